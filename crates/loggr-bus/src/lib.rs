@@ -1,0 +1,1 @@
+//! The bus: publishers are sinks, consumers are sources; embedded durable log.

@@ -1,0 +1,94 @@
+//! Where a line came from: the part of the envelope shared by all lines of one peer.
+
+use serde::{Deserialize, Serialize};
+
+/// What carried the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// RELP over TCP.
+    Relp,
+    /// Syslog over TCP (RFC 6587).
+    #[default]
+    Tcp,
+    /// Syslog over UDP (RFC 5426).
+    Udp,
+    /// A unix datagram socket, like `/dev/log`.
+    UnixDgram,
+    /// A unix stream socket.
+    UnixStream,
+    /// Read from a file or from standard input.
+    File,
+    /// Made by loggr itself.
+    Internal,
+}
+
+impl Transport {
+    /// The word used in configuration, JSON and metrics.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Transport::Relp => "relp",
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+            Transport::UnixDgram => "unix-dgram",
+            Transport::UnixStream => "unix-stream",
+            Transport::File => "file",
+            Transport::Internal => "internal",
+        }
+    }
+
+    /// True for the unix sockets, whose `@[_PID=…]` annotations can be believed.
+    pub fn is_unix(self) -> bool {
+        matches!(self, Transport::UnixDgram | Transport::UnixStream)
+    }
+}
+
+/// What a listener expects its lines to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum InputFormat {
+    /// Find out line by line.
+    #[default]
+    Auto,
+    /// RFC 5424 first, the others as a fall-back.
+    Rfc5424,
+    /// RFC 3164 first.
+    Rfc3164,
+    /// A JSON object.
+    Json,
+    /// A MessagePack map.
+    Msgpack,
+}
+
+/// Where a line came from. Shared by all lines of one peer; a batch stores it once.
+///
+/// Encoded as a MessagePack map with defaults, so that old spools stay readable
+/// when a field is added.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Origin {
+    /// Name of the listener in the configuration.
+    pub listener: String,
+    /// What carried the line.
+    pub transport: Transport,
+    /// Address of the peer: `ip:port`, or empty on unix sockets.
+    pub peer: String,
+    /// The verified name in the peer's certificate.
+    pub tls_name: Option<String>,
+    /// The peer may bring loggr's own tags, fields and uid (SD-ID `pyloggr@45878`).
+    pub trusted: bool,
+    /// What the listener expects.
+    pub format: InputFormat,
+    /// IANA name of the zone for stamps that carry none; empty is UTC.
+    pub timezone: String,
+}
+
+impl Origin {
+    /// The address of the peer without its port; what stands for a missing host name.
+    pub fn peer_host(&self) -> &str {
+        match self.peer.rsplit_once(':') {
+            Some((host, _port)) => host.trim_start_matches('[').trim_end_matches(']'),
+            None => &self.peer,
+        }
+    }
+}

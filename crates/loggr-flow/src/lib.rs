@@ -1,0 +1,1 @@
+//! Responsibility in types: batch, delivery, ack, receipt, pump.

@@ -1,0 +1,1 @@
+//! The search store: query language and the embedded columnar store.

@@ -1,0 +1,2 @@
+//! loggr.
+fn main() {}
