@@ -1,0 +1,335 @@
+//! One RELP frame: reading it from a stream, writing it.
+//!
+//! Not here: which frame may follow which. Invariant: a frame that lies whole in the input is given as a
+//! slice of it; of an unfinished one at most a header and the session's data limit are held.
+
+use super::error::{Error, Reason};
+use crate::{decimal, framing::KEEP_BUFFER_BYTES};
+use std::fmt;
+
+/// The most digits of a txnr and of a datalen.
+pub const MAX_NUMBER_DIGITS: usize = 9;
+/// The most letters of a command.
+pub const MAX_COMMAND_LETTERS: usize = 32;
+/// The last txnr; 1 comes after it.
+pub const MAX_TXNR: u32 = 999_999_999;
+/// How much data of one frame is kept when nobody says otherwise; librelp's own limit for a frame.
+pub const DEFAULT_DATA_BYTES: usize = 128 * 1024;
+/// The largest data limit that can be asked for.
+pub const MAX_DATA_BYTES: usize = 8 * 1024 * 1024;
+
+/// The txnr that follows.
+#[inline]
+pub fn next_txnr(txnr: u32) -> u32 {
+    if txnr >= MAX_TXNR { 1 } else { txnr + 1 }
+}
+
+/// A frame's command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Begins a session and carries the offers.
+    Open,
+    /// Carries one message.
+    Syslog,
+    /// Ends a session.
+    Close,
+    /// Answers a command.
+    Rsp,
+    /// The server's hint that it is about to close.
+    ServerClose,
+    /// Any other letters.
+    Other(Name),
+}
+
+/// The letters of a command that has no meaning here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    letters: [u8; MAX_COMMAND_LETTERS],
+    len: u8,
+}
+
+impl Name {
+    /// The letters.
+    pub fn as_str(&self) -> &str {
+        let letters = self.letters.get(..usize::from(self.len)).unwrap_or_default();
+        std::str::from_utf8(letters).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl Command {
+    /// The command as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Command::Open => "open",
+            Command::Syslog => "syslog",
+            Command::Close => "close",
+            Command::Rsp => "rsp",
+            Command::ServerClose => "serverclose",
+            Command::Other(name) => name.as_str(),
+        }
+    }
+
+    /// Reads 1 to 32 ASCII letters.
+    #[inline]
+    pub fn from_letters(letters: &[u8]) -> Option<Command> {
+        match letters {
+            b"syslog" => return Some(Command::Syslog),
+            b"rsp" => return Some(Command::Rsp),
+            b"open" => return Some(Command::Open),
+            b"close" => return Some(Command::Close),
+            b"serverclose" => return Some(Command::ServerClose),
+            _ => {}
+        }
+        if letters.is_empty() || !letters.iter().all(u8::is_ascii_alphabetic) {
+            return None;
+        }
+        let mut name = Name { letters: [0; MAX_COMMAND_LETTERS], len: letters.len() as u8 };
+        name.letters.get_mut(..letters.len())?.copy_from_slice(letters);
+        Some(Command::Other(name))
+    }
+}
+
+/// One frame of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The transaction number, 0 for a hint.
+    pub txnr: u32,
+    /// The command.
+    pub command: Command,
+    /// The data, as much of it as the limit keeps.
+    pub data: &'a [u8],
+    /// The datalen, when that is more than what was kept.
+    pub original_len: Option<u64>,
+    /// Where in the stream the frame begins.
+    pub offset: u64,
+}
+
+impl Frame<'_> {
+    /// The error that this frame is, where it stands.
+    pub(super) fn error(&self, reason: Reason) -> Error {
+        let mut seen = Vec::with_capacity(64);
+        write_frame(&mut seen, self.txnr, &self.command, self.data.get(..32).unwrap_or(self.data));
+        Error::new(reason, self.offset, &seen)
+    }
+}
+
+/// Appends a frame. Data beyond 999,999,999 octets has no form in RELP and is cut there.
+pub fn write_frame(out: &mut Vec<u8>, txnr: u32, command: &Command, data: &[u8]) {
+    let data = data.get(..MAX_TXNR as usize).unwrap_or(data);
+    let command = command.as_str().as_bytes();
+    out.reserve(data.len() + command.len() + 2 * MAX_NUMBER_DIGITS + 4);
+    decimal::push(out, u64::from(txnr));
+    out.push(b' ');
+    out.extend_from_slice(command);
+    out.push(b' ');
+    decimal::push(out, data.len() as u64);
+    if !data.is_empty() {
+        out.push(b' ');
+        out.extend_from_slice(data);
+    }
+    out.push(b'\n');
+}
+
+/// Cuts one stream into RELP frames.
+#[derive(Debug)]
+pub struct Reader {
+    max_data: usize,
+    /// The header under way, or the data under way as far as it is kept.
+    tail: Vec<u8>,
+    /// Set while the frame under way is past its header: that header, and how much data has come.
+    body: Option<(Head, u64)>,
+    /// Stream offset of the frame under way.
+    offset: u64,
+    /// Stream offset of what comes next.
+    position: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    txnr: u32,
+    command: Command,
+    len: u32,
+}
+
+enum Parsed {
+    /// A header of so many bytes, the space before the data included.
+    Head(Head, usize),
+    /// Fine so far.
+    More,
+}
+
+impl Reader {
+    /// A reader at the beginning of a stream. `max_data` is brought into 1 ..= [`MAX_DATA_BYTES`].
+    pub fn new(max_data: usize) -> Reader {
+        let max_data = max_data.clamp(1, MAX_DATA_BYTES);
+        Reader { max_data, tail: Vec::new(), body: None, offset: 0, position: 0 }
+    }
+
+    /// How many bytes have come.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many bytes of an unfinished frame are held.
+    pub fn buffered(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// True when the stream stands between two frames.
+    pub fn is_between(&self) -> bool {
+        self.tail.is_empty() && self.body.is_none()
+    }
+
+    /// Calls `sink` for every frame that `input` completes, in order, until it or the stream fails.
+    /// After an error there is no way to find the next frame: do not feed the reader again.
+    pub fn feed(
+        &mut self,
+        input: &[u8],
+        mut sink: impl FnMut(Frame<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let base = self.position;
+        let mut rest = input;
+        while !rest.is_empty() {
+            rest = match self.body {
+                None if self.tail.is_empty() => {
+                    self.offset = base + (input.len() - rest.len()) as u64;
+                    self.begin(rest, &mut sink)?
+                }
+                None => self.continue_head(rest)?,
+                Some((head, seen)) => self.continue_body(rest, head, seen, &mut sink)?,
+            };
+            self.position = base + (input.len() - rest.len()) as u64;
+        }
+        Ok(())
+    }
+
+    /// A frame begins in `rest`. The hot path.
+    #[inline]
+    fn begin<'a>(
+        &mut self,
+        rest: &'a [u8],
+        sink: &mut impl FnMut(Frame<'_>) -> Result<(), Error>,
+    ) -> Result<&'a [u8], Error> {
+        let (head, used) = match parse_head(rest) {
+            Ok(Parsed::Head(head, used)) => (head, used),
+            Ok(Parsed::More) => {
+                self.tail.extend_from_slice(rest);
+                return Ok(&[]);
+            }
+            Err(reason) => return Err(Error::new(reason, self.offset, rest)),
+        };
+        let body = rest.get(used..).unwrap_or_default();
+        let Some((data, after)) = body.split_at_checked(head.len as usize) else {
+            self.body = Some((head, 0));
+            return Ok(body);
+        };
+        match after.split_first() {
+            Some((b'\n', after)) => {
+                let data = data.get(..self.max_data).unwrap_or(data);
+                sink(frame(head, data, self.offset))?;
+                Ok(after)
+            }
+            Some(_) => Err(Error::new(Reason::Trailer { len: u64::from(head.len) }, self.offset, rest)),
+            None => {
+                self.body = Some((head, 0));
+                Ok(body)
+            }
+        }
+    }
+
+    /// `tail` is the beginning of a header: looks at one byte more.
+    fn continue_head<'a>(&mut self, rest: &'a [u8]) -> Result<&'a [u8], Error> {
+        let Some((&next, after)) = rest.split_first() else { return Ok(rest) };
+        self.tail.push(next);
+        match parse_head(&self.tail) {
+            Ok(Parsed::Head(head, used)) => {
+                // The line feed of a frame without data decides it, but belongs to the trailer.
+                let took_next = used == self.tail.len();
+                self.tail.clear();
+                self.body = Some((head, 0));
+                Ok(if took_next { after } else { rest })
+            }
+            Ok(Parsed::More) => Ok(after),
+            Err(reason) => Err(Error::new(reason, self.offset, &self.tail)),
+        }
+    }
+
+    /// `seen` octets of data have come; when that is all, the trailer is next.
+    fn continue_body<'a>(
+        &mut self,
+        rest: &'a [u8],
+        head: Head,
+        seen: u64,
+        sink: &mut impl FnMut(Frame<'_>) -> Result<(), Error>,
+    ) -> Result<&'a [u8], Error> {
+        let wanted = (u64::from(head.len) - seen) as usize;
+        let (part, after) = rest.split_at_checked(wanted).unwrap_or((rest, &[]));
+        let room = self.max_data.saturating_sub(self.tail.len());
+        self.tail.extend_from_slice(part.get(..room).unwrap_or(part));
+        match after.split_first() {
+            None => {
+                self.body = Some((head, seen + part.len() as u64));
+                Ok(&[])
+            }
+            Some((b'\n', after)) => {
+                self.body = None;
+                let result = sink(frame(head, &self.tail, self.offset));
+                self.tail.clear();
+                self.tail.shrink_to(KEEP_BUFFER_BYTES);
+                result.map(|()| after)
+            }
+            Some(_) => {
+                let shown = frame(head, &self.tail, self.offset);
+                Err(shown.error(Reason::Trailer { len: u64::from(head.len) }))
+            }
+        }
+    }
+}
+
+#[inline]
+fn frame(head: Head, data: &[u8], offset: u64) -> Frame<'_> {
+    let original_len = (head.len as usize > data.len()).then_some(u64::from(head.len));
+    Frame { txnr: head.txnr, command: head.command, data, original_len, offset }
+}
+
+/// Reads `TXNR SP COMMAND SP DATALEN` and what decides its end: the space before the data (part of the
+/// header) or the line feed of a frame without data (not part of it).
+#[inline]
+fn parse_head(bytes: &[u8]) -> Result<Parsed, Reason> {
+    let (txnr, digits) = decimal::leading(bytes, MAX_NUMBER_DIGITS);
+    match bytes.get(digits) {
+        None => return Ok(Parsed::More),
+        Some(b' ') if digits > 0 => {}
+        Some(_) => return Err(Reason::Txnr),
+    }
+    let start = digits + 1;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let window = rest.get(..=MAX_COMMAND_LETTERS).unwrap_or(rest);
+    let letters = window.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    match window.get(letters) {
+        None if letters <= MAX_COMMAND_LETTERS => return Ok(Parsed::More),
+        Some(b' ') => {}
+        _ => return Err(Reason::Command),
+    }
+    let command = window.get(..letters).and_then(Command::from_letters).ok_or(Reason::Command)?;
+    let start = start + letters + 1;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let (len, digits) = decimal::leading(rest, MAX_NUMBER_DIGITS);
+    let used = match (rest.get(digits), digits, len) {
+        (None, _, _) => return Ok(Parsed::More),
+        (Some(b'\n'), 1.., 0) => start + digits,
+        (Some(b' '), 1.., 1..) => start + digits + 1,
+        _ => return Err(Reason::DataLen),
+    };
+    Ok(Parsed::Head(Head { txnr, command, len }, used))
+}
+
+#[cfg(test)]
+#[path = "frame_tests.rs"]
+mod tests;

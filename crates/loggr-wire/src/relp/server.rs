@@ -1,0 +1,371 @@
+//! One RELP session, seen from the end that receives.
+//!
+//! Not here: storing, sockets, time. The caller reads, [feeds](Server::feed), makes durable what came,
+//! [acknowledges](Server::ack) as many frames as are durable, and writes the [output](Server::output).
+//! To bound what is in flight the caller stops reading while [`outstanding`](Server::outstanding) is high,
+//! and while the output has not been written.
+//!
+//! Invariants: a `syslog` frame is answered 200 after its acknowledgement or not at all, never with an
+//! error code, which makes deployed senders forget it; answers keep the order of their commands, so that
+//! `close` is answered after all that came before it; after an error nothing more is answered.
+
+use super::error::{Error, Reason};
+use super::frame::{Command, DEFAULT_DATA_BYTES, Frame, Reader, next_txnr, write_frame};
+use super::offers::{MAX_OFFERS_BYTES, Offers, SOFTWARE, write_offers};
+use super::output::Output;
+use std::collections::VecDeque;
+
+/// The most answers other than to `syslog` that may wait behind unacknowledged `syslog` frames.
+pub const MAX_OWED_COMMANDS: usize = 256;
+
+/// What a server is told at the beginning of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// How much of one message is kept, 1 ..= [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
+    pub max_data_bytes: usize,
+    /// What we call ourselves, `NAME,VERSION,URL`.
+    pub software: String,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig { max_data_bytes: DEFAULT_DATA_BYTES, software: SOFTWARE.to_owned() }
+    }
+}
+
+/// Where a server's session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No `open` yet.
+    Waiting,
+    /// Open for messages.
+    Open,
+    /// The client has said `close` and waits until all before it is answered. Read no more.
+    Closing,
+    /// `close` is answered: write the output, then close the connection.
+    Closed,
+    /// An error has ended the session: close the connection. What is in the output was earned before
+    /// the error and may still be written.
+    Dead,
+}
+
+/// One message, given to whoever stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syslog<'a> {
+    /// The transaction number; counts within this connection only.
+    pub txnr: u32,
+    /// The message, as much of it as the limit keeps. May be empty, may hold LF and NUL.
+    pub data: &'a [u8],
+    /// The message's length, when that is more than what was kept.
+    pub original_len: Option<u64>,
+}
+
+/// An answer that waits for its turn.
+#[derive(Clone, Copy, Debug)]
+enum Owed {
+    /// To `count` messages from txnr `first` on, without a wrap between them.
+    Syslog { first: u32, count: usize },
+    /// To `open`.
+    Open { txnr: u32 },
+    /// To a command that we do not know.
+    Unknown { txnr: u32 },
+    /// To `close`.
+    Close { txnr: u32 },
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Server {
+    reader: Reader,
+    session: Session,
+}
+
+/// All of the session but its reader, so that the reader can call it.
+#[derive(Debug)]
+struct Session {
+    state: State,
+    software: String,
+    /// The txnr that must come next.
+    expected: u32,
+    owed: VecDeque<Owed>,
+    outstanding: usize,
+    offers: Offers,
+    said_serverclose: bool,
+    output: Output,
+}
+
+impl Server {
+    /// A session at the beginning of a connection.
+    pub fn new(config: ServerConfig) -> Server {
+        Server {
+            reader: Reader::new(config.max_data_bytes),
+            session: Session {
+                state: State::Waiting,
+                software: config.software,
+                expected: 1,
+                owed: VecDeque::new(),
+                outstanding: 0,
+                offers: Offers::default(),
+                said_serverclose: false,
+                output: Output::default(),
+            },
+        }
+    }
+
+    /// Takes what was read. `sink` gets every message that `input` completes, in order, as a slice of
+    /// `input` where it lies whole in it; everything else is handled here and answered in the output.
+    ///
+    /// # Errors
+    /// The session is [`Dead`](State::Dead). Messages given to `sink` before stay given, but will not be
+    /// answered: the peer sends them again.
+    pub fn feed(&mut self, input: &[u8], mut sink: impl FnMut(Syslog<'_>)) -> Result<(), Error> {
+        if self.session.state == State::Dead {
+            return Err(Error::new(Reason::AfterError, self.reader.position(), input));
+        }
+        let Server { reader, session } = self;
+        let result = reader.feed(input, |frame| session.take(frame, &mut sink));
+        if result.is_err() {
+            session.die();
+        }
+        result
+    }
+
+    /// The next `count` unanswered messages, in the order they came, are durable: writes their answers,
+    /// and those of other commands that waited behind them. Returns how many were answered: fewer than
+    /// `count` if fewer were outstanding, none after an error.
+    pub fn ack(&mut self, count: usize) -> usize {
+        self.session.ack(count)
+    }
+
+    /// How many messages wait for [`ack`](Server::ack).
+    pub fn outstanding(&self) -> usize {
+        self.session.outstanding
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.session.state
+    }
+
+    /// What waits for the socket.
+    pub fn output(&self) -> &[u8] {
+        self.session.output.unsent()
+    }
+
+    /// The first `count` bytes of [`output`](Server::output) have been written.
+    pub fn consume_output(&mut self, count: usize) {
+        self.session.output.consume(count);
+    }
+
+    /// Moves the output to the end of `into`, by swapping buffers when `into` is empty.
+    pub fn take_output(&mut self, into: &mut Vec<u8>) {
+        self.session.output.take(into);
+    }
+
+    /// Tells the client that we are about to close, `0 serverclose 0`, once. For a server that stops:
+    /// read no more, acknowledge what is durable, call this, write the output, close.
+    pub fn serverclose(&mut self) {
+        if matches!(self.session.state, State::Open | State::Closing) {
+            self.session.serverclose();
+        }
+    }
+
+    /// True while not one byte has come: a connection that ends so was a load balancer's probe.
+    pub fn is_probe(&self) -> bool {
+        self.reader.position() == 0
+    }
+
+    /// How many bytes have come.
+    pub fn received_bytes(&self) -> u64 {
+        self.reader.position()
+    }
+
+    /// How many bytes of an unfinished frame are held. The peer sends such a frame again.
+    pub fn buffered(&self) -> usize {
+        self.reader.buffered()
+    }
+
+    /// True when the stream stands between two frames, so that its end now would cut nothing.
+    pub fn is_between(&self) -> bool {
+        self.reader.is_between()
+    }
+
+    /// What the peer offered at its last `open`.
+    pub fn offers(&self) -> &Offers {
+        &self.session.offers
+    }
+}
+
+impl Session {
+    #[inline]
+    fn take(&mut self, frame: Frame<'_>, sink: &mut impl FnMut(Syslog<'_>)) -> Result<(), Error> {
+        if self.state == State::Open && frame.txnr == self.expected && frame.command == Command::Syslog {
+            self.expected = next_txnr(frame.txnr);
+            self.owe_syslog(frame.txnr);
+            sink(Syslog { txnr: frame.txnr, data: frame.data, original_len: frame.original_len });
+            return Ok(());
+        }
+        self.take_command(frame)
+    }
+
+    /// Everything but a message where a message may stand.
+    fn take_command(&mut self, frame: Frame<'_>) -> Result<(), Error> {
+        if frame.txnr == 0 && frame.command == Command::Syslog {
+            return Err(frame.error(Reason::HintedSyslog));
+        }
+        if frame.txnr == 0 {
+            return Ok(());
+        }
+        match self.state {
+            State::Waiting if frame.command != Command::Open => return Err(frame.error(Reason::BeforeOpen)),
+            State::Closing | State::Closed | State::Dead => return Err(frame.error(Reason::AfterClose)),
+            State::Waiting | State::Open => {}
+        }
+        // A proxy may put a second client, which counts from 1, behind the first on one connection.
+        let again = frame.command == Command::Open && frame.txnr == 1;
+        if frame.txnr != self.expected && !again {
+            let expected = self.expected;
+            return Err(frame.error(Reason::WrongTxnr { expected, found: frame.txnr }));
+        }
+        let owed = match frame.command {
+            Command::Open => self.open(&frame)?,
+            Command::Close => {
+                self.state = State::Closing;
+                Owed::Close { txnr: frame.txnr }
+            }
+            Command::Rsp => return Err(frame.error(Reason::Unasked)),
+            Command::Syslog | Command::ServerClose | Command::Other(_) => Owed::Unknown { txnr: frame.txnr },
+        };
+        self.expected = next_txnr(frame.txnr);
+        if self.owed.len() > 2 * MAX_OWED_COMMANDS {
+            return Err(frame.error(Reason::TooManyOwed { limit: MAX_OWED_COMMANDS }));
+        }
+        self.owed.push_back(owed);
+        self.answer_commands();
+        Ok(())
+    }
+
+    fn open(&mut self, frame: &Frame<'_>) -> Result<Owed, Error> {
+        if frame.original_len.is_some() || frame.data.len() > MAX_OFFERS_BYTES {
+            return Err(frame.error(Reason::OffersTooLong { limit: MAX_OFFERS_BYTES }));
+        }
+        self.offers = Offers::parse(frame.data);
+        if !self.offers.syslog {
+            if self.owed.is_empty() {
+                let text = b"500 the offers lack commands=syslog";
+                write_frame(self.output.end(), frame.txnr, &Command::Rsp, text);
+                self.serverclose();
+            }
+            return Err(frame.error(Reason::NoSyslog));
+        }
+        self.state = State::Open;
+        Ok(Owed::Open { txnr: frame.txnr })
+    }
+
+    #[inline]
+    fn owe_syslog(&mut self, txnr: u32) {
+        self.outstanding += 1;
+        match self.owed.back_mut() {
+            // After the wrap, txnr 1 begins a new run.
+            Some(Owed::Syslog { count, .. }) if txnr != 1 => *count += 1,
+            _ => self.owed.push_back(Owed::Syslog { first: txnr, count: 1 }),
+        }
+    }
+
+    fn ack(&mut self, count: usize) -> usize {
+        let mut left = count;
+        while left > 0 {
+            let Some(Owed::Syslog { first, count }) = self.owed.front_mut() else { break };
+            let now = left.min(*count);
+            write_acks(self.output.end(), *first, now);
+            left -= now;
+            self.outstanding -= now;
+            *first += now as u32;
+            *count -= now;
+            if *count == 0 {
+                self.owed.pop_front();
+                self.answer_commands();
+            }
+        }
+        count - left
+    }
+
+    /// Writes the answers that no message stands before.
+    fn answer_commands(&mut self) {
+        loop {
+            match self.owed.front() {
+                None | Some(Owed::Syslog { .. }) => return,
+                Some(&Owed::Open { txnr }) => {
+                    let mut answer = b"200 OK\n".to_vec();
+                    write_offers(&mut answer, &self.software);
+                    write_frame(self.output.end(), txnr, &Command::Rsp, &answer);
+                }
+                Some(&Owed::Unknown { txnr }) => {
+                    write_frame(self.output.end(), txnr, &Command::Rsp, b"500 unknown command");
+                }
+                Some(&Owed::Close { txnr }) => {
+                    write_frame(self.output.end(), txnr, &Command::Rsp, b"");
+                    self.serverclose();
+                    self.state = State::Closed;
+                }
+            }
+            self.owed.pop_front();
+        }
+    }
+
+    fn serverclose(&mut self) {
+        if !self.said_serverclose {
+            self.said_serverclose = true;
+            write_frame(self.output.end(), 0, &Command::ServerClose, b"");
+        }
+    }
+
+    fn die(&mut self) {
+        self.state = State::Dead;
+        self.owed.clear();
+        self.outstanding = 0;
+    }
+}
+
+/// Room for a txnr and what follows it in the everyday answer.
+const ACK_BYTES: usize = DIGITS + ACK_TEXT.len();
+const DIGITS: usize = 9;
+const ACK_TEXT: &[u8; 14] = b" rsp 6 200 OK\n";
+
+/// Appends `TXNR rsp 6 200 OK` for `count` txnrs from `first` on; there is no wrap between them.
+///
+/// One answer is kept as text and its number counted up in place, as on an odometer: a copy of fixed
+/// length and mostly one addition for each.
+fn write_acks(out: &mut Vec<u8>, first: u32, count: usize) {
+    out.reserve(count.saturating_mul(ACK_BYTES));
+    let mut line = [b'0'; ACK_BYTES];
+    if let Some(text) = line.get_mut(DIGITS..) {
+        text.copy_from_slice(ACK_TEXT);
+    }
+    let mut number = first;
+    let mut used = 0;
+    for slot in line.iter_mut().take(DIGITS).rev() {
+        if number > 0 {
+            *slot = b'0' + (number % 10) as u8;
+            number /= 10;
+            used += 1;
+        }
+    }
+    for _ in 0..count {
+        out.extend_from_slice(line.get(DIGITS - used..).unwrap_or_default());
+        let mut place = 0;
+        for slot in line.iter_mut().take(DIGITS).rev() {
+            place += 1;
+            if *slot != b'9' {
+                *slot += 1;
+                break;
+            }
+            *slot = b'0';
+        }
+        used = used.max(place);
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
