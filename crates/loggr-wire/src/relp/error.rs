@@ -55,6 +55,11 @@ impl Error {
         Error { reason, offset, seen }
     }
 
+    #[cfg(test)]
+    pub(super) fn into_reason(self) -> Reason {
+        self.reason
+    }
+
     /// What kind of end it is.
     pub fn kind(&self) -> ErrorKind {
         match self.reason {

@@ -331,5 +331,213 @@ fn parse_head(bytes: &[u8]) -> Result<Parsed, Reason> {
 }
 
 #[cfg(test)]
-#[path = "frame_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 12;
+
+    /// Frames as `TXNR COMMAND DATA`, with `~LEN` when data was cut; then what ended the stream, if anything.
+    fn run<'a>(reads: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, Option<(Reason, u64)>) {
+        let mut reader = Reader::new(LIMIT);
+        let mut frames = Vec::new();
+        for read in reads {
+            let result = reader.feed(read, |frame| {
+                assert!(frame.data.len() <= LIMIT);
+                let data = frame.data.escape_ascii();
+                let cut = frame.original_len.map(|len| format!("~{len}")).unwrap_or_default();
+                frames.push(format!(
+                    "{} {} {data}{cut} @{}",
+                    frame.txnr,
+                    frame.command.as_str(),
+                    frame.offset
+                ));
+                Ok(())
+            });
+            if let Err(error) = result {
+                let offset = error.offset();
+                return (frames, Some((error.into_reason(), offset)));
+            }
+            assert!(reader.buffered() <= LIMIT.max(53));
+        }
+        if !reader.is_between() {
+            frames.push("…".to_owned());
+        }
+        (frames, None)
+    }
+
+    #[track_caller]
+    fn check_end(input: &[u8], frames: &[&str], end: Option<(Reason, u64)>) {
+        let whole = run(std::iter::once(input));
+        assert_eq!((&whole.0, &whole.1), (&frames.iter().map(|f| (*f).to_owned()).collect(), &end));
+        for size in 1..input.len() {
+            assert_eq!(run(input.chunks(size)), whole, "in reads of {size}");
+        }
+    }
+
+    #[track_caller]
+    fn check(input: &str, frames: &[&str]) {
+        check_end(input.as_bytes(), frames, None);
+    }
+
+    #[track_caller]
+    fn check_bad(input: &str, reason: Reason) {
+        check_end(input.as_bytes(), &[], Some((reason, 0)));
+    }
+
+    #[test]
+    fn frames_are_read() {
+        check("", &[]);
+        check("1 open 5 a=b\nc\n", &["1 open a=b\\nc @0"]);
+        check("7 close 0\n", &["7 close  @0"]);
+        check(
+            "2 syslog 1 a\n3 syslog 0\n4 syslog 3 \n\0\n\n",
+            &["2 syslog a @0", "3 syslog  @13", "4 syslog \\n\\x00\\n @24"],
+        );
+        check("0 serverclose 0\n", &["0 serverclose  @0"]);
+        check("999999999 rsp 6 200 OK\n", &["999999999 rsp 200 OK @0"]);
+        check("007 SysLog 01 a\n", &["7 SysLog a @0"]);
+        check("1 syslog 000000000\n", &["1 syslog  @0"]);
+        check(&format!("1 {} 0\n", "x".repeat(32)), &[&format!("1 {}  @0", "x".repeat(32))]);
+    }
+
+    #[test]
+    fn an_unfinished_frame_is_held() {
+        for input in [
+            "1",
+            "1 ",
+            "1 s",
+            "1 syslog ",
+            "1 syslog 5",
+            "1 syslog 5 ",
+            "1 syslog 5 hell",
+            "1 syslog 5 hello",
+            "1 syslog 0",
+        ] {
+            check(input, &["…"]);
+        }
+    }
+
+    #[test]
+    fn data_beyond_the_limit_is_cut_and_counted() {
+        check("1 syslog 12 0123456789ab\n", &["1 syslog 0123456789ab @0"]);
+        check(
+            "1 syslog 13 0123456789abc\n2 syslog 1 a\n",
+            &["1 syslog 0123456789ab~13 @0", "2 syslog a @26"],
+        );
+        check("1 syslog 999999999 0123456789abcdef", &["…"]);
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        check_bad("\n", Reason::Txnr);
+        check_bad(" 1 syslog 0\n", Reason::Txnr);
+        check_bad("x", Reason::Txnr);
+        check_bad("-1 syslog 0\n", Reason::Txnr);
+        check_bad("1234567890 syslog 0\n", Reason::Txnr);
+        check_bad("1  syslog 0\n", Reason::Command);
+        check_bad("1 sys1og 0\n", Reason::Command);
+        check_bad("1 sys-log 0\n", Reason::Command);
+        check_bad("1 syslog\n", Reason::Command);
+        check_bad(&format!("1 {}", "x".repeat(33)), Reason::Command);
+        check_bad("1 syslog x", Reason::DataLen);
+        check_bad("1 syslog  1 a\n", Reason::DataLen);
+        check_bad("1 syslog -1 a\n", Reason::DataLen);
+        check_bad("1 syslog 1234567890 a\n", Reason::DataLen);
+        check_bad("1 syslog \n", Reason::DataLen);
+        check_bad("1 syslog 5\n", Reason::DataLen);
+        check_bad("7 close 0 \n", Reason::DataLen);
+        check_bad("1 syslog 5 hello2 syslog", Reason::Trailer { len: 5 });
+        check_bad("1 syslog 5 hello\r\n", Reason::Trailer { len: 5 });
+        check_end(
+            b"1 syslog 1 a\n2 syslog 1 ab\n",
+            &["1 syslog a @0"],
+            Some((Reason::Trailer { len: 1 }, 13)),
+        );
+    }
+
+    #[test]
+    fn frames_are_written_without_leading_zeros() {
+        let check = |txnr, command: &[u8], data: &[u8], expect: &str| {
+            let mut out = Vec::new();
+            write_frame(&mut out, txnr, &Command::from_letters(command).expect("letters"), data);
+            assert_eq!(out, expect.as_bytes());
+        };
+        check(1, b"open", b"a\nb", "1 open 3 a\nb\n");
+        check(7, b"close", b"", "7 close 0\n");
+        check(0, b"serverclose", b"", "0 serverclose 0\n");
+        check(999_999_999, b"rsp", b"200 OK", "999999999 rsp 6 200 OK\n");
+        check(10, b"Whatever", b"x", "10 Whatever 1 x\n");
+    }
+
+    #[test]
+    fn commands_are_letters() {
+        assert_eq!(Command::from_letters(b""), None);
+        assert_eq!(Command::from_letters(b"a1"), None);
+        assert_eq!(Command::from_letters("é".as_bytes()), None);
+        assert_eq!(Command::from_letters(&[b'x'; 33]), None);
+        assert_eq!(Command::from_letters(b"syslog"), Some(Command::Syslog));
+    }
+
+    #[test]
+    fn txnrs_wrap_to_one() {
+        assert_eq!([next_txnr(1), next_txnr(999_999_998), next_txnr(999_999_999)], [2, 999_999_999, 1]);
+    }
+
+    #[test]
+    fn whole_frames_are_slices_of_the_input() {
+        let input = b"1 syslog 1 a\n2 syslog 20 01234567890123456789\n3 syslog 1";
+        let range = input.as_ptr_range();
+        let check = |frame: Frame<'_>| {
+            assert!(range.contains(&frame.data.as_ptr()));
+            Ok(())
+        };
+        Reader::new(LIMIT).feed(input, check).expect("frames");
+    }
+
+    #[test]
+    fn a_claimed_length_reserves_nothing() {
+        let mut reader = Reader::new(MAX_DATA_BYTES);
+        reader.feed(b"1 syslog 999999999 a", |_| Ok(())).expect("a frame so far");
+        assert!(reader.tail.capacity() < 1024);
+    }
+
+    /// Streams of frames, some of them damaged.
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let data = || prop::collection::vec(any::<u8>(), 0..20);
+        let piece = prop_oneof![
+            8 => (0u32..=MAX_TXNR, "[a-z]{1,32}", data()).prop_map(|(txnr, command, data)| {
+                let mut out = Vec::new();
+                write_frame(&mut out, txnr, &Command::from_letters(command.as_bytes()).expect("letters"), &data);
+                out
+            }),
+            1 => data(),
+            1 => prop::sample::select(vec!["\n", " ", "1 ", "1 syslog ", "0", "syslog"]).prop_map(|s| s.as_bytes().to_vec()),
+        ];
+        prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn any_cutting_gives_the_same_frames(stream in stream(), at: prop::sample::Index, size in 1usize..30) {
+            let whole = run(std::iter::once(&stream[..]));
+            let (front, back) = stream.split_at(at.index(stream.len() + 1));
+            prop_assert_eq!(&run([front, back].into_iter()), &whole);
+            prop_assert_eq!(&run(stream.chunks(size)), &whole);
+            prop_assert_eq!(&run(stream.chunks(1)), &whole);
+        }
+
+        #[test]
+        fn what_is_written_is_read(txnr in 0..=MAX_TXNR, command in "[a-zA-Z]{1,32}", data in prop::collection::vec(any::<u8>(), 0..LIMIT)) {
+            let command = Command::from_letters(command.as_bytes()).expect("letters");
+            let mut out = Vec::new();
+            write_frame(&mut out, txnr, &command, &data);
+            let expect = Frame { txnr, command, data: &data, original_len: None, offset: 0 };
+            let mut seen = 0;
+            Reader::new(LIMIT).feed(&out, |frame| { assert_eq!(frame, expect); seen += 1; Ok(()) }).expect("a frame");
+            prop_assert_eq!(seen, 1);
+        }
+    }
+}
