@@ -1,0 +1,53 @@
+# Everything a person or CI runs. `make run` and `make test` do their own set-up on a fresh Debian machine.
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help run test test-long check bench fuzz docs setup setup-test
+
+help:
+	@echo 'make run        set up, build, and start loggr here; Ctrl-C stops it'
+	@echo 'make test       set up and run every test'
+	@echo 'make test-long  the same with long crash rounds'
+	@echo 'make check      format, lints, licences, documentation'
+	@echo 'make bench      compare with rsyslog on this machine'
+	@echo 'make fuzz       each fuzz target for 30 s (FUZZ_SECONDS=N)'
+	@echo 'make docs       write the generated reference pages and the API documentation'
+
+run: setup
+	cargo build --release -p loggr
+	@exec scripts/run.sh
+
+# The integration tests come last: what they print closes the run.
+test: setup-test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --lib --bins
+	cargo test --workspace --doc
+	cargo test --workspace --test '*'
+
+test-long: export LOGGR_TEST_LONG = 1
+test-long: test
+
+check: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; \
+	else echo 'cargo-deny is not installed: only the tidy test checks licences and banned crates'; fi
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+
+bench: setup-test
+	cargo build --release -p loggr
+	python3 bench/run.py
+
+fuzz: setup
+	scripts/fuzz.sh
+
+docs: setup
+	cargo doc --workspace --no-deps
+
+setup:
+	@scripts/setup.sh run
+
+setup-test:
+	@scripts/setup.sh test

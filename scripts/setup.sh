@@ -1,0 +1,132 @@
+#!/bin/bash
+# Makes a Debian machine ready for loggr; safe to repeat, quick when all is there.
+#
+#   scripts/setup.sh run     what building and running needs: a C compiler, make, Rust
+#   scripts/setup.sh test    that, and the neighbours the tests talk to
+#
+# The neighbours (rsyslogd, loggen, DuckDB) are unpacked below the target directory and
+# never installed: an installed syslog daemon would start by itself and change the machine.
+# This script starts and stops no service.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+tools=$target/tools
+rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+updated=no
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+die() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    for hint in "$@"; do printf 'hint: %s\n' "$hint" >&2; done
+    exit 1
+}
+
+# Runs a command as root, or says which one somebody else has to run.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif have sudo && [ -t 0 ]; then
+        sudo "$@"
+    else
+        die "this needs root: $*" "run it as root, then repeat"
+    fi
+}
+
+apt_update_once() {
+    [ "$updated" = yes ] && return
+    updated=yes
+    say "apt-get update"
+    as_root apt-get update -qq
+}
+
+# install PACKAGE...: Debian packages without a daemon of their own. A first attempt uses
+# the lists that are there, a second one fresh lists.
+install() {
+    have apt-get || die "missing: $*" "install them with this system's package manager"
+    say "installing $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 && return
+    apt_update_once
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        die "apt-get could not install: $*"
+}
+
+# unpack NAME PACKAGE...: unpacks Debian packages into $tools/NAME. Needs no root where
+# apt's lists are there.
+unpack() {
+    local name=$1 dir
+    shift
+    have apt-get || return 1
+    say "unpacking $* into $tools/$name"
+    dir=$tools/.$name.new
+    rm -rf "$dir" && mkdir -p "$dir/deb" "$dir/root"
+    # apt's own user may not enter the directory; it then downloads as the caller and warns
+    (cd "$dir/deb" && apt-get download -qq "$@" 2>/dev/null) || {
+        apt_update_once
+        (cd "$dir/deb" && apt-get download -qq "$@" 2>/dev/null) || return 1
+    }
+    for deb in "$dir"/deb/*.deb; do dpkg -x "$deb" "$dir/root" || return 1; done
+    rm -rf "${tools:?}/$name" && mv "$dir/root" "$tools/$name" && rm -rf "$dir"
+}
+
+rust() {
+    if ! have cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
+        die "cargo is installed but not on the path" "add \$HOME/.cargo/bin to PATH"
+    fi
+    if ! have cargo && have apt-cache && apt-cache show rustup >/dev/null 2>&1; then
+        install rustup
+        rustup toolchain install stable --profile default
+    fi
+    have cargo || die "Rust is missing: loggr needs $rust_needed or newer" \
+        "install it with rustup (https://rustup.rs); Debian 12's own rustc is too old"
+    local version
+    version=$(rustc --version | cut -d' ' -f2)
+    [ "$(printf '%s\n%s\n' "$rust_needed" "${version%%-*}" | sort -V | head -n 1)" = "$rust_needed" ] ||
+        die "Rust $version is too old: loggr needs $rust_needed or newer" "update it: rustup update stable"
+}
+
+base() {
+    local missing=()
+    have cc || missing+=(gcc libc6-dev)
+    have make || missing+=(make)
+    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+    rust
+}
+
+neighbours() {
+    local missing=()
+    have logger || missing+=(bsdutils)
+    have python3 || missing+=(python3)
+    have git || missing+=(git)
+    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+    mkdir -p "$tools"
+
+    local arch
+    arch=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || uname -m)
+    if ! { [ -x /usr/sbin/rsyslogd ] && [ -e "/usr/lib/$arch/rsyslog/omrelp.so" ]; } &&
+        [ ! -x "$tools/rsyslog/usr/sbin/rsyslogd" ]; then
+        unpack rsyslog rsyslog rsyslog-relp librelp0 libestr0 libfastjson4 liblognorm5 ||
+            say "no rsyslogd: tests against it will be skipped"
+    fi
+    if ! have loggen && [ ! -x "$tools/syslog-ng/usr/bin/loggen" ]; then
+        unpack syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libpcre3 libglib2.0-0 libwrap0 ||
+            say "no loggen: tests with it will be skipped"
+    fi
+    if [ ! -d "$target/pytools/duckdb" ]; then
+        python3 -m pip --version >/dev/null 2>&1 || install python3-pip
+        say "installing the Python package duckdb into $target/pytools"
+        python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" duckdb ||
+            say "no DuckDB: the tests that read the store's files with it will be skipped"
+    fi
+}
+
+case ${1:-run} in
+    run) base ;;
+    test) base && neighbours ;;
+    *) die "unknown argument \`$1\`" "use \`run\` or \`test\`" ;;
+esac
