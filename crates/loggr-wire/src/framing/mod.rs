@@ -193,7 +193,7 @@ impl Framer {
     /// Nothing is under way: the frame begins in `rest`. The hot path.
     #[inline]
     fn begin<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
-        match self.start(rest, rest) {
+        match self.start(rest) {
             Start::Line => match self.find_end(rest) {
                 Some((line, end, after)) => {
                     let last = line.last().copied().unwrap_or_default();
@@ -236,13 +236,16 @@ impl Framer {
         }
     }
 
-    /// How the frame that begins with `bytes` is delimited, one-line JSON that lies whole in `rest` included.
+    /// How the frame that begins with `rest` is delimited, one-line JSON that lies whole in `rest` included.
     #[inline]
-    fn start(&self, bytes: &[u8], rest: &[u8]) -> Start {
+    fn start(&self, rest: &[u8]) -> Start {
+        if !matches!(rest.first(), Some(b'1'..=b'9')) {
+            return Start::Line;
+        }
         let start = match self.mode {
             Mode::Lf | Mode::Nul => Start::Line,
-            Mode::OctetCounting => header::counted(bytes),
-            Mode::Auto => header::auto(bytes),
+            Mode::OctetCounting => header::counted(rest),
+            Mode::Auto => header::auto(rest),
         };
         if let Start::Maybe { header, len } = start {
             let body = rest.get(header..).unwrap_or_default();

@@ -310,14 +310,14 @@ fn parse_head(bytes: &[u8]) -> Result<Parsed, Reason> {
     }
     let start = digits + 1;
     let rest = bytes.get(start..).unwrap_or_default();
-    let window = rest.get(..=MAX_COMMAND_LETTERS).unwrap_or(rest);
-    let letters = window.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    match window.get(letters) {
-        None if letters <= MAX_COMMAND_LETTERS => return Ok(Parsed::More),
-        Some(b' ') => {}
-        _ => return Err(Reason::Command),
-    }
-    let command = window.get(..letters).and_then(Command::from_letters).ok_or(Reason::Command)?;
+    let (command, letters) = match rest {
+        [b's', b'y', b's', b'l', b'o', b'g', b' ', ..] => (Command::Syslog, 6),
+        [b'r', b's', b'p', b' ', ..] => (Command::Rsp, 3),
+        _ => match parse_command(rest)? {
+            Some(found) => found,
+            None => return Ok(Parsed::More),
+        },
+    };
     let start = start + letters + 1;
     let rest = bytes.get(start..).unwrap_or_default();
     let (len, digits) = decimal::leading(rest, MAX_NUMBER_DIGITS);
@@ -328,6 +328,19 @@ fn parse_head(bytes: &[u8]) -> Result<Parsed, Reason> {
         _ => return Err(Reason::DataLen),
     };
     Ok(Parsed::Head(Head { txnr, command, len }, used))
+}
+
+/// Reads a command and the space behind it: the command and its length, or nothing yet.
+fn parse_command(bytes: &[u8]) -> Result<Option<(Command, usize)>, Reason> {
+    let window = bytes.get(..=MAX_COMMAND_LETTERS).unwrap_or(bytes);
+    let letters = window.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    match window.get(letters) {
+        None if letters <= MAX_COMMAND_LETTERS => return Ok(None),
+        Some(b' ') => {}
+        _ => return Err(Reason::Command),
+    }
+    let command = window.get(..letters).and_then(Command::from_letters).ok_or(Reason::Command)?;
+    Ok(Some((command, letters)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::error::{Error, Reason};
 use super::frame::{Command, DEFAULT_DATA_BYTES, Frame, MAX_DATA_BYTES, Reader, next_txnr, write_frame};
 use super::offers::{MAX_OFFERS_BYTES, Offers, SOFTWARE, write_offers};
 use super::output::Output;
+use crate::decimal;
 use std::collections::VecDeque;
 
 /// The most answers other than to `syslog` that may wait behind unacknowledged `syslog` frames.
@@ -333,42 +334,42 @@ impl Session {
     }
 }
 
-/// Room for a txnr and what follows it in the everyday answer.
-const ACK_BYTES: usize = DIGITS + ACK_TEXT.len();
-const DIGITS: usize = 9;
+/// What follows the txnr in the everyday answer.
 const ACK_TEXT: &[u8; 14] = b" rsp 6 200 OK\n";
+/// Room for a txnr and that text, and a little more: a copy of this fixed length is two moves.
+const ACK_ROOM: usize = 24;
 
 /// Appends `TXNR rsp 6 200 OK` for `count` txnrs from `first` on; there is no wrap between them.
 ///
-/// One answer is kept as text and its number counted up in place, as on an odometer: a copy of fixed
-/// length and mostly one addition for each.
+/// One answer is kept as text and its number counted up in place, as on an odometer. It is rewritten only
+/// where the number grows by a digit.
 fn write_acks(out: &mut Vec<u8>, first: u32, count: usize) {
-    out.reserve(count.saturating_mul(ACK_BYTES));
-    let mut line = [b'0'; ACK_BYTES];
-    if let Some(text) = line.get_mut(DIGITS..) {
-        text.copy_from_slice(ACK_TEXT);
-    }
-    let mut number = first;
-    let mut used = 0;
-    for slot in line.iter_mut().take(DIGITS).rev() {
-        if number > 0 {
-            *slot = b'0' + (number % 10) as u8;
-            number /= 10;
-            used += 1;
-        }
-    }
-    for _ in 0..count {
-        out.extend_from_slice(line.get(DIGITS - used..).unwrap_or_default());
-        let mut place = 0;
-        for slot in line.iter_mut().take(DIGITS).rev() {
-            place += 1;
-            if *slot != b'9' {
-                *slot += 1;
-                break;
+    out.reserve(count.saturating_mul(ACK_ROOM));
+    let mut number = u64::from(first);
+    let mut left = count as u64;
+    let mut text = Vec::with_capacity(ACK_ROOM);
+    while left > 0 {
+        text.clear();
+        decimal::push(&mut text, number);
+        let digits = text.len();
+        text.extend_from_slice(ACK_TEXT);
+        let mut line = [0u8; ACK_ROOM];
+        line.iter_mut().zip(&text).for_each(|(slot, byte)| *slot = *byte);
+        let spare = ACK_ROOM.saturating_sub(text.len());
+        let now = left.min(10u64.pow(digits as u32).saturating_sub(number)).max(1);
+        for _ in 0..now {
+            out.extend_from_slice(&line);
+            out.truncate(out.len() - spare);
+            for slot in line.iter_mut().take(digits).rev() {
+                if *slot != b'9' {
+                    *slot += 1;
+                    break;
+                }
+                *slot = b'0';
             }
-            *slot = b'0';
         }
-        used = used.max(place);
+        number += now;
+        left -= now;
     }
 }
 
