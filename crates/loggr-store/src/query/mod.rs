@@ -1,0 +1,59 @@
+//! The query language: text to tree and back, what it means, and its reference.
+//!
+//! One parser for the page, the command line, the API and alerts. [`parse`] gives a
+//! [`Query`]; [`Query::resolve`] fixes the time; [`Matcher`] is the definition of what a
+//! query means, event by event. Executors (columnar, SQL) must agree with it; the
+//! suite in [`crate::conformance`] checks that.
+//!
+//! Not an executor: nothing here reads a store.
+
+mod ast;
+mod display;
+mod error;
+mod field;
+mod matcher;
+mod operand;
+mod parser;
+mod pattern;
+mod reference;
+mod suggest;
+mod time;
+mod value;
+
+pub use ast::{
+    FacilitySet, Glob, Node, Query, Resolved, Scope, SeveritySet, Shape, Test, TokenNeed, literal_needs,
+};
+pub use error::QueryError;
+pub use field::{FIELDS, Field, FieldInfo};
+pub use matcher::{Matcher, field_values};
+pub use parser::parse;
+pub use pattern::{MAX_REGEX_CACHE_BYTES, MAX_REGEX_COMPILED_BYTES, MAX_REGEX_DEPTH, Pattern};
+pub use reference::reference;
+pub use suggest::suggest;
+pub use time::{
+    Clock, MAX_DURATION_MICROS, MAX_TIME_MICROS, MIN_TIME_MICROS, Span, TimePoint, TimeRange, UNITS,
+    parse_duration,
+};
+pub use value::{Cidr, Number, Range, RangeKind, Value, parse_ip};
+
+/// Limit of a query text.
+pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+/// How deep parentheses may be nested.
+pub const MAX_DEPTH: usize = 100;
+/// How many words and field tests a query may have.
+pub const MAX_TERMS: usize = 1024;
+/// How many regular expressions a query may have.
+pub const MAX_REGEXES: usize = 16;
+/// Limit of one regular expression as written.
+pub const MAX_REGEX_BYTES: usize = 4 * 1024;
+
+impl std::str::FromStr for Query {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Query, QueryError> {
+        parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;
