@@ -1,0 +1,9 @@
+//! The integration tests: one binary, one module per story.
+//!
+//! They start the real program and real neighbours (rsyslogd, logger, loggen) on port 0 and
+//! in directories of their own. Not here: anything a unit test can show.
+//!
+//! A missing neighbour prints `SKIPPED`; with `LOGGR_TEST_REQUIRE=all` it fails.
+//! `LOGGR_TEST_LONG=1` makes the crash rounds many.
+
+mod tidy;

@@ -1,0 +1,218 @@
+//! Rules over the Rust sources: headers, length, where receipts are signed, how logs sound.
+
+use super::{File, files, none};
+
+/// Files over the limit, each with its reason. An entry that is no longer needed fails too.
+const LONG: &[(&str, &str)] = &[];
+/// Lines of a file without its tests.
+const MAX_LINES: usize = 800;
+
+/// Where `Receipt::sign` may stand: only here a batch becomes durable. Ends with `/`: the folder.
+const SIGN: &[&str] = &[
+    "crates/loggr-bus/src/embedded/",
+    "crates/loggr/src/sink/files/",
+    "crates/loggr/src/sink/search.rs",
+    // Its definition, and the memory sinks that the contracts are tried on.
+    "crates/loggr-flow/src/delivery.rs",
+    "crates/loggr-flow/src/contract.rs",
+];
+/// Where `Receipt::sign_rescue` may stand.
+const SIGN_RESCUE: &[&str] = &[
+    "crates/loggr-bus/src/rescue.rs",
+    "crates/loggr-flow/src/delivery.rs",
+    "crates/loggr-flow/src/contract.rs",
+];
+
+/// Where a test may wait for time to pass, with the reason.
+const MAY_SLEEP: &[(&str, &str)] =
+    &[("crates/loggr/tests/it/support/wait.rs", "the one poll loop of the integration tests")];
+
+fn rust() -> Vec<File> {
+    files(&["crates", "fuzz"], &[".rs"])
+}
+
+/// The part of a file that is built into the product.
+fn product(text: &str) -> &str {
+    let end =
+        text.find("#[cfg(test)]\nmod tests").or_else(|| text.find("#[cfg(all(test")).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The lines of code with their numbers; comment lines are left out.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn is_test_file(path: &str) -> bool {
+    path.contains("/tests/") || path.contains("/benches/") || path.ends_with("/tests.rs")
+}
+
+#[test]
+fn every_file_begins_with_what_it_is() {
+    let wrong: Vec<String> = rust()
+        .iter()
+        .filter(|f| !f.text.strip_prefix("#![no_main]\n").unwrap_or(&f.text).starts_with("//! "))
+        .map(|f| format!("{} does not begin with `//! `", f.path))
+        .collect();
+    none("files without a header", &wrong);
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut wrong = Vec::new();
+    for file in rust() {
+        let lines = product(&file.text).lines().count();
+        let reason = LONG.iter().find(|(path, _)| *path == file.path);
+        if lines > MAX_LINES && reason.is_none() {
+            wrong.push(format!("{} has {lines} lines without its tests, {MAX_LINES} may be", file.path));
+        }
+        if lines <= MAX_LINES && reason.is_some() {
+            wrong.push(format!("{} is no longer long: take it off the list", file.path));
+        }
+    }
+    none("files over the limit", &wrong);
+}
+
+#[test]
+fn receipts_are_signed_only_where_a_batch_becomes_durable() {
+    let mut wrong = Vec::new();
+    for file in rust().iter().filter(|f| !is_test_file(&f.path)) {
+        for (line, text) in code(product(&file.text)) {
+            let rescue = text.contains("::sign_rescue");
+            let plain = !rescue && (text.contains("Receipt::sign") || text.contains("Receipt>::sign"));
+            for (found, word, may) in [(plain, "sign", SIGN), (rescue, "sign_rescue", SIGN_RESCUE)] {
+                if found
+                    && !may.iter().any(|m| file.path == *m || (m.ends_with('/') && file.path.starts_with(m)))
+                {
+                    wrong.push(format!("{}:{line}: `Receipt::{word}`", file.path));
+                }
+            }
+        }
+    }
+    none("receipts signed where nothing is durable", &wrong);
+}
+
+#[test]
+fn log_messages_are_lower_case_without_a_full_stop() {
+    let mut wrong = Vec::new();
+    for file in rust() {
+        for (line, message) in log_messages(&file.text) {
+            if let Some(why) = bad_message(&message) {
+                wrong.push(format!("{}:{line}: \"{message}\" {why}", file.path));
+            }
+        }
+    }
+    none("log messages in the wrong tone", &wrong);
+}
+
+#[test]
+fn no_test_sleeps_and_none_is_switched_off() {
+    let (sleep, ignore) = (concat!("sle", "ep("), concat!("#[ign", "ore"));
+    let mut wrong = Vec::new();
+    for file in rust() {
+        let tests =
+            if is_test_file(&file.path) { &file.text[..] } else { &file.text[product(&file.text).len()..] };
+        let offset = file.text[..file.text.len() - tests.len()].lines().count();
+        // Paused tokio time does not pass: a sleep there is a step of the clock.
+        let paused = tests.contains("start_paused");
+        for (line, text) in code(tests) {
+            let sleeps = text.contains(sleep) && !(paused && text.contains("time::sl"));
+            if (sleeps && !MAY_SLEEP.iter().any(|(path, _)| *path == file.path)) || text.contains(ignore) {
+                wrong.push(format!("{}:{}: {}", file.path, line + offset, text.trim()));
+            }
+        }
+    }
+    none("tests that sleep or are ignored", &wrong);
+}
+
+/// What is wrong with a log message.
+fn bad_message(message: &str) -> Option<&'static str> {
+    let mut letters = message.chars();
+    let (first, second) = (letters.next().unwrap_or('a'), letters.next().unwrap_or('a'));
+    // `TLS` may begin a message, `Cannot` may not.
+    if first.is_uppercase() && !second.is_uppercase() && !second.is_numeric() {
+        return Some("begins with a capital");
+    }
+    message.ends_with('.').then_some("ends with a full stop")
+}
+
+/// The message literals of the tracing macros, each with its line.
+fn log_messages(text: &str) -> Vec<(usize, String)> {
+    let mut out = Vec::new();
+    for level in ["trace!(", "debug!(", "info!(", "warn!(", "error!("] {
+        for (at, _) in text.match_indices(level) {
+            let before = text[..at].chars().next_back().unwrap_or(' ');
+            let comment = text[..at].rsplit('\n').next().is_some_and(|l| l.trim_start().starts_with("//"));
+            if before.is_alphanumeric() || before == '_' || comment {
+                continue;
+            }
+            if let Some(message) = message_argument(&text[at + level.len()..]) {
+                out.push((text[..at].matches('\n').count() + 1, message));
+            }
+        }
+    }
+    out
+}
+
+/// The first argument that is a bare string literal.
+fn message_argument(arguments: &str) -> Option<String> {
+    let mut depth = 0usize;
+    let mut fresh = true; // nothing but white space since the last comma
+    let mut letters = arguments.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => {
+                let mut literal = String::new();
+                while let Some((_, inner)) = letters.next() {
+                    match inner {
+                        '\\' => literal.extend(letters.next().map(|(_, escaped)| escaped)),
+                        '"' => break,
+                        _ => literal.push(inner),
+                    }
+                }
+                if fresh && depth == 0 {
+                    return Some(literal);
+                }
+                fresh = false;
+            }
+            '(' | '[' | '{' => {
+                depth += 1;
+                fresh = false;
+            }
+            ')' | ']' | '}' if depth == 0 => return None,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => fresh = true,
+            // A character literal may be a quote.
+            '\'' if arguments[at..].starts_with("'\"'") => {
+                letters.nth(1);
+            }
+            _ if letter.is_whitespace() => {}
+            _ => fresh = false,
+        }
+    }
+    None
+}
+
+#[test]
+fn the_message_of_a_log_line_is_found() {
+    #[track_caller]
+    fn check(source: &str, expect: &[&str]) {
+        let found: Vec<String> = log_messages(source).into_iter().map(|(_, m)| m).collect();
+        assert_eq!(found, expect, "{source}");
+    }
+    check(r#"info!("started");"#, &["started"]);
+    check(
+        r#"tracing::warn!(path = %p.display(), error = "x", "cannot write: {e}");"#,
+        &["cannot write: {e}"],
+    );
+    check(r#"error!(target: "security", name = f("a", "b"), "denied")"#, &["denied"]);
+    check("// info!(\"Not code\")\nwarn!(\n    count,\n    \"two\\\"s\"\n)", &["two\"s"]);
+    check(r#"my_error!("Not ours")"#, &[]);
+    check(r#"debug!(a = '"', "after a quote")"#, &["after a quote"]);
+    assert_eq!(bad_message("TLS failed"), None);
+    assert_eq!(bad_message("Cannot open"), Some("begins with a capital"));
+    assert_eq!(bad_message("done."), Some("ends with a full stop"));
+}
