@@ -13,7 +13,7 @@ pub(super) enum Start {
     Line,
     /// `header` bytes of count and space, then `len` bytes of content.
     Counted { header: usize, len: u64 },
-    /// As `Counted`, if [`judge_json`] agrees.
+    /// As `Counted`, if [`judge_text`] agrees.
     Maybe { header: usize, len: u64 },
     /// Too few bytes to say. Never more than a count, a space and a priority.
     More,
@@ -38,7 +38,7 @@ pub(super) fn counted(bytes: &[u8]) -> Start {
     }
 }
 
-/// In `Mode::Auto`: a count, a space, and a priority that the count covers; or perhaps JSON.
+/// In `Mode::Auto`: a count, a space, and a priority that the count covers; or perhaps other text.
 #[inline]
 pub(super) fn auto(bytes: &[u8]) -> Start {
     let (header, len) = match count(bytes) {
@@ -48,7 +48,6 @@ pub(super) fn auto(bytes: &[u8]) -> Start {
     let body = bytes.get(header..).unwrap_or_default();
     match body.split_first() {
         None => Start::More,
-        Some((b'{', _)) if len >= 2 => Start::Maybe { header, len },
         Some((b'<', priority)) => {
             let (_, digits) = decimal::leading(priority, 3);
             match priority.get(digits) {
@@ -57,7 +56,7 @@ pub(super) fn auto(bytes: &[u8]) -> Start {
                 Some(_) => Start::Line,
             }
         }
-        Some(_) => Start::Line,
+        Some(_) => Start::Maybe { header, len },
     }
 }
 
@@ -77,21 +76,25 @@ fn count(bytes: &[u8]) -> Result<(usize, u64), Start> {
     }
 }
 
-/// Content that begins with `{` behind a count of `len`: `held` has been looked at already and has no line
-/// end, `next` follows it. Counted is one-line JSON: no line end before the last byte, and a closing brace.
-/// Of content beyond `max_frame` only the first part is looked at.
-pub(super) fn judge_json(held: &[u8], next: &[u8], len: u64, max_frame: usize) -> Verdict {
+/// Content without a priority behind a count of `len`: `held` has been looked at already and has no line
+/// end, `next` follows it. Counted is one line of text: no line end before the last byte, which must not be
+/// the only one; what begins as JSON must close. Of content beyond `max_frame` only the first part is
+/// looked at.
+pub(super) fn judge_text(held: &[u8], next: &[u8], len: u64, max_frame: usize) -> Verdict {
     let look = len.min(max_frame as u64 + 1);
     let wanted = look.saturating_sub(held.len() as u64) as usize;
     let window = next.get(..wanted).unwrap_or(next);
     let whole = window.len() == wanted;
     match memchr::memchr2(b'\n', 0, window) {
         Some(at) if at + 1 < wanted => return Verdict::Line,
-        Some(_) if look < len => return Verdict::Line,
+        Some(_) if look < len || len == 1 => return Verdict::Line,
         Some(_) => {}
         None if !whole => return Verdict::More,
         None if look < len => return Verdict::Counted,
         None => {}
+    }
+    if held.first().or(window.first()) != Some(&b'{') {
+        return Verdict::Counted;
     }
     let closing = window.iter().rev().chain(held.iter().rev()).find(|&&b| b != 0 && !b.is_ascii_whitespace());
     if closing == Some(&b'}') { Verdict::Counted } else { Verdict::Line }
@@ -125,7 +128,7 @@ mod tests {
         check("34 <1650>", Line);
         check("34 <>", Line);
         check("34 <b>", Line);
-        check("34  <13>", Line);
+        check("34  <13>", Maybe { header: 3, len: 34 });
         check("34\t<13>", Line);
         check("034 <13>", Line);
         check("0 <13>", Line);
@@ -138,7 +141,7 @@ mod tests {
     fn auto_leaves_text_that_begins_with_digits_alone() {
         check("2026-11-22 10:00:00 x", Line);
         check("10.0.0.1 GET /", Line);
-        check("404 not found", Line);
+        check("404 not found", Maybe { header: 4, len: 404 });
         check("12:34:56 x", Line);
         check("1764000000 <13>x", Line);
         check("999999999 <13>x", Counted { header: 10, len: 999_999_999 });
@@ -147,10 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn auto_considers_json() {
+    fn auto_considers_other_text() {
         check("17 {\"a\"", Maybe { header: 3, len: 17 });
-        check("1 {", Line);
-        check("17 [1]", Line);
+        check("17 [1]", Maybe { header: 3, len: 17 });
+        check("5 hello", Maybe { header: 2, len: 5 });
     }
 
     #[test]
@@ -164,23 +167,28 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_json(held: &str, next: &str, len: u64, expect: Verdict) {
-        assert_eq!(judge_json(held.as_bytes(), next.as_bytes(), len, 20), expect);
+    fn check_text(held: &str, next: &str, len: u64, expect: Verdict) {
+        assert_eq!(judge_text(held.as_bytes(), next.as_bytes(), len, 20), expect);
     }
 
     #[test]
-    fn json_is_one_line_and_closes() {
-        check_json("", "{\"a\":1}", 7, Verdict::Counted);
-        check_json("", "{\"a\":1}9 {", 7, Verdict::Counted);
-        check_json("{\"a\"", ":1}", 7, Verdict::Counted);
-        check_json("{\"a\":1}", "\n", 8, Verdict::Counted);
-        check_json("", "{\"a\":1}\r\n", 9, Verdict::Counted);
-        check_json("", "{\"a\":1", 7, Verdict::More);
-        check_json("", "{\"a\":1}\n", 404, Verdict::Line);
-        check_json("", "{\"a\":1}x", 8, Verdict::Line);
-        check_json("", "{\"a\"\n:1}", 8, Verdict::Line);
-        check_json("", "{\"a\":1}\n", 21, Verdict::Line);
-        check_json("", "{\"a\":\"012345678901234567890\"}", 30, Verdict::Counted);
-        check_json("", "{\"a\":\"01234567890\n2345678\"}", 30, Verdict::Line);
+    fn counted_text_is_one_line_and_json_closes() {
+        check_text("", "{\"a\":1}", 7, Verdict::Counted);
+        check_text("", "{\"a\":1}9 {", 7, Verdict::Counted);
+        check_text("{\"a\"", ":1}", 7, Verdict::Counted);
+        check_text("{\"a\":1}", "\n", 8, Verdict::Counted);
+        check_text("", "{\"a\":1}\r\n", 9, Verdict::Counted);
+        check_text("", "{\"a\":1", 7, Verdict::More);
+        check_text("", "{\"a\":1}\n", 404, Verdict::Line);
+        check_text("", "{\"a\":1}x", 8, Verdict::Line);
+        check_text("", "{\"a\"\n:1}", 8, Verdict::Line);
+        check_text("", "{\"a\":1}\n", 21, Verdict::Line);
+        check_text("", "{\"a\":\"012345678901234567890\"}", 30, Verdict::Counted);
+        check_text("", "{\"a\":\"01234567890\n2345678\"}", 30, Verdict::Line);
+        check_text("", "hello", 5, Verdict::Counted);
+        check_text("", "hello\n", 6, Verdict::Counted);
+        check_text("", "hell", 5, Verdict::More);
+        check_text("", "up\n", 7, Verdict::Line);
+        check_text("", "\n", 1, Verdict::Line);
     }
 }

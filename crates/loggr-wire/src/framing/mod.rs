@@ -10,12 +10,13 @@
 //!
 //! In [`Mode::Auto`] a frame is counted when it begins with
 //! - a count, a space and a priority (`34 <165>1 …`), and the count covers the priority; or
-//! - a count, a space and `{`, when the counted bytes hold no line end before their last byte and close
-//!   with `}` (one-line JSON sent octet-counted).
+//! - a count, a space and other text, when the counted bytes hold no line end before their last byte, and
+//!   close with `}` if they begin with `{`.
 //!
-//! Everything else is a line, so that `2026-11-22 …`, `404 not found` and `404 {"error":1}` stay whole.
-//! What Auto cannot know: a line that truly begins with a count, a space and a priority is taken at its
-//! word. A sender of counted frames that are neither syslog nor JSON needs [`Mode::OctetCounting`].
+//! Everything else is a line, so that `2026-11-22 …`, `404 not found` and `404 {"error":1}` stay whole: their
+//! line ends before the count does. What Auto cannot know: a line that begins with a number, a space and at
+//! least so many bytes is taken at its word (`2 apples` gives `ap`, then `ples`). Senders of plain lines
+//! that begin so need [`Mode::Lf`]; senders of counted text of several lines need [`Mode::OctetCounting`].
 //!
 //! Invariants: any cutting of the stream into reads gives the same frames. Every byte comes out in a frame,
 //! except counts, line ends, and what a frame has beyond the limit, which [`Frame::original_len`] tells.
@@ -236,7 +237,7 @@ impl Framer {
         }
     }
 
-    /// How the frame that begins with `rest` is delimited, one-line JSON that lies whole in `rest` included.
+    /// How the frame that begins with `rest` is delimited, counted text that lies whole in `rest` included.
     #[inline]
     fn start(&self, rest: &[u8]) -> Start {
         if !matches!(rest.first(), Some(b'1'..=b'9')) {
@@ -249,7 +250,7 @@ impl Framer {
         };
         if let Start::Maybe { header, len } = start {
             let body = rest.get(header..).unwrap_or_default();
-            return match header::judge_json(&[], body, len, self.max_frame) {
+            return match header::judge_text(&[], body, len, self.max_frame) {
                 Verdict::Counted => Start::Counted { header, len },
                 Verdict::Line => Start::Line,
                 Verdict::More => start,
@@ -282,10 +283,10 @@ impl Framer {
         rest
     }
 
-    /// A count and the beginning of what may be one-line JSON are held.
+    /// A count and the beginning of what may be counted text are held.
     fn judge<'a>(&mut self, rest: &'a [u8], header: usize, len: u64) -> &'a [u8] {
         let held = self.tail.get(header..).unwrap_or_default();
-        match header::judge_json(held, rest, len, self.max_frame) {
+        match header::judge_text(held, rest, len, self.max_frame) {
             Verdict::Counted => {
                 self.resume_counted(header, len);
                 rest
@@ -526,6 +527,14 @@ mod tests {
         check("12\n34 \n5 <\n6 <1\n7 <13\n", &["12", "34 ", "5 <", "6 <1", "7 <13"]);
         check("123456789\n1234567890\n", &["123456789", "1234567890"]);
         check("5\r\n5 \0", &["5", "5 "]);
+    }
+
+    #[test]
+    fn auto_takes_counted_text() {
+        check("5 hello5 world", &["hello", "world"]);
+        check("6 hello\n5 <13>a", &["hello\n", "<13>a"]);
+        check("7 up\n", &["7 up"]);
+        check("1 \n", &["1 "]);
     }
 
     #[test]
