@@ -1,0 +1,468 @@
+//! A delivery: a batch and the ack that settles it. Neither leaves without the other.
+//!
+//! Not a queue and not a transport. Invariant: an [`Ack`] settles exactly once, and
+//! settles as nack unless a [`Receipt`] for its own batch was shown. Every
+//! transformation keeps the sum of the [`Tally`] equal to the number of records
+//! that the source gave out.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::batch::{Batch, BatchBuilder};
+use crate::record::Record;
+
+/// What became of the events of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// A sink holds them durably.
+    pub stored: u64,
+    /// The rescue holds them durably.
+    pub rescued: u64,
+    /// An explicit rule dropped them.
+    pub dropped: u64,
+}
+
+impl Tally {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.stored + self.rescued + self.dropped
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.stored += other.stored;
+        self.rescued += other.rescued;
+        self.dropped += other.dropped;
+    }
+
+    /// Takes `n` events out of the tally, for one of several origins.
+    fn take(&mut self, n: u64) -> Tally {
+        let stored = self.stored.min(n);
+        let rescued = self.rescued.min(n - stored);
+        let dropped = self.dropped.min(n - stored - rescued);
+        self.stored -= stored;
+        self.rescued -= rescued;
+        self.dropped -= dropped;
+        Tally { stored, rescued, dropped }
+    }
+
+    /// The same fates for another number of events (a packer makes one of many).
+    fn scaled_to(self, n: u64) -> Tally {
+        let rescued = self.rescued.min(n);
+        let dropped = self.dropped.min(n - rescued);
+        Tally { stored: n - rescued - dropped, rescued, dropped }
+    }
+}
+
+/// How a delivery ended, as its source sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody else is responsible now.
+    Ack(Tally),
+    /// Nobody is: deliver again.
+    Nack,
+}
+
+/// Settles one delivery. Dropping it is a nack; settling never blocks.
+#[must_use = "an Ack that is dropped nacks the events it covers"]
+pub struct Ack(Option<Box<dyn FnOnce(Outcome) + Send + Sync>>);
+
+impl Ack {
+    /// An ack that reports its outcome to `settle`, which must not block.
+    pub fn new(settle: impl FnOnce(Outcome) + Send + Sync + 'static) -> Ack {
+        Ack(Some(Box::new(settle)))
+    }
+
+    /// For sources that cannot deliver again (UDP, plain TCP): `on_loss` counts.
+    pub fn unreliable(on_loss: impl FnOnce() + Send + Sync + 'static) -> Ack {
+        Ack::new(move |outcome| {
+            if outcome == Outcome::Nack {
+                on_loss();
+            }
+        })
+    }
+
+    fn settle(mut self, outcome: Outcome) {
+        if let Some(settle) = self.0.take() {
+            settle(outcome);
+        }
+    }
+
+    /// One ack for several; each gets its share of the tally, in order.
+    fn join(parts: Vec<(u64, Ack)>) -> Ack {
+        Ack::new(move |outcome| {
+            let mut left = match outcome {
+                Outcome::Ack(tally) => tally,
+                Outcome::Nack => Tally::default(),
+            };
+            for (count, ack) in parts {
+                match outcome {
+                    Outcome::Ack(_) => ack.settle(Outcome::Ack(left.take(count))),
+                    Outcome::Nack => ack.settle(Outcome::Nack),
+                }
+            }
+        })
+    }
+
+    /// `n` acks for one, which is settled when all are: one nack is a nack of all.
+    fn share(self, n: usize, combine: Combine) -> impl Iterator<Item = Ack> {
+        let joint = Arc::new(Joint { root: Mutex::new(Some((self, Shares::default()))), combine, n });
+        (0..n).map(move |i| {
+            let joint = joint.clone();
+            Ack::new(move |outcome| joint.settle(i, outcome))
+        })
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        if let Some(settle) = self.0.take() {
+            settle(Outcome::Nack);
+        }
+    }
+}
+
+impl std::fmt::Debug for Ack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ack")
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Combine {
+    /// The parts hold different events: their tallies add up.
+    Sum,
+    /// The parts hold the same events: the first part's tally speaks for all.
+    First,
+}
+
+#[derive(Default)]
+struct Shares {
+    settled: usize,
+    nacked: bool,
+    tally: Tally,
+}
+
+struct Joint {
+    root: Mutex<Option<(Ack, Shares)>>,
+    combine: Combine,
+    n: usize,
+}
+
+impl Joint {
+    fn settle(&self, part: usize, outcome: Outcome) {
+        let mut guard = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, shares)) = guard.as_mut() else { return };
+        match (outcome, self.combine) {
+            (Outcome::Nack, _) => shares.nacked = true,
+            (Outcome::Ack(tally), Combine::Sum) => shares.tally.add(tally),
+            (Outcome::Ack(tally), Combine::First) if part == 0 => shares.tally = tally,
+            (Outcome::Ack(_), Combine::First) => {}
+        }
+        shares.settled += 1;
+        if shares.settled < self.n {
+            return;
+        }
+        let taken = guard.take();
+        drop(guard);
+        if let Some((root, shares)) = taken {
+            root.settle(if shares.nacked { Outcome::Nack } else { Outcome::Ack(shares.tally) });
+        }
+    }
+}
+
+/// Which kind of durable place a receipt speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Where the events were meant to go.
+    Stored,
+    /// The rescue.
+    Rescued,
+}
+
+/// Proof that one batch is durable. Sign it only where that is true: segment synced,
+/// files and directory synced, commit or confirm seen.
+#[must_use = "a receipt that is not shown acknowledges nothing"]
+#[derive(Debug)]
+pub struct Receipt {
+    batch: u64,
+    count: u64,
+    fate: Fate,
+}
+
+impl Receipt {
+    /// For a sink, after the batch became durable.
+    pub fn sign(batch: &Batch) -> Receipt {
+        Receipt { batch: batch.id(), count: batch.len() as u64, fate: Fate::Stored }
+    }
+
+    /// For the rescue, after the batch became durable there.
+    pub fn sign_rescue(batch: &Batch) -> Receipt {
+        Receipt { batch: batch.id(), count: batch.len() as u64, fate: Fate::Rescued }
+    }
+
+    /// Where the batch is.
+    pub fn fate(&self) -> Fate {
+        self.fate
+    }
+}
+
+/// A batch on its way, with the responsibility for it.
+#[must_use = "a Delivery that is dropped is nacked"]
+#[derive(Debug)]
+pub struct Delivery {
+    batch: Batch,
+    ack: Ack,
+    attempts: u32,
+    dropped: u64,
+}
+
+impl Delivery {
+    /// A delivery of `batch` that is settled through `ack`.
+    pub fn new(batch: Batch, ack: Ack) -> Delivery {
+        Delivery { batch, ack, attempts: 1, dropped: 0 }
+    }
+
+    /// The same with the number of times that the source has given it out, from 1.
+    pub fn with_attempts(mut self, attempts: u32) -> Delivery {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The events.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// How many times the source has given this out, this time included.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Ends the responsibility. A receipt for another batch is a bug and a nack.
+    pub fn ack(self, receipt: Receipt) {
+        debug_assert_eq!(receipt.batch, self.batch.id(), "receipt is for another batch");
+        if receipt.batch != self.batch.id() {
+            return;
+        }
+        let mut tally = Tally { dropped: self.dropped, ..Tally::default() };
+        match receipt.fate {
+            Fate::Stored => tally.stored = receipt.count,
+            Fate::Rescued => tally.rescued = receipt.count,
+        }
+        self.ack.settle(Outcome::Ack(tally));
+    }
+
+    /// Gives it back to the source.
+    pub fn nack(self) {
+        drop(self);
+    }
+
+    /// Keeps what `keep` says; the rest counts as dropped by rule. If nothing is left
+    /// the delivery is settled.
+    pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
+        let Delivery { batch, ack, attempts, dropped } = self;
+        let mut kept = BatchBuilder::default();
+        for record in batch.records().filter(|r| keep(r)) {
+            kept.push_record(&record);
+        }
+        let dropped = dropped + (batch.len() - kept.len()) as u64;
+        match kept.finish() {
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped }),
+            None => {
+                ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
+                None
+            }
+        }
+    }
+
+    /// Two deliveries of half the records each, or the delivery itself if it has one.
+    pub fn halve(self) -> Result<(Delivery, Delivery), Delivery> {
+        let Some((a, b)) = self.batch.halve() else { return Err(self) };
+        let Delivery { ack, attempts, dropped, .. } = self;
+        let mut acks = ack.share(2, Combine::Sum);
+        let (Some(first), Some(second)) = (acks.next(), acks.next()) else {
+            unreachable!("BUG: two were asked for")
+        };
+        Ok((
+            Delivery { batch: a, ack: first, attempts, dropped },
+            Delivery { batch: b, ack: second, attempts, dropped: 0 },
+        ))
+    }
+
+    /// One delivery per key, in the order of the keys; order within a key is kept.
+    pub fn partition<K: Ord>(self, mut key: impl FnMut(&Record<'_>) -> K) -> Vec<(K, Delivery)> {
+        let Delivery { batch, ack, attempts, dropped } = self;
+        let mut by = BTreeMap::<K, BatchBuilder>::new();
+        for record in batch.records() {
+            by.entry(key(&record)).or_default().push_record(&record);
+        }
+        let parts: Vec<(K, Batch)> =
+            by.into_iter().filter_map(|(k, mut builder)| Some((k, builder.finish()?))).collect();
+        let acks = ack.share(parts.len(), Combine::Sum);
+        let mut dropped = Some(dropped);
+        parts
+            .into_iter()
+            .zip(acks)
+            .map(|((k, batch), ack)| {
+                (k, Delivery { batch, ack, attempts, dropped: dropped.take().unwrap_or(0) })
+            })
+            .collect()
+    }
+
+    /// `n` deliveries of the same events; the source hears of it when all are settled.
+    pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
+        let Delivery { batch, ack, attempts, dropped } = self;
+        ack.share(n.get(), Combine::First)
+            .filter_map(|ack| {
+                let batch = Batch::new(batch.chunks().to_vec())?;
+                Some(Delivery { batch, ack, attempts, dropped })
+            })
+            .collect()
+    }
+
+    /// Several deliveries as one; copies nothing. `None` for none.
+    pub fn join(parts: Vec<Delivery>) -> Option<Delivery> {
+        let mut parts = parts;
+        if parts.len() < 2 {
+            return parts.pop();
+        }
+        let (mut batches, mut acks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
+        let (mut attempts, mut dropped) = (1, 0);
+        for part in parts {
+            attempts = attempts.max(part.attempts);
+            dropped += part.dropped;
+            acks.push((part.batch.len() as u64 + part.dropped, part.ack));
+            batches.push(part.batch);
+        }
+        Some(Delivery { batch: Batch::join(batches)?, ack: Ack::join(acks), attempts, dropped })
+    }
+
+    /// Replaces the events by what `pack` makes of them (a packer, a filter): the
+    /// source hears of its own events when the new ones are settled. If `pack` makes
+    /// nothing, all counts as dropped by rule.
+    pub fn pack(self, pack: impl FnOnce(&Batch) -> Option<Batch>) -> Option<Delivery> {
+        let original = self.batch.len() as u64;
+        let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
+        let Delivery { ack, attempts, dropped, .. } = self;
+        let ack = Ack::new(move |outcome| {
+            ack.settle(match outcome {
+                Outcome::Ack(tally) => {
+                    let mut tally = tally.scaled_to(original);
+                    tally.dropped += dropped;
+                    Outcome::Ack(tally)
+                }
+                Outcome::Nack => Outcome::Nack,
+            });
+        });
+        Some(Delivery { batch, ack, attempts, dropped: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::lines;
+    use crate::window::{Settlements, window};
+
+    fn stored(n: u64) -> Outcome {
+        Outcome::Ack(Tally { stored: n, ..Tally::default() })
+    }
+
+    async fn delivery(texts: &[&str]) -> (Delivery, Settlements<u8>) {
+        let (window, settlements) = window(1);
+        let slot = window.reserve().await.unwrap();
+        (Delivery::new(lines(texts), slot.ack(1)), settlements)
+    }
+
+    fn store(d: Delivery) {
+        let receipt = Receipt::sign(d.batch());
+        d.ack(receipt);
+    }
+
+    #[tokio::test]
+    async fn drop_panic_and_abort_all_nack() {
+        let (d, mut s) = delivery(&["a"]).await;
+        drop(d);
+        assert_eq!(s.next().await, Some((1, Outcome::Nack)));
+
+        let (d, mut s) = delivery(&["a"]).await;
+        let panicked = tokio::spawn(async move {
+            let _held = d;
+            std::panic::resume_unwind(Box::new("boom"));
+        });
+        assert!(panicked.await.is_err());
+        assert_eq!(s.next().await, Some((1, Outcome::Nack)));
+
+        let (d, mut s) = delivery(&["a"]).await;
+        let task = tokio::spawn(async move {
+            let _held = d;
+            std::future::pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+        task.abort();
+        assert_eq!(s.next().await, Some((1, Outcome::Nack)));
+    }
+
+    #[tokio::test]
+    async fn fan_out_needs_every_receipt() {
+        for (lose, expect) in [(false, stored(2)), (true, Outcome::Nack)] {
+            let (d, mut s) = delivery(&["a", "b"]).await;
+            for (i, part) in d.fan_out(2.try_into().unwrap()).into_iter().enumerate() {
+                if lose && i == 1 { drop(part) } else { store(part) }
+            }
+            assert_eq!(s.next().await, Some((1, expect)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_rule_drops_is_counted() {
+        let (d, mut s) = delivery(&["a", "b", "c"]).await;
+        store(d.retain(|r| r.payload.bytes() != b"b").unwrap());
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { stored: 2, rescued: 0, dropped: 1 }))));
+        let (d, mut s) = delivery(&["a"]).await;
+        assert!(d.retain(|_| false).is_none());
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { dropped: 1, ..Tally::default() }))));
+    }
+
+    #[tokio::test]
+    async fn join_settles_every_origin_with_its_share() {
+        let (a, mut sa) = delivery(&["a", "b"]).await;
+        let (b, mut sb) = delivery(&["c"]).await;
+        let (x, y) = Delivery::join(vec![a, b]).unwrap().halve().unwrap();
+        assert_eq!((x.batch().len(), y.batch().len()), (1, 2));
+        store(y);
+        let receipt = Receipt::sign_rescue(x.batch());
+        x.ack(receipt);
+        assert_eq!(sa.next().await, Some((1, stored(2))));
+        assert_eq!(sb.next().await, Some((1, Outcome::Ack(Tally { rescued: 1, ..Tally::default() }))));
+    }
+
+    #[tokio::test]
+    async fn partition_adds_up_and_keeps_order() {
+        let (d, mut s) = delivery(&["a1", "b1", "a2"]).await;
+        let parts = d.partition(|r| r.payload.bytes()[0]);
+        let texts: Vec<Vec<&[u8]>> =
+            parts.iter().map(|(_, d)| d.batch().records().map(|r| r.payload.bytes()).collect()).collect();
+        assert_eq!(texts, [vec![&b"a1"[..], b"a2"], vec![b"b1"]]);
+        parts.into_iter().for_each(|(_, d)| store(d));
+        assert_eq!(s.next().await, Some((1, stored(3))));
+    }
+
+    #[tokio::test]
+    async fn a_packed_event_settles_all_it_was_made_of() {
+        let (d, mut s) = delivery(&["a", "b", "c"]).await;
+        store(d.pack(|_| Some(lines(&["a\nb\nc"]))).unwrap());
+        assert_eq!(s.next().await, Some((1, stored(3))));
+        let (d, mut s) = delivery(&["a"]).await;
+        assert!(d.pack(|_| None).is_none());
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { dropped: 1, ..Tally::default() }))));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "another batch")]
+    async fn a_foreign_receipt_is_caught() {
+        let d = Delivery::new(lines(&["a"]), Ack::unreliable(|| ()));
+        d.ack(Receipt::sign(&lines(&["b"])));
+    }
+}

@@ -1,0 +1,277 @@
+//! The pump: brings deliveries to a sink and settles them with its receipts.
+//!
+//! Nothing else settles. Transient trouble is retried in place while the delivery is
+//! held, so that whoever sent the events feels it. A permanent refusal is bisected
+//! until the culprit is alone, and the culprit goes to the rescue. Nothing is
+//! thrown away to make progress.
+
+use std::time::Instant;
+
+use crate::delivery::Delivery;
+use crate::retry::Backoff;
+use crate::stop::Stop;
+use crate::traits::{Reason, Rescue, Sink, Source, SourceError, Stage, StoreError};
+
+/// A delivery given out more often than this without being settled goes to the
+/// rescue: it has brought the process down again and again.
+pub const MAX_ATTEMPTS: u32 = 16;
+
+/// Is told about the pump's fortunes; counts and logs, never decides.
+pub trait PumpObserver: Send {
+    /// A batch was stored.
+    fn stored(&mut self, _events: usize) {}
+    /// A try failed and will be repeated; called for each try.
+    fn retrying(&mut self, _error: &StoreError, _tries: u32) {}
+    /// It works again after `tries` failures.
+    fn recovered(&mut self, _tries: u32) {}
+    /// Events went to the rescue.
+    fn rescued(&mut self, _events: usize, _reason: &Reason) {}
+}
+
+/// An observer that does nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+impl PumpObserver for Quiet {}
+
+/// Delivers until the source ends (`Ok`), breaks (`Err`), or `stop` says abort (`Ok`;
+/// what was in hand is nacked).
+///
+/// # Errors
+/// What the source says when it cannot go on.
+pub async fn pump(
+    source: impl Source,
+    sink: impl Sink,
+    rescue: impl Rescue,
+    stop: Stop,
+    observer: impl PumpObserver,
+) -> Result<(), SourceError> {
+    pump_staged(source, &mut [], sink, rescue, stop, observer).await
+}
+
+/// The same with stages in between, applied in order. Never waits for the source
+/// alone while a stage holds something.
+///
+/// # Errors
+/// What the source says when it cannot go on.
+pub async fn pump_staged(
+    mut source: impl Source,
+    stages: &mut [Box<dyn Stage>],
+    sink: impl Sink,
+    rescue: impl Rescue,
+    mut stop: Stop,
+    observer: impl PumpObserver,
+) -> Result<(), SourceError> {
+    let mut tail = Tail { sink, rescue, observer, backoff: Backoff::default() };
+    let run = async {
+        loop {
+            while let Some(delivery) = advance(stages, Instant::now()) {
+                tail.deliver(delivery).await;
+            }
+            let wake = stages.iter().filter_map(|s| s.wake_at()).min();
+            tokio::select! {
+                biased;
+                next = source.next() => match next {
+                    Ok(Some(delivery)) => match stages.first_mut() {
+                        Some(first) => first.feed(delivery, Instant::now()),
+                        None => tail.deliver(delivery).await,
+                    },
+                    end => {
+                        flush(stages, &mut tail).await;
+                        return end.map(|_| ());
+                    }
+                },
+                () = sleep_until(wake) => {}
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        end = run => end,
+        () = stop.abort() => Ok(()),
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Moves what is ready through the stages; gives what leaves the last one.
+fn advance(stages: &mut [Box<dyn Stage>], now: Instant) -> Option<Delivery> {
+    let last = stages.len().checked_sub(1)?;
+    for i in 0..last {
+        let (head, rest) = stages.split_at_mut(i + 1);
+        if let (Some(stage), Some(next)) = (head.last_mut(), rest.first_mut()) {
+            while let Some(delivery) = stage.ready(now) {
+                next.feed(delivery, now);
+            }
+        }
+    }
+    stages.last_mut()?.ready(now)
+}
+
+async fn flush<K: Sink, R: Rescue, O: PumpObserver>(stages: &mut [Box<dyn Stage>], tail: &mut Tail<K, R, O>) {
+    for i in 0..stages.len() {
+        if let Some(stage) = stages.get_mut(i) {
+            stage.flush();
+        }
+        while let Some(delivery) = advance(stages, Instant::now()) {
+            tail.deliver(delivery).await;
+        }
+    }
+}
+
+struct Tail<K, R, O> {
+    sink: K,
+    rescue: R,
+    observer: O,
+    backoff: Backoff,
+}
+
+impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
+    /// Ends with every part of the delivery settled.
+    async fn deliver(&mut self, delivery: Delivery) {
+        if delivery.attempts() > MAX_ATTEMPTS {
+            let text = "given out too often without being settled".to_owned();
+            let reason = Reason { text, attempts: delivery.attempts() };
+            return self.rescue(delivery, reason).await;
+        }
+        let mut todo = vec![delivery];
+        while let Some(delivery) = todo.pop() {
+            match self.store(&delivery).await {
+                Ok(receipt) => {
+                    self.observer.stored(delivery.batch().len());
+                    delivery.ack(receipt);
+                }
+                Err(error) => match delivery.halve() {
+                    // The second half waits below the first: order is kept.
+                    Ok((first, second)) => todo.extend([second, first]),
+                    Err(single) => {
+                        let reason = Reason { text: error, attempts: single.attempts() };
+                        self.rescue(single, reason).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// A receipt, or the text of a permanent refusal; transient trouble stays in here.
+    async fn store(&mut self, delivery: &Delivery) -> Result<crate::Receipt, String> {
+        let mut tries = 0;
+        loop {
+            match self.sink.store(delivery.batch()).await {
+                Ok(receipt) => {
+                    self.calm(&mut tries);
+                    return Ok(receipt);
+                }
+                Err(StoreError::Permanent(cause)) => {
+                    self.calm(&mut tries);
+                    return Err(StoreError::Permanent(cause).chain());
+                }
+                Err(error) => self.wait(error, &mut tries).await,
+            }
+        }
+    }
+
+    /// Keeps trying: the rescue is the last durable place, so its refusals wait too.
+    async fn rescue(&mut self, delivery: Delivery, reason: Reason) {
+        let mut tries = 0;
+        loop {
+            match self.rescue.rescue(delivery.batch(), &reason).await {
+                Ok(receipt) => {
+                    self.calm(&mut tries);
+                    self.observer.rescued(delivery.batch().len(), &reason);
+                    return delivery.ack(receipt);
+                }
+                Err(error) => self.wait(error, &mut tries).await,
+            }
+        }
+    }
+
+    async fn wait(&mut self, error: StoreError, tries: &mut u32) {
+        *tries = tries.saturating_add(1);
+        self.observer.retrying(&error, *tries);
+        tokio::time::sleep(self.backoff.wait()).await;
+    }
+
+    fn calm(&mut self, tries: &mut u32) {
+        if *tries > 0 {
+            self.backoff.reset();
+            self.observer.recovered(*tries);
+            *tries = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{MemoryRescue, MemorySink, lines};
+    use crate::delivery::{Outcome, Tally};
+    use crate::stop::Stopper;
+    use crate::traits::channel_source;
+    use crate::window::window;
+
+    #[tokio::test]
+    async fn poison_goes_to_rescue_in_order_and_everything_is_acked() {
+        let (window, mut settlements) = window(2);
+        let (sink, rescue) = (MemorySink::refusing("bad"), MemoryRescue::default());
+        let (tx, source) = channel_source(2);
+        for token in [1, 2] {
+            let slot = window.reserve().await.unwrap();
+            tx.send(Delivery::new(lines(&["a", "bad", "c", "d"]), slot.ack(token))).await.unwrap();
+        }
+        drop((tx, window));
+        pump(source, sink.clone(), rescue.clone(), Stop::never(), Quiet).await.unwrap();
+        let expect = Outcome::Ack(Tally { stored: 3, rescued: 1, dropped: 0 });
+        assert_eq!(settlements.next().await, Some((1, expect)));
+        assert_eq!(settlements.next().await, Some((2, expect)));
+        assert_eq!(sink.texts(), ["a", "c", "d", "a", "c", "d"]);
+        assert_eq!(rescue.texts(), ["bad", "bad"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn transient_trouble_is_retried_in_place() {
+        let (window, mut settlements) = window(1);
+        let sink = MemorySink::failing_first(5);
+        let (tx, source) = channel_source(1);
+        let slot = window.reserve().await.unwrap();
+        tx.send(Delivery::new(lines(&["a"]), slot.ack(1))).await.unwrap();
+        drop(tx);
+        pump(source, sink.clone(), MemoryRescue::default(), Stop::never(), Quiet).await.unwrap();
+        assert_eq!(sink.texts(), ["a"]);
+        assert!(matches!(settlements.next().await, Some((1, Outcome::Ack(_)))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn abort_nacks_what_is_in_hand() {
+        let (window, mut settlements) = window(1);
+        let (stopper, stop) = Stopper::new();
+        let (tx, source) = channel_source(1);
+        let slot = window.reserve().await.unwrap();
+        tx.send(Delivery::new(lines(&["a"]), slot.ack(1))).await.unwrap();
+        let sink = MemorySink::failing_first(u32::MAX);
+        let task = tokio::spawn(pump(source, sink, MemoryRescue::default(), stop, Quiet));
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        stopper.abort();
+        task.await.unwrap().unwrap();
+        assert_eq!(settlements.next().await, Some((1, Outcome::Nack)));
+    }
+
+    #[tokio::test]
+    async fn what_keeps_killing_the_process_is_rescued() {
+        let (window, mut settlements) = window(1);
+        let rescue = MemoryRescue::default();
+        let (tx, source) = channel_source(1);
+        let slot = window.reserve().await.unwrap();
+        let delivery = Delivery::new(lines(&["a"]), slot.ack(1)).with_attempts(MAX_ATTEMPTS + 1);
+        tx.send(delivery).await.unwrap();
+        drop(tx);
+        pump(source, MemorySink::default(), rescue.clone(), Stop::never(), Quiet).await.unwrap();
+        assert_eq!(rescue.texts(), ["a"]);
+        let expect = Outcome::Ack(Tally { rescued: 1, ..Tally::default() });
+        assert_eq!(settlements.next().await, Some((1, expect)));
+    }
+}

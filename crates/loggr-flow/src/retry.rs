@@ -1,0 +1,62 @@
+//! Capped, jittered back-off: how long to wait before the next try.
+
+use std::time::Duration;
+
+/// Doubles from `first` to `cap`; each wait is drawn from its upper half, so that
+/// many waiters do not come back together.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    cap: Duration,
+    next: Duration,
+    state: u64,
+}
+
+impl Backoff {
+    /// Waits from `first` up to `cap`. `seed` makes the jitter.
+    pub fn new(first: Duration, cap: Duration, seed: u64) -> Backoff {
+        Backoff { first, cap, next: first, state: seed | 1 }
+    }
+
+    /// The next wait.
+    pub fn wait(&mut self) -> Duration {
+        let step = self.next;
+        self.next = (step * 2).min(self.cap);
+        // xorshift64: jitter needs no better.
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        step / 2 + step.mul_f64((self.state >> 11) as f64 / (1u64 << 53) as f64) / 2
+    }
+
+    /// It worked: begin anew.
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+impl Default for Backoff {
+    /// 100 ms to 10 s.
+    fn default() -> Backoff {
+        Backoff::new(Duration::from_millis(100), Duration::from_secs(10), 0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_the_cap_and_stay_in_their_upper_half() {
+        let (first, cap) = (Duration::from_millis(100), Duration::from_secs(1));
+        let mut backoff = Backoff::new(first, cap, 42);
+        let mut step = first;
+        for _ in 0..20 {
+            let wait = backoff.wait();
+            assert!(wait >= step / 2 && wait <= step, "{wait:?} of {step:?}");
+            step = (step * 2).min(cap);
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= first);
+    }
+}
