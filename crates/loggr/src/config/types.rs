@@ -1,0 +1,344 @@
+//! What the configuration means: plain data, every default applied, every path absolute.
+//!
+//! Not how it is written in the file (that is `keys.rs`) and not who uses it.
+//! Nothing here touches the disk or the network; cloning is cheap enough for a reload.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use loggr_event::{InputFormat, Transport};
+
+use super::address::{Address, Endpoint};
+use super::network::Network;
+
+/// `[data]`: where everything that loggr keeps lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// The data directory, absolute.
+    pub directory: PathBuf,
+}
+
+/// `[bus]`: the durable queue between the components. Only the embedded one in this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bus {
+    /// Where the segments lie.
+    pub directory: PathBuf,
+    /// Bytes of segments kept at most; a full bus stops reading from senders.
+    pub max_size: u64,
+    /// Bytes of one segment.
+    pub segment_size: u64,
+    /// How batches are compressed.
+    pub compression: BusCompression,
+}
+
+/// How the bus compresses its batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusCompression {
+    /// Stored as they came.
+    None,
+    /// LZ4: half the disk for a third of a microsecond an event.
+    Lz4,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Syslog over TCP.
+    Tcp,
+    /// RELP over TCP.
+    Relp,
+    /// Syslog over UDP.
+    Udp,
+    /// A unix datagram socket.
+    UnixDgram,
+    /// A unix stream socket.
+    UnixStream,
+}
+
+impl Protocol {
+    /// What the event's origin says.
+    pub fn transport(self) -> Transport {
+        match self {
+            Protocol::Tcp => Transport::Tcp,
+            Protocol::Relp => Transport::Relp,
+            Protocol::Udp => Transport::Udp,
+            Protocol::UnixDgram => Transport::UnixDgram,
+            Protocol::UnixStream => Transport::UnixStream,
+        }
+    }
+
+    /// The word in the file.
+    pub fn keyword(self) -> &'static str {
+        self.transport().keyword()
+    }
+
+    /// True for the two unix sockets.
+    pub fn is_unix(self) -> bool {
+        self.transport().is_unix()
+    }
+}
+
+/// How a byte stream is cut into lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Find out frame by frame: a digit begins an octet count, anything else a line.
+    Auto,
+    /// RFC 6587 octet counting.
+    OctetCounting,
+    /// Lines ended by LF.
+    Lf,
+    /// Lines ended by NUL.
+    Nul,
+}
+
+/// Whose loggr tags, fields and uids are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nobody's.
+    Nobody,
+    /// Everybody's who may send.
+    Everybody,
+    /// Those of peers in one of these networks.
+    Networks(Vec<Network>),
+}
+
+impl Trust {
+    /// Is this peer believed? `None` is a peer without an address (a unix socket).
+    pub fn covers(&self, peer: Option<IpAddr>) -> bool {
+        match (self, peer) {
+            (Trust::Nobody, _) | (Trust::Networks(_), None) => false,
+            (Trust::Everybody, _) => true,
+            (Trust::Networks(networks), Some(ip)) => networks.iter().any(|n| n.contains(ip)),
+        }
+    }
+}
+
+/// `[[listener]]`: one door for events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Unique; the events' routing key is `syslog.NAME`.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where it listens, at least one. `localhost_only` is already applied.
+    pub listen: Vec<Endpoint>,
+    /// The exchange that its events are published to.
+    pub exchange: String,
+    /// Only this host may send.
+    pub localhost_only: bool,
+    /// What the lines are expected to be.
+    pub format: InputFormat,
+    /// How a stream is cut into lines (tcp and unix-stream).
+    pub framing: Framing,
+    /// IANA name of the zone for stamps that carry none.
+    pub timezone: String,
+    /// Bytes of one event at most.
+    pub max_message_size: usize,
+    /// Connections at one time (stream protocols).
+    pub max_connections: usize,
+    /// Who may send; empty: everybody who is not denied.
+    pub allow: Vec<Network>,
+    /// Who may not send, whatever `allow` says.
+    pub deny: Vec<Network>,
+    /// Whose loggr tags, fields and uids are believed.
+    pub trust: Trust,
+    /// Bytes received and not yet durable, for one connection or datagram socket:
+    /// over it the listener stops reading.
+    pub window_size: usize,
+    /// Bytes asked of the kernel for its receive buffer (datagram protocols).
+    pub receive_buffer: usize,
+    /// Permission bits of a unix socket.
+    pub socket_mode: u32,
+    /// A connection that was silent for so long is closed; `None`: never.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl Listener {
+    /// The routing key of everything that it receives.
+    pub fn routing_key(&self) -> String {
+        format!("syslog.{}", self.name)
+    }
+
+    /// May this address send? `deny` wins over `allow`; with `localhost_only` only
+    /// loopback addresses may.
+    pub fn admits(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        (!self.localhost_only || peer.is_loopback())
+            && !self.deny.iter().any(|n| n.contains(peer))
+            && (self.allow.is_empty() || self.allow.iter().any(|n| n.contains(peer)))
+    }
+}
+
+/// `[machine.NAME]`. Without filter and packers, as all are in this version, it is
+/// no process and no queue: see `Config::topology`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Unique; what leaves it has the routing key `machine.NAME`.
+    pub name: String,
+    /// The exchange it takes from.
+    pub exchange: String,
+    /// Which routing keys it takes.
+    pub binding: String,
+    /// The exchange it gives to.
+    pub destination: String,
+}
+
+impl Machine {
+    /// The routing key of everything that leaves it.
+    pub fn routing_key(&self) -> String {
+        format!("machine.{}", self.name)
+    }
+}
+
+/// `[ship.NAME]`: takes events from a queue to a place where they stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ship {
+    /// Unique.
+    pub name: String,
+    /// The queue, unique; the ship's name unless the file says otherwise.
+    pub queue: String,
+    /// The exchange it takes from.
+    pub exchange: String,
+    /// Which routing keys it takes.
+    pub binding: String,
+    /// Where to.
+    pub kind: ShipKind,
+}
+
+/// Where a ship takes its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShipKind {
+    /// Into files.
+    Files(FilesShip),
+    /// Into the embedded search store.
+    Search(SearchShip),
+}
+
+impl ShipKind {
+    /// The word in the file.
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            ShipKind::Files(_) => "files",
+            ShipKind::Search(_) => "search",
+        }
+    }
+}
+
+/// `kind = "files"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilesShip {
+    /// Every file lies below it.
+    pub directory: PathBuf,
+    /// Template of the file's path below `directory`.
+    pub path: String,
+    /// A dump format's name or a template with `$`.
+    pub format: String,
+    /// How the files are compressed.
+    pub compress: Compression,
+    /// Permission bits of new files.
+    pub file_mode: u32,
+    /// Permission bits of new directories.
+    pub directory_mode: u32,
+    /// Files held open at one time.
+    pub max_open_files: usize,
+    /// How much is written and synced at once.
+    pub batch: BatchLimits,
+}
+
+/// How files are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// When a batch is full: whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Events.
+    pub events: usize,
+    /// Bytes.
+    pub size: usize,
+    /// Age of its first event.
+    pub age: Duration,
+}
+
+/// `kind = "search"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchShip {
+    /// Where the store's files lie.
+    pub directory: PathBuf,
+    /// Days older than this are removed; `None`: kept for ever.
+    pub retention: Option<Duration>,
+    /// Events of one commit at most.
+    pub commit_events: usize,
+    /// An event waits for its commit at most so long.
+    pub commit_age: Duration,
+}
+
+/// `[web]`: the page and the HTTP interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Web {
+    /// Where it listens, at least one; loopback only in this version.
+    pub listen: Vec<Address>,
+    /// Name of the `search` ship whose store it shows; `None` when there is none.
+    pub store: Option<String>,
+}
+
+/// `[log]`: what loggr says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is written.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something was not done.
+    Error,
+    /// Something will go wrong.
+    Warn,
+    /// Changes of state.
+    Info,
+    /// Decisions.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word in the file, which is also the word of the logging library.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For eyes.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[process]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// How long a stop waits for the events that were received to be stored.
+    pub drain_timeout: Duration,
+}
