@@ -6,4 +6,12 @@
 //! A missing neighbour prints `SKIPPED`; with `LOGGR_TEST_REQUIRE=all` it fails.
 //! `LOGGR_TEST_LONG=1` makes the crash rounds many.
 
+mod balance;
+mod cli;
+mod crash;
+mod faults;
+mod foreign;
+mod hostile;
+mod rsyslog;
+mod support;
 mod tidy;

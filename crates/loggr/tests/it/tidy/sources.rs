@@ -24,8 +24,10 @@ const SIGN_RESCUE: &[&str] = &[
 ];
 
 /// Where a test may wait for time to pass, with the reason.
-const MAY_SLEEP: &[(&str, &str)] =
-    &[("crates/loggr/tests/it/support/wait.rs", "the one poll loop of the integration tests")];
+const MAY_SLEEP: &[(&str, &str)] = &[
+    ("crates/loggr/tests/it/support/wait.rs", "the one poll loop of the integration tests"),
+    ("crates/loggr/tests/it/support/relp.rs", "a sender's pause between two tries to connect"),
+];
 
 fn rust() -> Vec<File> {
     files(&["crates", "fuzz"], &[".rs"])

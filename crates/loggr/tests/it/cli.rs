@@ -1,0 +1,185 @@
+//! The command line as a person meets it: exit code, stdout and stderr of each subcommand's
+//! help and of the usual mistakes, compared with the files in `snapshots/`.
+//!
+//! Paths, ports and versions are replaced by words, so that a snapshot is the same everywhere.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Loggr, PROGRAM, RelpSender, no_others, snapshot};
+
+/// Subcommands, as the table of the command line has them.
+const COMMANDS: &[&str] = &[
+    "run",
+    "check",
+    "config",
+    "search",
+    "count",
+    "top",
+    "histogram",
+    "send",
+    "parse",
+    "queue",
+    "rescue",
+    "status",
+    "completions",
+    "man",
+];
+
+/// Mistakes and small successes: a name, the arguments (`DIR` is a directory of the test's
+/// own), the configuration file's text, and the standard input.
+const CASES: &[(&str, &str, &str, &str)] = &[
+    ("nothing", "", "", ""),
+    ("unknown-subcommand", "serach error", "", ""),
+    ("unknown-option", "search --limits 5", "", ""),
+    ("config-missing", "check --config DIR/none.toml", "", ""),
+    ("config-no-toml", "check --config DIR/loggr.toml", "[data\n", ""),
+    ("config-unknown-key", "check --config DIR/loggr.toml", "[data]\ndirektory = \"x\"\n", ""),
+    ("config-unknown-table", "check --config DIR/loggr.toml", "[listeners]\n", ""),
+    ("config-bad-size", "check --config DIR/loggr.toml", "[bus]\nmax_size = \"20 horses\"\n", ""),
+    (
+        "config-bad-address",
+        "check --config DIR/loggr.toml",
+        "[[listener]]\nname = \"a\"\nprotocol = \"tcp\"\nlisten = [\"127.0.0.1\"]\nexchange = \"x\"\n",
+        "",
+    ),
+    (
+        "config-bad-protocol",
+        "check --config DIR/loggr.toml",
+        "[[listener]]\nname = \"a\"\nprotocol = \"tpc\"\nlisten = [\"127.0.0.1:0\"]\n",
+        "",
+    ),
+    (
+        "config-exchange-without-queue",
+        "check --config DIR/loggr.toml",
+        "[[listener]]\nname = \"a\"\nprotocol = \"tcp\"\nlisten = [\"127.0.0.1:0\"]\nexchange = \"nowhere\"\n",
+        "",
+    ),
+    ("config-fine", "check --config DIR/loggr.toml", "[log]\nlevel = \"debug\"\n", ""),
+    ("run-config-wrong", "run --config DIR/loggr.toml", "[log]\nlevel = \"loud\"\n", ""),
+    ("run-data-is-a-file", "run --data-dir DIR/loggr.toml", "", ""),
+    ("search-bad-query", "search --data-dir DIR/data (a", "", ""),
+    ("search-bad-time", "search --data-dir DIR/data --since yesterdayish x", "", ""),
+    ("search-bad-format", "search --data-dir DIR/data --format xml x", "", ""),
+    ("search-no-data", "search --data-dir DIR/data x", "", ""),
+    ("status-nothing-runs", "status --data-dir DIR/data", "", ""),
+    ("send-bad-target", "send --to http://127.0.0.1:1 -m x", "", ""),
+    ("send-no-target", "send -m x", "", ""),
+    ("send-refused", "send --to tcp://127.0.0.1:1 -m x", "", ""),
+    ("parse-auto", "parse", "", "<13>1 2026-03-01T00:00:00Z h app 1 ID - hello\n"),
+    ("parse-strict", "parse --format rfc5424", "", "<13>1 2026-03-01T00:00:00Z h\n<999>1 x\n"),
+    ("rescue-empty", "rescue list --data-dir DIR/data", "", ""),
+    ("queue-no-data", "queue list --data-dir DIR/data", "", ""),
+];
+
+/// Runs the program and puts down all that it showed.
+fn show(arguments: &[String], input: &str, directory: &Path) -> String {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("NO_COLOR", "1")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("LOGGR_CONFIG_DIR", directory.join("no-configuration"))
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loggr starts");
+    // It may have ended without reading.
+    drop(child.stdin.take().expect("a pipe").write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("loggr ends");
+    let shown: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let text = format!(
+        "$ loggr {}\nexit {}\n---- stdout\n{}---- stderr\n{}",
+        shown.join(" "),
+        output.status.code().map_or("by a signal".to_owned(), |code| code.to_string()),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    neutral(&text, directory)
+}
+
+/// Takes out what differs from run to run.
+fn neutral(text: &str, directory: &Path) -> String {
+    let text = text
+        .replace(&directory.display().to_string(), "DIR")
+        .replace(&format!("loggr {}", env!("CARGO_PKG_VERSION")), "loggr VERSION");
+    let mut out = String::new();
+    for line in text.lines() {
+        out.push_str(&without_values(line, &["\"uid\":\"", "\"timegenerated\":\""]));
+        out.push('\n');
+    }
+    out
+}
+
+/// Replaces the JSON texts after these keys.
+fn without_values(line: &str, keys: &[&str]) -> String {
+    keys.iter().fold(line.to_owned(), |line, key| match line.split_once(key) {
+        Some((before, rest)) => {
+            let after = rest.split_once('"').map_or("", |(_, after)| after);
+            format!("{before}{key}…\"{after}")
+        }
+        None => line,
+    })
+}
+
+#[test]
+fn what_the_program_says() {
+    let mut names = Vec::new();
+    let mut see = |name: String, arguments: &[&str], config: &str, input: &str| {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("loggr.toml"), config).expect("the configuration");
+        let place = directory.path().display().to_string();
+        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("DIR", &place)).collect();
+        snapshot(&name, &show(&arguments, input, directory.path()));
+        names.push(name);
+    };
+    see("help".to_owned(), &["--help"], "", "");
+    for command in COMMANDS {
+        see(format!("help-{command}"), &[command, "--help"], "", "");
+    }
+    for (name, arguments, config, input) in CASES {
+        let arguments: Vec<&str> = arguments.split(' ').filter(|word| !word.is_empty()).collect();
+        see((*name).to_owned(), &arguments, config, input);
+    }
+    no_others(&names);
+}
+
+#[test]
+fn every_subcommand_of_the_help_has_a_snapshot() {
+    let output = Command::new(PROGRAM).arg("--help").output().expect("loggr starts");
+    let help = String::from_utf8(output.stdout).expect("UTF-8");
+    let listed = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    let listed: Vec<&str> =
+        listed.filter_map(|l| l.strip_prefix("  ")?.split(' ').next()).filter(|w| !w.is_empty()).collect();
+    let mut expect = COMMANDS.to_vec();
+    expect.push("help");
+    assert_eq!(listed, expect);
+}
+
+#[test]
+fn the_default_configuration_is_one_that_check_accepts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let output = Command::new(PROGRAM).arg("config").output().expect("loggr starts");
+    let file = directory.path().join("loggr.toml");
+    std::fs::write(&file, output.stdout).expect("the file");
+    let output =
+        Command::new(PROGRAM).arg("check").arg("--config").arg(&file).output().expect("loggr starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let loggr = Loggr::start();
+    RelpSender::new(loggr.address("relp"), 2).run(0, 3000);
+    loggr.stored(3000, 60);
+    let script =
+        format!("'{PROGRAM}' search --limit 3000 --config '{}' | head -n 1", loggr.config().display());
+    let output = Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().expect("bash");
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

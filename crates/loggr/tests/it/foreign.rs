@@ -1,0 +1,35 @@
+//! A foreign reader opens the search store's files: DuckDB sees every event, once.
+
+use crate::support::{Loggr, RelpSender, duckdb};
+
+/// Counts rows, numbers and one severity in all Parquet files below a directory.
+const SCRIPT: &str = r#"
+import duckdb, pathlib, sys
+files = [str(p) for p in pathlib.Path(sys.argv[1]).rglob("*.parquet")]
+rows, hosts = duckdb.sql(f"select count(*), count(distinct source) from read_parquet({files}, union_by_name=true)").fetchone()
+texts = duckdb.sql(f"select count(*) from read_parquet({files}, union_by_name=true) where message like 'seq=% order shipped to customer'").fetchone()[0]
+print(rows, hosts, texts)
+"#;
+
+#[test]
+fn duckdb_reads_the_files_of_the_store() {
+    let Some(python) = duckdb() else { return };
+    let mut loggr = Loggr::start();
+    RelpSender::new(loggr.address("relp"), 2).run(0, 20_000);
+    loggr.stored(20_000, 60);
+    // Once while it runs, once after a stop.
+    for running in [true, false] {
+        if !running {
+            loggr.stop();
+        }
+        let mut command = python.command();
+        let output =
+            command.arg("-c").arg(SCRIPT).arg(loggr.data().join("search")).output().expect("Python starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            "20000 20 20000",
+            "running: {running}\n{errors}"
+        );
+    }
+}

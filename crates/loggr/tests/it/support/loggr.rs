@@ -1,0 +1,269 @@
+//! The real program on a directory of its own: start, kill, restart, ask, compare.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Daemon, eventually, seq_of, until};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_loggr");
+
+/// What a test may want otherwise.
+pub struct Setup {
+    /// Where the files shipper writes; below the data directory unless said.
+    pub output: Option<PathBuf>,
+    /// Where the search store lies; below the data directory unless said.
+    pub store: Option<PathBuf>,
+    /// Where the bus lies; below the data directory unless said.
+    pub bus: Option<PathBuf>,
+    /// Lines of the configuration's `[bus]` table.
+    pub bus_keys: String,
+    /// Keys that every listener has.
+    pub listener_keys: String,
+    /// Format of the output file.
+    pub format: String,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            output: None,
+            store: None,
+            bus: None,
+            bus_keys: String::new(),
+            listener_keys: String::new(),
+            // The uid first: a line that stands twice is either resent or a mistake of ours.
+            format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
+        }
+    }
+}
+
+/// A program on its directory; it may be down.
+pub struct Loggr {
+    setup: Setup,
+    directory: TempDir,
+    daemon: Option<Daemon>,
+    /// Listener's name to its address; kept over a restart.
+    addresses: BTreeMap<String, String>,
+}
+
+impl Loggr {
+    /// Starts it with one listener of each kind, the files shipper and the search shipper.
+    #[track_caller]
+    pub fn start() -> Loggr {
+        Loggr::with(Setup::default())
+    }
+
+    /// The same, otherwise.
+    #[track_caller]
+    pub fn with(setup: Setup) -> Loggr {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut loggr = Loggr { setup, directory, daemon: None, addresses: BTreeMap::new() };
+        loggr.up();
+        loggr
+    }
+
+    /// Starts it again, on the addresses that it had.
+    #[track_caller]
+    pub fn up(&mut self) {
+        self.launch();
+        let daemon = self.daemon.as_mut().expect("just started");
+        let (card, pid) = (self.directory.path().join("data/run.json"), u64::from(daemon.pid()));
+        let run: Value = eventually("loggr says that it runs", 60, || {
+            assert!(daemon.runs(), "loggr ended at its start: {}", daemon.log());
+            let run: Value = serde_json::from_slice(&std::fs::read(&card).ok()?).ok()?;
+            (run["pid"].as_u64() == Some(pid)).then_some(run)
+        });
+        for listener in run["listeners"].as_array().expect("listeners") {
+            let text = |key: &str| listener[key].as_str().unwrap_or_default().to_owned();
+            self.addresses.insert(text("name"), text("address"));
+        }
+        self.addresses.insert("web".to_owned(), web_address(&run["web"]));
+    }
+
+    /// Starts the process without waiting for it to be ready.
+    pub fn launch(&mut self) {
+        assert!(self.daemon.is_none(), "it runs already");
+        std::fs::write(self.config(), self.config_text()).expect("the configuration");
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
+        command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        self.daemon = Some(Daemon::start("loggr", command, &self.directory.path().join("loggr.log")));
+    }
+
+    fn config_text(&self) -> String {
+        let data = self.data();
+        let output = self.output_directory();
+        let store = self.setup.store.clone().unwrap_or_else(|| data.join("search"));
+        let bus = self.setup.bus.clone().unwrap_or_else(|| data.join("bus"));
+        let mut text = format!(
+            "[data]\ndirectory = {data:?}\n\n[bus]\ndirectory = {bus:?}\n{}\n\n[log]\nlevel = \"info\"\n",
+            self.setup.bus_keys
+        );
+        for (name, protocol) in [
+            ("tcp", "tcp"),
+            ("relp", "relp"),
+            ("udp", "udp"),
+            ("dgram", "unix-dgram"),
+            ("stream", "unix-stream"),
+        ] {
+            let fresh = match protocol.starts_with("unix") {
+                true => self.directory.path().join(name).display().to_string(),
+                false => "127.0.0.1:0".to_owned(),
+            };
+            let listen = self.addresses.get(name).unwrap_or(&fresh);
+            text.push_str(&format!(
+                "\n[[listener]]\nname = {name:?}\nprotocol = {protocol:?}\nlisten = [{listen:?}]\nexchange = \"received\"\n{}\n",
+                self.setup.listener_keys
+            ));
+        }
+        text.push_str(&format!(
+            "\n[ship.files]\nkind = \"files\"\nexchange = \"received\"\ndirectory = {output:?}\npath = \"all.log\"\n\
+             format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = \"received\"\ndirectory = {store:?}\n\n\
+             [web]\nlisten = \"127.0.0.1:0\"\nstore = \"search\"\n",
+            self.setup.format
+        ));
+        text
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("loggr.toml")
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Where the output file lies.
+    pub fn output_directory(&self) -> PathBuf {
+        self.setup.output.clone().unwrap_or_else(|| self.directory.path().join("output"))
+    }
+
+    /// The process.
+    pub fn daemon(&mut self) -> &mut Daemon {
+        self.daemon.as_mut().expect("loggr runs")
+    }
+
+    /// Everything that it logged, over all its lives.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("loggr.log")).unwrap_or_default()
+    }
+
+    /// Where a listener on TCP or UDP listens: `tcp`, `relp`, `udp`, `web`.
+    #[track_caller]
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let address = self.addresses.get(name).unwrap_or_else(|| panic!("no listener `{name}`"));
+        address.parse().unwrap_or_else(|_| panic!("`{address}` is no address"))
+    }
+
+    /// The socket of `dgram` or `stream`.
+    pub fn socket(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// As power loss would end it.
+    pub fn kill9(&mut self) {
+        let mut daemon = self.daemon.take().expect("loggr runs");
+        daemon.kill9();
+    }
+
+    /// Stops it in order.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        let mut daemon = self.daemon.take().expect("loggr runs");
+        let status = daemon.stop(60);
+        assert!(status.success(), "loggr ended with {status}: {}", daemon.log());
+    }
+
+    /// Runs a subcommand on this configuration.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).arg("--config").arg(self.config()).env("NO_COLOR", "1");
+        command.current_dir(self.directory.path()).output().expect("loggr starts")
+    }
+
+    /// The standard output of a subcommand that has to go well.
+    #[track_caller]
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "loggr {arguments:?}: {}\n{errors}", output.status);
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// `loggr status --json`.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.ask(&["status", "--json"])).expect("the status is JSON")
+    }
+
+    /// The events that a query finds.
+    #[track_caller]
+    pub fn search(&self, query: &str) -> Vec<Value> {
+        self.ask(&["search", "--format", "json", "--limit", "1000000", query])
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect()
+    }
+
+    /// The output file's lines.
+    pub fn lines(&self) -> Vec<String> {
+        let bytes = std::fs::read(self.output_directory().join("all.log")).unwrap_or_default();
+        assert!(bytes.is_empty() || bytes.ends_with(b"\n"), "the output file ends in the middle of a line");
+        String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until nothing waits in any queue.
+    #[track_caller]
+    pub fn drained(&self, seconds: u64) {
+        until("every queue is empty", seconds, || self.status()["totals"]["waiting"] == 0);
+    }
+
+    /// Waits until each queue has received so many events, and they are stored.
+    #[track_caller]
+    pub fn stored(&self, events: u64, seconds: u64) {
+        let mut last = Value::Null;
+        let done = || {
+            last = self.status()["queues"].clone();
+            let queues = last.as_array().expect("queues");
+            queues.iter().all(|q| q["stored"].as_u64() >= Some(events) && q["waiting"] == 0)
+        };
+        until(&format!("{events} events are stored"), seconds, done);
+    }
+
+    /// `received = stored + waiting + rescued + dropped`, in each queue.
+    #[track_caller]
+    pub fn assert_balanced(&self) {
+        let status = self.status();
+        let queues = status["queues"].as_array().expect("queues");
+        assert!(!queues.is_empty(), "no queue in {status:#}");
+        for queue in queues {
+            let number = |key: &str| queue[key].as_u64().unwrap_or_else(|| panic!("no `{key}` in {queue}"));
+            let kept = number("stored") + number("waiting") + number("rescued") + number("dropped");
+            assert_eq!(number("received"), kept, "the numbers of a queue do not add up: {queue}");
+        }
+    }
+}
+
+/// How often each numbered line is there.
+pub fn count_seqs<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeMap<u64, u32> {
+    let mut counts = BTreeMap::new();
+    for text in texts {
+        let seq = seq_of(text).unwrap_or_else(|| panic!("a line without its number: {text}"));
+        *counts.entry(seq).or_default() += 1;
+    }
+    counts
+}
+
+/// `web` is a text or a list of them, with or without `http://`.
+fn web_address(value: &Value) -> String {
+    let text = value.as_str().or_else(|| value.as_array()?.first()?.as_str()).unwrap_or_default();
+    text.trim_start_matches("http://").trim_end_matches('/').to_owned()
+}

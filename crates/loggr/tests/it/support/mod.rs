@@ -1,0 +1,55 @@
+//! What the integration tests stand on: the real program, real neighbours, and patience.
+//!
+//! Everything lies in a temporary directory and listens on port 0 or a socket below it.
+//! Every process that is started here ends with the value that owns it, by its own id.
+
+mod daemon;
+mod disk;
+mod loggr;
+mod relp;
+mod rsyslog;
+mod snapshot;
+mod tools;
+mod wait;
+
+use std::io::Write;
+
+pub use daemon::Daemon;
+pub use disk::SmallDisk;
+pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use relp::{RelpSender, Sent};
+pub use rsyslog::Rsyslog;
+pub use snapshot::{no_others, snapshot};
+pub use tools::{Tool, duckdb, loggen, logger, long, rsyslogd, skipped};
+pub use wait::{Random, eventually, random_moment, until};
+
+/// A number of one event that is found again in its text: `seq=000000042`.
+pub fn seq_of(text: &str) -> Option<u64> {
+    let at = text.find("seq=")?;
+    let digits: String = text[at + 4..].chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// A numbered RFC 5424 line, its facility and severity going round with the number.
+pub fn numbered_line(seq: u64) -> String {
+    let priority = seq % 192;
+    format!(
+        "<{priority}>1 2026-03-{:02}T{:02}:{:02}:{:02}.{:06}Z web{:02} shop-{} {} ID{} [sd@32473 n=\"{seq}\"] seq={seq:09} order shipped to customer",
+        1 + seq % 28,
+        seq / 3600 % 24,
+        seq / 60 % 60,
+        seq % 60,
+        seq % 1_000_000,
+        seq % 20,
+        seq % 5,
+        1000 + seq % 9000,
+        seq % 7,
+    )
+}
+
+/// Says something that is seen although the test passes, under its name.
+pub fn say(text: &str) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Straight to the stream: what a passing test prints is not shown.
+    drop(std::io::stderr().lock().write_all(format!("{name}: {text}\n").as_bytes()));
+}

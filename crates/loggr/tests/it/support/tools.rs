@@ -1,0 +1,117 @@
+//! Where the neighbours are: on the machine, or below the target directory where
+//! `scripts/setup.sh test` unpacks them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program with the environment that it needs where it is only unpacked.
+#[derive(Clone)]
+pub struct Tool {
+    path: PathBuf,
+    /// Where its package is unpacked; `None` when it is installed.
+    prefix: Option<PathBuf>,
+    /// Where a Python finds its packages.
+    python: Option<PathBuf>,
+}
+
+impl Tool {
+    /// A command that finds its libraries.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        if let Some(prefix) = &self.prefix {
+            let mut libraries = vec![prefix.join("usr/lib/syslog-ng")];
+            libraries.extend(multiarch(prefix));
+            let libraries: Vec<String> = libraries.iter().map(|l| l.display().to_string()).collect();
+            command.env("LD_LIBRARY_PATH", libraries.join(":"));
+            command.env("SYSLOGNG_PREFIX", prefix.join("usr"));
+        }
+        if let Some(modules) = &self.python {
+            command.env("PYTHONPATH", modules);
+        }
+        command
+    }
+
+    /// The directory of rsyslog's modules, where it is not the one that was built in.
+    pub fn modules(&self) -> Option<PathBuf> {
+        let prefix = self.prefix.as_ref()?;
+        multiarch(prefix).into_iter().map(|l| l.join("rsyslog")).find(|m| m.is_dir())
+    }
+}
+
+/// `usr/lib/x86_64-linux-gnu` and its like.
+fn multiarch(prefix: &Path) -> Vec<PathBuf> {
+    ["usr/lib", "lib"]
+        .iter()
+        .flat_map(|lib| std::fs::read_dir(prefix.join(lib)).into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+        .collect()
+}
+
+/// The directory that cargo builds into.
+fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => target.into(),
+        None => Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../target"),
+    }
+}
+
+fn find(name: &str, directories: &[&str], unpacked: &str, program: &str) -> Option<Tool> {
+    let installed = directories.iter().map(|d| Path::new(d).join(name)).find(|path| path.is_file());
+    if let Some(path) = installed {
+        return Some(Tool { path, prefix: None, python: None });
+    }
+    let prefix = target().join("tools").join(unpacked);
+    let path = prefix.join(program);
+    path.is_file().then_some(Tool { path, prefix: Some(prefix), python: None })
+}
+
+/// rsyslog's daemon, with RELP.
+pub fn rsyslogd() -> Option<Tool> {
+    let with_relp = ["x86_64", "aarch64"]
+        .iter()
+        .any(|cpu| Path::new(&format!("/usr/lib/{cpu}-linux-gnu/rsyslog/omrelp.so")).exists());
+    let installed: &[&str] = if with_relp { &["/usr/sbin"] } else { &[] };
+    needed("rsyslogd", find("rsyslogd", installed, "rsyslog", "usr/sbin/rsyslogd"))
+}
+
+/// util-linux's `logger`.
+pub fn logger() -> Option<Tool> {
+    needed("logger", find("logger", &["/usr/bin", "/bin"], "util-linux", "usr/bin/logger"))
+}
+
+/// syslog-ng's load generator.
+pub fn loggen() -> Option<Tool> {
+    needed("loggen", find("loggen", &["/usr/bin"], "syslog-ng", "usr/bin/loggen"))
+}
+
+/// A Python that can `import duckdb`.
+pub fn duckdb() -> Option<Tool> {
+    let modules = target().join("pytools");
+    let installed = modules.join("duckdb").is_dir();
+    let tool = Tool { path: "python3".into(), prefix: None, python: Some(modules) };
+    let python = installed.then_some(tool);
+    needed("duckdb for Python", python)
+}
+
+fn needed(name: &str, tool: Option<Tool>) -> Option<Tool> {
+    if tool.is_none() {
+        skipped(&format!("{name} is not here; `scripts/setup.sh test` fetches it"));
+    }
+    tool
+}
+
+/// Says that a test could not be done here. Where everything has to be there, it fails.
+#[track_caller]
+pub fn skipped(why: &str) {
+    assert!(
+        std::env::var("LOGGR_TEST_REQUIRE").as_deref() != Ok("all"),
+        "must not be skipped (LOGGR_TEST_REQUIRE=all): {why}"
+    );
+    super::say(&format!("SKIPPED: {why}"));
+}
+
+/// The long run: 20 crash rounds instead of 3.
+pub fn long() -> bool {
+    std::env::var_os("LOGGR_TEST_LONG").is_some()
+}
