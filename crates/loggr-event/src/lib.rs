@@ -5,17 +5,50 @@
 //! therefore cannot block and can only fail in the ways its types say.
 //!
 //! The two doors in: [`Event::parse`] is strict and names the offset of what it
-//! refuses; [`Event::receive`] never fails, whatever the bytes.
+//! refuses; [`Event::receive`] never fails, whatever the bytes. The door out is
+//! [`Event::dump`].
 #![deny(missing_docs)]
 
+mod annotation;
+mod dump;
+mod elastic;
+mod error;
+mod escape;
 mod event;
+mod json;
+mod msgpack;
+mod object;
 mod origin;
+mod own;
+mod pri;
 mod priority;
+mod receive;
+mod rfc3164;
+mod rfc5424;
+mod rsyslog;
+mod sd;
+mod seal;
+mod stamp;
+mod template;
 mod timestamp;
 mod uid;
+mod value;
+mod zone;
 
+pub use dump::DumpFormat;
+pub use elastic::INDEX_PREFIX;
+pub use error::ParseError;
 pub use event::{Defect, Defects, Event, Field, SdElement, SdParam, TrustedField};
+pub use object::{MAX_FIELDS, MAX_TAGS};
 pub use origin::{InputFormat, Origin, Transport};
+pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
-pub use timestamp::Timestamp;
-pub use uid::{Uid, UidGenerator};
+pub use receive::Format;
+pub use rfc3164::{MAX_HOST_BYTES, MAX_TAG_BYTES};
+pub use sd::{MAX_SD_NAME_BYTES, MAX_SD_PARAMS};
+pub use seal::{SEAL_VERSION, Verdict};
+pub use template::{Template, TemplateError};
+pub use timestamp::{DateParts, MAX_RFC3339_BYTES, Timestamp};
+pub use uid::{Uid, UidBlock, UidGenerator};
+pub use value::MAX_DEPTH;
+pub use zone::is_timezone;

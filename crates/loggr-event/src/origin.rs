@@ -37,6 +37,20 @@ impl Transport {
         }
     }
 
+    /// The transport of a word.
+    pub fn from_keyword(word: &str) -> Option<Transport> {
+        const ALL: [Transport; 7] = [
+            Transport::Relp,
+            Transport::Tcp,
+            Transport::Udp,
+            Transport::UnixDgram,
+            Transport::UnixStream,
+            Transport::File,
+            Transport::Internal,
+        ];
+        ALL.into_iter().find(|t| t.keyword() == word)
+    }
+
     /// True for the unix sockets, whose `@[_PID=…]` annotations can be believed.
     pub fn is_unix(self) -> bool {
         matches!(self, Transport::UnixDgram | Transport::UnixStream)
@@ -58,6 +72,31 @@ pub enum InputFormat {
     Json,
     /// A MessagePack map.
     Msgpack,
+}
+
+impl InputFormat {
+    /// The word used in configuration and JSON.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            InputFormat::Auto => "auto",
+            InputFormat::Rfc5424 => "rfc5424",
+            InputFormat::Rfc3164 => "rfc3164",
+            InputFormat::Json => "json",
+            InputFormat::Msgpack => "msgpack",
+        }
+    }
+
+    /// The format of a word.
+    pub fn from_keyword(word: &str) -> Option<InputFormat> {
+        const ALL: [InputFormat; 5] = [
+            InputFormat::Auto,
+            InputFormat::Rfc5424,
+            InputFormat::Rfc3164,
+            InputFormat::Json,
+            InputFormat::Msgpack,
+        ];
+        ALL.into_iter().find(|f| f.keyword() == word)
+    }
 }
 
 /// Where a line came from. Shared by all lines of one peer; a batch stores it once.

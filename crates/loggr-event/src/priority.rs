@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Ordering follows gravity as people say it: `Severity::Error > Severity::Info`
 /// means "error is at least as severe as info".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
 pub enum Severity {
     /// 0: the system is unusable.
@@ -20,6 +20,7 @@ pub enum Severity {
     /// 4: warning conditions.
     Warning = 4,
     /// 5: normal but significant.
+    #[default]
     Notice = 5,
     /// 6: informational.
     Informational = 6,
@@ -138,6 +139,12 @@ impl Facility {
         }
         let code = FACILITIES.iter().position(|k| *k == lower)?;
         u8::try_from(code).ok().map(Facility)
+    }
+}
+
+impl Default for Facility {
+    fn default() -> Facility {
+        Facility::USER
     }
 }
 

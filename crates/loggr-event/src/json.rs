@@ -1,0 +1,541 @@
+//! JSON (RFC 8259): a strict reader into a borrowed tree, and the event written as one flat object.
+//!
+//! Not what the keys of a foreign object mean; that is `object`. An event's object,
+//! always on one line:
+//!
+//! | key | value |
+//! |---|---|
+//! | `uid` | text |
+//! | `timereported`, `timegenerated` | RFC 3339 with microseconds |
+//! | `severity`, `facility` | keyword: `err`, `local0` |
+//! | `source`, `app_name`, `procid`, `msgid`, `message` | text; empty where the line had none |
+//! | `programname`, `syslogtag` | text, derived from `app_name` and `procid` |
+//! | `structured_data` | `{SD-ID: {name: [value, …]}}` |
+//! | `tags` | sorted list |
+//! | `fields` | `{name: [value, …]}` |
+//! | `trusted` | `{"_PID": "12", …}`, if there are any |
+//! | `origin` | `{listener, transport, peer, tls_name}`, and `trusted`, `format`, `timezone` where they are not the default |
+//! | `defects` | list of words, if there are any |
+//! | `raw` | base64, if kept |
+//! | `original_len` | number, if cut |
+//! | `hmac`, `timehmac` | if sealed |
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::timestamp::Refusal;
+use crate::value::{Entry, MAX_DEPTH, Value};
+use crate::{Event, InputFormat, Origin, SdElement};
+
+/// Does the text begin like an object with a key, or an empty one?
+pub(crate) fn looks_like_object(bytes: &[u8]) -> bool {
+    let mut rest = bytes.iter().filter(|b| !b.is_ascii_whitespace());
+    rest.next() == Some(&b'{') && matches!(rest.next(), Some(b'"' | b'}'))
+}
+
+/// Reads a document that is one object.
+pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
+    let mut reader = Reader { text, at: 0 };
+    reader.spaces();
+    if reader.peek() != Some(b'{') {
+        return Err((reader.at, "`{`"));
+    }
+    let value = reader.value(0)?;
+    reader.spaces();
+    if reader.at != text.len() {
+        return Err((reader.at, "the end of the object"));
+    }
+    match value {
+        Value::Map(entries) => Ok(entries),
+        _ => Err((0, "`{`")),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn spaces(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Refusal> {
+        if self.peek() != Some(byte) {
+            return Err((self.at, expected));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
+        if depth > MAX_DEPTH {
+            return Err((self.at, "at most 32 levels"));
+        }
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b'{') => self.map(depth),
+            Some(b'[') => self.list(depth),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            _ => Err((self.at, "a value")),
+        }
+    }
+
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, Refusal> {
+        if !self.text.as_bytes().get(self.at..).unwrap_or_default().starts_with(word.as_bytes()) {
+            return Err((self.at, "`true`, `false` or `null`"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
+        self.at += 1;
+        let mut entries = Vec::new();
+        self.spaces();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Map(entries));
+        }
+        loop {
+            self.spaces();
+            if self.peek() != Some(b'"') {
+                return Err((self.at, "a key in quotes"));
+            }
+            let key = self.string()?;
+            self.spaces();
+            self.expect(b':', "`:`")?;
+            self.spaces();
+            let at = self.at;
+            let value = self.value(depth + 1)?;
+            entries.push(Entry { key, value, at });
+            self.spaces();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Value::Map(entries));
+                }
+                _ => return Err((self.at, "`,` or `}`")),
+            }
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
+        self.at += 1;
+        let mut values = Vec::new();
+        self.spaces();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::List(values));
+        }
+        loop {
+            self.spaces();
+            values.push(self.value(depth + 1)?);
+            self.spaces();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Value::List(values));
+                }
+                _ => return Err((self.at, "`,` or `]`")),
+            }
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), Refusal> {
+        let from = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == from { Err((from, "a digit")) } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Result<Value<'a>, Refusal> {
+        let from = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(Value::Number(Cow::Borrowed(self.text.get(from..self.at).unwrap_or_default())))
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Refusal> {
+        self.at += 1;
+        let bytes = self.text.as_bytes();
+        let mut from = self.at;
+        let mut unescaped: Option<String> = None;
+        loop {
+            match bytes.get(self.at) {
+                None => return Err((self.at, "`\"` at the end of the text")),
+                Some(b'"') => {
+                    let last = self.text.get(from..self.at).unwrap_or_default();
+                    self.at += 1;
+                    return Ok(match unescaped {
+                        None => Cow::Borrowed(last),
+                        Some(mut text) => {
+                            text.push_str(last);
+                            Cow::Owned(text)
+                        }
+                    });
+                }
+                Some(b'\\') => {
+                    let text = unescaped.get_or_insert_default();
+                    text.push_str(self.text.get(from..self.at).unwrap_or_default());
+                    let c = self.escape()?;
+                    unescaped.get_or_insert_default().push(c);
+                    from = self.at;
+                }
+                Some(0..=0x1f) => return Err((self.at, "an escape for a control character")),
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    /// Reads an escape; the reader stands on its backslash.
+    fn escape(&mut self) -> Result<char, Refusal> {
+        let start = self.at;
+        self.at += 2;
+        Ok(match self.text.as_bytes().get(start + 1) {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(*c),
+            Some(b'u') => {
+                let high = self.four_digits()?;
+                if !(0xd800..0xdc00).contains(&high) {
+                    return char::from_u32(high).ok_or((start, "a character, not half of a pair"));
+                }
+                if self.peek() != Some(b'\\') || self.text.as_bytes().get(self.at + 1) != Some(&b'u') {
+                    return Err((self.at, "the second half of a pair"));
+                }
+                self.at += 2;
+                let low = self.four_digits()?;
+                if !(0xdc00..0xe000).contains(&low) {
+                    return Err((self.at - 6, "the second half of a pair"));
+                }
+                char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
+                    .ok_or((start, "a character"))?
+            }
+            _ => return Err((start + 1, "one of `\"\\/bfnrtu`")),
+        })
+    }
+
+    fn four_digits(&mut self) -> Result<u32, Refusal> {
+        let mut value = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
+            value = value * 16 + digit.ok_or((self.at, "four hexadecimal digits"))?;
+            self.at += 1;
+        }
+        Ok(value)
+    }
+}
+
+/// Bytes that may begin something to be escaped: controls, quote, backslash, DEL, and
+/// the lead bytes of the C1 controls and of U+2028 and U+2029, which end lines too.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut b = 0;
+    while b < 0x20 {
+        special[b] = true;
+        b += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special[0x7f] = true;
+    special[0xc2] = true;
+    special[0xe2] = true;
+    special
+};
+
+/// Appends a text in quotes. What could end a line or speak to a terminal is escaped.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let bytes = text.as_bytes();
+    out.push(b'"');
+    let mut from = 0;
+    let mut at = 0;
+    while let Some(found) =
+        bytes.get(at..).and_then(|rest| rest.iter().position(|b| SPECIAL[usize::from(*b)]))
+    {
+        at += found;
+        let (escape, len): (&[u8], usize) = match (bytes[at], bytes.get(at + 1), bytes.get(at + 2)) {
+            (b'"', ..) => (b"\\\"", 1),
+            (b'\\', ..) => (b"\\\\", 1),
+            (b'\n', ..) => (b"\\n", 1),
+            (b'\r', ..) => (b"\\r", 1),
+            (b'\t', ..) => (b"\\t", 1),
+            (0xc2, Some(c @ 0x80..=0x9f), _) => {
+                (&[b'\\', b'u', b'0', b'0', HEX[usize::from(c >> 4)], HEX[usize::from(c & 15)]], 2)
+            }
+            (0xe2, Some(0x80), Some(0xa8)) => (b"\\u2028", 3),
+            (0xe2, Some(0x80), Some(0xa9)) => (b"\\u2029", 3),
+            (0xc2 | 0xe2, ..) => {
+                at += 1;
+                continue;
+            }
+            (c, ..) => (&[b'\\', b'u', b'0', b'0', HEX[usize::from(c >> 4)], HEX[usize::from(c & 15)]], 1),
+        };
+        out.extend_from_slice(&bytes[from..at]);
+        out.extend_from_slice(escape);
+        at += len;
+        from = at;
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+/// Appends the event as one JSON object on one line.
+pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_members(event, out);
+    out.push(b'}');
+}
+
+/// Appends the members of the object, without its braces.
+pub(crate) fn write_members(event: &Event<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"uid\":\"");
+    out.extend_from_slice(event.uid.write_hyphenated(&mut [0; 36]).as_bytes());
+    out.extend_from_slice(b"\",\"timereported\":\"");
+    event.timereported.write_rfc3339(out);
+    out.extend_from_slice(b"\",\"timegenerated\":\"");
+    event.timegenerated.write_rfc3339(out);
+    out.extend_from_slice(b"\",\"severity\":\"");
+    out.extend_from_slice(event.severity.keyword().as_bytes());
+    out.extend_from_slice(b"\",\"facility\":\"");
+    out.extend_from_slice(event.facility.keyword().as_bytes());
+    out.push(b'"');
+    member("source", &event.source, out);
+    member("app_name", &event.app_name, out);
+    member("procid", &event.procid, out);
+    member("msgid", &event.msgid, out);
+    member("programname", event.programname(), out);
+    write_tag(event, out);
+    member("message", &event.message, out);
+    out.extend_from_slice(b",\"structured_data\":{");
+    write_structured_data(&event.structured_data, out);
+    out.extend_from_slice(b"},\"tags\":");
+    write_list(event.tags.iter().map(AsRef::as_ref), out);
+    out.extend_from_slice(b",\"fields\":{");
+    for (i, field) in event.fields.iter().enumerate() {
+        separate(i, out);
+        write_string(&field.name, out);
+        out.push(b':');
+        write_list(field.values.iter().map(AsRef::as_ref), out);
+    }
+    out.push(b'}');
+    if !event.trusted.is_empty() {
+        out.extend_from_slice(b",\"trusted\":{");
+        for (i, field) in event.trusted.iter().enumerate() {
+            separate(i, out);
+            write_string(&field.name, out);
+            out.push(b':');
+            write_string(&field.value, out);
+        }
+        out.push(b'}');
+    }
+    write_rare(event, out);
+}
+
+fn write_rare(event: &Event<'_>, out: &mut Vec<u8>) {
+    if let Some(origin) = &event.origin {
+        write_origin(origin, out);
+    }
+    if !event.defects.is_empty() {
+        out.extend_from_slice(b",\"defects\":");
+        write_list(event.defects.words(), out);
+    }
+    if let Some(raw) = &event.raw {
+        member("raw", &STANDARD.encode(raw), out);
+    }
+    if let Some(len) = event.original_len {
+        out.extend_from_slice(b",\"original_len\":");
+        out.extend_from_slice(len.to_string().as_bytes());
+    }
+    if let Some(hmac) = &event.hmac {
+        member("hmac", hmac, out);
+    }
+    if let Some(time) = event.timehmac {
+        out.extend_from_slice(b",\"timehmac\":\"");
+        time.write_rfc3339(out);
+        out.push(b'"');
+    }
+}
+
+fn separate(i: usize, out: &mut Vec<u8>) {
+    if i > 0 {
+        out.push(b',');
+    }
+}
+
+fn member(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    write_string(value, out);
+}
+
+/// The tag is made of texts that need no second look if none of them is escaped.
+fn write_tag(event: &Event<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"syslogtag\":");
+    let start = out.len();
+    out.push(b'"');
+    event.write_syslogtag(out);
+    if out[start + 1..].iter().any(|b| SPECIAL[usize::from(*b)]) {
+        out.truncate(start);
+        write_string(&event.syslogtag(), out);
+    } else {
+        out.push(b'"');
+    }
+}
+
+fn write_list<'v>(values: impl Iterator<Item = &'v str>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (i, value) in values.enumerate() {
+        separate(i, out);
+        write_string(value, out);
+    }
+    out.push(b']');
+}
+
+/// Elements of one id are written as one, and values of one name as one list.
+fn write_structured_data(elements: &[SdElement<'_>], out: &mut Vec<u8>) {
+    let mut first = true;
+    for (i, element) in elements.iter().enumerate() {
+        if elements[..i].iter().any(|e| e.id == element.id) {
+            continue;
+        }
+        separate(usize::from(!first), out);
+        first = false;
+        write_string(&element.id, out);
+        out.extend_from_slice(b":{");
+        let params = || elements[i..].iter().filter(|e| e.id == element.id).flat_map(|e| &e.params);
+        let mut first_name = true;
+        for (j, param) in params().enumerate() {
+            if params().take(j).any(|p| p.name == param.name) {
+                continue;
+            }
+            separate(usize::from(!first_name), out);
+            first_name = false;
+            write_string(&param.name, out);
+            out.push(b':');
+            write_list(params().filter(|p| p.name == param.name).map(|p| p.value.as_ref()), out);
+        }
+        out.push(b'}');
+    }
+}
+
+fn write_origin(origin: &Origin, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"origin\":{\"listener\":");
+    write_string(&origin.listener, out);
+    member("transport", origin.transport.keyword(), out);
+    member("peer", &origin.peer, out);
+    if let Some(name) = &origin.tls_name {
+        member("tls_name", name, out);
+    }
+    if origin.trusted {
+        out.extend_from_slice(b",\"trusted\":true");
+    }
+    if origin.format != InputFormat::Auto {
+        member("format", origin.format.keyword(), out);
+    }
+    if !origin.timezone.is_empty() {
+        member("timezone", &origin.timezone, out);
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<usize, usize>) {
+        assert_eq!(read_object(text).map(|e| e.len()).map_err(|e| e.0), expect, "{text}");
+    }
+
+    #[test]
+    fn reading() {
+        check("{}", Ok(0));
+        check(" {\"a\" : [1, -2.5e+3, true, null, {}, []] , \"b\":\"\"} \n", Ok(2));
+        check("", Err(0));
+        check("[]", Err(0));
+        check("{\"a\":1,}", Err(7));
+        check("{\"a\" 1}", Err(5));
+        check("{\"a\":01}", Err(6));
+        check("{\"a\":tru}", Err(5));
+        check("{\"a\":1} x", Err(8));
+        check("{\"a\":\"\n\"}", Err(6));
+        check(r#"{"a":"\x"}"#, Err(7));
+        check(r#"{"a":"\ud800"}"#, Err(12));
+        check(r#"{"a":"\udc00"}"#, Err(6));
+        check("{\"a\":\"", Err(6));
+        check(&format!("{{\"a\":{}", "[".repeat(100)), Err(5 + 32));
+    }
+
+    #[track_caller]
+    fn check_text(json: &str, expect: &str) {
+        let document = format!("{{\"a\":\"{json}\"}}");
+        let entries = read_object(&document).unwrap();
+        assert_eq!(entries[0].value.as_str(), Some(expect));
+    }
+
+    #[test]
+    fn escapes() {
+        check_text(r"a\n\t\r\b\f\/\\\u0041", "a\n\t\r\u{8}\u{c}/\\A");
+        check_text(r"\ud83d\ude00x", "\u{1f600}x");
+    }
+
+    proptest! {
+           #[test]
+           fn texts_come_back(text in "([\u{0}-\u{ff}\u{2027}-\u{202a}]|.){0,30}") {
+               let mut out = b"{\"k\":".to_vec();
+               write_string(&text, &mut out);
+               out.push(b'}');
+               let document = String::from_utf8(out).unwrap();
+               let ends_line = |c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}';
+               prop_assert!(!document.contains(ends_line));
+               let entries = read_object(&document).unwrap();
+               prop_assert_eq!(entries[0].value.as_str(), Some(text.as_str()));
+           }
+
+           #[test]
+           fn any_text_is_survived(text in "\\{[\"\\\\{}:,\\[\\]a0u.e-]{0,40}") {
+               if let Err((at, _)) = read_object(&text) {
+    prop_assert!(at <= text.len());
+    }
+           }
+       }
+}

@@ -1,0 +1,707 @@
+//! MessagePack: an event as a map, written and read; and any foreign map, read.
+//!
+//! What travels between loggr's own processes after the first machine. A map with
+//! names, because a batch that an older loggr wrote must stay readable: an unknown
+//! key is skipped, a missing one is the default, empty ones are not written.
+//!
+//! | key | value |
+//! |---|---|
+//! | `uid` | binary, 16 bytes |
+//! | `timereported`, `timegenerated`, `timehmac` | `[microseconds, offset in minutes]` |
+//! | `severity`, `facility` | code |
+//! | `source`, `app_name`, `procid`, `msgid`, `message`, `hmac` | text |
+//! | `structured_data` | `[[SD-ID, [[name, value], …]], …]` |
+//! | `tags` | list of text |
+//! | `fields` | `{name: [value, …]}` |
+//! | `trusted` | `{name: value}` |
+//! | `origin` | `{listener, transport, peer, tls_name, trusted, format, timezone}` |
+//! | `defects` | bits |
+//! | `raw` | binary |
+//! | `original_len` | number |
+
+use std::borrow::Cow;
+
+use crate::timestamp::Refusal;
+use crate::value::{Entry, MAX_DEPTH, Value};
+use crate::{
+    Defects, Event, Facility, Field, Format, InputFormat, Origin, ParseError, SdElement, SdParam, Severity,
+    Timestamp, Transport, TrustedField, Uid,
+};
+
+impl<'a> Event<'a> {
+    /// Appends the event as a MessagePack map; everything that it carries is in it.
+    pub fn to_msgpack(&self, out: &mut Vec<u8>) {
+        write(self, out);
+    }
+
+    /// Reads what [`Event::to_msgpack`] wrote, believing all of it. Texts are borrowed.
+    pub fn from_msgpack(bytes: &'a [u8]) -> Result<Event<'a>, ParseError> {
+        let (event, end) = Event::from_msgpack_prefix(bytes)?;
+        if end == bytes.len() { Ok(event) } else { Err(refuse((end, "the end of the map"))) }
+    }
+
+    /// The same where other bytes follow; gives where the event ends.
+    pub fn from_msgpack_prefix(bytes: &'a [u8]) -> Result<(Event<'a>, usize), ParseError> {
+        let mut reader = Reader { bytes, at: 0 };
+        let event = read(&mut reader).map_err(refuse)?;
+        Ok((event, reader.at))
+    }
+}
+
+fn refuse((offset, expected): Refusal) -> ParseError {
+    ParseError::new(Format::Msgpack, offset, expected)
+}
+
+/// Is it the first byte of a map?
+pub(crate) fn looks_like_map(byte: u8) -> bool {
+    matches!(byte, 0x80..=0x8f | 0xde | 0xdf)
+}
+
+/// Reads a document that is one map.
+pub(crate) fn read_object(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Refusal> {
+    let mut reader = Reader { bytes, at: 0 };
+    match bytes.first() {
+        Some(byte) if looks_like_map(*byte) => {}
+        _ => return Err((0, "a map")),
+    }
+    let value = reader.value(0)?;
+    match value {
+        Value::Map(entries) if reader.at == bytes.len() => Ok(entries),
+        _ => Err((reader.at, "the end of the map")),
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+type Read<T> = Result<T, Refusal>;
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Read<u8> {
+        self.bytes.get(self.at).copied().ok_or((self.at, "a value"))
+    }
+
+    fn take(&mut self, len: usize) -> Read<&'a [u8]> {
+        let end = self.at.checked_add(len);
+        let taken =
+            end.and_then(|end| self.bytes.get(self.at..end)).ok_or((self.bytes.len(), "more bytes"))?;
+        self.at += len;
+        Ok(taken)
+    }
+
+    /// A big-endian number of `len` bytes.
+    fn unsigned(&mut self, len: usize) -> Read<u64> {
+        Ok(self.take(len)?.iter().fold(0, |v, b| v << 8 | u64::from(*b)))
+    }
+
+    fn size(&mut self, len: usize) -> Read<usize> {
+        let at = self.at;
+        usize::try_from(self.unsigned(len)?).map_err(|_| (at, "a length that fits the memory"))
+    }
+
+    fn map_len(&mut self) -> Read<usize> {
+        let at = self.at;
+        let byte = self.peek()?;
+        self.at += 1;
+        match byte {
+            0x80..=0x8f => Ok(usize::from(byte & 15)),
+            0xde => self.size(2),
+            0xdf => self.size(4),
+            _ => Err((at, "a map")),
+        }
+    }
+
+    fn list_len(&mut self) -> Read<usize> {
+        let at = self.at;
+        let byte = self.peek()?;
+        self.at += 1;
+        match byte {
+            0x90..=0x9f => Ok(usize::from(byte & 15)),
+            0xdc => self.size(2),
+            0xdd => self.size(4),
+            _ => Err((at, "a list")),
+        }
+    }
+
+    fn pair(&mut self) -> Read<()> {
+        let at = self.at;
+        if self.list_len()? == 2 { Ok(()) } else { Err((at, "a list of two")) }
+    }
+
+    #[inline]
+    fn text(&mut self) -> Read<&'a str> {
+        let at = self.at;
+        let byte = self.peek()?;
+        self.at += 1;
+        let len = match byte {
+            0xa0..=0xbf => usize::from(byte & 31),
+            0xd9 => self.size(1)?,
+            0xda => self.size(2)?,
+            0xdb => self.size(4)?,
+            _ => return Err((at, "a text")),
+        };
+        let at = self.at;
+        std::str::from_utf8(self.take(len)?).map_err(|e| (at + e.valid_up_to(), "UTF-8"))
+    }
+
+    fn cow(&mut self) -> Read<Cow<'a, str>> {
+        self.text().map(Cow::Borrowed)
+    }
+
+    fn string(&mut self) -> Read<String> {
+        self.text().map(str::to_owned)
+    }
+
+    fn binary(&mut self) -> Read<&'a [u8]> {
+        let at = self.at;
+        let byte = self.peek()?;
+        self.at += 1;
+        let len = match byte {
+            0xc4 => self.size(1)?,
+            0xc5 => self.size(2)?,
+            0xc6 => self.size(4)?,
+            _ => return Err((at, "binary")),
+        };
+        self.take(len)
+    }
+
+    fn integer(&mut self) -> Read<i64> {
+        let at = self.at;
+        let byte = self.peek()?;
+        self.at += 1;
+        let wide = |value: u64| i64::try_from(value).map_err(|_| (at, "a number of 63 bits"));
+        Ok(match byte {
+            0..=0x7f => i64::from(byte),
+            0xe0..=0xff => i64::from(byte.cast_signed()),
+            0xcc => wide(self.unsigned(1)?)?,
+            0xcd => wide(self.unsigned(2)?)?,
+            0xce => wide(self.unsigned(4)?)?,
+            0xcf => wide(self.unsigned(8)?)?,
+            0xd0 => i64::from((self.unsigned(1)? as u8).cast_signed()),
+            0xd1 => i64::from((self.unsigned(2)? as u16).cast_signed()),
+            0xd2 => i64::from((self.unsigned(4)? as u32).cast_signed()),
+            0xd3 => self.unsigned(8)?.cast_signed(),
+            _ => return Err((at, "a number")),
+        })
+    }
+
+    fn small<T: TryFrom<i64>>(&mut self, expected: &'static str) -> Read<T> {
+        let at = self.at;
+        T::try_from(self.integer()?).map_err(|_| (at, expected))
+    }
+
+    fn flag(&mut self) -> Read<bool> {
+        let at = self.at;
+        match self.take(1)? {
+            [0xc2] => Ok(false),
+            [0xc3] => Ok(true),
+            _ => Err((at, "true or false")),
+        }
+    }
+
+    fn stamp(&mut self) -> Read<Timestamp> {
+        self.pair()?;
+        let micros = self.integer()?;
+        Ok(Timestamp::with_offset(micros, self.small("an offset in minutes")?))
+    }
+
+    /// Any value; only its extent matters.
+    fn skip(&mut self) -> Read<()> {
+        // Values still to come. Every one has at least a byte, so that this ends.
+        let mut pending = 1usize;
+        while pending > 0 {
+            pending -= 1;
+            let byte = self.peek()?;
+            match byte {
+                0x80..=0x8f | 0xde | 0xdf => {
+                    pending = pending.saturating_add(self.map_len()?.saturating_mul(2))
+                }
+                0x90..=0x9f | 0xdc | 0xdd => pending = pending.saturating_add(self.list_len()?),
+                _ => self.skip_scalar(byte)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_scalar(&mut self, byte: u8) -> Read<()> {
+        let at = self.at;
+        self.at += 1;
+        let len = match byte {
+            0..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 0,
+            0xa0..=0xbf => usize::from(byte & 31),
+            0xc4 | 0xd9 => self.size(1)?,
+            0xc5 | 0xda => self.size(2)?,
+            0xc6 | 0xdb => self.size(4)?,
+            0xc7 => self.size(1)?.saturating_add(1),
+            0xc8 => self.size(2)?.saturating_add(1),
+            0xc9 => self.size(4)?.saturating_add(1),
+            0xcc | 0xd0 => 1,
+            0xcd | 0xd1 | 0xd4 => 2,
+            0xd5 => 3,
+            0xca | 0xce | 0xd2 => 4,
+            0xd6 => 5,
+            0xcb | 0xcf | 0xd3 => 8,
+            0xd7 => 9,
+            0xd8 => 17,
+            _ => return Err((at, "a value")),
+        };
+        self.take(len).map(|_| ())
+    }
+
+    fn value(&mut self, depth: usize) -> Read<Value<'a>> {
+        let at = self.at;
+        if depth > MAX_DEPTH {
+            return Err((at, "at most 32 levels"));
+        }
+        let byte = self.peek()?;
+        Ok(match byte {
+            0xc0 => {
+                self.at += 1;
+                Value::Null
+            }
+            0xc2 | 0xc3 => Value::Bool(self.flag()?),
+            0xa0..=0xbf | 0xd9..=0xdb => Value::Text(self.cow()?),
+            0xc4..=0xc6 => Value::Bytes(self.binary()?),
+            0x80..=0x8f | 0xde | 0xdf => {
+                let mut entries = Vec::new();
+                for _ in 0..self.map_len()? {
+                    let key = match self.value(depth + 1)?.into_text() {
+                        Ok(key) => key,
+                        Err(_) => return Err((self.at, "a text as key")),
+                    };
+                    let at = self.at;
+                    entries.push(Entry { key, value: self.value(depth + 1)?, at });
+                }
+                Value::Map(entries)
+            }
+            0x90..=0x9f | 0xdc | 0xdd => {
+                let mut values = Vec::new();
+                for _ in 0..self.list_len()? {
+                    values.push(self.value(depth + 1)?);
+                }
+                Value::List(values)
+            }
+            0xca => {
+                self.at += 1;
+                number(f32::from_bits(self.unsigned(4)? as u32))
+            }
+            0xcb => {
+                self.at += 1;
+                number(f64::from_bits(self.unsigned(8)?))
+            }
+            0xcf => {
+                self.at += 1;
+                number(self.unsigned(8)?)
+            }
+            0xc7..=0xc9 | 0xd4..=0xd8 => self.extension()?,
+            _ => number(self.integer()?),
+        })
+    }
+
+    /// An extension: type -1 is a stamp, type 0 the event time of fluentd, others are bytes.
+    fn extension(&mut self) -> Read<Value<'a>> {
+        let at = self.at;
+        self.skip_scalar(self.peek()?)?;
+        let whole = self.bytes.get(at..self.at).unwrap_or_default();
+        let header = match whole.first() {
+            Some(0xc7) => 2,
+            Some(0xc8) => 3,
+            Some(0xc9) => 5,
+            _ => 1,
+        };
+        let (kind, data) = match whole.get(header..) {
+            Some([kind, data @ ..]) => (*kind, data),
+            _ => return Err((at, "an extension")),
+        };
+        let big = |bytes: &[u8]| bytes.iter().fold(0u64, |v, b| v << 8 | u64::from(*b));
+        let (seconds, nanos) = match (kind, data.len()) {
+            (0xff, 4) => (big(data), 0),
+            (0xff, 8) => (big(data) & 0x3_ffff_ffff, big(data) >> 34),
+            (0xff, 12) => (big(&data[4..]), big(&data[..4])),
+            (0, 8) => (big(&data[..4]), big(&data[4..])),
+            _ => return Ok(Value::Bytes(data)),
+        };
+        // Whatever does not fit microseconds is passed on as it is.
+        let micros = i64::try_from(seconds).ok().and_then(|s| s.checked_mul(1_000_000));
+        match micros {
+            Some(micros) if nanos % 1000 == 0 && nanos < 1_000_000_000 => {
+                let stamp = Timestamp::from_unix_micros(micros.saturating_add((nanos / 1000) as i64));
+                Ok(Value::Text(Cow::Owned(stamp.to_string())))
+            }
+            Some(_) if nanos < 1_000_000_000 => {
+                Ok(Value::Number(Cow::Owned(format!("{seconds}.{nanos:09}"))))
+            }
+            _ => Ok(Value::Bytes(data)),
+        }
+    }
+}
+
+fn number(value: impl std::fmt::Display) -> Value<'static> {
+    Value::Number(Cow::Owned(value.to_string()))
+}
+
+fn read<'a>(r: &mut Reader<'a>) -> Read<Event<'a>> {
+    let mut event = Event::default();
+    for _ in 0..r.map_len()? {
+        let key = r.text()?;
+        let at = r.at;
+        match key {
+            "uid" => {
+                let bytes = r.binary()?;
+                event.uid = Uid::from_bytes(bytes.try_into().map_err(|_| (at, "16 bytes"))?);
+            }
+            "timereported" => event.timereported = r.stamp()?,
+            "timegenerated" => event.timegenerated = r.stamp()?,
+            "timehmac" => event.timehmac = Some(r.stamp()?),
+            "severity" => {
+                let code = r.small("a severity between 0 and 7")?;
+                event.severity = Severity::from_code(code).ok_or((at, "a severity between 0 and 7"))?;
+            }
+            "facility" => {
+                let code = r.small("a facility between 0 and 23")?;
+                event.facility = Facility::from_code(code).ok_or((at, "a facility between 0 and 23"))?;
+            }
+            "source" => event.source = r.cow()?,
+            "app_name" => event.app_name = r.cow()?,
+            "procid" => event.procid = r.cow()?,
+            "msgid" => event.msgid = r.cow()?,
+            "message" => event.message = r.cow()?,
+            "hmac" => event.hmac = Some(r.cow()?),
+            "structured_data" => read_structured_data(r, &mut event.structured_data)?,
+            "tags" => {
+                for _ in 0..r.list_len()? {
+                    event.tags.push(r.cow()?);
+                }
+                event.tags.sort_unstable();
+                event.tags.dedup();
+            }
+            "fields" => read_fields(r, &mut event.fields)?,
+            "trusted" => {
+                for _ in 0..r.map_len()? {
+                    event.trusted.push(TrustedField { name: r.cow()?, value: r.cow()? });
+                }
+            }
+            "origin" => event.origin = Some(Cow::Owned(read_origin(r)?)),
+            "defects" => event.defects = Defects::from_bits(r.small("the bits of defects")?),
+            "raw" => event.raw = Some(Cow::Borrowed(r.binary()?)),
+            "original_len" => event.original_len = Some(r.small("a length")?),
+            _ => r.skip()?,
+        }
+    }
+    Ok(event)
+}
+
+fn read_structured_data<'a>(r: &mut Reader<'a>, elements: &mut Vec<SdElement<'a>>) -> Read<()> {
+    for _ in 0..r.list_len()? {
+        r.pair()?;
+        let id = r.cow()?;
+        let mut params = Vec::new();
+        for _ in 0..r.list_len()? {
+            r.pair()?;
+            params.push(SdParam { name: r.cow()?, value: r.cow()? });
+        }
+        elements.push(SdElement { id, params });
+    }
+    Ok(())
+}
+
+fn read_fields<'a>(r: &mut Reader<'a>, fields: &mut Vec<Field<'a>>) -> Read<()> {
+    for _ in 0..r.map_len()? {
+        let name = r.cow()?;
+        let mut values = Vec::new();
+        for _ in 0..r.list_len()? {
+            values.push(r.cow()?);
+        }
+        fields.push(Field { name, values });
+    }
+    Ok(())
+}
+
+fn read_origin(r: &mut Reader<'_>) -> Read<Origin> {
+    let mut origin = Origin::default();
+    for _ in 0..r.map_len()? {
+        let key = r.text()?;
+        let at = r.at;
+        match key {
+            "listener" => origin.listener = r.string()?,
+            "transport" => {
+                origin.transport =
+                    Transport::from_keyword(r.text()?).ok_or((at, "the word of a transport"))?;
+            }
+            "peer" => origin.peer = r.string()?,
+            "tls_name" => origin.tls_name = Some(r.string()?),
+            "trusted" => origin.trusted = r.flag()?,
+            "format" => {
+                origin.format = InputFormat::from_keyword(r.text()?).ok_or((at, "the word of a format"))?
+            }
+            "timezone" => origin.timezone = r.string()?,
+            _ => r.skip()?,
+        }
+    }
+    Ok(origin)
+}
+
+/// Entries of a map whose number is known at its end: a header of three bytes that is
+/// patched. An event has less than 65,536 entries.
+struct MapWriter {
+    header: usize,
+    len: u16,
+}
+
+impl MapWriter {
+    fn begin(out: &mut Vec<u8>) -> MapWriter {
+        let header = out.len();
+        out.extend_from_slice(&[0xde, 0, 0]);
+        MapWriter { header, len: 0 }
+    }
+
+    fn key(&mut self, key: &str, out: &mut Vec<u8>) {
+        self.len += 1;
+        write_text(key, out);
+    }
+
+    fn text(&mut self, key: &str, value: &str, out: &mut Vec<u8>) {
+        if !value.is_empty() {
+            self.key(key, out);
+            write_text(value, out);
+        }
+    }
+
+    fn end(self, out: &mut [u8]) {
+        let [high, low] = self.len.to_be_bytes();
+        if let Some([_, a, b, ..]) = out.get_mut(self.header..) {
+            (*a, *b) = (high, low);
+        }
+    }
+}
+
+fn write(event: &Event<'_>, out: &mut Vec<u8>) {
+    let mut map = MapWriter::begin(out);
+    map.key("uid", out);
+    write_binary(event.uid.as_bytes(), out);
+    map.key("timereported", out);
+    write_stamp(event.timereported, out);
+    map.key("timegenerated", out);
+    write_stamp(event.timegenerated, out);
+    map.key("severity", out);
+    out.push(event.severity.code());
+    map.key("facility", out);
+    out.push(event.facility.code());
+    map.text("source", &event.source, out);
+    map.text("app_name", &event.app_name, out);
+    map.text("procid", &event.procid, out);
+    map.text("msgid", &event.msgid, out);
+    map.text("message", &event.message, out);
+    if !event.structured_data.is_empty() {
+        map.key("structured_data", out);
+        write_list(event.structured_data.len(), out);
+        for element in &event.structured_data {
+            out.push(0x92);
+            write_text(&element.id, out);
+            write_list(element.params.len(), out);
+            for param in &element.params {
+                out.push(0x92);
+                write_text(&param.name, out);
+                write_text(&param.value, out);
+            }
+        }
+    }
+    if !event.tags.is_empty() {
+        map.key("tags", out);
+        write_list(event.tags.len(), out);
+        event.tags.iter().for_each(|t| write_text(t, out));
+    }
+    if !event.fields.is_empty() {
+        map.key("fields", out);
+        write_map(event.fields.len(), out);
+        for field in &event.fields {
+            write_text(&field.name, out);
+            write_list(field.values.len(), out);
+            field.values.iter().for_each(|v| write_text(v, out));
+        }
+    }
+    if !event.trusted.is_empty() {
+        map.key("trusted", out);
+        write_map(event.trusted.len(), out);
+        for field in &event.trusted {
+            write_text(&field.name, out);
+            write_text(&field.value, out);
+        }
+    }
+    if let Some(origin) = &event.origin {
+        map.key("origin", out);
+        write_origin(origin, out);
+    }
+    if !event.defects.is_empty() {
+        map.key("defects", out);
+        write_integer(i64::from(event.defects.bits()), out);
+    }
+    if let Some(raw) = &event.raw {
+        map.key("raw", out);
+        write_binary(raw, out);
+    }
+    if let Some(len) = event.original_len {
+        map.key("original_len", out);
+        write_integer(i64::try_from(len).unwrap_or(i64::MAX), out);
+    }
+    if let Some(hmac) = &event.hmac {
+        map.key("hmac", out);
+        write_text(hmac, out);
+    }
+    if let Some(time) = event.timehmac {
+        map.key("timehmac", out);
+        write_stamp(time, out);
+    }
+    map.end(out);
+}
+
+fn write_origin(origin: &Origin, out: &mut Vec<u8>) {
+    let mut map = MapWriter::begin(out);
+    map.text("listener", &origin.listener, out);
+    map.text("transport", origin.transport.keyword(), out);
+    map.text("peer", &origin.peer, out);
+    if let Some(name) = &origin.tls_name {
+        map.key("tls_name", out);
+        write_text(name, out);
+    }
+    if origin.trusted {
+        map.key("trusted", out);
+        out.push(0xc3);
+    }
+    if origin.format != InputFormat::Auto {
+        map.text("format", origin.format.keyword(), out);
+    }
+    map.text("timezone", &origin.timezone, out);
+    map.end(out);
+}
+
+fn write_stamp(stamp: Timestamp, out: &mut Vec<u8>) {
+    out.push(0x92);
+    write_integer(stamp.unix_micros(), out);
+    write_integer(i64::from(stamp.offset_minutes()), out);
+}
+
+fn write_integer(value: i64, out: &mut Vec<u8>) {
+    if let Ok(small) = i8::try_from(value) {
+        if small >= -32 {
+            out.push(small.cast_unsigned());
+        } else {
+            out.extend_from_slice(&[0xd0, small.cast_unsigned()]);
+        }
+    } else if let Ok(short) = i16::try_from(value) {
+        out.push(0xd1);
+        out.extend_from_slice(&short.to_be_bytes());
+    } else {
+        out.push(0xd3);
+        out.extend_from_slice(&value.to_be_bytes());
+    }
+}
+
+/// Appends a header: the short form below `fixed`, else one of the long ones.
+fn write_header(len: usize, short: u8, fixed: usize, [one, two, four]: [u8; 3], out: &mut Vec<u8>) {
+    if len < fixed {
+        out.push(short | len as u8);
+    } else if one != 0 && len < 0x100 {
+        out.extend_from_slice(&[one, len as u8]);
+    } else if len < 0x1_0000 {
+        out.push(two);
+        out.extend_from_slice(&(len as u16).to_be_bytes());
+    } else {
+        out.push(four);
+        out.extend_from_slice(&(len as u32).to_be_bytes());
+    }
+}
+
+#[inline]
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    write_header(text.len(), 0xa0, 32, [0xd9, 0xda, 0xdb], out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_binary(bytes: &[u8], out: &mut Vec<u8>) {
+    write_header(bytes.len(), 0, 0, [0xc4, 0xc5, 0xc6], out);
+    out.extend_from_slice(bytes);
+}
+
+fn write_list(len: usize, out: &mut Vec<u8>) {
+    write_header(len, 0x90, 16, [0, 0xdc, 0xdd], out);
+}
+
+fn write_map(len: usize, out: &mut Vec<u8>) {
+    write_header(len, 0x80, 16, [0, 0xde, 0xdf], out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check_refused(bytes: &[u8], offset: usize) {
+        assert_eq!(Event::from_msgpack(bytes).map_err(|e| e.offset()), Err(offset));
+    }
+
+    #[test]
+    fn refusing() {
+        check_refused(b"", 0);
+        check_refused(b"\xc0", 0);
+        check_refused(b"\x81", 1);
+        check_refused(b"\x81\xa3uid\xc4\x01x", 5);
+        check_refused(b"\x81\xa8severity\x09", 10);
+        check_refused(b"\x81\xa6source\xa2\xff\xff", 9);
+        check_refused(b"\x80\x80", 1);
+        check_refused(b"\x81\xa6source\xdb\xff\xff\xff\xff", 13);
+    }
+
+    #[test]
+    fn unknown_keys_of_a_newer_loggr_are_skipped() {
+        let mut bytes =
+            b"\x83\xa6source\xa3web\xa6future\x82\xa1a\x93\x01\xcb\0\0\0\0\0\0\0\0\xc0\xa1b\xd4\x05\x07"
+                .to_vec();
+        bytes.extend_from_slice(b"\xa7message\xa2hi");
+        let event = Event::from_msgpack(&bytes).unwrap();
+        assert_eq!((event.source.as_ref(), event.message.as_ref()), ("web", "hi"));
+        assert!(matches!(event.message, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_prefix_gives_its_end() {
+        let mut bytes = Vec::new();
+        Event::default().to_msgpack(&mut bytes);
+        let end = bytes.len();
+        bytes.extend_from_slice(b"more");
+        assert_eq!(Event::from_msgpack_prefix(&bytes).unwrap(), (Event::default(), end));
+    }
+
+    #[test]
+    fn stamps_of_other_programs() {
+        let mut document = b"\x81\xa1t\xd6\xff".to_vec();
+        document.extend_from_slice(&1_795_341_600u32.to_be_bytes());
+        assert_eq!(read_object(&document).unwrap()[0].value.as_str(), Some("2026-11-22T10:00:00.000000Z"));
+        let mut document = b"\x81\xa1t\xd7\x00".to_vec();
+        document.extend_from_slice(&1_795_341_600u32.to_be_bytes());
+        document.extend_from_slice(&7u32.to_be_bytes());
+        assert_eq!(read_object(&document).unwrap()[0].value, Value::Number("1795341600.000000007".into()));
+    }
+
+    proptest! {
+           #[test]
+           fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+               if let Err(e) = Event::from_msgpack(&bytes) {
+    prop_assert!(e.offset() <= bytes.len());
+    }
+               if let Err((at, _)) = read_object(&bytes) {
+    prop_assert!(at <= bytes.len());
+    }
+           }
+
+           #[test]
+           fn numbers_come_back(value: i64) {
+               let mut out = Vec::new();
+               write_integer(value, &mut out);
+               prop_assert_eq!(Reader { bytes: &out, at: 0 }.integer(), Ok(value));
+           }
+       }
+}

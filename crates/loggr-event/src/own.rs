@@ -1,0 +1,135 @@
+//! loggr's own SD-ELEMENT, `pyloggr@45878`: how tags, fields and the uid travel in RFC 5424.
+//!
+//! It is believed only from a peer that the configuration trusts; from others it is
+//! ordinary structured data, and is written on under the id
+//! `untrusted-pyloggr@45878`, so that a third host does not believe it either.
+//!
+//! | SD-PARAM | meaning |
+//! |---|---|
+//! | `uid` | the event's identity |
+//! | `tags` | a tag; one SD-PARAM per tag |
+//! | `hmac`, `timehmac` | the seal, and when it was made |
+//! | `source`, `app_name`, `procid`, `msgid` | the whole value, where the header cannot hold it |
+//! | `escaped` | `1`: control characters of MSG and of all values are written as `#012` |
+//! | `field` | `NAME=VALUE` for a custom field whose name is one of these, or no SD-NAME; in NAME, `%25` and `%3D` stand for `%` and `=` |
+//! | any other | a value of the custom field of that name; one SD-PARAM per value |
+
+use std::borrow::Cow;
+
+use crate::sd::{is_name, write_param};
+use crate::{Event, SdElement, Timestamp, Uid, escape};
+
+/// SD-ID of loggr's own element.
+pub const OWN_SD_ID: &str = "pyloggr@45878";
+
+/// What an element of that id becomes when it is passed on unbelieved.
+pub(crate) const UNTRUSTED_SD_ID: &str = "untrusted-pyloggr@45878";
+
+const RESERVED: [&str; 10] =
+    ["uid", "tags", "hmac", "timehmac", "source", "app_name", "procid", "msgid", "escaped", "field"];
+
+/// Moves what the own elements say into the event. Called for trusted peers alone.
+pub(crate) fn absorb(event: &mut Event<'_>) {
+    if !event.structured_data.iter().any(|e| e.id == OWN_SD_ID) {
+        return;
+    }
+    let elements = std::mem::take(&mut event.structured_data);
+    let (own, others): (Vec<_>, Vec<_>) = elements.into_iter().partition(|e| e.id == OWN_SD_ID);
+    event.structured_data = others;
+    let escaped = own.iter().flat_map(|e| &e.params).any(|p| p.name == "escaped" && p.value == "1");
+    if escaped {
+        unescape(&mut event.message);
+        event.structured_data.iter_mut().flat_map(|e| &mut e.params).for_each(|p| unescape(&mut p.value));
+    }
+    let mut left = Vec::new();
+    for SdElement { params, .. } in own {
+        for param in params {
+            let mut value = param.value;
+            if escaped {
+                unescape(&mut value);
+            }
+            match param.name.as_ref() {
+                "uid" => match Uid::parse(&value) {
+                    Some(uid) => event.uid = uid,
+                    None => left.push((param.name, value)),
+                },
+                "timehmac" => match Timestamp::parse_rfc3339(value.as_bytes()) {
+                    Some(time) => event.timehmac = Some(time),
+                    None => left.push((param.name, value)),
+                },
+                "tags" => event.tags.push(value),
+                "hmac" => event.hmac = Some(value),
+                "source" => event.source = value,
+                "app_name" => event.app_name = value,
+                "procid" => event.procid = value,
+                "msgid" => event.msgid = value,
+                "escaped" if escaped => {}
+                "field" => match value.split_once('=') {
+                    Some((name, value)) => {
+                        let name = name.replace("%3D", "=").replace("%25", "%");
+                        event.add_field_value(name, value.to_owned());
+                    }
+                    None => left.push((param.name, value)),
+                },
+                _ => event.add_field_value(param.name, value),
+            }
+        }
+    }
+    event.tags.sort_unstable();
+    event.tags.dedup();
+    for (name, value) in left {
+        event.add_field_value(name, value);
+    }
+}
+
+fn unescape(text: &mut Cow<'_, str>) {
+    if text.contains('#') {
+        *text = Cow::Owned(escape::unescape(text));
+    }
+}
+
+/// Appends the element, if there is anything to say. `escaped`: values and message are
+/// written with their control characters escaped. `misfits` are header fields that the
+/// header cannot hold.
+pub(crate) fn write(event: &Event<'_>, escaped: bool, misfits: [Option<(&str, &str)>; 4], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.push(b'[');
+    out.extend_from_slice(OWN_SD_ID.as_bytes());
+    let empty = out.len();
+    if event.uid != Uid::default() {
+        write_param("uid", event.uid.write_hyphenated(&mut [0; 36]), false, out);
+    }
+    for tag in &event.tags {
+        write_param("tags", tag, escaped, out);
+    }
+    if let Some(hmac) = &event.hmac {
+        write_param("hmac", hmac, escaped, out);
+    }
+    if let Some(time) = event.timehmac {
+        out.extend_from_slice(b" timehmac=\"");
+        time.write_rfc3339(out);
+        out.push(b'"');
+    }
+    for (name, value) in misfits.into_iter().flatten() {
+        write_param(name, value, escaped, out);
+    }
+    if escaped {
+        write_param("escaped", "1", false, out);
+    }
+    for field in &event.fields {
+        let plain = is_name(&field.name) && !RESERVED.contains(&field.name.as_ref());
+        for value in &field.values {
+            if plain {
+                write_param(&field.name, value, escaped, out);
+            } else {
+                let name = field.name.replace('%', "%25").replace('=', "%3D");
+                write_param("field", &format!("{name}={value}"), escaped, out);
+            }
+        }
+    }
+    if out.len() == empty {
+        out.truncate(start);
+    } else {
+        out.push(b']');
+    }
+}

@@ -1,0 +1,560 @@
+//! The stamps that vendors write into syslog lines, in every shape but one.
+//!
+//! Not the strict stamp of RFC 5424, which is in `timestamp`. What is missing in
+//! a stamp (year, zone) comes from the moment of reception and from the listener.
+//!
+//! | shape | who |
+//! |---|---|
+//! | `Nov 22 10:00:00` | RFC 3164 |
+//! | `Nov 22 10:00:00.123`, `… CET:` | Cisco IOS |
+//! | `*Nov 22 …`, `.Nov 22 …` | Cisco: clock not set, not synchronised |
+//! | `Nov 22 2026 10:00:00`, `2026 Nov 22 10:00:00`, `Nov 22 10:00:00 2026` | ASA, NX-OS, Junos |
+//! | `2026-11-22T10:00:00.123456+01:00`, with a space, comma or no zone | rsyslog, syslog-ng, ESXi |
+//! | `1795341600`, `1795341600.123`, `1795341600123` | Meraki, Squid |
+
+use std::cell::Cell;
+
+use crate::Timestamp;
+use crate::timestamp::{
+    MICROS_PER_DAY, MICROS_PER_SECOND, civil_from_days, days_from_civil, days_in_month, fraction, from_local,
+};
+use crate::zone;
+
+/// What a stamp without year and zone is completed with.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock<'a> {
+    /// Time of reception.
+    pub now: Timestamp,
+    /// Name of the zone.
+    pub zone: &'a str,
+}
+
+/// A stamp that was found at the start of some text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stamp {
+    pub time: Timestamp,
+    /// Where it ends.
+    pub end: usize,
+    /// Digits finer than a microsecond, or a leap second, were cut.
+    pub cut: bool,
+    /// Marked by the device as coming from a clock that is not synchronised.
+    pub unsynced: bool,
+    /// It names a zone that is not in the table.
+    pub unknown_zone: bool,
+}
+
+impl Stamp {
+    fn new(time: Timestamp, end: usize) -> Stamp {
+        Stamp { time, end, cut: false, unsynced: false, unknown_zone: false }
+    }
+}
+
+/// Seconds in which an epoch stamp is believed: 2001-09-09 to 2100-01-01.
+const EPOCH_SECONDS: std::ops::RangeInclusive<i64> = 1_000_000_000..=4_102_444_800;
+
+/// Zone words and their minutes east of UTC. Where a word has several meanings
+/// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
+const ZONE_WORDS: [(&str, i16); 38] = [
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("WET", 0),
+    ("WEST", 60),
+    ("BST", 60),
+    ("CET", 60),
+    ("MET", 60),
+    ("MEZ", 60),
+    ("CEST", 120),
+    ("MEST", 120),
+    ("MESZ", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("MSK", 180),
+    ("IST", 330),
+    ("SGT", 480),
+    ("HKT", 480),
+    ("AWST", 480),
+    ("JST", 540),
+    ("KST", 540),
+    ("ACST", 570),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("BRT", -180),
+    ("AST", -240),
+    ("ADT", -180),
+    ("EST", -300),
+    ("EDT", -240),
+    ("CST", -360),
+    ("CDT", -300),
+    ("MST", -420),
+    ("MDT", -360),
+    ("PST", -480),
+    ("PDT", -420),
+    ("SAST", 120),
+];
+
+/// Longest zone word.
+const MAX_ZONE_WORD_BYTES: usize = 5;
+
+/// Reads a stamp of any shape at the start of `bytes`. What follows it is a space, a
+/// colon or the end.
+pub(crate) fn scan(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    if let Some(stamp) = plain_bsd(bytes, clock) {
+        return Some(stamp);
+    }
+    let stamp = match bytes.first()? {
+        mark @ (b'*' | b'.') => {
+            let rest = &bytes[1..];
+            let mut stamp = bsd(rest, clock).or_else(|| iso(rest, clock))?;
+            stamp.end += 1;
+            stamp.unsynced = matches!(mark, b'*' | b'.');
+            stamp
+        }
+        b'0'..=b'9' => iso(bytes, clock).or_else(|| epoch(bytes)).or_else(|| bsd(bytes, clock))?,
+        _ => bsd(bytes, clock)?,
+    };
+    matches!(bytes.get(stamp.end), None | Some(b' ' | b':' | b'\t')).then_some(stamp)
+}
+
+/// `Nov 22 10:00:00 `, the stamp of most lines: sixteen bytes at fixed places.
+#[inline]
+pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    let &[a, b, c, b' ', d1, d2, b' ', h1, h2, b':', m1, m2, b':', s1, s2, b' '] =
+        bytes.first_chunk::<16>()?
+    else {
+        return None;
+    };
+    // `Nov 22 10:00:00 2026 ` has its year behind it.
+    if bytes.get(16..18) == Some(b"20") || bytes.get(16..18) == Some(b"19") {
+        return None;
+    }
+    if may_be_zone(bytes.get(16..).unwrap_or_default()) {
+        return None;
+    }
+    let month = month_of([a, b, c])?;
+    let day = two(if d1 == b' ' { b'0' } else { d1 }, d2)?;
+    let second = time_of_day(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?;
+    Some(Stamp::new(without_year(month, day, second, 0, clock)?, 15))
+}
+
+/// Capitals that a space or a colon ends, or an offset: the general reader looks closer.
+fn may_be_zone(bytes: &[u8]) -> bool {
+    match bytes.first() {
+        Some(b'+' | b'-') => true,
+        Some(b'A'..=b'Z') => {
+            let capitals =
+                bytes.iter().take(MAX_ZONE_WORD_BYTES + 1).take_while(|b| b.is_ascii_uppercase()).count();
+            matches!(bytes.get(capitals), None | Some(b' ' | b':'))
+        }
+        _ => false,
+    }
+}
+
+fn two(high: u8, low: u8) -> Option<u32> {
+    let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
+    (high <= 9 && low <= 9).then(|| u32::from(high) * 10 + u32::from(low))
+}
+
+fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> {
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// 1–12 of `Nov`, in any case.
+pub(crate) fn month_of(name: [u8; 3]) -> Option<u32> {
+    Some(match [name[0] | 0x20, name[1] | 0x20, name[2] | 0x20] {
+        [b'j', b'a', b'n'] => 1,
+        [b'f', b'e', b'b'] => 2,
+        [b'm', b'a', b'r'] => 3,
+        [b'a', b'p', b'r'] => 4,
+        [b'm', b'a', b'y'] => 5,
+        [b'j', b'u', b'n'] => 6,
+        [b'j', b'u', b'l'] => 7,
+        [b'a', b'u', b'g'] => 8,
+        [b's', b'e', b'p'] => 9,
+        [b'o', b'c', b't'] => 10,
+        [b'n', b'o', b'v'] => 11,
+        [b'd', b'e', b'c'] => 12,
+        _ => return None,
+    })
+}
+
+/// A date already completed: valid while reception stays within one day.
+#[derive(Clone, Copy)]
+struct DayCache {
+    received_day: i64,
+    month: u32,
+    day: u32,
+    days: i64,
+}
+
+thread_local! {
+    static DAY: Cell<DayCache> = const { Cell::new(DayCache { received_day: i64::MIN, month: 0, day: 0, days: 0 }) };
+}
+
+/// The moment of a stamp without a year: the year that lies nearest to reception.
+pub(crate) fn without_year(
+    month: u32,
+    day: u32,
+    second: u32,
+    micros: u32,
+    clock: Clock<'_>,
+) -> Option<Timestamp> {
+    let received_day = clock.now.unix_micros().div_euclid(MICROS_PER_DAY);
+    let cached = DAY.get();
+    let days = if cached.received_day == received_day && cached.month == month && cached.day == day {
+        cached.days
+    } else {
+        let days = nearest_year(month, day, received_day)?;
+        DAY.set(DayCache { received_day, month, day, days });
+        days
+    };
+    Some(zone::resolve(days, second, micros, clock.zone, clock.now))
+}
+
+/// Leap years are at most eight years apart, so that a 29 February has one within reach.
+fn nearest_year(month: u32, day: u32, received_day: i64) -> Option<i64> {
+    let (year, _, _) = civil_from_days(received_day);
+    let reach = if month == 2 && day == 29 { 8 } else { 1 };
+    (year - reach..=year + reach)
+        .filter(|y| day >= 1 && day <= days_in_month(*y, month))
+        .map(|y| days_from_civil(y, month, day))
+        .min_by_key(|days| (days - received_day).abs())
+}
+
+/// `Mmm d`, `Mmm dd`, with the year before, between or behind, a fraction and a zone word.
+fn bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    let mut at = 0;
+    let mut year = None;
+    if let Some(found) = year_word(bytes) {
+        year = Some(found);
+        at = 5;
+    }
+    let month = month_of(*bytes.get(at..)?.first_chunk::<3>()?)?;
+    at += 3;
+    at += spaces(bytes, at)?;
+    let (day, digits) = number(&bytes[at..], 2)?;
+    at += digits;
+    at += spaces(bytes, at)?;
+    if year.is_none()
+        && let Some(found) = year_word(&bytes[at..])
+    {
+        year = Some(found);
+        at += 5;
+    }
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = bytes.get(at..)?.first_chunk::<8>()? else { return None };
+    let second = time_of_day(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?;
+    at += 8;
+    let mut micros = 0;
+    let mut cut = false;
+    if matches!(bytes.get(at), Some(b'.' | b',')) {
+        let (value, digits) = fraction(&bytes[at + 1..]);
+        if digits == 0 {
+            return None;
+        }
+        cut = finer_than_micros(&bytes[at + 1..at + 1 + digits]);
+        micros = value;
+        at += 1 + digits;
+    }
+    if year.is_none()
+        && bytes.get(at) == Some(&b' ')
+        && let Some(found) = year_word(&bytes[at + 1..])
+    {
+        year = Some(found);
+        at += 5;
+    }
+    let (word, unknown_zone) = zone_word(&bytes[at..]);
+    let time = |offset: Option<i16>| -> Option<Timestamp> {
+        let Some(year) = year else {
+            let time = without_year(month, day, second, micros, clock)?;
+            return Some(match offset {
+                // The zone of the line moves the moment by the difference.
+                Some(offset) => {
+                    let shift = i64::from(time.offset_minutes() - offset) * 60 * MICROS_PER_SECOND;
+                    Timestamp::with_offset(time.unix_micros() + shift, offset)
+                }
+                None => time,
+            });
+        };
+        let days = date(year, month, day)?;
+        Some(match offset {
+            Some(offset) => from_local(days, second, micros, offset),
+            None => zone::resolve(days, second, micros, clock.zone, clock.now),
+        })
+    };
+    let mut stamp = match word {
+        Some((offset, len)) => Stamp::new(time(offset)?, at + len),
+        None => Stamp::new(time(None)?, at),
+    };
+    stamp.cut = cut;
+    stamp.unknown_zone = unknown_zone;
+    Some(stamp)
+}
+
+fn date(year: u32, month: u32, day: u32) -> Option<i64> {
+    let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(i64::from(year), month);
+    valid.then(|| days_from_civil(i64::from(year), month, day))
+}
+
+/// A year from 1970 to 2099 and the space behind it.
+fn year_word(bytes: &[u8]) -> Option<u32> {
+    let &[a, b, c, d, b' '] = bytes.first_chunk::<5>()? else { return None };
+    let year = two(a, b)? * 100 + two(c, d)?;
+    (1970..=2099).contains(&year).then_some(year)
+}
+
+fn spaces(bytes: &[u8], at: usize) -> Option<usize> {
+    match (bytes.get(at), bytes.get(at + 1)) {
+        (Some(b' '), Some(b' ')) => Some(2),
+        (Some(b' '), _) => Some(1),
+        _ => None,
+    }
+}
+
+fn number(bytes: &[u8], most: usize) -> Option<(u32, usize)> {
+    let digits = bytes.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+    let value = bytes[..digits].iter().fold(0, |v, b| v * 10 + u32::from(b - b'0'));
+    (digits > 0).then_some((value, digits))
+}
+
+fn finer_than_micros(digits: &[u8]) -> bool {
+    digits.get(6..).is_some_and(|rest| rest.iter().any(|b| *b != b'0'))
+}
+
+/// A zone behind a stamp: ` CET`, ` +0100`, ` UTC:`. A word that is not in the table
+/// is taken only where a colon and a Cisco mnemonic follow (`ABC: %SYS-5-…`): it
+/// could otherwise be a host or a tag.
+fn zone_word(bytes: &[u8]) -> (Option<(Option<i16>, usize)>, bool) {
+    let Some((b' ', rest)) = bytes.split_first() else { return (None, false) };
+    let len = rest.iter().take(MAX_ZONE_WORD_BYTES + 2).take_while(|b| !matches!(b, b' ' | b':')).count();
+    let word = rest.get(..len).and_then(|w| std::str::from_utf8(w).ok()).unwrap_or("");
+    let follows = rest.get(len);
+    if !matches!(follows, None | Some(b' ' | b':')) {
+        return (None, false);
+    }
+    let cisco = rest.get(len..).is_some_and(|r| r.starts_with(b": %"));
+    if let Some((_, offset)) = ZONE_WORDS.iter().find(|(name, _)| *name == word)
+        && (cisco || follows == Some(&b' ') || word.len() > 2 && matches!(word, "UTC" | "GMT"))
+    {
+        return (Some((Some(*offset), len + 1)), false);
+    }
+    if let Some(offset) = zone::fixed_offset(word) {
+        return (Some((Some(offset), len + 1)), false);
+    }
+    let upper = (2..=MAX_ZONE_WORD_BYTES).contains(&len) && word.bytes().all(|b| b.is_ascii_uppercase());
+    if upper && cisco { (Some((None, len + 1)), true) } else { (None, false) }
+}
+
+/// RFC 3339 and ISO 8601 as they are met: space for `T`, comma for point, any number of
+/// digits, `+0100`, no zone, a leap second.
+pub(crate) fn iso(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] =
+        bytes.first_chunk::<19>()?
+    else {
+        return None;
+    };
+    let days = date(two(y1, y2)? * 100 + two(y3, y4)?, two(m1, m2)?, two(d1, d2)?)?;
+    let second = two(s1, s2)?;
+    let leap = second == 60;
+    let second_of_day =
+        time_of_day(two(h1, h2)?, two(n1, n2)?, if leap { 59 } else { second })? + u32::from(leap);
+    let mut at = 19;
+    let mut micros = 0;
+    let mut cut = leap;
+    if matches!(bytes.get(at), Some(b'.' | b',')) {
+        let (value, digits) = fraction(&bytes[at + 1..]);
+        if digits > 0 {
+            cut |= finer_than_micros(&bytes[at + 1..at + 1 + digits]);
+            micros = value;
+            at += 1 + digits;
+        }
+    }
+    let rest = &bytes[at..];
+    let zone_len = rest.iter().take(7).take_while(|b| !matches!(b, b' ' | b'\t')).count();
+    let (offset, len) = match rest.first() {
+        Some(b'Z' | b'z') => (Some(0), 1),
+        Some(b'+' | b'-') => match iso_offset(rest, zone_len) {
+            Some((offset, len)) => (Some(offset), len),
+            None => (None, 0),
+        },
+        _ => match zone_word(rest) {
+            (Some((offset, len)), false) => (offset, len),
+            _ => (None, 0),
+        },
+    };
+    let time = match offset {
+        Some(offset) => from_local(days, second_of_day, micros, offset),
+        None => zone::resolve(days, second_of_day, micros, clock.zone, clock.now),
+    };
+    let mut stamp = Stamp::new(time, at + len);
+    stamp.cut = cut;
+    Some(stamp)
+}
+
+/// `+01:00`, `+0100` or `+01`, the longest that fits, with a colon behind it allowed.
+fn iso_offset(rest: &[u8], len: usize) -> Option<(i16, usize)> {
+    [6, 5, 3].into_iter().filter(|n| *n <= len).find_map(|n| {
+        let text = std::str::from_utf8(rest.get(..n)?).ok()?;
+        Some((zone::fixed_offset(text)?, n))
+    })
+}
+
+/// Seconds, milli-, micro- or nanoseconds since 1970, told apart by the number of digits.
+pub(crate) fn epoch(bytes: &[u8]) -> Option<Stamp> {
+    let digits = bytes.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
+    let value =
+        bytes[..digits].iter().try_fold(0i64, |v, b| v.checked_mul(10)?.checked_add(i64::from(b - b'0')))?;
+    let (seconds, micros, mut cut) = match digits {
+        10 => (value, 0, false),
+        13 => (value / 1000, value % 1000 * 1000, false),
+        16 => (value / 1_000_000, value % 1_000_000, false),
+        19 => (value / 1_000_000_000, value % 1_000_000_000 / 1000, value % 1000 != 0),
+        _ => return None,
+    };
+    if !EPOCH_SECONDS.contains(&seconds) {
+        return None;
+    }
+    let mut micros = seconds * MICROS_PER_SECOND + micros;
+    let mut end = digits;
+    if digits == 10 && bytes.get(end) == Some(&b'.') {
+        let (value, more) = fraction(&bytes[end + 1..]);
+        if more > 0 {
+            cut = finer_than_micros(&bytes[end + 1..end + 1 + more]);
+            micros += i64::from(value);
+            end += 1 + more;
+        }
+    }
+    let mut stamp = Stamp::new(Timestamp::from_unix_micros(micros), end);
+    stamp.cut = cut;
+    Some(stamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: &str = "2026-11-22T10:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text.as_bytes()).unwrap()
+    }
+
+    #[track_caller]
+    fn check_in(line: &str, zone: &str, now: &str, expect: &str, rest: &str) {
+        let stamp = scan(line.as_bytes(), Clock { now: at(now), zone }).expect(line);
+        assert_eq!(stamp.time.to_string(), at(expect).to_string(), "{line}");
+        assert_eq!(&line[stamp.end..], rest, "{line}");
+    }
+
+    #[track_caller]
+    fn check(line: &str, expect: &str, rest: &str) {
+        check_in(line, "", NOW, expect, rest);
+    }
+
+    #[track_caller]
+    fn check_none(line: &str) {
+        assert_eq!(scan(line.as_bytes(), Clock { now: at(NOW), zone: "" }), None, "{line}");
+    }
+
+    #[test]
+    fn rfc3164() {
+        check("Nov 22 10:00:00 host", "2026-11-22T10:00:00Z", " host");
+        check("Nov  2 10:00:00 host", "2026-11-02T10:00:00Z", " host");
+        check("Nov 2 10:00:00 host", "2026-11-02T10:00:00Z", " host");
+        check("nov 02 10:00:00 host", "2026-11-02T10:00:00Z", " host");
+        check("Nov 22 10:00:00", "2026-11-22T10:00:00Z", "");
+        check_none("Nov 31 10:00:00 host");
+        check_none("Nov 22 24:00:00 host");
+        check_none("November rain");
+        check_none("Nov 22 10:00:00x host");
+    }
+
+    #[test]
+    fn the_year_is_the_nearest() {
+        check_in("Dec 31 23:59:59 h", "", "2027-01-01T00:00:05Z", "2026-12-31T23:59:59Z", " h");
+        check_in("Jan  1 00:00:01 h", "", "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z", " h");
+        check_in("Aug  1 00:00:01 h", "", "2026-12-31T23:59:59Z", "2026-08-01T00:00:01Z", " h");
+        check_in("Feb 29 00:00:01 h", "", "2026-02-28T23:59:59Z", "2024-02-29T00:00:01Z", " h");
+        check_in("Feb 29 00:00:01 h", "", "2028-02-28T23:59:59Z", "2028-02-29T00:00:01Z", " h");
+    }
+
+    #[test]
+    fn the_zone_is_the_listeners() {
+        check_in("Nov 22 10:00:00 h", "Europe/Berlin", NOW, "2026-11-22T10:00:00+01:00", " h");
+        check_in("Jul 22 10:00:00 h", "Europe/Berlin", NOW, "2026-07-22T10:00:00+02:00", " h");
+        check_in("2026-11-22T10:00:00 h", "Europe/Berlin", NOW, "2026-11-22T10:00:00+01:00", " h");
+        check_in("Nov 22 2026 10:00:00: x", "Europe/Berlin", NOW, "2026-11-22T10:00:00+01:00", ": x");
+    }
+
+    #[test]
+    fn years_in_the_stamp() {
+        check("Nov 22 2025 10:00:00: %ASA", "2025-11-22T10:00:00Z", ": %ASA");
+        check("2025 Nov 22 10:00:00 h", "2025-11-22T10:00:00Z", " h");
+        check("Nov 22 10:00:00 2025 h", "2025-11-22T10:00:00Z", " h");
+        check("Nov 22 10:00:00.250 2025 h", "2025-11-22T10:00:00.25Z", " h");
+        check("2025 Nov  2 10:00:00.123 CET: %ETH", "2025-11-02T10:00:00.123+01:00", ": %ETH");
+        check("Nov 22 10:00:00 20xx h", "2026-11-22T10:00:00Z", " 20xx h");
+    }
+
+    #[test]
+    fn cisco() {
+        check("*Mar  1 18:48:50.483 UTC: %SYS", "2027-03-01T18:48:50.483Z", ": %SYS");
+        check(".Nov 22 10:00:00.001: %SYS", "2026-11-22T10:00:00.001Z", ": %SYS");
+        check("Nov 22 10:00:00.123 CET: %SYS", "2026-11-22T10:00:00.123+01:00", ": %SYS");
+        check("*Mar  1 1993 00:00:00 UTC: %SYS", "1993-03-01T00:00:00Z", ": %SYS");
+        check("Nov 22 10:00:00 XYZ: %SYS-5-A: b", "2026-11-22T10:00:00Z", ": %SYS-5-A: b");
+        check("Nov 22 10:00:00 CRON: hello", "2026-11-22T10:00:00Z", " CRON: hello");
+        let marked = scan(b"*Mar  1 18:48:50.483 XYZ: %SYS", Clock { now: at(NOW), zone: "" }).unwrap();
+        assert!(marked.unsynced && marked.unknown_zone);
+    }
+
+    #[test]
+    fn iso_8601() {
+        check("2026-11-22T10:00:00.123456+01:00 h", "2026-11-22T10:00:00.123456+01:00", " h");
+        check("2026-11-22T10:00:00Z h", "2026-11-22T10:00:00Z", " h");
+        check("2026-11-22T10:00:00+0100 h", "2026-11-22T10:00:00+01:00", " h");
+        check("2026-11-22T10:00:00-03: h", "2026-11-22T10:00:00-03:00", ": h");
+        check("2026-11-22 10:00:00,123 h", "2026-11-22T10:00:00.123Z", " h");
+        check("2026-11-22 10:00:00 UTC h", "2026-11-22T10:00:00Z", " h");
+        check("2026-11-22T10:00:60Z h", "2026-11-22T10:01:00Z", " h");
+        check_none("2026-02-30T10:00:00Z h");
+        check_none("2026-11-22T10:00:00Q h");
+    }
+
+    #[test]
+    fn finer_digits_are_noted() {
+        let clock = Clock { now: at(NOW), zone: "" };
+        assert!(scan(b"2026-11-22T10:00:00.123456789Z h", clock).unwrap().cut);
+        assert!(!scan(b"2026-11-22T10:00:00.123456000Z h", clock).unwrap().cut);
+        assert!(scan(b"1795341600123456789 h", clock).unwrap().cut);
+    }
+
+    #[test]
+    fn epochs() {
+        check("1795341600 h", "2026-11-22T10:00:00Z", " h");
+        check("1795341600.25 h", "2026-11-22T10:00:00.25Z", " h");
+        check("1795341600123 h", "2026-11-22T10:00:00.123Z", " h");
+        check("1795341600123456: h", "2026-11-22T10:00:00.123456Z", ": h");
+        check_none("179534160 h");
+        check_none("0000000001 h");
+        check_none("99999999999999999999 h");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..60), zone in "[A-Z+0-9:]{0,6}") {
+            if let Some(stamp) = scan(&bytes, Clock { now: at(NOW), zone: &zone }) {
+                prop_assert!(stamp.end <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn near_stamps_are_survived(line in "[*.]?(2026 )?(Nov|Feb) [ 0-9]{1,2} (20[0-9]{2} )?[0-2][0-9]:[0-9]{2}:[0-9]{2}([.,][0-9]{0,9})?( [A-Z]{1,6})?[: ]?.{0,4}") {
+            if let Some(stamp) = scan(line.as_bytes(), Clock { now: at(NOW), zone: "Europe/Berlin" }) {
+                prop_assert!(line.is_char_boundary(stamp.end));
+            }
+        }
+    }
+}
