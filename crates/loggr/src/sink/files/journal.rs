@@ -1,0 +1,444 @@
+//! The intent journal: what is about to be appended where, written before it is appended.
+//!
+//! Not a copy of the lines, and not synced for plain files: it has to survive
+//! `kill -9`, for which the page cache is enough. Invariants: records are only ever
+//! appended, so a torn one hides nothing that was whole; one process holds the lock.
+//!
+//! Numbers are little-endian. A record is a header and a body of at most
+//! [`MAX_BODY_BYTES`]:
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | `LGIJ` |
+//! | 4 | 4 | kind: 1 intent, 2 done (durable), 3 undone (rolled back) |
+//! | 8 | 8 | number of the intent, rising |
+//! | 16 | 4 | length of the body, 0 unless an intent |
+//! | 20 | 4 | CRC-32 of bytes 0–19 and the body |
+//!
+//! The body of an intent: the number of extents (4), then each as length of path (2),
+//! path, device (8), inode (8), offset (8), length (8), CRC-32 of its bytes (4); the
+//! number of runs (4), then each as first uid (16), count (4), index of its extent (4).
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, OFlags};
+
+use super::error::OpenError;
+use super::uids::{GENERATIONS, Run};
+
+/// Longest body of a record.
+pub(super) const MAX_BODY_BYTES: usize = 256 << 20;
+/// The journal is written anew when it is longer than this and than eight times what it must keep.
+const MAX_JOURNAL_BYTES: u64 = 1 << 20;
+/// How long `open` waits for a predecessor in this process that is about to finish.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+const MAGIC: [u8; 4] = *b"LGIJ";
+const HEADER_BYTES: usize = 24;
+const INTENT: u32 = 1;
+const DONE: u32 = 2;
+const UNDONE: u32 = 3;
+
+/// A region of one file that a batch fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Relative to the directory.
+    pub path: String,
+    pub dev: u64,
+    pub ino: u64,
+    pub offset: u64,
+    pub len: u64,
+    pub crc: u32,
+}
+
+/// What one batch appends, and which events that are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Intent {
+    pub extents: Vec<Extent>,
+    pub runs: Vec<Run>,
+}
+
+/// An intent that was found in the journal.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub intent: Intent,
+    /// Its bytes were durable.
+    pub done: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    record: Vec<u8>,
+    done: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    number: u64,
+    kept: VecDeque<Kept>,
+    spare: Vec<u8>,
+}
+
+impl Journal {
+    /// Opens or creates it and takes the lock; gives the last intents that were not
+    /// rolled back, oldest first.
+    pub fn open(path: &Path) -> Result<(Journal, Vec<Found>), OpenError> {
+        let failed = |e| OpenError::io(format!("cannot open the journal `{}`", path.display()), e);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        let Some(mut file) = lock(path).map_err(failed)? else {
+            return Err(OpenError::busy(path));
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let mut journal = Journal {
+            path: path.to_owned(),
+            file,
+            len: 0,
+            number: 0,
+            kept: VecDeque::new(),
+            spare: Vec::new(),
+        };
+        let mut found = VecDeque::new();
+        let mut rest = bytes.as_slice();
+        while let Some((kind, number, record, after)) = next_record(rest) {
+            // What a shorter life left behind the end has lower numbers.
+            if number < journal.number || (kind == INTENT && number == journal.number) {
+                break;
+            }
+            journal.number = number;
+            journal.len += record.len() as u64;
+            rest = after;
+            match kind {
+                INTENT => {
+                    if let Some(intent) = decode(record.get(HEADER_BYTES..).unwrap_or_default()) {
+                        found.push_back(Found { intent, done: false });
+                        journal.kept.push_back(Kept { number, record: record.to_vec(), done: false });
+                    }
+                }
+                DONE => {
+                    if let (Some(found), Some(kept)) = (found.back_mut(), journal.kept.back_mut())
+                        && kept.number == number
+                    {
+                        found.done = true;
+                        kept.done = true;
+                    }
+                }
+                _ => {
+                    if journal.kept.back().is_some_and(|k| k.number == number) {
+                        journal.kept.pop_back();
+                        found.pop_back();
+                    }
+                }
+            }
+            if found.len() > GENERATIONS {
+                found.pop_front();
+                journal.kept.pop_front();
+            }
+        }
+        journal.file.set_len(journal.len).map_err(failed)?;
+        Ok((journal, found.into()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes an intent down. With `sync` it also survives a power cut.
+    pub fn begin(&mut self, intent: &Intent, sync: bool) -> io::Result<()> {
+        let kept: usize = self.kept.iter().map(|k| k.record.len()).sum();
+        if self.len > MAX_JOURNAL_BYTES.max(8 * kept as u64) {
+            self.rewrite(sync)?;
+        }
+        let mut record = std::mem::take(&mut self.spare);
+        encode(self.number + 1, intent, &mut record)?;
+        self.append(&record)?;
+        if sync {
+            // DURABLE: for compressed files, before the first byte of a member.
+            self.file.sync_data()?;
+        }
+        self.number += 1;
+        self.kept.push_back(Kept { number: self.number, record, done: false });
+        if self.kept.len() > GENERATIONS {
+            self.spare = self.kept.pop_front().map(|k| k.record).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The last intent's bytes are durable.
+    pub fn done(&mut self) -> io::Result<()> {
+        self.append(&header(DONE, self.number, &[]))?;
+        if let Some(last) = self.kept.back_mut() {
+            last.done = true;
+        }
+        Ok(())
+    }
+
+    /// The last intent was rolled back.
+    pub fn undone(&mut self) -> io::Result<()> {
+        self.append(&header(UNDONE, self.number, &[]))?;
+        self.kept.pop_back();
+        Ok(())
+    }
+
+    /// At the known end, so that what a failed write left there is overwritten.
+    fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(record, self.len)?;
+        self.len += record.len() as u64;
+        Ok(())
+    }
+
+    /// Drops what is settled: a new file takes the place of the old one, with its lock.
+    fn rewrite(&mut self, sync: bool) -> io::Result<()> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".new");
+        let fresh = options().truncate(true).open(&name)?;
+        rustix::fs::flock(&fresh, FlockOperation::NonBlockingLockExclusive)?;
+        let mut bytes = Vec::new();
+        for kept in &self.kept {
+            bytes.extend_from_slice(&kept.record);
+            if kept.done {
+                bytes.extend_from_slice(&header(DONE, kept.number, &[]));
+            }
+        }
+        fresh.write_all_at(&bytes, 0)?;
+        if sync {
+            fresh.sync_data()?;
+        }
+        std::fs::rename(&name, &self.path)?;
+        if let Some(parent) = self.path.parent().filter(|_| sync) {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            File::open(parent)?.sync_all()?;
+        }
+        self.file = fresh;
+        self.len = bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    options.read(true).write(true).create(true).mode(0o600).custom_flags(flags);
+    options
+}
+
+/// The locked file, or `None` while another holds it. The lock goes with the file, and
+/// the file may have been replaced while we waited.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        let file = options().truncate(false).open(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                let (ours, there) = (file.metadata()?, std::fs::metadata(path)?);
+                if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+                    return Ok(Some(file));
+                }
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn header(kind: u32, number: u64, body: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut head = [0; HEADER_BYTES];
+    head[..4].copy_from_slice(&MAGIC);
+    head[4..8].copy_from_slice(&kind.to_le_bytes());
+    head[8..16].copy_from_slice(&number.to_le_bytes());
+    head[16..20].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(&head[..20]);
+    crc.update(body);
+    head[20..].copy_from_slice(&crc.sum().to_le_bytes());
+    head
+}
+
+fn encode(number: u64, intent: &Intent, out: &mut Vec<u8>) -> io::Result<()> {
+    out.clear();
+    out.resize(HEADER_BYTES, 0);
+    out.extend_from_slice(&(intent.extents.len() as u32).to_le_bytes());
+    for e in &intent.extents {
+        let len = u16::try_from(e.path.len()).map_err(|_| io::Error::other("the path is too long"))?;
+        out.extend_from_slice(&len.to_le_bytes());
+        out.extend_from_slice(e.path.as_bytes());
+        for wide in [e.dev, e.ino, e.offset, e.len] {
+            out.extend_from_slice(&wide.to_le_bytes());
+        }
+        out.extend_from_slice(&e.crc.to_le_bytes());
+    }
+    out.extend_from_slice(&(intent.runs.len() as u32).to_le_bytes());
+    for r in &intent.runs {
+        out.extend_from_slice(&r.first.to_le_bytes());
+        out.extend_from_slice(&r.count.to_le_bytes());
+        out.extend_from_slice(&r.extent.to_le_bytes());
+    }
+    let body = out.get(HEADER_BYTES..).unwrap_or_default();
+    if body.len() > MAX_BODY_BYTES {
+        return Err(io::Error::other("the batch names too many events for one intent"));
+    }
+    let head = header(INTENT, number, body);
+    if let Some(place) = out.first_chunk_mut::<HEADER_BYTES>() {
+        *place = head;
+    }
+    Ok(())
+}
+
+/// Kind, number, the whole record, what follows it; `None` where no whole record is.
+fn next_record(bytes: &[u8]) -> Option<(u32, u64, &[u8], &[u8])> {
+    let mut reader = Reader(bytes);
+    if reader.array::<4>()? != MAGIC {
+        return None;
+    }
+    let (kind, number, len) = (reader.u32()?, reader.u64()?, reader.u32()? as usize);
+    if !matches!(kind, INTENT | DONE | UNDONE) || len > MAX_BODY_BYTES {
+        return None;
+    }
+    let (record, after) = bytes.split_at_checked(HEADER_BYTES + len)?;
+    let (head, body) = record.split_first_chunk::<HEADER_BYTES>()?;
+    (*head == header(kind, number, body)).then_some((kind, number, record, after))
+}
+
+fn decode(body: &[u8]) -> Option<Intent> {
+    let mut r = Reader(body);
+    let mut intent = Intent::default();
+    for _ in 0..r.u32()? {
+        let len = usize::from(u16::from_le_bytes(r.array()?));
+        let path = std::str::from_utf8(r.bytes(len)?).ok()?.to_owned();
+        let (dev, ino, offset, len) = (r.u64()?, r.u64()?, r.u64()?, r.u64()?);
+        intent.extents.push(Extent { path, dev, ino, offset, len, crc: r.u32()? });
+    }
+    for _ in 0..r.u32()? {
+        let first = u128::from_le_bytes(r.array()?);
+        intent.runs.push(Run { first, count: r.u32()?, extent: r.u32()? });
+    }
+    r.0.is_empty().then_some(intent)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.first_chunk::<N>().copied()
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn intent(n: u128) -> Intent {
+        let extent = Extent { path: format!("a/{n}.log"), dev: 1, ino: 2, offset: 3, len: 4, crc: 5 };
+        Intent { extents: vec![extent], runs: vec![Run { first: n, count: 7, extent: 0 }] }
+    }
+
+    fn firsts(found: &[Found]) -> Vec<(u128, bool)> {
+        found.iter().map(|f| (f.intent.runs[0].first, f.done)).collect()
+    }
+
+    #[test]
+    fn the_last_intents_come_back_with_their_fate() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state/journal");
+        let (mut journal, found) = Journal::open(&path).unwrap();
+        assert!(found.is_empty());
+        for n in 1..=9 {
+            journal.begin(&intent(n), false).unwrap();
+            if n == 8 {
+                journal.undone().unwrap();
+            } else if n < 9 {
+                journal.done().unwrap();
+            }
+        }
+        drop(journal);
+        let (_journal, found) = Journal::open(&path).unwrap();
+        assert_eq!(firsts(&found), [(5, true), (6, true), (7, true), (9, false)]);
+        assert_eq!(found[3].intent, intent(9));
+    }
+
+    #[test]
+    fn a_journal_cut_anywhere_gives_what_was_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        for n in 1..=2 {
+            journal.begin(&intent(n), true).unwrap();
+            journal.done().unwrap();
+        }
+        drop(journal);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            let half = whole.len() / 2;
+            let want: &[(u128, bool)] = match cut {
+                c if c < half - HEADER_BYTES => &[],
+                c if c < half => &[(1, false)],
+                c if c < whole.len() - HEADER_BYTES => &[(1, true)],
+                _ => &[(1, true), (2, false)],
+            };
+            assert_eq!(firsts(&found), want, "{cut}");
+            journal.begin(&intent(3), false).unwrap();
+            drop(journal);
+            assert_eq!(firsts(&Journal::open(&path).unwrap().1).last(), Some(&(3, false)), "{cut}");
+        }
+    }
+
+    #[test]
+    fn it_does_not_grow_without_end_and_keeps_its_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let mut large = intent(1);
+        large.runs = (0..4000).map(|n| Run { first: n * 2 + 1, count: 1, extent: 0 }).collect();
+        for n in 0..60 {
+            large.runs[0].first = n;
+            journal.begin(&large, n % 2 == 0).unwrap();
+            journal.done().unwrap();
+        }
+        assert!(std::fs::metadata(&path).unwrap().len() < 4 << 20);
+        assert!(lock(&path).unwrap().is_none(), "the lock moved with the new file");
+        drop(journal);
+        assert_eq!(Journal::open(&path).unwrap().1.len(), GENERATIONS);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut record = header(INTENT, 1, &bytes).to_vec();
+            record.extend_from_slice(&bytes);
+            prop_assert!(next_record(&record).is_some());
+            prop_assert!(next_record(&bytes).is_none());
+            let _intent = decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The `files` sink: events as lines in files, durable before the receipt, each once.
+//!
+//! Not a rotation tool: a file ends where its name ends (`${date}`, `${hour}` in the
+//! template), and one that was renamed or deleted from outside is reopened.
+//! Not a lock on the files: two sinks must not write the same directory.
+//! Invariant: the receipt is signed after the lines and the names of new files and
+//! directories are on the disk.
+//!
+//! An event that the queue delivers again, within this process or after `kill -9`, is
+//! recognised by its uid with the help of the intent journal (`journal`). After a power
+//! cut the lines of the last, unsigned batch may stand twice in uncompressed files.
+
+mod error;
+mod fault;
+mod journal;
+mod line;
+mod member;
+mod path;
+mod targets;
+mod uids;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use loggr_event::{DumpFormat, Template};
+use loggr_flow::{Batch, Receipt, Sink, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+pub use error::OpenError;
+pub use member::Compress;
+
+use path::Paths;
+use targets::Modes;
+use worker::Worker;
+
+/// Longest name of the base directory, so that no path below it is too long (PATH_MAX is 4096).
+pub const MAX_DIRECTORY_BYTES: usize = 1024;
+/// Mode of new files unless the configuration says otherwise.
+pub const DEFAULT_FILE_MODE: u32 = 0o640;
+/// Mode of new directories unless the configuration says otherwise.
+pub const DEFAULT_DIR_MODE: u32 = 0o750;
+/// Files kept open unless the configuration says otherwise.
+pub const DEFAULT_MAX_OPEN_FILES: usize = 256;
+
+/// What a `files` sink needs to know.
+#[derive(Clone, Debug)]
+pub struct FilesOptions {
+    /// Name of the shipper, for its thread and its messages.
+    pub name: String,
+    /// Everything is written below it. Created at `open` if it is missing, never later.
+    pub directory: PathBuf,
+    /// Path below the directory; each value becomes (part of) one component.
+    pub path: Template,
+    /// How an event is written.
+    pub format: DumpFormat,
+    /// Compression; the path is taken as it is written, `.gz` or `.zst` is yours to add.
+    pub compress: Compress,
+    /// Mode of new files, whatever the umask.
+    pub file_mode: u32,
+    /// Mode of new directories, whatever the umask.
+    pub dir_mode: u32,
+    /// More files than this are closed, the longest unused first.
+    pub max_open_files: usize,
+    /// The intent journal; one of its own for each sink.
+    pub state: PathBuf,
+}
+
+impl FilesOptions {
+    fn worker(&self) -> Result<Worker, OpenError> {
+        let modes = Modes { file: self.file_mode, dir: self.dir_mode, max_open: self.max_open_files.max(1) };
+        let paths = Paths::new(self.path.clone())?;
+        let (format, state) = (self.format.clone(), self.state.clone());
+        Worker::open(self.directory.clone(), paths, format, self.compress, modes, state)
+    }
+}
+
+struct Job {
+    batch: Batch,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Writes batches into files, on a thread of its own.
+#[derive(Debug)]
+pub struct FilesSink {
+    name: String,
+    // One place: a store that was cancelled while its batch is being written leaves
+    // that batch to finish; the next one waits here.
+    jobs: mpsc::Sender<Job>,
+}
+
+impl FilesSink {
+    /// Creates the directory if it is missing, takes the journal's lock, starts the thread.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the template leaves the directory, or a file or lock refuses.
+    pub fn open(options: FilesOptions) -> Result<FilesSink, OpenError> {
+        if options.directory.as_os_str().len() > MAX_DIRECTORY_BYTES {
+            let what = format!("the directory has more than {MAX_DIRECTORY_BYTES} bytes");
+            return Err(OpenError::options(what, "choose a shorter one"));
+        }
+        create_base(&options).map_err(|e| {
+            OpenError::io(format!("cannot create the directory `{}`", options.directory.display()), e)
+        })?;
+        let worker = options.worker()?;
+        let name = options.name.clone();
+        let (jobs, queue) = mpsc::channel(1);
+        std::thread::Builder::new()
+            .name(format!("files {name}"))
+            .spawn(move || serve(worker, &options, queue))
+            .map_err(|e| OpenError::io(format!("cannot start the thread of `{name}`"), e))?;
+        Ok(FilesSink { name, jobs })
+    }
+}
+
+impl Sink for FilesSink {
+    async fn store(&mut self, batch: &Batch) -> Result<Receipt, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |name: &str| StoreError::transient(format!("the thread of `{name}` has ended"));
+        let job = Job { batch: batch.clone(), reply };
+        self.jobs.send(job).await.map_err(|_| gone(&self.name))?;
+        answer.await.map_err(|_| gone(&self.name))??;
+        // DURABLE: the worker's `Ok` comes after the last sync.
+        Ok(Receipt::sign(batch))
+    }
+}
+
+/// The directory and what is above it, each name durable.
+fn create_base(options: &FilesOptions) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let base = &options.directory;
+    let missing: Vec<_> = base.ancestors().take_while(|d| !d.as_os_str().is_empty() && !d.exists()).collect();
+    std::fs::DirBuilder::new().recursive(true).mode(options.dir_mode).create(base)?;
+    for dir in missing {
+        let parent = dir.parent().filter(|p| !p.as_os_str().is_empty());
+        // DURABLE: the name of the directory.
+        std::fs::File::open(parent.unwrap_or(std::path::Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn serve(worker: Worker, options: &FilesOptions, mut queue: mpsc::Receiver<Job>) {
+    let mut worker = Some(worker);
+    while let Some(Job { batch, reply }) = queue.blocking_recv() {
+        if reply.is_closed() {
+            continue;
+        }
+        let stored = match worker.take().map_or_else(|| options.worker(), Ok) {
+            Ok(mut healthy) => match catch_unwind(AssertUnwindSafe(|| healthy.store(&batch))) {
+                Ok(stored) => {
+                    worker = Some(healthy);
+                    stored
+                }
+                // As after a crash: forget everything and ask the journal.
+                Err(_) => Err(StoreError::transient("BUG: writing the batch panicked")),
+            },
+            Err(error) => Err(StoreError::transient(error)),
+        };
+        if reply.send(stored).is_err() {
+            tracing::debug!(sink = options.name, "nobody waited for the batch any more");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The files that events go to: their buffers, their open handles, the directories above them.
+//!
+//! Knows nothing of events or intents. Invariants: nothing is written through a handle
+//! whose path names another file now; directories are created below the base, never
+//! the base itself, so that nothing is written under the mount point of a missing disk;
+//! the last component is never a symbolic link that is followed.
+//!
+//! The directories in between may be symbolic links, because an administrator may
+//! have put them there; no event can create one.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, DirEntryExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::error::WriteError;
+use super::fault::Faults;
+
+/// A buffer keeps at most this much memory between batches.
+const MAX_IDLE_BUFFER_BYTES: usize = 8 << 20;
+/// All buffers together.
+const MAX_IDLE_BYTES: usize = 64 << 20;
+/// More files than this (or four times the open ones) are not remembered.
+const MIN_KNOWN_FILES: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub file: File,
+    pub dev: u64,
+    pub ino: u64,
+    /// Length up to which the file is known to end in a whole line.
+    pub clean: Option<u64>,
+    unsynced: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Relative to the base.
+    pub path: String,
+    pub absolute: PathBuf,
+    /// What this batch appends.
+    pub buffer: Vec<u8>,
+    /// Number of the batch that touches it, and its place among that batch's extents.
+    pub batch: u64,
+    pub extent: u32,
+    pub handle: Option<Handle>,
+    used: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Modes {
+    pub file: u32,
+    pub dir: u32,
+    pub max_open: usize,
+}
+
+pub(super) struct Targets {
+    base: PathBuf,
+    modes: Modes,
+    list: Vec<Target>,
+    by_path: HashMap<String, u32>,
+    /// Those with a handle.
+    open: Vec<u32>,
+    clock: u64,
+    /// Directories whose entries were made durable since we know them.
+    synced: HashSet<PathBuf>,
+    unsynced: HashSet<PathBuf>,
+    pub faults: Faults,
+}
+
+impl Targets {
+    pub fn new(base: PathBuf, modes: Modes) -> Targets {
+        Targets {
+            base,
+            modes,
+            list: Vec::new(),
+            by_path: HashMap::new(),
+            open: Vec::new(),
+            clock: 0,
+            synced: HashSet::new(),
+            unsynced: HashSet::new(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Open handles at most.
+    pub fn max_open(&self) -> usize {
+        self.modes.max_open
+    }
+
+    /// The index of a path.
+    pub fn index(&mut self, path: &str) -> u32 {
+        if let Some(&index) = self.by_path.get(path) {
+            return index;
+        }
+        let index = self.list.len() as u32;
+        self.list.push(Target {
+            path: path.to_owned(),
+            absolute: self.base.join(path),
+            buffer: Vec::new(),
+            batch: 0,
+            extent: 0,
+            handle: None,
+            used: 0,
+        });
+        self.by_path.insert(path.to_owned(), index);
+        index
+    }
+
+    pub fn get(&mut self, index: u32) -> &mut Target {
+        self.list.get_mut(index as usize).expect("BUG: the index of a file came from `index`")
+    }
+
+    /// Between batches: gives memory back; true if all indices became void.
+    pub fn tidy(&mut self) -> bool {
+        if self.list.len() > MIN_KNOWN_FILES.max(4 * self.modes.max_open) {
+            self.list.clear();
+            self.by_path.clear();
+            self.open.clear();
+            self.synced.clear();
+            return true;
+        }
+        false
+    }
+
+    /// After a batch: empties the buffers of `touched`.
+    pub fn empty(&mut self, touched: &[u32]) {
+        let mut kept = 0;
+        for index in touched {
+            let buffer = &mut self.get(*index).buffer;
+            buffer.clear();
+            buffer.shrink_to(MAX_IDLE_BUFFER_BYTES);
+            kept += buffer.capacity();
+            if kept > MAX_IDLE_BYTES || touched.len() > self.modes.max_open {
+                self.get(*index).buffer = Vec::new();
+            }
+        }
+    }
+
+    /// Makes sure that the target has a handle on the file that its path names now.
+    pub fn open(&mut self, index: u32) -> Result<(), WriteError> {
+        self.clock += 1;
+        let clock = self.clock;
+        let target = self.get(index);
+        target.used = clock;
+        if let Some(handle) = &target.handle {
+            match std::fs::symlink_metadata(&target.absolute) {
+                Ok(meta) if (meta.dev(), meta.ino()) == (handle.dev, handle.ino) => return Ok(()),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(WriteError::new("look at", &target.absolute, e)),
+            }
+            // Rotated or deleted: whole directories may have been replaced with it.
+            self.close(index)?;
+            self.synced.clear();
+        }
+        while self.open.len() >= self.modes.max_open.max(1) {
+            let oldest = self.open.iter().copied().min_by_key(|i| self.list.get(*i as usize).map(|t| t.used));
+            match oldest {
+                Some(oldest) => self.close(oldest)?,
+                None => break,
+            }
+        }
+        let absolute = self.get(index).absolute.clone();
+        let file = self.open_file(&absolute)?;
+        let failed = |e| WriteError::new("look at", &absolute, e);
+        let meta = file.metadata().map_err(failed)?;
+        if !meta.is_file() {
+            let advice = "it is no regular file: move it away or change the path";
+            return Err(WriteError::because("write", &absolute, advice));
+        }
+        let handle = Handle { dev: meta.dev(), ino: meta.ino(), file, clean: None, unsynced: false };
+        self.get(index).handle = Some(handle);
+        self.open.push(index);
+        Ok(())
+    }
+
+    /// Length of the open file, and whether a line begins there.
+    pub fn end(&mut self, index: u32) -> Result<(u64, bool), WriteError> {
+        let target = self.get(index);
+        let absolute = &target.absolute;
+        let handle = target.handle.as_ref().expect("BUG: `open` came before");
+        let look = || -> io::Result<(u64, bool)> {
+            let len = handle.file.metadata()?.len();
+            if len == 0 || handle.clean == Some(len) {
+                return Ok((len, true));
+            }
+            let mut last = [0];
+            handle.file.read_exact_at(&mut last, len - 1)?;
+            Ok((len, last == [b'\n']))
+        };
+        look().map_err(|e| WriteError::new("read the end of", absolute, e))
+    }
+
+    /// Appends to the open file; `written` counts what arrived, also when it fails.
+    pub fn append(&mut self, index: u32, bytes: &[u8], written: &mut u64) -> Result<(), WriteError> {
+        let Some(target) = self.list.get_mut(index as usize) else { return Ok(()) };
+        let handle = target.handle.as_mut().expect("BUG: `open` came before");
+        handle.unsynced = true;
+        handle.clean = None;
+        self.faults
+            .write_all(&handle.file, bytes, written)
+            .map_err(|e| WriteError::new("write", &target.absolute, e))
+    }
+
+    /// Cuts what a failed batch appended, through the handle that it was appended with.
+    pub fn cut(&mut self, index: u32, offset: u64, end: u64) -> io::Result<()> {
+        let target = self.list.get(index as usize);
+        let Some(handle) = target.and_then(|t| t.handle.as_ref()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        self.faults.cut(&handle.file, offset, end)
+    }
+
+    /// Syncs the file if it has a handle with unsynced bytes; `clean` is its length then.
+    pub fn sync(&mut self, index: u32, clean: Option<u64>) -> Result<(), WriteError> {
+        let Some(target) = self.list.get_mut(index as usize) else { return Ok(()) };
+        let Some(handle) = target.handle.as_mut() else { return Ok(()) };
+        if handle.unsynced {
+            // DURABLE: the lines, before the receipt.
+            self.faults.sync(&handle.file).map_err(|e| WriteError::new("sync", &target.absolute, e))?;
+            handle.unsynced = false;
+        }
+        if clean.is_some() {
+            handle.clean = clean;
+        }
+        Ok(())
+    }
+
+    /// Closes a handle; what was written through it is synced first, because an error
+    /// of a later sync would be told to the handle that is open then.
+    fn close(&mut self, index: u32) -> Result<(), WriteError> {
+        let synced = self.sync(index, None);
+        self.drop_handle(index);
+        synced
+    }
+
+    /// Closes a handle that must not be trusted any more.
+    pub fn drop_handle(&mut self, index: u32) {
+        self.open.retain(|i| *i != index);
+        self.get(index).handle = None;
+    }
+
+    /// Makes the names of created files and directories durable.
+    pub fn sync_directories(&mut self) -> Result<(), WriteError> {
+        while let Some(dir) = self.unsynced.iter().next().cloned() {
+            // DURABLE: a synced file without its name is lost.
+            let synced = File::open(&dir).and_then(|d| self.faults.sync(&d));
+            synced.map_err(|e| WriteError::new("sync the directory", &dir, e))?;
+            self.unsynced.remove(&dir);
+            self.synced.insert(dir);
+        }
+        Ok(())
+    }
+
+    /// Notes that the names on the way to a file, which somebody created, may not be durable.
+    pub fn name_is_new(&mut self, absolute: &Path) {
+        let mut dir = absolute.parent();
+        while let Some(d) = dir.filter(|d| d.starts_with(&self.base)) {
+            if !self.synced.contains(d) {
+                self.unsynced.insert(d.to_owned());
+            }
+            dir = d.parent();
+        }
+    }
+
+    fn options(&self) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        // NONBLOCK: a fifo of this name must not hold us up.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+        options.read(true).append(true).mode(self.modes.file).custom_flags(flags);
+        options
+    }
+
+    fn open_file(&mut self, absolute: &Path) -> Result<File, WriteError> {
+        match self.options().open(absolute) {
+            Ok(file) => {
+                // A run that was killed may have created it without syncing its name.
+                self.name_is_new(absolute);
+                return Ok(file);
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(WriteError::new("open", absolute, e)),
+        }
+        self.create_directories(absolute)?;
+        let failed = |e| WriteError::new("create", absolute, e);
+        let file = self.options().create_new(true).open(absolute).map_err(failed)?;
+        // The mode that was asked for, whatever the umask.
+        file.set_permissions(Permissions::from_mode(self.modes.file)).map_err(failed)?;
+        let parent = absolute.parent().unwrap_or(&self.base).to_owned();
+        self.synced.remove(&parent);
+        self.name_is_new(absolute);
+        Ok(file)
+    }
+
+    fn create_directories(&mut self, absolute: &Path) -> Result<(), WriteError> {
+        let below = absolute.parent().and_then(|p| p.strip_prefix(&self.base).ok());
+        let mut dir = self.base.clone();
+        for component in below.into_iter().flat_map(Path::components) {
+            let parent = dir.clone();
+            dir.push(component);
+            match DirBuilder::new().mode(self.modes.dir).create(&dir) {
+                Ok(()) => {
+                    let mode = Permissions::from_mode(self.modes.dir);
+                    std::fs::set_permissions(&dir, mode)
+                        .map_err(|e| WriteError::new("set the mode of", &dir, e))?;
+                    self.synced.remove(&parent);
+                    // One of this name may have been synced before it was deleted.
+                    self.synced.remove(&dir);
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    return Err(WriteError::new("create a directory in", &parent, e));
+                }
+                Err(e) => return Err(WriteError::new("create the directory", &dir, e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that was `path` and has this identity, also if it was renamed within
+    /// its directory since; `None` if it is gone. Opened for writing in place.
+    pub fn find(&self, path: &str, dev: u64, ino: u64) -> Result<Option<(File, PathBuf)>, WriteError> {
+        let absolute = self.base.join(path);
+        if let Some(file) = self.open_if(&absolute, dev, ino)? {
+            return Ok(Some((file, absolute)));
+        }
+        let Some(parent) = absolute.parent() else { return Ok(None) };
+        let entries = match std::fs::read_dir(parent) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return match std::fs::metadata(&self.base) {
+                    Ok(_) => Ok(None),
+                    Err(e) => Err(WriteError::new("find the directory", &self.base, e)),
+                };
+            }
+            Err(e) => return Err(WriteError::new("list the directory", parent, e)),
+        };
+        for entry in entries.flatten().filter(|e| e.ino() == ino) {
+            if let Some(file) = self.open_if(&entry.path(), dev, ino)? {
+                return Ok(Some((file, entry.path())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open_if(&self, absolute: &Path, dev: u64, ino: u64) -> Result<Option<File>, WriteError> {
+        match std::fs::symlink_metadata(absolute) {
+            Ok(meta) if meta.is_file() && (meta.dev(), meta.ino()) == (dev, ino) => {}
+            Ok(_) => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+            Err(e) => return Err(WriteError::new("look at", absolute, e)),
+        }
+        let mut options = OpenOptions::new();
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+        options.read(true).write(true).custom_flags(flags);
+        match options.open(absolute) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(WriteError::new("open", absolute, e)),
+        }
+    }
+}

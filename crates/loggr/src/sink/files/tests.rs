@@ -1,0 +1,611 @@
+//! The sink as a whole: contracts, hostile names, crashes at every step and every byte,
+//! disks that fail, files that others move.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use loggr_event::{DumpFormat, Origin, Template, Timestamp, Uid};
+use loggr_flow::{Batch, BatchBuilder, Sink, StoreError, contract};
+use rustix::io::Errno;
+
+use super::fault::Op;
+use super::worker::Worker;
+use super::*;
+
+const TEMPLATE: &str = "${source}/${app_name}/${date}.log";
+
+fn options(dir: &Path, path: &str, compress: Compress) -> FilesOptions {
+    FilesOptions {
+        name: "test".to_owned(),
+        directory: dir.join("logs"),
+        path: Template::parse(path).unwrap(),
+        format: DumpFormat::Rsyslog,
+        compress,
+        file_mode: DEFAULT_FILE_MODE,
+        dir_mode: DEFAULT_DIR_MODE,
+        max_open_files: 4,
+        state: dir.join("state/journal"),
+    }
+}
+
+/// In memory where that can be had: thousands of crashes need no disk.
+fn quick_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn worker(options: &FilesOptions) -> Worker {
+    create_base(options).unwrap();
+    options.worker().unwrap()
+}
+
+/// Events with the uids and numbers given, from `hosts` hosts by turns.
+fn numbered(range: std::ops::Range<u32>, hosts: u32) -> Batch {
+    let origin = Arc::new(Origin::default());
+    let now = Timestamp::from_unix_micros(1_790_000_000_000_000);
+    let mut builder = BatchBuilder::default();
+    for n in range {
+        let uid = Uid::from_bytes((u128::from(n) + 1_000_000).to_be_bytes());
+        let line = format!(
+            "<13>1 2026-09-21T10:00:00Z host{} app - - - number {n} {}",
+            n % hosts,
+            "x".repeat(n as usize % 7)
+        );
+        builder.push_line(&origin, uid, now, line.as_bytes());
+    }
+    builder.finish().unwrap()
+}
+
+/// All files below a directory with their text, decompressed.
+fn files(dir: &Path) -> BTreeMap<String, String> {
+    fn walk(base: &Path, dir: &Path, out: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(base, &path, out);
+            } else {
+                let name = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
+                out.insert(name, text(&std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk(dir, dir, &mut out);
+    out
+}
+
+fn text(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text).expect("whole gzip members");
+    } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        text = zstd::decode_all(bytes).expect("whole zstd frames");
+    } else {
+        text = bytes.to_vec();
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// The numbers in the lines of each file must be rising without a gap per host.
+#[track_caller]
+fn each_once(dir: &Path, range: std::ops::Range<u32>, hosts: u32, case: &str) {
+    let mut all = Vec::new();
+    for (name, text) in files(&dir.join("logs")) {
+        assert!(text.is_empty() || text.ends_with('\n'), "{case}: {name} ends in half a line");
+        let numbers: Vec<u32> = text
+            .lines()
+            .map(|line| {
+                let (_, rest) =
+                    line.split_once("number ").unwrap_or_else(|| panic!("{case}: half a line {line:?}"));
+                rest.split(' ').next().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert!(numbers.windows(2).all(|w| w[0] + hosts == w[1]), "{case}: {name} has {numbers:?}");
+        all.extend(numbers);
+    }
+    all.sort_unstable();
+    assert_eq!(all, range.collect::<Vec<_>>(), "{case}");
+}
+
+fn stored_texts(dir: &Path) -> Vec<String> {
+    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let message = |line: String| {
+        let at = line.find("contract").or_else(|| line.find("once")).unwrap_or(0);
+        line[at..].to_owned()
+    };
+    files(&dir.join("logs")).into_values().flat_map(lines).map(message).collect()
+}
+
+#[tokio::test]
+async fn it_keeps_the_contracts() {
+    for compress in [Compress::None, Compress::Gzip, Compress::Zstd] {
+        let dir = tempfile::tempdir().unwrap();
+        let sink = FilesSink::open(options(dir.path(), TEMPLATE, compress)).unwrap();
+        let path = dir.path().to_owned();
+        contract::sink(sink, |_| stored_texts(&path)).await;
+        let dir = tempfile::tempdir().unwrap();
+        let sink = FilesSink::open(options(dir.path(), TEMPLATE, compress)).unwrap();
+        let path = dir.path().to_owned();
+        contract::idempotent_sink(sink, |_| stored_texts(&path)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_store_does_not_write_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = FilesSink::open(options(dir.path(), TEMPLATE, Compress::None)).unwrap();
+    for first in 0..20 {
+        let batch = numbered(first * 100..(first + 1) * 100, 3);
+        {
+            let cancelled = sink.store(&batch);
+            tokio::pin!(cancelled);
+            tokio::select! { biased;
+                _ = &mut cancelled => {}
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        sink.store(&batch).await.map(drop).unwrap();
+    }
+    each_once(dir.path(), 0..2000, 3, "cancelled");
+}
+
+#[track_caller]
+fn check_name(source: &str, expect: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), "${source}.log", Compress::None));
+    let mut event = loggr_event::Event { source: source.into(), message: "m".into(), ..Default::default() };
+    event.uid = Uid::from_bytes([1; 16]);
+    let mut builder = BatchBuilder::default();
+    builder.push_event(&event);
+    worker.store(&builder.finish().unwrap()).unwrap();
+    let names: Vec<_> = files(&dir.path().join("logs")).into_keys().collect();
+    assert_eq!(names, [format!("{expect}.log")]);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "the directory and the state");
+}
+
+#[test]
+fn hostile_hosts_stay_in_the_directory() {
+    check_name("web01", "web01");
+    check_name("../../../../tmp/x", "_._.._.._.._tmp_x");
+    check_name("..", "_.");
+    check_name("/etc/passwd", "_etc_passwd");
+    check_name("a\0/b", "a__b");
+    check_name("\u{1b}[31m", "_[31m");
+    check_name(&"é".repeat(300), &"é".repeat(50));
+}
+
+#[test]
+fn a_line_feed_in_a_message_breaks_no_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), "all.log", Compress::None));
+    worker.store(&contract::lines(&["one\ntwo\nthree", "four\n"])).unwrap();
+    assert_eq!(files(&dir.path().join("logs"))["all.log"].lines().count(), 2);
+}
+
+#[test]
+fn events_without_a_uid_and_twins_within_a_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), "all.log", Compress::None));
+    let (origin, now) = (Arc::new(Origin::default()), Timestamp::default());
+    let mut builder = BatchBuilder::default();
+    for (uid, text) in [(0, "nil"), (5, "five"), (0, "nil"), (5, "five"), (3, "three")] {
+        builder.push_line(&origin, Uid::from_bytes((uid as u128).to_be_bytes()), now, text.as_bytes());
+    }
+    worker.store(&builder.finish().unwrap()).unwrap();
+    let text = &files(&dir.path().join("logs"))["all.log"];
+    let count = |word| text.matches(word).count();
+    assert_eq!((count("nil"), count("five"), count("three")), (2, 1, 1));
+}
+
+/// The batch `0..20` is settled, `20..32` was torn after `cut` bytes of one file, with
+/// its intent in the journal. It comes again in the parts given.
+fn torn(compress: Compress, parts: &[std::ops::Range<u32>]) {
+    let dir = quick_dir();
+    let options = options(dir.path(), "${source}.log", compress);
+    let mut first = worker(&options);
+    first.store(&numbered(0..20, 2)).unwrap();
+    let before = std::fs::read(dir.path().join("logs/host0.log")).unwrap().len();
+    // The crash comes before the intent is marked as done.
+    first.targets.faults.hook = Some(Box::new(|op| match op {
+        Op::Done => Err(io::Error::other("crash")),
+        _ => Ok(usize::MAX),
+    }));
+    first.store(&numbered(20..32, 2)).unwrap();
+    drop(first);
+    let journal = std::fs::read(&options.state).unwrap();
+    let logs = ["host0.log", "host1.log"].map(|n| dir.path().join("logs").join(n));
+    let whole = logs.each_ref().map(|l| std::fs::read(l).unwrap());
+    for cut in before..=whole[0].len() {
+        for (log, bytes) in logs.iter().zip(&whole) {
+            // In place: the crash does not change the inode.
+            let file = std::fs::OpenOptions::new().write(true).truncate(true).open(log).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).unwrap();
+        }
+        std::fs::OpenOptions::new().write(true).open(&logs[0]).unwrap().set_len(cut as u64).unwrap();
+        std::fs::write(&options.state, &journal).unwrap();
+        let mut again = worker(&options);
+        for part in parts {
+            again.store(&numbered(part.clone(), 2)).unwrap();
+        }
+        each_once(
+            dir.path(),
+            0..parts.last().unwrap().end,
+            2,
+            &format!("{compress:?} cut at {cut}, {parts:?}"),
+        );
+    }
+}
+
+#[test]
+fn a_file_torn_at_any_byte_is_mended() {
+    let whole = 20..32;
+    for compress in [Compress::None, Compress::Gzip, Compress::Zstd] {
+        torn(compress, &[whole.clone()]);
+        torn(compress, &[20..26, 26..32, 32..36]);
+        torn(compress, &[20..21, 21..31, 31..40]);
+        torn(compress, &[10..25, 25..50]);
+    }
+}
+
+#[test]
+fn a_crash_at_any_step_loses_and_doubles_nothing() {
+    for compress in [Compress::None, Compress::Gzip] {
+        for (halves, max_open_files) in [(false, 4), (true, 4), (false, 2)] {
+            let mut step = 0;
+            loop {
+                let dir = quick_dir();
+                let options = FilesOptions { max_open_files, ..options(dir.path(), TEMPLATE, compress) };
+                let mut signed = 0;
+                let mut crashes = 0;
+                while signed < 90 {
+                    let mut worker = worker(&options);
+                    // Crashes at this step of every life, after 11 bytes of a write.
+                    let count = Arc::new(AtomicUsize::new(0));
+                    let mut crashed = crashes >= 3;
+                    worker.targets.faults.hook = Some(Box::new(move |op| {
+                        let n = count.fetch_add(1, Ordering::Relaxed);
+                        if n == step && !crashed && op == Op::Write {
+                            return Ok(11);
+                        }
+                        if n >= step + usize::from(op == Op::Write) && !crashed {
+                            crashed = true;
+                            std::panic::panic_any("crash");
+                        }
+                        Ok(usize::MAX)
+                    }));
+                    let run = catch_unwind(AssertUnwindSafe(|| {
+                        while signed < 90 {
+                            let n = if halves { 15 } else { 30 };
+                            worker.store(&numbered(signed..signed + n, 3)).unwrap();
+                            signed += n;
+                        }
+                    }));
+                    crashes += usize::from(run.is_err());
+                }
+                each_once(dir.path(), 0..90, 3, &format!("{compress:?} step {step} {halves}"));
+                if crashes == 0 {
+                    assert!(step > 10, "it never crashed");
+                    break;
+                }
+                step += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_at_any_step_is_transient_and_rolled_back() {
+    for (compress, errno) in [(Compress::None, Errno::NOSPC), (Compress::Zstd, Errno::IO)] {
+        for failures in [1, 3] {
+            let mut step = 0;
+            loop {
+                let dir = quick_dir();
+                let options = options(dir.path(), TEMPLATE, compress);
+                let mut worker = worker(&options);
+                let count = Arc::new(AtomicUsize::new(0));
+                let failed = Arc::new(AtomicUsize::new(0));
+                let failures_so_far = failed.clone();
+                worker.targets.faults.hook = Some(Box::new(move |op| {
+                    let n = count.fetch_add(1, Ordering::Relaxed);
+                    if n == step && op == Op::Write {
+                        return Ok(5);
+                    }
+                    if n >= step && failed.load(Ordering::Relaxed) < failures {
+                        failed.fetch_add(1, Ordering::Relaxed);
+                        return Err(errno.into());
+                    }
+                    Ok(usize::MAX)
+                }));
+                for part in [0..30, 30..60, 60..90] {
+                    let mut tries = 0;
+                    while let Err(error) = worker.store(&numbered(part.clone(), 3)) {
+                        assert!(matches!(error, StoreError::Transient(_)), "{error}");
+                        tries += 1;
+                        assert!(tries <= failures, "{error}");
+                    }
+                }
+                each_once(dir.path(), 0..90, 3, &format!("{compress:?} step {step} {failures}"));
+                // And the journal that this left is fit for a restart.
+                drop(worker);
+                let mut again = self::worker(&options);
+                again.store(&numbered(60..100, 3)).unwrap();
+                each_once(dir.path(), 0..100, 3, &format!("{compress:?} restart after step {step}"));
+                if failures_so_far.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+                step += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn debris_that_could_not_be_cut_is_cut_later_also_after_a_crash() {
+    for crash in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path(), "${source}.log", Compress::None);
+        let mut worker = worker(&options);
+        worker.store(&numbered(0..10, 1)).unwrap();
+        let broken = Arc::new(AtomicUsize::new(1));
+        let state = broken.clone();
+        worker.targets.faults.hook = Some(Box::new(move |op| match (op, state.load(Ordering::Relaxed)) {
+            (_, 0) => Ok(usize::MAX),
+            (Op::Sync | Op::Truncate, _) => Err(Errno::IO.into()),
+            _ => Ok(usize::MAX),
+        }));
+        for _ in 0..3 {
+            let error = worker.store(&numbered(10..20, 1)).unwrap_err().chain();
+            assert!(error.contains("host0.log") && error.contains("kernel's log"), "{error}");
+        }
+        if crash {
+            drop(worker);
+            worker = self::worker(&options);
+        }
+        broken.store(0, Ordering::Relaxed);
+        worker.store(&numbered(10..25, 1)).unwrap();
+        each_once(dir.path(), 0..25, 1, "debris");
+    }
+}
+
+#[test]
+fn a_file_renamed_or_deleted_from_outside_is_reopened() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), "${source}.log", Compress::None));
+    let log = dir.path().join("logs/host0.log");
+    worker.store(&numbered(0..10, 1)).unwrap();
+    std::fs::rename(&log, dir.path().join("logs/host0.log.1")).unwrap();
+    worker.store(&numbered(10..20, 1)).unwrap();
+    each_once(dir.path(), 0..20, 1, "renamed");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 10);
+    std::fs::remove_file(&log).unwrap();
+    worker.store(&numbered(20..30, 1)).unwrap();
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 10);
+}
+
+#[test]
+fn what_was_rotated_between_crash_and_restart_is_still_recognised() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), "${source}.log", Compress::None);
+    let mut first = worker(&options);
+    first.targets.faults.hook = Some(Box::new(|op| match op {
+        Op::Done => Err(io::Error::other("crash")),
+        _ => Ok(usize::MAX),
+    }));
+    first.store(&numbered(0..10, 1)).unwrap();
+    drop(first);
+    let log = dir.path().join("logs/host0.log");
+    std::fs::rename(&log, dir.path().join("logs/host0.log.1")).unwrap();
+    worker(&options).store(&numbered(0..15, 1)).unwrap();
+    each_once(dir.path(), 0..15, 1, "rotated");
+}
+
+#[test]
+fn a_missing_directory_is_waited_for_and_never_created() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), TEMPLATE, Compress::None));
+    worker.store(&numbered(0..10, 2)).unwrap();
+    let (logs, away) = (dir.path().join("logs"), dir.path().join("away"));
+    std::fs::rename(&logs, &away).unwrap();
+    let error = worker.store(&numbered(10..20, 2)).unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)));
+    assert!(error.chain().contains("mount or create it"), "{error}");
+    assert!(!logs.exists());
+    std::fs::rename(&away, &logs).unwrap();
+    worker.store(&numbered(10..20, 2)).unwrap();
+    each_once(dir.path(), 0..20, 2, "put back");
+}
+
+#[track_caller]
+fn check_blocked(block: impl FnOnce(&Path), unblock: impl FnOnce(&Path), expect: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), TEMPLATE, Compress::None));
+    let host = dir.path().join("logs/host0");
+    block(&host);
+    let error = worker.store(&numbered(0..10, 1)).unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)));
+    assert!(error.chain().contains(expect), "{error}");
+    unblock(&host);
+    worker.store(&numbered(0..10, 1)).unwrap();
+    each_once(dir.path(), 0..10, 1, expect);
+}
+
+#[test]
+fn obstacles_are_named_and_waited_for() {
+    let remove = |host: &Path| std::fs::remove_file(host).unwrap();
+    check_blocked(|host| std::fs::write(host, "").unwrap(), remove, "a part of the path is a file");
+    let log = |host: &Path| host.join("app/2026-09-21.log");
+    let clear = |host: &Path| std::fs::remove_dir_all(host).unwrap();
+    check_blocked(|host| std::fs::create_dir_all(log(host)).unwrap(), clear, "a directory has this name");
+    check_blocked(
+        |host| {
+            std::fs::create_dir_all(host.join("app")).unwrap();
+            std::os::unix::fs::symlink("/dev/null", log(host)).unwrap();
+        },
+        clear,
+        "links are not followed",
+    );
+    check_blocked(
+        |host| {
+            std::fs::create_dir_all(host.join("app")).unwrap();
+            let fifo = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, log(host), fifo, 0o600.into(), 0).unwrap();
+        },
+        clear,
+        "no regular file",
+    );
+}
+
+#[test]
+fn half_a_line_of_unknown_origin_stays_on_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = worker(&options(dir.path(), "all.log", Compress::None));
+    let log = dir.path().join("logs/all.log");
+    std::fs::write(&log, "half a li").unwrap();
+    worker.store(&numbered(0..2, 1)).unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with("half a li\n"), "{text}");
+    assert_eq!(text.lines().count(), 3);
+    // Also when a torn batch began behind it.
+    worker.store(&numbered(0..2, 1)).unwrap();
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), text);
+}
+
+#[test]
+fn an_editor_may_shorten_a_file_whose_batch_is_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), "${source}.log", Compress::None);
+    worker(&options).store(&numbered(0..10, 1)).unwrap();
+    let log = dir.path().join("logs/host0.log");
+    let len = std::fs::metadata(&log).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(len / 2).unwrap();
+    worker(&options).store(&numbered(0..10, 1)).unwrap();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), len / 2);
+}
+
+#[test]
+fn more_files_than_handles() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = FilesOptions { max_open_files: 3, ..options(dir.path(), TEMPLATE, Compress::None) };
+    let mut worker = worker(&options);
+    for first in 0..5 {
+        worker.store(&numbered(first * 100..(first + 1) * 100, 20)).unwrap();
+    }
+    assert_eq!(files(&dir.path().join("logs")).len(), 20);
+    each_once(dir.path(), 0..500, 20, "handles");
+}
+
+#[test]
+fn modes_are_those_of_the_options() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        FilesOptions { file_mode: 0o666, dir_mode: 0o777, ..options(dir.path(), TEMPLATE, Compress::None) };
+    worker(&options).store(&numbered(0..1, 1)).unwrap();
+    let mode =
+        |p: &str| std::fs::metadata(dir.path().join("logs").join(p)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode("host0"), mode("host0/app/2026-09-21.log")), (0o777, 0o666));
+}
+
+#[test]
+fn two_sinks_do_not_share_a_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), TEMPLATE, Compress::None);
+    let _first = FilesSink::open(options.clone()).unwrap();
+    let error = FilesSink::open(options).unwrap_err();
+    assert!(error.to_string().contains("in use") && error.hint().is_some());
+}
+
+#[test]
+fn a_full_disk_is_transient_and_heals() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), "${source}.log", Compress::None);
+    let logs = dir.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let mount = |args: &[&str]| {
+        std::process::Command::new(args[0]).args(&args[1..]).output().is_ok_and(|o| o.status.success())
+    };
+    let at = logs.to_str().unwrap();
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", at]) {
+        // Without the right to mount, `an_error_at_any_step…` has to do.
+        return;
+    }
+    let mut worker = worker(&options);
+    worker.store(&numbered(0..100, 2)).unwrap();
+    std::fs::write(logs.join("ballast"), vec![0; 40 << 10]).unwrap();
+    let error = worker.store(&numbered(100..1000, 2)).unwrap_err().chain();
+    let ballast = std::fs::remove_file(logs.join("ballast"));
+    let before = std::panic::catch_unwind(|| each_once(dir.path(), 0..100, 2, "full"));
+    mount(&["mount", "-o", "remount,size=1m", at]);
+    let after = worker.store(&numbered(100..1000, 2));
+    let whole = std::panic::catch_unwind(|| each_once(dir.path(), 0..1000, 2, "healed"));
+    drop(worker);
+    assert!(mount(&["umount", at]));
+    assert!(error.contains("free some space") && error.contains("No space left"), "{error}");
+    ballast.unwrap();
+    before.unwrap();
+    after.unwrap();
+    whole.unwrap();
+}
+
+const CRASH_DIR: &str = "LOGGR_TEST_FILES_CRASH_DIR";
+
+/// The child of the test below: stores numbered batches and notes which were signed.
+#[tokio::test]
+async fn crash_child() {
+    let Ok(dir) = std::env::var(CRASH_DIR) else { return };
+    let dir = Path::new(&dir);
+    let cursor = dir.join("cursor");
+    let mut sink = FilesSink::open(options(dir, TEMPLATE, Compress::None)).unwrap();
+    let read = || std::fs::read_to_string(&cursor).ok().and_then(|t| t.parse().ok()).unwrap_or(0u32);
+    let mut next = read();
+    loop {
+        // Other sizes in each life: what comes again comes regrouped.
+        let n = 50 + (std::process::id() + next) % 400;
+        let receipt = sink.store(&numbered(next..next + n, 5)).await.unwrap();
+        drop(receipt);
+        next += n;
+        std::fs::write(dir.join("cursor.new"), next.to_string()).unwrap();
+        std::fs::rename(dir.join("cursor.new"), &cursor).unwrap();
+    }
+}
+
+#[test]
+fn kill_9_loses_and_doubles_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let exe = std::env::current_exe().unwrap();
+    let name = format!("{}::crash_child", module_path!().split_once("::").map_or("", |(_, m)| m));
+    let cursor = || {
+        std::fs::read_to_string(dir.path().join("cursor")).ok().and_then(|t| t.parse().ok()).unwrap_or(0u32)
+    };
+    for life in 0..15u32 {
+        let before = cursor();
+        let mut child = std::process::Command::new(&exe)
+            .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+            .env(CRASH_DIR, dir.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        // Lives on for some batches, then dies wherever it is.
+        while cursor() < before + 200 * (life % 5 + 1) {
+            assert!(
+                std::time::Instant::now() < deadline && child.try_wait().unwrap().is_none(),
+                "the child makes no progress"
+            );
+            std::hint::spin_loop();
+        }
+        for _ in 0..life * 7919 {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // What was in flight comes again; afterwards everything is there once.
+    let options = options(dir.path(), TEMPLATE, Compress::None);
+    let end = cursor() + 2000;
+    worker(&options).store(&numbered(cursor()..end, 5)).unwrap();
+    each_once(dir.path(), 0..end, 5, "killed");
+}
