@@ -235,3 +235,62 @@ fn custom_values(event: &Event<'_>, name: &str, seen: &mut dyn FnMut(&str) -> bo
     }
     event.trusted.iter().any(|t| t.name == name && seen(&t.value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{ALL, NOW_MICROS, events};
+    use crate::query::parse;
+
+    #[track_caller]
+    fn check_marks(query: &str, message: &str, expect: &[&str]) {
+        let matcher = Matcher::new(&parse(query).unwrap(), 0);
+        let marks: Vec<&str> = matcher.highlight(message).into_iter().map(|range| &message[range]).collect();
+        assert_eq!(marks, expect, "`{query}` in `{message}`");
+    }
+
+    #[test]
+    fn what_is_searched_for_is_marked() {
+        check_marks("failed password", "Failed password for failed", &["Failed", "password", "failed"]);
+        check_marks("\"Failed password\"", "Failed password", &["Failed password"]);
+        check_marks("failed -password", "Failed password", &["Failed"]);
+        check_marks("un*", "unreachable sun", &["un"]);
+        check_marks("conn*fused", "a connection refused b", &["connection refused"]);
+        check_marks("msg:/\\d+ms/ OR 12", "12 ms 12ms", &["12", "12ms"]);
+        check_marks("*ab* *bc*", "xabcx", &["abc"]);
+        check_marks("ab*cd *x*", "é ab é cd x", &["ab é cd", "x"]);
+        check_marks("msg:/x*/", "aaa", &[]);
+        check_marks("host:a", "a", &[]);
+        check_marks("", "a", &[]);
+    }
+
+    #[test]
+    fn the_canonical_text_finds_the_same_events() {
+        let events = events();
+        for (text, _) in ALL.iter().flat_map(|(_, cases)| cases.iter()) {
+            let query = parse(text).unwrap();
+            let canonical = parse(&query.to_string()).unwrap();
+            assert_eq!(canonical, query, "`{text}`");
+            let denied = Matcher::new(
+                &parse(&format!("-({text})")).unwrap_or_else(|_| parse("-*").unwrap()),
+                NOW_MICROS,
+            );
+            let matcher = Matcher::new(&query, NOW_MICROS);
+            for event in &events {
+                assert_ne!(matcher.matches(event), denied.matches(event), "`{text}` on {}", event.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_does_not_reach_from_one_value_into_the_next() {
+        let mut event = Event::default();
+        for value in ["foo", "bar"] {
+            let field = loggr_event::Field { name: value.into(), values: vec![value.into()] };
+            event.fields.push(field);
+        }
+        let matches = |text: &str| parse(text).unwrap().matches(&event, 0);
+        assert!(matches("foo bar"));
+        assert!(!matches("foobar") && !matches("foo*bar") && !matches("*ob*"));
+    }
+}
