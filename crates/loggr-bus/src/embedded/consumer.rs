@@ -1,0 +1,154 @@
+//! Consuming from a queue: a source.
+//!
+//! Deliveries are slices of one read; nothing is copied. Invariant: whatever was
+//! acknowledged before `next` gives a delivery is written in the queue's cursor by
+//! then, so no crash of this process brings it back.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use loggr_flow::{Ack, Backoff, Batch, Delivery, Outcome, Phase, Source, SourceError, Stop};
+
+use crate::topology::ConsumerOptions;
+
+use super::log::ReadError;
+use super::queue::{Gathered, Lease, Queue};
+use super::shared::{Shared, Taken};
+
+/// Takes deliveries from one queue. Several consumers of a queue share its events;
+/// then order is kept only within a delivery.
+///
+/// Stopping: once its [`Stop`] says drain, `next` gives what is left and then `None`;
+/// once it says abort, `None` at once.
+#[derive(Debug)]
+pub struct Consumer {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    options: ConsumerOptions,
+    stop: Stop,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Consumer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: Arc<Queue>,
+        options: ConsumerOptions,
+        stop: Stop,
+    ) -> Consumer {
+        queue.consumers.fetch_add(1, Ordering::SeqCst);
+        Consumer { shared, queue, options, stop, in_flight: Arc::default() }
+    }
+
+    /// Name of the queue.
+    pub fn queue(&self) -> &str {
+        &self.queue.name
+    }
+
+    /// Takes a delivery if there is one now and the window has room. Does everything
+    /// in one go: there is no place where a dropped future could lose it.
+    fn try_next(&self) -> Result<Option<Delivery>, ReadError> {
+        if self.in_flight.load(Ordering::SeqCst) >= self.options.window.max(1) {
+            return self.settle_up().map(|()| None);
+        }
+        let limits = (self.options.max_batch_bytes, self.options.max_batch_events);
+        let Taken::Lease(lease, gathered) = self.shared.take(&self.queue, limits)? else {
+            return self.settle_up().map(|()| None);
+        };
+        let written = self.settle_up();
+        let delivery = self.delivery(lease, gathered);
+        // If the cursor cannot be written the delivery falls here, which gives it back.
+        written.map(|()| delivery)
+    }
+
+    /// Writes the cursor if anything was settled since.
+    fn settle_up(&self) -> Result<(), ReadError> {
+        let mut state = self.queue.state();
+        if !state.is_dirty() || self.shared.is_closed() {
+            return Ok(());
+        }
+        // DURABLE: no acknowledged event comes back after `kill -9`; sinks that write
+        // to files rely on it being so before the next delivery.
+        state.write()?;
+        drop(state);
+        self.shared.ask_flush(&self.queue);
+        Ok(())
+    }
+
+    fn delivery(&self, lease: Lease, gathered: Gathered) -> Option<Delivery> {
+        let batch = Batch::new(gathered.chunks)?;
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let (shared, queue) = (self.shared.clone(), self.queue.clone());
+        let (in_flight, stop) = (self.in_flight.clone(), self.stop.clone());
+        let ack = Ack::new(move |outcome| {
+            match outcome {
+                Outcome::Ack(tally) => queue.state().acked(lease.id, tally),
+                // What is let go because the program stops was not its own fault.
+                Outcome::Nack => queue.state().nacked(lease.id, stop.phase() < Phase::Abort),
+            }
+            in_flight.fetch_sub(1, Ordering::SeqCst);
+            shared.ask_flush(&queue);
+            queue.changed.notify_waiters();
+        });
+        Some(Delivery::new(batch, ack).with_attempts(lease.attempts))
+    }
+}
+
+impl Source for Consumer {
+    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+        let queue = self.queue.clone();
+        let mut stop = self.stop.clone();
+        let mut backoff = Backoff::default();
+        let mut troubled = false;
+        loop {
+            let mut changed = pin!(queue.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let phase = stop.phase();
+            if phase == Phase::Abort || self.shared.is_closed() {
+                return Ok(None);
+            }
+            match self.try_next() {
+                Ok(Some(delivery)) => return Ok(Some(delivery)),
+                Ok(None) => {
+                    if phase == Phase::Drain
+                        && self.in_flight.load(Ordering::SeqCst) < self.options.window.max(1)
+                    {
+                        return Ok(None);
+                    }
+                }
+                Err(ReadError::Io(error)) => {
+                    if !troubled {
+                        tracing::error!(queue = %queue.name, "cannot read the queue, trying again: {error}");
+                    }
+                    troubled = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff.wait()) => {}
+                        () = stop.abort() => {}
+                    }
+                    continue;
+                }
+                Err(error @ ReadError::Unreadable { .. }) => {
+                    let what = format!("queue `{}` cannot be read further", queue.name);
+                    return Err(SourceError::with_source(what, error));
+                }
+            }
+            tokio::select! {
+                () = changed => {}
+                () = async {
+                    if phase == Phase::Run { stop.drain().await } else { stop.abort().await }
+                } => {}
+            }
+        }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.queue.consumers.fetch_sub(1, Ordering::SeqCst);
+        if let Err(error) = self.settle_up() {
+            tracing::warn!(queue = %self.queue.name, "cannot write the cursor: {error}");
+        }
+    }
+}

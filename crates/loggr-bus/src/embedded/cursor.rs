@@ -1,0 +1,255 @@
+//! Where a queue stands, on disk: two slots that are written in turn.
+//!
+//! Knows nothing of leases. A write that a crash cuts short spoils one slot; the
+//! newest one that is whole wins. Writing is one `pwrite` and survives `kill -9`;
+//! the flush comes later, and always before a segment is given back.
+//!
+//! Two slots of 4096 bytes, the second at 4096:
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | magic `LGRq` |
+//! | 4 | 4 | CRC-32C of bytes 8 to the end |
+//! | 8 | 4 | length of the slot in use |
+//! | 12 | 4 | attempts: how often the event at the head was given out |
+//! | 16 | 8 | generation; the greater one wins |
+//! | 24 | 40 | head: segment, offset, sequence number, events before, bytes before |
+//! | 64 | 40 | events stored, rescued, dropped, damaged, delivered again |
+//! | 104 | 8 | sequence number at which the queue was bound |
+//! | 112 | 2 | number of binding keys |
+//! | 114 | | per key: first sequence number for which it is **not** valid (8), length (2), text |
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::binding::Binding;
+
+use super::disk::{self, Faults, Op};
+use super::frame::{u32_at, u64_at};
+use super::log::Position;
+
+/// Size of a slot in bytes.
+const SLOT_BYTES: u64 = 4096;
+/// A binding key can be changed this often while events wait that came under the old one.
+pub(super) const MAX_BINDINGS: usize = 8;
+
+const MAGIC: [u8; 4] = *b"LGRq";
+const FIXED_BYTES: usize = 114;
+
+/// What became of the events of a queue, before its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Counts {
+    pub stored: u64,
+    pub rescued: u64,
+    pub dropped: u64,
+    pub damaged: u64,
+    pub redelivered: u64,
+}
+
+impl Counts {
+    /// Events that do not wait any more.
+    pub fn settled(&self) -> u64 {
+        self.stored + self.rescued + self.dropped + self.damaged
+    }
+}
+
+/// Binding keys in the order in which they were valid; the last one is valid now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bindings(Vec<(u64, Binding)>);
+
+impl Bindings {
+    pub fn new(binding: Binding) -> Bindings {
+        Bindings(vec![(u64::MAX, binding)])
+    }
+
+    /// The one that is valid now.
+    pub fn current(&self) -> &str {
+        self.0.last().map_or("", |(_, b)| b.as_str())
+    }
+
+    /// True if the frame with this number was meant for the queue: by the key that
+    /// was valid when it was published, as in AMQP.
+    pub fn matches(&self, seq: u64, key: &str) -> bool {
+        self.0.iter().find(|(until, _)| seq < *until).is_some_and(|(_, b)| b.matches(key))
+    }
+
+    /// From `seq` on, `binding` is valid. False if it was changed too often.
+    pub fn change(&mut self, seq: u64, head: u64, binding: Binding) -> bool {
+        self.0.retain(|(until, _)| *until > head);
+        if let Some((until, _)) = self.0.last_mut() {
+            *until = seq;
+        }
+        self.0.retain(|(until, _)| *until > head);
+        self.0.push((u64::MAX, binding));
+        self.0.len() <= MAX_BINDINGS
+    }
+}
+
+/// All that a queue must know after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub head: Position,
+    pub counts: Counts,
+    pub attempts: u32,
+    pub bound_at: u64,
+    pub bindings: Bindings,
+}
+
+impl Cursor {
+    fn encode(&self, generation: u64, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&self.attempts.to_le_bytes());
+        let (h, c) = (&self.head, &self.counts);
+        let numbers = [
+            generation,
+            h.segment,
+            h.offset,
+            h.seq,
+            h.events,
+            h.bytes,
+            c.stored,
+            c.rescued,
+            c.dropped,
+            c.damaged,
+            c.redelivered,
+            self.bound_at,
+        ];
+        for n in numbers {
+            out.extend_from_slice(&n.to_le_bytes());
+        }
+        out.extend_from_slice(&(self.bindings.0.len() as u16).to_le_bytes());
+        for (until, binding) in &self.bindings.0 {
+            out.extend_from_slice(&until.to_le_bytes());
+            out.extend_from_slice(&(binding.as_str().len() as u16).to_le_bytes());
+            out.extend_from_slice(binding.as_str().as_bytes());
+        }
+        let len = out.len() as u32;
+        out[8..12].copy_from_slice(&len.to_le_bytes());
+        let crc = crc32c::crc32c(&out[8..]);
+        out[4..8].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    fn decode(slot: &[u8]) -> Option<(u64, Cursor)> {
+        let slot = slot.get(..u32_at(slot, 8) as usize)?;
+        if slot.len() < FIXED_BYTES || slot[..4] != MAGIC || crc32c::crc32c(&slot[8..]) != u32_at(slot, 4) {
+            return None;
+        }
+        let n = |at| u64_at(slot, at);
+        let head = Position { segment: n(24), offset: n(32), seq: n(40), events: n(48), bytes: n(56) };
+        let counts =
+            Counts { stored: n(64), rescued: n(72), dropped: n(80), damaged: n(88), redelivered: n(96) };
+        let mut bindings = Vec::new();
+        let mut rest = slot.get(FIXED_BYTES..)?;
+        for _ in 0..u16::from_le_bytes([slot[112], slot[113]]) {
+            let (fixed, after) = rest.split_at_checked(10)?;
+            let (text, after) =
+                after.split_at_checked(usize::from(u16::from_le_bytes([fixed[8], fixed[9]])))?;
+            bindings.push((u64_at(fixed, 0), Binding::parse(std::str::from_utf8(text).ok()?).ok()?));
+            rest = after;
+        }
+        let bindings = Bindings(bindings);
+        Some((n(16), Cursor { head, counts, attempts: u32_at(slot, 12), bound_at: n(104), bindings }))
+    }
+}
+
+/// The file that holds a cursor.
+#[derive(Debug)]
+pub(super) struct CursorFile {
+    file: Arc<File>,
+    generation: u64,
+    scratch: Vec<u8>,
+    faults: Faults,
+}
+
+impl CursorFile {
+    /// Makes the file, with its first cursor flushed.
+    pub fn create(path: &Path, cursor: &Cursor, faults: Faults) -> io::Result<CursorFile> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        disk::zero(&file, 0, 2 * SLOT_BYTES)?;
+        let mut this = CursorFile { file: Arc::new(file), generation: 0, scratch: Vec::new(), faults };
+        this.write(cursor)?;
+        // DURABLE: a queue that was declared gets every event from here on.
+        this.file.sync_all()?;
+        if let Some(dir) = path.parent() {
+            disk::sync_dir(dir)?;
+        }
+        Ok(this)
+    }
+
+    /// Opens the file; no cursor if both slots are spoilt.
+    pub fn open(path: &Path, writable: bool, faults: Faults) -> io::Result<(CursorFile, Option<Cursor>)> {
+        let file = OpenOptions::new().read(true).write(writable).open(path)?;
+        let slots =
+            [disk::read(&file, 0, SLOT_BYTES as usize)?, disk::read(&file, SLOT_BYTES, SLOT_BYTES as usize)?];
+        let newest = slots.iter().filter_map(|s| Cursor::decode(s)).max_by_key(|(generation, _)| *generation);
+        let generation = newest.as_ref().map_or(0, |(generation, _)| *generation);
+        let this = CursorFile { file: Arc::new(file), generation, scratch: Vec::new(), faults };
+        Ok((this, newest.map(|(_, cursor)| cursor)))
+    }
+
+    /// Writes into the slot that does not hold the newest cursor.
+    pub fn write(&mut self, cursor: &Cursor) -> io::Result<()> {
+        self.faults.check(Op::Cursor)?;
+        let next = self.generation + 1;
+        cursor.encode(next, &mut self.scratch);
+        let slot = (next % 2) * SLOT_BYTES;
+        disk::write(&self.file, &mut [IoSlice::new(&self.scratch)], slot)?;
+        self.generation = next;
+        Ok(())
+    }
+
+    /// The file, to be flushed where that does not hold anybody up.
+    pub fn file(&self) -> Arc<File> {
+        self.file.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(seq: u64) -> Cursor {
+        let head = Position { segment: 1, offset: 4096, seq, events: 8, bytes: 9 };
+        let counts = Counts { stored: 1, rescued: 2, dropped: 3, damaged: 4, redelivered: 5 };
+        let mut bindings = Bindings::new(Binding::parse("a.*").unwrap());
+        assert!(bindings.change(7, 3, Binding::parse("#").unwrap()));
+        Cursor { head, counts, attempts: 6, bound_at: 2, bindings }
+    }
+
+    #[test]
+    fn the_newest_whole_slot_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.queue");
+        let mut file = CursorFile::create(&path, &cursor(10), Faults::default()).unwrap();
+        file.write(&cursor(11)).unwrap();
+        file.write(&cursor(12)).unwrap();
+        let read = || CursorFile::open(&path, true, Faults::default()).unwrap();
+        assert_eq!(read().1, Some(cursor(12)));
+        // Generation 3 is in the second slot: a torn write there brings the one before back.
+        disk::write(&file.file(), &mut [IoSlice::new(b"torn")], SLOT_BYTES + 30).unwrap();
+        assert_eq!(read().1, Some(cursor(11)));
+        let (mut again, _) = read();
+        again.write(&cursor(13)).unwrap();
+        assert_eq!(read().1, Some(cursor(13)));
+        disk::zero(&file.file(), 0, 2 * SLOT_BYTES).unwrap();
+        assert_eq!(read().1, None);
+    }
+
+    #[test]
+    fn a_frame_is_matched_by_the_key_of_its_time() {
+        let bindings = cursor(0).bindings;
+        assert!(bindings.matches(6, "a.b") && !bindings.matches(6, "b") && bindings.matches(7, "b"));
+        assert_eq!(bindings.current(), "#");
+        let mut bindings = Bindings::new(Binding::parse("x").unwrap());
+        for i in 1..MAX_BINDINGS as u64 {
+            assert!(bindings.change(i * 10, 0, Binding::parse("y").unwrap()));
+        }
+        assert!(!bindings.clone().change(1000, 0, Binding::parse("z").unwrap()));
+        assert!(bindings.change(1000, 1000, Binding::parse("z").unwrap()));
+        assert_eq!(bindings, Bindings::new(Binding::parse("z").unwrap()));
+    }
+}

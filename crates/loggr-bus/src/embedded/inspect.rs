@@ -1,0 +1,105 @@
+//! Looking at queues without taking from them; also when no daemon runs.
+//!
+//! Reads only. While a daemon runs it sees a moment of the past, never a torn frame.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use loggr_flow::Batch;
+
+use crate::encoding::Decoder;
+
+use super::disk::Faults;
+use super::log::{Log, ReadError};
+use super::queue::Queue;
+use super::recovery::recover;
+use super::segment::Entry;
+use super::stats::{self, QueueStats};
+
+/// Bytes read at once when peeking.
+const PEEK_BYTES: usize = 1 << 20;
+
+/// An exchange on disk.
+#[derive(Debug)]
+pub struct ExchangeView {
+    /// Its name.
+    pub name: String,
+    /// Events ever published to it.
+    pub published_events: u64,
+    /// Events that cannot be read any more.
+    pub damaged_events: u64,
+    /// Its queues.
+    pub queues: Vec<QueueStats>,
+    log: Mutex<Log>,
+}
+
+/// A queue on disk.
+pub type QueueView = QueueStats;
+
+impl ExchangeView {
+    /// The first events of a queue: at most `max_events`, more only if the first batch
+    /// has more. `None` if nothing waits, or there is no such queue.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn peek(&self, queue: &str, max_events: usize) -> io::Result<Option<Batch>> {
+        let found = {
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.queues.iter().find(|q| q.name == queue).cloned()
+        };
+        let Some(queue) = found else { return Ok(None) };
+        peek(&self.log, &queue, max_events).map_err(io::Error::other)
+    }
+}
+
+/// All exchanges of the bus in `dir`, in order of name.
+///
+/// # Errors
+/// What the disk says.
+pub fn inspect(dir: &Path) -> io::Result<Vec<ExchangeView>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        all.extend(exchange(&entry?.path()));
+    }
+    all.sort_by(|a: &ExchangeView, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// The exchange in `dir`, if it is one.
+pub(super) fn exchange(dir: &Path) -> Option<ExchangeView> {
+    let name = dir.file_name()?.to_str()?;
+    let entries = Entry::list(dir).ok()?;
+    if !entries.iter().any(|(e, _)| matches!(e, Entry::Segment(_) | Entry::Cursor(_))) {
+        return None;
+    }
+    let recovered = recover(dir, name, None, &Faults::default()).ok()?;
+    let queues = recovered.log.queues.iter().map(|q| stats::queue(&recovered.log, q)).collect();
+    Some(ExchangeView {
+        name: name.to_owned(),
+        published_events: recovered.log.end.events,
+        damaged_events: recovered.log.damaged,
+        queues,
+        log: Mutex::new(recovered.log),
+    })
+}
+
+/// Reads from the head of the queue, whatever is in flight.
+pub(super) fn peek(log: &Mutex<Log>, queue: &Queue, max_events: usize) -> Result<Option<Batch>, ReadError> {
+    let mut at = queue.state().head();
+    let mut decoder = Decoder::default();
+    loop {
+        let span = log.lock().unwrap_or_else(PoisonError::into_inner).span(&at);
+        let Some(span) = span else { return Ok(None) };
+        at = span.start;
+        let bytes = span.read(PEEK_BYTES)?;
+        let gathered = queue.gather(&span, &bytes, &mut at, None, (PEEK_BYTES, max_events), &mut decoder)?;
+        if gathered.broken {
+            let what = format!("`{}` is damaged at offset {}", span.segment.path.display(), at.offset);
+            return Err(io::Error::other(what).into());
+        }
+        if let Some(batch) = Batch::new(gathered.chunks) {
+            return Ok(Some(batch));
+        }
+    }
+}

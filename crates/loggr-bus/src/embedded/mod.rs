@@ -1,0 +1,337 @@
+//! The embedded bus: an append-only log per exchange on local disk.
+//!
+//! One stored copy of each batch for all queues of its exchange. One writer thread
+//! and one janitor thread per exchange; see `docs/format/bus.md` for the files.
+
+mod consumer;
+mod cursor;
+mod disk;
+mod frame;
+mod inspect;
+mod janitor;
+mod lock;
+mod log;
+mod publisher;
+mod queue;
+mod recovery;
+mod segment;
+mod shared;
+mod stats;
+mod writer;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, mpsc as std_mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use loggr_flow::{Batch, Stop};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::binding::check_routing_key;
+use crate::error::OpenError;
+use crate::topology::{BusOptions, ConsumerOptions, Topology};
+
+use janitor::Janitor;
+use lock::DirLock;
+use recovery::{Recovered, recover};
+use shared::{Job, Shared, Spare};
+use writer::Order;
+
+pub use consumer::Consumer;
+pub use disk::{Faults, Op};
+pub use inspect::{ExchangeView, QueueView, inspect};
+pub use log::Damage;
+pub use publisher::Publisher;
+pub use recovery::ExchangeReport;
+pub use stats::{ExchangeStats, QueueStats};
+
+/// The embedded bus. Dropping it closes it.
+#[derive(Debug)]
+pub struct Bus {
+    exchanges: Vec<Exchange>,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    shared: Arc<Shared>,
+    orders: mpsc::Sender<Order>,
+    threads: Option<(JoinHandle<()>, JoinHandle<()>)>,
+}
+
+/// What was found when the bus was opened.
+#[derive(Clone, Debug, Default)]
+pub struct OpenReport {
+    /// Per exchange of the configuration.
+    pub exchanges: Vec<ExchangeReport>,
+    /// Exchanges on disk that the configuration does not name, and the events that
+    /// wait in them. They are left alone and hold space.
+    pub unconfigured_exchanges: Vec<(String, u64)>,
+}
+
+impl OpenReport {
+    /// True if events were lost, so that somebody must look at it.
+    pub fn is_damaged(&self) -> bool {
+        self.exchanges.iter().any(|e| !e.damage.is_empty() || e.missing_events > 0)
+    }
+}
+
+impl fmt::Display for OpenReport {
+    /// One line per finding; nothing if all is well.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for exchange in &self.exchanges {
+            let name = &exchange.name;
+            for damage in &exchange.damage {
+                writeln!(f, "exchange `{name}`: {damage}")?;
+            }
+            if exchange.missing_events > 0 {
+                let n = exchange.missing_events;
+                writeln!(f, "exchange `{name}`: {n} events are missing with the files they were in")?;
+            }
+            if exchange.torn_bytes > 0 {
+                let n = exchange.torn_bytes;
+                writeln!(f, "exchange `{name}`: {n} bytes were half written and never acknowledged")?;
+            }
+            for note in &exchange.notes {
+                writeln!(f, "exchange `{name}`: {note}")?;
+            }
+            if !exchange.created {
+                for queue in &exchange.new_queues {
+                    writeln!(f, "exchange `{name}`: queue `{queue}` is new and gets what comes from now on")?;
+                }
+            }
+            for (queue, waiting) in &exchange.unconfigured_queues {
+                writeln!(
+                    f,
+                    "exchange `{name}`: queue `{queue}` is not configured and holds {waiting} events"
+                )?;
+            }
+        }
+        for (name, waiting) in &self.unconfigured_exchanges {
+            writeln!(f, "exchange `{name}` is not configured and holds {waiting} events")?;
+        }
+        Ok(())
+    }
+}
+
+impl Bus {
+    /// Opens or makes the bus in `dir`. Reads everything that waits, once: call it
+    /// where blocking is allowed.
+    ///
+    /// # Errors
+    /// [`OpenError`]: a wrong configuration, another process, or the disk.
+    pub fn open(
+        dir: &Path,
+        topology: &Topology,
+        options: &BusOptions,
+    ) -> Result<(Bus, OpenReport), OpenError> {
+        topology.check()?;
+        options.check()?;
+        std::fs::create_dir_all(dir).map_err(|e| OpenError::io("cannot make the directory", dir, e))?;
+        let lock = Arc::new(DirLock::acquire(dir)?);
+        let mut report = OpenReport::default();
+        let mut bus = Bus { exchanges: Vec::new() };
+        for spec in &topology.exchanges {
+            let path = dir.join(&spec.name);
+            let open = |e| OpenError::io("cannot open the exchange in", &path, e);
+            let recovered = recover(&path, &spec.name, Some(spec), &options.faults).map_err(open)?;
+            report.exchanges.push(recovered.report.clone());
+            let exchange =
+                Exchange::start(&spec.name, path.clone(), recovered, options, lock.clone()).map_err(open)?;
+            bus.exchanges.push(exchange);
+        }
+        report.unconfigured_exchanges = unconfigured(dir, topology);
+        Ok((bus, report))
+    }
+
+    /// A publisher to `exchange` under `routing_key`.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such exchange or the key is too long.
+    pub fn publisher(&self, exchange: &str, routing_key: &str) -> Result<Publisher, OpenError> {
+        check_routing_key(routing_key).map_err(|e| OpenError::key("bad routing key", e))?;
+        let found = self.exchange(exchange)?;
+        Ok(Publisher::new(found.shared.clone(), found.orders.clone(), routing_key))
+    }
+
+    /// A consumer of `queue`, which must be configured. Several may share it.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such queue.
+    pub fn consumer(&self, queue: &str, options: ConsumerOptions, stop: Stop) -> Result<Consumer, OpenError> {
+        let (shared, queue) = self.queue(queue)?;
+        Ok(Consumer::new(shared.clone(), queue, options, stop))
+    }
+
+    /// Events of the queue's head without taking them: at most `max_events`, more only
+    /// if the first batch has more. `None` if nothing waits.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such queue, `Io` if it cannot be read.
+    pub fn peek(&self, queue: &str, max_events: usize) -> Result<Option<Batch>, OpenError> {
+        let (shared, queue) = self.queue(queue)?;
+        let io = |e| OpenError::io("cannot read", &queue.path, io::Error::other(e));
+        inspect::peek(&shared.log, &queue, max_events).map_err(io)
+    }
+
+    /// Drops everything that waits in the queue and is not in flight; gives the number
+    /// of events, which count as dropped.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such queue, `Io` if the cursor cannot be written.
+    pub fn purge(&self, queue: &str) -> Result<u64, OpenError> {
+        let (shared, queue) = self.queue(queue)?;
+        let dropped = shared.purge(&queue);
+        queue.flush().map_err(|e| OpenError::io("cannot write", &queue.path, e))?;
+        shared.ask_collect();
+        Ok(dropped)
+    }
+
+    /// Deletes a queue that the configuration does not name any more; gives the number
+    /// of events that waited in it.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such queue or it is configured, `Io` if its
+    /// cursor cannot be removed.
+    pub fn delete_queue(&self, queue: &str) -> Result<u64, OpenError> {
+        let (shared, queue) = self.queue(queue)?;
+        if queue.configured {
+            let name = &queue.name;
+            return Err(OpenError::config(format!(
+                "queue `{name}` is in the configuration: remove it there first"
+            )));
+        }
+        std::fs::remove_file(&queue.path).map_err(|e| OpenError::io("cannot remove", &queue.path, e))?;
+        disk::sync_dir(&shared.dir).map_err(|e| OpenError::io("cannot flush", &shared.dir, e))?;
+        let waiting = stats::queue(&shared.log(), &queue).waiting_events;
+        shared.log().queues.retain(|q| q.name != queue.name);
+        shared.ask_collect();
+        Ok(waiting)
+    }
+
+    /// How every exchange and queue stands.
+    pub fn stats(&self) -> Vec<ExchangeStats> {
+        self.exchanges.iter().map(|e| stats::exchange(&e.shared)).collect()
+    }
+
+    /// Waits until the janitors have done what they were asked.
+    #[doc(hidden)]
+    pub fn quiesce(&self) {
+        for exchange in &self.exchanges {
+            // A collection may ask for another.
+            for _ in 0..2 {
+                let (answer, done) = std_mpsc::sync_channel(1);
+                exchange.shared.ask(Job::Ping(answer));
+                done.recv().unwrap_or_default();
+            }
+        }
+    }
+
+    /// Stops the writers after what was published before, flushes every cursor, and
+    /// lets go of the directory. Blocks for a flush or two.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn exchange(&self, name: &str) -> Result<&Exchange, OpenError> {
+        let found = self.exchanges.iter().find(|e| e.shared.name == name);
+        found.ok_or_else(|| OpenError::config(format!("there is no exchange `{name}`")))
+    }
+
+    fn queue(&self, name: &str) -> Result<(&Arc<Shared>, Arc<queue::Queue>), OpenError> {
+        let found = self.exchanges.iter().find_map(|e| Some((&e.shared, e.shared.queue(name)?)));
+        found.ok_or_else(|| OpenError::config(format!("there is no queue `{name}`")))
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        for exchange in &mut self.exchanges {
+            exchange.stop();
+        }
+    }
+}
+
+impl Exchange {
+    fn start(
+        name: &str,
+        dir: PathBuf,
+        recovered: Recovered,
+        options: &BusOptions,
+        lock: Arc<DirLock>,
+    ) -> io::Result<Exchange> {
+        let Recovered { log, spare, free, next_id, report: _ } = recovered;
+        let spare = spare.filter(|s| s.capacity == options.segment_size);
+        let (jobs, todo) = std_mpsc::channel();
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            dir,
+            options: options.clone(),
+            log: Mutex::new(log),
+            spare: Mutex::new(Spare { ready: spare, ..Spare::default() }),
+            spare_changed: Condvar::new(),
+            jobs,
+            collect_asked: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            lock,
+        });
+        shared.ask_collect();
+        let (orders, inbox) = mpsc::channel(writer::MAX_WAITING_PUBLISHES);
+        let janitor = Janitor { next_id, free };
+        let weak = Arc::downgrade(&shared);
+        let thread = |what: &str| std::thread::Builder::new().name(format!("{what} {name}"));
+        let janitor = thread("janitor").spawn(move || janitor.run(&weak, &todo))?;
+        let writer = {
+            let shared = shared.clone();
+            thread("writer").spawn(move || writer::run(&shared, inbox))?
+        };
+        Ok(Exchange { shared, orders, threads: Some((writer, janitor)) })
+    }
+
+    fn stop(&mut self) {
+        let Some((writer, janitor)) = self.threads.take() else { return };
+        // Behind everything that was published before.
+        let mut order = Order::Close;
+        while let Err(TrySendError::Full(back)) = self.orders.try_send(order) {
+            order = back;
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if writer.join().is_err() {
+            tracing::error!(exchange = %self.shared.name, "the writer panicked; what it had not acknowledged is lost");
+        }
+        self.shared.ask(Job::Quit);
+        if janitor.join().is_err() {
+            tracing::error!(exchange = %self.shared.name, "the janitor panicked");
+        }
+        let queues = self.shared.log().queues.clone();
+        for queue in &queues {
+            if let Err(error) = queue.flush() {
+                tracing::warn!(queue = %queue.name, "cannot flush the cursor at the end: {error}");
+            }
+        }
+        self.shared.closed.store(true, Ordering::SeqCst);
+        for queue in &queues {
+            queue.changed.notify_waiters();
+        }
+        self.shared.lock.release();
+    }
+}
+
+/// Directories that look like an exchange and are not configured.
+fn unconfigured(dir: &Path, topology: &Topology) -> Vec<(String, u64)> {
+    let names = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let others = names.filter(|name| topology.exchanges.iter().all(|e| e.name != *name));
+    let mut found: Vec<_> =
+        others.filter_map(|name| Some((name.clone(), waiting(&dir.join(name))?))).collect();
+    found.sort();
+    found
+}
+
+fn waiting(dir: &Path) -> Option<u64> {
+    let view = inspect::exchange(dir)?;
+    Some(view.queues.iter().map(|q| q.waiting_events).max().unwrap_or(0))
+}

@@ -1,0 +1,119 @@
+//! How exchanges and queues stand, in numbers.
+//!
+//! Invariant, per queue: published = waiting + stored + rescued + dropped + damaged.
+
+use super::frame::FrameHeader;
+use super::log::Log;
+use super::queue::Queue;
+use super::segment::SEGMENT_HEADER_BYTES;
+use super::shared::Shared;
+use super::{disk, writer};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How an exchange stands.
+#[derive(Clone, Debug, Default)]
+pub struct ExchangeStats {
+    /// Its name.
+    pub name: String,
+    /// Events ever published to it.
+    pub published_events: u64,
+    /// Bytes of log ever written for them.
+    pub published_bytes: u64,
+    /// Bytes of its segments on disk, the ones kept for reuse not counted.
+    pub disk_bytes: u64,
+    /// The limit for them.
+    pub limit_bytes: u64,
+    /// Segments in use.
+    pub segments: usize,
+    /// Commits since it was opened; each is one flush.
+    pub commits: u64,
+    /// Events found damaged since it was opened.
+    pub damaged_events: u64,
+    /// Its queues.
+    pub queues: Vec<QueueStats>,
+}
+
+/// How a queue stands.
+#[derive(Clone, Debug, Default)]
+pub struct QueueStats {
+    /// Its name.
+    pub name: String,
+    /// Its binding key.
+    pub binding: String,
+    /// False if the configuration does not name it.
+    pub configured: bool,
+    /// Consumers that are open.
+    pub consumers: usize,
+    /// Events meant for it since it was bound.
+    pub published_events: u64,
+    /// Events that are not settled, those in flight included.
+    pub waiting_events: u64,
+    /// Bytes of log that they take.
+    pub waiting_bytes: u64,
+    /// How long the oldest one has waited.
+    pub oldest: Option<Duration>,
+    /// Events in flight.
+    pub leased_events: u64,
+    /// Events that a sink stored.
+    pub stored_events: u64,
+    /// Events that went to the rescue.
+    pub rescued_events: u64,
+    /// Events that a rule or a purge dropped.
+    pub dropped_events: u64,
+    /// Events that were lost to damage.
+    pub damaged_events: u64,
+    /// Events that were given out again after a nack.
+    pub redelivered_events: u64,
+    /// How often the event at the head was given out.
+    pub attempts: u32,
+}
+
+pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
+    let log = shared.log();
+    let live = || log.live.iter().filter(|l| l.end > SEGMENT_HEADER_BYTES);
+    ExchangeStats {
+        name: shared.name.clone(),
+        published_events: log.end.events,
+        published_bytes: log.end.bytes,
+        disk_bytes: live().map(|l| l.segment.capacity).sum(),
+        limit_bytes: shared.options.max_size,
+        segments: live().count(),
+        commits: log.commits,
+        damaged_events: log.damaged,
+        queues: log.queues.iter().map(|q| queue(&log, q)).collect(),
+    }
+}
+
+/// Under the lock of the log, so that the numbers belong together.
+pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
+    let snapshot = queue.state().snapshot();
+    let counts = snapshot.counts;
+    let published = queue.published.load(Ordering::Relaxed);
+    let waiting = published.saturating_sub(counts.settled());
+    QueueStats {
+        name: queue.name.clone(),
+        binding: queue.bindings.current().to_owned(),
+        configured: queue.configured,
+        consumers: queue.consumers.load(Ordering::Relaxed),
+        published_events: published,
+        waiting_events: waiting,
+        waiting_bytes: queue.published_bytes.load(Ordering::Relaxed).saturating_sub(snapshot.settled_bytes),
+        oldest: if waiting > 0 { oldest(log, &snapshot.head) } else { None },
+        leased_events: snapshot.leased,
+        stored_events: counts.stored,
+        rescued_events: counts.rescued,
+        dropped_events: counts.dropped,
+        damaged_events: counts.damaged,
+        redelivered_events: counts.redelivered,
+        attempts: snapshot.attempts,
+    }
+}
+
+fn oldest(log: &Log, head: &super::log::Position) -> Option<Duration> {
+    let span = log.span(head)?;
+    let bytes = disk::read(&span.segment.file, span.start.offset, 64).ok()?;
+    let header = FrameHeader::decode(&bytes, span.segment.seed)?;
+    let age = writer::now_micros().saturating_sub(header.written_micros);
+    Some(Duration::from_micros(u64::try_from(age).unwrap_or(0)))
+}
