@@ -1,0 +1,114 @@
+//! What can go wrong in the store, in the few kinds to which a caller reacts differently.
+//!
+//! Not here: what is wrong with a query's text; that is the query language's own error.
+
+use std::fmt;
+use std::path::Path;
+
+/// How to react to a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The disk is full, the directory is gone, an operation failed: try again later.
+    Transient,
+    /// Another process writes this store.
+    Locked,
+    /// Bytes on disk are not those that were written: `verify` and `repair`.
+    Corrupt,
+    /// The query was cancelled or asked for more than its limits allow.
+    Limit,
+    /// It will fail the same way each time.
+    Permanent,
+}
+
+/// An error of the store: what failed, on which object, and why.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: ErrorKind,
+    what: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// How to react.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// True where the same call may work later without anybody repairing anything.
+    pub fn is_transient(&self) -> bool {
+        self.kind == ErrorKind::Transient
+    }
+
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> StoreError {
+        StoreError { kind, what: what.into(), source: None }
+    }
+
+    pub(crate) fn with(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> StoreError {
+        StoreError { kind, what: what.into(), source: Some(source.into()) }
+    }
+
+    /// An operation of the system failed: it may work later.
+    pub(crate) fn io(what: &str, path: &Path, source: std::io::Error) -> StoreError {
+        StoreError::with(ErrorKind::Transient, format!("cannot {what} `{}`", path.display()), source)
+    }
+
+    /// Bytes that are not those that were written.
+    pub(crate) fn corrupt(path: &Path, what: impl fmt::Display) -> StoreError {
+        StoreError::new(ErrorKind::Corrupt, format!("`{}` is damaged: {what}", path.display()))
+    }
+
+    /// An error of the Parquet library: a damaged block shines through, the rest is a damaged file
+    /// when reading and a failed operation when writing.
+    pub(crate) fn parquet(what: &str, path: &Path, source: parquet::errors::ParquetError) -> StoreError {
+        if let parquet::errors::ParquetError::External(inner) = &source
+            && let Some(block) = inner.downcast_ref::<DamagedBlock>()
+        {
+            return StoreError::corrupt(path, block);
+        }
+        StoreError::with(ErrorKind::Corrupt, format!("cannot {what} `{}`", path.display()), source)
+    }
+
+    /// True when a file is missing that the manifest named when it was read: read it anew.
+    pub(crate) fn is_missing_file(&self) -> bool {
+        self.source
+            .as_deref()
+            .and_then(|s| s.downcast_ref::<std::io::Error>())
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// A block of a file whose checksum does not fit; travels through the Parquet library.
+#[derive(Debug)]
+pub(crate) struct DamagedBlock {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+impl fmt::Display for DamagedBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the checksum of the {} bytes at offset {} does not fit", self.length, self.offset)
+    }
+}
+
+impl std::error::Error for DamagedBlock {}

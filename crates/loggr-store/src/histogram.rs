@@ -1,0 +1,165 @@
+//! Matching events by time and severity.
+
+use std::collections::BTreeMap;
+
+use arrow_array::{TimestampMicrosecondArray, UInt8Array};
+
+use crate::exec::group::Group;
+use crate::exec::plan::Plan;
+use crate::exec::{self, Stats, Target};
+use crate::index::histogram::MINUTE;
+use crate::query::Query;
+use crate::reader::Reader;
+use crate::rows::column;
+use crate::schema::core;
+use crate::search::SearchOptions;
+use crate::{ErrorKind, StoreError};
+
+/// Buckets of one histogram.
+pub const MAX_BUCKETS: usize = 100_000;
+
+/// The events of a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Where it begins, microseconds since 1970; a multiple of the width.
+    pub start: i64,
+    /// Events by severity code, 0 to 7.
+    pub counts: [u64; 8],
+}
+
+impl Bucket {
+    /// Events of any severity.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+/// Events by time and severity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Buckets that hold something, oldest first.
+    pub buckets: Vec<Bucket>,
+    /// Something was left out: the time was over, or a file is damaged.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// What was looked at.
+    pub stats: Stats,
+}
+
+type Counts = BTreeMap<i64, [u64; 8]>;
+
+impl Reader {
+    /// Matching events in buckets of `width` microseconds, by severity.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where there would be more than [`MAX_BUCKETS`].
+    pub fn histogram(
+        &self,
+        query: &Query,
+        width: i64,
+        options: &SearchOptions,
+    ) -> Result<Histogram, StoreError> {
+        let plan = options.plan(query);
+        let width = width.max(1);
+        self.ask(|manifest| {
+            let mut histogram = Histogram::default();
+            if plan.span.is_empty() {
+                return Ok(histogram);
+            }
+            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
+                count_group(target, &plan, width)
+            })?;
+            let mut sum = Counts::new();
+            for (counts, read) in &answers {
+                histogram.stats.groups += 1;
+                histogram.stats.groups_read += u64::from(*read);
+                for (start, more) in counts {
+                    let bucket = sum.entry(*start).or_insert([0; 8]);
+                    bucket.iter_mut().zip(more).for_each(|(a, b)| *a += b);
+                }
+            }
+            if sum.len() > MAX_BUCKETS {
+                return Err(too_many());
+            }
+            histogram.buckets = sum.into_iter().map(|(start, counts)| Bucket { start, counts }).collect();
+            histogram.stats.matched = histogram.buckets.iter().map(Bucket::total).sum();
+            (histogram.partial, histogram.warnings) = (trouble.partial, trouble.warnings);
+            Ok(histogram)
+        })
+    }
+}
+
+fn too_many() -> StoreError {
+    StoreError::new(ErrorKind::Limit, format!("the histogram would have more than {MAX_BUCKETS} buckets"))
+}
+
+fn count_group(target: &Target, plan: &Plan, width: i64) -> Result<(Vec<(i64, [u64; 8])>, bool), StoreError> {
+    let group = Group::new(&target.file, target.group)?;
+    let start_of = |time: i64| time.div_euclid(width).saturating_mul(width);
+    let mut counts = Tally::default();
+    let inside = plan.span.contains(target.min_time) && plan.span.contains(target.max_time);
+    if exec::is_everything(plan)
+        && inside
+        && width % MINUTE == 0
+        && let Some(minutes) = group.index.histogram()
+    {
+        for (minute, severity, count) in minutes {
+            counts.add(start_of(minute), severity, u64::from(count))?;
+        }
+        return Ok((counts.finish(), false));
+    }
+    let rows = exec::matching_rows(plan, &group)?;
+    if rows.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let times = group.column(core::TIME, &rows)?;
+    let severities = group.column(core::SEVERITY, &rows)?;
+    let time = column::<TimestampMicrosecondArray>(&*times.array)?.values();
+    let severity = column::<UInt8Array>(&*severities.array)?.values();
+    let mut add = |time_at: usize, severity_at: usize| match (time.get(time_at), severity.get(severity_at)) {
+        (Some(time), Some(severity)) => counts.add(start_of(*time), *severity, 1),
+        _ => Ok(()),
+    };
+    if times.rows == rows && severities.rows == rows {
+        (0..rows.len()).try_for_each(|at| add(at, at))?;
+    } else {
+        let places = rows.positions_in(&times.rows).into_iter().zip(rows.positions_in(&severities.rows));
+        places.into_iter().try_for_each(|(a, b)| add(a as usize, b as usize))?;
+    }
+    Ok((counts.finish(), true))
+}
+
+/// Counts with the last bucket at hand: rows come in runs of near times.
+#[derive(Default)]
+struct Tally {
+    counts: crate::hash::FastMap<i64, usize>,
+    buckets: Vec<(i64, [u64; 8])>,
+    last: usize,
+}
+
+impl Tally {
+    fn add(&mut self, start: i64, severity: u8, count: u64) -> Result<(), StoreError> {
+        if self.buckets.get(self.last).is_none_or(|b| b.0 != start) {
+            self.last = match self.counts.get(&start) {
+                Some(place) => *place,
+                None if self.buckets.len() >= MAX_BUCKETS => return Err(too_many()),
+                None => {
+                    self.counts.insert(start, self.buckets.len());
+                    self.buckets.push((start, [0; 8]));
+                    self.buckets.len() - 1
+                }
+            };
+        }
+        if let Some(slot) =
+            self.buckets.get_mut(self.last).and_then(|b| b.1.get_mut(usize::from(severity & 7)))
+        {
+            *slot += count;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<(i64, [u64; 8])> {
+        self.buckets
+    }
+}

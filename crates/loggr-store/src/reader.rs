@@ -1,0 +1,213 @@
+//! Reading a store, in any process, while one writes: follows the manifest.
+//!
+//! Not here: the questions themselves (`search`, `histogram`, `top`). Invariants: every question
+//! sees one manifest, whole; a file that a merge took away meanwhile makes the question start
+//! again on the newer manifest; a damaged file is named in the answer and the rest is searched.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::datafile::{DataFile, OpenFiles, lock};
+use crate::exec::{self, Limits, Target, overlaps};
+use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest};
+use crate::query::Span;
+use crate::{ErrorKind, StoreError, partition};
+
+/// How often a question starts again because files were merged under it.
+const MAX_RESTARTS: usize = 8;
+
+/// Reads a store.
+pub struct Reader {
+    dir: PathBuf,
+    files: OpenFiles,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    manifest: Arc<Manifest>,
+    identity: Option<Identity>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// One day of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// `YYYY-MM-DD`, UTC.
+    pub date: String,
+    /// Events.
+    pub events: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Data files.
+    pub files: usize,
+    /// Lowest and highest time of generation, microseconds since 1970.
+    pub times: (i64, i64),
+}
+
+impl Reader {
+    /// Opens the store of a directory. A directory without a manifest is an empty store until it has one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] where the manifest is damaged.
+    pub fn open(dir: &Path) -> Result<Reader, StoreError> {
+        let reader = Reader {
+            dir: dir.to_owned(),
+            files: OpenFiles::new(dir),
+            current: Mutex::new(Current { manifest: Arc::new(Manifest::default()), identity: None }),
+        };
+        reader.refresh()?;
+        Ok(reader)
+    }
+
+    /// Takes up the newest manifest; true where it is another than before. Every question does it by
+    /// itself.
+    pub fn refresh(&self) -> Result<bool, StoreError> {
+        let path = self.dir.join(MANIFEST);
+        let now = match Identity::of_path(&path) {
+            Ok(identity) => Some(identity),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Err(StoreError::io("look at", &path, e)),
+        };
+        let mut current = lock(&self.current);
+        if now == current.identity {
+            return Ok(false);
+        }
+        let Some((manifest, identity)) = Manifest::read(&self.dir)? else {
+            if current.identity.is_some() {
+                let what = format!("the store in `{}` is gone: it has no manifest", self.dir.display());
+                return Err(StoreError::new(ErrorKind::Transient, what));
+            }
+            return Ok(false);
+        };
+        self.files.retain(&manifest);
+        *current = Current { manifest: Arc::new(manifest), identity: Some(identity) };
+        Ok(true)
+    }
+
+    /// The generation of the manifest in use; grows with every change of the store.
+    pub fn generation(&self) -> u64 {
+        lock(&self.current).manifest.generation
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&lock(&self.current).manifest)
+    }
+
+    pub(crate) fn file(&self, entry: &FileEntry) -> Result<Arc<DataFile>, StoreError> {
+        self.files.get(entry)
+    }
+
+    /// Asks a question on the newest manifest, and again where a file vanished under it.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl Fn(&Manifest) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut restarts = 0;
+        loop {
+            let fresh = self.refresh()?;
+            match question(&self.manifest()) {
+                Err(e) if e.is_missing_file() && restarts < MAX_RESTARTS => {
+                    restarts += 1;
+                    // A file that is missing although the manifest has not changed is lost.
+                    if !fresh && !self.refresh()? && restarts > 1 {
+                        return Err(e);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Does `work` on every row group that overlaps the span, in no order. What is damaged is left
+    /// out and reported.
+    pub(crate) fn each_group<T: Send>(
+        &self,
+        manifest: &Manifest,
+        span: Span,
+        limits: &Limits,
+        work: impl Fn(&Target) -> Result<T, StoreError> + Sync,
+    ) -> Result<(Vec<T>, Trouble), StoreError> {
+        let entries: Vec<&FileEntry> =
+            manifest.files.iter().filter(|f| overlaps(span, f.min_time, f.max_time)).collect();
+        let mut trouble = Trouble::default();
+        let mut targets = Vec::new();
+        for found in exec::parallel(entries.len(), |i| {
+            entries.get(i).map(|entry| self.file(entry).and_then(|file| Target::of(&file, span)))
+        }) {
+            match found {
+                Some(Ok(more)) => targets.extend(more),
+                Some(Err(e)) => trouble.note(e)?,
+                None => {}
+            }
+        }
+        let answers = exec::parallel(targets.len(), |i| match limits.is_over() {
+            Ok(false) => targets.get(i).map(&work).transpose(),
+            Ok(true) => Ok(None),
+            Err(e) => Err(e),
+        });
+        let mut out = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Ok(Some(answer)) => out.push(answer),
+                Ok(None) => trouble.partial = true,
+                Err(e) => trouble.note(e)?,
+            }
+        }
+        Ok((out, trouble))
+    }
+
+    /// The days of the store, oldest first.
+    pub fn partitions(&self) -> Result<Vec<Partition>, StoreError> {
+        self.refresh()?;
+        let mut days: std::collections::BTreeMap<i64, Partition> = std::collections::BTreeMap::new();
+        for file in &self.manifest().files {
+            let day = days.entry(file.day).or_insert_with(|| Partition {
+                date: partition::date(file.day),
+                events: 0,
+                bytes: 0,
+                files: 0,
+                times: (i64::MAX, i64::MIN),
+            });
+            day.events += u64::from(file.rows);
+            day.bytes += file.file_bytes;
+            day.files += 1;
+            day.times = (day.times.0.min(file.min_time), day.times.1.max(file.max_time));
+        }
+        Ok(days.into_values().collect())
+    }
+}
+
+/// What went wrong without ending a question.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    pub(crate) partial: bool,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Trouble {
+    /// Damage is noted and survived; anything else ends the question.
+    pub(crate) fn note(&mut self, e: StoreError) -> Result<(), StoreError> {
+        if e.kind() != ErrorKind::Corrupt {
+            return Err(e);
+        }
+        self.partial = true;
+        let text = e.to_string();
+        if !self.warnings.contains(&text) && self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(text);
+        }
+        Ok(())
+    }
+}
+
+/// Warnings of one answer.
+const MAX_WARNINGS: usize = 20;

@@ -1,0 +1,451 @@
+//! The columns of a data file: the core ones, and the custom fields that got a column of their own.
+//!
+//! Custom fields are open ended. A census over the events decides, file by file, which names
+//! become columns (the most frequent ones, [`MAX_FIELD_COLUMNS`] of them) and of which type:
+//! a type other than text only where *every* value of the file reads back as the same text
+//! (`007` stays text). Everything else stands in the JSON column `rest`.
+//! The layout is described for strangers in `docs/format/store.md`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use loggr_event::Event;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::hash::NameMap;
+
+/// Custom fields that get a column of their own in one file.
+pub const MAX_FIELD_COLUMNS: usize = 32;
+/// Names of custom fields that the index of a row group knows; the others are found in `rest` alone.
+pub const MAX_CENSUS_NAMES: usize = 1024;
+/// Longest name of a custom field that can get a column, in bytes.
+pub const MAX_COLUMN_NAME_BYTES: usize = 128;
+/// Values looked at to decide whether a text column has few distinct values.
+const CARDINALITY_SAMPLE: usize = 256;
+/// Rows to a page of the message column: the unit of decompression when single rows are fetched.
+const MESSAGE_PAGE_ROWS: usize = 4096;
+/// Rows to a page of every other column.
+const PAGE_ROWS: usize = 16_384;
+
+/// Prefix of the column of a custom field.
+pub(crate) const FIELD_PREFIX: &str = "fields.";
+
+/// Positions of the core columns.
+pub(crate) mod core {
+    pub(crate) const TIME: usize = 0;
+    pub(crate) const TIMEREPORTED: usize = 1;
+    pub(crate) const REPORTED_OFFSET: usize = 2;
+    pub(crate) const SEVERITY: usize = 3;
+    pub(crate) const FACILITY: usize = 4;
+    pub(crate) const APP_NAME: usize = 5;
+    pub(crate) const SOURCE: usize = 6;
+    pub(crate) const PROCID: usize = 7;
+    pub(crate) const MSGID: usize = 8;
+    pub(crate) const MESSAGE: usize = 9;
+    pub(crate) const TAGS: usize = 10;
+    pub(crate) const ORIGIN: usize = 11;
+    pub(crate) const FIELD_ORDER: usize = 12;
+    pub(crate) const REST: usize = 13;
+    pub(crate) const UID: usize = 14;
+    /// The columns of custom fields follow.
+    pub(crate) const FIELDS: usize = 15;
+}
+
+/// What the values of one name looked like: a set of bits that grows by union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Looks(pub(crate) u8);
+
+impl Looks {
+    /// Decimal integers that a double holds exactly.
+    pub(crate) const SMALL_INTEGER: u8 = 1;
+    /// Other integers of 64 bits.
+    pub(crate) const INTEGER: u8 = 2;
+    /// Decimal fractions in their shortest form.
+    pub(crate) const FLOAT: u8 = 4;
+    pub(crate) const IP4: u8 = 8;
+    pub(crate) const IP6: u8 = 16;
+    pub(crate) const TEXT: u8 = 32;
+    /// Many distinct values: no dictionary.
+    pub(crate) const MANY: u8 = 64;
+    /// Also the name of an SD-PARAM or a trusted field.
+    pub(crate) const ELSEWHERE: u8 = 128;
+
+    pub(crate) fn of(value: &str) -> u8 {
+        let bytes = value.as_bytes();
+        let Some(first) = bytes.first() else { return Looks::TEXT };
+        if bytes.len() > 45 || !(first.is_ascii_hexdigit() || matches!(first, b'-' | b':')) {
+            return Looks::TEXT;
+        }
+        if let Some(number) = canonical_integer(value) {
+            return if number.unsigned_abs() <= 1 << 53 { Looks::SMALL_INTEGER } else { Looks::INTEGER };
+        }
+        if bytes.contains(&b':') {
+            return if canonical_ip6(value).is_some() { Looks::IP6 } else { Looks::TEXT };
+        }
+        match bytes.iter().filter(|b| **b == b'.').count() {
+            1 if canonical_float(value).is_some() => Looks::FLOAT,
+            3 if value.parse::<std::net::Ipv4Addr>().is_ok() => Looks::IP4,
+            _ => Looks::TEXT,
+        }
+    }
+
+    pub(crate) fn kind(self) -> FieldKind {
+        match self.0 & !(Looks::MANY | Looks::ELSEWHERE) {
+            bits if bits != 0 && bits & !(Looks::SMALL_INTEGER | Looks::INTEGER) == 0 => FieldKind::Integer,
+            bits if bits != 0 && bits & !(Looks::SMALL_INTEGER | Looks::FLOAT) == 0 => FieldKind::Float,
+            Looks::IP4 => FieldKind::Ip4,
+            bits if bits != 0 && bits & !(Looks::IP4 | Looks::IP6) == 0 => FieldKind::Ip,
+            _ if self.0 & Looks::MANY != 0 => FieldKind::Text,
+            _ => FieldKind::Word,
+        }
+    }
+}
+
+/// An integer whose text is the one that Rust would write.
+pub(crate) fn canonical_integer(value: &str) -> Option<i64> {
+    let digits = value.strip_prefix('-').unwrap_or(value).as_bytes();
+    let plain = match digits {
+        [b'0'] => value.len() == 1,
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if plain { value.parse().ok() } else { None }
+}
+
+/// A fraction whose shortest text is the one given.
+pub(crate) fn canonical_float(value: &str) -> Option<f64> {
+    let number: f64 = value.parse().ok()?;
+    (number.is_finite() && number.to_string() == value).then_some(number)
+}
+
+/// An IPv6 address in its canonical text that cannot be taken for an IPv4 one.
+pub(crate) fn canonical_ip6(value: &str) -> Option<std::net::Ipv6Addr> {
+    let address: std::net::Ipv6Addr = value.parse().ok()?;
+    (address.to_ipv4_mapped().is_none() && address.to_string() == value).then_some(address)
+}
+
+/// The type of the column of a custom field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FieldKind {
+    /// 64-bit integers.
+    Integer = 1,
+    /// Doubles.
+    Float = 2,
+    /// IPv4 addresses as 32-bit integers.
+    Ip4 = 3,
+    /// IPv4 and IPv6 addresses as 16 bytes, IPv4 as `::ffff:a.b.c.d`.
+    Ip = 4,
+    /// Text of few distinct values.
+    Word = 5,
+    /// Any text.
+    Text = 6,
+}
+
+impl FieldKind {
+    pub(crate) fn from_code(code: u8) -> Option<FieldKind> {
+        use FieldKind::{Float, Integer, Ip, Ip4, Text, Word};
+        [Integer, Float, Ip4, Ip, Word, Text].into_iter().find(|k| *k as u8 == code)
+    }
+
+    /// The word for it in documents and answers.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            FieldKind::Integer => "integer",
+            FieldKind::Float => "float",
+            FieldKind::Ip4 => "ipv4",
+            FieldKind::Ip => "ip",
+            FieldKind::Word => "keyword",
+            FieldKind::Text => "text",
+        }
+    }
+}
+
+/// What is known of one name in one row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldCensus {
+    pub(crate) name: String,
+    pub(crate) looks: Looks,
+    /// Rows that carry the name as a custom field with one value.
+    pub(crate) single: u32,
+    /// Values of the name that stand in `rest`.
+    pub(crate) in_rest: u32,
+}
+
+/// The names of custom fields in a set of events.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Census {
+    pub(crate) fields: Vec<FieldCensus>,
+    /// Names were left out.
+    pub(crate) incomplete: bool,
+}
+
+impl Census {
+    pub(crate) fn of<'e, 'a: 'e>(events: impl Iterator<Item = &'e Event<'a>>) -> Census {
+        let mut census = Census::default();
+        let mut ids: NameMap<usize> = NameMap::default();
+        let mut samples: Vec<(u32, HashSet<u64>)> = Vec::new();
+        for event in events {
+            for field in &event.fields {
+                let id = match ids.get(&*field.name) {
+                    Some(id) => *id,
+                    None if census.fields.len() >= MAX_CENSUS_NAMES => {
+                        census.incomplete = true;
+                        continue;
+                    }
+                    None => {
+                        let id = census.fields.len();
+                        ids.insert(field.name.to_string(), id);
+                        samples.push((0, HashSet::new()));
+                        census.fields.push(FieldCensus {
+                            name: field.name.to_string(),
+                            looks: Looks::default(),
+                            single: 0,
+                            in_rest: 0,
+                        });
+                        id
+                    }
+                };
+                let (entry, sample) = (&mut census.fields[id], &mut samples[id]);
+                let [value] = &field.values[..] else { continue };
+                entry.single += 1;
+                if entry.looks.0 & Looks::TEXT == 0 {
+                    entry.looks.0 |= Looks::of(value);
+                }
+                if (sample.0 as usize) < CARDINALITY_SAMPLE {
+                    sample.0 += 1;
+                    sample.1.insert(xxhash_rust::xxh3::xxh3_64(value.as_bytes()));
+                    if sample.1.len() > CARDINALITY_SAMPLE / 2 {
+                        entry.looks.0 |= Looks::MANY;
+                    }
+                }
+            }
+        }
+        census
+    }
+
+    /// Adds what another row group knows.
+    pub(crate) fn merge(&mut self, other: &Census) {
+        self.incomplete |= other.incomplete;
+        for field in &other.fields {
+            let full = self.fields.len() >= MAX_CENSUS_NAMES;
+            match self.fields.iter_mut().find(|f| f.name == field.name) {
+                Some(mine) => {
+                    mine.looks.0 |= field.looks.0;
+                    mine.single += field.single;
+                    mine.in_rest += field.in_rest;
+                }
+                None if full => self.incomplete = true,
+                None => self.fields.push(field.clone()),
+            }
+        }
+    }
+
+    /// The names that get a column, in the order given by `rank`.
+    pub(crate) fn choose_columns(&self, rank: impl Fn(&str) -> usize) -> FieldColumns {
+        let mut chosen: Vec<&FieldCensus> =
+            self.fields.iter().filter(|f| f.single > 0 && f.name.len() <= MAX_COLUMN_NAME_BYTES).collect();
+        chosen.sort_by(|a, b| b.single.cmp(&a.single).then(a.name.cmp(&b.name)));
+        chosen.truncate(MAX_FIELD_COLUMNS);
+        chosen.sort_by(|a, b| rank(&a.name).cmp(&rank(&b.name)).then(a.name.cmp(&b.name)));
+        FieldColumns {
+            columns: chosen
+                .iter()
+                .map(|f| FieldColumn {
+                    name: f.name.clone(),
+                    kind: f.looks.kind(),
+                    many: f.looks.0 & Looks::MANY != 0,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// One custom field with a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldColumn {
+    pub(crate) name: String,
+    pub(crate) kind: FieldKind,
+    pub(crate) many: bool,
+}
+
+/// The custom fields with columns, in column order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FieldColumns {
+    pub(crate) columns: Vec<FieldColumn>,
+}
+
+impl FieldColumns {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
+    /// The custom fields with columns of a file with this schema.
+    pub(crate) fn of_schema(schema: &Schema) -> Option<FieldColumns> {
+        let kind = |data: &DataType| {
+            Some(match data {
+                DataType::Int64 => FieldKind::Integer,
+                DataType::Float64 => FieldKind::Float,
+                DataType::UInt32 => FieldKind::Ip4,
+                DataType::FixedSizeBinary(16) => FieldKind::Ip,
+                DataType::Dictionary(..) => FieldKind::Word,
+                DataType::Utf8 => FieldKind::Text,
+                _ => return None,
+            })
+        };
+        let columns = schema.fields().iter().skip(core::FIELDS).map(|field| {
+            let name = field.name().strip_prefix(FIELD_PREFIX)?.to_owned();
+            Some(FieldColumn { name, kind: kind(field.data_type())?, many: false })
+        });
+        Some(FieldColumns { columns: columns.collect::<Option<_>>()? })
+    }
+
+    /// The Arrow schema of a file with these columns.
+    pub(crate) fn arrow(&self) -> SchemaRef {
+        let dictionary = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let mut fields = vec![
+            Field::new("timegenerated", time(), false),
+            Field::new("timereported", time(), true),
+            Field::new("timereported_offset", DataType::Int16, true),
+            Field::new("severity", DataType::UInt8, false),
+            Field::new("facility", DataType::UInt8, false),
+            Field::new("app_name", dictionary(), false),
+            Field::new("source", dictionary(), false),
+            Field::new("procid", DataType::Utf8, true),
+            Field::new("msgid", dictionary(), true),
+            Field::new("message", DataType::Utf8, false),
+            Field::new("tags", dictionary(), true),
+            Field::new("origin", dictionary(), true),
+            Field::new("field_order", dictionary(), true),
+            Field::new("rest", DataType::Utf8, true),
+            Field::new("uid", DataType::FixedSizeBinary(16), false),
+        ];
+        for column in &self.columns {
+            let kind = match column.kind {
+                FieldKind::Integer => DataType::Int64,
+                FieldKind::Float => DataType::Float64,
+                FieldKind::Ip4 => DataType::UInt32,
+                FieldKind::Ip => DataType::FixedSizeBinary(16),
+                FieldKind::Word => dictionary(),
+                FieldKind::Text => DataType::Utf8,
+            };
+            fields.push(Field::new(format!("{FIELD_PREFIX}{}", column.name), kind, true));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// How the columns are encoded; `level` is zstd's.
+    pub(crate) fn properties(&self, level: i32) -> Result<WriterProperties, parquet::errors::ParquetError> {
+        let mut builder = WriterProperties::builder()
+            .set_created_by("loggr".to_owned())
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_column_statistics_enabled("timegenerated".into(), EnabledStatistics::Chunk)
+            .set_max_row_group_row_count(None)
+            .set_write_batch_size(1024)
+            .set_data_page_size_limit(8 << 20)
+            .set_dictionary_page_size_limit(4 << 20)
+            .set_data_page_row_count_limit(PAGE_ROWS)
+            .set_column_data_page_row_count_limit("message".into(), MESSAGE_PAGE_ROWS)
+            .set_column_data_page_size_limit("message".into(), 1 << 20)
+            .set_column_dictionary_enabled("message".into(), false)
+            .set_column_dictionary_enabled("procid".into(), false)
+            .set_column_dictionary_enabled("rest".into(), false)
+            .set_column_dictionary_enabled("uid".into(), false)
+            .set_column_encoding("uid".into(), Encoding::BYTE_STREAM_SPLIT);
+        for time in ["timegenerated", "timereported"] {
+            builder = builder
+                .set_column_dictionary_enabled(time.into(), false)
+                .set_column_encoding(time.into(), Encoding::DELTA_BINARY_PACKED);
+        }
+        for column in &self.columns {
+            let path = ColumnPath::from(format!("{FIELD_PREFIX}{}", column.name));
+            match column.kind {
+                FieldKind::Integer if column.many => {
+                    builder = builder
+                        .set_column_dictionary_enabled(path.clone(), false)
+                        .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                }
+                FieldKind::Float if column.many => {
+                    builder = builder
+                        .set_column_dictionary_enabled(path.clone(), false)
+                        .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
+                }
+                FieldKind::Text => builder = builder.set_column_dictionary_enabled(path, false),
+                _ => {}
+            }
+        }
+        Ok(builder.build())
+    }
+}
+
+/// The order in which custom fields appear in events, learned by one process.
+///
+/// Columns stand in this order in every file, so that few events need a column of their own
+/// (`field_order`) to say how their fields were ordered. It only ever grows: two files of one
+/// process never disagree about two names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FieldOrder {
+    names: Vec<String>,
+    ranks: NameMap<usize>,
+}
+
+impl FieldOrder {
+    /// Takes in one sequence of names: a new one stands behind the one before it.
+    pub(crate) fn learn<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        let mut place = 0;
+        for name in names {
+            match self.ranks.get(name) {
+                Some(rank) => place = rank + 1,
+                None if self.names.len() >= MAX_CENSUS_NAMES => return,
+                None => {
+                    self.names.insert(place, name.to_owned());
+                    self.ranks = self.names.iter().enumerate().map(|(i, n)| (n.clone(), i)).collect();
+                    place += 1;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn rank(&self, name: &str) -> usize {
+        self.ranks.get(name).copied().unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[&str], expect: FieldKind) {
+        let looks = values.iter().fold(0, |all, v| all | Looks::of(v));
+        assert_eq!(Looks(looks).kind(), expect);
+    }
+
+    #[test]
+    fn a_type_is_chosen_only_where_every_value_reads_back_as_the_same_text() {
+        check(&["200", "404"], FieldKind::Integer);
+        check(&["0", "-7", "9223372036854775807"], FieldKind::Integer);
+        check(&["007"], FieldKind::Word);
+        check(&["+7"], FieldKind::Word);
+        check(&["-0"], FieldKind::Word);
+        check(&["9223372036854775808"], FieldKind::Word);
+        check(&["0.5", "12"], FieldKind::Float);
+        check(&["0.50"], FieldKind::Word);
+        check(&["1e3"], FieldKind::Word);
+        check(&["inf"], FieldKind::Word);
+        check(&["0.5", "9007199254740993"], FieldKind::Word);
+        check(&["10.0.0.1"], FieldKind::Ip4);
+        check(&["10.0.0.01"], FieldKind::Word);
+        check(&["10.0.0.1", "fe80::1"], FieldKind::Ip);
+        check(&["FE80::1"], FieldKind::Word);
+        check(&["::ffff:10.0.0.1"], FieldKind::Word);
+        check(&["10.0.0.1", "200"], FieldKind::Word);
+        check(&["", "200"], FieldKind::Word);
+        check(&["alice"], FieldKind::Word);
+    }
+}

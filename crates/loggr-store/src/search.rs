@@ -1,0 +1,530 @@
+//! Searching: the newest (or oldest) matching events, page by page, and counting them.
+//!
+//! Order is by (timegenerated, uid); a page begins behind the key of the last event of the one
+//! before, so that events that arrive meanwhile neither shift nor repeat anything.
+
+use std::borrow::Cow;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch, TimestampMicrosecondArray};
+use loggr_event::{Event, Timestamp, Uid};
+
+use crate::StoreError;
+use crate::datafile::DataFile;
+use crate::exec::group::Group;
+use crate::exec::plan::Plan;
+use crate::exec::{self, Limits, Stats, Target, overlaps};
+use crate::manifest::{FileEntry, Manifest};
+use crate::query::Query;
+use crate::reader::{Reader, Trouble};
+use crate::rows::{Decoder, column};
+use crate::schema::core;
+use crate::selection::Selection;
+
+/// Most events of one page.
+pub const MAX_SEARCH_LIMIT: usize = 10_000;
+/// Bytes of text after which a page ends early; the next page goes on behind it.
+pub const MAX_RESULT_BYTES: usize = 64 << 20;
+/// Row groups that are evaluated side by side while the newest are looked for.
+const MAX_WAVE: usize = 16;
+
+/// What to search for beside the query.
+#[derive(Clone, Debug)]
+pub struct SearchOptions {
+    /// Earliest time of generation, microseconds since 1970.
+    pub since: Option<i64>,
+    /// Before this time of generation.
+    pub until: Option<i64>,
+    /// Events at most; at most [`MAX_SEARCH_LIMIT`].
+    pub limit: usize,
+    /// Only events behind this one in the order asked for.
+    pub after: Option<(Timestamp, Uid)>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+    /// The time of asking, for relative times in the query; microseconds since 1970.
+    pub now: i64,
+    /// When to give up.
+    pub limits: Limits,
+}
+
+impl SearchOptions {
+    /// Newest 100, asked at `now` (microseconds since 1970).
+    pub fn new(now: i64) -> SearchOptions {
+        SearchOptions {
+            since: None,
+            until: None,
+            limit: 100,
+            after: None,
+            oldest_first: false,
+            now,
+            limits: Limits::default(),
+        }
+    }
+
+    pub(crate) fn plan(&self, query: &Query) -> Plan {
+        let mut plan = Plan::new(query, self.now);
+        plan.span.from = plan.span.from.max(self.since.unwrap_or(i64::MIN));
+        plan.span.until = plan.span.until.min(self.until.unwrap_or(i64::MAX));
+        plan
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The events, in the order asked for.
+    pub events: Vec<Event<'static>>,
+    /// There may be more behind the last of them.
+    pub more: bool,
+    /// Something was left out: the time was over, or a file is damaged.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// What was looked at.
+    pub stats: Stats,
+}
+
+/// How many events match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Matching events.
+    pub events: u64,
+    /// Something was left out: the time was over, or a file is damaged.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// What was looked at.
+    pub stats: Stats,
+}
+
+/// Greater is earlier in the answer: the time itself, or its complement for oldest first.
+type Rank = i64;
+
+fn rank(time: i64, oldest_first: bool) -> Rank {
+    if oldest_first { !time } else { time }
+}
+
+/// A file not opened yet, or a row group: by the best rank that it can hold.
+enum Piece<'m> {
+    File(&'m FileEntry),
+    Group(Box<Target>),
+}
+
+struct Waiting<'m> {
+    best: Rank,
+    piece: Piece<'m>,
+}
+
+impl PartialEq for Waiting<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.best == other.best
+    }
+}
+impl Eq for Waiting<'_> {}
+impl PartialOrd for Waiting<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Waiting<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.best.cmp(&other.best)
+    }
+}
+
+/// The matching rows of one row group that may be among the best.
+struct Hits {
+    target: Target,
+    matched: u64,
+    read: bool,
+    rows: Vec<(Rank, u32)>,
+    /// The messages of `rows` by ascending row number, where the query had read them anyway.
+    messages: Option<(Selection, arrow_array::ArrayRef)>,
+}
+
+impl Reader {
+    /// The newest (or oldest) events that match.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Limit`] where it was cancelled. Damaged files are left out and named in
+    /// [`Found::warnings`].
+    pub fn search(&self, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
+        self.ask(|manifest| self.search_in(manifest, query, options))
+    }
+
+    fn search_in(
+        &self,
+        manifest: &Manifest,
+        query: &Query,
+        options: &SearchOptions,
+    ) -> Result<Found, StoreError> {
+        let mut plan = options.plan(query);
+        let limit = options.limit.min(MAX_SEARCH_LIMIT);
+        let down = options.oldest_first;
+        if let Some((time, _)) = options.after {
+            let time = time.unix_micros();
+            if down {
+                plan.span.from = plan.span.from.max(time);
+            } else {
+                plan.span.until = plan.span.until.min(time.saturating_add(1));
+            }
+        }
+        let mut found = Found::default();
+        if limit == 0 || plan.span.is_empty() {
+            return Ok(found);
+        }
+        let mut trouble = Trouble::default();
+        let mut waiting: BinaryHeap<Waiting<'_>> = manifest
+            .files
+            .iter()
+            .filter(|f| overlaps(plan.span, f.min_time, f.max_time))
+            .map(|f| Waiting {
+                best: rank(if down { f.min_time } else { f.max_time }, down),
+                piece: Piece::File(f),
+            })
+            .collect();
+        let mut all: Vec<Hits> = Vec::new();
+        let mut worst_kept = Rank::MIN;
+        let mut wave = 1;
+        loop {
+            if options.limits.is_over()? {
+                trouble.partial = true;
+                trouble.warnings.push("the time limit was reached".to_owned());
+                break;
+            }
+            let mut targets = Vec::with_capacity(wave);
+            while targets.len() < wave {
+                let Some(next) = waiting.pop() else { break };
+                if next.best < worst_kept {
+                    waiting.clear();
+                    found.more = true;
+                    break;
+                }
+                match next.piece {
+                    Piece::Group(target) => targets.push(*target),
+                    Piece::File(entry) => match self.file(entry).and_then(|f| Target::of(&f, plan.span)) {
+                        Ok(groups) => waiting.extend(groups.into_iter().map(|target| Waiting {
+                            best: rank(if down { target.min_time } else { target.max_time }, down),
+                            piece: Piece::Group(Box::new(target)),
+                        })),
+                        Err(e) => trouble.note(e)?,
+                    },
+                }
+            }
+            if targets.is_empty() {
+                break;
+            }
+            let answers = exec::parallel(targets.len(), |i| {
+                targets.get(i).map(|target| self.hits(target, &plan, options, limit, worst_kept)).transpose()
+            });
+            for answer in answers {
+                match answer {
+                    Ok(Some(hits)) => {
+                        found.stats.groups += 1;
+                        found.stats.groups_read += u64::from(hits.read);
+                        found.stats.matched += hits.matched;
+                        if !hits.rows.is_empty() {
+                            all.push(hits);
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(e) => trouble.note(e)?,
+                }
+            }
+            // The rank of the last event that can be on the page; its equals stay until the uids decide.
+            let mut ranks: Vec<Rank> = all.iter().flat_map(|h| &h.rows).map(|(r, _)| *r).collect();
+            if ranks.len() >= limit {
+                let (_, nth, _) = ranks.select_nth_unstable_by(limit - 1, |a, b| b.cmp(a));
+                worst_kept = *nth;
+                for hits in &mut all {
+                    hits.rows.retain(|(r, _)| *r >= worst_kept);
+                }
+                all.retain(|h| !h.rows.is_empty());
+            }
+            wave = (wave * 2).min(MAX_WAVE);
+        }
+        let total: usize = all.iter().map(|h| h.rows.len()).sum();
+        found.more |= found.stats.matched > limit as u64 || !waiting.is_empty() || total > limit;
+        found.events = fetch(&all, &mut trouble)?;
+        let order = |e: &Event<'_>| (e.timegenerated.unix_micros(), e.uid);
+        if down {
+            found.events.sort_by_key(order);
+        } else {
+            found.events.sort_by_key(|e| std::cmp::Reverse(order(e)));
+        }
+        found.events.truncate(limit);
+        found.more |= cut_to_size(&mut found.events);
+        found.partial = trouble.partial;
+        found.warnings = trouble.warnings;
+        Ok(found)
+    }
+
+    fn hits(
+        &self,
+        target: &Target,
+        plan: &Plan,
+        options: &SearchOptions,
+        limit: usize,
+        worst_kept: Rank,
+    ) -> Result<Hits, StoreError> {
+        let group = Group::new(&target.file, target.group)?;
+        let mut rows = exec::matching_rows(plan, &group)?;
+        let mut hits = Hits {
+            target: target.clone(),
+            matched: 0,
+            read: !rows.is_empty(),
+            rows: Vec::new(),
+            messages: None,
+        };
+        if rows.is_empty() {
+            return Ok(hits);
+        }
+        let down = options.oldest_first;
+        let read = group.column(core::TIME, &rows)?;
+        let times = column::<TimestampMicrosecondArray>(&*read.array)?.values();
+        if let Some((time, uid)) = options.after {
+            rows = self.behind(&group, rows, time.unix_micros(), uid, down)?;
+        }
+        hits.matched = rows.len() as u64;
+        hits.rows = rows
+            .positions_in(&read.rows)
+            .into_iter()
+            .zip(rows.rows())
+            .map(|(at, row)| (rank(times.get(at as usize).copied().unwrap_or_default(), down), row))
+            .filter(|(r, _)| *r >= worst_kept)
+            .collect();
+        if hits.rows.len() > limit {
+            let (_, nth, _) = hits.rows.select_nth_unstable_by(limit - 1, |a, b| b.cmp(a));
+            let worst = nth.0;
+            hits.rows.retain(|(r, _)| *r >= worst);
+            if hits.rows.len() > limit * 2 {
+                self.cut_ties(&group, &mut hits.rows, worst, limit, down)?;
+            }
+        }
+        if let Some(read) = group.read_already(core::MESSAGE) {
+            let mut wanted: Vec<u32> = hits.rows.iter().map(|(_, row)| *row).collect();
+            wanted.sort_unstable();
+            let wanted = Selection::from_rows(wanted);
+            if read.rows.contains_all(&wanted) {
+                let places = arrow_array::UInt32Array::from(wanted.positions_in(&read.rows));
+                let taken = arrow_select::take::take(&*read.array, &places, None);
+                hits.messages = taken.ok().map(|messages| (wanted, messages));
+            }
+        }
+        Ok(hits)
+    }
+
+    /// Leaves out the rows of the moment `time` that are not behind `uid`.
+    fn behind(
+        &self,
+        group: &Group<'_>,
+        rows: Selection,
+        time: i64,
+        uid: Uid,
+        down: bool,
+    ) -> Result<Selection, StoreError> {
+        let read = group.column(core::TIME, &rows)?;
+        let times = column::<TimestampMicrosecondArray>(&*read.array)?.values();
+        let same = Selection::from_rows(
+            rows.positions_in(&read.rows)
+                .into_iter()
+                .zip(rows.rows())
+                .filter(|(at, _)| times.get(*at as usize) == Some(&time))
+                .map(|(_, row)| row),
+        );
+        if same.is_empty() {
+            return Ok(rows);
+        }
+        let read = group.column(core::UID, &same)?;
+        let uids: &FixedSizeBinaryArray = column(&*read.array)?;
+        let not_behind = Selection::from_rows(
+            same.positions_in(&read.rows)
+                .into_iter()
+                .zip(same.rows())
+                .filter(|(at, _)| {
+                    let other = uids.value(*at as usize);
+                    if down { other <= &uid.as_bytes()[..] } else { other >= &uid.as_bytes()[..] }
+                })
+                .map(|(_, row)| row),
+        );
+        Ok(rows.minus(&not_behind))
+    }
+
+    /// Very many events of one moment: the uids decide which of them can be on the page.
+    fn cut_ties(
+        &self,
+        group: &Group<'_>,
+        hits: &mut Vec<(Rank, u32)>,
+        worst: Rank,
+        limit: usize,
+        down: bool,
+    ) -> Result<(), StoreError> {
+        let mut tied: Vec<u32> = hits.iter().filter(|(r, _)| *r == worst).map(|(_, row)| *row).collect();
+        tied.sort_unstable();
+        let rows = Selection::from_rows(tied);
+        let read = group.column(core::UID, &rows)?;
+        let uids: &FixedSizeBinaryArray = column(&*read.array)?;
+        let mut tied: Vec<(&[u8], u32)> = rows
+            .positions_in(&read.rows)
+            .into_iter()
+            .zip(rows.rows())
+            .map(|(at, row)| (uids.value(at as usize), row))
+            .collect();
+        tied.sort_unstable();
+        if !down {
+            tied.reverse();
+        }
+        tied.truncate(limit);
+        hits.retain(|(r, _)| *r != worst);
+        hits.extend(tied.into_iter().map(|(_, row)| (worst, row)));
+        Ok(())
+    }
+
+    /// How many events match. The limit, page and order of the options do not count.
+    pub fn count(&self, query: &Query, options: &SearchOptions) -> Result<Counted, StoreError> {
+        let plan = options.plan(query);
+        self.ask(|manifest| {
+            let mut counted = Counted::default();
+            if plan.span.is_empty() {
+                return Ok(counted);
+            }
+            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
+                let group = Group::new(&target.file, target.group)?;
+                Ok(exec::matching_rows(&plan, &group)?.len() as u64)
+            })?;
+            counted.stats.groups = answers.len() as u64;
+            counted.events = answers.iter().sum();
+            counted.stats.matched = counted.events;
+            counted.stats.groups_read = answers.iter().filter(|n| **n > 0).count() as u64;
+            (counted.partial, counted.warnings) = (trouble.partial, trouble.warnings);
+            Ok(counted)
+        })
+    }
+
+    /// The events around a moment: at most `before` that are older than the key, and `after` newer
+    /// ones; oldest first, with the event of the key itself if it is there and matches.
+    pub fn context(
+        &self,
+        query: &Query,
+        key: (Timestamp, Uid),
+        before: usize,
+        after: usize,
+        options: &SearchOptions,
+    ) -> Result<Found, StoreError> {
+        let mut older =
+            SearchOptions { limit: before, after: Some(key), oldest_first: false, ..options.clone() };
+        let mut found = self.search(query, &older)?;
+        found.events.reverse();
+        let moment = key.0.unix_micros();
+        let here = SearchOptions {
+            since: Some(moment),
+            until: Some(moment.saturating_add(1)),
+            limit: MAX_SEARCH_LIMIT,
+            ..options.clone()
+        };
+        let here = self.search(query, &here)?.events.into_iter().find(|e| e.uid == key.1);
+        found.events.extend(here);
+        older.limit = after;
+        older.oldest_first = true;
+        let newer = self.search(query, &older)?;
+        found.events.extend(newer.events);
+        found.partial |= newer.partial;
+        found.warnings.extend(newer.warnings);
+        Ok(found)
+    }
+}
+
+/// Cuts a page that is too large in memory; true where it did.
+fn cut_to_size(events: &mut Vec<Event<'static>>) -> bool {
+    let mut bytes = 0;
+    let fits = events.iter().take_while(|e| {
+        bytes += e.message.len() + e.raw.as_ref().map_or(0, |r| r.len());
+        bytes <= MAX_RESULT_BYTES
+    });
+    let count = fits.count().max(1);
+    let cut = count < events.len();
+    events.truncate(count);
+    cut
+}
+
+/// The whole events of the hits. The message and the other columns are read side by side.
+fn fetch(all: &[Hits], trouble: &mut Trouble) -> Result<Vec<Event<'static>>, StoreError> {
+    struct Task {
+        file: Arc<DataFile>,
+        group: usize,
+        rows: Selection,
+    }
+    let tasks: Vec<Task> = all
+        .iter()
+        .map(|hits| {
+            let mut rows: Vec<u32> = hits.rows.iter().map(|(_, row)| *row).collect();
+            rows.sort_unstable();
+            Task {
+                file: Arc::clone(&hits.target.file),
+                group: hits.target.group,
+                rows: Selection::from_rows(rows),
+            }
+        })
+        .collect();
+    let halves = exec::parallel(tasks.len() * 2, |i| -> Result<Option<RecordBatch>, StoreError> {
+        let (Some(task), Some(hits)) = (tasks.get(i / 2), all.get(i / 2)) else { return Ok(None) };
+        if i % 2 == 0 {
+            if let Some((rows, messages)) = &hits.messages {
+                return kept_messages(rows, messages, &task.rows).map(Some);
+            }
+            return task.file.read(task.group, &[core::MESSAGE], &task.rows).map(Some);
+        }
+        let count = core::FIELDS + task.file.head()?.columns.columns.len();
+        let others: Vec<usize> = (0..count).filter(|c| *c != core::MESSAGE).collect();
+        task.file.read(task.group, &others, &task.rows).map(Some)
+    });
+    let mut events = Vec::new();
+    let mut decoder = Decoder::new();
+    for (task, pair) in tasks.iter().zip(halves.chunks(2)) {
+        let (message, others) = match pair {
+            [Ok(Some(message)), Ok(Some(others))] => (message, others),
+            _ => continue,
+        };
+        let decoded = whole(message, others, &task.file)
+            .and_then(|batch| decoder.decode(&batch, &task.file.head()?.columns));
+        match decoded {
+            Ok(more) => events.extend(more),
+            Err(e) => trouble.note(e)?,
+        }
+    }
+    for half in halves {
+        if let Err(e) = half {
+            trouble.note(e)?;
+        }
+    }
+    Ok(events)
+}
+
+/// The messages of `wanted` out of those that the query had read.
+fn kept_messages(
+    rows: &Selection,
+    messages: &arrow_array::ArrayRef,
+    wanted: &Selection,
+) -> Result<RecordBatch, StoreError> {
+    let places = arrow_array::UInt32Array::from(wanted.positions_in(rows));
+    let failed = |e| StoreError::with(crate::ErrorKind::Permanent, "cannot take rows of a column", e);
+    let taken: Cow<'_, _> = if places.len() == messages.len() {
+        Cow::Borrowed(messages)
+    } else {
+        Cow::Owned(arrow_select::take::take(&**messages, &places, None).map_err(failed)?)
+    };
+    let field = arrow_schema::Field::new("message", taken.data_type().clone(), false);
+    let schema = Arc::new(arrow_schema::Schema::new(vec![field]));
+    RecordBatch::try_new(schema, vec![taken.into_owned()]).map_err(failed)
+}
+
+/// Puts the message back between the other columns.
+fn whole(message: &RecordBatch, others: &RecordBatch, file: &DataFile) -> Result<RecordBatch, StoreError> {
+    let schema = file.head()?.columns.arrow();
+    let mut arrays = others.columns().to_vec();
+    arrays.insert(core::MESSAGE.min(arrays.len()), message.column(0).clone());
+    RecordBatch::try_new(schema, arrays).map_err(|e| {
+        StoreError::with(crate::ErrorKind::Corrupt, "the columns of a file do not fit its index", e)
+    })
+}

@@ -1,0 +1,460 @@
+//! The one writer of a store: opens it, appends events durably, and prunes.
+//!
+//! Not here: reading (`Reader`) and merging small files (`compaction`). Invariants: what
+//! `append` returned is on disk, in files and in the manifest, exactly once for each uid; of an
+//! `append` that failed nothing is visible, and the same batch may be given again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use loggr_event::Event;
+
+use crate::compaction::{self, Compactor};
+use crate::datafile::{OpenFiles, lock};
+use crate::hash::FastSet;
+use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest, WriteError, sync_directory};
+use crate::schema::{Census, FieldOrder};
+use crate::writer::DataWriter;
+use crate::{ErrorKind, StoreError, dedupe, partition, rows};
+
+/// Name of the file that the writer holds locked.
+pub const LOCK: &str = "LOCK";
+/// Rows of a full row group.
+pub const ROW_GROUP_ROWS: usize = 65_536;
+/// Bytes of text beyond which a row group is cut short: it is built in memory.
+pub const ROW_GROUP_TEXT_BYTES: usize = 48 << 20;
+/// zstd's level for files as they are appended.
+const APPEND_COMPRESSION: i32 = 1;
+/// Files whose columns are looked at when a store is opened, to go on in the same field order.
+const FILES_TO_LEARN_FROM: usize = 8;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Partitions whose last moment is older are dropped by [`Store::prune`].
+    pub retention: Option<Duration>,
+    /// Merge small files on a thread of the store's own. Without it the caller runs
+    /// [`Store::compactor`] where it likes.
+    pub background_compaction: bool,
+    /// zstd's level for merged files, 1 to 22.
+    pub compression: i32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions { retention: None, background_compaction: true, compression: 3 }
+    }
+}
+
+/// What an `append` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Events that are new in the store.
+    pub stored: usize,
+    /// Events that it held already, or that stood twice in the batch.
+    pub duplicates: usize,
+}
+
+/// The one writer of a store.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What the writer and its compactor share.
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: StoreOptions,
+    pub(crate) files: OpenFiles,
+    pub(crate) order: Mutex<FieldOrder>,
+    next_file: AtomicU64,
+    state: Mutex<State>,
+    /// Held by whoever merges: one at a time.
+    pub(crate) merging: Mutex<()>,
+    /// Numbers of files that a merge found damaged.
+    pub(crate) damaged: Mutex<FastSet<u64>>,
+    pub(crate) work: Mutex<Work>,
+    pub(crate) wake: Condvar,
+}
+
+struct State {
+    manifest: Arc<Manifest>,
+    identity: Identity,
+    lock: File,
+    /// Whether the manifest on disk would survive a crash is not known.
+    suspect: bool,
+}
+
+/// What the background thread waits for.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) pending: bool,
+    pub(crate) stop: bool,
+    /// The last failure of a merge; taken by `Store::compaction_error`.
+    pub(crate) failed: Option<StoreError>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store of a directory, or makes a new one in an empty or missing directory.
+    ///
+    /// Takes the writer's lock, checks the manifest, and removes data files that it does not name:
+    /// what a crash left between a file and its manifest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] where another process writes it, [`ErrorKind::Corrupt`] where the
+    /// manifest is damaged or missing beside data files ([`crate::repair`]).
+    pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
+        std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, e))?;
+        let lock_file = take_lock(dir)?;
+        let manifest = match Manifest::read(dir)? {
+            Some((manifest, _)) => manifest,
+            None if compaction::data_files(dir)?.is_empty() => Manifest::default(),
+            None => {
+                return Err(StoreError::corrupt(
+                    &dir.join(MANIFEST),
+                    "it is missing, but there are data files",
+                ));
+            }
+        };
+        // Written anew: a store that cannot be written must say so now.
+        let manifest = Manifest { generation: manifest.generation + 1, ..manifest };
+        let identity = manifest.write(dir).map_err(WriteError::into_error)?;
+        compaction::remove_orphans(dir, &manifest)?;
+        let files = OpenFiles::new(dir);
+        let mut order = FieldOrder::default();
+        for entry in manifest.files.iter().rev().take(FILES_TO_LEARN_FROM) {
+            if let Ok(file) = files.get(entry)
+                && let Ok(head) = file.head()
+            {
+                order.learn(head.columns.columns.iter().map(|c| c.name.as_str()));
+            }
+        }
+        let background = options.background_compaction;
+        let shared = Arc::new(Shared {
+            dir: dir.to_owned(),
+            options,
+            files,
+            order: Mutex::new(order),
+            next_file: AtomicU64::new(manifest.next_file),
+            state: Mutex::new(State {
+                manifest: Arc::new(manifest),
+                identity,
+                lock: lock_file,
+                suspect: false,
+            }),
+            merging: Mutex::new(()),
+            damaged: Mutex::default(),
+            work: Mutex::new(Work { pending: true, ..Work::default() }),
+            wake: Condvar::new(),
+        });
+        let mut store = Store { shared, thread: None };
+        if background {
+            let compactor = store.compactor();
+            let thread =
+                std::thread::Builder::new().name("loggr-compact".into()).spawn(move || compactor.run());
+            store.thread = Some(thread.map_err(|e| StoreError::io("start the thread that merges", dir, e))?);
+        }
+        Ok(store)
+    }
+
+    /// Stores the events that are new, in one commit. Durable when it returns.
+    ///
+    /// # Errors
+    /// Nothing of the batch is visible then; the same batch may be given again.
+    pub fn append(&mut self, events: &[Event<'_>]) -> Result<Appended, StoreError> {
+        let manifest = self.shared.current()?;
+        let new = dedupe::new_events(events, &manifest, &self.shared.files)?;
+        let appended = Appended { stored: new.len(), duplicates: events.len() - new.len() };
+        if new.is_empty() {
+            return Ok(appended);
+        }
+        let mut days: BTreeMap<i64, Vec<&Event<'_>>> = BTreeMap::new();
+        for event in new {
+            days.entry(partition::day_of(event.timegenerated.unix_micros())).or_default().push(event);
+        }
+        let mut entries = Vec::with_capacity(days.len());
+        for (day, events) in days {
+            match self.shared.write_day(day, events) {
+                Ok(entry) => entries.push(entry),
+                Err(e) => {
+                    self.shared.remove_files(&entries);
+                    return Err(e);
+                }
+            }
+        }
+        self.shared.commit(entries, &[])?;
+        let mut work = lock(&self.shared.work);
+        work.pending = true;
+        self.shared.wake.notify_one();
+        Ok(appended)
+    }
+
+    /// Merges small files, step by step, on any thread. Several may exist; they take turns.
+    pub fn compactor(&self) -> Compactor {
+        Compactor::new(Arc::clone(&self.shared))
+    }
+
+    /// The error of the last merge in the background, once.
+    pub fn compaction_error(&self) -> Option<StoreError> {
+        lock(&self.shared.work).failed.take()
+    }
+
+    /// Drops the partitions all of whose events are older than the retention. The dates dropped.
+    ///
+    /// `now` is in microseconds since 1970. Without a retention nothing happens.
+    pub fn prune(&mut self, now: i64) -> Result<Vec<String>, StoreError> {
+        let Some(retention) = self.shared.options.retention else { return Ok(Vec::new()) };
+        let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        let oldest_kept = partition::day_of(now.saturating_sub(micros));
+        let manifest = self.shared.current()?;
+        let gone: Vec<FileEntry> = manifest.files.iter().filter(|f| f.day < oldest_kept).cloned().collect();
+        if gone.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.shared.commit(Vec::new(), &gone)?;
+        let mut days: Vec<i64> = gone.iter().map(|f| f.day).collect();
+        days.sort_unstable();
+        days.dedup();
+        for day in &days {
+            // An empty directory left behind is harmless: the next start removes it.
+            std::fs::remove_dir(self.shared.dir.join(partition::directory(*day))).ok();
+        }
+        Ok(days.into_iter().map(partition::date).collect())
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    /// Number of data files, for metrics.
+    pub fn files(&self) -> usize {
+        lock(&self.shared.state).manifest.files.len()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        {
+            let mut work = lock(&self.shared.work);
+            work.stop = true;
+            self.shared.wake.notify_all();
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported by the panic hook; nothing depends on that thread.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Shared {
+    /// The manifest as it stands on disk.
+    pub(crate) fn current(&self) -> Result<Arc<Manifest>, StoreError> {
+        let mut state = lock(&self.state);
+        self.check(&mut state)?;
+        Ok(Arc::clone(&state.manifest))
+    }
+
+    /// Makes sure that the manifest on disk is the one in memory, and durable.
+    fn check(&self, state: &mut State) -> Result<(), StoreError> {
+        let path = self.dir.join(MANIFEST);
+        let identity = match Identity::of_path(&path) {
+            Ok(identity) => identity,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let what = format!("the store in `{}` is gone: it has no manifest", self.dir.display());
+                return Err(StoreError::with(ErrorKind::Transient, what, e));
+            }
+            Err(e) => return Err(StoreError::io("look at", &path, e)),
+        };
+        if identity == state.identity && !state.suspect {
+            return Ok(());
+        }
+        // The directory was away (a mount, a restore), or a sync failed: what it holds now counts.
+        if identity != state.identity {
+            match take_lock(&self.dir) {
+                Ok(lock) => state.lock = lock,
+                // The lock that we hold ourselves, on the same file, is as good.
+                Err(e) if e.kind() == ErrorKind::Locked && self.holds_lock(state) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let Some((manifest, _)) = Manifest::read(&self.dir)? else {
+            return Err(StoreError::new(ErrorKind::Transient, format!("`{}` is gone", path.display())));
+        };
+        let manifest = Manifest { generation: manifest.generation + 1, ..manifest };
+        state.identity = manifest.write(&self.dir).map_err(WriteError::into_error)?;
+        state.suspect = false;
+        self.next_file.fetch_max(manifest.next_file, Ordering::Relaxed);
+        self.files.retain(&manifest);
+        state.manifest = Arc::new(manifest);
+        Ok(())
+    }
+
+    fn holds_lock(&self, state: &State) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let held = state.lock.metadata().map(|m| (m.dev(), m.ino()));
+        let named = std::fs::metadata(self.dir.join(LOCK)).map(|m| (m.dev(), m.ino()));
+        matches!((held, named), (Ok(a), Ok(b)) if a == b)
+    }
+
+    pub(crate) fn next_file(&self) -> u64 {
+        self.next_file.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes the events of one day as one file.
+    fn write_day(&self, day: i64, mut events: Vec<&Event<'_>>) -> Result<FileEntry, StoreError> {
+        let census = Census::of(events.iter().copied());
+        let columns = {
+            let mut order = lock(&self.order);
+            let mut last: Vec<&str> = Vec::new();
+            for event in &events {
+                if !event.fields.iter().map(|f| &*f.name).eq(last.iter().copied()) {
+                    last = event.fields.iter().map(|f| &*f.name).collect();
+                    order.learn(last.iter().copied());
+                }
+            }
+            census.choose_columns(|name| order.rank(name))
+        };
+        if events.len() > ROW_GROUP_ROWS {
+            events.sort_by_key(|e| e.timegenerated.unix_micros());
+        }
+        let mut writer =
+            DataWriter::create(&self.dir, day, self.next_file(), columns.clone(), APPEND_COMPRESSION)?;
+        let mut rest = &mut events[..];
+        while !rest.is_empty() {
+            let (group, later) = rest.split_at_mut(group_length(rest));
+            sort(group);
+            let batch = rows::encode(group, &columns).map_err(|e| {
+                StoreError::with(ErrorKind::Permanent, "cannot make columns of the events".to_owned(), e)
+            })?;
+            writer.write_group(&batch, &census)?;
+            rest = later;
+        }
+        writer.finish(0, &[])
+    }
+
+    /// Makes `add` part of the store and takes `remove` out of it, at once.
+    ///
+    /// On failure the files of `add` are removed. Where it returns [`ErrorKind::Permanent`]
+    /// somebody else has removed a file of `remove` meanwhile.
+    pub(crate) fn commit(&self, add: Vec<FileEntry>, remove: &[FileEntry]) -> Result<(), StoreError> {
+        let mut state = lock(&self.state);
+        if let Err(e) = self.check(&mut state) {
+            self.remove_files(&add);
+            return Err(e);
+        }
+        let numbers: Vec<u64> = remove.iter().map(|f| f.number).collect();
+        let mut files = state.manifest.files.clone();
+        let before = files.len();
+        files.retain(|f| !numbers.contains(&f.number));
+        if before - files.len() != numbers.len() {
+            self.remove_files(&add);
+            return Err(StoreError::new(
+                ErrorKind::Permanent,
+                "the files to merge are no part of the store any more",
+            ));
+        }
+        files.extend(add.iter().cloned());
+        let manifest = Manifest {
+            generation: state.manifest.generation + 1,
+            next_file: self.next_file.load(Ordering::Relaxed),
+            files,
+        };
+        match manifest.write(&self.dir) {
+            Ok(identity) => {
+                state.identity = identity;
+                self.files.retain(&manifest);
+                state.manifest = Arc::new(manifest);
+                drop(state);
+                self.remove_files(remove);
+                Ok(())
+            }
+            Err(WriteError::Unchanged(e)) => {
+                self.remove_files(&add);
+                Err(e)
+            }
+            Err(WriteError::Unsure(e)) => {
+                // The new one is visible. Put the old content back, as a newer manifest.
+                let old = Manifest { generation: manifest.generation + 1, ..(*state.manifest).clone() };
+                match old.write(&self.dir) {
+                    Ok(identity) => {
+                        state.identity = identity;
+                        state.manifest = Arc::new(old);
+                        drop(state);
+                        self.remove_files(&add);
+                    }
+                    // Either may survive a crash, so the files of both stay; the next call takes
+                    // what it finds, and the uids keep out what is there already.
+                    Err(_) => state.suspect = true,
+                }
+                Err(e)
+            }
+        }
+    }
+
+    /// Removes files that no manifest names. What fails is collected at the next start.
+    pub(crate) fn remove_files(&self, entries: &[FileEntry]) {
+        for entry in entries {
+            std::fs::remove_file(self.dir.join(entry.relative())).ok();
+        }
+    }
+}
+
+/// How many events, from the first on, make one row group.
+fn group_length(events: &[&Event<'_>]) -> usize {
+    let mut bytes = 0;
+    for (i, event) in events.iter().enumerate().take(ROW_GROUP_ROWS) {
+        bytes += event.message.len() + event.raw.as_ref().map_or(0, |r| r.len());
+        if bytes > ROW_GROUP_TEXT_BYTES {
+            return i + 1;
+        }
+    }
+    events.len().min(ROW_GROUP_ROWS)
+}
+
+/// The order of the rows of a row group: by application, source, time, uid.
+fn sort(events: &mut [&Event<'_>]) {
+    events.sort_by(|a, b| {
+        a.app_name
+            .cmp(&b.app_name)
+            .then_with(|| a.source.cmp(&b.source))
+            .then_with(|| a.timegenerated.cmp(&b.timegenerated))
+            .then_with(|| a.uid.cmp(&b.uid))
+    });
+}
+
+pub(crate) fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|e| StoreError::io("open", &path, e))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            sync_directory(dir).map_err(|e| StoreError::io("sync", dir, e))?;
+            Ok(file)
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let what = format!("the store in `{}` is written by another process", dir.display());
+            Err(StoreError::new(ErrorKind::Locked, what))
+        }
+        Err(e) => Err(StoreError::io("lock", &path, e.into())),
+    }
+}
+
+impl WriteError {
+    pub(crate) fn into_error(self) -> StoreError {
+        match self {
+            WriteError::Unchanged(e) | WriteError::Unsure(e) => e,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The most frequent values of a field among matching events, and the fields that are known.
+
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
+use loggr_event::{Facility, Origin, Severity, Uid};
+
+use crate::datafile::lock;
+use crate::exec::group::{Column, Group};
+use crate::exec::{self, Limits, Stats};
+use crate::hash::FastMap;
+use crate::query::{Field, Query, Span};
+use crate::reader::Reader;
+use crate::rows::{TextColumn, column, field_text, sixteen};
+use crate::schema::{Census, FieldKind, canonical_integer, core};
+use crate::search::SearchOptions;
+use crate::selection::Selection;
+use crate::{StoreError, rest};
+
+/// Distinct values that are counted at the same time; those beyond it are left out and the answer
+/// is marked as partial.
+pub const MAX_TOP_VALUES: usize = 1_000_000;
+
+/// One value and how often it occurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopValue {
+    /// The value as it was received.
+    pub value: String,
+    /// Events that have it.
+    pub events: u64,
+}
+
+/// The most frequent values of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Top {
+    /// Most frequent first; equals by value.
+    pub values: Vec<TopValue>,
+    /// Distinct values in all.
+    pub distinct: u64,
+    /// Something was left out: the time was over, there were too many values, or a file is damaged.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// What was looked at.
+    pub stats: Stats,
+}
+
+/// A custom field that the store has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownField {
+    /// Its name: of a custom field, `SD-ID.PARAM-NAME`, or of a trusted field.
+    pub name: String,
+    /// What its single values look like, taken together.
+    pub kind: FieldKind,
+    /// Events that carry it, roughly: each of several values of an event counts.
+    pub events: u64,
+}
+
+/// Counts by value, each type in its own table.
+#[derive(Default)]
+struct Tally {
+    integers: FastMap<i64, u64>,
+    addresses: FastMap<u32, u64>,
+    texts: FastMap<String, u64>,
+}
+
+impl Tally {
+    fn len(&self) -> usize {
+        self.integers.len() + self.addresses.len() + self.texts.len()
+    }
+
+    fn add_text(&mut self, text: &str, count: u64) {
+        if text.is_empty() || count == 0 {
+            return;
+        }
+        match self.texts.get_mut(text) {
+            Some(sum) => *sum += count,
+            None => {
+                self.texts.insert(text.to_owned(), count);
+            }
+        }
+    }
+
+    /// All counts by text; the same value may have had different types in different files.
+    fn into_texts(mut self) -> FastMap<String, u64> {
+        for (number, count) in std::mem::take(&mut self.integers) {
+            self.add_text(&number.to_string(), count);
+        }
+        for (address, count) in std::mem::take(&mut self.addresses) {
+            self.add_text(&Ipv4Addr::from(address).to_string(), count);
+        }
+        self.texts
+    }
+
+    fn merge(&mut self, other: Tally) {
+        other.integers.into_iter().for_each(|(n, count)| *self.integers.entry(n).or_default() += count);
+        other.addresses.into_iter().for_each(|(a, count)| *self.addresses.entry(a).or_default() += count);
+        other.texts.into_iter().for_each(|(t, count)| self.add_text(&t, count));
+    }
+}
+
+impl Reader {
+    /// The `n` most frequent values of a field among the matching events.
+    pub fn top(
+        &self,
+        query: &Query,
+        field: &Field,
+        n: usize,
+        options: &SearchOptions,
+    ) -> Result<Top, StoreError> {
+        let plan = options.plan(query);
+        self.ask(|manifest| {
+            let mut top = Top::default();
+            if plan.span.is_empty() {
+                return Ok(top);
+            }
+            // As many tallies as threads: each takes one, adds to it, and puts it back.
+            let pool: Mutex<Vec<Tally>> = Mutex::default();
+            let overflow = AtomicBool::new(false);
+            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
+                let group = Group::new(&target.file, target.group)?;
+                let rows = exec::matching_rows(&plan, &group)?;
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                let mut tally = lock(&pool).pop().unwrap_or_default();
+                let counted = if tally.len() > MAX_TOP_VALUES {
+                    overflow.store(true, Ordering::Relaxed);
+                    Ok(())
+                } else {
+                    count(&group, field, &rows, &mut tally)
+                };
+                lock(&pool).push(tally);
+                counted.map(|()| rows.len() as u64)
+            })?;
+            top.stats.groups = answers.len() as u64;
+            top.stats.matched = answers.iter().sum();
+            top.stats.groups_read = answers.iter().filter(|n| **n > 0).count() as u64;
+            (top.partial, top.warnings) = (trouble.partial, trouble.warnings);
+            if overflow.into_inner() {
+                top.partial = true;
+                top.warnings
+                    .push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", field.name()));
+            }
+            let mut tallies =
+                pool.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter();
+            let mut sum = tallies.next().unwrap_or_default();
+            tallies.for_each(|tally| sum.merge(tally));
+            normalise(&mut sum);
+            top.distinct = sum.len() as u64;
+            top.values = best(sum, n);
+            Ok(top)
+        })
+    }
+
+    /// The names of custom fields, structured data and trusted fields in a span of time, most frequent
+    /// first. `since` and `until` are microseconds since 1970.
+    pub fn fields(&self, since: Option<i64>, until: Option<i64>) -> Result<Vec<KnownField>, StoreError> {
+        let span = Span { from: since.unwrap_or(i64::MIN), until: until.unwrap_or(i64::MAX) };
+        self.ask(|manifest| {
+            let (answers, _) = self.each_group(manifest, span, &Limits::default(), |target| {
+                Ok(target.file.index(target.group)?.census().unwrap_or_default())
+            })?;
+            let mut census = Census::default();
+            let mut events: FastMap<String, u64> = FastMap::default();
+            for answer in &answers {
+                census.merge(answer);
+                for field in &answer.fields {
+                    *events.entry(field.name.clone()).or_default() +=
+                        u64::from(field.single.max(field.in_rest));
+                }
+            }
+            let mut fields: Vec<KnownField> = census
+                .fields
+                .into_iter()
+                .map(|f| KnownField {
+                    kind: f.looks.kind(),
+                    events: events.get(&f.name).copied().unwrap_or(0),
+                    name: f.name,
+                })
+                .collect();
+            fields.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.name.cmp(&b.name)));
+            Ok(fields)
+        })
+    }
+}
+
+/// Moves texts that another file holds as numbers or addresses to the table of those.
+fn normalise(tally: &mut Tally) {
+    if tally.integers.is_empty() && tally.addresses.is_empty() {
+        return;
+    }
+    for (text, count) in std::mem::take(&mut tally.texts) {
+        if let Some(number) = canonical_integer(&text) {
+            *tally.integers.entry(number).or_default() += count;
+        } else if let Ok(address) = text.parse::<Ipv4Addr>() {
+            *tally.addresses.entry(address.into()).or_default() += count;
+        } else {
+            tally.texts.insert(text, count);
+        }
+    }
+}
+
+/// The `n` largest counts as texts. Only what can be among them is written out.
+fn best(mut tally: Tally, n: usize) -> Vec<TopValue> {
+    let mut counts: Vec<u64> = tally
+        .integers
+        .values()
+        .chain(tally.addresses.values())
+        .chain(tally.texts.values())
+        .copied()
+        .collect();
+    if n == 0 || counts.is_empty() {
+        return Vec::new();
+    }
+    let nth = n.min(counts.len()) - 1;
+    let (_, least, _) = counts.select_nth_unstable_by(nth, |a, b| b.cmp(a));
+    let least = *least;
+    tally.integers.retain(|_, count| *count >= least);
+    tally.addresses.retain(|_, count| *count >= least);
+    tally.texts.retain(|_, count| *count >= least);
+    let mut values: Vec<TopValue> =
+        tally.into_texts().into_iter().map(|(value, events)| TopValue { value, events }).collect();
+    values.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
+    values.truncate(n);
+    values
+}
+
+/// The places of the rows in a column's array.
+fn places<'c>(rows: &'c Selection, read: &Column) -> Box<dyn Iterator<Item = usize> + 'c> {
+    if read.rows == *rows {
+        Box::new(0..rows.len())
+    } else {
+        Box::new(rows.positions_in(&read.rows).into_iter().map(|at| at as usize))
+    }
+}
+
+fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) -> Result<(), StoreError> {
+    let position = match field {
+        Field::AppName | Field::Source => {
+            if let Some(runs) = group.index.runs() {
+                let by_app = *field == Field::AppName;
+                let mut at = 0;
+                for (app, source, length) in runs.iter() {
+                    let mut run = Selection::none();
+                    run.push(at, at + length);
+                    at += length;
+                    tally.add_text(if by_app { app } else { source }, rows.intersect(&run).len() as u64);
+                }
+                return Ok(());
+            }
+            if *field == Field::AppName { core::APP_NAME } else { core::SOURCE }
+        }
+        Field::Severity | Field::Facility => {
+            let by_severity = *field == Field::Severity;
+            let read = group.column(if by_severity { core::SEVERITY } else { core::FACILITY }, rows)?;
+            let codes = column::<UInt8Array>(&*read.array)?.values();
+            let mut counts = [0u64; 256];
+            for at in places(rows, &read) {
+                counts[usize::from(codes.get(at).copied().unwrap_or_default())] += 1;
+            }
+            for (code, count) in (0..=u8::MAX).zip(counts) {
+                let word = if by_severity {
+                    Severity::from_code(code).map(Severity::keyword)
+                } else {
+                    Facility::from_code(code).map(Facility::keyword)
+                };
+                tally.add_text(word.unwrap_or_default(), count);
+            }
+            return Ok(());
+        }
+        Field::Procid => core::PROCID,
+        Field::Msgid => core::MSGID,
+        Field::Message => core::MESSAGE,
+        Field::Tag => core::TAGS,
+        Field::Listener | Field::Transport | Field::Peer | Field::TlsName => core::ORIGIN,
+        Field::Defect => core::REST,
+        Field::Uid => {
+            let read = group.column(core::UID, rows)?;
+            let bytes: &arrow_array::FixedSizeBinaryArray = column(&*read.array)?;
+            for at in places(rows, &read) {
+                tally.add_text(&Uid::from_bytes(sixteen(bytes.value(at))).to_string(), 1);
+            }
+            return Ok(());
+        }
+        Field::Time | Field::Timereported => return Ok(()),
+        Field::Custom(name) => return count_custom(group, name, rows, tally),
+    };
+    let read = group.column(position, rows)?;
+    count_texts(rows, &read, |text, count| match field {
+        Field::Tag => {
+            let tags: Vec<std::borrow::Cow<'_, str>> = serde_json::from_str(text).unwrap_or_default();
+            tags.iter().for_each(|tag| tally.add_text(tag, count));
+        }
+        Field::Defect => rest::parse(text).defects().for_each(|word| tally.add_text(word, count)),
+        Field::Listener | Field::Transport | Field::Peer | Field::TlsName => {
+            let Ok(origin) = serde_json::from_str::<Origin>(text) else { return };
+            tally.add_text(
+                match field {
+                    Field::Listener => &origin.listener,
+                    Field::Transport => origin.transport.keyword(),
+                    Field::Peer => origin.peer_host(),
+                    _ => origin.tls_name.as_deref().unwrap_or_default(),
+                },
+                count,
+            );
+        }
+        _ => tally.add_text(text, count),
+    })
+}
+
+/// Calls `each` with the texts of the rows; once for each distinct one where there is a dictionary.
+fn count_texts(rows: &Selection, read: &Column, mut each: impl FnMut(&str, u64)) -> Result<(), StoreError> {
+    match TextColumn::new(&*read.array)? {
+        TextColumn::Dictionary(keys, values) => {
+            let mut counts = vec![0u64; values.len()];
+            for at in places(rows, read) {
+                if let Some(slot) = keys.key(at).and_then(|key| counts.get_mut(key)) {
+                    *slot += 1;
+                }
+            }
+            for (key, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+                each(values.value(key), count);
+            }
+        }
+        texts => {
+            for at in places(rows, read) {
+                if let Some(text) = texts.get(at) {
+                    each(text, 1);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn count_custom(
+    group: &Group<'_>,
+    name: &str,
+    rows: &Selection,
+    tally: &mut Tally,
+) -> Result<(), StoreError> {
+    if group.census().is_some_and(|c| !c.incomplete) && group.field(name).is_none() {
+        return Ok(());
+    }
+    if let Some(i) = group.head.columns.position(name)
+        && let Some(field) = group.head.columns.columns.get(i)
+    {
+        let read = group.column(core::FIELDS + i, rows)?;
+        let array = &*read.array;
+        match field.kind {
+            FieldKind::Integer => {
+                let numbers: &Int64Array = column(array)?;
+                for at in places(rows, &read).filter(|at| numbers.is_valid(*at)) {
+                    *tally.integers.entry(numbers.value(at)).or_default() += 1;
+                }
+            }
+            FieldKind::Ip4 => {
+                let addresses: &UInt32Array = column(array)?;
+                for at in places(rows, &read).filter(|at| addresses.is_valid(*at)) {
+                    *tally.addresses.entry(addresses.value(at)).or_default() += 1;
+                }
+            }
+            FieldKind::Float | FieldKind::Ip => {
+                for at in places(rows, &read) {
+                    if let Some(text) = field_text(array, field.kind, at)? {
+                        tally.add_text(&text, 1);
+                    }
+                }
+            }
+            FieldKind::Word | FieldKind::Text => {
+                count_texts(rows, &read, |text, count| tally.add_text(text, count))?
+            }
+        }
+    }
+    if group.may_be_in_rest(name) {
+        let read = group.column(core::REST, rows)?;
+        count_texts(rows, &read, |json, count| {
+            rest::parse(json).any_named(name, &mut |value| {
+                tally.add_text(value, count);
+                false
+            });
+        })?;
+    }
+    Ok(())
+}

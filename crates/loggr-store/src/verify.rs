@@ -1,0 +1,280 @@
+//! Checking every byte of a store, and putting aside what is damaged.
+//!
+//! Invariant: `repair` deletes nothing that holds rows: a damaged file moves to `damaged/`, and
+//! the row groups of it that can still be read are written again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::compaction::data_files;
+use crate::datafile::DataFile;
+use crate::index::RowGroupIndex;
+use crate::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
+use crate::reader::Reader;
+use crate::schema::Census;
+use crate::selection::Selection;
+use crate::store::take_lock;
+use crate::writer::{DataWriter, SELF_KEY, SelfDescription};
+use crate::{ErrorKind, StoreError, partition};
+
+/// Name of the directory for what was damaged.
+pub const DAMAGED: &str = "damaged";
+
+/// A data file with wrong bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// The day whose events it holds, `YYYY-MM-DD`.
+    pub date: String,
+    /// How many events it holds.
+    pub events: u64,
+    /// What is wrong, part by part.
+    pub what: Vec<String>,
+}
+
+/// What `verify` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Data files looked at.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// The damaged files.
+    pub damaged: Vec<Damage>,
+}
+
+/// What `repair` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// The manifest was made anew from the data files.
+    pub manifest_rebuilt: bool,
+    /// Damaged files, where they lie now, and how many of their events were saved and lost.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// A damaged file that was put aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it lies now.
+    pub path: PathBuf,
+    /// Events written again from it.
+    pub saved: u64,
+    /// Events that could not be read.
+    pub lost: u64,
+}
+
+impl Reader {
+    /// Reads every byte of every data file and compares all checksums.
+    pub fn verify(&self) -> Result<Verified, StoreError> {
+        self.ask(|manifest| verify_files(self.directory(), manifest))
+    }
+}
+
+fn verify_files(dir: &Path, manifest: &Manifest) -> Result<Verified, StoreError> {
+    let mut verified = Verified::default();
+    for entry in &manifest.files {
+        // Opened anew: what was believed before must be read again.
+        let wrong = match DataFile::open(dir, entry) {
+            Ok(file) => file.verify(),
+            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => vec![e],
+            Err(e) => return Err(e),
+        };
+        verified.files += 1;
+        verified.bytes += entry.file_bytes;
+        if let [first, ..] = &wrong[..]
+            && first.is_missing_file()
+            && Manifest::read(dir)?.is_some_and(|(now, _)| now.generation != manifest.generation)
+        {
+            // Merged away meanwhile: the question starts again.
+            return Err(wrong
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| StoreError::new(ErrorKind::Transient, "")));
+        }
+        if !wrong.is_empty() {
+            verified.damaged.push(Damage {
+                path: dir.join(entry.relative()),
+                date: partition::date(entry.day),
+                events: u64::from(entry.rows),
+                what: wrong.iter().map(ToString::to_string).collect(),
+            });
+        }
+    }
+    Ok(verified)
+}
+
+/// Makes a store whole again: rebuilds a lost manifest from the data files, puts damaged files aside,
+/// and writes again what can be read of them. No writer may run.
+///
+/// # Errors
+/// [`ErrorKind::Locked`] where a writer runs.
+pub fn repair(dir: &Path) -> Result<Repaired, StoreError> {
+    let _lock = take_lock(dir)?;
+    let mut repaired = Repaired::default();
+    let manifest = match Manifest::read(dir) {
+        Ok(Some((manifest, _))) => manifest,
+        Ok(None) => {
+            repaired.manifest_rebuilt = true;
+            rebuild(dir)?
+        }
+        Err(e) if e.kind() == ErrorKind::Corrupt => {
+            let aside = set_aside(dir, &dir.join(MANIFEST))?;
+            repaired.manifest_rebuilt = true;
+            repaired.set_aside.push(SetAside { path: aside, saved: 0, lost: 0 });
+            rebuild(dir)?
+        }
+        Err(e) => return Err(e),
+    };
+    let mut kept = Manifest { generation: manifest.generation + 1, ..manifest.clone() };
+    kept.files.clear();
+    let mut bad = Vec::new();
+    for entry in &manifest.files {
+        match DataFile::open(dir, entry) {
+            Ok(file) if file.verify().is_empty() => kept.files.push(entry.clone()),
+            Ok(file) => {
+                let saved = salvage(dir, &Arc::new(file), kept.next_file)?;
+                kept.next_file += 1;
+                let rows = saved.as_ref().map_or(0, |s| s.rows);
+                kept.files.extend(saved);
+                bad.push((entry, rows));
+            }
+            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => bad.push((entry, 0)),
+            Err(e) => return Err(e),
+        }
+    }
+    // The manifest first: a crash then leaves the damaged files as orphans beside it, and an orphan
+    // must not be collected before it was put aside. So: copies first, manifest, then the names.
+    for (entry, saved) in &bad {
+        let path = dir.join(entry.relative());
+        if path.exists() {
+            let aside = link_aside(dir, &path)?;
+            repaired.set_aside.push(SetAside {
+                path: aside,
+                saved: u64::from(*saved),
+                lost: u64::from(entry.rows - (*saved).min(entry.rows)),
+            });
+        }
+    }
+    kept.write(dir).map_err(WriteError::into_error)?;
+    for (entry, _) in &bad {
+        std::fs::remove_file(dir.join(entry.relative())).ok();
+    }
+    Ok(repaired)
+}
+
+fn damaged_directory(dir: &Path) -> Result<PathBuf, StoreError> {
+    let to = dir.join(DAMAGED);
+    std::fs::create_dir_all(&to).map_err(|e| StoreError::io("create", &to, e))?;
+    Ok(to)
+}
+
+/// A name under `damaged/` that nothing has yet.
+fn free_name(to: &Path, path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    (0..)
+        .map(|n| to.join(if n == 0 { name.clone() } else { format!("{name}.{n}") }))
+        .find(|p| !p.exists())
+        .unwrap_or_else(|| to.join(name.clone()))
+}
+
+fn set_aside(dir: &Path, path: &Path) -> Result<PathBuf, StoreError> {
+    let to = damaged_directory(dir)?;
+    let aside = free_name(&to, path);
+    std::fs::rename(path, &aside).map_err(|e| StoreError::io("move", path, e))?;
+    sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
+    Ok(aside)
+}
+
+fn link_aside(dir: &Path, path: &Path) -> Result<PathBuf, StoreError> {
+    let to = damaged_directory(dir)?;
+    let aside = free_name(&to, path);
+    std::fs::hard_link(path, &aside).map_err(|e| StoreError::io("move", path, e))?;
+    sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
+    Ok(aside)
+}
+
+/// Writes the row groups of a damaged file that can be read as a new file; `None` where there are none.
+fn salvage(dir: &Path, file: &Arc<DataFile>, number: u64) -> Result<Option<FileEntry>, StoreError> {
+    let checked = file.head().is_ok();
+    let unchecked;
+    let file = if checked {
+        file
+    } else {
+        // Only the index is damaged: the rows are read without it, as any Parquet reader would.
+        match file.without_index() {
+            Ok(opened) => {
+                unchecked = Arc::new(opened);
+                &unchecked
+            }
+            Err(_) => return Ok(None),
+        }
+    };
+    let columns = file.head()?.columns.clone();
+    let mut writer = DataWriter::create(dir, file.entry.day, number, columns, 3)?;
+    let mut groups = 0;
+    for group in 0..file.groups() {
+        let rows = match file.rows_of(group) {
+            Some(rows) => rows,
+            None => continue,
+        };
+        let Ok(batch) = file.read_all(group, &Selection::all(rows)) else { continue };
+        let census = file
+            .index(group)
+            .ok()
+            .and_then(|index: RowGroupIndex<'_>| index.census())
+            .map_or_else(|| decoded_census(&batch, file), Ok)?;
+        writer.write_group(&batch, &census)?;
+        groups += 1;
+    }
+    if groups == 0 { Ok(None) } else { writer.finish(1, &[file.entry.number]).map(Some) }
+}
+
+/// What the custom fields of a batch look like, from its events.
+fn decoded_census(batch: &arrow_array::RecordBatch, file: &DataFile) -> Result<Census, StoreError> {
+    let events = crate::rows::Decoder::new().decode(batch, &file.head()?.columns)?;
+    Ok(Census::of(events.iter()))
+}
+
+/// A manifest of the data files that there are, from what each says of itself. Files whose rows another
+/// one took over are left out.
+fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
+    let mut described: Vec<SelfDescription> = Vec::new();
+    for path in data_files(dir)? {
+        if let Some(found) = describe(&path) {
+            described.push(found);
+        }
+    }
+    let replaced: crate::hash::FastSet<u64> =
+        described.iter().flat_map(|d| d.replaces.iter().copied()).collect();
+    let next_file = described.iter().map(|d| d.entry.number + 1).max().unwrap_or(0);
+    let mut files: Vec<FileEntry> =
+        described.into_iter().map(|d| d.entry).filter(|e| !replaced.contains(&e.number)).collect();
+    files.sort_by_key(|f| f.number);
+    Ok(Manifest { generation: REBUILT_GENERATION, next_file, files })
+}
+
+/// Far above what a lost manifest can have had, so that readers see the change.
+const REBUILT_GENERATION: u64 = 1 << 40;
+
+/// What a data file says of itself in its footer.
+fn describe(path: &Path) -> Option<SelfDescription> {
+    let bytes = std::fs::read(path).ok()?;
+    let length = bytes.len() as u64;
+    let text = {
+        let reader =
+            parquet::file::serialized_reader::SerializedFileReader::new(bytes::Bytes::from(bytes.clone()))
+                .ok()?;
+        let metadata = parquet::file::reader::FileReader::metadata(&reader);
+        let pairs = metadata.file_metadata().key_value_metadata()?.clone();
+        pairs.into_iter().find(|p| p.key == SELF_KEY)?.value?
+    };
+    let mut found: SelfDescription = serde_json::from_str(&text).ok()?;
+    let entry = &mut found.entry;
+    let tail = usize::try_from(entry.index_offset + entry.index_bytes).ok()?;
+    let index = bytes.get(usize::try_from(entry.index_offset).ok()?..tail)?;
+    entry.file_bytes = length;
+    entry.index_checksum = crc32c::crc32c(index);
+    entry.tail_checksum = crc32c::crc32c(bytes.get(tail..)?);
+    Some(found)
+}
