@@ -1,2 +1,47 @@
-//! loggr.
-fn main() {}
+//! The program: reads the command line, runs one subcommand, says what went wrong.
+
+mod cli;
+mod component;
+mod config;
+mod exit;
+mod hint;
+mod net;
+mod sink;
+mod source;
+mod telemetry;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::exit::{Exit, UsageError};
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors: clap prints them to stdout with code 0.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+            drop(error.print());
+            return code.into();
+        }
+    };
+    match cli::run(cli) {
+        Ok(exit) => exit.into(),
+        // Whoever reads our output has had enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
+        Err(error) => {
+            let usage = error.chain().any(|cause| cause.is::<UsageError>())
+                || error.downcast_ref::<UsageError>().is_some();
+            cli::complain(&hint::render(&error));
+            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

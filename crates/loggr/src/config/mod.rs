@@ -1,17 +1,48 @@
 //! The configuration: one TOML file, everything optional.
 //!
-//! [`Config`] is plain data with all defaults applied. It opens no socket and
-//! creates no directory; reading files happens in `load` alone.
+//! [`Config`] is plain data with all defaults applied. It opens no socket and creates no
+//! directory; files are read in [`Config::load`] alone. The table of keys in `keys.rs` is
+//! the truth for the reader and for `docs/reference/configuration.md`.
 
 mod address;
+mod diagnostics;
+mod keys;
 mod network;
+mod quantity;
+mod reader;
+mod reference;
+mod resolve;
+mod secret;
+mod topology;
 mod types;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::hint::Advise;
+use diagnostics::ConfigError;
+use resolve::{Around, resolve};
 
 pub use address::{Address, Endpoint};
 pub use network::Network;
+#[allow(unused_imports, reason = "for `loggr check` and for the test of the reference")]
+pub use reference::reference;
+pub use topology::{Exchange, Queue, Topology};
 pub use types::*;
+
+/// What `loggr run` does without a file, as a file.
+const DEFAULT_TEXT: &str = include_str!("default.toml");
+/// Where the file is looked for when nobody says where it is.
+const SYSTEM_FILE: &str = "/etc/loggr/loggr.toml";
+/// The file's name in `$LOGGR_CONFIG_DIR`.
+const FILE_NAME: &str = "loggr.toml";
+/// Data directory of root.
+const SYSTEM_DATA: &str = "/var/lib/loggr";
+/// Longer files are refused.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Everything the file says, and the defaults for what it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,3 +68,124 @@ pub struct Config {
     /// `[process]`
     pub process: Process,
 }
+
+impl Config {
+    /// Reads the file, or takes the built-in default where there is none.
+    ///
+    /// The file: `file`, else `$LOGGR_CONFIG_DIR/loggr.toml`, else `/etc/loggr/loggr.toml`
+    /// if it exists. The data directory: `data`, else `$LOGGR_DATA_DIR`, else the file's,
+    /// else the user's or the system's.
+    pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
+        let host = Host {
+            variable: &|name| std::env::var_os(name),
+            root: rustix::process::geteuid().is_root(),
+            system_file: Path::new(SYSTEM_FILE),
+        };
+        load(file, data, &host)
+    }
+
+    /// The default configuration, commented: what `loggr config` prints.
+    pub fn default_text() -> String {
+        DEFAULT_TEXT.to_owned()
+    }
+
+    /// The exchanges and queues that the bus must have. A loaded configuration has been
+    /// checked already; one that was changed since may be wrong.
+    pub fn topology(&self) -> Result<Topology> {
+        topology::resolve(self).map_err(|problems| {
+            let texts: Vec<String> = problems.into_iter().map(|p| p.message).collect();
+            anyhow!("{}", texts.join("; "))
+        })
+    }
+}
+
+/// What `load` wants to know of the host.
+struct Host<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    root: bool,
+    system_file: &'a Path,
+}
+
+impl Host<'_> {
+    /// A path in a variable; an empty one is as good as none.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    fn find(&self, file: Option<&Path>) -> Result<Option<PathBuf>> {
+        if let Some(file) = file {
+            return Ok(Some(absolute(file)?));
+        }
+        if let Some(directory) = self.path("LOGGR_CONFIG_DIR") {
+            return Ok(Some(absolute(&directory.join(FILE_NAME))?));
+        }
+        match self.system_file.try_exists() {
+            Ok(false) => Ok(None),
+            // What is there and cannot be read must not be taken for nothing.
+            Ok(true) | Err(_) => Ok(Some(self.system_file.to_owned())),
+        }
+    }
+
+    fn default_data(&self) -> Option<PathBuf> {
+        if self.root {
+            return Some(PathBuf::from(SYSTEM_DATA));
+        }
+        // The XDG specification: a relative path is to be ignored.
+        let xdg = self.path("XDG_DATA_HOME").filter(|path| path.is_absolute());
+        let home =
+            || self.path("HOME").filter(|path| path.is_absolute()).map(|home| home.join(".local/share"));
+        xdg.or_else(home).map(|data| data.join("loggr"))
+    }
+}
+
+fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>) -> Result<Config> {
+    let file = host.find(file)?;
+    let text = match &file {
+        Some(file) => read(file)?,
+        None => String::new(),
+    };
+    let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new("/etc/loggr"));
+    let wanted = data.map(Path::to_owned).or_else(|| host.path("LOGGR_DATA_DIR"));
+    let wanted = wanted.as_deref().map(absolute).transpose()?;
+    let default = host.default_data();
+    let around = Around {
+        file: file.as_deref(),
+        directory,
+        data_override: wanted.as_deref(),
+        data_default: default.as_deref().unwrap_or(Path::new("")),
+    };
+    let (config, problems) = resolve(&text, &around);
+    if !problems.is_empty() {
+        let shown = file.as_deref().map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
+        return Err(ConfigError::new(&shown, &text, problems).into());
+    }
+    if config.data.directory.as_os_str().is_empty() {
+        return Err(anyhow!("there is no place for the data directory: `HOME` is not set"))
+            .hint("name one with `--data-dir` or `LOGGR_DATA_DIR`");
+    }
+    Ok(config)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot tell where `{}` is", path.display()))
+}
+
+fn read(file: &Path) -> Result<String> {
+    let shown = file.display();
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read the configuration `{shown}`"))
+        .hint("`loggr config` prints the default one")?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        bail!("the configuration `{shown}` is longer than {MAX_FILE_BYTES} bytes");
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        anyhow!("the configuration `{shown}` is not UTF-8 in line {line}")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,9 @@ impl Network {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr =
-            address.parse().map_err(|_| format!("`{text}` is not a network such as `10.0.0.0/8` or `::1`"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("`{text}` is not a network such as `10.0.0.0/8` or `::1`"))?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => width,

@@ -242,7 +242,7 @@ pub struct FilesShip {
     pub directory_mode: u32,
     /// Files held open at one time.
     pub max_open_files: usize,
-    /// How much is written and synced at once.
+    /// How much is written and synced at once; what waits is never kept waiting for more.
     pub batch: BatchLimits,
 }
 
@@ -264,8 +264,6 @@ pub struct BatchLimits {
     pub events: usize,
     /// Bytes.
     pub size: usize,
-    /// Age of its first event.
-    pub age: Duration,
 }
 
 /// `kind = "search"`.

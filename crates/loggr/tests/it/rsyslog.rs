@@ -3,11 +3,14 @@
 //! Every line has to arrive once, with every field right, in the file and in the search.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Loggr, Rsyslog, Tool, count_seqs, loggen, logger, numbered_line, seq_of, until};
+use crate::support::{
+    Loggr, RelpSender, Rsyslog, Tool, count_seqs, loggen, logger, numbered_line, seq_of, until,
+};
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
@@ -175,6 +178,22 @@ fn rsyslog_waits_while_loggr_is_away_and_then_sends_everything() {
     assert!((0..2000).all(|n| counts.contains_key(&n)), "a line is missing");
     loggr.assert_balanced();
     rsyslog.stop();
+}
+
+#[test]
+fn the_relp_sender_of_these_tests_is_understood_by_rsyslog() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("out.log");
+    let input =
+        format!("module(load=\"imrelp\")\ninput(type=\"imrelp\" address=\"127.0.0.1\" port=\"{port}\")");
+    let action = format!("action(type=\"omfile\" file={file:?})");
+    let Some(rsyslog) = Rsyslog::start(&input, &action) else { return };
+    let sent = RelpSender::new(([127, 0, 0, 1], port).into(), 4).run(0, 5000);
+    assert!(sent.values().all(|s| s.acked && s.times == 1));
+    rsyslog.stop();
+    let text = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(count_seqs(text.lines()), (0..5000).map(|n| (n, 1)).collect());
 }
 
 /// Runs `logger` with these arguments (`SOCKET` and `PORT` are filled in) and compares some

@@ -20,9 +20,6 @@ mod targets;
 mod uids;
 mod worker;
 
-#[cfg(test)]
-mod tests;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -83,8 +80,8 @@ struct Job {
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// Writes batches into files, on a thread of its own.
-#[derive(Debug)]
+/// Writes batches into files, on a thread of its own. Clones share the thread.
+#[derive(Clone, Debug)]
 pub struct FilesSink {
     name: String,
     // One place: a store that was cancelled while its batch is being written leaves
@@ -164,3 +161,6 @@ fn serve(worker: Worker, options: &FilesOptions, mut queue: mpsc::Receiver<Job>)
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

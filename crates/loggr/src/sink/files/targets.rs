@@ -215,17 +215,23 @@ impl Targets {
         self.faults.cut(&handle.file, offset, end)
     }
 
-    /// Syncs the file if it has a handle with unsynced bytes; `clean` is its length then.
-    pub fn sync(&mut self, index: u32, clean: Option<u64>) -> Result<(), WriteError> {
-        let Some(target) = self.list.get_mut(index as usize) else { return Ok(()) };
-        let Some(handle) = target.handle.as_mut() else { return Ok(()) };
-        if handle.unsynced {
-            // DURABLE: the lines, before the receipt.
-            self.faults.sync(&handle.file).map_err(|e| WriteError::new("sync", &target.absolute, e))?;
-            handle.unsynced = false;
-        }
-        if clean.is_some() {
-            handle.clean = clean;
+    /// Syncs those of the files that have a handle with unsynced bytes; each is given
+    /// with its length, up to which it is whole lines then.
+    pub fn sync(&mut self, files: &[(u32, u64)]) -> Result<(), WriteError> {
+        let targets = files.iter().filter_map(|(index, _)| self.list.get(*index as usize));
+        let unsynced = |t: &Target| t.handle.as_ref().is_some_and(|h| h.unsynced);
+        let work: Vec<&Target> = targets.filter(|t| unsynced(t)).collect();
+        let handles: Vec<&File> = work.iter().filter_map(|t| t.handle.as_ref()).map(|h| &h.file).collect();
+        // DURABLE: the lines, before the receipt.
+        self.faults.sync_many(&handles, File::sync_data).map_err(|(i, error)| {
+            let path = work.get(i).map_or(self.base.as_path(), |t| t.absolute.as_path());
+            WriteError::new("sync", path, error)
+        })?;
+        for (index, end) in files {
+            if let Some(handle) = self.get(*index).handle.as_mut() {
+                handle.unsynced = false;
+                handle.clean = Some(*end);
+            }
         }
         Ok(())
     }
@@ -233,7 +239,8 @@ impl Targets {
     /// Closes a handle; what was written through it is synced first, because an error
     /// of a later sync would be told to the handle that is open then.
     fn close(&mut self, index: u32) -> Result<(), WriteError> {
-        let synced = self.sync(index, None);
+        let end = self.get(index).handle.as_ref().map(|h| h.file.metadata().map_or(0, |m| m.len()));
+        let synced = end.map_or(Ok(()), |end| self.sync(&[(index, end)]));
         self.drop_handle(index);
         synced
     }
@@ -246,13 +253,30 @@ impl Targets {
 
     /// Makes the names of created files and directories durable.
     pub fn sync_directories(&mut self) -> Result<(), WriteError> {
-        while let Some(dir) = self.unsynced.iter().next().cloned() {
-            // DURABLE: a synced file without its name is lost.
-            let synced = File::open(&dir).and_then(|d| self.faults.sync(&d));
-            synced.map_err(|e| WriteError::new("sync the directory", &dir, e))?;
-            self.unsynced.remove(&dir);
-            self.synced.insert(dir);
+        if self.unsynced.is_empty() {
+            return Ok(());
         }
+        let failed = |dir: &Path, e| WriteError::new("sync the directory", dir, e);
+        let mut work = Vec::with_capacity(self.unsynced.len());
+        for dir in &self.unsynced {
+            match File::open(dir) {
+                Ok(file) => work.push((dir.as_path(), file)),
+                Err(error) => {
+                    let error = failed(dir, error);
+                    // Moved or deleted meanwhile: the next try finds out anew what there is.
+                    self.unsynced.clear();
+                    self.synced.clear();
+                    return Err(error);
+                }
+            }
+        }
+        let handles: Vec<&File> = work.iter().map(|(_, file)| file).collect();
+        // DURABLE: a synced file without its name is lost. For names the data alone will not do.
+        self.faults
+            .sync_many(&handles, File::sync_all)
+            .map_err(|(i, e)| failed(work.get(i).map_or(&self.base, |(dir, _)| dir), e))?;
+        drop(work);
+        self.synced.extend(self.unsynced.drain());
         Ok(())
     }
 

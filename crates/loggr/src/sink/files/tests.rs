@@ -207,13 +207,8 @@ fn torn(compress: Compress, parts: &[std::ops::Range<u32>]) {
     let mut first = worker(&options);
     first.store(&numbered(0..20, 2)).unwrap();
     let before = std::fs::read(dir.path().join("logs/host0.log")).unwrap().len();
-    // The crash comes before the intent is marked as done.
-    first.targets.faults.hook = Some(Box::new(|op| match op {
-        Op::Done => Err(io::Error::other("crash")),
-        _ => Ok(usize::MAX),
-    }));
-    first.store(&numbered(20..32, 2)).unwrap();
     drop(first);
+    crash_after(&options, &numbered(20..32, 2));
     let journal = std::fs::read(&options.state).unwrap();
     let logs = ["host0.log", "host1.log"].map(|n| dir.path().join("logs").join(n));
     let whole = logs.each_ref().map(|l| std::fs::read(l).unwrap());
@@ -247,6 +242,41 @@ fn a_file_torn_at_any_byte_is_mended() {
         torn(compress, &[20..21, 21..31, 31..40]);
         torn(compress, &[10..25, 25..50]);
     }
+}
+
+/// A life that ends before its last intent is marked as done.
+fn crash_after(options: &FilesOptions, batch: &Batch) {
+    let mut worker = worker(options);
+    worker.targets.faults.hook = Some(Box::new(|op| match op {
+        Op::Done => Err(io::Error::other("crash")),
+        _ => Ok(usize::MAX),
+    }));
+    worker.store(batch).unwrap();
+}
+
+#[test]
+fn an_older_intent_does_not_cut_what_a_newer_one_wrote() {
+    let dir = quick_dir();
+    let options = options(dir.path(), "${source}.log", Compress::None);
+    crash_after(&options, &numbered(0..30, 1));
+    let log = dir.path().join("logs/host0.log");
+    let file = std::fs::OpenOptions::new().write(true).open(&log).unwrap();
+    file.set_len(1000).unwrap();
+    // A part of it comes again, smaller than the torn region, and is whole.
+    crash_after(&options, &numbered(0..10, 1));
+    worker(&options).store(&numbered(0..30, 1)).unwrap();
+    each_once(dir.path(), 0..30, 1, "older");
+}
+
+#[test]
+fn events_that_keep_coming_again_stay_known() {
+    let dir = quick_dir();
+    let options = options(dir.path(), "${source}.log", Compress::None);
+    for end in 2..12 {
+        // A restart each time: the journal has to carry them.
+        worker(&options).store(&numbered(0..end * 10, 1)).unwrap();
+    }
+    each_once(dir.path(), 0..110, 1, "carried");
 }
 
 #[test]
@@ -382,19 +412,18 @@ fn a_file_renamed_or_deleted_from_outside_is_reopened() {
     std::fs::remove_file(&log).unwrap();
     worker.store(&numbered(20..30, 1)).unwrap();
     assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 10);
+    // Another file of the same name, as logrotate's `create` makes one.
+    std::fs::rename(&log, dir.path().join("logs/host0.log.2")).unwrap();
+    std::fs::write(&log, "").unwrap();
+    worker.store(&numbered(30..40, 1)).unwrap();
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 10);
 }
 
 #[test]
 fn what_was_rotated_between_crash_and_restart_is_still_recognised() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path(), "${source}.log", Compress::None);
-    let mut first = worker(&options);
-    first.targets.faults.hook = Some(Box::new(|op| match op {
-        Op::Done => Err(io::Error::other("crash")),
-        _ => Ok(usize::MAX),
-    }));
-    first.store(&numbered(0..10, 1)).unwrap();
-    drop(first);
+    crash_after(&options, &numbered(0..10, 1));
     let log = dir.path().join("logs/host0.log");
     std::fs::rename(&log, dir.path().join("logs/host0.log.1")).unwrap();
     worker(&options).store(&numbered(0..15, 1)).unwrap();

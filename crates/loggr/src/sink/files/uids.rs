@@ -100,7 +100,7 @@ impl Recent {
     /// Was it in one of the remembered batches? New events mostly have higher uids
     /// than all of them, which is one comparison.
     pub fn contains(&self, uid: u128) -> bool {
-        uid <= self.high && uid != 0 && self.sets.iter().any(|s| s.contains(uid))
+        uid <= self.high && uid != 0 && self.sets.iter().rev().any(|s| s.contains(uid))
     }
 }
 

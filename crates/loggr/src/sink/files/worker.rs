@@ -206,9 +206,7 @@ impl Worker {
             if open.is_empty() {
                 break;
             }
-            for (index, end) in open {
-                self.targets.sync(index, Some(end))?;
-            }
+            self.targets.sync(&open)?;
         }
         self.targets.sync_directories()
     }
@@ -324,7 +322,11 @@ impl Worker {
         // without their being on the disk: written again, they are dirty again.
         file.write_all_at(&bytes, extent.offset).map_err(|e| WriteError::new("write", &absolute, e))?;
         // DURABLE: its events will be skipped and signed for.
-        self.targets.faults.sync(&file).map_err(|e| WriteError::new("sync", &absolute, e))?;
+        self.targets
+            .faults
+            .sync_many(&[&file], File::sync_data)
+            .map_err(|(_, e)| e)
+            .map_err(|e| WriteError::new("sync", &absolute, e))?;
         self.targets.name_is_new(&absolute);
         Ok(true)
     }

@@ -1,0 +1,73 @@
+//! `loggr check`: is the configuration right, and what does it mean?
+//!
+//! Opens no socket, no store and no queue: it may run beside the daemon.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::config::{Config, ShipKind};
+use crate::exit::{Exit, Usage};
+
+/// Prints a summary; every mistake of the file is in the error.
+pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
+    let config = Config::load(config, data_dir).usage()?;
+    super::print(&summary(&config)?)
+}
+
+fn summary(config: &Config) -> Result<String> {
+    let mut out = String::new();
+    match &config.file {
+        Some(file) => writeln!(out, "`{}` is correct", file.display())?,
+        None => writeln!(out, "no configuration file; this is the built-in default")?,
+    }
+    writeln!(out, "\ndata in {}", config.data.directory.display())?;
+    for listener in &config.listeners {
+        let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
+        let (name, protocol) = (&listener.name, listener.protocol.keyword());
+        writeln!(out, "listener {name}: {protocol} on {} to {}", places.join(", "), listener.exchange)?;
+    }
+    for exchange in &config.topology()?.exchanges {
+        for queue in &exchange.queues {
+            writeln!(out, "queue {}: {} from {}", queue.name, queue.binding, exchange.name)?;
+        }
+    }
+    for ship in &config.ships {
+        let (kind, directory) = match &ship.kind {
+            ShipKind::Files(files) => ("files", &files.directory),
+            ShipKind::Search(search) => ("search store", &search.directory),
+        };
+        writeln!(out, "ship {}: queue {} to {kind} in {}", ship.name, ship.queue, directory.display())?;
+    }
+    match &config.web {
+        Some(web) => {
+            for address in &web.listen {
+                writeln!(out, "web: http://{address}/")?;
+            }
+        }
+        None => writeln!(out, "web: off")?,
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_where_events_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("loggr.toml");
+        let text = "[[listener]]\nprotocol='relp'\nlisten=['localhost:1', '[::1]:2']\n\
+                    [ship.all]\nkind='files'\ndirectory='/logs'\n[web]\nenabled=false";
+        std::fs::write(&file, text).unwrap();
+        let config = Config::load(Some(&file), Some(Path::new("/data"))).unwrap();
+        let expect = format!(
+            "`{}` is correct\n\ndata in /data\nlistener relp: relp on localhost:1, [::1]:2 to received\n\
+             queue all: # from received\nship all: queue all to files in /logs\nweb: off\n",
+            file.display()
+        );
+        assert_eq!(summary(&config).unwrap(), expect);
+    }
+}

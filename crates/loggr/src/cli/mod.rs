@@ -1,0 +1,143 @@
+//! The command line: one table of subcommands, one file for each.
+//!
+//! Help, man page and completions are generated from the table here.
+
+mod check;
+mod control;
+mod generate;
+mod parse;
+mod queue;
+mod rescue;
+mod run;
+mod search;
+mod send;
+mod status;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+pub use queue::events_json;
+pub use rescue::{discard, replay};
+
+use crate::config::Config;
+use crate::exit::{Exit, Usage};
+
+/// Receive syslog, keep it durably, store it searchable, and lose nothing.
+#[derive(Debug, Parser)]
+#[command(name = "loggr", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which installation is meant.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// Configuration file [default: $LOGGR_CONFIG_DIR/loggr.toml, /etc/loggr/loggr.toml, or none]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory; overrides the configuration
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// The configuration; a wrong one is an error of usage.
+    pub fn load(&self) -> Result<Config> {
+        Config::load(self.config.as_deref(), self.data_dir.as_deref()).usage()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything that is configured, in one process
+    Run(run::RunArgs),
+    /// Check the configuration and say what is wrong with it
+    Check,
+    /// Print the default configuration, commented
+    Config,
+    /// Search the stored events, newest first
+    Search(search::SearchArgs),
+    /// Count the events that a query finds
+    Count(search::CountArgs),
+    /// Show the most frequent values of a field
+    Top(search::TopArgs),
+    /// Show how many events there were over time
+    Histogram(search::HistogramArgs),
+    /// Send events to a receiver
+    Send(send::SendArgs),
+    /// Read lines and print each as a JSON event
+    Parse(parse::ParseArgs),
+    /// List, peek into, or purge the queues
+    Queue(queue::QueueArgs),
+    /// List, show, replay or discard what a destination refused
+    Rescue(rescue::RescueArgs),
+    /// Show what runs and where the events are
+    Status(status::StatusArgs),
+    /// Print shell completions
+    Completions(generate::CompletionsArgs),
+    /// Print the man page
+    Man,
+}
+
+/// Runs the subcommand.
+pub fn run(cli: Cli) -> Result<Exit> {
+    let place = cli.place;
+    match cli.command {
+        Command::Run(args) => run::run(&place, &args),
+        Command::Check => check::run(place.config.as_deref(), place.data_dir.as_deref()),
+        Command::Config => print(&Config::default_text()),
+        Command::Search(args) => search::search(&place, &args),
+        Command::Count(args) => search::count(&place, &args),
+        Command::Top(args) => search::top(&place, &args),
+        Command::Histogram(args) => search::histogram(&place, &args),
+        Command::Send(args) => send::run(&args),
+        Command::Parse(args) => parse::run(&args),
+        Command::Queue(args) => queue::run(&place, &args),
+        Command::Rescue(args) => rescue::run(&place, &args),
+        Command::Status(args) => status::run(&place, &args),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man => generate::man(),
+    }
+}
+
+/// Prints to stdout and ends well.
+fn print(text: &str) -> Result<Exit> {
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(Exit::Fine)
+}
+
+/// Prints to stderr; where that is gone there is nobody to tell.
+pub fn complain(text: &str) {
+    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
+/// Asks on the terminal; without one the answer is no.
+fn confirm(question: &str) -> Result<bool> {
+    use std::io::IsTerminal;
+    if !std::io::stdin().is_terminal() {
+        complain("error: this needs a confirmation\nhint: say `--yes` where nobody can answer\n");
+        return Ok(false);
+    }
+    complain(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A time as RFC 3339.
+fn stamp(time: loggr_event::Timestamp) -> String {
+    let mut out = Vec::new();
+    time.write_rfc3339(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The control socket of the process that runs on a data directory.
+fn control_socket(data: &Path) -> PathBuf {
+    data.join("control.sock")
+}

@@ -1,0 +1,140 @@
+//! `loggr queue list|peek|purge`: the durable queues, running or not.
+
+use std::io::Write;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use loggr_bus::{ExchangeView, inspect};
+use loggr_event::DumpFormat;
+use loggr_flow::Batch;
+use serde_json::{Value, json};
+
+use super::{Place, confirm, control, control_socket};
+use crate::config::Config;
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+
+/// Arguments of `loggr queue`.
+#[derive(Debug, Args)]
+pub struct QueueArgs {
+    #[command(subcommand)]
+    command: QueueCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum QueueCommand {
+    /// Show the queues and what is in them
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the oldest waiting events of a queue as JSON lines; takes nothing away
+    Peek {
+        /// The queue
+        queue: String,
+        /// How many events
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        limit: usize,
+    },
+    /// Drop everything that waits in a queue; counted as dropped
+    Purge {
+        /// The queue
+        queue: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Runs the subcommand.
+pub fn run(place: &Place, args: &QueueArgs) -> Result<Exit> {
+    let config = place.load()?;
+    match &args.command {
+        QueueCommand::List { json } => list(&config, *json),
+        QueueCommand::Peek { queue, limit } => peek(&config, queue, *limit),
+        QueueCommand::Purge { queue, yes } => purge(&config, queue, *yes),
+    }
+}
+
+fn list(config: &Config, json: bool) -> Result<Exit> {
+    let socket = control_socket(&config.data.directory);
+    let status = match control::request(&socket, "GET", "/api/status")? {
+        Some(body) => serde_json::from_slice(&body)?,
+        None => crate::web::status::offline(config)?,
+    };
+    let queues = status["queues"].as_array().cloned().unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{:#}", Value::Array(queues))?;
+        return Ok(Exit::Fine);
+    }
+    let number = |q: &Value, key: &str| q[key].as_u64().unwrap_or(0);
+    writeln!(out, "{:<20} {:<16} {:>12} {:>14} {:>12}", "QUEUE", "EXCHANGE", "WAITING", "WAITING BYTES", "STORED")?;
+    for q in &queues {
+        writeln!(
+            out,
+            "{:<20} {:<16} {:>12} {:>14} {:>12}",
+            q["name"].as_str().unwrap_or("?"),
+            q["exchange"].as_str().unwrap_or("?"),
+            number(q, "waiting"),
+            number(q, "waiting_bytes"),
+            number(q, "stored"),
+        )?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
+    let target = format!("/api/queue/peek?queue={}&limit={limit}", control::escape(queue));
+    let events = match control::request(&control_socket(&config.data.directory), "GET", &target)? {
+        Some(body) => serde_json::from_slice(&body)?,
+        None => {
+            let views = offline(config)?;
+            let view = views
+                .iter()
+                .find(|v| v.queues.iter().any(|q| q.name == queue))
+                .ok_or_else(|| anyhow!("there is no queue `{queue}`"))
+                .hint("`loggr queue list` shows the queues")?;
+            events_json(view.peek(queue, limit)?.as_ref(), limit)
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    for event in events.as_array().into_iter().flatten() {
+        writeln!(out, "{event}")?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
+    if !yes && !confirm(&format!("drop every event that waits in `{queue}`?"))? {
+        return Ok(Exit::Failed);
+    }
+    let target = format!("/api/queue/purge?queue={}", control::escape(queue));
+    let Some(body) = control::request(&control_socket(&config.data.directory), "POST", &target)? else {
+        return Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))
+            .hint("a queue is purged by the running process: start it with `loggr run`")
+            .usage();
+    };
+    let answer: Value = serde_json::from_slice(&body)?;
+    writeln!(std::io::stdout().lock(), "dropped {} events of `{queue}`", answer["dropped"])?;
+    Ok(Exit::Fine)
+}
+
+fn offline(config: &Config) -> Result<Vec<ExchangeView>> {
+    if !config.bus.directory.exists() {
+        bail!("there is no queue in `{}` yet", config.bus.directory.display());
+    }
+    Ok(inspect(&config.bus.directory)?)
+}
+
+/// The first `limit` events of a batch as JSON.
+pub fn events_json(batch: Option<&Batch>, limit: usize) -> Value {
+    let mut text = Vec::new();
+    let events = batch.into_iter().flat_map(Batch::records).take(limit).map(|record| {
+        text.clear();
+        record.event().dump(&DumpFormat::Json, &mut text);
+        serde_json::from_slice(&text).unwrap_or_else(|_| json!({ "uid": record.uid.to_string() }))
+    });
+    Value::Array(events.collect())
+}

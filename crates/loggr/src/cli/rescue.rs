@@ -1,0 +1,206 @@
+//! `loggr rescue list|show|replay|discard`: what a destination refused for ever.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
+use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Stop, StoreError, pump};
+use serde_json::{Value, json};
+
+use super::{Place, confirm, control, control_socket};
+use crate::component::process::{MAX_RESCUE_BYTES, Process};
+use crate::component::ship::Shipping;
+use crate::config::Config;
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+
+/// Entries read from the rescue at a time.
+const PAGE: usize = 1000;
+/// Entries on their way back at a time.
+const REPLAY_WINDOW: usize = 64;
+
+/// Arguments of `loggr rescue`.
+#[derive(Debug, Args)]
+pub struct RescueArgs {
+    #[command(subcommand)]
+    command: RescueCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RescueCommand {
+    /// Show what is in the rescue
+    List {
+        /// Of this shipper alone
+        sink: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one event as JSON, with its reason
+    Show {
+        /// The shipper
+        sink: String,
+        /// Id from `rescue list`
+        id: String,
+    },
+    /// Offer events to their destination again
+    Replay {
+        /// The shipper
+        sink: String,
+        /// Id from `rescue list` [default: all]
+        id: Option<String>,
+    },
+    /// Delete events for ever
+    Discard {
+        /// The shipper
+        sink: String,
+        /// Id from `rescue list` [default: all]
+        id: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Runs the subcommand.
+pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
+    let config = place.load()?;
+    match &args.command {
+        RescueCommand::List { sink, json } => list(&config, sink.as_deref(), *json),
+        RescueCommand::Show { sink, id } => show(&config, sink, id),
+        RescueCommand::Replay { sink, id } => {
+            let answer = command(&config, "replay", sink, id.as_deref())?;
+            writeln!(std::io::stdout().lock(), "`{sink}` took {} events", answer["replayed"])?;
+            Ok(Exit::Fine)
+        }
+        RescueCommand::Discard { sink, id, yes } => {
+            let what = match id {
+                Some(id) => format!("delete event {id} of `{sink}` for ever?"),
+                None => format!("delete every rescued event of `{sink}` for ever?"),
+            };
+            if !yes && !confirm(&what)? {
+                return Ok(Exit::Failed);
+            }
+            let answer = command(&config, "discard", sink, id.as_deref())?;
+            writeln!(std::io::stdout().lock(), "deleted {} events", answer["discarded"])?;
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<RescueStore> {
+    let directory = config.data.directory.join("rescue");
+    if !directory.exists() {
+        bail!("there is no rescue in `{}` yet", config.data.directory.display());
+    }
+    RescueStore::open(&directory, MAX_RESCUE_BYTES).context("cannot open the rescue")
+}
+
+fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
+    let rescue = open(config)?;
+    let mut out = std::io::stdout().lock();
+    let sinks = rescue.sinks()?.into_iter().filter(|(name, _)| sink.is_none_or(|s| s == name));
+    if !json {
+        writeln!(out, "{:<36} {:<16} {:<28} REASON", "ID", "SHIPPER", "TIME")?;
+    }
+    for (sink, _) in sinks {
+        let mut after = None;
+        loop {
+            let page = rescue.list(&sink, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for entry in &page {
+                if json {
+                    writeln!(out, "{}", describe(&sink, entry))?;
+                } else {
+                    let (id, time) = (entry.id.to_string(), super::stamp(entry.time));
+                    writeln!(out, "{id:<36} {sink:<16} {time:<28} {}", clean(&entry.reason))?;
+                }
+            }
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn show(config: &Config, sink: &str, id: &str) -> Result<Exit> {
+    let rescue = open(config)?;
+    let entry = rescue
+        .get(sink, number(id)?)?
+        .ok_or_else(|| anyhow!("the rescue of `{sink}` has no event {id}"))
+        .hint("`loggr rescue list` shows what there is")?;
+    let mut shown = describe(sink, &entry);
+    let events = super::events_json(Some(&entry.batch), 1);
+    if let Some(object) = shown.as_object_mut() {
+        object.insert("event".to_owned(), events[0].clone());
+    }
+    writeln!(std::io::stdout().lock(), "{shown:#}")?;
+    Ok(Exit::Fine)
+}
+
+fn describe(sink: &str, entry: &Rescued) -> Value {
+    json!({
+        "sink": sink, "id": entry.id.to_string(), "reason": entry.reason, "attempts": entry.attempts,
+        "time": super::stamp(entry.time), "events": entry.batch.len(),
+    })
+}
+
+/// Logs are hostile text: no control character reaches the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn number(id: &str) -> Result<RescueId> {
+    RescueId::parse(id).ok_or_else(|| anyhow!("`{id}` is no id from `loggr rescue list`")).usage()
+}
+
+fn command(config: &Config, what: &str, sink: &str, id: Option<&str>) -> Result<Value> {
+    let mut target = format!("/api/rescue/{what}?sink={}", control::escape(sink));
+    if let Some(id) = id {
+        target.push_str(&format!("&id={}", number(id)?));
+    }
+    match control::request(&control_socket(&config.data.directory), "POST", &target)? {
+        Some(body) => Ok(serde_json::from_slice(&body)?),
+        None if what == "discard" => discard(&open(config)?, sink, id),
+        None => Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))
+            .hint("the running process puts events back: start it with `loggr run`")
+            .usage(),
+    }
+}
+
+/// Offers entries to their destination again; each leaves the rescue only when the
+/// destination holds it durably. What it still refuses stays.
+pub async fn replay(process: &Arc<Process>, ship: &Shipping, id: Option<&str>) -> Result<Value> {
+    let ids = id.map(|id| number(id).map(|id| vec![id])).transpose()?;
+    let before = process.rescue.count(&ship.stats.name)?;
+    let source = process.rescue.replay(&ship.stats.name, ids, REPLAY_WINDOW)?;
+    let sink = ship.destination.clone();
+    pump(source, sink, Again, Stop::never(), Quiet).await?;
+    let after = process.rescue.count(&ship.stats.name)?;
+    Ok(json!({ "replayed": before.saturating_sub(after) }))
+}
+
+/// What is refused again is in the rescue already: it stays there.
+struct Again;
+
+impl Rescue for Again {
+    async fn rescue(&mut self, batch: &Batch, _reason: &Reason) -> Result<Receipt, StoreError> {
+        Ok(Receipt::sign_rescue(batch))
+    }
+}
+
+/// Deletes entries for ever.
+pub fn discard(rescue: &RescueStore, sink: &str, id: Option<&str>) -> Result<Value> {
+    if let Some(id) = id {
+        return Ok(json!({ "discarded": rescue.remove(sink, &[number(id)?])? }));
+    }
+    let mut discarded = 0;
+    loop {
+        let ids: Vec<RescueId> = rescue.list(sink, None, PAGE)?.iter().map(|entry| entry.id).collect();
+        if ids.is_empty() {
+            return Ok(json!({ "discarded": discarded }));
+        }
+        discarded += rescue.remove(sink, &ids)?;
+    }
+}

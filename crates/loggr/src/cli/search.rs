@@ -1,0 +1,456 @@
+//! `loggr search|count|top|histogram`: questions to the embedded store.
+//!
+//! Reads the store's files; the running process need not answer, nor run.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use clap::{Args, ValueEnum};
+use loggr_event::{DumpFormat, Event, Severity, Timestamp, Uid};
+use loggr_store::query::{Field, Query};
+use loggr_store::{Reader, SearchOptions};
+
+use super::{Place, complain, stamp};
+use crate::config::{Config, ShipKind};
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+use crate::source::now;
+
+/// How often `-f` looks for new events.
+const FOLLOW: Duration = Duration::from_millis(250);
+/// Events that `-f` takes at a time.
+const FOLLOW_PAGE: usize = 10_000;
+/// How far back `-f` looks again, in microseconds: events that were received before
+/// others may become visible after them.
+const FOLLOW_OVERLAP_MICROS: i64 = 10_000_000;
+
+/// What all questions share.
+#[derive(Debug, Args)]
+pub struct Question {
+    /// The query; empty finds everything. Several words are all required
+    query: Vec<String>,
+    /// From this time on: `15m`, `2h`, `7d` ago, or an RFC 3339 stamp
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Until this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Name of the shipper whose store is asked [default: the only one]
+    #[arg(long, value_name = "SHIPPER")]
+    store: Option<String>,
+}
+
+/// Arguments of `loggr search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    question: Question,
+    /// Print at most this many events
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    /// How events are printed
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
+    /// Go on: print new events as they become searchable
+    #[arg(short, long)]
+    follow: bool,
+    /// Oldest first
+    #[arg(long)]
+    oldest_first: bool,
+}
+
+/// Arguments of `loggr count`.
+#[derive(Debug, Args)]
+pub struct CountArgs {
+    #[command(flatten)]
+    question: Question,
+}
+
+/// Arguments of `loggr top`.
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// The field: `host`, `app`, `severity`, or a custom one
+    field: String,
+    #[command(flatten)]
+    question: Question,
+    /// Show at most this many values
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `loggr histogram`.
+#[derive(Debug, Args)]
+pub struct HistogramArgs {
+    #[command(flatten)]
+    question: Question,
+    /// Width of a bar: `1m`, `1h` [default: about 30 bars]
+    #[arg(long, value_name = "DURATION")]
+    bucket: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How events are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    /// One line each, for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// The main columns, with a heading.
+    Csv,
+}
+
+struct Asked {
+    reader: Reader,
+    query: Query,
+    options: SearchOptions,
+}
+
+impl Question {
+    fn open(&self, place: &Place) -> Result<Asked> {
+        let config = place.load()?;
+        let directory = self.directory(&config)?;
+        let text = self.query.join(" ");
+        let query = loggr_store::query::parse(&text).map_err(|e| anyhow!("{}", e.render(&text))).usage()?;
+        let at = now().unix_micros();
+        let mut options = SearchOptions::new(at);
+        options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
+        options.until = self.until.as_deref().map(|t| time(t, at)).transpose()?;
+        let asked = Asked { reader: Reader::open(&directory)?, query, options };
+        asked.suggest()?;
+        Ok(asked)
+    }
+
+    fn directory(&self, config: &Config) -> Result<PathBuf> {
+        let mut stores = config.ships.iter().filter_map(|ship| match &ship.kind {
+            ShipKind::Search(search) => Some((ship.name.as_str(), &search.directory)),
+            ShipKind::Files(_) => None,
+        });
+        match &self.store {
+            Some(name) => stores
+                .find(|(n, _)| n == name)
+                .map(|(_, directory)| directory.clone())
+                .ok_or_else(|| anyhow!("no shipper of kind `search` is called `{name}`"))
+                .hint("`loggr config` and `loggr check` show what is configured")
+                .usage(),
+            None => stores
+                .next()
+                .map(|(_, directory)| directory.clone())
+                .ok_or_else(|| anyhow!("the configuration has no shipper of kind `search`"))
+                .hint("add `[ship.search]` with `kind = \"search\"`")
+                .usage(),
+        }
+    }
+}
+
+impl Asked {
+    /// A field that no event has finds nothing; say so, and what it might have been.
+    fn suggest(&self) -> Result<()> {
+        let known = self.reader.fields(self.options.since, self.options.until)?;
+        let names: Vec<&str> = known.iter().map(|f| f.name.as_str()).collect();
+        for (unknown, near) in self.query.unknown_fields(&names) {
+            let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            complain(&format!("hint: no event has the field `{}`{near}\n", clean(&unknown)));
+        }
+        Ok(())
+    }
+}
+
+/// `loggr search`.
+pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
+    let mut asked = args.question.open(place)?;
+    asked.options.limit = args.limit;
+    asked.options.oldest_first = args.oldest_first;
+    let mut out = Printer::new(args.format)?;
+    let found = asked.reader.search(&asked.query, &asked.options)?;
+    let mut events = found.events;
+    for warning in &found.warnings {
+        complain(&format!("warning: {warning}\n"));
+    }
+    if args.follow && !args.oldest_first {
+        events.reverse();
+    }
+    for event in &events {
+        out.print(event)?;
+    }
+    out.flush()?;
+    if args.follow {
+        follow(&asked, &events, &mut out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Prints what becomes visible, until interrupted or until nobody reads.
+fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
+    let mut recent: std::collections::HashSet<Uid> = seen.iter().map(|e| e.uid).collect();
+    let started = now().unix_micros();
+    let mut from = seen.iter().map(|e| e.timegenerated.unix_micros()).max().unwrap_or(started);
+    let mut generation = None;
+    loop {
+        std::thread::sleep(FOLLOW);
+        asked.reader.refresh()?;
+        if generation.replace(asked.reader.generation()) == Some(asked.reader.generation()) {
+            continue;
+        }
+        let mut options = SearchOptions::new(now().unix_micros());
+        options.since = Some(from - FOLLOW_OVERLAP_MICROS);
+        options.until = asked.options.until;
+        options.limit = FOLLOW_PAGE;
+        options.oldest_first = true;
+        loop {
+            let page = asked.reader.search(&asked.query, &options)?;
+            for event in &page.events {
+                let at = event.timegenerated.unix_micros();
+                if at >= started.min(from) - FOLLOW_OVERLAP_MICROS && recent.insert(event.uid) {
+                    out.print(event)?;
+                }
+                from = from.max(at);
+            }
+            match page.events.last().filter(|_| page.more) {
+                Some(last) => options.after = Some((last.timegenerated, last.uid)),
+                None => break,
+            }
+        }
+        out.flush()?;
+        let horizon = u64::try_from((from - 2 * FOLLOW_OVERLAP_MICROS) / 1000).unwrap_or(0);
+        recent.retain(|uid| uid.millis() >= horizon);
+    }
+}
+
+/// `loggr count`.
+pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
+    let asked = args.question.open(place)?;
+    let counted = asked.reader.count(&asked.query, &asked.options)?;
+    for warning in &counted.warnings {
+        complain(&format!("warning: {warning}\n"));
+    }
+    writeln!(std::io::stdout().lock(), "{}", counted.events)?;
+    Ok(Exit::Fine)
+}
+
+/// `loggr top`.
+pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
+    let asked = args.question.open(place)?;
+    let top = asked.reader.top(&asked.query, &Field::from_name(&args.field), args.limit, &asked.options)?;
+    let mut out = std::io::stdout().lock();
+    for warning in &top.warnings {
+        complain(&format!("warning: {warning}\n"));
+    }
+    if args.json {
+        let values: Vec<_> =
+            top.values.iter().map(|v| serde_json::json!({ "value": v.value, "events": v.events })).collect();
+        writeln!(out, "{}", serde_json::Value::Array(values))?;
+        return Ok(Exit::Fine);
+    }
+    for value in &top.values {
+        writeln!(out, "{:>12}  {}", value.events, clean(&value.value))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// `loggr histogram`.
+pub fn histogram(place: &Place, args: &HistogramArgs) -> Result<Exit> {
+    let asked = args.question.open(place)?;
+    let bucket = match &args.bucket {
+        Some(text) => duration(text)?,
+        None => default_bucket(&asked)?,
+    };
+    let histogram = asked.reader.histogram(&asked.query, bucket, &asked.options)?;
+    let mut out = std::io::stdout().lock();
+    for warning in &histogram.warnings {
+        complain(&format!("warning: {warning}\n"));
+    }
+    if args.json {
+        for bar in &histogram.buckets {
+            let by: serde_json::Map<String, serde_json::Value> = Severity::ALL
+                .iter()
+                .zip(bar.counts)
+                .filter(|(_, n)| *n > 0)
+                .map(|(s, n)| (s.keyword().to_owned(), n.into()))
+                .collect();
+            let time = stamp(Timestamp::from_unix_micros(bar.start));
+            let total = bar.total();
+            writeln!(out, "{}", serde_json::json!({ "time": time, "events": total, "severity": by }))?;
+        }
+        return Ok(Exit::Fine);
+    }
+    let most = histogram.buckets.iter().map(|b| b.total()).max().unwrap_or(0).max(1);
+    for bar in &histogram.buckets {
+        let total = bar.total();
+        let width = usize::try_from(total * 50 / most).unwrap_or(0).max(usize::from(total > 0));
+        let time = stamp(Timestamp::from_unix_micros(bar.start));
+        writeln!(out, "{time}  {total:>10}  {}", "#".repeat(width))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// A round width that gives about 30 bars.
+fn default_bucket(asked: &Asked) -> Result<i64> {
+    const ROUND_SECONDS: [i64; 14] =
+        [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400];
+    let partitions = asked.reader.partitions()?;
+    let first = partitions.first().map_or(0, |p| p.times.0);
+    let last = partitions.last().map_or(0, |p| p.times.1);
+    let since = asked.options.since.unwrap_or(first).max(first);
+    let until = asked.options.until.unwrap_or(last).min(last);
+    let seconds = (until - since).max(0) / 1_000_000 / 30;
+    let round = ROUND_SECONDS.iter().copied().find(|s| *s >= seconds);
+    Ok(round.unwrap_or(30 * 86_400) * 1_000_000)
+}
+
+/// Prints events to stdout.
+struct Printer {
+    out: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    format: OutputFormat,
+    line: Vec<u8>,
+}
+
+impl Printer {
+    fn new(format: OutputFormat) -> Result<Printer> {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        if format == OutputFormat::Csv {
+            writeln!(out, "timegenerated,timereported,severity,facility,source,app_name,procid,message")?;
+        }
+        Ok(Printer { out, format, line: Vec::new() })
+    }
+
+    fn print(&mut self, event: &Event<'_>) -> Result<()> {
+        self.line.clear();
+        match self.format {
+            OutputFormat::Json => {
+                event.dump(&DumpFormat::Json, &mut self.line);
+                while self.line.last() == Some(&b'\n') {
+                    self.line.pop();
+                }
+            }
+            OutputFormat::Text => {
+                let tag = event.syslogtag();
+                let text = format!(
+                    "{} {:<7} {} {} {}",
+                    stamp(event.timegenerated),
+                    event.severity.keyword(),
+                    event.source,
+                    tag,
+                    event.message
+                );
+                self.line.extend_from_slice(clean(&text).as_bytes());
+            }
+            OutputFormat::Csv => {
+                let (generated, reported) = (stamp(event.timegenerated), stamp(event.timereported));
+                let columns = [
+                    generated.as_str(),
+                    reported.as_str(),
+                    event.severity.keyword(),
+                    event.facility.keyword(),
+                    &event.source,
+                    &event.app_name,
+                    &event.procid,
+                    &event.message,
+                ];
+                self.line.extend_from_slice(columns.map(csv).join(",").as_bytes());
+            }
+        }
+        self.line.push(b'\n');
+        Ok(self.out.write_all(&self.line)?)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+}
+
+/// A CSV field (RFC 4180), quoted where it must be.
+fn csv(value: &str) -> String {
+    match value.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", value.replace('"', "\"\"")),
+        false => value.to_owned(),
+    }
+}
+
+/// Logs are hostile text: no control character reaches the terminal.
+fn clean(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(|c| match c {
+            '\t' => "\t".to_owned(),
+            c if c.is_control() => format!("#{:03o}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// `15m` ago or a stamp, in microseconds.
+fn time(text: &str, at: i64) -> Result<i64> {
+    if let Ok(ago) = duration(text) {
+        return Ok(at.saturating_sub(ago));
+    }
+    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(stamp.as_microsecond());
+    }
+    if let Ok(date) = text.parse::<jiff::civil::DateTime>() {
+        let zoned = date.to_zoned(jiff::tz::TimeZone::system())?;
+        return Ok(zoned.timestamp().as_microsecond());
+    }
+    if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        let zoned = date.to_zoned(jiff::tz::TimeZone::system())?;
+        return Ok(zoned.timestamp().as_microsecond());
+    }
+    Err(anyhow!("`{text}` is no time"))
+        .hint("write how long ago (`15m`, `2h`, `7d`) or a stamp (`2026-11-22T10:00:00Z`, `2026-11-22`)")
+        .usage()
+}
+
+/// `90s`, `15m`, `2h`, `7d`, `1w` in microseconds.
+fn duration(text: &str) -> Result<i64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => 0,
+    };
+    let number: i64 = number.parse().unwrap_or(0);
+    let micros = number.checked_mul(seconds).and_then(|s| s.checked_mul(1_000_000)).filter(|m| *m > 0);
+    micros
+        .ok_or_else(|| anyhow!("`{text}` is no duration"))
+        .hint("write a number and a unit: `90s`, `15m`, `2h`, `7d`, `1w`")
+        .usage()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<i64>) {
+        assert_eq!(time(text, 1_000_000_000_000_000).ok(), expect);
+    }
+
+    #[test]
+    fn times() {
+        check("15m", Some(1_000_000_000_000_000 - 900 * 1_000_000));
+        check("2026-11-22T10:00:00Z", Some(1_795_341_600_000_000));
+        check("2026-11-22T10:00:00+01:00", Some(1_795_338_000_000_000));
+        check("yesterday", None);
+        check("0m", None);
+        check("", None);
+    }
+
+    #[test]
+    fn nothing_from_an_event_moves_the_cursor() {
+        assert_eq!(clean("a\u{1b}[31mb\nc\td"), "a#033[31mb#012c\td");
+        assert_eq!(csv("say \"hi\", you"), "\"say \"\"hi\"\", you\"");
+    }
+}

@@ -1,0 +1,153 @@
+//! The lines that `loggr send` sends: one message, a file, stdin, or generated ones.
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, anyhow};
+use loggr_event::{DumpFormat, Event, Facility, Severity, Timestamp};
+
+use super::{LineFormat, SendArgs};
+use crate::exit::Usage;
+use crate::hint::Advise;
+use crate::source::now;
+
+/// No line of a file is longer.
+const MAX_LINE_BYTES: u64 = 8 << 20;
+/// The stamp of generated lines is renewed after so many.
+const LINES_PER_STAMP: u64 = 256;
+
+/// Shared by the connections; each takes the next line.
+#[derive(Clone)]
+pub struct Lines(Arc<Mutex<Feed>>);
+
+struct Feed {
+    from: From,
+    format: LineFormat,
+    template: Event<'static>,
+    taken: u64,
+}
+
+enum From {
+    One(Option<String>),
+    Reader(Box<dyn BufRead + Send>),
+    Generated { count: u64, prefix: Vec<u8>, size: usize },
+}
+
+impl Lines {
+    /// Opens what the arguments name.
+    pub fn open(args: &SendArgs) -> Result<Lines> {
+        let (facility, severity) = priority(&args.priority).usage()?;
+        let template = Event {
+            facility,
+            severity,
+            source: host().into(),
+            app_name: args.app_name.clone().into(),
+            procid: std::process::id().to_string().into(),
+            ..Event::default()
+        };
+        let from = if let Some(text) = &args.message {
+            From::One(Some(text.clone()))
+        } else if let Some(count) = args.count {
+            From::Generated { count, prefix: Vec::new(), size: args.size }
+        } else if let Some(path) = &args.file {
+            let file = std::fs::File::open(path)
+                .with_context(|| format!("cannot open `{}`", path.display()))
+                .hint("`--file` takes the path of a readable file; without it stdin is sent")?;
+            From::Reader(Box::new(BufReader::with_capacity(1 << 20, file)))
+        } else {
+            From::Reader(Box::new(BufReader::new(std::io::stdin())))
+        };
+        let format = match (args.format, &from) {
+            (Some(format), _) => format,
+            (None, From::Reader(_)) => LineFormat::Raw,
+            (None, From::One(_) | From::Generated { .. }) => LineFormat::Rfc5424,
+        };
+        Ok(Lines(Arc::new(Mutex::new(Feed { from, format, template, taken: 0 }))))
+    }
+
+    /// Puts the next line into `line`; false at the end.
+    pub fn next(&self, line: &mut Vec<u8>) -> Result<bool> {
+        line.clear();
+        let mut feed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let feed = &mut *feed;
+        let format = feed.format;
+        match &mut feed.from {
+            From::Generated { count, prefix, size } => {
+                if feed.taken == *count {
+                    return Ok(false);
+                }
+                if feed.taken.is_multiple_of(LINES_PER_STAMP) {
+                    prefix.clear();
+                    wrap(&feed.template, format, b"", prefix);
+                    while prefix.last() == Some(&b' ') {
+                        prefix.pop();
+                    }
+                }
+                line.extend_from_slice(prefix);
+                line.extend_from_slice(format!(" seq={:09} ", feed.taken).as_bytes());
+                while line.len() < *size {
+                    line.push(b'a' + (line.len() % 26) as u8);
+                }
+            }
+            From::One(text) => match text.take() {
+                Some(text) => wrap(&feed.template, format, text.as_bytes(), line),
+                None => return Ok(false),
+            },
+            From::Reader(reader) => {
+                let mut text = Vec::new();
+                let n = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut text).context("cannot read a line")?;
+                if n == 0 {
+                    return Ok(false);
+                }
+                let text = text.strip_suffix(b"\n").unwrap_or(&text);
+                wrap(&feed.template, format, text, line);
+            }
+        }
+        feed.taken += 1;
+        Ok(true)
+    }
+}
+
+fn wrap(template: &Event<'static>, format: LineFormat, text: &[u8], out: &mut Vec<u8>) {
+    let dump = match format {
+        LineFormat::Raw => return out.extend_from_slice(text),
+        LineFormat::Rfc5424 => DumpFormat::Rfc5424,
+        LineFormat::Rfc3164 => DumpFormat::Rfc3164,
+    };
+    let at: Timestamp = now();
+    let message = String::from_utf8_lossy(text).into_owned().into();
+    Event { timereported: at, timegenerated: at, message, ..template.clone() }.dump(&dump, out);
+    while out.last() == Some(&b'\n') {
+        out.pop();
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn priority(text: &str) -> Result<(Facility, Severity)> {
+    let (facility, severity) =
+        text.split_once('.').ok_or_else(|| anyhow!("`{text}` is no priority: write `FACILITY.SEVERITY`"))?;
+    let facility = Facility::from_name(facility).ok_or_else(|| anyhow!("`{facility}` is no facility"))?;
+    let severity = Severity::from_name(severity).ok_or_else(|| anyhow!("`{severity}` is no severity"))?;
+    Ok((facility, severity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<(u8, u8)>) {
+        assert_eq!(priority(text).ok().map(|(f, s)| (f.code(), s.code())), expect);
+    }
+
+    #[test]
+    fn priorities() {
+        check("user.notice", Some((1, 5)));
+        check("auth.err", Some((4, 3)));
+        check("auth", None);
+        check("nobody.err", None);
+    }
+}

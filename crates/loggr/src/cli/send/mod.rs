@@ -1,0 +1,210 @@
+//! `loggr send`: events to a receiver, over RELP, TCP, UDP or a unix socket.
+//!
+//! Sends one message, a file, stdin, or generated lines; counts what was
+//! acknowledged. With `--count` it is also the load generator of the benchmarks.
+
+mod lines;
+mod transport;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use clap::{Args, ValueEnum};
+
+use self::lines::Lines;
+use self::transport::{Job, Target};
+use crate::exit::{Exit, Usage};
+
+/// Most connections of one `loggr send`.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// Arguments of `loggr send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Where to: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// Send this one message
+    #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["file", "count"])]
+    message: Option<String>,
+    /// Send the lines of this file [default: stdin]
+    #[arg(long, value_name = "FILE", conflicts_with = "count")]
+    file: Option<PathBuf>,
+    /// What becomes of a line: `raw` sends it as it is, the others make it the message of an event
+    #[arg(long, value_enum)]
+    format: Option<LineFormat>,
+    /// Name of the program in the events
+    #[arg(long, value_name = "NAME", default_value = "loggr-send")]
+    app_name: String,
+    /// Facility and severity of the events, as in `user.notice`
+    #[arg(short, long, value_name = "FACILITY.SEVERITY", default_value = "user.notice")]
+    priority: String,
+    /// Send this many generated lines that carry `seq=NNNNNNNNN`
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Length of a generated line in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 200)]
+    size: usize,
+    /// Connections to open
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    connections: usize,
+    /// RELP: lines in flight on each connection
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    window: usize,
+    /// Lines a second over all connections [default: as fast as they are taken]
+    #[arg(long, value_name = "N")]
+    rate: Option<u64>,
+    /// TCP and unix streams: how lines are framed
+    #[arg(long, value_enum, default_value_t = Framing::OctetCounting)]
+    framing: Framing,
+    /// RELP: for how many seconds to try again after a lost connection
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    retry: u64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineFormat {
+    /// Sent as it is.
+    Raw,
+    /// The message of an RFC 5424 event.
+    Rfc5424,
+    /// The message of an RFC 3164 event.
+    Rfc3164,
+}
+
+/// How lines are framed on a stream (RFC 6587).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Framing {
+    /// Length before each line.
+    OctetCounting,
+    /// Line feed after each line.
+    Lf,
+}
+
+/// Shared by the connections; read by the progress bar.
+#[derive(Debug, Default)]
+pub struct Progress {
+    sent: AtomicU64,
+    acked: AtomicU64,
+    resent: AtomicU64,
+}
+
+/// Sends, then reports.
+pub fn run(args: &SendArgs) -> Result<Exit> {
+    let target = Target::parse(&args.to).usage()?;
+    if args.connections == 0 || args.connections > MAX_CONNECTIONS {
+        return Err(anyhow!("`--connections` must be from 1 to {MAX_CONNECTIONS}")).usage();
+    }
+    if args.window == 0 {
+        return Err(anyhow!("`--window` must be at least 1")).usage();
+    }
+    let lines = Lines::open(args)?;
+    let progress = Arc::new(Progress::default());
+    let started = Instant::now();
+    let bar = bar(args, &progress);
+    let threads: Vec<_> = (0..args.connections)
+        .map(|_| {
+            let job = Job {
+                target: target.clone(),
+                lines: lines.clone(),
+                progress: progress.clone(),
+                window: args.window,
+                framing: args.framing,
+                // Each connection has its share of the rate.
+                pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r.max(1) as f64)),
+                retry: Duration::from_secs(args.retry),
+            };
+            std::thread::spawn(move || transport::send(job))
+        })
+        .collect();
+    let mut latencies = Vec::new();
+    let mut failed = None;
+    for thread in threads {
+        match thread.join() {
+            Ok(Ok(mut measured)) => latencies.append(&mut measured),
+            Ok(Err(error)) => failed = Some(error),
+            Err(_) => failed = Some(anyhow!("a connection's thread panicked")),
+        }
+    }
+    if let Some((bar, done)) = bar {
+        done.store(true, Ordering::Relaxed);
+        drop(bar.join());
+    }
+    report(args, &target, &progress, started.elapsed(), latencies)?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Exit::Fine),
+    }
+}
+
+type Bar = (std::thread::JoinHandle<()>, Arc<std::sync::atomic::AtomicBool>);
+
+/// On a terminal alone, and not for a single message.
+fn bar(args: &SendArgs, progress: &Arc<Progress>) -> Option<Bar> {
+    if args.message.is_some() || args.json || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = match args.count {
+        Some(count) => indicatif::ProgressBar::new(count),
+        None => indicatif::ProgressBar::new_spinner(),
+    };
+    let (progress, done) = (progress.clone(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let stop = done.clone();
+    let thread = std::thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            bar.set_position(progress.sent.load(Ordering::Relaxed));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bar.finish_and_clear();
+    });
+    Some((thread, done))
+}
+
+fn report(
+    args: &SendArgs,
+    target: &Target,
+    progress: &Progress,
+    took: Duration,
+    mut latencies: Vec<u32>,
+) -> Result<()> {
+    use std::io::Write;
+    let sent = progress.sent.load(Ordering::Relaxed);
+    let acked = target.acknowledges().then(|| progress.acked.load(Ordering::Relaxed));
+    let resent = progress.resent.load(Ordering::Relaxed);
+    let seconds = took.as_secs_f64();
+    latencies.sort_unstable();
+    let percentile = |p: f64| {
+        let at = ((latencies.len() as f64 * p) as usize).min(latencies.len().saturating_sub(1));
+        latencies.get(at).map(|micros| f64::from(*micros) / 1000.0)
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let result = serde_json::json!({
+            "sent": sent, "acked": acked, "resent": resent, "seconds": seconds,
+            "lines_per_second": sent as f64 / seconds,
+            "ack_ms": { "p50": percentile(0.5), "p99": percentile(0.99), "max": percentile(1.0) },
+        });
+        writeln!(out, "{result}")?;
+        return Ok(());
+    }
+    match acked {
+        Some(acked) => writeln!(out, "sent {sent} lines, {acked} acknowledged, in {seconds:.2} s")?,
+        None => writeln!(out, "sent {sent} lines in {seconds:.2} s (this protocol acknowledges nothing)")?,
+    }
+    if resent > 0 {
+        writeln!(out, "{resent} lines were sent again after a lost connection")?;
+    }
+    if let (true, Some(p50), Some(p99)) = (sent > 1, percentile(0.5), percentile(0.99)) {
+        let rate = sent as f64 / seconds;
+        writeln!(out, "{rate:.0} lines/s; acknowledged after {p50:.2} ms (median), {p99:.2} ms (99 %)")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `loggr status`: what runs, and where the events are.
+//!
+//! Asks the running process; where none runs, reads the queues from disk.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::Value;
+
+use super::{Place, control, control_socket};
+use crate::exit::Exit;
+use crate::web::status;
+
+/// Arguments of `loggr status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the status.
+pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
+    let config = place.load()?;
+    let socket = control_socket(&config.data.directory);
+    let status: Value = match control::request(&socket, "GET", "/api/status")? {
+        Some(body) => serde_json::from_slice(&body).context("loggr's answer is no JSON")?,
+        None => status::offline(&config)?,
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{status:#}")?;
+    } else {
+        out.write_all(render(&status).as_bytes())?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn render(status: &Value) -> String {
+    let mut out = String::new();
+    let text = |v: &Value, key: &str| match &v[key] {
+        Value::String(s) => s.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    if status["running"] == Value::Bool(true) {
+        out.push_str(&format!(
+            "loggr {} runs as process {} for {} s in {}\n",
+            text(status, "version"),
+            text(status, "pid"),
+            text(status, "uptime_seconds"),
+            text(status, "data_directory")
+        ));
+    } else {
+        out.push_str(&format!("loggr does not run on {}\n", text(status, "data_directory")));
+    }
+    let mut table = |title: &[&str], key: &str, columns: &[&str]| {
+        let Some(rows) = status[key].as_array().filter(|rows| !rows.is_empty()) else { return };
+        let mut cells = vec![title.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()];
+        cells.extend(rows.iter().map(|row| columns.iter().map(|c| text(row, c)).collect()));
+        let width = |i: usize| cells.iter().filter_map(|r| r.get(i)).map(String::len).max().unwrap_or(0);
+        out.push('\n');
+        for row in &cells {
+            for (i, cell) in row.iter().enumerate() {
+                let pad = width(i).saturating_sub(cell.len());
+                // Names stand left, numbers right.
+                let number = !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
+                let gap = " ".repeat(pad);
+                out.push_str(&if number { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") });
+            }
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+        }
+    };
+    let listener = ["name", "protocol", "address", "received", "accepted", "connections", "kernel_drops", "lost"];
+    table(
+        &["LISTENER", "PROTOCOL", "ADDRESS", "RECEIVED", "ACCEPTED", "CONNECTIONS", "KERNEL DROPS", "LOST"],
+        "listeners",
+        &listener,
+    );
+    table(
+        &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED"],
+        "queues",
+        &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
+    );
+    table(
+        &["SHIPPER", "KIND", "FAILING", "LAST ERROR"],
+        "ships",
+        &["name", "kind", "failing", "last_error"],
+    );
+    out
+}

@@ -1,0 +1,5 @@
+//! Components: each is one sentence, source → stages → sink, in one file.
+
+pub mod process;
+pub mod server;
+pub mod ship;

@@ -1,0 +1,190 @@
+//! `server`: relp, tcp, udp and unix listeners → the bus.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use loggr_bus::{Bus, Publisher};
+use loggr_event::{Origin, UidGenerator};
+use loggr_flow::{Stop, channel_source, pump};
+use loggr_wire::framing::Mode;
+use tokio::task::JoinSet;
+
+use crate::config::{Endpoint, Framing, Listener, Protocol};
+use crate::net::{self, UnixPath};
+use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
+
+/// Batches of datagrams that may wait for the bus.
+const DATAGRAM_WINDOW: usize = 2;
+
+/// The listeners of this process.
+#[derive(Debug)]
+pub struct Server {
+    /// In the order of the configuration.
+    pub listeners: Vec<Bound>,
+    tasks: JoinSet<()>,
+    _paths: Vec<UnixPath>,
+}
+
+/// A listener and where it really listens.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Its counters.
+    pub stats: Arc<ListenerStats>,
+    /// Addresses or paths, with the ports that the system chose.
+    pub addresses: Vec<String>,
+}
+
+impl Server {
+    /// Binds every listener, then starts them all: either all listen or none does.
+    pub fn start(listeners: &[Listener], bus: &Bus, uids: &Arc<UidGenerator>, stop: &Stop) -> Result<Server> {
+        let mut server = Server { listeners: Vec::new(), tasks: JoinSet::new(), _paths: Vec::new() };
+        let mut ready = Vec::new();
+        for listener in listeners {
+            let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
+            let publisher = bus.publisher(&listener.exchange, &listener.routing_key())?;
+            let mut addresses = Vec::new();
+            for endpoint in &listener.listen {
+                let socket = bind(listener, endpoint, &mut server._paths)
+                    .with_context(|| format!("cannot start the listener `{}`", listener.name))?;
+                addresses.push(socket.address.clone());
+                let shared = shared(listener, publisher.clone(), uids.clone(), stats.clone());
+                ready.push((socket, Arc::new(shared)));
+            }
+            server.listeners.push(Bound { stats, addresses });
+        }
+        for (socket, shared) in ready {
+            let (listener, address) = (shared.stats.name.clone(), socket.address.clone());
+            match socket.kind {
+                Kind::Stream(listening) => {
+                    server.tasks.spawn(source::accept(listening, shared, stop.clone()));
+                }
+                Kind::Datagram(datagrams) => datagram(datagrams, shared, stop.clone(), &mut server.tasks)?,
+            }
+            tracing::info!(listener, address, "listening");
+        }
+        Ok(server)
+    }
+
+    /// Resolves when every listener has drained: what was read is with the bus.
+    pub async fn drained(&mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener's task failed");
+            }
+        }
+    }
+}
+
+struct Socket {
+    kind: Kind,
+    address: String,
+}
+
+enum Kind {
+    Stream(source::Listening),
+    Datagram(Datagrams),
+}
+
+fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> Result<Socket> {
+    let inet = || {
+        let address = endpoint.address().ok_or_else(|| anyhow!("`{endpoint}` is no address"))?;
+        net::resolve(&address.to_string())
+    };
+    let path = || endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is no path"));
+    match listener.protocol {
+        Protocol::Tcp | Protocol::Relp => {
+            let socket = net::tcp(inet()?)?;
+            let address = socket.local_addr()?.to_string();
+            let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
+            Ok(Socket { kind: Kind::Stream(listening), address })
+        }
+        Protocol::Udp => {
+            let (socket, granted) = net::udp(inet()?, listener.receive_buffer)?;
+            if granted < listener.receive_buffer {
+                let (listener, wanted) = (listener.name.as_str(), listener.receive_buffer);
+                tracing::warn!(
+                    listener, granted, wanted,
+                    "the kernel grants a smaller receive buffer; raise `net.core.rmem_max` or give `CAP_NET_ADMIN`"
+                );
+            }
+            let address = socket.local_addr()?.to_string();
+            let datagrams = Datagrams { socket: socket.into(), udp: true };
+            Ok(Socket { kind: Kind::Datagram(datagrams), address })
+        }
+        Protocol::UnixDgram => {
+            let (socket, guard) = net::unix_dgram(path()?, listener.socket_mode, listener.receive_buffer)?;
+            paths.push(guard);
+            let address = path()?.display().to_string();
+            Ok(Socket { kind: Kind::Datagram(Datagrams { socket, udp: false }), address })
+        }
+        Protocol::UnixStream => {
+            let (socket, guard) = net::unix_stream(path()?, listener.socket_mode)?;
+            paths.push(guard);
+            let address = path()?.display().to_string();
+            let listening = source::Listening::Unix(tokio::net::UnixListener::from_std(socket)?);
+            Ok(Socket { kind: Kind::Stream(listening), address })
+        }
+    }
+}
+
+fn shared(
+    listener: &Listener,
+    publisher: Publisher,
+    uids: Arc<UidGenerator>,
+    stats: Arc<ListenerStats>,
+) -> Accepting {
+    let kind = match listener.protocol {
+        Protocol::Relp => StreamKind::Relp,
+        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
+            StreamKind::Lines(match listener.framing {
+                Framing::Auto => Mode::Auto,
+                Framing::OctetCounting => Mode::OctetCounting,
+                Framing::Lf => Mode::Lf,
+                Framing::Nul => Mode::Nul,
+            })
+        }
+    };
+    let (admitting, trusting) = (listener.clone(), listener.trust.clone());
+    Accepting {
+        kind,
+        origin: Origin {
+            listener: listener.name.clone(),
+            transport: listener.protocol.transport(),
+            format: listener.format,
+            timezone: listener.timezone.clone(),
+            ..Origin::default()
+        },
+        max_message_size: listener.max_message_size,
+        max_connections: listener.max_connections,
+        window_bytes: listener.window_size,
+        idle_timeout: listener.idle_timeout,
+        allowed: Box::new(move |ip: IpAddr| admitting.admits(ip)),
+        trusted: Box::new(move |ip| trusting.covers(ip)),
+        publisher,
+        uids,
+        stats,
+    }
+}
+
+/// A thread that receives, and a task that pumps what it received.
+fn datagram(datagrams: Datagrams, shared: Arc<Accepting>, stop: Stop, tasks: &mut JoinSet<()>) -> Result<()> {
+    let (deliveries, source) = channel_source(DATAGRAM_WINDOW);
+    let pumping = pump(source, shared.publisher.clone(), source::NoRescue, stop.clone(), shared.observer());
+    let (done, joined) = tokio::sync::oneshot::channel::<()>();
+    std::thread::Builder::new()
+        .name(format!("loggr-{}", shared.stats.protocol))
+        .spawn(move || {
+            source::receive(&datagrams, &shared, &stop, &deliveries);
+            drop((deliveries, done));
+        })
+        .context("cannot start a thread")?;
+    tasks.spawn(async move {
+        if let Err(error) = pumping.await {
+            tracing::error!(%error, "the pump of a listener ended");
+        }
+        // The thread drops its end when it is done.
+        drop(joined.await);
+    });
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! `ship NAME`: a queue → batcher → files or the search store.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use loggr_bus::rescue::RescueStore;
+use loggr_bus::{Bus, ConsumerOptions};
+use loggr_event::{DumpFormat, Template};
+use loggr_flow::{Batcher, BatcherLimits, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
+use loggr_store::{Store, StoreOptions};
+use tokio::task::JoinSet;
+
+use crate::config::{Compression, FilesShip, SearchShip, Ship, ShipKind};
+use crate::exit::Usage;
+use crate::sink::Destination;
+use crate::sink::files::{Compress, FilesOptions, FilesSink};
+use crate::sink::search::SearchSink;
+use crate::source::{Counter, Flag};
+
+/// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
+const SHIP_WINDOW: usize = 256;
+/// How often a store is tidied: retention and, while nothing comes in, compaction.
+const UPKEEP: Duration = Duration::from_secs(60);
+
+/// Counters of one shipper since the process started.
+#[derive(Debug, Default)]
+pub struct ShipStats {
+    /// Name in the configuration.
+    pub name: String,
+    /// Kind's word in the configuration.
+    pub kind: &'static str,
+    /// The queue it takes from.
+    pub queue: String,
+    /// Events that its destination holds durably.
+    pub stored: Counter,
+    /// Events that went to the rescue.
+    pub rescued: Counter,
+    /// Tries that failed.
+    pub failures: Counter,
+    /// The destination takes nothing at the moment.
+    pub failing: Flag,
+    /// What it last said when it refused.
+    pub last_error: Mutex<Option<String>>,
+}
+
+/// A shipper that runs.
+#[derive(Clone, Debug)]
+pub struct Shipping {
+    /// Its counters.
+    pub stats: Arc<ShipStats>,
+    /// Where it ships to.
+    pub destination: Destination,
+}
+
+/// What all shippers of the process share.
+pub struct Shippers<'p> {
+    /// Where events come from.
+    pub bus: &'p Bus,
+    /// Where events go that a destination will never take.
+    pub rescue: &'p RescueStore,
+    /// The data directory.
+    pub data: &'p Path,
+    /// When to stop.
+    pub stop: &'p Stop,
+}
+
+impl Shippers<'_> {
+    /// Opens the destination and starts pumping.
+    pub fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
+        let stats = Arc::new(ShipStats {
+            name: ship.name.clone(),
+            kind: ship.kind.keyword(),
+            queue: ship.queue.clone(),
+            ..ShipStats::default()
+        });
+        match &ship.kind {
+            ShipKind::Files(files) => {
+                let sink = open_files(&ship.name, files, self.data)?;
+                // No batcher: the queue joins what waits, and a lone event goes at once.
+                let options = ConsumerOptions {
+                    window: SHIP_WINDOW,
+                    max_batch_events: files.batch.events,
+                    max_batch_bytes: files.batch.size,
+                };
+                let destination = Destination::Files(sink);
+                self.pump(ship, options, Vec::new(), destination, stats, tasks)
+            }
+            ShipKind::Search(search) => {
+                let store = open_search(search).with_context(|| format!("cannot open the store of `{}`", ship.name))?;
+                let store = Arc::new(Mutex::new(store));
+                let options = ConsumerOptions {
+                    window: SHIP_WINDOW,
+                    max_batch_events: search.commit_events,
+                    ..ConsumerOptions::default()
+                };
+                let limits = BatcherLimits {
+                    max_events: search.commit_events,
+                    max_bytes: usize::MAX,
+                    max_age: search.commit_age,
+                };
+                let stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
+                tasks.spawn(upkeep(store.clone(), ship.name.clone(), self.stop.clone()));
+                let destination = Destination::Search(SearchSink::new(store));
+                self.pump(ship, options, stages, destination, stats, tasks)
+            }
+        }
+    }
+
+    fn pump(
+        &self,
+        ship: &Ship,
+        options: ConsumerOptions,
+        mut stages: Vec<Box<dyn Stage>>,
+        destination: Destination,
+        stats: Arc<ShipStats>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Shipping> {
+        let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
+        let rescue = self.rescue.rescue_for(&ship.name)?;
+        let observer = Watch { stats: stats.clone() };
+        let sink = destination.clone();
+        let (stop, name) = (self.stop.clone(), ship.name.clone());
+        tasks.spawn(async move {
+            if let Err(error) = pump_staged(consumer, &mut stages, sink, rescue, stop, observer).await {
+                tracing::error!(ship = name, %error, "the queue cannot be read; its events stay in it");
+            }
+        });
+        Ok(Shipping { stats, destination })
+    }
+}
+
+fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
+    let context = || format!("cannot start the shipper `{name}`");
+    let options = FilesOptions {
+        name: name.to_owned(),
+        directory: files.directory.clone(),
+        path: Template::parse(&files.path).usage().with_context(context)?,
+        format: DumpFormat::parse(&files.format).usage().with_context(context)?,
+        compress: match files.compress {
+            Compression::None => Compress::None,
+            Compression::Gzip => Compress::Gzip,
+            Compression::Zstd => Compress::Zstd,
+        },
+        file_mode: files.file_mode,
+        dir_mode: files.directory_mode,
+        max_open_files: files.max_open_files,
+        state: data.join("ship").join(format!("{name}.intent")),
+    };
+    FilesSink::open(options).with_context(context)
+}
+
+fn open_search(search: &SearchShip) -> Result<Store> {
+    let options = StoreOptions { retention: search.retention, ..StoreOptions::default() };
+    Ok(Store::open(&search.directory, options)?)
+}
+
+/// Retention, and compaction of what commits left behind.
+async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
+    loop {
+        tokio::select! {
+            () = stop.drain() => return,
+            () = tokio::time::sleep(UPKEEP) => {}
+        }
+        let store = store.clone();
+        let pruned = tokio::task::spawn_blocking(move || {
+            store.lock().unwrap_or_else(PoisonError::into_inner).prune(crate::source::now().unix_micros())
+        });
+        match pruned.await {
+            Ok(Ok(dropped)) if dropped.is_empty() => {}
+            Ok(Ok(dropped)) => tracing::info!(ship = name, days = dropped.len(), "dropped days past their retention"),
+            Ok(Err(error)) => tracing::error!(ship = name, %error, "cannot drop days past their retention"),
+            Err(error) => tracing::error!(ship = name, %error, "the upkeep of a store failed"),
+        }
+    }
+}
+
+/// Logs once when the destination stops taking and once when it takes again.
+struct Watch {
+    stats: Arc<ShipStats>,
+}
+
+impl PumpObserver for Watch {
+    fn stored(&mut self, events: usize) {
+        self.stats.stored.add(events as u64);
+    }
+
+    fn retrying(&mut self, error: &StoreError, tries: u32) {
+        self.stats.failures.add(1);
+        let text = error.chain();
+        let mut last = self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = self.stats.failing.raise() || last.as_deref() != Some(text.as_str());
+        *last = Some(text);
+        drop(last);
+        if news {
+            let ship = self.stats.name.as_str();
+            tracing::error!(ship, tries, %error, "the destination takes nothing; events wait in the queue");
+        }
+    }
+
+    fn recovered(&mut self, tries: u32) {
+        if self.stats.failing.clear() {
+            *self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::info!(ship = self.stats.name.as_str(), tries, "the destination takes events again");
+        }
+    }
+
+    fn rescued(&mut self, events: usize, reason: &Reason) {
+        self.stats.rescued.add(events as u64);
+        let (ship, reason) = (self.stats.name.as_str(), reason.text.as_str());
+        tracing::warn!(
+            ship, events, reason,
+            "the destination refuses events for ever; they are in the rescue, see `loggr rescue list`"
+        );
+    }
+}

@@ -1,0 +1,455 @@
+//! The table of all sections and keys: what they take, their default, what they mean.
+//!
+//! One truth for the reader (which refuses every key that is not here, and takes
+//! defaults, ranges and words from here) and for the reference in `docs/`.
+//! Not what the values become: that is `types.rs`.
+
+/// A section of the file.
+#[derive(Debug)]
+pub struct Section {
+    /// The word at the top level.
+    pub name: &'static str,
+    /// How often it may stand.
+    pub shape: Shape,
+    /// What it is for.
+    pub about: &'static str,
+    /// Its keys; none for a section that a later version brings.
+    pub keys: &'static [Key],
+}
+
+/// How often a section may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `[name]`
+    Once,
+    /// `[name.NAME]`
+    Named,
+    /// `[[name]]`
+    List,
+}
+
+impl Section {
+    /// How its header is written.
+    pub fn header(&self) -> String {
+        match self.shape {
+            Shape::Once => format!("[{}]", self.name),
+            Shape::Named => format!("[{}.NAME]", self.name),
+            Shape::List => format!("[[{}]]", self.name),
+        }
+    }
+
+    /// Does this version know the section, but not do what it says?
+    pub fn is_later(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The key of this name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+/// A key of a section.
+#[derive(Debug)]
+pub struct Key {
+    /// The word in the file.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// As it would stand in the file, or nothing.
+    pub default: &'static str,
+    /// What happens without it, where `default` cannot say it.
+    pub without: &'static str,
+    /// The protocols or kinds that it belongs to; none means all.
+    pub only: &'static [&'static str],
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// A string.
+    Text,
+    /// The name of an exchange, a queue, …
+    Name,
+    /// `true` or `false`.
+    Bool,
+    /// A string with units, in milliseconds from and to.
+    Duration(u64, u64),
+    /// A number of bytes or a string with a unit, from and to.
+    Size(u64, u64),
+    /// A number from and to.
+    Count(u64, u64),
+    /// One of the first words; the second ones come with a later version.
+    Choice(&'static [&'static str], &'static [&'static str]),
+    /// A path.
+    Path,
+    /// Permission bits.
+    Mode,
+    /// One `host:port` or a list of them.
+    Addresses,
+    /// One `host:port` or path, or a list of them.
+    Endpoints,
+    /// A list of networks.
+    Networks,
+    /// `true`, `false` or a list of networks.
+    Trust,
+    /// A routing key with wildcards.
+    Binding,
+    /// IANA name of a time zone.
+    Zone,
+    /// A template of a path.
+    PathTemplate,
+    /// A dump format's name or a template of a line.
+    LineFormat,
+    /// Must be empty in this version.
+    EmptyYet,
+    /// A later version brings it.
+    Later,
+}
+
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const DAY: u64 = 24 * HOUR;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
+const LINES: &[&str] = &["tcp", "unix-stream"];
+const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
+const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
+const INET: &[&str] = &["tcp", "relp", "udp"];
+const FILES: &[&str] = &["files"];
+const SEARCH: &[&str] = &["search"];
+
+/// Shorthand for the table below.
+const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, takes, default, without: "", only: &[], meaning }
+}
+
+const fn later(name: &'static str) -> Key {
+    key(name, Takes::Later, "", "")
+}
+
+impl Key {
+    const fn without(mut self, without: &'static str) -> Key {
+        self.without = without;
+        self
+    }
+
+    const fn only(mut self, only: &'static [&'static str]) -> Key {
+        self.only = only;
+        self
+    }
+}
+
+/// Every section, in the order of the reference.
+pub static SECTIONS: &[Section] = &[
+    Section {
+        name: "data",
+        shape: Shape::Once,
+        about: "Where everything that loggr keeps lies.",
+        keys: &[key("directory", Takes::Path, "", "the data directory; relative to the file's directory").without(
+            "`$XDG_DATA_HOME/loggr` or `~/.local/share/loggr`; `/var/lib/loggr` for root",
+        )],
+    },
+    Section {
+        name: "bus",
+        shape: Shape::Once,
+        about: "The durable queue between reception and shippers.",
+        keys: &[
+            key("kind", Takes::Choice(&["embedded"], &["rabbitmq"]), "\"embedded\"", "which queue it is"),
+            key("directory", Takes::Path, "\"bus\"", "where its segments lie; relative to the data directory"),
+            key(
+                "max_size",
+                Takes::Size(2 * MIB, 1024 * TIB),
+                "\"20GB\"",
+                "size limit of each exchange; a full one stops reading from senders and loses nothing; \
+                 at least two segments",
+            ),
+            key("segment_size", Takes::Size(MIB, GIB), "\"64MiB\"", "size of one segment file"),
+            key(
+                "compression",
+                Takes::Choice(&["none", "lz4"], &[]),
+                "\"none\"",
+                "`lz4` halves the disk and costs about a third of a microsecond of CPU per event",
+            ),
+            later("urls"),
+            later("password_file"),
+            later("encoding"),
+        ],
+    },
+    Section {
+        name: "listener",
+        shape: Shape::List,
+        about: "A door for events. When the file has no `[[listener]]` at all, the four of the built-in default \
+                listen; `listener = []` switches them off.",
+        keys: &[
+            key("name", Takes::Name, "", "unique; its events have the routing key `syslog.NAME`")
+                .without("the protocol"),
+            key(
+                "protocol",
+                Takes::Choice(&["tcp", "relp", "udp", "unix-dgram", "unix-stream"], &[]),
+                "",
+                "what it speaks; RELP alone lets the sender know what is stored",
+            )
+            .without("must be given"),
+            key(
+                "listen",
+                Takes::Endpoints,
+                "",
+                "where it listens: `host:port`, `:port` for all addresses, or the path of a socket, relative to \
+                 the data directory; port 0 lets the system choose",
+            )
+            .without("`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `syslog.sock` (unix)"),
+            key("exchange", Takes::Name, "\"received\"", "the exchange that its events are published to"),
+            key(
+                "localhost_only",
+                Takes::Bool,
+                "false",
+                "`true`: `:port`, `0.0.0.0` and `[::]` mean `127.0.0.1`, and only this host may send",
+            )
+            .only(INET),
+            key(
+                "format",
+                Takes::Choice(&["auto", "rfc5424", "rfc3164", "json", "msgpack"], &[]),
+                "\"auto\"",
+                "what the lines are expected to be; what is something else is kept all the same",
+            ),
+            key(
+                "framing",
+                Takes::Choice(&["auto", "octet-counting", "lf", "nul"], &[]),
+                "\"auto\"",
+                "how the stream is cut into lines; `auto`: a frame that begins with a digit is octet-counted, \
+                 any other ends at LF",
+            )
+            .only(LINES),
+            key(
+                "timezone",
+                Takes::Zone,
+                "\"local\"",
+                "the zone of stamps that carry none: an IANA name, an offset such as `+02:00`, or `local`, \
+                 this host's",
+            ),
+            key(
+                "max_message_size",
+                Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
+                "",
+                "bytes of one event; a longer one is cut, or refused where the protocol can say so",
+            )
+            .without("`64KiB`; `128KiB` (relp)"),
+            key("max_connections", Takes::Count(1, 1_000_000), "1000", "connections at one time").only(STREAM),
+            key("allow", Takes::Networks, "[]", "who may send; none listed: everybody").only(INET),
+            key("deny", Takes::Networks, "[]", "who may not send, whatever `allow` says").only(INET),
+            key(
+                "trust",
+                Takes::Trust,
+                "false",
+                "whose tags, fields and uids (`pyloggr@45878`) are believed: other loggr hosts'; on unix sockets \
+                 `true` or `false`",
+            ),
+            key(
+                "window_size",
+                Takes::Size(64 * KIB, GIB),
+                "\"4MiB\"",
+                "bytes received and not yet durable, for one connection or datagram socket; then the listener \
+                 stops reading",
+            ),
+            key(
+                "receive_buffer",
+                Takes::Size(4 * KIB, GIB),
+                "\"8MiB\"",
+                "receive buffer asked of the kernel, which may grant less (`net.core.rmem_max`)",
+            )
+            .only(DATAGRAM),
+            key("socket_mode", Takes::Mode, "\"0666\"", "permission bits of the socket").only(UNIX),
+            key(
+                "idle_timeout",
+                Takes::Duration(SECOND, 365 * DAY),
+                "",
+                "a connection that was silent for so long is closed; a plain TCP sender may lose the next event then",
+            )
+            .without("never")
+            .only(STREAM),
+            later("tls"),
+            later("packers"),
+            later("compress"),
+        ],
+    },
+    Section {
+        name: "machine",
+        shape: Shape::Named,
+        about: "Takes events from one exchange to another. Filters and packers come with a later version; without \
+                them a machine is no second durable hop: what listens to its destination is bound to its source. \
+                When the file has no machine and nothing is published to `events`, one from `received` to \
+                `events` is implied.",
+        keys: &[
+            key("exchange", Takes::Name, "\"received\"", "the exchange it takes from"),
+            key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
+            key("filter", Takes::EmptyYet, "\"\"", "must be empty in this version"),
+            key("packers", Takes::EmptyYet, "[]", "must be empty in this version"),
+            key(
+                "destination",
+                Takes::Name,
+                "\"events\"",
+                "the exchange it gives to, with the routing key `machine.NAME`",
+            ),
+            later("queue"),
+            later("workers"),
+        ],
+    },
+    Section {
+        name: "ship",
+        shape: Shape::Named,
+        about: "Takes events from a queue to where they stay. When the file has no ship, there is one of kind \
+                `search`.",
+        keys: &[
+            key(
+                "kind",
+                Takes::Choice(&["files", "search"], &["postgres", "syslog", "elastic"]),
+                "",
+                "`files`: into files, synced before the queue is told; `search`: into the embedded search store",
+            )
+            .without("must be given"),
+            key("queue", Takes::Name, "", "the queue it takes from, its own").without("the ship's name"),
+            key("exchange", Takes::Name, "\"events\"", "the exchange that the queue is bound to"),
+            key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
+            key(
+                "directory",
+                Takes::Path,
+                "",
+                "where its files lie, relative to the data directory; two ships cannot share one store",
+            )
+            .without("`files`; `search` (search)"),
+            key(
+                "path",
+                Takes::PathTemplate,
+                "\"${source}/${app_name}/${date}.log\"",
+                "template of the path below `directory`; values cannot leave it",
+            )
+            .only(FILES),
+            key(
+                "format",
+                Takes::LineFormat,
+                "\"RSYSLOG\"",
+                "`JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG`, `ES`, `MESSAGE`, `RAW`, or a template such as \
+                 `$DATETIME $SOURCE $MESSAGE`",
+            )
+            .only(FILES),
+            key("compress", Takes::Choice(&["none", "gzip", "zstd"], &[]), "\"none\"", "how the files are compressed")
+                .only(FILES),
+            key("file_mode", Takes::Mode, "\"0640\"", "permission bits of new files").only(FILES),
+            key("directory_mode", Takes::Mode, "\"0750\"", "permission bits of new directories").only(FILES),
+            key("max_open_files", Takes::Count(1, 100_000), "256", "files held open at one time").only(FILES),
+            key(
+                "batch_events",
+                Takes::Count(1, 1_000_000),
+                "10000",
+                "events written and synced at once, at most; what waits is written at once, never kept for more",
+            )
+            .only(FILES),
+            key("batch_size", Takes::Size(KIB, GIB), "\"4MiB\"", "bytes written and synced at once, at most")
+                .only(FILES),
+            key(
+                "retention",
+                Takes::Duration(DAY, 36_500 * DAY),
+                "",
+                "days older than this are removed from the store",
+            )
+            .without("kept for ever")
+            .only(SEARCH),
+            key("commit_events", Takes::Count(1, 1_000_000), "20000", "events of one commit, at most").only(SEARCH),
+            key(
+                "commit_age",
+                Takes::Duration(10, 60 * SECOND),
+                "\"1s\"",
+                "an event waits for its commit at most so long, and can be found then",
+            )
+            .only(SEARCH),
+        ],
+    },
+    Section {
+        name: "web",
+        shape: Shape::Once,
+        about: "The page and the HTTP interface.",
+        keys: &[
+            key("enabled", Takes::Bool, "true", "`false` switches it off"),
+            key(
+                "listen",
+                Takes::Addresses,
+                "\"127.0.0.1:8080\"",
+                "where it listens; loopback addresses only, because this version has no log-in",
+            ),
+            key("store", Takes::Name, "", "the ship of kind `search` whose store is shown").without("the first one"),
+            later("tls"),
+        ],
+    },
+    Section {
+        name: "log",
+        shape: Shape::Once,
+        about: "What loggr says about itself, on standard error.",
+        keys: &[
+            key(
+                "level",
+                Takes::Choice(&["error", "warn", "info", "debug", "trace"], &[]),
+                "\"info\"",
+                "the least important level that is written",
+            ),
+            key("format", Takes::Choice(&["text", "json"], &[]), "\"text\"", "for eyes, or one JSON object a line"),
+        ],
+    },
+    Section {
+        name: "process",
+        shape: Shape::Once,
+        about: "How the process behaves.",
+        keys: &[
+            key(
+                "drain_timeout",
+                Takes::Duration(0, HOUR),
+                "\"10s\"",
+                "how long a stop waits for what was received to be stored; what is in the queue then waits there",
+            ),
+            later("user"),
+            later("group"),
+            later("pid_file"),
+        ],
+    },
+    Section { name: "spool", shape: Shape::Once, about: "", keys: &[] },
+    Section { name: "packers", shape: Shape::Named, about: "", keys: &[] },
+    Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
+    Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
+    Section { name: "registry", shape: Shape::Once, about: "", keys: &[] },
+    Section { name: "hmac", shape: Shape::Once, about: "", keys: &[] },
+];
+
+/// The section of this name.
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_key_says_what_happens_without_it() {
+        for (at, section) in SECTIONS.iter().enumerate() {
+            assert!(SECTIONS[..at].iter().all(|other| other.name != section.name), "{}", section.name);
+            for (at, key) in section.keys.iter().enumerate() {
+                let place = format!("{}.{}", section.name, key.name);
+                assert!(
+                    section.keys[..at].iter().all(|other| other.name != key.name),
+                    "{place} stands twice"
+                );
+                let later = matches!(key.takes, Takes::Later);
+                assert!(later || !key.meaning.is_empty(), "{place} has no meaning");
+                assert!(
+                    later || key.default.is_empty() != key.without.is_empty(),
+                    "{place}: default or without"
+                );
+            }
+        }
+    }
+}

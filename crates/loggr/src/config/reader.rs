@@ -1,0 +1,529 @@
+//! Reads one section of the file by the table of keys, and collects what is wrong.
+//!
+//! A wrong value is noted and replaced by its default, so that reading goes on and all
+//! mistakes of a file are found at once. Asking for a key that the table does not have,
+//! or for one without a default as if it had one, is a bug and panics.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use loggr_bus::binding::Binding;
+use loggr_event::{DumpFormat, Template, TemplateError, is_timezone};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::address::{Address, Endpoint};
+use super::diagnostics::{Problem, list, nearest, suggest};
+use super::keys::{Key, Section, Takes};
+use super::network::Network;
+use super::quantity::{parse_duration, parse_size, show_duration, show_size};
+use super::types::Trust;
+
+/// Longest name of a listener, machine or ship: it is part of routing keys and file names.
+const MAX_NAME_BYTES: usize = 64;
+/// Longest name of an exchange or a queue.
+const MAX_BUS_NAME_BYTES: usize = 128;
+/// Entries of one list, at most.
+const MAX_LIST: usize = 1024;
+/// All the permission bits that may be given.
+const MAX_MODE: u32 = 0o777;
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// A problem that has no place yet: it is the value's own unless it says another.
+struct Wrong {
+    message: String,
+    help: Option<String>,
+    span: Option<Range<usize>>,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Wrong { message, help: None, span: None }
+    }
+}
+
+impl Wrong {
+    fn help(self, help: impl Into<String>) -> Wrong {
+        Wrong { help: Some(help.into()), ..self }
+    }
+
+    fn at(self, span: Range<usize>) -> Wrong {
+        Wrong { span: self.span.or(Some(span)), ..self }
+    }
+}
+
+type Read<T> = Result<T, Wrong>;
+
+/// One section while it is read.
+pub struct Reader<'r, 't> {
+    section: &'static Section,
+    /// How this one is called in messages: `[[listener]]`, `[ship.archive]`.
+    title: String,
+    table: Option<&'r DeTable<'t>>,
+    /// The place of its header.
+    place: Option<Range<usize>>,
+    problems: &'r mut Vec<Problem>,
+    failed: Vec<&'static str>,
+}
+
+/// Where the values of a section stand, for problems that are found later.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    header: Option<Range<usize>>,
+    keys: HashMap<String, Range<usize>>,
+}
+
+impl Places {
+    /// Where the key's value stands, or else the section's header.
+    pub fn of(&self, key: &str) -> Option<Range<usize>> {
+        self.keys.get(key).or(self.header.as_ref()).cloned()
+    }
+}
+
+impl<'r, 't> Reader<'r, 't> {
+    /// A section as it stands in the file, or one that does not stand there.
+    pub fn new(
+        section: &'static Section,
+        title: String,
+        table: Option<&'r DeTable<'t>>,
+        place: Option<Range<usize>>,
+        problems: &'r mut Vec<Problem>,
+    ) -> Self {
+        Reader { section, title, table, place, problems, failed: Vec::new() }
+    }
+
+    /// Notes every key that the section does not have, or not in this version.
+    pub fn check_keys(&mut self) {
+        for (name, value) in self.table.into_iter().flatten() {
+            match self.section.key(name.get_ref()) {
+                None => {
+                    let words: Vec<&str> = self
+                        .section
+                        .keys
+                        .iter()
+                        .filter(|k| !matches!(k.takes, Takes::Later))
+                        .map(|k| k.name)
+                        .collect();
+                    let message = format!("unknown key `{}` in `{}`", name.get_ref(), self.title);
+                    self.note(Some(name.span()), message, suggest(name.get_ref(), &words));
+                }
+                Some(key) => match key.takes {
+                    Takes::Later => self.note(
+                        Some(name.span()),
+                        format!("`{}` of `{}` is not supported by this version", key.name, self.title),
+                        None,
+                    ),
+                    Takes::EmptyYet if !is_empty(value.get_ref()) => self.note(
+                        Some(value.span()),
+                        format!("`{}` of `{}` is not supported by this version", key.name, self.title),
+                        Some("leave it out".to_owned()),
+                    ),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Notes every key that does not belong to this protocol or kind.
+    pub fn check_only(&mut self, what: &str, word: &str) {
+        for (name, _) in self.table.into_iter().flatten() {
+            let Some(key) = self.section.key(name.get_ref()) else { continue };
+            if !key.only.is_empty() && !key.only.contains(&word) {
+                let message = format!("`{}` means nothing for {what} `{word}`", key.name);
+                let help = format!("it belongs to {}", list(key.only));
+                self.note(Some(name.span()), message, Some(help));
+            }
+        }
+    }
+
+    /// Notes a problem with the value of a key.
+    pub fn blame(&mut self, key: &str, message: String, help: Option<String>) {
+        let span = self.places().of(key);
+        self.note(span, message, help);
+    }
+
+    /// Does the key stand in the file?
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Was the value of the key refused?
+    pub fn failed(&self, key: &str) -> bool {
+        self.failed.contains(&key)
+    }
+
+    /// Where everything stands.
+    pub fn places(&self) -> Places {
+        let keys =
+            self.table.into_iter().flatten().map(|(k, v)| (k.get_ref().to_string(), v.span())).collect();
+        Places { header: self.place.clone(), keys }
+    }
+
+    /// A word of the key's choice; nothing if it stands wrong or not at all.
+    pub fn choice(&mut self, key: &'static str) -> Option<&'static str> {
+        self.read(key, |key, value| {
+            let Takes::Choice(now, later) = key.takes else { panic!("BUG: `{}` is no choice", key.name) };
+            let word = text(value)?;
+            if let Some(found) = now.iter().find(|known| **known == word) {
+                return Ok(*found);
+            }
+            if later.contains(&word) {
+                let wrong = Wrong::from(format!("`{}` `{word}` is not supported by this version", key.name));
+                return Err(wrong.help(format!("one of {}", list(now))));
+            }
+            let mut wrong = Wrong::from(format!("`{word}` is no `{}`", key.name));
+            wrong.help = match nearest(word, now.iter().copied()) {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None => Some(format!("one of {}", list(now))),
+            };
+            Err(wrong)
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn bool(&mut self, key: &'static str) -> bool {
+        let read = self.read(key, |_, value| {
+            value.get_ref().as_bool().ok_or_else(|| expected("`true` or `false`", value))
+        });
+        defaulted(read)
+    }
+
+    /// A number.
+    pub fn count(&mut self, key: &'static str) -> usize {
+        let read = self.read(key, |key, value| {
+            let Takes::Count(from, to) = key.takes else { panic!("BUG: `{}` is no number", key.name) };
+            let number = integer(value).ok_or_else(|| expected("a number", value))?;
+            match number {
+                n if (from..=to).contains(&n) => Ok(usize::try_from(n).unwrap_or(usize::MAX)),
+                n => Err(format!("{n} is not between {from} and {to}").into()),
+            }
+        });
+        defaulted(read)
+    }
+
+    /// A number of bytes, if there is one.
+    pub fn size_if_any(&mut self, key: &'static str) -> Option<u64> {
+        self.read(key, |key, value| {
+            let Takes::Size(from, to) = key.takes else { panic!("BUG: `{}` is no size", key.name) };
+            let bytes = match value.get_ref() {
+                DeValue::String(text) => parse_size(text)?,
+                _ => integer(value).ok_or_else(|| expected("a size such as `\"64KiB\"`", value))?,
+            };
+            match bytes {
+                n if (from..=to).contains(&n) => Ok(n),
+                n => {
+                    Err(format!("{} is not between {} and {}", show_size(n), show_size(from), show_size(to))
+                        .into())
+                }
+            }
+        })
+    }
+
+    /// A number of bytes.
+    pub fn size(&mut self, key: &'static str) -> u64 {
+        defaulted(self.size_if_any(key))
+    }
+
+    /// A duration, if there is one.
+    pub fn duration_if_any(&mut self, key: &'static str) -> Option<Duration> {
+        self.read(key, |key, value| {
+            let Takes::Duration(from, to) = key.takes else { panic!("BUG: `{}` is no duration", key.name) };
+            let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
+            let text = match value.get_ref() {
+                DeValue::String(text) => text,
+                DeValue::Integer(n) => {
+                    let wrong =
+                        Wrong::from(format!("`{n}` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`"));
+                    return Err(wrong.help(format!("write `\"{n}s\"` for seconds")));
+                }
+                _ => return Err(expected("a duration such as `\"10s\"`", value)),
+            };
+            match parse_duration(text)? {
+                d if (from..=to).contains(&d) => Ok(d),
+                d => {
+                    let shown = [d, from, to].map(show_duration);
+                    Err(format!("{} is not between {} and {}", shown[0], shown[1], shown[2]).into())
+                }
+            }
+        })
+    }
+
+    /// A duration.
+    pub fn duration(&mut self, key: &'static str) -> Duration {
+        defaulted(self.duration_if_any(key))
+    }
+
+    /// The name of a listener or a ship, if there is one.
+    pub fn name_if_any(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, |_, value| Ok(check_name(text(value)?).map(str::to_owned)?))
+    }
+
+    /// The name of an exchange or a queue, if there is one.
+    pub fn bus_name_if_any(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, |_, value| {
+            let name = text(value)?;
+            let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            if name.is_empty()
+                || name.len() > MAX_BUS_NAME_BYTES
+                || name.starts_with('.')
+                || !name.chars().all(good)
+            {
+                let help = format!(
+                    "letters, digits, `-`, `_` and `.`, not beginning with `.`, at most {MAX_BUS_NAME_BYTES}"
+                );
+                return Err(
+                    Wrong::from(format!("`{name}` cannot be the name of an exchange or queue")).help(help)
+                );
+            }
+            Ok(name.to_owned())
+        })
+    }
+
+    /// The name of an exchange.
+    pub fn bus_name(&mut self, key: &'static str) -> String {
+        defaulted(self.bus_name_if_any(key))
+    }
+
+    /// A binding key.
+    pub fn binding(&mut self, key: &'static str) -> String {
+        let read = self.read(key, |_, value| {
+            let key = text(value)?;
+            match Binding::parse(key) {
+                Ok(_) if key.is_empty() => {
+                    Err(Wrong::from("the binding is empty and takes nothing".to_owned())
+                        .help("`#` takes everything"))
+                }
+                Ok(_) => Ok(key.to_owned()),
+                Err(error) => Err(error.to_string().into()),
+            }
+        });
+        defaulted(read)
+    }
+
+    /// A path, relative to `base`, if there is one.
+    pub fn path_if_any(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
+        self.read(key, |_, value| path(text(value)?, base))
+    }
+
+    /// Permission bits.
+    pub fn mode(&mut self, key: &'static str) -> u32 {
+        let read = self.read(key, |_, value| {
+            let octal = "octal permission bits such as `\"0640\"` or `0o640`";
+            let digits = match value.get_ref() {
+                DeValue::String(text) => text.strip_prefix("0o").unwrap_or(text),
+                DeValue::Integer(n) if n.radix() == 8 => n.as_str(),
+                _ => return Err(expected(octal, value)),
+            };
+            u32::from_str_radix(digits, 8)
+                .ok()
+                .filter(|mode| *mode <= MAX_MODE && !digits.starts_with('+'))
+                .ok_or_else(|| Wrong::from(format!("`{digits}` is not {octal}, at most `0777`")))
+        });
+        defaulted(read)
+    }
+
+    /// Addresses, at least one.
+    pub fn addresses(&mut self, key: &'static str) -> Vec<Address> {
+        let read = self.read(key, |_, value| {
+            one_or_more(value, "an address such as `\"127.0.0.1:1514\"` or a list of them", |item| {
+                Ok(Address::parse(text(item)?)?)
+            })
+        });
+        defaulted(read)
+    }
+
+    /// Paths of sockets, at least one, if there are any.
+    pub fn sockets_if_any(&mut self, key: &'static str, base: &Path) -> Option<Vec<Endpoint>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "the path of a socket or a list of them", |item| {
+                path(text(item)?, base).map(Endpoint::Path)
+            })
+        })
+    }
+
+    /// Addresses to listen on, at least one, if there are any.
+    pub fn endpoints_if_any(&mut self, key: &'static str) -> Option<Vec<Endpoint>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "an address such as `\"127.0.0.1:1514\"` or a list of them", |item| {
+                Ok(Endpoint::Net(Address::parse(text(item)?)?))
+            })
+        })
+    }
+
+    /// Networks.
+    pub fn networks(&mut self, key: &'static str) -> Vec<Network> {
+        defaulted(self.read(key, |_, value| networks(value)))
+    }
+
+    /// Whom to trust.
+    pub fn trust(&mut self, key: &'static str) -> Trust {
+        let read = self.read(key, |_, value| match value.get_ref() {
+            DeValue::Boolean(true) => Ok(Trust::Everybody),
+            DeValue::Boolean(false) => Ok(Trust::Nobody),
+            DeValue::Array(_) => networks(value).map(Trust::Networks),
+            _ => Err(expected("`true`, `false` or a list of networks", value)),
+        });
+        defaulted(read)
+    }
+
+    /// A time zone; `local` is this host's.
+    pub fn zone(&mut self, key: &'static str) -> String {
+        let read = self.read(key, |_, value| match text(value)? {
+            "local" => Ok(local_zone()),
+            zone if !zone.is_empty() && is_timezone(zone) => Ok(zone.to_owned()),
+            zone => {
+                let known = jiff::tz::TimeZoneDatabase::bundled();
+                let names: Vec<String> = known.available().map(|name| name.to_string()).collect();
+                let near = nearest(zone, names.iter().map(String::as_str));
+                let help = near.map(|near| format!("did you mean `{near}`?"));
+                let help = help.unwrap_or_else(|| "a name such as `Europe/Berlin`, or `local`".to_owned());
+                Err(Wrong::from(format!("`{zone}` is no time zone")).help(help))
+            }
+        });
+        defaulted(read)
+    }
+
+    /// The template of a path.
+    pub fn path_template(&mut self, key: &'static str) -> String {
+        let read = self.read(key, |_, value| {
+            let template = text(value)?;
+            if template.is_empty() || template.starts_with('/') || template.ends_with('/') {
+                return Err(format!("`{template}` is not the path of a file below `directory`").into());
+            }
+            if template.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return Err("`..`, `.` and empty parts may not stand in the path".to_owned().into());
+            }
+            Template::parse(template).map_err(template_error)?;
+            Ok(template.to_owned())
+        });
+        defaulted(read)
+    }
+
+    /// The name of a dump format, or a template.
+    pub fn line_format(&mut self, key: &'static str) -> String {
+        let read = self.read(key, |_, value| {
+            let format = text(value)?;
+            DumpFormat::parse(format).map_err(template_error)?;
+            Ok(format.to_owned())
+        });
+        defaulted(read)
+    }
+
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        convert: impl Fn(&'static Key, &Value<'_>) -> Read<T>,
+    ) -> Option<T> {
+        let Some(key) = self.section.key(name) else { panic!("BUG: `{name}` is not in the table of keys") };
+        if let Some(value) = self.table.and_then(|table| table.get(name)) {
+            match convert(key, value) {
+                Ok(read) => return Some(read),
+                Err(wrong) => {
+                    self.failed.push(name);
+                    self.note(wrong.span.or(Some(value.span())), wrong.message, wrong.help);
+                }
+            }
+        }
+        if key.default.is_empty() {
+            return None;
+        }
+        let default = DeValue::parse(key.default).ok().and_then(|value| convert(key, &value).ok());
+        Some(default.unwrap_or_else(|| panic!("BUG: the default of `{name}` is refused")))
+    }
+
+    fn note(&mut self, span: Option<Range<usize>>, message: String, help: Option<String>) {
+        self.problems.push(Problem { span, message, help });
+    }
+}
+
+/// Can this be the name of a listener, a machine or a ship?
+pub fn check_name(name: &str) -> Result<&str, String> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match name.len() {
+        1..=MAX_NAME_BYTES if name.bytes().all(good) => Ok(name),
+        _ => Err(format!(
+            "`{name}` is no name: letters, digits, `-` and `_` may stand, at most {MAX_NAME_BYTES}"
+        )),
+    }
+}
+
+/// The value read, or the default that the table has.
+fn defaulted<T>(read: Option<T>) -> T {
+    read.expect("BUG: the key has no default in the table")
+}
+
+fn expected(what: &str, value: &Value<'_>) -> Wrong {
+    let found = match value.get_ref() {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    Wrong::from(format!("{found} where {what} belongs")).at(value.span())
+}
+
+fn text<'v>(value: &'v Value<'_>) -> Read<&'v str> {
+    value.get_ref().as_str().ok_or_else(|| expected("a string", value))
+}
+
+fn integer(value: &Value<'_>) -> Option<u64> {
+    value.get_ref().as_integer().and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok())
+}
+
+fn is_empty(value: &DeValue<'_>) -> bool {
+    match value {
+        DeValue::String(text) => text.is_empty(),
+        DeValue::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn path(text: &str, base: &Path) -> Read<PathBuf> {
+    if text.is_empty() || text.contains('\0') {
+        return Err(format!("`{text}` is not a path").into());
+    }
+    if text == "~" || text.starts_with("~/") {
+        return Err(Wrong::from(format!("`{text}`: only a shell knows `~`")).help("write the whole path"));
+    }
+    Ok(base.join(text))
+}
+
+fn one_or_more<T>(value: &Value<'_>, what: &str, item: impl Fn(&Value<'_>) -> Read<T>) -> Read<Vec<T>> {
+    match value.get_ref() {
+        DeValue::String(_) => Ok(vec![item(value)?]),
+        DeValue::Array(items) if items.is_empty() => Err("the list is empty".to_owned().into()),
+        DeValue::Array(_) => many(value, item),
+        _ => Err(expected(what, value)),
+    }
+}
+
+fn many<T>(value: &Value<'_>, item: impl Fn(&Value<'_>) -> Read<T>) -> Read<Vec<T>> {
+    let items = value.get_ref().as_array().ok_or_else(|| expected("a list", value))?;
+    if items.len() > MAX_LIST {
+        return Err(format!("{} entries are too many, {MAX_LIST} may be", items.len()).into());
+    }
+    items.iter().map(|entry| item(entry).map_err(|wrong| wrong.at(entry.span()))).collect()
+}
+
+fn networks(value: &Value<'_>) -> Read<Vec<Network>> {
+    if value.get_ref().is_str() {
+        return Err(expected("a list of networks", value).help("put it between `[` and `]`"));
+    }
+    many(value, |item| Ok(Network::parse(text(item)?)?))
+}
+
+fn template_error(error: TemplateError) -> Wrong {
+    Wrong::from(error.to_string())
+}
+
+/// The IANA name of this host's zone; `UTC` where it cannot be told.
+fn local_zone() -> String {
+    let zone = jiff::tz::TimeZone::system();
+    zone.iana_name().filter(|name| is_timezone(name)).unwrap_or("UTC").to_owned()
+}

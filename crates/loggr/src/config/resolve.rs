@@ -1,0 +1,572 @@
+//! From a parsed file to a [`Config`]: sections in, plain data out, problems collected.
+//!
+//! No I/O: the text, the directories and the data directory that stands without the
+//! file come in as arguments. What is wrong in one section never hides another's mistakes.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use loggr_event::InputFormat;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::address::{Address, Endpoint};
+use super::diagnostics::{Problem, nearest, suggest};
+use super::keys::{SECTIONS, Section, Shape, section};
+use super::reader::{Places, Reader, check_name};
+use super::topology::{self, At};
+use super::types::*;
+use super::{Config, DEFAULT_TEXT};
+
+/// Listeners, machines and ships of one file, each at most.
+const MAX_OF_A_KIND: usize = 256;
+
+/// What surrounds the file.
+pub struct Around<'a> {
+    /// The file, if there is one.
+    pub file: Option<&'a Path>,
+    /// Its directory, absolute.
+    pub directory: &'a Path,
+    /// Data directory from the command line or the environment: wins over the file.
+    pub data_override: Option<&'a Path>,
+    /// Data directory when nobody says one.
+    pub data_default: &'a Path,
+}
+
+/// Reads the text. Problems: the configuration must not be used.
+pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // After a mistake in the writing the values cannot be relied upon.
+        let problems = errors.iter().map(|e| Problem {
+            span: e.span(),
+            message: e.message().trim().replace('\n', "; "),
+            help: None,
+        });
+        let problems = problems.collect();
+        return (resolve("", around).0, problems);
+    }
+    let default = DeTable::parse(DEFAULT_TEXT).expect("BUG: the default configuration is not TOML");
+    let mut resolver = Resolver {
+        table: document.get_ref(),
+        default: default.get_ref(),
+        problems: Vec::new(),
+        places: Vec::new(),
+    };
+    let config = resolver.config(around);
+    (config, resolver.problems)
+}
+
+struct Resolver<'d> {
+    table: &'d DeTable<'d>,
+    default: &'d DeTable<'d>,
+    problems: Vec<Problem>,
+    places: Vec<(At, Places)>,
+}
+
+/// One entry of `[[listener]]`, `[machine.NAME]` or `[ship.NAME]`.
+struct Entry<'d> {
+    /// The word behind the dot.
+    name: String,
+    table: &'d DeTable<'d>,
+    place: Option<Range<usize>>,
+    /// It is the built-in default's and stands nowhere in the file.
+    implied: bool,
+}
+
+impl<'d> Resolver<'d> {
+    fn config(&mut self, around: &Around<'_>) -> Config {
+        self.check_sections();
+        let data = self.once("data", |r| r.path_if_any("directory", around.directory));
+        let data = around.data_override.map(Path::to_owned).or(data);
+        let data = Data { directory: data.unwrap_or_else(|| around.data_default.to_owned()) };
+        let dir = data.directory.as_path();
+        let bus = self.once("bus", |r| bus(r, dir));
+        let listeners = self.entries("listener", At::Listener, |r, _| listener(r, dir));
+        let machines = self.entries("machine", At::Machine, |r, name| Some(machine(r, name)));
+        let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir));
+        let web = self.once("web", |r| web(r, &ships));
+        let log = self.once("log", log);
+        let process = self.once("process", |r| Process { drain_timeout: r.duration("drain_timeout") });
+        let mut config = Config {
+            file: around.file.map(Path::to_owned),
+            directory: around.directory.to_owned(),
+            data,
+            bus,
+            listeners,
+            machines,
+            ships,
+            web,
+            log,
+            process,
+        };
+        if !self.table.contains_key("machine") {
+            imply_machine(&mut config);
+        }
+        self.check_names(&config);
+        self.check_addresses(&config);
+        self.check_directories(&config);
+        // Half a configuration would be blamed for what its broken half says.
+        if self.problems.is_empty() {
+            self.check_topology(&config);
+        }
+        config
+    }
+
+    fn check_sections(&mut self) {
+        for (name, value) in self.table {
+            let written = name.get_ref();
+            let known: Vec<&str> = SECTIONS.iter().filter(|s| !s.is_later()).map(|s| s.name).collect();
+            match section(written) {
+                None => {
+                    let help = match (section_of_key(written), value.get_ref()) {
+                        (_, DeValue::Table(_) | DeValue::Array(_)) | (None, _) => suggest(written, &known)
+                            .or_else(|| Some("see `loggr config` for all sections".to_owned())),
+                        (Some(section), _) => Some(format!("it belongs into `{}`", section.header())),
+                    };
+                    let what = if value.get_ref().is_table() { "section" } else { "key" };
+                    self.note(name.span(), format!("unknown {what} `{written}`"), help);
+                }
+                Some(section) if section.is_later() => {
+                    self.note(name.span(), format!("`[{written}]` is not supported by this version"), None);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Reads a section that stands once or not at all.
+    fn once<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'_, 'd>) -> T) -> T {
+        let section = section(name).expect("BUG: no such section");
+        let found = self.table.get_key_value(name);
+        let table = found.and_then(|(_, value)| value.get_ref().as_table());
+        if let (Some((key, _)), None) = (found, table) {
+            self.note(
+                key.span(),
+                format!("`{name}` is a section"),
+                Some(format!("write `{}`", section.header())),
+            );
+        }
+        let place = found.map(|(key, _)| key.span());
+        let mut reader = Reader::new(section, section.header(), table, place, &mut self.problems);
+        reader.check_keys();
+        read(&mut reader)
+    }
+
+    /// Reads all entries of a section that may stand several times.
+    fn entries<T>(
+        &mut self,
+        name: &str,
+        at: fn(usize) -> At,
+        read: impl Fn(&mut Reader<'_, 'd>, &str) -> Option<T>,
+    ) -> Vec<T> {
+        let section = section(name).expect("BUG: no such section");
+        let mut out = Vec::new();
+        for entry in self.find_entries(section) {
+            let title = match section.shape {
+                Shape::Named => format!("[{}.{}]", section.name, entry.name),
+                Shape::Once | Shape::List => section.header(),
+            };
+            let mut reader =
+                Reader::new(section, title, Some(entry.table), entry.place.clone(), &mut self.problems);
+            reader.check_keys();
+            let places = if entry.implied { Places::default() } else { reader.places() };
+            if let Some(read) = read(&mut reader, &entry.name) {
+                self.places.push((at(out.len()), places));
+                out.push(read);
+            }
+        }
+        out
+    }
+
+    fn find_entries(&mut self, section: &'static Section) -> Vec<Entry<'d>> {
+        let (found, implied) = match self.table.get_key_value(section.name) {
+            Some(found) => (found, false),
+            // The machine that is implied depends on the ships: see `imply_machine`.
+            None if section.name == "machine" => return Vec::new(),
+            None => match self.default.get_key_value(section.name) {
+                Some(found) => (found, true),
+                None => return Vec::new(),
+            },
+        };
+        let (key, value) = found;
+        let mut entries = Vec::new();
+        match (section.shape, value.get_ref()) {
+            (Shape::List, DeValue::Array(items)) => {
+                for item in items {
+                    self.entry(section, String::new(), item, item.span(), implied, &mut entries);
+                }
+            }
+            (Shape::Named, DeValue::Table(table)) => {
+                for (name, item) in table {
+                    self.entry(section, name.get_ref().to_string(), item, name.span(), implied, &mut entries);
+                }
+            }
+            _ => self.note(
+                key.span(),
+                format!("`{}` may stand several times", section.name),
+                Some(format!("write `{}`", section.header())),
+            ),
+        }
+        entries.sort_by_key(|e| e.place.as_ref().map(|p| p.start));
+        if entries.len() > MAX_OF_A_KIND {
+            let message =
+                format!("{} are too many `{}`, {MAX_OF_A_KIND} may be", entries.len(), section.header());
+            self.note(key.span(), message, None);
+            entries.truncate(MAX_OF_A_KIND);
+        }
+        entries
+    }
+
+    fn entry(
+        &mut self,
+        section: &'static Section,
+        name: String,
+        item: &'d Spanned<DeValue<'d>>,
+        place: Range<usize>,
+        implied: bool,
+        entries: &mut Vec<Entry<'d>>,
+    ) {
+        let Some(table) = item.get_ref().as_table() else {
+            let message = match section.shape {
+                Shape::Named => {
+                    format!("`{name}` stands in `[{0}]`, which has no keys of its own", section.name)
+                }
+                _ => format!("an entry of `{}` is no table", section.name),
+            };
+            return self.note(place, message, Some(format!("write `{}`", section.header())));
+        };
+        if section.shape == Shape::Named
+            && let Err(message) = check_name(&name)
+        {
+            return self.note(place, message, None);
+        }
+        entries.push(Entry { name, table, place: Some(place), implied });
+    }
+
+    /// Listeners' names and queues are unique.
+    fn check_names(&mut self, config: &Config) {
+        let names = config.listeners.iter().map(|l| l.name.as_str());
+        for index in doubles(names) {
+            let name = config.listeners.get(index).map(|l| l.name.clone()).unwrap_or_default();
+            let help = "give each its `name`; without one it is the protocol".to_owned();
+            self.blame(At::Listener(index), "name", format!("two listeners are called `{name}`"), Some(help));
+        }
+        for index in doubles(config.ships.iter().map(|s| s.queue.as_str())) {
+            let queue = config.ships.get(index).map(|s| s.queue.clone()).unwrap_or_default();
+            let help = "each ship needs its own, or they would take events from each other".to_owned();
+            self.blame(
+                At::Ship(index),
+                "queue",
+                format!("two ships take from the queue `{queue}`"),
+                Some(help),
+            );
+        }
+    }
+
+    /// No address and no socket is listened on twice.
+    fn check_addresses(&mut self, config: &Config) {
+        let mut taken: Vec<(bool, Endpoint, String)> = Vec::new();
+        let listeners = config.listeners.iter().enumerate().flat_map(|(index, l)| {
+            let owner = format!("the listener `{}`", l.name);
+            l.listen.iter().map(move |e| (Some(index), l.protocol == Protocol::Udp, e.clone(), owner.clone()))
+        });
+        let web = config.web.iter().flat_map(|web| &web.listen);
+        let web = web.map(|a| (None, false, Endpoint::Net(a.clone()), "`[web]`".to_owned()));
+        for (index, udp, endpoint, owner) in listeners.chain(web) {
+            let Some((_, _, other)) = taken.iter().find(|(u, e, _)| *u == udp && collide(e, &endpoint))
+            else {
+                taken.push((udp, endpoint, owner));
+                continue;
+            };
+            let other = if *other == owner { "it" } else { other };
+            self.blame_address(index, format!("{owner} cannot listen on `{endpoint}`: {other} does already"));
+        }
+    }
+
+    fn blame_address(&mut self, listener: Option<usize>, message: String) {
+        match listener {
+            Some(index) => self.blame(At::Listener(index), "listen", message, None),
+            None => {
+                let web = self.table.get("web").and_then(|web| web.get_ref().as_table());
+                let span = web.and_then(|web| web.get("listen")).map(Spanned::span);
+                self.problems.push(Problem { span, message, help: None });
+            }
+        }
+    }
+
+    /// A store has one writer.
+    fn check_directories(&mut self, config: &Config) {
+        let mut stores: Vec<(&PathBuf, &str)> = vec![(&config.bus.directory, "the bus")];
+        for (index, ship) in config.ships.iter().enumerate() {
+            let ShipKind::Search(search) = &ship.kind else { continue };
+            match stores.iter().find(|(directory, _)| *directory == &search.directory) {
+                Some((directory, owner)) => {
+                    let message = format!("`{}` holds the files of `{owner}` already", directory.display());
+                    let help = format!("give it a `directory` of its own, such as `\"{}\"`", ship.name);
+                    self.blame(At::Ship(index), "directory", message, Some(help));
+                }
+                None => stores.push((&search.directory, &ship.name)),
+            }
+        }
+    }
+
+    fn check_topology(&mut self, config: &Config) {
+        for problem in topology::resolve(config).err().into_iter().flatten() {
+            let span = self.place(problem.at, problem.key);
+            self.problems.push(Problem { span, message: problem.message, help: problem.help });
+        }
+    }
+
+    fn place(&self, at: At, key: &str) -> Option<Range<usize>> {
+        self.places.iter().find(|(known, _)| *known == at).and_then(|(_, places)| places.of(key))
+    }
+
+    fn blame(&mut self, at: At, key: &str, message: String, help: Option<String>) {
+        let span = self.place(at, key);
+        self.problems.push(Problem { span, message, help });
+    }
+
+    fn note(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        self.problems.push(Problem { span: Some(span), message, help });
+    }
+}
+
+fn bus(r: &mut Reader<'_, '_>, data: &Path) -> Bus {
+    r.choice("kind");
+    let bus = Bus {
+        directory: r.path_if_any("directory", data).unwrap_or_else(|| data.join("bus")),
+        max_size: r.size("max_size"),
+        segment_size: r.size("segment_size"),
+        compression: match r.choice("compression") {
+            Some("lz4") => BusCompression::Lz4,
+            _ => BusCompression::None,
+        },
+    };
+    if bus.max_size < bus.segment_size.saturating_mul(2) {
+        let message = "`max_size` holds less than two segments".to_owned();
+        let key = if r.has("max_size") { "max_size" } else { "segment_size" };
+        r.blame(key, message, Some("lower `segment_size` or raise `max_size`".to_owned()));
+    }
+    bus
+}
+
+fn listener(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
+    let protocol = match r.choice("protocol") {
+        Some("tcp") => Some(Protocol::Tcp),
+        Some("relp") => Some(Protocol::Relp),
+        Some("udp") => Some(Protocol::Udp),
+        Some("unix-dgram") => Some(Protocol::UnixDgram),
+        Some("unix-stream") => Some(Protocol::UnixStream),
+        _ => None,
+    };
+    match protocol {
+        Some(protocol) => r.check_only("the protocol", protocol.keyword()),
+        None if !r.failed("protocol") => {
+            let help = "one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`".to_owned();
+            r.blame("", "a `[[listener]]` needs its `protocol`".to_owned(), Some(help));
+        }
+        None => {}
+    }
+    // The rest is read even so, for the sake of its mistakes.
+    let known = protocol.unwrap_or(Protocol::Tcp);
+    let name = r.name_if_any("name");
+    let localhost_only = r.bool("localhost_only");
+    let listener = Listener {
+        name: name.unwrap_or_else(|| known.keyword().to_owned()),
+        protocol: known,
+        listen: if protocol.is_some() { endpoints(r, known, localhost_only, data) } else { Vec::new() },
+        exchange: r.bus_name("exchange"),
+        localhost_only,
+        format: match r.choice("format") {
+            Some("rfc5424") => InputFormat::Rfc5424,
+            Some("rfc3164") => InputFormat::Rfc3164,
+            Some("json") => InputFormat::Json,
+            Some("msgpack") => InputFormat::Msgpack,
+            _ => InputFormat::Auto,
+        },
+        framing: match r.choice("framing") {
+            Some("octet-counting") => Framing::OctetCounting,
+            Some("lf") => Framing::Lf,
+            Some("nul") => Framing::Nul,
+            _ => Framing::Auto,
+        },
+        timezone: r.zone("timezone"),
+        max_message_size: r.size_if_any("max_message_size").map_or_else(|| default_message(known), bytes),
+        max_connections: r.count("max_connections"),
+        allow: r.networks("allow"),
+        deny: r.networks("deny"),
+        trust: r.trust("trust"),
+        window_size: bytes(r.size("window_size")),
+        receive_buffer: bytes(r.size("receive_buffer")),
+        socket_mode: r.mode("socket_mode"),
+        idle_timeout: r.duration_if_any("idle_timeout"),
+    };
+    if known.is_unix() && matches!(listener.trust, Trust::Networks(_)) {
+        let message = "peers of a unix socket have no address".to_owned();
+        r.blame("trust", message, Some("`true` or `false`".to_owned()));
+    }
+    protocol.map(|_| listener)
+}
+
+fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, data: &Path) -> Vec<Endpoint> {
+    if protocol.is_unix() {
+        let found = r.sockets_if_any("listen", data);
+        return found.unwrap_or_else(|| vec![Endpoint::Path(data.join("syslog.sock"))]);
+    }
+    let mut endpoints = r.endpoints_if_any("listen").unwrap_or_else(|| {
+        let default = if protocol == Protocol::Relp { "127.0.0.1:2514" } else { "127.0.0.1:1514" };
+        Address::parse(default).map(Endpoint::Net).into_iter().collect()
+    });
+    for endpoint in endpoints.iter_mut().filter(|_| localhost_only) {
+        let Some(address) = endpoint.address() else { continue };
+        if address.is_wildcard() {
+            *endpoint = Endpoint::Net(address.on_loopback());
+        } else if !address.is_loopback() {
+            let message = format!("`{address}` is not this host alone, but `localhost_only` is `true`");
+            r.blame("listen", message, Some("`127.0.0.1` and `[::1]` are".to_owned()));
+        }
+    }
+    endpoints
+}
+
+fn default_message(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
+        _ => loggr_wire::framing::DEFAULT_FRAME_BYTES,
+    }
+}
+
+fn machine(r: &mut Reader<'_, '_>, name: &str) -> Machine {
+    Machine {
+        name: name.to_owned(),
+        exchange: r.bus_name("exchange"),
+        binding: r.binding("binding"),
+        destination: r.bus_name("destination"),
+    }
+}
+
+/// The machine of a file that has none: without it the ships would get nothing.
+fn imply_machine(config: &mut Config) {
+    let wanted = config.ships.iter().any(|s| s.exchange == "events");
+    if wanted && !config.listeners.iter().any(|l| l.exchange == "events") {
+        config.machines.push(Machine {
+            name: "main".to_owned(),
+            exchange: "received".to_owned(),
+            binding: "#".to_owned(),
+            destination: "events".to_owned(),
+        });
+    }
+}
+
+fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path) -> Option<Ship> {
+    let word = r.choice("kind");
+    match word {
+        Some(kind) => r.check_only("the kind", kind),
+        None if !r.failed("kind") => {
+            let message = format!("`[ship.{name}]` needs its `kind`");
+            r.blame("", message, Some("one of `files`, `search`".to_owned()));
+        }
+        None => {}
+    }
+    let files = FilesShip {
+        directory: r.path_if_any("directory", data).unwrap_or_else(|| data.join("files")),
+        path: r.path_template("path"),
+        format: r.line_format("format"),
+        compress: match r.choice("compress") {
+            Some("gzip") => Compression::Gzip,
+            Some("zstd") => Compression::Zstd,
+            _ => Compression::None,
+        },
+        file_mode: r.mode("file_mode"),
+        directory_mode: r.mode("directory_mode"),
+        max_open_files: r.count("max_open_files"),
+        batch: BatchLimits { events: r.count("batch_events"), size: bytes(r.size("batch_size")) },
+    };
+    let search = SearchShip {
+        directory: if r.has("directory") { files.directory.clone() } else { data.join("search") },
+        retention: r.duration_if_any("retention"),
+        commit_events: r.count("commit_events"),
+        commit_age: r.duration("commit_age"),
+    };
+    let ship = Ship {
+        name: name.to_owned(),
+        queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
+        exchange: r.bus_name("exchange"),
+        binding: r.binding("binding"),
+        kind: match word {
+            Some("search") => ShipKind::Search(search),
+            _ => ShipKind::Files(files),
+        },
+    };
+    word.map(|_| ship)
+}
+
+fn web(r: &mut Reader<'_, '_>, ships: &[Ship]) -> Option<Web> {
+    let enabled = r.bool("enabled");
+    let listen = r.addresses("listen");
+    for address in listen.iter().filter(|a| !a.is_loopback()) {
+        let message = format!("`{address}` can be reached from other hosts, and this version has no log-in");
+        let help = "listen on `127.0.0.1` and put a proxy with a log-in in front".to_owned();
+        r.blame("listen", message, Some(help));
+    }
+    let stores: Vec<&str> =
+        ships.iter().filter(|s| matches!(s.kind, ShipKind::Search(_))).map(|s| s.name.as_str()).collect();
+    let store = r.name_if_any("store");
+    if let Some(name) = store.as_deref().filter(|name| !stores.contains(name)) {
+        let help = match (nearest(name, stores.iter().copied()), ships.iter().any(|s| s.name == *name)) {
+            (_, true) => "its kind is not `search`".to_owned(),
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, _) => format!("write `[ship.{name}]` with `kind = \"search\"`"),
+        };
+        r.blame("store", format!("there is no store `{name}`"), Some(help));
+    }
+    enabled.then(|| Web { listen, store: store.or_else(|| stores.first().map(|s| (*s).to_owned())) })
+}
+
+fn log(r: &mut Reader<'_, '_>) -> Log {
+    Log {
+        level: match r.choice("level") {
+            Some("error") => LogLevel::Error,
+            Some("warn") => LogLevel::Warn,
+            Some("debug") => LogLevel::Debug,
+            Some("trace") => LogLevel::Trace,
+            _ => LogLevel::Info,
+        },
+        format: match r.choice("format") {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
+    }
+}
+
+/// The section that has a key of this name, if only one has.
+fn section_of_key(key: &str) -> Option<&'static Section> {
+    let mut having = SECTIONS.iter().filter(|s| s.key(key).is_some());
+    having.next().filter(|_| having.next().is_none())
+}
+
+/// The index of each value that stood before.
+fn doubles<'v>(values: impl Iterator<Item = &'v str>) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    values.enumerate().filter(|(_, value)| !seen.insert(*value)).map(|(at, _)| at).collect()
+}
+
+/// Would the kernel refuse the second one?
+fn collide(a: &Endpoint, b: &Endpoint) -> bool {
+    match (a, b) {
+        (Endpoint::Path(a), Endpoint::Path(b)) => a == b,
+        (Endpoint::Net(a), Endpoint::Net(b)) => {
+            a.port() == b.port()
+                && a.port() != 0
+                && (a.host() == b.host() || a.is_wildcard() || b.is_wildcard())
+        }
+        _ => false,
+    }
+}
+
+/// A size that the table of keys keeps below what memory can hold.
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,72 @@
+//! A secret and the file it is read from, for the keys that end in `_file`.
+//!
+//! Never printed: neither `Debug` nor an error shows it.
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Longest secret in bytes.
+pub const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// A password, key or token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Reads a file that holds the secret and nothing else; one newline at its end is dropped.
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let mut text = String::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text))
+            .with_context(|| format!("cannot read the secret in `{shown}`"))?;
+        if text.len() as u64 > MAX_SECRET_BYTES {
+            bail!("the secret in `{shown}` is longer than {MAX_SECRET_BYTES} bytes");
+        }
+        let secret = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+        match secret {
+            "" => bail!("the secret in `{shown}` is empty"),
+            secret => Ok(Secret(secret.to_owned())),
+        }
+    }
+
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(content: &[u8], expect: Option<&str>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        std::fs::write(&path, content).unwrap();
+        let secret = Secret::read(&path);
+        assert_eq!(secret.as_ref().ok().map(Secret::expose), expect);
+        assert!(!format!("{secret:?}").contains("pass"));
+    }
+
+    #[test]
+    fn secrets() {
+        check(b"pass\n", Some("pass"));
+        check(b"pass\r\n", Some("pass"));
+        check(b"pass word\n\n", Some("pass word\n"));
+        check(b" pass", Some(" pass"));
+        check(b"\n", None);
+        check(b"\xff", None);
+        check(&[b'a'; MAX_SECRET_BYTES as usize + 1], None);
+    }
+}

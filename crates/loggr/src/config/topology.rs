@@ -1,0 +1,378 @@
+//! Which queue hangs on which exchange, once the machines that only pass events on are
+//! taken out.
+//!
+//! A machine without filter and packers is no second durable hop: a queue on its
+//! destination is bound to its source instead, with the machine's binding. The queues
+//! of an exchange share one stored copy, so the second hop would only cost a second copy.
+//! Opens nothing: plain names, for whoever opens the bus.
+//!
+//! Invariant: whatever a listener publishes, at least one queue takes it.
+
+use loggr_bus::binding::Binding;
+
+use super::Config;
+use super::diagnostics::nearest;
+
+/// The exchanges and queues that the bus must have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topology {
+    /// In the order of the ships that need them; each has at least one queue.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// An exchange that somebody publishes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its name.
+    pub name: String,
+    /// The queues bound to it; a queue is bound to one exchange only.
+    pub queues: Vec<Queue>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its name, unique in the whole bus.
+    pub name: String,
+    /// Which routing keys it takes.
+    pub binding: String,
+}
+
+/// Whose fault a problem is: its index in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// `[[listener]]`
+    Listener(usize),
+    /// `[machine.NAME]`
+    Machine(usize),
+    /// `[ship.NAME]`
+    Ship(usize),
+}
+
+/// Why there can be no such topology.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyProblem {
+    /// Whose fault.
+    pub at: At,
+    /// The key that says it.
+    pub key: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Resolves the exchanges, or says everything that is wrong with them.
+pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
+    let mut problems = cycles(config);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    unbound(config, &mut problems);
+    let misnamed = !problems.is_empty();
+    let mut topology = Topology::default();
+    for (index, ship) in config.ships.iter().enumerate() {
+        let fault = |message, help| TopologyProblem { at: At::Ship(index), key: "exchange", message, help };
+        let sources = simplest(sources(config, &ship.exchange, &ship.binding));
+        match sources.as_slice() {
+            [] => problems.push(fault(
+                format!("no events can reach the ship `{}` on the exchange `{}`", ship.name, ship.exchange),
+                Some(format!("its binding `{}` takes nothing that the machines give", ship.binding)),
+            )),
+            // Whoever misspelt the exchange of a listener has heard it at the listener.
+            [(exchange, _)] if !published(config, exchange) && misnamed => {}
+            [(exchange, _)] if !published(config, exchange) => problems.push(unfed(config, index, exchange)),
+            [(exchange, binding)] => {
+                let queue = Queue { name: ship.queue.clone(), binding: (*binding).to_owned() };
+                match topology.exchanges.iter_mut().find(|e| e.name == *exchange) {
+                    Some(known) => known.queues.push(queue),
+                    None => {
+                        topology
+                            .exchanges
+                            .push(Exchange { name: (*exchange).to_owned(), queues: vec![queue] });
+                    }
+                }
+            }
+            several => {
+                let ways: Vec<String> = several.iter().map(|(e, b)| format!("`{b}` on `{e}`")).collect();
+                problems.push(fault(
+                    format!(
+                        "the queue of `{}` would be bound {} times: {}",
+                        ship.name,
+                        ways.len(),
+                        ways.join(", ")
+                    ),
+                    Some("this version binds a queue once: write one ship for each".to_owned()),
+                ));
+            }
+        }
+    }
+    if problems.is_empty() {
+        unrouted(config, &topology, &mut problems);
+    }
+    problems.dedup();
+    if problems.is_empty() { Ok(topology) } else { Err(problems) }
+}
+
+/// The exchanges and bindings that stand for a binding on an exchange which may be the
+/// destination of machines.
+fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c str) -> Vec<(&'c str, &'c str)> {
+    let mut found = Vec::new();
+    let fed = config.machines.iter().any(|m| m.destination == exchange);
+    if !fed || published(config, exchange) {
+        found.push((exchange, binding));
+    }
+    for machine in config.machines.iter().filter(|m| m.destination == exchange) {
+        if takes(binding, &machine.routing_key()) {
+            found.extend(sources(config, &machine.exchange, &machine.binding));
+        }
+    }
+    found
+}
+
+/// Without what another binding on the same exchange takes anyway.
+fn simplest<'c>(mut found: Vec<(&'c str, &'c str)>) -> Vec<(&'c str, &'c str)> {
+    found.sort_unstable();
+    found.dedup();
+    let all = found.clone();
+    found.retain(|(exchange, binding)| *binding == "#" || !all.contains(&(exchange, "#")));
+    found
+}
+
+/// Does a listener publish to the exchange? Where there is no listener at all, anything
+/// may still lie in the queues.
+fn published(config: &Config, exchange: &str) -> bool {
+    if config.listeners.is_empty() {
+        return !config.machines.iter().any(|m| m.destination == exchange);
+    }
+    config.listeners.iter().any(|l| l.exchange == exchange)
+}
+
+/// Listeners and machines that publish to an exchange on which nobody listens.
+fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
+    let machines =
+        config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), "destination", &m.destination));
+    let listeners =
+        config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), "exchange", &l.exchange));
+    for (at, key, name) in machines.chain(listeners) {
+        if !consumers(config).any(|exchange| exchange == name) {
+            let message = format!("no queue is bound to the exchange `{name}`: events would go nowhere");
+            problems.push(TopologyProblem { at, key, message, help: Some(bind_hint(config, name)) });
+        }
+    }
+}
+
+/// A ship whose events would come from an exchange that nobody publishes to.
+fn unfed(config: &Config, ship: usize, exchange: &str) -> TopologyProblem {
+    let help = match nearest(exchange, publishers(config).filter(|known| *known != exchange)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("events are published to {}", published_names(config)),
+    };
+    let own = config.ships.get(ship).is_some_and(|s| s.exchange == exchange);
+    let machine = config.machines.iter().position(|m| m.exchange == exchange).filter(|_| !own);
+    TopologyProblem {
+        at: machine.map_or(At::Ship(ship), At::Machine),
+        key: "exchange",
+        message: format!("nothing is published to the exchange `{exchange}`"),
+        help: Some(help),
+    }
+}
+
+/// Listeners whose routing key no queue takes.
+fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyProblem>) {
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let (name, key) = (&listener.exchange, listener.routing_key());
+        let exchange = topology.exchanges.iter().find(|e| e.name == *name);
+        if !exchange.is_some_and(|e| e.queues.iter().any(|q| takes(&q.binding, &key))) {
+            problems.push(TopologyProblem {
+                at: At::Listener(index),
+                key: "exchange",
+                message: format!("no queue on the exchange `{name}` takes the routing key `{key}`"),
+                help: Some(
+                    "a ship or machine there needs a `binding` that matches it; `#` takes everything".into(),
+                ),
+            });
+        }
+    }
+}
+
+fn consumers(config: &Config) -> impl Iterator<Item = &String> {
+    config.machines.iter().map(|m| &m.exchange).chain(config.ships.iter().map(|s| &s.exchange))
+}
+
+fn bind_hint(config: &Config, exchange: &str) -> String {
+    match nearest(exchange, consumers(config).map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a ship or machine needs `exchange = \"{exchange}\"`"),
+    }
+}
+
+fn publishers(config: &Config) -> impl Iterator<Item = &str> {
+    let listeners = config.listeners.iter().map(|l| l.exchange.as_str());
+    listeners.chain(config.machines.iter().map(|m| m.destination.as_str()))
+}
+
+fn published_names(config: &Config) -> String {
+    let mut names: Vec<&str> = publishers(config).collect();
+    names.sort_unstable();
+    names.dedup();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        names => super::diagnostics::list(names),
+    }
+}
+
+fn takes(binding: &str, key: &str) -> bool {
+    Binding::parse(binding).is_ok_and(|binding| binding.matches(key))
+}
+
+/// Machines that give events back to where they take them.
+fn cycles(config: &Config) -> Vec<TopologyProblem> {
+    let mut problems = Vec::new();
+    for (index, machine) in config.machines.iter().enumerate() {
+        let Some(way) = way_back(config, index) else { continue };
+        // A circle is told once, at the machine that stands first in it.
+        if way.iter().min() == Some(&index) {
+            let mut names: Vec<&str> =
+                way.iter().filter_map(|at| config.machines.get(*at)).map(|m| m.exchange.as_str()).collect();
+            names.push(&machine.exchange);
+            problems.push(TopologyProblem {
+                at: At::Machine(index),
+                key: "destination",
+                message: format!("events would go in a circle: `{}`", names.join("` → `")),
+                help: None,
+            });
+        }
+    }
+    problems
+}
+
+/// The machines on a way from the machine's destination back to its source, itself first.
+fn way_back(config: &Config, from: usize) -> Option<Vec<usize>> {
+    let start = config.machines.get(from)?;
+    let mut ways = vec![vec![from]];
+    let mut seen = vec![false; config.machines.len()];
+    while let Some(way) = ways.pop() {
+        let last = way.last().and_then(|at| config.machines.get(*at))?;
+        if last.destination == start.exchange {
+            return Some(way);
+        }
+        for (next, machine) in config.machines.iter().enumerate() {
+            if machine.exchange == last.destination && !std::mem::replace(&mut seen[next], true) {
+                ways.push(way.iter().copied().chain([next]).collect());
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{problems, read};
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        let listener = "[[listener]]\nprotocol = \"tcp\"\n";
+        let text = if text.contains("listener") { text.to_owned() } else { format!("{listener}{text}") };
+        let topology = read(&text).topology().unwrap();
+        let shown: Vec<String> = topology
+            .exchanges
+            .iter()
+            .map(|e| {
+                let queues: Vec<String> =
+                    e.queues.iter().map(|q| format!("{}({})", q.name, q.binding)).collect();
+                format!("{}: {}", e.name, queues.join(" "))
+            })
+            .collect();
+        assert_eq!(shown.join("; "), expect);
+    }
+
+    #[test]
+    fn machines_that_only_pass_on_are_taken_out() {
+        check("", "received: search(#)");
+        check("[machine.m]\nbinding='syslog.*'", "received: search(syslog.*)");
+        check("[ship.a]\nkind='files'\nexchange='received'", "received: a(#)");
+        check("[ship.a]\nkind='files'\nqueue='q.1'", "received: q.1(#)");
+        check("[ship.a]\nkind='files'\n[ship.b]\nkind='search'\nexchange='received'", "received: a(#) b(#)");
+        check("[machine.a]\ndestination='x'\n[machine.b]\nexchange='x'", "received: search(#)");
+        check("[machine.a]\n[machine.b]\nbinding='syslog.tcp'", "received: search(#)");
+        check("[machine.a]\n[ship.s]\nkind='files'\nbinding='machine.a'", "received: s(#)");
+        check("[[listener]]\nprotocol='tcp'\nexchange='events'", "events: search(#)");
+        check("listener = []", "received: search(#)");
+        check(
+            "[[listener]]\nprotocol='tcp'\nexchange='a'\n[[listener]]\nprotocol='udp'\nexchange='b'\n\
+             [machine.m]\nexchange='a'\n[ship.one]\nkind='files'\n[ship.two]\nkind='search'\nexchange='b'",
+            "a: one(#); b: two(#)",
+        );
+    }
+
+    #[track_caller]
+    fn refused(text: &str, expect: &[&str]) {
+        assert_eq!(problems(&format!("[[listener]]\nprotocol = 'tcp'\n{text}")), expect);
+    }
+
+    #[test]
+    fn nothing_is_published_into_the_void() {
+        refused(
+            "exchange='recieved'",
+            &[
+                "no queue is bound to the exchange `recieved`: events would go nowhere | did you mean `received`?",
+            ],
+        );
+        refused(
+            "[machine.m]\ndestination='void'\n[ship.s]\nkind='files'\nexchange='received'",
+            &["no queue is bound to the exchange `void`: events would go nowhere | \
+               a ship or machine needs `exchange = \"void\"`"],
+        );
+        refused(
+            "[ship.s]\nkind='files'\nexchange='received'\nbinding='syslog.udp'",
+            &["no queue on the exchange `received` takes the routing key `syslog.tcp` | \
+               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+        );
+    }
+
+    #[test]
+    fn nobody_waits_for_what_cannot_come() {
+        refused(
+            "[ship.s]\nkind='files'\nexchange='receive'\n[ship.t]\nkind='search'",
+            &["nothing is published to the exchange `receive` | did you mean `received`?"],
+        );
+        refused(
+            "[machine.m]\nexchange='a.b'\n[ship.s]\nkind='files'\nexchange='received'\n[ship.t]\nkind='search'",
+            &["nothing is published to the exchange `a.b` | events are published to `events`, `received`"],
+        );
+        refused(
+            "[machine.m]\n[ship.s]\nkind='files'\nbinding='syslog.*'\n",
+            &["no events can reach the ship `s` on the exchange `events` | \
+               its binding `syslog.*` takes nothing that the machines give"],
+        );
+    }
+
+    #[test]
+    fn circles() {
+        refused(
+            "[machine.m]\ndestination='received'",
+            &["events would go in a circle: `received` → `received`"],
+        );
+        refused(
+            "[machine.a]\n[machine.b]\nexchange='events'\ndestination='x'\n[machine.c]\nexchange='x'\n\
+             destination='received'",
+            &["events would go in a circle: `received` → `events` → `x` → `received`"],
+        );
+    }
+
+    #[test]
+    fn a_queue_is_bound_once() {
+        refused(
+            "[machine.a]\nbinding='syslog.tcp'\n[machine.b]\nbinding='syslog.u*'",
+            &["key `syslog.u*`: `*` and `#` stand for whole words between dots"],
+        );
+        refused(
+            "[machine.a]\nbinding='syslog.tcp'\n[machine.b]\nbinding='syslog.udp'",
+            &[
+                "the queue of `search` would be bound 2 times: `syslog.tcp` on `received`, `syslog.udp` on `received` \
+               | this version binds a queue once: write one ship for each",
+            ],
+        );
+    }
+}

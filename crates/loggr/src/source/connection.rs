@@ -1,0 +1,248 @@
+//! Accepting connections: limits, network rules, one task per connection, draining.
+//!
+//! Knows neither RELP nor framing; the two session files do.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use loggr_bus::Publisher;
+use loggr_event::{Origin, UidGenerator};
+use loggr_flow::{ChannelSource, Delivery, PumpObserver, Stop, channel_source, pump};
+use loggr_wire::framing::Mode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, Publishing, relp, stream};
+
+/// How long to wait before accepting again when the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is spoken on a listener's connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// RELP: every line is acknowledged.
+    Relp,
+    /// Framed syslog (RFC 6587).
+    Lines(Mode),
+}
+
+/// Everything a listener's connections share.
+pub struct Accepting {
+    /// What is spoken.
+    pub kind: StreamKind,
+    /// What all its lines have in common; each peer adds its own name.
+    pub origin: Origin,
+    /// Longest line kept whole, in bytes.
+    pub max_message_size: usize,
+    /// Connections open at a time; further ones are closed at once.
+    pub max_connections: usize,
+    /// Bytes of one connection that may wait to become durable.
+    pub window_bytes: usize,
+    /// A connection silent for so long is closed; `None` is never.
+    pub idle_timeout: Option<Duration>,
+    /// May this address connect?
+    pub allowed: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// May this address bring loggr's own tags, fields and uids?
+    pub trusted: Box<dyn Fn(Option<IpAddr>) -> bool + Send + Sync>,
+    /// Where the lines go.
+    pub publisher: Publisher,
+    /// Gives uids.
+    pub uids: Arc<UidGenerator>,
+    /// Counters.
+    pub stats: Arc<ListenerStats>,
+}
+
+impl std::fmt::Debug for Accepting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepting").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Accepting {
+    /// The origin of one peer's lines.
+    pub(super) fn origin_of(&self, peer: Option<SocketAddr>) -> Origin {
+        let peer = peer.map(|p| SocketAddr::new(p.ip().to_canonical(), p.port()));
+        Origin {
+            peer: peer.map(|p| p.to_string()).unwrap_or_default(),
+            trusted: (self.trusted)(peer.map(|p| p.ip())),
+            ..self.origin.clone()
+        }
+    }
+
+    /// Watches a pump that publishes what was read.
+    pub fn observer(&self) -> impl PumpObserver + 'static + use<> {
+        Publishing { listener: self.stats.clone() }
+    }
+
+    /// Largest read, so that a window of deliveries stays within its bytes.
+    pub(super) fn max_read(&self) -> usize {
+        (self.window_bytes / CONNECTION_WINDOW).clamp(super::MIN_READ_BYTES, super::MAX_READ_BYTES)
+    }
+}
+
+/// Either kind of listening socket.
+#[derive(Debug)]
+pub enum Listening {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix stream socket.
+    Unix(UnixListener),
+}
+
+impl Listening {
+    async fn accept(&self) -> std::io::Result<(Stream, Option<SocketAddr>)> {
+        match self {
+            Listening::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+            Listening::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
+        }
+    }
+}
+
+/// Accepts until draining begins, then waits for the connections to finish what they
+/// have read.
+pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop) {
+    let permits = Arc::new(Semaphore::new(shared.max_connections));
+    let mut sessions = JoinSet::new();
+    let mut refusing = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.drain() => break,
+            accepted = listening.accept() => accepted,
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
+        };
+        let listener = shared.stats.name.as_str();
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::error!(listener, %error, "cannot accept a connection; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if let Some(peer) = peer
+            && !(shared.allowed)(peer.ip().to_canonical())
+        {
+            shared.stats.refused.add(1);
+            tracing::warn!(listener, %peer, "refused a connection: the address is not allowed");
+            continue;
+        }
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            shared.stats.refused.add(1);
+            if !std::mem::replace(&mut refusing, true) {
+                let limit = shared.max_connections;
+                tracing::warn!(listener, limit, "refusing connections: `max_connections` is reached");
+            }
+            continue;
+        };
+        refusing = false;
+        let (shared, stop) = (shared.clone(), stop.clone());
+        sessions.spawn(async move {
+            session(stream, peer, &shared, stop).await;
+            drop(permit);
+        });
+    }
+    drop(listening);
+    while sessions.join_next().await.is_some() {}
+}
+
+async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, stop: Stop) {
+    shared.stats.connections.add(1);
+    shared.stats.connections_total.add(1);
+    let origin = Arc::new(shared.origin_of(peer));
+    if let Stream::Tcp(tcp) = &stream {
+        prepare(tcp);
+    }
+    let (deliveries, source) = channel_source(CONNECTION_WINDOW);
+    let pumping = publish(source, shared, stop.clone());
+    let reading = read(stream, origin, shared, stop, deliveries);
+    // Two tasks: reading and parsing go on while the bus syncs.
+    let pump = tokio::spawn(pumping);
+    reading.await;
+    if pump.await.is_err() {
+        tracing::error!(listener = shared.stats.name.as_str(), "the pump of a connection panicked");
+    }
+    shared.stats.connections.sub(1);
+}
+
+async fn read(
+    stream: Stream,
+    origin: Arc<Origin>,
+    shared: &Accepting,
+    stop: Stop,
+    deliveries: mpsc::Sender<Delivery>,
+) {
+    match shared.kind {
+        StreamKind::Relp => relp::session(stream, origin, shared, stop, deliveries).await,
+        StreamKind::Lines(mode) => stream::session(stream, origin, mode, shared, stop, deliveries).await,
+    }
+}
+
+fn publish(source: ChannelSource, shared: &Accepting, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
+    let publisher = shared.publisher.clone();
+    let observer = shared.observer();
+    async move {
+        // A channel does not break; the pump ends with it.
+        let ended = pump(source, publisher, NoRescue, stop, observer).await;
+        debug_assert!(ended.is_ok());
+    }
+}
+
+/// Answers are small and awaited; silence of a dead peer is noticed by the kernel.
+fn prepare(tcp: &TcpStream) {
+    let socket = socket2::SockRef::from(tcp);
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15))
+        .with_retries(4);
+    if let Err(error) = tcp.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive)) {
+        tracing::debug!(%error, "cannot set socket options");
+    }
+}
+
+/// Either kind of connection.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(s) => Pin::new(s).poll_flush(cx),
+            Stream::Unix(s) => Pin::new(s).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Datagrams: UDP (RFC 5426) and unix datagram sockets, one event each.
+//!
+//! A thread of its own takes them in batches (`recvmmsg`), so that one syscall brings
+//! many lines and the kernel's buffer is emptied even while the runtime is busy.
+//! While the bus syncs, datagrams gather in one growing batch; beyond its limit the
+//! thread waits, the kernel's buffer fills, and the kernel counts what it drops.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use loggr_event::{Origin, Timestamp};
+use loggr_flow::{Ack, BatchBuilder, Delivery, Phase, Stop};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, setsockopt, sockopt,
+};
+use tokio::sync::mpsc;
+
+use super::connection::Accepting;
+use super::{Uids, now};
+
+/// Datagrams taken by one syscall.
+const DATAGRAMS_PER_READ: usize = 256;
+/// No datagram is longer (RFC 768; unix sockets are read with the same bound).
+const MAX_DATAGRAM_BYTES: usize = 65_536;
+/// A batch that waits for the bus grows to this, then the thread waits.
+const MAX_WAITING_BYTES: usize = 8 << 20;
+/// Peers whose origin is remembered; beyond, the memory begins anew.
+const MAX_PEERS: usize = 4096;
+/// How often the thread looks whether to stop.
+const STOP_CHECK_MILLIS: u16 = 200;
+/// How soon a batch that found the bus busy is offered again.
+const OFFER_MILLIS: u16 = 5;
+
+/// A socket that gives datagrams.
+#[derive(Debug)]
+pub struct Datagrams {
+    /// Bound, blocking or not.
+    pub socket: OwnedFd,
+    /// True for UDP: peers have addresses, the kernel counts drops.
+    pub udp: bool,
+}
+
+/// Receives until draining begins and the kernel's buffer is empty. Blocks its thread.
+pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliveries: &mpsc::Sender<Delivery>) {
+    if datagrams.udp
+        && let Err(error) = setsockopt(&datagrams.socket, sockopt::RxqOvfl, &1)
+    {
+        let listener = shared.stats.name.as_str();
+        tracing::warn!(listener, %error, "cannot count what the kernel drops");
+    }
+    let mut receiver = Receiver {
+        shared,
+        deliveries,
+        builder: BatchBuilder::default(),
+        uids: Uids::new(shared.uids.clone()),
+        peers: HashMap::new(),
+        local: Arc::new(shared.origin_of(None)),
+        drops: DropCounter::default(),
+    };
+    let mut space = vec![0u8; DATAGRAMS_PER_READ * MAX_DATAGRAM_BYTES];
+    let mut headers =
+        MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, Some(nix::cmsg_space!(u32)));
+    loop {
+        let waiting = !receiver.builder.is_empty();
+        let draining = stop.phase() >= Phase::Drain;
+        let patience = match (draining, waiting) {
+            (true, _) => PollTimeout::ZERO,
+            (false, true) => OFFER_MILLIS.into(),
+            (false, false) => STOP_CHECK_MILLIS.into(),
+        };
+        let mut ready = [PollFd::new(datagrams.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ready, patience) {
+            Ok(0) if draining => break,
+            Ok(0) => {}
+            Ok(_) => match receiver.read(datagrams, &mut headers, &mut space) {
+                Ok(()) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+                // ECONNREFUSED and the like speak of other sockets; go on.
+                Err(error) => {
+                    let listener = shared.stats.name.as_str();
+                    tracing::warn!(listener, %error, "cannot receive a datagram");
+                    std::thread::sleep(std::time::Duration::from_millis(OFFER_MILLIS.into()));
+                }
+            },
+            Err(Errno::EINTR) => {}
+            Err(error) => {
+                let listener = shared.stats.name.as_str();
+                tracing::error!(listener, %error, "cannot wait for datagrams; the listener ends");
+                break;
+            }
+        }
+        if !receiver.offer() {
+            return;
+        }
+    }
+    receiver.hand_over();
+}
+
+struct Receiver<'s> {
+    shared: &'s Accepting,
+    deliveries: &'s mpsc::Sender<Delivery>,
+    builder: BatchBuilder,
+    uids: Uids,
+    peers: HashMap<SocketAddr, Option<Arc<Origin>>>,
+    local: Arc<Origin>,
+    drops: DropCounter,
+}
+
+impl Receiver<'_> {
+    fn read(
+        &mut self,
+        datagrams: &Datagrams,
+        headers: &mut MultiHeaders<SockaddrStorage>,
+        space: &mut [u8],
+    ) -> Result<(), Errno> {
+        let at = now();
+        let mut read = Vec::with_capacity(DATAGRAMS_PER_READ);
+        {
+            let mut slices: Vec<[std::io::IoSliceMut<'_>; 1]> =
+                space.chunks_mut(MAX_DATAGRAM_BYTES).map(|c| [std::io::IoSliceMut::new(c)]).collect();
+            let fd = datagrams.socket.as_raw_fd();
+            let got = recvmmsg(fd, headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
+            for message in got {
+                let drops = if datagrams.udp { message.cmsgs().ok().and_then(overflow) } else { None };
+                read.push((message.address.as_ref().and_then(address), message.bytes, drops));
+            }
+        }
+        for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(MAX_DATAGRAM_BYTES)) {
+            if let Some(drops) = drops {
+                self.shared.stats.kernel_drops.add(self.drops.grown(drops));
+            }
+            self.push(peer, bytes.get(..len).unwrap_or_default(), at);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], at: Timestamp) {
+        let stats = &self.shared.stats;
+        let origin = match peer {
+            None => self.local.clone(),
+            Some(peer) => {
+                if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&peer) {
+                    self.peers.clear();
+                }
+                let shared = self.shared;
+                let known = self.peers.entry(peer).or_insert_with(|| {
+                    (shared.allowed)(peer.ip()).then(|| Arc::new(shared.origin_of(Some(peer))))
+                });
+                match known {
+                    Some(origin) => origin.clone(),
+                    None => return stats.refused.add(1),
+                }
+            }
+        };
+        if datagram.is_empty() {
+            return;
+        }
+        let limit = self.shared.max_message_size;
+        let original_len = (datagram.len() > limit).then_some(datagram.len() as u64);
+        stats.truncated.add(u64::from(original_len.is_some()));
+        let kept = datagram.get(..limit).unwrap_or(datagram);
+        let uid = self.uids.next(at);
+        self.builder.push_frame(&origin, uid, at, kept, original_len, false);
+    }
+
+    /// Hands over what was gathered if the bus has room, or must if it is too much.
+    /// False when nobody takes deliveries any more.
+    fn offer(&mut self) -> bool {
+        if self.builder.is_empty() {
+            return !self.deliveries.is_closed();
+        }
+        if self.builder.byte_len() >= MAX_WAITING_BYTES {
+            return self.hand_over();
+        }
+        match self.deliveries.try_reserve() {
+            Ok(permit) => {
+                if let Some(delivery) = take(self.shared, &mut self.builder) {
+                    permit.send(delivery);
+                }
+                true
+            }
+            Err(mpsc::error::TrySendError::Full(())) => true,
+            Err(mpsc::error::TrySendError::Closed(())) => false,
+        }
+    }
+
+    fn hand_over(&mut self) -> bool {
+        match take(self.shared, &mut self.builder) {
+            Some(delivery) => self.deliveries.blocking_send(delivery).is_ok(),
+            None => true,
+        }
+    }
+}
+
+fn take(shared: &Accepting, builder: &mut BatchBuilder) -> Option<Delivery> {
+    let capacity = builder.byte_len();
+    let batch = builder.finish()?;
+    *builder = BatchBuilder::with_capacity(capacity);
+    let stats = shared.stats.clone();
+    let count = batch.len() as u64;
+    stats.received.add(count);
+    stats.bytes.add(batch.byte_len() as u64);
+    Some(Delivery::new(batch, Ack::unreliable(move || stats.lost.add(count))))
+}
+
+/// The kernel's count of its drops, where it tells.
+fn overflow(mut messages: CmsgIterator<'_>) -> Option<u32> {
+    messages.find_map(|message| match message {
+        ControlMessageOwned::RxqOvfl(drops) => Some(drops),
+        _ => None,
+    })
+}
+
+fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    if storage.family()? == nix::sys::socket::AddressFamily::Inet {
+        let v4 = storage.as_sockaddr_in()?;
+        return Some(SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
+    }
+    let v6 = storage.as_sockaddr_in6()?;
+    Some(SocketAddr::new(IpAddr::V6(v6.ip()).to_canonical(), v6.port()))
+}
+
+/// The kernel tells the number of its drops so far as a wrapping 32-bit number.
+#[derive(Debug, Default)]
+struct DropCounter(u32);
+
+impl DropCounter {
+    fn grown(&mut self, now: u32) -> u64 {
+        let grown = now.wrapping_sub(self.0);
+        self.0 = now;
+        u64::from(grown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_drop_counter_wraps() {
+        let mut drops = DropCounter::default();
+        assert_eq!(drops.grown(5), 5);
+        assert_eq!(drops.grown(5), 0);
+        assert_eq!(drops.grown(u32::MAX), u64::from(u32::MAX) - 5);
+        assert_eq!(drops.grown(3), 4);
+    }
+}

@@ -1,0 +1,122 @@
+//! Sources that face the senders: one file per kind of listener.
+//!
+//! Each turns received bytes into deliveries and hands them to a pump whose sink is
+//! the bus. None of them knows what becomes of an event.
+
+mod connection;
+mod datagram;
+mod relp;
+mod stats;
+mod stream;
+
+use std::sync::Arc;
+
+use loggr_event::{Timestamp, Uid, UidGenerator};
+use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
+
+pub use connection::{Accepting, Listening, StreamKind, accept};
+pub use datagram::{Datagrams, receive};
+pub use stats::{Counter, Flag, ListenerStats};
+
+/// Deliveries that one connection may have in flight. Reading goes on while the bus
+/// syncs; more would only hold more memory.
+pub const CONNECTION_WINDOW: usize = 4;
+
+/// Smallest and largest read of a stream connection, in bytes: a quiet connection
+/// stays small, a busy one makes large batches.
+const MIN_READ_BYTES: usize = 16 << 10;
+const MAX_READ_BYTES: usize = 256 << 10;
+
+/// The clock, read once for all lines of one read.
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Hands out uids in runs, so that connections do not fight over one counter.
+#[derive(Debug)]
+struct Uids {
+    generator: Arc<UidGenerator>,
+    block: loggr_event::UidBlock,
+    used: usize,
+}
+
+/// Uids reserved at a time.
+const UID_RUN: usize = 1024;
+
+impl Uids {
+    fn new(generator: Arc<UidGenerator>) -> Uids {
+        let block = generator.block(UID_RUN);
+        Uids { generator, block, used: 0 }
+    }
+
+    fn next(&mut self, now: Timestamp) -> Uid {
+        if self.used == UID_RUN {
+            self.block = self.generator.block(UID_RUN);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.block.at(self.used - 1, now)
+    }
+}
+
+/// A read buffer that follows the traffic.
+#[derive(Debug)]
+struct ReadBuffer {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+impl ReadBuffer {
+    fn new(max: usize) -> ReadBuffer {
+        ReadBuffer { bytes: vec![0; MIN_READ_BYTES], max }
+    }
+
+    /// After a read of `n` bytes.
+    fn adapt(&mut self, n: usize) {
+        let len = self.bytes.len();
+        if n == len && len < self.max {
+            self.bytes.resize((len * 2).min(self.max), 0);
+        } else if n < len / 8 && len > MIN_READ_BYTES {
+            self.bytes.truncate((len / 2).max(MIN_READ_BYTES));
+            self.bytes.shrink_to_fit();
+        }
+    }
+}
+
+/// The bus has no permanent refusals, so a listener's pump needs no rescue: what
+/// comes here all the same is held and tried again, never thrown away.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRescue;
+
+impl Rescue for NoRescue {
+    async fn rescue(&mut self, _batch: &Batch, reason: &Reason) -> Result<Receipt, StoreError> {
+        Err(StoreError::transient(format!("the bus refused a batch: {}", reason.text)))
+    }
+}
+
+/// Logs once when the bus stops taking and once when it takes again.
+#[derive(Debug)]
+struct Publishing {
+    listener: Arc<ListenerStats>,
+}
+
+impl PumpObserver for Publishing {
+    fn stored(&mut self, events: usize) {
+        self.listener.accepted.add(events as u64);
+    }
+
+    fn retrying(&mut self, error: &StoreError, tries: u32) {
+        if self.listener.stalled.raise() && tries == 1 {
+            let listener = self.listener.name.as_str();
+            tracing::error!(listener, %error, "the queue takes nothing; senders have to wait");
+        }
+    }
+
+    fn recovered(&mut self, tries: u32) {
+        if self.listener.stalled.clear() {
+            let listener = self.listener.name.as_str();
+            tracing::info!(listener, tries, "the queue takes events again");
+        }
+    }
+}

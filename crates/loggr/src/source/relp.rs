@@ -1,0 +1,184 @@
+//! A RELP session: lines in, answers out, an answer only for what is durable.
+//!
+//! The state machine is `loggr_wire::relp::Server`; here are the socket, the window
+//! and the stop. A line whose delivery is nacked is never answered: the connection
+//! ends, and the sender sends it again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use loggr_event::Origin;
+use loggr_flow::{BatchBuilder, Delivery, Outcome, Settlements, Stop, Window, window};
+use loggr_wire::relp::{Server, ServerConfig, State};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::connection::{Accepting, Stream};
+use super::{CONNECTION_WINDOW, ReadBuffer, Uids, now};
+
+/// While so many bytes of answers wait for the peer to read them, nothing more is read.
+const MAX_UNREAD_ANSWERS_BYTES: usize = 64 << 10;
+/// How long the last answers may take to leave when the session ends.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Runs until the peer closes or breaks the protocol, an answer cannot be given, or
+/// draining has answered all that was read.
+pub(super) async fn session(
+    stream: Stream,
+    origin: Arc<Origin>,
+    shared: &Accepting,
+    mut stop: Stop,
+    deliveries: mpsc::Sender<Delivery>,
+) {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let config = ServerConfig { max_data_bytes: shared.max_message_size, ..ServerConfig::default() };
+    let (window, mut settlements) = window::<usize>(CONNECTION_WINDOW);
+    let mut session = Session {
+        server: Server::new(config),
+        builder: BatchBuilder::default(),
+        uids: Uids::new(shared.uids.clone()),
+        window,
+        origin,
+        shared,
+        refused: false,
+    };
+    let mut buffer = ReadBuffer::new(shared.max_read());
+    let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
+    let mut draining = false;
+    loop {
+        let server = &session.server;
+        let answers = server.output().len();
+        let done = match server.state() {
+            State::Closed | State::Dead => true,
+            State::Waiting | State::Open | State::Closing => draining && server.outstanding() == 0,
+        };
+        if done {
+            break;
+        }
+        let reading = !draining
+            && matches!(server.state(), State::Waiting | State::Open)
+            && answers < MAX_UNREAD_ANSWERS_BYTES
+            && session.window.free() > 0;
+        tokio::select! {
+            biased;
+            Some(settled) = settlements.next() => {
+                if !session.answer(settled, &mut settlements) {
+                    break;
+                }
+                // Mostly the socket takes it at once; the rest waits its turn below.
+                let output = session.server.output();
+                let written = tokio::time::timeout(Duration::ZERO, writer.write(output)).await;
+                match written {
+                    Ok(Ok(n)) => session.server.consume_output(n),
+                    Ok(Err(_)) => break,
+                    Err(_) => {}
+                }
+            }
+            written = writer.write(session.server.output()), if answers > 0 => match written {
+                Ok(n) if n > 0 => session.server.consume_output(n),
+                _ => break,
+            },
+            () = stop.drain(), if !draining => draining = true,
+            read = tokio::time::timeout(idle, reader.read(&mut buffer.bytes)), if reading => {
+                let n = match read {
+                    Ok(Ok(n)) if n > 0 => n,
+                    _ => break,
+                };
+                let lines = session.feed(buffer.bytes.get(..n).unwrap_or_default());
+                buffer.adapt(n);
+                if !session.deliver(lines, &deliveries).await {
+                    break;
+                }
+            }
+        }
+    }
+    drop(deliveries);
+    session.part(&mut settlements, &mut writer).await;
+}
+
+struct Session<'s> {
+    server: Server,
+    builder: BatchBuilder,
+    uids: Uids,
+    window: Window<usize>,
+    origin: Arc<Origin>,
+    shared: &'s Accepting,
+    /// A delivery was nacked: what comes after it must not be answered either, for
+    /// answers go out in order.
+    refused: bool,
+}
+
+impl Session<'_> {
+    /// Gives the number of lines that the bytes completed.
+    fn feed(&mut self, bytes: &[u8]) -> usize {
+        let at = now();
+        let Session { server, builder, uids, origin, shared, .. } = self;
+        let before = builder.len();
+        let fed = server.feed(bytes, |line| {
+            shared.stats.truncated.add(u64::from(line.original_len.is_some()));
+            builder.push_frame(origin, uids.next(at), at, line.data, line.original_len, false);
+        });
+        if let Err(error) = fed {
+            shared.stats.protocol_errors.add(1);
+            let (listener, peer) = (shared.stats.name.as_str(), origin.peer.as_str());
+            let hint = error.hint().unwrap_or("the peer does not speak RELP as it should");
+            tracing::warn!(listener, peer, %error, hint, "closing a RELP connection");
+        }
+        builder.len() - before
+    }
+
+    /// False when nobody takes deliveries any more.
+    async fn deliver(&mut self, lines: usize, deliveries: &mpsc::Sender<Delivery>) -> bool {
+        let capacity = self.builder.byte_len();
+        let Some(batch) = self.builder.finish() else { return true };
+        self.builder = BatchBuilder::with_capacity(capacity);
+        self.shared.stats.received.add(lines as u64);
+        self.shared.stats.bytes.add(batch.byte_len() as u64);
+        // A slot was free before the read, and only this task takes slots.
+        let Some(slot) = self.window.try_reserve() else { return false };
+        deliveries.send(Delivery::new(batch, slot.ack(lines))).await.is_ok()
+    }
+
+    /// Answers what is durable. False when a delivery was nacked: the connection ends
+    /// without an answer, which makes the sender send again.
+    fn answer(&mut self, first: (usize, Outcome), settlements: &mut Settlements<usize>) -> bool {
+        let mut next = Some(first);
+        while let Some((lines, outcome)) = next {
+            match outcome {
+                Outcome::Ack(_) if self.refused => {}
+                Outcome::Ack(_) => {
+                    self.server.ack(lines);
+                }
+                Outcome::Nack => self.refused = true,
+            }
+            next = settlements.try_next();
+        }
+        !self.refused
+    }
+
+    /// Answers what still becomes durable, says farewell and closes.
+    async fn part(
+        mut self,
+        settlements: &mut Settlements<usize>,
+        writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+    ) {
+        // The pump settles everything in flight, then the window's last ack is gone.
+        let (closed, _) = window::<usize>(1);
+        self.window = closed;
+        if self.refused {
+            return;
+        }
+        while let Some(settled) = settlements.next().await {
+            if !self.answer(settled, settlements) {
+                return;
+            }
+        }
+        self.server.serverclose();
+        let farewell = async {
+            writer.write_all(self.server.output()).await?;
+            writer.shutdown().await
+        };
+        // A peer that is gone needs no farewell.
+        drop(tokio::time::timeout(FAREWELL, farewell).await);
+    }
+}
