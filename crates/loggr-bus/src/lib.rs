@@ -13,6 +13,7 @@ pub mod binding;
 pub mod embedded;
 pub mod encoding;
 mod error;
+pub mod rescue;
 mod topology;
 
 pub use embedded::{Bus, Consumer, ExchangeStats, ExchangeView, OpenReport, Publisher, QueueStats, inspect};

@@ -1,5 +1,7 @@
 //! Publishing, consuming and reopening, seen from outside.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use common::*;

@@ -1,0 +1,652 @@
+//! The durable rescue: events that a sink will never take, with the reason why.
+//!
+//! Not a queue: nothing takes from it by itself. An operator looks, mends, and
+//! replays or discards. Kept in LMDB, so that the command line can read it while the
+//! daemon runs. Invariant: an entry leaves only by [`RescueStore::remove`], or when a
+//! replay was acknowledged as stored.
+//!
+//! | database | key | value |
+//! |---|---|---|
+//! | `entries` | sink, 0, id (16 bytes, in order of time) | an entry, below |
+//! | `uids` | sink, 0, uid (16 bytes), id | nothing |
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 1 | version, 1 |
+//! | 1 | 3 | 0 |
+//! | 4 | 4 | attempts |
+//! | 8 | 8 | time, microseconds since 1970 |
+//! | 16 | 4 | length of the reason, at most [`MAX_REASON_BYTES`] |
+//! | 20 | | reason, then a chunk of one record, see [`crate::encoding`] |
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use heed::types::{Bytes as Raw, Unit};
+use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn};
+use loggr_event::{Timestamp, Uid};
+use loggr_flow::{
+    Batch, BatchBuilder, Delivery, Outcome, Reason, Receipt, Record, Rescue, Settlements, Source,
+    SourceError, StoreError, Window, window,
+};
+
+use crate::encoding::{Codec, DecodeError, Decoder, Encoder};
+use crate::topology::MAX_NAME_BYTES;
+
+/// Size limit that is used where nothing else is said.
+pub const DEFAULT_MAX_BYTES: usize = 4 << 30;
+/// A longer reason is cut.
+pub const MAX_REASON_BYTES: usize = 4096;
+
+const VERSION: u8 = 1;
+const FIXED_BYTES: usize = 20;
+const ID_BYTES: usize = 16;
+
+/// Identity of an entry; sorts by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RescueId([u8; ID_BYTES]);
+
+impl RescueId {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<RescueId> {
+        let (time, number) = text.split_once('-')?;
+        let number =
+            if number.len() == 1 || !number.starts_with('0') { number.parse().ok()? } else { return None };
+        if time.len() != 16 {
+            return None;
+        }
+        Some(RescueId::new(u64::from_str_radix(time, 16).ok()?, number))
+    }
+
+    fn new(micros: u64, number: u64) -> RescueId {
+        let mut id = [0; ID_BYTES];
+        id[..8].copy_from_slice(&micros.to_be_bytes());
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        RescueId(id)
+    }
+
+    fn halves(self) -> (u64, u64) {
+        let id = u128::from_be_bytes(self.0);
+        ((id >> 64) as u64, id as u64)
+    }
+}
+
+impl fmt::Display for RescueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (micros, number) = self.halves();
+        write!(f, "{micros:016x}-{number}")
+    }
+}
+
+/// One rescued event.
+#[derive(Clone, Debug)]
+pub struct Rescued {
+    /// Its identity in the rescue.
+    pub id: RescueId,
+    /// When it was rescued.
+    pub time: Timestamp,
+    /// How many times it had been delivered.
+    pub attempts: u32,
+    /// The sink's words.
+    pub reason: String,
+    /// The event: one record.
+    pub batch: Batch,
+}
+
+/// What is wrong with the rescue.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RescueError {
+    /// It has reached its size limit.
+    Full {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The name of a sink that cannot be one.
+    Name(String),
+    /// The database said no.
+    Database(PathBuf, heed::Error),
+    /// An entry that cannot be read.
+    Entry(RescueId, DecodeError),
+}
+
+impl fmt::Display for RescueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RescueError::Full { limit } => {
+                let limit = limit >> 20;
+                write!(f, "the rescue is full: {limit} MiB; replay or discard with `loggr rescue`")
+            }
+            RescueError::Name(name) => write!(f, "`{}` cannot be the name of a sink", name.escape_default()),
+            RescueError::Database(path, _) => write!(f, "rescue in `{}`", path.display()),
+            RescueError::Entry(id, _) => write!(f, "rescued event `{id}` cannot be read"),
+        }
+    }
+}
+
+impl Error for RescueError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            RescueError::Full { .. } | RescueError::Name(_) => None,
+            RescueError::Database(_, e) => Some(e),
+            RescueError::Entry(_, e) => Some(e),
+        }
+    }
+}
+
+/// The rescue of all sinks. Clones share it; a directory is opened once per process.
+#[derive(Clone)]
+pub struct RescueStore {
+    env: Env,
+    entries: Database<Raw, Raw>,
+    uids: Database<Raw, Unit>,
+    path: Arc<Path>,
+    limit: usize,
+}
+
+impl fmt::Debug for RescueStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RescueStore({})", self.path.display())
+    }
+}
+
+impl RescueStore {
+    /// Opens or makes the rescue in `dir`, of at most `max_bytes` (rounded to 1 MiB).
+    ///
+    /// # Errors
+    /// [`RescueError::Database`].
+    pub fn open(dir: &Path, max_bytes: usize) -> Result<RescueStore, RescueError> {
+        let limit = max_bytes.next_multiple_of(1 << 20);
+        let failed = |e| RescueError::Database(dir.to_owned(), e);
+        std::fs::create_dir_all(dir).map_err(|e| failed(e.into()))?;
+        let mut options = EnvOpenOptions::new();
+        options.map_size(limit).max_dbs(2);
+        // SAFETY: the file belongs to loggr alone; every process that opens it goes
+        // through LMDB's own lock file, and nobody truncates it.
+        let env = unsafe { options.open(dir) }.map_err(failed)?;
+        let mut txn = env.write_txn().map_err(failed)?;
+        let entries = env.create_database(&mut txn, Some("entries")).map_err(failed)?;
+        let uids = env.create_database(&mut txn, Some("uids")).map_err(failed)?;
+        txn.commit().map_err(failed)?;
+        Ok(RescueStore { env, entries, uids, path: dir.into(), limit })
+    }
+
+    /// The rescue of one sink.
+    ///
+    /// # Errors
+    /// [`RescueError::Name`] if the name is empty, too long or has a NUL.
+    pub fn rescue_for(&self, sink: &str) -> Result<SinkRescue, RescueError> {
+        let prefix = prefix(sink)?;
+        Ok(SinkRescue { store: self.clone(), prefix: prefix.into() })
+    }
+
+    /// Every sink that has events here, and how many.
+    ///
+    /// # Errors
+    /// [`RescueError::Database`].
+    pub fn sinks(&self) -> Result<Vec<(String, u64)>, RescueError> {
+        let txn = self.read()?;
+        let mut all = Vec::<(String, u64)>::new();
+        for entry in self.entries.iter(&txn).map_err(|e| self.failed(e))? {
+            let (key, _) = entry.map_err(|e| self.failed(e))?;
+            let name = key.get(..key.len().saturating_sub(ID_BYTES + 1)).unwrap_or_default();
+            match all.last_mut() {
+                Some((last, n)) if last.as_bytes() == name => *n += 1,
+                _ => all.push((String::from_utf8_lossy(name).into_owned(), 1)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// How many events of this sink are here.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn count(&self, sink: &str) -> Result<u64, RescueError> {
+        let (txn, prefix) = (self.read()?, prefix(sink)?);
+        let keys = self.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
+        Ok(keys.count() as u64)
+    }
+
+    /// Events of this sink in order of time, at most `limit`, behind `after`.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn list(
+        &self,
+        sink: &str,
+        after: Option<RescueId>,
+        limit: usize,
+    ) -> Result<Vec<Rescued>, RescueError> {
+        let (txn, prefix) = (self.read()?, prefix(sink)?);
+        let from = key(&prefix, &after.map_or([0; ID_BYTES], |id| id.0));
+        let to = key(&prefix, &[0xff; ID_BYTES]);
+        let range = self
+            .entries
+            .range(&txn, &(Bound::Included(&from[..]), Bound::Included(&to[..])))
+            .map_err(|e| self.failed(e))?;
+        let mut all = Vec::new();
+        for entry in range {
+            let (key, value) = entry.map_err(|e| self.failed(e))?;
+            let Some(id) = key.last_chunk::<ID_BYTES>().map(|id| RescueId(*id)) else { continue };
+            if Some(id) == after {
+                continue;
+            }
+            if all.len() >= limit {
+                break;
+            }
+            all.push(decode(id, value)?);
+        }
+        Ok(all)
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn get(&self, sink: &str, id: RescueId) -> Result<Option<Rescued>, RescueError> {
+        let (txn, prefix) = (self.read()?, prefix(sink)?);
+        let value = self.entries.get(&txn, &key(&prefix, &id.0)).map_err(|e| self.failed(e))?;
+        value.map(|v| decode(id, v)).transpose()
+    }
+
+    /// Removes events for good; gives how many of them were there.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn remove(&self, sink: &str, ids: &[RescueId]) -> Result<u64, RescueError> {
+        let prefix = prefix(sink)?;
+        let mut txn = self.env.write_txn().map_err(|e| self.failed(e))?;
+        let mut removed = 0;
+        for id in ids {
+            let key = key(&prefix, &id.0);
+            let value = self.entries.get(&txn, &key).map_err(|e| self.failed(e))?;
+            let uids: Vec<Uid> = match value.map(|v| decode(*id, v)) {
+                Some(Ok(rescued)) => rescued.batch.records().map(|r| r.uid).collect(),
+                Some(Err(_)) => Vec::new(),
+                None => continue,
+            };
+            for uid in uids {
+                let uid = uid_key(&prefix, &uid, &id.0);
+                self.uids.delete(&mut txn, &uid).map_err(|e| self.failed(e))?;
+            }
+            if self.entries.delete(&mut txn, &key).map_err(|e| self.failed(e))? {
+                removed += 1;
+            }
+        }
+        txn.commit().map_err(|e| self.failed(e))?;
+        Ok(removed)
+    }
+
+    /// A source that gives out what is here now, oldest first, one event a delivery,
+    /// at most `window` in flight. What is stored or dropped by rule leaves the
+    /// rescue; what is nacked or rescued again stays.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn replay(
+        &self,
+        sink: &str,
+        ids: Option<Vec<RescueId>>,
+        window_size: usize,
+    ) -> Result<Replay, RescueError> {
+        let todo = match ids {
+            Some(ids) => ids,
+            None => {
+                let (txn, prefix) = (self.read()?, prefix(sink)?);
+                let keys = self.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
+                let mut ids = Vec::new();
+                for entry in keys {
+                    let (key, _) = entry.map_err(|e| self.failed(e))?;
+                    ids.extend(key.last_chunk::<ID_BYTES>().map(|id| RescueId(*id)));
+                }
+                ids
+            }
+        };
+        let (window, settlements) = window(window_size);
+        let in_flight = 0;
+        Ok(Replay {
+            store: self.clone(),
+            sink: sink.to_owned(),
+            todo: todo.into(),
+            window,
+            settlements,
+            in_flight,
+        })
+    }
+
+    fn read(&self) -> Result<RoTxn<'_, heed::WithTls>, RescueError> {
+        self.env.read_txn().map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, error: heed::Error) -> RescueError {
+        match error {
+            heed::Error::Mdb(MdbError::MapFull) => RescueError::Full { limit: self.limit },
+            error => RescueError::Database(self.path.to_path_buf(), error),
+        }
+    }
+
+    fn put(&self, prefix: &[u8], batch: &Batch, reason: &Reason, now: i64) -> Result<(), RescueError> {
+        let mut txn = self.env.write_txn().map_err(|e| self.failed(e))?;
+        let micros = now.cast_unsigned();
+        let mut number = self.next_number(&txn, prefix, micros)?;
+        let mut encoder = Encoder::new(Codec::None);
+        for record in batch.records() {
+            let value = encode(&mut encoder, &record, reason, now);
+            if self.holds(&txn, prefix, &record, &value)? {
+                continue;
+            }
+            let id = RescueId::new(micros, number);
+            number += 1;
+            self.insert(&mut txn, prefix, &record.uid, id, &value)?;
+        }
+        // DURABLE: LMDB flushes before it returns.
+        txn.commit().map_err(|e| self.failed(e))
+    }
+
+    fn insert(
+        &self,
+        txn: &mut RwTxn<'_>,
+        prefix: &[u8],
+        uid: &Uid,
+        id: RescueId,
+        value: &[u8],
+    ) -> Result<(), RescueError> {
+        self.entries.put(txn, &key(prefix, &id.0), value).map_err(|e| self.failed(e))?;
+        self.uids.put(txn, &uid_key(prefix, uid, &id.0), &()).map_err(|e| self.failed(e))
+    }
+
+    /// Entries of one microsecond are numbered on.
+    fn next_number(
+        &self,
+        txn: &RoTxn<'_, heed::AnyTls>,
+        prefix: &[u8],
+        micros: u64,
+    ) -> Result<u64, RescueError> {
+        let key = key(prefix, &RescueId::new(micros, u64::MAX).0);
+        let last = self.entries.get_lower_than_or_equal_to(txn, &key).map_err(|e| self.failed(e))?;
+        let Some((last, _)) = last.filter(|(last, _)| last.starts_with(prefix)) else { return Ok(0) };
+        let (time, number) = last.last_chunk().map_or((0, 0), |id| RescueId(*id).halves());
+        Ok(if time == micros { number + 1 } else { 0 })
+    }
+
+    /// The very same event is here already. Another one with the same uid is not it.
+    fn holds(
+        &self,
+        txn: &RoTxn<'_, heed::AnyTls>,
+        prefix: &[u8],
+        record: &Record<'_>,
+        value: &[u8],
+    ) -> Result<bool, RescueError> {
+        let with_uid = uid_key(prefix, &record.uid, &[]);
+        let found = self.uids.prefix_iter(txn, &with_uid).map_err(|e| self.failed(e))?;
+        for entry in found {
+            let (found, ()) = entry.map_err(|e| self.failed(e))?;
+            let Some(id) = found.last_chunk::<ID_BYTES>() else { continue };
+            let stored = self.entries.get(txn, &key(prefix, id)).map_err(|e| self.failed(e))?;
+            if stored.and_then(chunk_bytes) == chunk_bytes(value) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The rescue of one sink.
+#[derive(Clone, Debug)]
+pub struct SinkRescue {
+    store: RescueStore,
+    prefix: Arc<[u8]>,
+}
+
+impl Rescue for SinkRescue {
+    async fn rescue(&mut self, batch: &Batch, reason: &Reason) -> Result<Receipt, StoreError> {
+        let (this, events, reason) = (self.clone(), batch.clone(), reason.clone());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+        let put = tokio::task::spawn_blocking(move || this.store.put(&this.prefix, &events, &reason, now));
+        match put.await {
+            // DURABLE: the transaction is committed and flushed.
+            Ok(Ok(())) => Ok(Receipt::sign_rescue(batch)),
+            Ok(Err(error)) => Err(StoreError::transient(error)),
+            Err(error) => Err(StoreError::transient(error)),
+        }
+    }
+}
+
+/// Gives rescued events out again.
+#[derive(Debug)]
+pub struct Replay {
+    store: RescueStore,
+    sink: String,
+    todo: VecDeque<RescueId>,
+    window: Window<RescueId>,
+    settlements: Settlements<RescueId>,
+    in_flight: usize,
+}
+
+impl Replay {
+    fn settle(&mut self, (id, outcome): (RescueId, Outcome)) -> Result<(), SourceError> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match outcome {
+            Outcome::Ack(tally) if tally.rescued == 0 => {
+                self.store.remove(&self.sink, &[id]).map(drop).map_err(broken)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Source for Replay {
+    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+        loop {
+            while let Some(settled) = self.settlements.try_next() {
+                self.settle(settled)?;
+            }
+            if !self.todo.is_empty()
+                && let Some(slot) = self.window.try_reserve()
+                && let Some(id) = self.todo.pop_front()
+            {
+                let Some(rescued) = self.store.get(&self.sink, id).map_err(broken)? else { continue };
+                self.in_flight += 1;
+                return Ok(Some(Delivery::new(rescued.batch, slot.ack(id))));
+            }
+            if self.in_flight == 0 {
+                return Ok(None);
+            }
+            match self.settlements.next().await {
+                Some(settled) => self.settle(settled)?,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn broken(error: RescueError) -> SourceError {
+    SourceError::with_source("the replay cannot go on", error)
+}
+
+fn prefix(sink: &str) -> Result<Vec<u8>, RescueError> {
+    if sink.is_empty() || sink.len() > MAX_NAME_BYTES || sink.contains('\0') {
+        return Err(RescueError::Name(sink.to_owned()));
+    }
+    let mut prefix = sink.as_bytes().to_vec();
+    prefix.push(0);
+    Ok(prefix)
+}
+
+fn key(prefix: &[u8], id: &[u8; ID_BYTES]) -> Vec<u8> {
+    [prefix, id].concat()
+}
+
+fn uid_key(prefix: &[u8], uid: &Uid, id: &[u8]) -> Vec<u8> {
+    [prefix, uid.as_bytes(), id].concat()
+}
+
+fn encode(encoder: &mut Encoder, record: &Record<'_>, reason: &Reason, now: i64) -> Vec<u8> {
+    let mut one = BatchBuilder::default();
+    one.push_record(record);
+    let batch = one.finish().expect("BUG: one record was pushed");
+    let text = reason.text.get(..reason.text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default();
+    let mut out = vec![VERSION, 0, 0, 0];
+    out.extend_from_slice(&reason.attempts.to_le_bytes());
+    out.extend_from_slice(&now.to_le_bytes());
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+    for chunk in batch.chunks() {
+        let encoded =
+            encoder.encode(chunk).expect("BUG: one record of a batch is within the limits of a chunk");
+        out.extend_from_slice(&encoded.head);
+        out.extend_from_slice(&encoded.records);
+    }
+    out
+}
+
+fn chunk_bytes(value: &[u8]) -> Option<&[u8]> {
+    let fixed = value.first_chunk::<FIXED_BYTES>()?;
+    let reason = u32::from_le_bytes([fixed[16], fixed[17], fixed[18], fixed[19]]) as usize;
+    value.get(FIXED_BYTES.checked_add(reason)?..)
+}
+
+fn decode(id: RescueId, value: &[u8]) -> Result<Rescued, RescueError> {
+    let bad = |what| RescueError::Entry(id, DecodeError::Header(what));
+    let (Some(fixed), Some(chunk)) = (value.first_chunk::<FIXED_BYTES>(), chunk_bytes(value)) else {
+        return Err(bad("the entry is cut off"));
+    };
+    if fixed[0] != VERSION {
+        return Err(RescueError::Entry(id, DecodeError::Version(fixed[0])));
+    }
+    let [_, _, _, _, a, b, c, d, t @ ..] = fixed;
+    let attempts = u32::from_le_bytes([*a, *b, *c, *d]);
+    let micros = i64::from_le_bytes(t.first_chunk::<8>().copied().unwrap_or_default());
+    let reason = value.get(FIXED_BYTES..value.len() - chunk.len()).unwrap_or_default();
+    let chunk =
+        Decoder::default().decode(&Bytes::copy_from_slice(chunk)).map_err(|e| RescueError::Entry(id, e))?;
+    Ok(Rescued {
+        id,
+        time: Timestamp::from_unix_micros(micros),
+        attempts,
+        reason: String::from_utf8_lossy(reason).into_owned(),
+        batch: Batch::new(vec![chunk]).ok_or_else(|| bad("no record"))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loggr_flow::contract::{MemorySink, lines};
+    use loggr_flow::{Quiet, Stop, pump};
+
+    fn store(dir: &Path) -> RescueStore {
+        RescueStore::open(dir, 8 << 20).unwrap()
+    }
+
+    fn reason(text: &str) -> Reason {
+        Reason { text: text.to_owned(), attempts: 3 }
+    }
+
+    fn texts(all: &[Rescued]) -> Vec<String> {
+        let text = |r: &Rescued| {
+            String::from_utf8_lossy(r.batch.records().next().unwrap().payload.bytes()).into_owned()
+        };
+        all.iter().map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn events_are_kept_per_sink_with_their_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let store = store(dir.path());
+            let mut db = store.rescue_for("db").unwrap();
+            let batch = lines(&["a", "b"]);
+            let receipt = db.rescue(&batch, &reason("column too short")).await.unwrap();
+            assert_eq!(receipt.fate(), loggr_flow::Fate::Rescued);
+            let mut files = store.rescue_for("files").unwrap();
+            files.rescue(&lines(&["c"]), &reason("never")).await.map(drop).unwrap();
+            // The same batch again is the same events.
+            db.rescue(&batch, &reason("again")).await.map(drop).unwrap();
+            store.env.prepare_for_closing();
+        }
+        let store = store(dir.path());
+        assert_eq!(store.sinks().unwrap(), [("db".to_owned(), 2), ("files".to_owned(), 1)]);
+        let all = store.list("db", None, 10).unwrap();
+        assert_eq!(texts(&all), ["a", "b"]);
+        assert_eq!((all[0].reason.as_str(), all[0].attempts), ("column too short", 3));
+        assert_eq!(texts(&store.list("db", Some(all[0].id), 10).unwrap()), ["b"]);
+        assert_eq!(texts(&store.list("db", None, 1).unwrap()), ["a"]);
+        assert_eq!(RescueId::parse(&all[1].id.to_string()), Some(all[1].id));
+        assert_eq!(texts(&[store.get("db", all[1].id).unwrap().unwrap()]), ["b"]);
+        assert_eq!(store.remove("db", &[all[0].id, all[0].id]).unwrap(), 1);
+        assert_eq!(store.count("db").unwrap(), 1);
+        // What was removed can come again.
+        assert!(store.get("db", all[0].id).unwrap().is_none());
+        assert!(store.rescue_for("").is_err());
+    }
+
+    #[tokio::test]
+    async fn another_event_with_the_same_uid_is_kept_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let mut sink = store.rescue_for("db").unwrap();
+        let origin = Arc::new(loggr_event::Origin::default());
+        for text in ["one", "two", "one"] {
+            let mut builder = BatchBuilder::default();
+            builder.push_line(&origin, Uid::default(), Timestamp::default(), text.as_bytes());
+            sink.rescue(&builder.finish().unwrap(), &reason("x")).await.map(drop).unwrap();
+        }
+        assert_eq!(texts(&store.list("db", None, 10).unwrap()), ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_rescue_is_transient_and_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RescueStore::open(dir.path(), 1 << 20).unwrap();
+        let mut sink = store.rescue_for("db").unwrap();
+        let large = "x".repeat(100_000);
+        let error = loop {
+            match sink.rescue(&lines(&[&large]), &reason("x")).await {
+                Ok(receipt) => drop(receipt),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Transient(_)));
+        assert!(error.to_string().contains("rescue is full: 1 MiB"), "{error}");
+        let all = store.list("db", None, 1000).unwrap();
+        let ids: Vec<_> = all.iter().map(|r| r.id).collect();
+        assert_eq!(store.remove("db", &ids[..2]).unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_replay_removes_what_was_stored_and_keeps_what_was_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let mut sink = store.rescue_for("db").unwrap();
+        sink.rescue(&lines(&["good", "bad", "fine"]), &reason("x")).await.map(drop).unwrap();
+        let target = MemorySink::refusing("bad");
+        let replay = store.replay("db", None, 2).unwrap();
+        pump(replay, target.clone(), sink.clone(), Stop::never(), Quiet).await.unwrap();
+        assert_eq!(target.texts(), ["good", "fine"]);
+        assert_eq!(texts(&store.list("db", None, 10).unwrap()), ["bad"]);
+        let target = MemorySink::default();
+        let ids = store.list("db", None, 10).unwrap().iter().map(|r| r.id).collect();
+        pump(store.replay("db", Some(ids), 2).unwrap(), target.clone(), sink, Stop::never(), Quiet)
+            .await
+            .unwrap();
+        assert_eq!((target.texts(), store.count("db").unwrap()), (vec!["bad".to_owned()], 0));
+    }
+
+    #[test]
+    fn any_bytes_are_an_entry_or_an_error() {
+        let id = RescueId::new(1, 2);
+        for len in 0..40 {
+            assert!(decode(id, &vec![1; len]).is_err());
+        }
+        assert!(decode(id, &[9; 60]).is_err());
+        assert_eq!(RescueId::parse("x"), None);
+    }
+}
