@@ -56,13 +56,30 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// An event that nothing is known about but who received it and when.
+    #[inline]
     pub fn new(origin: &'a Origin, uid: Uid, now: Timestamp) -> Event<'a> {
+        // Every field is named, because `..Event::default()` would build the event twice.
         Event {
             uid,
             timereported: now,
             timegenerated: now,
+            severity: Severity::Notice,
+            facility: Facility::USER,
+            source: Cow::Borrowed(""),
+            app_name: Cow::Borrowed(""),
+            procid: Cow::Borrowed(""),
+            msgid: Cow::Borrowed(""),
+            message: Cow::Borrowed(""),
+            structured_data: Vec::new(),
+            tags: Vec::new(),
+            fields: Vec::new(),
+            trusted: Vec::new(),
             origin: Some(Cow::Borrowed(origin)),
-            ..Event::default()
+            defects: Defects::default(),
+            raw: None,
+            original_len: None,
+            hmac: None,
+            timehmac: None,
         }
     }
 

@@ -26,7 +26,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::timestamp::Refusal;
-use crate::value::{Entry, MAX_DEPTH, Value};
+use crate::value::{Entry, MAX_DEPTH, MAX_VALUES, Value};
 use crate::{Event, InputFormat, Origin, SdElement};
 
 /// Does the text begin like an object with a key, or an empty one?
@@ -37,7 +37,7 @@ pub(crate) fn looks_like_object(bytes: &[u8]) -> bool {
 
 /// Reads a document that is one object.
 pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, values: 0 };
     reader.spaces();
     if reader.peek() != Some(b'{') {
         return Err((reader.at, "`{`"));
@@ -56,6 +56,7 @@ pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -80,6 +81,10 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
         if depth > MAX_DEPTH {
             return Err((self.at, "at most 32 levels"));
+        }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err((self.at, "at most 65536 values"));
         }
         match self.peek() {
             Some(b'"') => self.string().map(Value::Text),
@@ -215,7 +220,10 @@ impl<'a> Reader<'a> {
                     from = self.at;
                 }
                 Some(0..=0x1f) => return Err((self.at, "an escape for a control character")),
-                Some(_) => self.at += 1,
+                Some(_) => {
+                    let rest = bytes.get(self.at + 1..).unwrap_or_default();
+                    self.at += 1 + rest.iter().position(|b| ENDS_RUN[usize::from(*b)]).unwrap_or(rest.len());
+                }
             }
         }
     }
@@ -262,6 +270,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Bytes of a text in quotes that are not just themselves.
+const ENDS_RUN: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut b = 0;
+    while b < 0x20 {
+        ends[b] = true;
+        b += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
+
 /// Bytes that may begin something to be escaped: controls, quote, backslash, DEL, and
 /// the lead bytes of the C1 controls and of U+2028 and U+2029, which end lines too.
 const SPECIAL: [bool; 256] = {
@@ -279,6 +300,21 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
+fn find_special(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 16;
+    let mut clean = 0;
+    // Whole blocks without branches, so that the compiler uses vectors.
+    for block in bytes.chunks_exact(BLOCK) {
+        let special =
+            |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\') | (b == 0x7f) | (b == 0xc2) | (b == 0xe2);
+        if block.iter().fold(false, |found, b| found | special(*b)) {
+            break;
+        }
+        clean += BLOCK;
+    }
+    bytes.get(clean..)?.iter().position(|b| SPECIAL[usize::from(*b)]).map(|at| clean + at)
+}
+
 /// Appends a text in quotes. What could end a line or speak to a terminal is escaped.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -286,9 +322,7 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut from = 0;
     let mut at = 0;
-    while let Some(found) =
-        bytes.get(at..).and_then(|rest| rest.iter().position(|b| SPECIAL[usize::from(*b)]))
-    {
+    while let Some(found) = bytes.get(at..).and_then(find_special) {
         at += found;
         let (escape, len): (&[u8], usize) = match (bytes[at], bytes.get(at + 1), bytes.get(at + 2)) {
             (b'"', ..) => (b"\\\"", 1),
@@ -503,6 +537,7 @@ mod tests {
         check(r#"{"a":"\udc00"}"#, Err(6));
         check("{\"a\":\"", Err(6));
         check(&format!("{{\"a\":{}", "[".repeat(100)), Err(5 + 32));
+        check(&format!("{{\"a\":[{}0]}}", "0,".repeat(65_534)), Err(6 + 2 * 65_534));
     }
 
     #[track_caller]

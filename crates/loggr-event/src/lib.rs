@@ -50,5 +50,5 @@ pub use seal::{SEAL_VERSION, Verdict};
 pub use template::{Template, TemplateError};
 pub use timestamp::{DateParts, MAX_RFC3339_BYTES, Timestamp};
 pub use uid::{Uid, UidBlock, UidGenerator};
-pub use value::MAX_DEPTH;
+pub use value::{MAX_DEPTH, MAX_VALUES};
 pub use zone::is_timezone;

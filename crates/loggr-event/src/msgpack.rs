@@ -22,7 +22,7 @@
 use std::borrow::Cow;
 
 use crate::timestamp::Refusal;
-use crate::value::{Entry, MAX_DEPTH, Value};
+use crate::value::{Entry, MAX_DEPTH, MAX_VALUES, Value};
 use crate::{
     Defects, Event, Facility, Field, Format, InputFormat, Origin, ParseError, SdElement, SdParam, Severity,
     Timestamp, Transport, TrustedField, Uid,
@@ -42,7 +42,7 @@ impl<'a> Event<'a> {
 
     /// The same where other bytes follow; gives where the event ends.
     pub fn from_msgpack_prefix(bytes: &'a [u8]) -> Result<(Event<'a>, usize), ParseError> {
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = Reader { bytes, at: 0, values: 0 };
         let event = read(&mut reader).map_err(refuse)?;
         Ok((event, reader.at))
     }
@@ -59,7 +59,7 @@ pub(crate) fn looks_like_map(byte: u8) -> bool {
 
 /// Reads a document that is one map.
 pub(crate) fn read_object(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Refusal> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader { bytes, at: 0, values: 0 };
     match bytes.first() {
         Some(byte) if looks_like_map(*byte) => {}
         _ => return Err((0, "a map")),
@@ -74,6 +74,8 @@ pub(crate) fn read_object(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Refusal> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How many values a tree has so far.
+    values: usize,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -132,6 +134,14 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn text(&mut self) -> Read<&'a str> {
+        let text = self.key()?;
+        let start = self.at - text.len();
+        std::str::from_utf8(text).map_err(|e| (start + e.valid_up_to(), "UTF-8"))
+    }
+
+    /// A text whose bytes are only compared, so that nobody need know they are UTF-8.
+    #[inline]
+    fn key(&mut self) -> Read<&'a [u8]> {
         let at = self.at;
         let byte = self.peek()?;
         self.at += 1;
@@ -142,8 +152,7 @@ impl<'a> Reader<'a> {
             0xdb => self.size(4)?,
             _ => return Err((at, "a text")),
         };
-        let at = self.at;
-        std::str::from_utf8(self.take(len)?).map_err(|e| (at + e.valid_up_to(), "UTF-8"))
+        self.take(len)
     }
 
     fn cow(&mut self) -> Read<Cow<'a, str>> {
@@ -255,6 +264,10 @@ impl<'a> Reader<'a> {
         if depth > MAX_DEPTH {
             return Err((at, "at most 32 levels"));
         }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err((at, "at most 65536 values"));
+        }
         let byte = self.peek()?;
         Ok(match byte {
             0xc0 => {
@@ -345,48 +358,48 @@ fn number(value: impl std::fmt::Display) -> Value<'static> {
 fn read<'a>(r: &mut Reader<'a>) -> Read<Event<'a>> {
     let mut event = Event::default();
     for _ in 0..r.map_len()? {
-        let key = r.text()?;
+        let key = r.key()?;
         let at = r.at;
         match key {
-            "uid" => {
+            b"uid" => {
                 let bytes = r.binary()?;
                 event.uid = Uid::from_bytes(bytes.try_into().map_err(|_| (at, "16 bytes"))?);
             }
-            "timereported" => event.timereported = r.stamp()?,
-            "timegenerated" => event.timegenerated = r.stamp()?,
-            "timehmac" => event.timehmac = Some(r.stamp()?),
-            "severity" => {
+            b"timereported" => event.timereported = r.stamp()?,
+            b"timegenerated" => event.timegenerated = r.stamp()?,
+            b"timehmac" => event.timehmac = Some(r.stamp()?),
+            b"severity" => {
                 let code = r.small("a severity between 0 and 7")?;
                 event.severity = Severity::from_code(code).ok_or((at, "a severity between 0 and 7"))?;
             }
-            "facility" => {
+            b"facility" => {
                 let code = r.small("a facility between 0 and 23")?;
                 event.facility = Facility::from_code(code).ok_or((at, "a facility between 0 and 23"))?;
             }
-            "source" => event.source = r.cow()?,
-            "app_name" => event.app_name = r.cow()?,
-            "procid" => event.procid = r.cow()?,
-            "msgid" => event.msgid = r.cow()?,
-            "message" => event.message = r.cow()?,
-            "hmac" => event.hmac = Some(r.cow()?),
-            "structured_data" => read_structured_data(r, &mut event.structured_data)?,
-            "tags" => {
+            b"source" => event.source = r.cow()?,
+            b"app_name" => event.app_name = r.cow()?,
+            b"procid" => event.procid = r.cow()?,
+            b"msgid" => event.msgid = r.cow()?,
+            b"message" => event.message = r.cow()?,
+            b"hmac" => event.hmac = Some(r.cow()?),
+            b"structured_data" => read_structured_data(r, &mut event.structured_data)?,
+            b"tags" => {
                 for _ in 0..r.list_len()? {
                     event.tags.push(r.cow()?);
                 }
                 event.tags.sort_unstable();
                 event.tags.dedup();
             }
-            "fields" => read_fields(r, &mut event.fields)?,
-            "trusted" => {
+            b"fields" => read_fields(r, &mut event.fields)?,
+            b"trusted" => {
                 for _ in 0..r.map_len()? {
                     event.trusted.push(TrustedField { name: r.cow()?, value: r.cow()? });
                 }
             }
-            "origin" => event.origin = Some(Cow::Owned(read_origin(r)?)),
-            "defects" => event.defects = Defects::from_bits(r.small("the bits of defects")?),
-            "raw" => event.raw = Some(Cow::Borrowed(r.binary()?)),
-            "original_len" => event.original_len = Some(r.small("a length")?),
+            b"origin" => event.origin = Some(Cow::Owned(read_origin(r)?)),
+            b"defects" => event.defects = Defects::from_bits(r.small("the bits of defects")?),
+            b"raw" => event.raw = Some(Cow::Borrowed(r.binary()?)),
+            b"original_len" => event.original_len = Some(r.small("a length")?),
             _ => r.skip()?,
         }
     }
@@ -422,21 +435,21 @@ fn read_fields<'a>(r: &mut Reader<'a>, fields: &mut Vec<Field<'a>>) -> Read<()> 
 fn read_origin(r: &mut Reader<'_>) -> Read<Origin> {
     let mut origin = Origin::default();
     for _ in 0..r.map_len()? {
-        let key = r.text()?;
+        let key = r.key()?;
         let at = r.at;
         match key {
-            "listener" => origin.listener = r.string()?,
-            "transport" => {
+            b"listener" => origin.listener = r.string()?,
+            b"transport" => {
                 origin.transport =
                     Transport::from_keyword(r.text()?).ok_or((at, "the word of a transport"))?;
             }
-            "peer" => origin.peer = r.string()?,
-            "tls_name" => origin.tls_name = Some(r.string()?),
-            "trusted" => origin.trusted = r.flag()?,
-            "format" => {
+            b"peer" => origin.peer = r.string()?,
+            b"tls_name" => origin.tls_name = Some(r.string()?),
+            b"trusted" => origin.trusted = r.flag()?,
+            b"format" => {
                 origin.format = InputFormat::from_keyword(r.text()?).ok_or((at, "the word of a format"))?
             }
-            "timezone" => origin.timezone = r.string()?,
+            b"timezone" => origin.timezone = r.string()?,
             _ => r.skip()?,
         }
     }
@@ -701,7 +714,7 @@ mod tests {
            fn numbers_come_back(value: i64) {
                let mut out = Vec::new();
                write_integer(value, &mut out);
-               prop_assert_eq!(Reader { bytes: &out, at: 0 }.integer(), Ok(value));
+               prop_assert_eq!(Reader { bytes: &out, at: 0, values: 0 }.integer(), Ok(value));
            }
        }
 }

@@ -368,12 +368,11 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
 
     /// Drops what loggr derives anyway, and notes what was missing.
     fn finish(&mut self) {
-        let syslogtag = self.event.syslogtag();
-        let programname = self.event.programname().to_owned();
-        for (name, derived) in [("programname", programname), ("syslogtag", syslogtag)] {
-            if matches!(self.event.field(name), [value] if *value == derived) {
-                self.event.remove_field(name);
-            }
+        if matches!(self.event.field("programname"), [value] if value == self.event.programname()) {
+            self.event.remove_field("programname");
+        }
+        if matches!(self.event.field("syslogtag"), [value] if *value == self.event.syslogtag()) {
+            self.event.remove_field("syslogtag");
         }
         if let Some(defects) = self.defects {
             self.event.defects = defects;

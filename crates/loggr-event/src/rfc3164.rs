@@ -38,6 +38,7 @@ const BOM: &str = "\u{feff}";
 
 const NAME: u8 = 1;
 const HOST: u8 = 2;
+const PLAIN_HOST: u8 = 4;
 
 /// What each byte may be part of: a tag's name, a host.
 const CLASS: [u8; 256] = {
@@ -51,11 +52,15 @@ const CLASS: [u8; 256] = {
         if c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':' | b'/' | b'@' | b'%' | b'~') {
             class[b] |= HOST;
         }
+        if class[b] & HOST != 0 && c != b':' {
+            class[b] |= PLAIN_HOST;
+        }
         b += 1;
     }
     class
 };
 
+#[inline]
 fn is(byte: u8, class: u8) -> bool {
     CLASS[usize::from(byte)] & class != 0
 }
@@ -265,6 +270,22 @@ fn uptime_hundredths(word: &str) -> Option<u64> {
 #[inline]
 fn host_and_content<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
     let bytes = rest.as_bytes();
+    let len = bytes.iter().position(|b| !is(*b, PLAIN_HOST)).unwrap_or(bytes.len());
+    if bytes.get(len) != Some(&b' ') || unix || len > MAX_HOST_BYTES {
+        return unusual_host(rest, event, unix);
+    }
+    let word = rest.get(..len).unwrap_or_default();
+    if word != "-" {
+        event.source = Cow::Borrowed(word);
+    }
+    let after = rest.get(len + 1..).unwrap_or_default();
+    // `fw01 : %ASA-…` has a colon of its own.
+    content(after.strip_prefix(": ").unwrap_or(after), event);
+}
+
+/// A host that is not just letters, digits and points in front of a space, or none.
+fn unusual_host<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
+    let bytes = rest.as_bytes();
     let len = bytes.iter().position(|b| !is(*b, HOST)).unwrap_or(bytes.len());
     let ends_word = bytes.get(len) == Some(&b' ');
     let word = rest.get(..len).unwrap_or_default();
@@ -292,8 +313,7 @@ fn host_and_content<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
     if word != "-" {
         event.source = Cow::Borrowed(word);
     }
-    // `fw01 : %ASA-…` has a colon of its own.
-    content(after.strip_prefix(": ").unwrap_or(after), event);
+    content(after, event);
 }
 
 /// The first word is no host, unless it is an address in brackets.
@@ -353,6 +373,7 @@ struct Tag {
 
 /// A tag at the start of `rest`: `name:`, `name[procid]:` or `name[procid] `. Just a
 /// word is no tag: `last message repeated 3 times` has none.
+#[inline]
 fn tag(rest: &str) -> Option<Tag> {
     let bytes = rest.as_bytes();
     if matches!(bytes.first()?, b'@' | b'\'' | b'*' | b'!' | b'?' | b'|' | b'#') {
@@ -373,7 +394,10 @@ fn tag(rest: &str) -> Option<Tag> {
                     return unspaced_tag(bytes, first_colon);
                 }
             }
-            (b'[', _) => return tag_with_procid(bytes, at).or_else(|| unspaced_tag(bytes, first_colon)),
+            (b'[', _) => match tag_with_procid(bytes, at) {
+                None => return unspaced_tag(bytes, first_colon),
+                found => return found,
+            },
             _ => return None,
         }
     }
@@ -386,6 +410,7 @@ fn plain_tag(bytes: &[u8], name_end: usize, message_at: usize) -> Option<Tag> {
     name.iter().any(u8::is_ascii_alphabetic).then_some(Tag { name_end, procid: (0, 0), message_at })
 }
 
+#[inline]
 fn tag_with_procid(bytes: &[u8], open: usize) -> Option<Tag> {
     let inner = bytes.get(open + 1..)?;
     let len = inner.iter().take(MAX_PROCID_BYTES + 1).position(|b| *b == b']' || *b <= b' ' || *b >= 0x7f)?;

@@ -16,9 +16,20 @@ pub const MAX_SD_PARAMS: usize = 1024;
 pub const MAX_SD_NAME_BYTES: usize = 32;
 
 /// May the byte stand in an SD-NAME?
+#[inline]
 pub(crate) fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'=' | b']' | b'"')
+    NAME_BYTES[usize::from(byte)]
 }
+
+const NAME_BYTES: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut b = 0x21;
+    while b < 0x7f {
+        name[b] = !matches!(b as u8, b'=' | b']' | b'"');
+        b += 1;
+    }
+    name
+};
 
 /// Is the text an SD-NAME?
 pub(crate) fn is_name(text: &str) -> bool {

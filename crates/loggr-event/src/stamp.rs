@@ -162,22 +162,27 @@ fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> {
 }
 
 /// 1–12 of `Nov`, in any case.
+#[inline]
 pub(crate) fn month_of(name: [u8; 3]) -> Option<u32> {
-    Some(match [name[0] | 0x20, name[1] | 0x20, name[2] | 0x20] {
-        [b'j', b'a', b'n'] => 1,
-        [b'f', b'e', b'b'] => 2,
-        [b'm', b'a', b'r'] => 3,
-        [b'a', b'p', b'r'] => 4,
-        [b'm', b'a', b'y'] => 5,
-        [b'j', b'u', b'n'] => 6,
-        [b'j', b'u', b'l'] => 7,
-        [b'a', b'u', b'g'] => 8,
-        [b's', b'e', b'p'] => 9,
-        [b'o', b'c', b't'] => 10,
-        [b'n', b'o', b'v'] => 11,
-        [b'd', b'e', b'c'] => 12,
-        _ => return None,
-    })
+    const fn word(name: [u8; 3]) -> u32 {
+        u32::from_be_bytes([0, name[0] | 0x20, name[1] | 0x20, name[2] | 0x20])
+    }
+    const NAMES: [u32; 12] = [
+        word(*b"jan"),
+        word(*b"feb"),
+        word(*b"mar"),
+        word(*b"apr"),
+        word(*b"may"),
+        word(*b"jun"),
+        word(*b"jul"),
+        word(*b"aug"),
+        word(*b"sep"),
+        word(*b"oct"),
+        word(*b"nov"),
+        word(*b"dec"),
+    ];
+    let word = word(name);
+    NAMES.iter().zip(1..).find(|(n, _)| **n == word).map(|(_, month)| month)
 }
 
 /// A date already completed: valid while reception stays within one day.
@@ -194,6 +199,7 @@ thread_local! {
 }
 
 /// The moment of a stamp without a year: the year that lies nearest to reception.
+#[inline]
 pub(crate) fn without_year(
     month: u32,
     day: u32,

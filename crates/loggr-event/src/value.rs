@@ -13,6 +13,10 @@ use crate::json;
 /// Documents nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 32;
 
+/// Documents with more values than this are refused: a tree takes thirty times the
+/// memory of the bytes it was read from.
+pub const MAX_VALUES: usize = 65_536;
+
 /// Any value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {

@@ -66,6 +66,7 @@ pub(crate) fn fixed_offset(text: &str) -> Option<i16> {
 /// UTC. Where the clocks go back and a local time stands for two moments, the one
 /// nearer to `now` is meant; one that the clocks skip is read with the offset
 /// before the change.
+#[inline]
 pub(crate) fn resolve(days: i64, second_of_day: u32, micros: u32, zone: &str, now: Timestamp) -> Timestamp {
     let offset = if is_utc(zone) { 0 } else { offset_minutes(days, second_of_day, zone, now) };
     from_local(days, second_of_day, micros, offset)
