@@ -16,8 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::stamp::{self, Clock};
 use crate::value::{Entry, Value};
 use crate::{
-    Defect, Defects, Event, Facility, Field, Format, InputFormat, Origin, ParseError, SdElement, SdParam,
-    Severity, Timestamp, Transport, TrustedField, Uid, json, msgpack,
+    Defect, Defects, Event, Facility, Field, Format, InputFormat, MAX_SD_PARAMS, Origin, ParseError,
+    SdElement, SdParam, Severity, Timestamp, Transport, TrustedField, Uid, json, msgpack,
 };
 
 /// An object with more custom fields than this is not taken apart.
@@ -25,6 +25,9 @@ pub const MAX_FIELDS: usize = 1024;
 
 /// More tags than this are refused.
 pub const MAX_TAGS: usize = 1024;
+
+/// Objects under a longer name are one field, as JSON.
+const MAX_NESTED_NAME_BYTES: usize = 256;
 
 /// Which door the object came through.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -331,11 +334,7 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         for Entry { key, value, .. } in entries {
             match value {
                 Value::Null => {}
-                Value::List(values) if !values.is_empty() => {
-                    for value in values {
-                        self.event.add_field_value(key.clone(), value.into_field_text());
-                    }
-                }
+                Value::List(values) => extend_field(self.event, key, values),
                 other => self.event.add_field_value(key, other.into_field_text()),
             }
         }
@@ -356,11 +355,7 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         }
         match value {
             Value::Null => {}
-            Value::List(values) => {
-                for value in values {
-                    self.event.add_field_value(key.clone(), value.into_field_text());
-                }
-            }
+            Value::List(values) => extend_field(self.event, key, values),
             value => self.event.add_field_value(key, value.into_field_text()),
         }
         Ok(())
@@ -416,10 +411,21 @@ fn own_name(key: &str) -> Option<&'static str> {
     NAMES.into_iter().chain(ONLY_LOGGR).find(|name| *name == key)
 }
 
-/// Takes nested objects apart; names are joined by dots. Lists stay.
+/// Adds values to a field; none, where the list is empty.
+fn extend_field<'a>(event: &mut Event<'a>, name: Cow<'a, str>, values: Vec<Value<'a>>) {
+    let mut values = values.into_iter().map(Value::into_field_text);
+    let Some(first) = values.next() else { return };
+    event.add_field_value(name.clone(), first);
+    if let Some(field) = event.fields.iter_mut().find(|f| f.name == name) {
+        field.values.extend(values);
+    }
+}
+
+/// Takes nested objects apart; names are joined by dots. Lists stay, and so does what
+/// stands under a name that is too long to be repeated.
 fn flatten<'a>(entry: Entry<'a>, out: &mut Vec<Entry<'a>>) {
     match entry.value {
-        Value::Map(entries) if !entries.is_empty() => {
+        Value::Map(entries) if !entries.is_empty() && entry.key.len() <= MAX_NESTED_NAME_BYTES => {
             for Entry { key, value, at } in entries {
                 flatten(Entry { key: Cow::Owned(format!("{}.{key}", entry.key)), value, at }, out);
             }
@@ -464,7 +470,7 @@ fn structured_data<'a>(value: Value<'a>) -> Result<Vec<SdElement<'a>>, Unfit<'a>
         }),
         _ => false,
     };
-    if !fits {
+    if !fits || count_params(&value) > 4 * MAX_SD_PARAMS {
         return Err((value, EXPECTED));
     }
     Ok(match value {
@@ -504,6 +510,15 @@ fn structured_data<'a>(value: Value<'a>) -> Result<Vec<SdElement<'a>>, Unfit<'a>
     })
 }
 
+/// How many ids, names and values structured data has.
+fn count_params(value: &Value<'_>) -> usize {
+    match value {
+        Value::Map(entries) => entries.iter().map(|e| 1 + count_params(&e.value)).sum(),
+        Value::List(values) => values.iter().map(|v| 1 + count_params(v)).sum(),
+        _ => 0,
+    }
+}
+
 fn defects(value: &Value<'_>) -> Option<Defects> {
     match value {
         Value::Number(_) => Some(Defects::from_bits(u16::try_from(value.as_i64()?).ok()?)),
@@ -534,4 +549,68 @@ fn origin<'a>(value: Value<'a>) -> Result<Origin, Unfit<'a>> {
         }
     }
     Ok(origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(json: &str, expect: &str) {
+        let origin = Origin::default();
+        let now = Timestamp::from_unix_micros(1_795_341_600_000_000);
+        let e = Event::receive(json.as_bytes(), &origin, Uid::default(), now);
+        let fields: Vec<String> =
+            e.fields.iter().map(|f| format!("{}={}", f.name, f.values.join("|"))).collect();
+        let head =
+            format!("{}.{} {} {} {}: {}", e.facility, e.severity, e.source, e.app_name, e.procid, e.message);
+        assert_eq!(format!("{head}; {}", fields.join(" ")), expect, "{json}");
+    }
+
+    #[test]
+    fn other_programs() {
+        check(
+            r#"{"version":"1.1","host":"h","short_message":"m","level":3,"timestamp":1795341600.25,"_user":7}"#,
+            "user.err h  : m; version=1.1 _user=7",
+        );
+        check(
+            r#"{"MESSAGE":"m","PRIORITY":"6","SYSLOG_FACILITY":"10","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"9","_COMM":"x"}"#,
+            "authpriv.info h sshd 9: m; _COMM=x",
+        );
+        check(r#"{"level":50,"time":1795341600123,"pid":4,"hostname":"h","msg":"m"}"#, "user.err h  4: m; ");
+        check(
+            r#"{"log":{"level":"error"},"host":{"name":"h","ip":["1","2"]},"message":"m","service":{"name":"s"}}"#,
+            "user.err h s : m; host.ip=1|2",
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_becomes_a_field() {
+        check(
+            r#"{"severity":"loud","source":{"ip":"1"},"message":"m"}"#,
+            "user.notice   : m; severity=loud source.ip=1",
+        );
+        check(
+            r#"{"message":"a","msg":"b","text":["x",{"y":1}],"no":null,"none":[]}"#,
+            r#"user.notice   : a; msg=b text=x|{"y":1}"#,
+        );
+        check(
+            r#"{"message":"m","fields":{"a":1,"b":[true,"x"]},"structured_data":"-"}"#,
+            "user.notice   : m; a=1 b=true|x structured_data=-",
+        );
+    }
+
+    #[test]
+    fn an_object_with_too_many_members_is_kept_whole() {
+        let members: Vec<String> = (0..=MAX_FIELDS).map(|i| format!("\"k{i}\":1")).collect();
+        let json = format!("{{\"message\":\"m\",{}}}", members.join(","));
+        check(&json, &format!("user.notice   : {json}; "));
+    }
+
+    #[test]
+    fn a_long_name_is_not_repeated_for_each_member() {
+        let name = "n".repeat(MAX_NESTED_NAME_BYTES + 1);
+        let json = format!("{{\"message\":\"m\",\"{name}\":{{\"a\":1}}}}");
+        check(&json, &format!("user.notice   : m; {name}={{\"a\":1}}"));
+    }
 }
