@@ -212,7 +212,7 @@ async fn run(history: Vec<Step>) {
             Step::Publish(batches, events) => {
                 // The slow queue must not fill the exchange: it keeps up, unchecked.
                 world.publish(batches, events).await;
-                drain(&mut consumer_of(&world.bus, "slow")).await;
+                empty(&world.bus, "slow").await;
             }
             Step::Lease => world.lease().await,
             Step::Ack(n) => world.settle(n, |d| {

@@ -497,3 +497,49 @@ async fn two_processes_do_not_share_a_directory() {
     let error = Bus::open(dir.path(), &topology(&[("q", "#")]), &options()).unwrap_err();
     assert_eq!(error.kind(), OpenErrorKind::Locked);
 }
+
+#[tokio::test]
+async fn compressed_batches_come_back_and_take_less_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let codec = loggr_bus::Codec::Lz4;
+    let (bus, _) = open_with(dir.path(), &[("q", "#")], &BusOptions { codec, ..options() });
+    let text = "again and again ".repeat(500);
+    publish(&mut publisher(&bus), &[&text, &text]).await;
+    assert!(queue_stats(&bus, "q").waiting_bytes < text.len() as u64);
+    bus.close();
+    // The codec is in the batch: another setting reads it as well.
+    let bus = open(dir.path());
+    assert_eq!(drain(&mut consumer(&bus)).await, [text.clone(), text]);
+}
+
+/// A delivery that is never settled must not let the queue's memory grow.
+#[tokio::test]
+async fn a_stuck_delivery_holds_the_head_and_the_books_balance() {
+    let (dir, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bus = open(dir.path());
+    let mut p = publisher(&bus);
+    let mut c = small_steps(&bus, "q");
+    publish(&mut p, &["stuck"]).await;
+    let stuck = next(&mut c).await;
+    let mut expect = vec!["stuck".to_owned()];
+    for i in 0..50 {
+        publish(&mut p, &[&i.to_string()]).await;
+        let delivery = next(&mut c).await;
+        if i % 3 == 0 {
+            delivery.nack();
+            ack(next(&mut c).await);
+        } else {
+            ack(delivery);
+        }
+        expect.push(i.to_string());
+        let stats = queue_stats(&bus, "q");
+        assert_eq!((stats.stored_events, stats.leased_events), (i + 1, 1));
+    }
+    copy(dir.path(), copied.path());
+    assert_eq!(drain(&mut consumer(&open(copied.path()))).await, expect);
+    ack(stuck);
+    assert_eq!(queue_stats(&bus, "q").waiting_events, 0);
+    drop((p, c));
+    bus.close();
+    assert_eq!(drain(&mut consumer(&open(dir.path()))).await, Vec::<String>::new());
+}

@@ -73,10 +73,18 @@ impl Faults {
 
 /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
 pub(super) fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(len);
+    let mut out = Vec::new();
+    read_into(file, offset, len, &mut out)?;
+    Ok(out)
+}
+
+/// The same into a buffer that is used again.
+pub(super) fn read_into(file: &File, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    out.clear();
+    out.reserve_exact(len);
     while out.len() < len {
         let at = offset + out.len() as u64;
-        match rustix::io::pread(file, spare_capacity(&mut out), at) {
+        match rustix::io::pread(file, spare_capacity(out), at) {
             Ok(0) => break,
             Ok(_) => {}
             Err(Errno::INTR) => {}
@@ -84,7 +92,7 @@ pub(super) fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> 
         }
     }
     out.truncate(len);
-    Ok(out)
+    Ok(())
 }
 
 /// Writes all of `pieces` at `offset`, one after the other.

@@ -34,9 +34,6 @@ pub struct ExchangeView {
     log: Mutex<Log>,
 }
 
-/// A queue on disk.
-pub type QueueView = QueueStats;
-
 impl ExchangeView {
     /// The first events of a queue: at most `max_events`, more only if the first batch
     /// has more. `None` if nothing waits, or there is no such queue.

@@ -43,7 +43,7 @@ use writer::Order;
 
 pub use consumer::Consumer;
 pub use disk::{Faults, Op};
-pub use inspect::{ExchangeView, QueueView, inspect};
+pub use inspect::{ExchangeView, inspect};
 pub use log::Damage;
 pub use publisher::Publisher;
 pub use recovery::ExchangeReport;

@@ -276,6 +276,7 @@ impl State {
         if gathered.chunks.is_empty() {
             let fate = EntryFate::Done(Tally::default());
             self.entries.push_back(Entry { id, start, end, events: 0, bytes: 0, damaged, attempts: 0, fate });
+            self.merge(self.entries.len() - 1);
             self.advance();
             return None;
         }
@@ -312,18 +313,21 @@ impl State {
 
     /// The entry is settled.
     pub fn acked(&mut self, id: u64, tally: Tally) {
-        let Some(entry) = self.find(id) else { return };
+        let Some(index) = self.find(id) else { return };
+        let Some(entry) = self.entries.get_mut(index) else { return };
         // By the law of deliveries the tally is the number of events; the queue's books
         // balance even if somebody breaks it.
         let rescued = tally.rescued.min(entry.events);
         let dropped = tally.dropped.min(entry.events - rescued);
         entry.fate = EntryFate::Done(Tally { stored: entry.events - rescued - dropped, rescued, dropped });
+        self.merge(index + 1);
+        self.merge(index);
         self.advance();
     }
 
     /// The entry comes back. `counted`: the try counts as one of its attempts.
     pub fn nacked(&mut self, id: u64, counted: bool) {
-        let Some(entry) = self.find(id) else { return };
+        let Some(entry) = self.find(id).and_then(|index| self.entries.get_mut(index)) else { return };
         entry.fate = EntryFate::Nacked;
         if !counted {
             entry.attempts = entry.attempts.saturating_sub(1);
@@ -354,9 +358,28 @@ impl State {
         self.dirty
     }
 
-    fn find(&mut self, id: u64) -> Option<&mut Entry> {
-        let index = self.entries.binary_search_by_key(&id, |e| e.id).ok()?;
-        self.entries.get_mut(index)
+    fn find(&self, id: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |e| e.id).ok()
+    }
+
+    /// Makes the entry at `index` one with its neighbour before it, if both are
+    /// settled: one that is never settled must not let the list grow without end.
+    fn merge(&mut self, index: usize) {
+        let Some(before) = index.checked_sub(1) else { return };
+        let fate = |i: usize| self.entries.get(i).map(|e| e.fate);
+        let (Some(EntryFate::Done(a)), Some(EntryFate::Done(b))) = (fate(before), fate(index)) else {
+            return;
+        };
+        let Some(entry) = self.entries.remove(index) else { return };
+        if let Some(into) = self.entries.get_mut(before) {
+            let (stored, rescued, dropped) =
+                (a.stored + b.stored, a.rescued + b.rescued, a.dropped + b.dropped);
+            into.fate = EntryFate::Done(Tally { stored, rescued, dropped });
+            into.end = entry.end;
+            into.events += entry.events;
+            into.bytes += entry.bytes;
+            into.damaged += entry.damaged;
+        }
     }
 
     /// Moves the head over what is settled.

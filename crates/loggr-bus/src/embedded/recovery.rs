@@ -50,11 +50,6 @@ pub(super) struct Recovered {
     pub report: ExchangeReport,
 }
 
-struct Found {
-    segment: Arc<Segment>,
-    bytes: Vec<u8>,
-}
-
 /// Opens the exchange in `dir`. `spec` is `None` for one that is only looked at;
 /// then nothing is written.
 pub(super) fn recover(
@@ -264,6 +259,7 @@ impl Scan<'_> {
         from: Option<Position>,
     ) -> io::Result<(VecDeque<LiveSegment>, Vec<Arc<Segment>>)> {
         let (mut live, mut empty) = (VecDeque::new(), Vec::new());
+        let mut bytes = Vec::new();
         let mut firsts = Vec::new();
         for segment in segments {
             firsts.push(first_frame(segment)?);
@@ -288,16 +284,15 @@ impl Scan<'_> {
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..at }
                 }
             };
-            let bytes =
-                disk::read(&segment.file, 0, usize::try_from(segment.capacity).unwrap_or(usize::MAX))?;
-            let found = Found { segment: segment.clone(), bytes };
+            let len = usize::try_from(segment.capacity).unwrap_or(usize::MAX);
+            disk::read_into(&segment.file, 0, len, &mut bytes)?;
             let first = match firsts.get(i).copied().flatten() {
                 Some(first) if first.at_start => {
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..base(Some(first)) }
                 }
                 _ => start,
             };
-            let end = self.segment(&found, start, limit)?;
+            let end = self.segment(segment, &bytes, start, limit)?;
             if end <= SEGMENT_HEADER_BYTES {
                 empty.push(segment.clone());
             } else {
@@ -308,8 +303,13 @@ impl Scan<'_> {
     }
 
     /// Walks one segment; gives where its frames end.
-    fn segment(&mut self, found: &Found, start: Position, limit: Option<First>) -> io::Result<u64> {
-        let Found { segment, bytes } = found;
+    fn segment(
+        &mut self,
+        segment: &Arc<Segment>,
+        bytes: &[u8],
+        start: Position,
+        limit: Option<First>,
+    ) -> io::Result<u64> {
         let limit_seq = limit.map_or(u64::MAX, |l| l.header.seq);
         let mut at = start;
         if start.seq >= limit_seq {

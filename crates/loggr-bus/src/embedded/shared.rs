@@ -113,6 +113,7 @@ impl Shared {
         }
         let mut reader = queue.reader();
         let reader = &mut *reader;
+        let mut repaired = None;
         loop {
             let Some(span) = self.log().span(&reader.at) else { return Ok(Taken::Nothing) };
             let isolate = queue.state().isolate();
@@ -120,9 +121,15 @@ impl Shared {
             let mut at = span.start;
             let limits = if isolate { (0, 0) } else { limits };
             let gathered = queue.gather(&span, &bytes, &mut at, None, limits, &mut reader.decoder)?;
-            if gathered.broken {
+            if gathered.broken && repaired != Some(span.start) {
                 self.repair(&span)?;
+                repaired = Some(span.start);
                 continue;
+            }
+            if at == span.start {
+                let what =
+                    format!("`{}` cannot be read at offset {}", span.segment.path.display(), at.offset);
+                return Err(io::Error::other(what).into());
             }
             let lease = queue.state().lease_fresh(span.start, at, &gathered);
             let crossed = reader.at.segment != at.segment;

@@ -8,7 +8,7 @@ use loggr_bus::{
     Bus, BusOptions, Consumer, ConsumerOptions, ExchangeSpec, OpenReport, Publisher, QueueStats, Topology,
 };
 use loggr_flow::contract::lines;
-use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, Stop};
+use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, Stop, Stopper};
 
 pub const SEGMENT: u64 = 32 << 10;
 
@@ -60,7 +60,7 @@ pub async fn next(consumer: &mut Consumer) -> Delivery {
 
 /// Nothing can be had now.
 pub async fn idle(consumer: &mut Consumer) {
-    let next = tokio::time::timeout(Duration::from_millis(30), consumer.next()).await;
+    let next = tokio::time::timeout(Duration::from_millis(5), consumer.next()).await;
     if let Ok(next) = next {
         panic!("not idle: {:?}", next.unwrap().map(|d| texts(d.batch())));
     }
@@ -87,6 +87,16 @@ pub async fn drain(consumer: &mut Consumer) -> Vec<String> {
         }
     }
     all
+}
+
+/// Acknowledges everything that is in the queue now, without waiting for more.
+pub async fn empty(bus: &Bus, queue: &str) {
+    let (stopper, stop) = Stopper::new();
+    stopper.drain();
+    let mut consumer = bus.consumer(queue, ConsumerOptions::default(), stop).unwrap();
+    while let Some(delivery) = consumer.next().await.unwrap() {
+        ack(delivery);
+    }
 }
 
 pub fn queue_stats(bus: &Bus, queue: &str) -> QueueStats {
