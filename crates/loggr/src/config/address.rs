@@ -67,14 +67,6 @@ impl Address {
         }
     }
 
-    /// The socket address, unless the host is a name that must be looked up.
-    pub fn socket_addr(&self) -> Option<SocketAddr> {
-        match self.host {
-            Host::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
-            Host::Name(_) => None,
-        }
-    }
-
     /// Does it stand for all addresses of the host?
     pub fn is_wildcard(&self) -> bool {
         matches!(&self.host, Host::Ip(ip) if ip.is_unspecified())
@@ -192,7 +184,6 @@ mod tests {
         assert!(parse("localhost:1").is_loopback() && parse("[::1]:1").is_loopback());
         assert!(!parse("example.net:1").is_loopback() && !parse(":1").is_loopback());
         assert!(parse("0.0.0.0:1").is_wildcard() && parse(":1").is_wildcard());
-        assert_eq!(parse("localhost:1").socket_addr(), None);
         assert_eq!(parse(":1").on_loopback().to_string(), "127.0.0.1:1");
     }
 }

@@ -65,17 +65,28 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
     words
         .into_iter()
         .map(|word| (damerau_levenshtein(&written, &word.to_lowercase()), word))
-        .filter(|(distance, word)| *distance <= (word.len().max(written.len()) / 3).clamp(1, 4))
+        .filter(|(distance, word)| {
+            let length = word.len().max(written.len());
+            *distance <= (length / 3).clamp(1, 4) && *distance < length
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
 
 /// `did you mean …?`, or all the words when none is near.
-pub fn suggest<'w>(written: &str, words: &[&'w str]) -> Option<String> {
+pub fn suggest(written: &str, words: &[&str]) -> Option<String> {
     match nearest(written, words.iter().copied()) {
         Some(word) => Some(format!("did you mean `{word}`?")),
         None if words.is_empty() || words.len() > 12 => None,
-        None => Some(format!("one of {}", list(words))),
+        None => Some(choose(words)),
+    }
+}
+
+/// What may stand instead.
+pub fn choose(words: &[&str]) -> String {
+    match words {
+        [only] => format!("only `{only}` is possible"),
+        words => format!("one of {}", list(words)),
     }
 }
 
@@ -185,7 +196,8 @@ mod tests {
         assert_eq!(nearest("EXCHANGE", words), Some("exchange"));
         assert_eq!(nearest("localhost-only", words), Some("localhost_only"));
         assert_eq!(nearest("port", words), None);
-        assert_eq!(nearest("x", ["y"]), Some("y"));
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("ab", ["a"]), Some("a"));
     }
 
     proptest! {

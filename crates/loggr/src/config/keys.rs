@@ -12,6 +12,7 @@ pub struct Section {
     /// How often it may stand.
     pub shape: Shape,
     /// What it is for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))]
     pub about: &'static str,
     /// Its keys; none for a section that a later version brings.
     pub keys: &'static [Key],
@@ -63,14 +64,13 @@ pub struct Key {
     /// The protocols or kinds that it belongs to; none means all.
     pub only: &'static [&'static str],
     /// What it means.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))]
     pub meaning: &'static str,
 }
 
 /// What a key takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Takes {
-    /// A string.
-    Text,
     /// The name of an exchange, a queue, …
     Name,
     /// `true` or `false`.

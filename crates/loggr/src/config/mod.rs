@@ -10,8 +10,10 @@ mod keys;
 mod network;
 mod quantity;
 mod reader;
+#[cfg(test)]
 mod reference;
 mod resolve;
+#[cfg_attr(not(test), expect(dead_code, reason = "the keys that end in `_file` come with TLS and RabbitMQ"))]
 mod secret;
 mod topology;
 mod types;
@@ -26,11 +28,8 @@ use crate::hint::Advise;
 use diagnostics::ConfigError;
 use resolve::{Around, resolve};
 
-pub use address::{Address, Endpoint};
-pub use network::Network;
-#[allow(unused_imports, reason = "for `loggr check` and for the test of the reference")]
-pub use reference::reference;
-pub use topology::{Exchange, Queue, Topology};
+pub use address::Endpoint;
+pub use topology::Topology;
 pub use types::*;
 
 /// What `loggr run` does without a file, as a file.

@@ -68,11 +68,12 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// The shortest way to write a duration, read back by [`parse_duration`].
+/// How a duration is written, read back by [`parse_duration`].
 pub fn show_duration(duration: Duration) -> String {
     let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut out = String::new();
-    for (unit, factor) in DURATION_UNITS {
+    // Weeks are read but not shown: `90d` says more than `12w6d`.
+    for (unit, factor) in DURATION_UNITS.into_iter().skip(1) {
         if millis >= factor {
             out.push_str(&format!("{}{unit}", millis / factor));
             millis %= factor;
@@ -85,7 +86,7 @@ pub fn show_duration(duration: Duration) -> String {
 pub fn show_size(bytes: u64) -> String {
     SIZE_UNITS
         .iter()
-        .filter(|(_, factor)| bytes >= *factor && bytes % factor == 0)
+        .filter(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
         .map(|(unit, factor)| format!("{}{unit}", bytes / factor))
         .min_by_key(String::len)
         .unwrap_or_else(|| format!("{bytes}B"))

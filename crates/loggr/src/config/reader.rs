@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::address::{Address, Endpoint};
-use super::diagnostics::{Problem, list, nearest, suggest};
+use super::diagnostics::{Problem, choose, list, nearest, suggest};
 use super::keys::{Key, Section, Takes};
 use super::network::Network;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
@@ -97,6 +97,10 @@ impl<'r, 't> Reader<'r, 't> {
 
     /// Notes every key that the section does not have, or not in this version.
     pub fn check_keys(&mut self) {
+        // Of a kind that a later version brings the keys are not known.
+        if self.table.into_iter().flatten().any(|(name, value)| self.is_later_word(name.get_ref(), value)) {
+            return;
+        }
         for (name, value) in self.table.into_iter().flatten() {
             match self.section.key(name.get_ref()) {
                 None => {
@@ -124,6 +128,15 @@ impl<'r, 't> Reader<'r, 't> {
                     _ => {}
                 },
             }
+        }
+    }
+
+    fn is_later_word(&self, name: &str, value: &Value<'_>) -> bool {
+        match self.section.key(name).map(|key| key.takes) {
+            Some(Takes::Choice(_, later)) => {
+                value.get_ref().as_str().is_some_and(|word| later.contains(&word))
+            }
+            _ => false,
         }
     }
 
@@ -172,12 +185,12 @@ impl<'r, 't> Reader<'r, 't> {
             }
             if later.contains(&word) {
                 let wrong = Wrong::from(format!("`{}` `{word}` is not supported by this version", key.name));
-                return Err(wrong.help(format!("one of {}", list(now))));
+                return Err(wrong.help(choose(now)));
             }
             let mut wrong = Wrong::from(format!("`{word}` is no `{}`", key.name));
             wrong.help = match nearest(word, now.iter().copied()) {
                 Some(near) => Some(format!("did you mean `{near}`?")),
-                None => Some(format!("one of {}", list(now))),
+                None => Some(choose(now)),
             };
             Err(wrong)
         })
@@ -195,10 +208,10 @@ impl<'r, 't> Reader<'r, 't> {
     pub fn count(&mut self, key: &'static str) -> usize {
         let read = self.read(key, |key, value| {
             let Takes::Count(from, to) = key.takes else { panic!("BUG: `{}` is no number", key.name) };
-            let number = integer(value).ok_or_else(|| expected("a number", value))?;
-            match number {
-                n if (from..=to).contains(&n) => Ok(usize::try_from(n).unwrap_or(usize::MAX)),
-                n => Err(format!("{n} is not between {from} and {to}").into()),
+            let number = value.get_ref().as_integer().ok_or_else(|| expected("a number", value))?;
+            match integer(value).filter(|n| (from..=to).contains(n)) {
+                Some(n) => Ok(usize::try_from(n).unwrap_or(usize::MAX)),
+                None => Err(format!("{number} is not between {from} and {to}").into()),
             }
         });
         defaulted(read)
@@ -208,17 +221,14 @@ impl<'r, 't> Reader<'r, 't> {
     pub fn size_if_any(&mut self, key: &'static str) -> Option<u64> {
         self.read(key, |key, value| {
             let Takes::Size(from, to) = key.takes else { panic!("BUG: `{}` is no size", key.name) };
-            let bytes = match value.get_ref() {
-                DeValue::String(text) => parse_size(text)?,
-                _ => integer(value).ok_or_else(|| expected("a size such as `\"64KiB\"`", value))?,
+            let (bytes, shown) = match value.get_ref() {
+                DeValue::String(text) => (Some(parse_size(text)?), text.to_string()),
+                DeValue::Integer(number) => (integer(value), number.to_string()),
+                _ => return Err(expected("a size such as `\"64KiB\"`", value)),
             };
-            match bytes {
-                n if (from..=to).contains(&n) => Ok(n),
-                n => {
-                    Err(format!("{} is not between {} and {}", show_size(n), show_size(from), show_size(to))
-                        .into())
-                }
-            }
+            bytes.filter(|n| (from..=to).contains(n)).ok_or_else(|| {
+                format!("{shown} is not between {} and {}", show_size(from), show_size(to)).into()
+            })
         })
     }
 

@@ -86,7 +86,6 @@ fn row(key: &Key) -> String {
 
 fn takes(takes: &Takes) -> String {
     match takes {
-        Takes::Text => "string".to_owned(),
         Takes::Name => "name".to_owned(),
         Takes::Bool => "`true`, `false`".to_owned(),
         Takes::Duration(from, to) => {
@@ -135,4 +134,14 @@ fn later(section: &Section) -> String {
         true => String::new(),
         false => format!("- `{}`: {}\n", section.header(), parts.join(", ")),
     }
+}
+
+#[test]
+fn the_reference_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/configuration.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, reference()).expect("the reference can be written");
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == reference(), "`{path}` is old: run `UPDATE=1 cargo test -p loggr config`");
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use loggr_event::InputFormat;
 use toml::Spanned;
@@ -39,11 +39,8 @@ pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // After a mistake in the writing the values cannot be relied upon.
-        let problems = errors.iter().map(|e| Problem {
-            span: e.span(),
-            message: e.message().trim().replace('\n', "; "),
-            help: None,
-        });
+        let problems =
+            errors.iter().map(|e| Problem { span: e.span(), message: syntax(e, text), help: None });
         let problems = problems.collect();
         return (resolve("", around).0, problems);
     }
@@ -56,6 +53,15 @@ pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
     };
     let config = resolver.config(around);
     (config, resolver.problems)
+}
+
+/// What the TOML parser says, with the key that it leaves out.
+fn syntax(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim().replace('\n', "; ");
+    match error.span().and_then(|span| text.get(span)) {
+        Some(key) if message == "duplicate key" => format!("`{key}` stands twice"),
+        _ => message,
+    }
 }
 
 struct Resolver<'d> {
@@ -296,18 +302,25 @@ impl<'d> Resolver<'d> {
         }
     }
 
-    /// A store has one writer.
+    /// A store has one writer, and so has a file.
     fn check_directories(&mut self, config: &Config) {
-        let mut stores: Vec<(&PathBuf, &str)> = vec![(&config.bus.directory, "the bus")];
+        let mut taken: Vec<(&Path, Option<&str>, String)> =
+            vec![(&config.bus.directory, None, "the bus".to_owned())];
         for (index, ship) in config.ships.iter().enumerate() {
-            let ShipKind::Search(search) = &ship.kind else { continue };
-            match stores.iter().find(|(directory, _)| *directory == &search.directory) {
-                Some((directory, owner)) => {
-                    let message = format!("`{}` holds the files of `{owner}` already", directory.display());
-                    let help = format!("give it a `directory` of its own, such as `\"{}\"`", ship.name);
-                    self.blame(At::Ship(index), "directory", message, Some(help));
-                }
-                None => stores.push((&search.directory, &ship.name)),
+            let (directory, path) = match &ship.kind {
+                ShipKind::Files(files) => (files.directory.as_path(), Some(files.path.as_str())),
+                ShipKind::Search(search) => (search.directory.as_path(), None),
+            };
+            // Ships may share a directory when they name their files differently.
+            let clash = taken
+                .iter()
+                .find(|(d, p, _)| *d == directory && (*p == path || p.is_none() || path.is_none()));
+            if let Some((_, _, owner)) = clash {
+                let message = format!("`{}` holds the files of {owner} already", directory.display());
+                let help = format!("give it a `directory` of its own, such as `\"{}\"`", ship.name);
+                self.blame(At::Ship(index), "directory", message, Some(help));
+            } else {
+                taken.push((directory, path, format!("the ship `{}`", ship.name)));
             }
         }
     }

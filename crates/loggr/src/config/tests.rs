@@ -1,5 +1,9 @@
 //! Whole files and what becomes of them: values, rendered mistakes, search order.
 
+use std::time::Duration;
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn around(data: Option<&'static str>) -> Around<'static> {
@@ -43,4 +47,1443 @@ fn check(text: &str, expect: &str) {
 #[test]
 fn the_default_text_is_the_built_in_default() {
     assert_eq!(read(DEFAULT_TEXT), read(""));
+}
+
+#[test]
+fn what_a_whole_file_says() {
+    let config = read(
+        r#"
+        [data]
+        directory = "data"
+        [bus]
+        directory = "/fast/bus"
+        max_size = 1_000_000_000
+        segment_size = "1MiB"
+        compression = "lz4"
+        [[listener]]
+        name = "net"
+        protocol = "tcp"
+        listen = [":514", "[::1]:515", "localhost:0"]
+        localhost_only = true
+        exchange = "in"
+        format = "rfc3164"
+        framing = "nul"
+        timezone = "Europe/Berlin"
+        max_message_size = "8KiB"
+        max_connections = 7
+        allow = ["10.0.0.0/8"]
+        deny = ["10.9.0.0/16"]
+        trust = ["10.0.0.7"]
+        window_size = "1MiB"
+        idle_timeout = "1h30m"
+        [[listener]]
+        protocol = "unix-stream"
+        listen = "run/log"
+        exchange = "in"
+        socket_mode = 0o600
+        trust = true
+        [machine.pass]
+        exchange = "in"
+        binding = "syslog.*"
+        destination = "out"
+        [ship.archive]
+        kind = "files"
+        queue = "q"
+        exchange = "out"
+        directory = "/var/log/remote"
+        path = "${source}.log"
+        format = "$DATETIME $MESSAGE"
+        compress = "zstd"
+        file_mode = "600"
+        directory_mode = "0700"
+        max_open_files = 9
+        batch_events = 10
+        batch_size = "1MB"
+        [ship.find]
+        kind = "search"
+        exchange = "in"
+        directory = "s"
+        retention = "90d"
+        commit_events = 5
+        commit_age = "2s"
+        [web]
+        listen = ["localhost:1", "[::1]:2"]
+        [log]
+        level = "debug"
+        format = "json"
+        [process]
+        drain_timeout = "1m"
+        "#,
+    );
+    assert_eq!(config.data.directory, Path::new("/etc/loggr/data"));
+    let bus = Bus {
+        directory: "/fast/bus".into(),
+        max_size: 1_000_000_000,
+        segment_size: 1 << 20,
+        compression: BusCompression::Lz4,
+    };
+    assert_eq!(config.bus, bus);
+    let [net, unix] = config.listeners.as_slice() else { panic!("two listeners") };
+    let places: Vec<String> = net.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(places, ["127.0.0.1:514", "[::1]:515", "localhost:0"]);
+    let expect = Listener {
+        name: "net".into(),
+        protocol: Protocol::Tcp,
+        listen: net.listen.clone(),
+        exchange: "in".into(),
+        localhost_only: true,
+        format: loggr_event::InputFormat::Rfc3164,
+        framing: Framing::Nul,
+        timezone: "Europe/Berlin".into(),
+        max_message_size: 8 << 10,
+        max_connections: 7,
+        allow: vec![network::Network::parse("10.0.0.0/8").unwrap()],
+        deny: vec![network::Network::parse("10.9.0.0/16").unwrap()],
+        trust: Trust::Networks(vec![network::Network::parse("10.0.0.7").unwrap()]),
+        window_size: 1 << 20,
+        receive_buffer: 8 << 20,
+        socket_mode: 0o666,
+        idle_timeout: Some(Duration::from_secs(5400)),
+    };
+    assert_eq!(*net, expect);
+    assert_eq!(
+        (unix.name.as_str(), unix.socket_mode, &unix.trust),
+        ("unix-stream", 0o600, &Trust::Everybody)
+    );
+    assert_eq!(unix.listen, [Endpoint::Path("/etc/loggr/data/run/log".into())]);
+    let pass = Machine {
+        name: "pass".into(),
+        exchange: "in".into(),
+        binding: "syslog.*".into(),
+        destination: "out".into(),
+    };
+    assert_eq!(config.machines, [pass]);
+    let archive = Ship {
+        name: "archive".into(),
+        queue: "q".into(),
+        exchange: "out".into(),
+        binding: "#".into(),
+        kind: ShipKind::Files(FilesShip {
+            directory: "/var/log/remote".into(),
+            path: "${source}.log".into(),
+            format: "$DATETIME $MESSAGE".into(),
+            compress: Compression::Zstd,
+            file_mode: 0o600,
+            directory_mode: 0o700,
+            max_open_files: 9,
+            batch: BatchLimits { events: 10, size: 1_000_000 },
+        }),
+    };
+    let find = Ship {
+        name: "find".into(),
+        queue: "find".into(),
+        exchange: "in".into(),
+        binding: "#".into(),
+        kind: ShipKind::Search(SearchShip {
+            directory: "/etc/loggr/data/s".into(),
+            retention: Some(Duration::from_secs(90 * 86_400)),
+            commit_events: 5,
+            commit_age: Duration::from_secs(2),
+        }),
+    };
+    assert_eq!(config.ships, [archive, find]);
+    let web = config.web.unwrap();
+    assert_eq!((web.listen.len(), web.store.as_deref()), (2, Some("find")));
+    assert_eq!(config.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
+    assert_eq!(config.process.drain_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn without_a_file_everything_is_loopback() {
+    let config = read("");
+    let shown: Vec<String> = config
+        .listeners
+        .iter()
+        .map(|l| format!("{} {} {}", l.name, l.protocol.keyword(), l.listen[0]))
+        .collect();
+    let expect = [
+        "tcp tcp 127.0.0.1:1514",
+        "udp udp 127.0.0.1:1514",
+        "relp relp 127.0.0.1:2514",
+        "unix unix-dgram /data/syslog.sock",
+    ];
+    assert_eq!(shown, expect);
+    assert!(config.listeners.iter().filter_map(|l| l.listen[0].address()).all(address::Address::is_loopback));
+    assert_eq!(config.web.unwrap().listen[0].to_string(), "127.0.0.1:8080");
+    assert_eq!(config.ships[0].kind.keyword(), "search");
+}
+
+#[test]
+fn what_a_file_does_not_mention_stays_the_default() {
+    let (default, config) = (read(""), read("[log]\nlevel = 'warn'"));
+    assert_eq!(Config { log: config.log, ..default }, config);
+    assert_eq!(read("[web]\nenabled = false").web, None);
+    assert_eq!(read("[[listener]]\nprotocol = 'relp'").listeners[0].max_message_size, 128 << 10);
+    assert!(read("listener = []").listeners.is_empty());
+}
+
+#[test]
+fn who_may_send_and_who_is_trusted() {
+    let config = read(
+        "[[listener]]\nprotocol='tcp'\nallow=['10.0.0.0/8']\ndeny=['10.9.0.0/16']\ntrust=['10.0.0.7']\n\
+         [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true",
+    );
+    let [tcp, udp] = config.listeners.as_slice() else { panic!("two listeners") };
+    let ip = |text: &str| text.parse().unwrap();
+    assert!(tcp.admits(ip("10.1.1.1")) && tcp.admits(ip("::ffff:10.1.1.1")));
+    assert!(
+        !tcp.admits(ip("10.9.1.1")) && !tcp.admits(ip("127.0.0.1")) && !tcp.admits(ip("::ffff:10.9.1.1"))
+    );
+    assert!(udp.admits(ip("127.0.0.2")) && udp.admits(ip("::1")) && !udp.admits(ip("10.1.1.1")));
+    assert!(tcp.trust.covers(Some(ip("10.0.0.7"))) && !tcp.trust.covers(Some(ip("10.0.0.8"))));
+    assert!(!tcp.trust.covers(None) && Trust::Everybody.covers(None));
+}
+
+/// Which file and which data directory, with this on the command line, in the
+/// environment, and on the disk; `/T` stands for a fresh directory.
+#[track_caller]
+fn search(file: Option<&str>, data: Option<&str>, env: &[(&str, &str)], disk: &[(&str, &str)], expect: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let there = |path: &str| PathBuf::from(path.replace("/T", root.path().to_str().unwrap()));
+    for (path, text) in disk {
+        std::fs::create_dir_all(there(path).parent().unwrap()).unwrap();
+        std::fs::write(there(path), text).unwrap();
+    }
+    let variable =
+        |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| there(value).into_os_string());
+    let host = Host { variable: &variable, root: env.is_empty(), system_file: &there("/T/etc/loggr.toml") };
+    let shown = match load(file.map(there).as_deref(), data.map(there).as_deref(), &host) {
+        Ok(config) => {
+            let file = config.file.map_or("none".to_owned(), |file| file.display().to_string());
+            format!("{file} {}", config.data.directory.display())
+        }
+        Err(error) => crate::hint::render(&error),
+    };
+    assert_eq!(shown.replace(root.path().to_str().unwrap(), "/T"), expect);
+}
+
+#[test]
+fn where_the_file_and_the_data_are_looked_for() {
+    let home = ("HOME", "/T/h");
+    let user = "/T/h/.local/share/loggr";
+    search(None, None, &[], &[], "none /var/lib/loggr");
+    search(None, None, &[home], &[], &format!("none {user}"));
+    search(None, None, &[("XDG_DATA_HOME", "/T/xdg"), home], &[], "none /T/xdg/loggr");
+    search(None, None, &[("XDG_DATA_HOME", "rel"), home], &[], &format!("none {user}"));
+    search(None, None, &[("LOGGR_DATA_DIR", "/T/env")], &[], "none /T/env");
+    let system = ("/T/etc/loggr.toml", "[data]\ndirectory = 'd'");
+    search(None, None, &[], &[system], "/T/etc/loggr.toml /T/etc/d");
+    search(None, None, &[("LOGGR_DATA_DIR", "/T/env")], &[system], "/T/etc/loggr.toml /T/env");
+    search(None, Some("/T/arg"), &[("LOGGR_DATA_DIR", "/T/env")], &[system], "/T/etc/loggr.toml /T/arg");
+    let (own, variable) = (("/T/own/loggr.toml", ""), ("LOGGR_CONFIG_DIR", "/T/own"));
+    search(None, None, &[variable, home], &[system, own], &format!("/T/own/loggr.toml {user}"));
+    search(Some("/T/x"), None, &[variable, home], &[own, ("/T/x", "")], &format!("/T/x {user}"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_nothing() {
+    search(
+        Some("/T/no.toml"),
+        None,
+        &[],
+        &[],
+        "error: cannot read the configuration `/T/no.toml`\n  caused by: No such file or directory (os error 2)\n\
+         hint: `loggr config` prints the default one\n",
+    );
+    search(
+        None,
+        None,
+        &[("LOGGR_CONFIG_DIR", "/T/own")],
+        &[],
+        "error: cannot read the configuration `/T/own/loggr.toml`\n  \
+         caused by: No such file or directory (os error 2)\nhint: `loggr config` prints the default one\n",
+    );
+    search(
+        None,
+        None,
+        &[("LOGGR_CONFIG_DIR", "")],
+        &[],
+        "error: there is no place for the data directory: `HOME` is not set\n\
+         hint: name one with `--data-dir` or `LOGGR_DATA_DIR`\n",
+    );
+    search(
+        Some("/T/x"),
+        None,
+        &[],
+        &[("/T/x", "[web]\nlisten = '80'")],
+        "error: 1 mistake in `/T/x`\n\n\
+         /T/x:2:10: `80` has no host, write `127.0.0.1:80`, or `:80` for all addresses\n  \
+         |\n2 | listen = '80'\n  |          ^^^^\n",
+    );
+}
+
+#[test]
+fn a_file_that_is_not_text() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("x.toml");
+    std::fs::write(&file, b"[log]\n# \xff\n").unwrap();
+    let error = Config::load(Some(&file), None).unwrap_err().to_string();
+    assert!(error.ends_with("x.toml` is not UTF-8 in line 2"), "{error}");
+    std::fs::write(&file, vec![b'#'; MAX_FILE_BYTES as usize + 1]).unwrap();
+    let error = Config::load(Some(&file), None).unwrap_err().to_string();
+    assert!(error.ends_with("x.toml` is longer than 1048576 bytes"), "{error}");
+}
+
+/// Pieces that, put together, are often nearly right.
+const PIECES: &[&str] = &[
+    "[",
+    "]",
+    "[[listener]]\n",
+    "[ship.a]\n",
+    "[machine.b]\n",
+    "[web]\n",
+    "[bus]\n",
+    "[data]\n",
+    "kind=",
+    "protocol=",
+    "listen=",
+    "directory=",
+    "exchange=",
+    "destination=",
+    "max_size=",
+    "retention=",
+    "trust=",
+    "=",
+    "\n",
+    "'files'\n",
+    "'search'\n",
+    "'tcp'\n",
+    "'unix-dgram'\n",
+    "'127.0.0.1:1'\n",
+    "'events'\n",
+    "'received'\n",
+    "true\n",
+    "-1\n",
+    "0o7\n",
+    "1e9\n",
+    "[]\n",
+    "{}\n",
+    "''\n",
+    "'é'\n",
+    ".",
+    ",",
+    "#",
+    "'''",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_answered(text in "(?s).{0,200}") {
+        answered(&text);
+    }
+
+    #[test]
+    fn any_pieces_are_answered(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..30)) {
+        answered(&pieces.concat());
+    }
+}
+
+/// No panic, and what is accepted has a topology.
+fn answered(text: &str) {
+    let (config, problems) = resolve(text, &around(None));
+    if problems.is_empty() {
+        config.topology().unwrap();
+    }
+    drop(ConfigError::new("f", text, problems).to_string());
+}
+
+// Mistakes, as the operator sees them.
+
+#[test]
+fn syntax() {
+    check(
+        "a = \n[b",
+        r#"
+loggr.toml:1:5: string values must be quoted, expected literal string
+  |
+1 | a =
+  |     ^
+
+loggr.toml:2:3: unclosed table, expected `]`
+  |
+2 | [b
+  |   ^
+"#,
+    );
+    check(
+        r#"[log]
+level = "info"
+level = "warn""#,
+        r#"
+loggr.toml:3:1: `level` stands twice
+  |
+3 | level = "warn"
+  | ^^^^^
+"#,
+    );
+    check(
+        r#"x = "\q""#,
+        r#"
+loggr.toml:1:7: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
+  |
+1 | x = "\q"
+  |       ^
+"#,
+    );
+    check(
+        "[log]\n[log]",
+        r#"
+loggr.toml:2:2: `log` stands twice
+  |
+2 | [log]
+  |  ^^^
+"#,
+    );
+}
+
+#[test]
+fn unknown_words() {
+    check(
+        "[lisener]",
+        r#"
+loggr.toml:1:2: unknown section `lisener`
+  |
+1 | [lisener]
+  |  ^^^^^^^ did you mean `listener`?
+"#,
+    );
+    check(
+        "[wherever]",
+        r#"
+loggr.toml:1:2: unknown section `wherever`
+  |
+1 | [wherever]
+  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`
+"#,
+    );
+    check(
+        r#"level = "info""#,
+        r#"
+loggr.toml:1:1: unknown key `level`
+  |
+1 | level = "info"
+  | ^^^^^ it belongs into `[log]`
+"#,
+    );
+    check(
+        "anything = 1",
+        r#"
+loggr.toml:1:1: unknown key `anything`
+  |
+1 | anything = 1
+  | ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+lisen = ":1""#,
+        r#"
+loggr.toml:3:1: unknown key `lisen` in `[[listener]]`
+  |
+3 | lisen = ":1"
+  | ^^^^^ did you mean `listen`?
+"#,
+    );
+    check(
+        "[log]\ncolour = true",
+        r#"
+loggr.toml:2:1: unknown key `colour` in `[log]`
+  |
+2 | colour = true
+  | ^^^^^^ one of `level`, `format`
+"#,
+    );
+    check(
+        r#"[log]
+level = "inof""#,
+        r#"
+loggr.toml:2:9: `inof` is no `level`
+  |
+2 | level = "inof"
+  |         ^^^^^^ did you mean `info`?
+"#,
+    );
+    check(
+        r#"[log]
+format = "xml""#,
+        r#"
+loggr.toml:2:10: `xml` is no `format`
+  |
+2 | format = "xml"
+  |          ^^^^^ one of `text`, `json`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "file""#,
+        r#"
+loggr.toml:2:8: `file` is no `kind`
+  |
+2 | kind = "file"
+  |        ^^^^^^ did you mean `files`?
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tls""#,
+        r#"
+loggr.toml:2:12: `tls` is no `protocol`
+  |
+2 | protocol = "tls"
+  |            ^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`
+"#,
+    );
+}
+
+#[test]
+fn shapes() {
+    check(
+        r#"[listener]
+name = "a""#,
+        r#"
+loggr.toml:1:2: `listener` may stand several times
+  |
+1 | [listener]
+  |  ^^^^^^^^ write `[[listener]]`
+"#,
+    );
+    check(
+        r#"[machine]
+exchange = "a""#,
+        r#"
+loggr.toml:2:1: `exchange` stands in `[machine]`, which has no keys of its own
+  |
+2 | exchange = "a"
+  | ^^^^^^^^ write `[machine.NAME]`
+"#,
+    );
+    check(
+        r#"[[ship]]
+kind = "files""#,
+        r#"
+loggr.toml:1:3: `ship` may stand several times
+  |
+1 | [[ship]]
+  |   ^^^^ write `[ship.NAME]`
+"#,
+    );
+    check(
+        r#"web = "127.0.0.1:80""#,
+        r#"
+loggr.toml:1:1: `web` is a section
+  |
+1 | web = "127.0.0.1:80"
+  | ^^^ write `[web]`
+"#,
+    );
+    check(
+        "log = 1",
+        r#"
+loggr.toml:1:1: `log` is a section
+  |
+1 | log = 1
+  | ^^^ write `[log]`
+"#,
+    );
+    check(
+        r#"listener = ["a"]"#,
+        r#"
+loggr.toml:1:13: an entry of `listener` is no table
+  |
+1 | listener = ["a"]
+  |             ^^^ write `[[listener]]`
+"#,
+    );
+    check(
+        r#"[[bus]]
+kind = "embedded""#,
+        r#"
+loggr.toml:1:3: `bus` is a section
+  |
+1 | [[bus]]
+  |   ^^^ write `[bus]`
+"#,
+    );
+}
+
+#[test]
+fn wrong_types() {
+    check(
+        "[process]\ndrain_timeout = 10",
+        r#"
+loggr.toml:2:17: `10` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
+  |
+2 | drain_timeout = 10
+  |                 ^^ write `"10s"` for seconds
+"#,
+    );
+    check(
+        "[process]\ndrain_timeout = true",
+        r#"
+loggr.toml:2:17: `true` or `false` where a duration such as `"10s"` belongs
+  |
+2 | drain_timeout = true
+  |                 ^^^^
+"#,
+    );
+    check(
+        "[bus]\nmax_size = 1.5",
+        r#"
+loggr.toml:2:12: a number with a fraction where a size such as `"64KiB"` belongs
+  |
+2 | max_size = 1.5
+  |            ^^^
+"#,
+    );
+    check(
+        r#"[web]
+enabled = "yes""#,
+        r#"
+loggr.toml:2:11: a string where `true` or `false` belongs
+  |
+2 | enabled = "yes"
+  |           ^^^^^
+"#,
+    );
+    check(
+        "[web]\nlisten = 8080",
+        r#"
+loggr.toml:2:10: a number where an address such as `"127.0.0.1:1514"` or a list of them belongs
+  |
+2 | listen = 8080
+  |          ^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+allow = "10.0.0.0/8""#,
+        r#"
+loggr.toml:3:9: a string where a list of networks belongs
+  |
+3 | allow = "10.0.0.0/8"
+  |         ^^^^^^^^^^^^ put it between `[` and `]`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+max_connections = "many""#,
+        r#"
+loggr.toml:3:19: a string where a number belongs
+  |
+3 | max_connections = "many"
+  |                   ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = ["127.0.0.1:1", 2]"#,
+        r#"
+loggr.toml:3:26: a number where a string belongs
+  |
+3 | listen = ["127.0.0.1:1", 2]
+  |                          ^
+"#,
+    );
+    check(
+        "[log]\nlevel = []",
+        r#"
+loggr.toml:2:9: a list where a string belongs
+  |
+2 | level = []
+  |         ^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+file_mode = 640"#,
+        r#"
+loggr.toml:3:13: a number where octal permission bits such as `"0640"` or `0o640` belongs
+  |
+3 | file_mode = 640
+  |             ^^^
+"#,
+    );
+    check(
+        "[data]\ndirectory = 1979-05-27",
+        r#"
+loggr.toml:2:13: a date where a string belongs
+  |
+2 | directory = 1979-05-27
+  |             ^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn bad_values() {
+    check(
+        r#"[process]
+drain_timeout = "10 sec""#,
+        r#"
+loggr.toml:2:17: `sec` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is
+  |
+2 | drain_timeout = "10 sec"
+  |                 ^^^^^^^^
+"#,
+    );
+    check(
+        r#"[process]
+drain_timeout = "2h""#,
+        r#"
+loggr.toml:2:17: 2h is not between 0s and 1h
+  |
+2 | drain_timeout = "2h"
+  |                 ^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+max_size = "20 gigs""#,
+        r#"
+loggr.toml:2:12: `gigs` is no unit of size, one of `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` is
+  |
+2 | max_size = "20 gigs"
+  |            ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+segment_size = "1KiB""#,
+        r#"
+loggr.toml:2:16: 1KiB is not between 1MiB and 1GiB
+  |
+2 | segment_size = "1KiB"
+  |                ^^^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+max_size = "100MiB""#,
+        r#"
+loggr.toml:2:12: `max_size` holds less than two segments
+  |
+2 | max_size = "100MiB"
+  |            ^^^^^^^^ lower `segment_size` or raise `max_size`
+"#,
+    );
+    check(
+        "[bus]\nmax_size = -5",
+        r#"
+loggr.toml:2:12: -5 is not between 2MiB and 1024TiB
+  |
+2 | max_size = -5
+  |            ^^
+"#,
+    );
+    check(
+        r#"[web]
+listen = "8080""#,
+        r#"
+loggr.toml:2:10: `8080` has no host, write `127.0.0.1:8080`, or `:8080` for all addresses
+  |
+2 | listen = "8080"
+  |          ^^^^^^
+"#,
+    );
+    check(
+        r#"[web]
+listen = "0.0.0.0:8080""#,
+        r#"
+loggr.toml:2:10: `0.0.0.0:8080` can be reached from other hosts, and this version has no log-in
+  |
+2 | listen = "0.0.0.0:8080"
+  |          ^^^^^^^^^^^^^^ listen on `127.0.0.1` and put a proxy with a log-in in front
+"#,
+    );
+    check(
+        "[web]\nlisten = []",
+        r#"
+loggr.toml:2:10: the list is empty
+  |
+2 | listen = []
+  |          ^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+timezone = "Europe/Belrin""#,
+        r#"
+loggr.toml:3:12: `Europe/Belrin` is no time zone
+  |
+3 | timezone = "Europe/Belrin"
+  |            ^^^^^^^^^^^^^^^ did you mean `Europe/Berlin`?
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+timezone = "Mars""#,
+        r#"
+loggr.toml:3:12: `Mars` is no time zone
+  |
+3 | timezone = "Mars"
+  |            ^^^^^^ a name such as `Europe/Berlin`, or `local`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+allow = ["10.0.0.1/8", "::1"]"#,
+        r#"
+loggr.toml:3:10: `10.0.0.1/8` has bits behind its prefix, the network is `10.0.0.0/8`
+  |
+3 | allow = ["10.0.0.1/8", "::1"]
+  |          ^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "udp"
+max_message_size = "9MiB""#,
+        r#"
+loggr.toml:3:20: 9MiB is not between 480B and 8MiB
+  |
+3 | max_message_size = "9MiB"
+  |                    ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+max_connections = 0"#,
+        r#"
+loggr.toml:3:19: 0 is not between 1 and 1000000
+  |
+3 | max_connections = 0
+  |                   ^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+socket_mode = "888""#,
+        r#"
+loggr.toml:3:15: `888` is not octal permission bits such as `"0640"` or `0o640`, at most `0777`
+  |
+3 | socket_mode = "888"
+  |               ^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+socket_mode = "1777""#,
+        r#"
+loggr.toml:3:15: `1777` is not octal permission bits such as `"0640"` or `0o640`, at most `0777`
+  |
+3 | socket_mode = "1777"
+  |               ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+listen = """#,
+        r#"
+loggr.toml:3:10: `` is not a path
+  |
+3 | listen = ""
+  |          ^^
+"#,
+    );
+    check(
+        r#"[data]
+directory = "~/logs""#,
+        r#"
+loggr.toml:2:13: `~/logs`: only a shell knows `~`
+  |
+2 | directory = "~/logs"
+  |             ^^^^^^^^ write the whole path
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = "10.0.0.1:514"
+localhost_only = true"#,
+        r#"
+loggr.toml:3:10: `10.0.0.1:514` is not this host alone, but `localhost_only` is `true`
+  |
+3 | listen = "10.0.0.1:514"
+  |          ^^^^^^^^^^^^^^ `127.0.0.1` and `[::1]` are
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+trust = ["10.0.0.0/8"]"#,
+        r#"
+loggr.toml:3:9: peers of a unix socket have no address
+  |
+3 | trust = ["10.0.0.0/8"]
+  |         ^^^^^^^^^^^^^^ `true` or `false`
+"#,
+    );
+    check(
+        r#"[machine.a]
+binding = "syslog*""#,
+        r#"
+loggr.toml:2:11: key `syslog*`: `*` and `#` stand for whole words between dots
+  |
+2 | binding = "syslog*"
+  |           ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[machine.a]
+binding = """#,
+        r#"
+loggr.toml:2:11: the binding is empty and takes nothing
+  |
+2 | binding = ""
+  |           ^^ `#` takes everything
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "search"
+retention = "1h""#,
+        r#"
+loggr.toml:3:13: 1h is not between 1d and 36500d
+  |
+3 | retention = "1h"
+  |             ^^^^
+"#,
+    );
+}
+
+#[test]
+fn names() {
+    check(
+        r#"[ship."a b"]
+kind = "files""#,
+        r#"
+loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` may stand, at most 64
+  |
+1 | [ship."a b"]
+  |       ^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+name = "a.b""#,
+        r#"
+loggr.toml:3:8: `a.b` is no name: letters, digits, `-` and `_` may stand, at most 64
+  |
+3 | name = "a.b"
+  |        ^^^^^
+"#,
+    );
+    check(
+        r#"[machine.a]
+exchange = "a b""#,
+        r#"
+loggr.toml:2:12: `a b` cannot be the name of an exchange or queue
+  |
+2 | exchange = "a b"
+  |            ^^^^^ letters, digits, `-`, `_` and `.`, not beginning with `.`, at most 128
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+queue = """#,
+        r#"
+loggr.toml:3:9: `` cannot be the name of an exchange or queue
+  |
+3 | queue = ""
+  |         ^^ letters, digits, `-`, `_` and `.`, not beginning with `.`, at most 128
+"#,
+    );
+}
+
+#[test]
+fn templates() {
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "${sorce""#,
+        r#"
+loggr.toml:3:8: no closing brace in `${sorce` at byte 0
+  |
+3 | path = "${sorce"
+  |        ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "../${source}""#,
+        r#"
+loggr.toml:3:8: `..`, `.` and empty parts may not stand in the path
+  |
+3 | path = "../${source}"
+  |        ^^^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "/${source}""#,
+        r#"
+loggr.toml:3:8: `/${source}` is not the path of a file below `directory`
+  |
+3 | path = "/${source}"
+  |        ^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+format = "RSYSLOGD""#,
+        r#"
+loggr.toml:3:10: no format and no template: `RSYSLOGD` at byte 0, did you mean `RSYSLOG`?
+  |
+3 | format = "RSYSLOGD"
+  |          ^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+format = "$MESAGE""#,
+        r#"
+loggr.toml:3:10: unknown variable `$MESAGE` at byte 0, did you mean `$MESSAGE`?
+  |
+3 | format = "$MESAGE"
+  |          ^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn what_is_missing() {
+    check(
+        r#"[[listener]]
+name = "a""#,
+        r#"
+loggr.toml:1:1: a `[[listener]]` needs its `protocol`
+  |
+1 | [[listener]]
+  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`
+"#,
+    );
+    check(
+        r#"[ship.a]
+directory = "a""#,
+        r#"
+loggr.toml:1:7: `[ship.a]` needs its `kind`
+  |
+1 | [ship.a]
+  |       ^ one of `files`, `search`
+"#,
+    );
+}
+
+#[test]
+fn what_does_not_belong_together() {
+    check(
+        r#"[[listener]]
+protocol = "udp"
+framing = "lf"
+max_connections = 5"#,
+        r#"
+loggr.toml:3:1: `framing` means nothing for the protocol `udp`
+  |
+3 | framing = "lf"
+  | ^^^^^^^ it belongs to `tcp`, `unix-stream`
+
+loggr.toml:4:1: `max_connections` means nothing for the protocol `udp`
+  |
+4 | max_connections = 5
+  | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `unix-stream`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+allow = []"#,
+        r#"
+loggr.toml:3:1: `allow` means nothing for the protocol `unix-dgram`
+  |
+3 | allow = []
+  | ^^^^^ it belongs to `tcp`, `relp`, `udp`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "search"
+path = "x""#,
+        r#"
+loggr.toml:3:1: `path` means nothing for the kind `search`
+  |
+3 | path = "x"
+  | ^^^^ it belongs to `files`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+retention = "30d""#,
+        r#"
+loggr.toml:3:1: `retention` means nothing for the kind `files`
+  |
+3 | retention = "30d"
+  | ^^^^^^^^^ it belongs to `search`
+"#,
+    );
+}
+
+#[test]
+fn doubles() {
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+
+[[listener]]
+protocol = "tcp"
+listen = ":1515""#,
+        r#"
+loggr.toml:4:1: two listeners are called `tcp`
+  |
+4 | [[listener]]
+  | ^^^^^^^^^^^^ give each its `name`; without one it is the protocol
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = ":514"
+
+[[listener]]
+protocol = "relp"
+listen = "127.0.0.1:514""#,
+        r#"
+loggr.toml:7:10: the listener `relp` cannot listen on `127.0.0.1:514`: the listener `tcp` does already
+  |
+7 | listen = "127.0.0.1:514"
+  |          ^^^^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = ["127.0.0.1:1", "127.0.0.1:1"]"#,
+        r#"
+loggr.toml:3:10: the listener `tcp` cannot listen on `127.0.0.1:1`: it does already
+  |
+3 | listen = ["127.0.0.1:1", "127.0.0.1:1"]
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = "127.0.0.1:8080""#,
+        r#"
+loggr.toml: `[web]` cannot listen on `127.0.0.1:8080`: the listener `tcp` does already
+"#,
+    );
+    check(
+        r#"[web]
+listen = "127.0.0.1:2514""#,
+        r#"
+loggr.toml:2:10: `[web]` cannot listen on `127.0.0.1:2514`: the listener `relp` does already
+  |
+2 | listen = "127.0.0.1:2514"
+  |          ^^^^^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "search"
+[ship.b]
+kind = "search""#,
+        r#"
+loggr.toml:3:7: `/data/search` holds the files of the ship `a` already
+  |
+3 | [ship.b]
+  |       ^ give it a `directory` of its own, such as `"b"`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "search"
+directory = "bus""#,
+        r#"
+loggr.toml:3:13: `/data/bus` holds the files of the bus already
+  |
+3 | directory = "bus"
+  |             ^^^^^ give it a `directory` of its own, such as `"a"`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+[ship.b]
+kind = "files"
+queue = "a"
+directory = "b""#,
+        r#"
+loggr.toml:5:9: two ships take from the queue `a`
+  |
+5 | queue = "a"
+  |         ^^^ each ship needs its own, or they would take events from each other
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+[ship.b]
+kind = "files""#,
+        r#"
+loggr.toml:3:7: `/data/files` holds the files of the ship `a` already
+  |
+3 | [ship.b]
+  |       ^ give it a `directory` of its own, such as `"b"`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+directory = "search"
+[ship.b]
+kind = "search""#,
+        r#"
+loggr.toml:4:7: `/data/search` holds the files of the ship `a` already
+  |
+4 | [ship.b]
+  |       ^ give it a `directory` of its own, such as `"b"`
+"#,
+    );
+}
+
+#[test]
+fn what_does_not_exist() {
+    check(
+        r#"[ship.store]
+kind = "search"
+[web]
+store = "stor""#,
+        r#"
+loggr.toml:4:9: there is no store `stor`
+  |
+4 | store = "stor"
+  |         ^^^^^^ did you mean `store`?
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+[web]
+store = "a""#,
+        r#"
+loggr.toml:4:9: there is no store `a`
+  |
+4 | store = "a"
+  |         ^^^ its kind is not `search`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+[web]
+store = "search""#,
+        r#"
+loggr.toml:4:9: there is no store `search`
+  |
+4 | store = "search"
+  |         ^^^^^^^^ write `[ship.search]` with `kind = "search"`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+exchange = "recieved""#,
+        r#"
+loggr.toml:3:12: no queue is bound to the exchange `recieved`: events would go nowhere
+  |
+3 | exchange = "recieved"
+  |            ^^^^^^^^^^ did you mean `received`?
+"#,
+    );
+    check(
+        r#"[machine.main]
+destination = "evnts""#,
+        r#"
+loggr.toml:2:15: no queue is bound to the exchange `evnts`: events would go nowhere
+  |
+2 | destination = "evnts"
+  |               ^^^^^^^ did you mean `events`?
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+exchange = "archive"
+
+[ship.search]
+kind = "search""#,
+        r#"
+loggr.toml:3:12: nothing is published to the exchange `archive`
+  |
+3 | exchange = "archive"
+  |            ^^^^^^^^^ events are published to `events`, `received`
+"#,
+    );
+    check(
+        r#"[machine.main]
+destination = "received""#,
+        r#"
+loggr.toml:2:15: events would go in a circle: `received` → `received`
+  |
+2 | destination = "received"
+  |               ^^^^^^^^^^ a machine cannot give back to where events come from
+"#,
+    );
+}
+
+#[test]
+fn what_later_versions_bring() {
+    check(
+        r#"[bus]
+kind = "rabbitmq"
+urls = ["amqps://mq1"]"#,
+        r#"
+loggr.toml:2:8: `kind` `rabbitmq` is not supported by this version
+  |
+2 | kind = "rabbitmq"
+  |        ^^^^^^^^^^ only `embedded` is possible
+"#,
+    );
+    check(
+        r#"[spool]
+max_size = "1GB"
+[hmac]"#,
+        r#"
+loggr.toml:1:2: `[spool]` is not supported by this version
+  |
+1 | [spool]
+  |  ^^^^^
+
+loggr.toml:3:2: `[hmac]` is not supported by this version
+  |
+3 | [hmac]
+  |  ^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+tls = { cert = "a", key = "b" }"#,
+        r#"
+loggr.toml:3:1: `tls` of `[[listener]]` is not supported by this version
+  |
+3 | tls = { cert = "a", key = "b" }
+  | ^^^
+"#,
+    );
+    check(
+        r#"[machine.main]
+filter = "main"
+packers = ["java"]
+workers = 2"#,
+        r#"
+loggr.toml:2:10: `filter` of `[machine.main]` is not supported by this version
+  |
+2 | filter = "main"
+  |          ^^^^^^ leave it out
+
+loggr.toml:3:11: `packers` of `[machine.main]` is not supported by this version
+  |
+3 | packers = ["java"]
+  |           ^^^^^^^^ leave it out
+
+loggr.toml:4:1: `workers` of `[machine.main]` is not supported by this version
+  |
+4 | workers = 2
+  | ^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.db]
+kind = "postgres"
+url = "postgres://db""#,
+        r#"
+loggr.toml:2:8: `kind` `postgres` is not supported by this version
+  |
+2 | kind = "postgres"
+  |        ^^^^^^^^^^ one of `files`, `search`
+"#,
+    );
+    check(
+        r#"[process]
+user = "loggr""#,
+        r#"
+loggr.toml:2:1: `user` of `[process]` is not supported by this version
+  |
+2 | user = "loggr"
+  | ^^^^
+"#,
+    );
+}
+
+#[test]
+fn all_of_them_at_once() {
+    check(
+        r#"[lgo]
+[bus]
+max_size = "big"
+[[listener]]
+protocol = "tpc"
+listen = "nowhere"
+[ship.a]
+kind = "search"
+retention = 30
+[web]
+store = "b""#,
+        r#"
+loggr.toml:1:2: unknown section `lgo`
+  |
+1 | [lgo]
+  |  ^^^ did you mean `log`?
+
+loggr.toml:3:12: `big` is not a size such as `64KiB` or `20GB`
+  |
+3 | max_size = "big"
+  |            ^^^^^
+
+loggr.toml:5:12: `tpc` is no `protocol`
+  |
+5 | protocol = "tpc"
+  |            ^^^^^ did you mean `tcp`?
+
+loggr.toml:9:13: `30` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
+  |
+9 | retention = 30
+  |             ^^ write `"30s"` for seconds
+
+loggr.toml:11:9: there is no store `b`
+   |
+11 | store = "b"
+   |         ^^^ write `[ship.b]` with `kind = "search"`
+"#,
+    );
 }

@@ -240,7 +240,7 @@ fn cycles(config: &Config) -> Vec<TopologyProblem> {
                 at: At::Machine(index),
                 key: "destination",
                 message: format!("events would go in a circle: `{}`", names.join("` → `")),
-                help: None,
+                help: Some("a machine cannot give back to where events come from".to_owned()),
             });
         }
     }
@@ -352,12 +352,14 @@ mod tests {
     fn circles() {
         refused(
             "[machine.m]\ndestination='received'",
-            &["events would go in a circle: `received` → `received`"],
+            &["events would go in a circle: `received` → `received` | \
+               a machine cannot give back to where events come from"],
         );
         refused(
             "[machine.a]\n[machine.b]\nexchange='events'\ndestination='x'\n[machine.c]\nexchange='x'\n\
              destination='received'",
-            &["events would go in a circle: `received` → `events` → `x` → `received`"],
+            &["events would go in a circle: `received` → `events` → `x` → `received` | \
+               a machine cannot give back to where events come from"],
         );
     }
 
