@@ -42,8 +42,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     });
     loggr.drained(120);
     let files = count_seqs(loggr.lines().iter().map(String::as_str));
-    let events = loggr.search("");
-    let search = count_seqs(events.iter().filter_map(|e| e["message"].as_str()));
+    let search = count_seqs(loggr.messages().iter().map(String::as_str));
     let resent = sent.values().filter(|s| s.times > 1).count();
     for (place, found) in [("file", &files), ("search", &search)] {
         let twice = compare(place, &sent, found);

@@ -13,6 +13,9 @@ use super::{Daemon, eventually, seq_of, until};
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_loggr");
 
+/// One search answers at most so many events.
+const MAX_ANSWER: usize = 10_000;
+
 /// What a test may want otherwise.
 pub struct Setup {
     /// Where the files shipper writes; below the data directory unless said.
@@ -204,13 +207,30 @@ impl Loggr {
         serde_json::from_str(&self.ask(&["status", "--json"])).expect("the status is JSON")
     }
 
-    /// The events that a query finds.
+    /// The events that a query finds; fewer than one question may answer.
     #[track_caller]
     pub fn search(&self, query: &str) -> Vec<Value> {
-        self.ask(&["search", "--format", "json", "--limit", "1000000", query])
+        let events: Vec<Value> = self
+            .ask(&["search", "--format", "json", "--limit", &MAX_ANSWER.to_string(), query])
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
-            .collect()
+            .collect();
+        assert!(events.len() < MAX_ANSWER, "more events than one question answers: ask with `messages`");
+        events
+    }
+
+    /// The messages of all numbered lines, however many: asked host by host and MSGID by
+    /// MSGID, and compared with the count.
+    #[track_caller]
+    pub fn messages(&self) -> Vec<String> {
+        let mut messages = Vec::new();
+        for (host, id) in (0..20).flat_map(|host| (0..7).map(move |id| (host, id))) {
+            let events = self.search(&format!("host:web{host:02} msgid:ID{id}"));
+            messages.extend(events.into_iter().map(|e| e["message"].as_str().expect("text").to_owned()));
+        }
+        let count = self.ask(&["count", ""]);
+        assert_eq!(count.trim(), messages.len().to_string(), "what is counted and what is found differ");
+        messages
     }
 
     /// The output file's lines.
