@@ -10,13 +10,6 @@ pub struct Hinted {
     hint: String,
 }
 
-impl Hinted {
-    /// What to do next.
-    pub fn hint(&self) -> &str {
-        &self.hint
-    }
-}
-
 impl fmt::Display for Hinted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.source, f)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, QueueSpec, Topology};
+use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology};
 use loggr_bus::rescue::RescueStore;
 use loggr_event::UidGenerator;
 use loggr_flow::Stopper;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::server::{Bound, Server};
 use super::ship::{Shippers, Shipping};
 use crate::config::{BusCompression, Config};
+use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::web;
 
@@ -141,7 +142,16 @@ fn open_bus(config: &Config) -> Result<Bus> {
         },
         ..BusOptions::default()
     };
-    let (bus, report) = Bus::open(&config.bus.directory, &Topology { exchanges }, &options)?;
+    let opened = Bus::open(&config.bus.directory, &Topology { exchanges }, &options);
+    let (bus, report) = opened.or_else(|error| {
+        let (hint, usage) = (error.hint(), error.kind() == OpenErrorKind::Config);
+        let failed = Err(error).context("cannot open the bus");
+        let failed = match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        };
+        if usage { failed.usage() } else { failed }
+    })?;
     for finding in report.to_string().lines() {
         tracing::warn!(finding, "found when the bus was opened");
     }

@@ -151,6 +151,8 @@ fn shared(
         origin: Origin {
             listener: listener.name.clone(),
             transport: listener.protocol.transport(),
+            // Who speaks on a unix socket is this host; others put their address here.
+            peer: if listener.protocol.is_unix() { net::host_name() } else { String::new() },
             format: listener.format,
             timezone: listener.timezone.clone(),
             ..Origin::default()

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Compression, FilesShip, SearchShip, Ship, ShipKind};
 use crate::exit::Usage;
+use crate::hint::Advise;
 use crate::sink::Destination;
 use crate::sink::files::{Compress, FilesOptions, FilesSink};
 use crate::sink::search::SearchSink;
@@ -148,7 +149,15 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
         max_open_files: files.max_open_files,
         state: data.join("ship").join(format!("{name}.intent")),
     };
-    FilesSink::open(options).with_context(context)
+    FilesSink::open(options).or_else(|error| {
+        let (hint, usage) = (error.hint().map(str::to_owned), error.is_configuration());
+        let failed = Err(error).with_context(context);
+        let failed = match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        };
+        if usage { failed.usage() } else { failed }
+    })
 }
 
 fn open_search(search: &SearchShip) -> Result<Store> {

@@ -12,6 +12,11 @@ use crate::hint::Advise;
 /// Connections that the kernel may hold before they are accepted.
 const LISTEN_BACKLOG: i32 = 1024;
 
+/// The name of this host.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// Resolves `host:port`; a bare port listens on loopback.
 pub fn resolve(listen: &str) -> Result<SocketAddr> {
     let text = if listen.parse::<u16>().is_ok() { format!("127.0.0.1:{listen}") } else { listen.to_owned() };

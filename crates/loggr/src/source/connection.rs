@@ -68,7 +68,7 @@ impl Accepting {
     pub(super) fn origin_of(&self, peer: Option<SocketAddr>) -> Origin {
         let peer = peer.map(|p| SocketAddr::new(p.ip().to_canonical(), p.port()));
         Origin {
-            peer: peer.map(|p| p.to_string()).unwrap_or_default(),
+            peer: peer.map_or_else(|| self.origin.peer.clone(), |p| p.to_string()),
             trusted: (self.trusted)(peer.map(|p| p.ip())),
             ..self.origin.clone()
         }

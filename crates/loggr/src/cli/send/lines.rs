@@ -40,7 +40,7 @@ impl Lines {
         let template = Event {
             facility,
             severity,
-            source: host().into(),
+            source: crate::net::host_name().into(),
             app_name: args.app_name.clone().into(),
             procid: std::process::id().to_string().into(),
             ..Event::default()
@@ -120,10 +120,6 @@ fn wrap(template: &Event<'static>, format: LineFormat, text: &[u8], out: &mut Ve
     while out.last() == Some(&b'\n') {
         out.pop();
     }
-}
-
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn priority(text: &str) -> Result<(Facility, Severity)> {

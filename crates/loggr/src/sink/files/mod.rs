@@ -36,12 +36,6 @@ use worker::Worker;
 
 /// Longest name of the base directory, so that no path below it is too long (PATH_MAX is 4096).
 pub const MAX_DIRECTORY_BYTES: usize = 1024;
-/// Mode of new files unless the configuration says otherwise.
-pub const DEFAULT_FILE_MODE: u32 = 0o640;
-/// Mode of new directories unless the configuration says otherwise.
-pub const DEFAULT_DIR_MODE: u32 = 0o750;
-/// Files kept open unless the configuration says otherwise.
-pub const DEFAULT_MAX_OPEN_FILES: usize = 256;
 
 /// What a `files` sink needs to know.
 #[derive(Clone, Debug)]

@@ -24,8 +24,8 @@ fn options(dir: &Path, path: &str, compress: Compress) -> FilesOptions {
         path: Template::parse(path).unwrap(),
         format: DumpFormat::Rsyslog,
         compress,
-        file_mode: DEFAULT_FILE_MODE,
-        dir_mode: DEFAULT_DIR_MODE,
+        file_mode: 0o640,
+        dir_mode: 0o750,
         max_open_files: 4,
         state: dir.join("state/journal"),
     }
