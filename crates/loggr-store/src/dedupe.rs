@@ -3,18 +3,20 @@
 //! A uid is looked for only in the files whose range of uids holds it, there only in the row
 //! groups whose filter says *perhaps*, and then in the column itself. New uids are, as a rule,
 //! higher than all that are stored, and cost one comparison a file.
+//!
+//! A file that is damaged or lost cannot be asked. An event that only it might hold counts as new:
+//! twice is better than never.
 
-use arrow_array::FixedSizeBinaryArray;
 use loggr_event::Event;
 
 use crate::datafile::OpenFiles;
-use crate::hash::{FastMap, FastSet};
+use crate::hash::FastSet;
 use crate::index::uids;
-use crate::manifest::Manifest;
-use crate::rows::column;
+use crate::manifest::{FileEntry, Manifest};
+use crate::rows::Uids;
 use crate::schema::core;
 use crate::selection::Selection;
-use crate::{StoreError, index};
+use crate::{ErrorKind, StoreError};
 
 /// The events that the store does not hold yet, each uid once, in the order given.
 pub(crate) fn new_events<'e, 'a>(
@@ -45,26 +47,38 @@ pub(crate) fn new_events<'e, 'a>(
         if asked.is_empty() {
             continue;
         }
-        let file = files.get(entry)?;
-        let mut stored: FastSet<[u8; 16]> = FastSet::default();
-        for group in 0..entry.groups as usize {
-            let index: index::RowGroupIndex<'_> = file.index(group)?;
-            let Some(filter) = index.uids() else { continue };
-            let perhaps: FastMap<&[u8; 16], ()> = asked
-                .iter()
-                .filter(|(uid, hash)| filter.may_hold(uid, *hash))
-                .map(|(uid, _)| (*uid, ()))
-                .collect();
-            if perhaps.is_empty() {
-                continue;
-            }
-            let batch = file.read(group, &[core::UID], &Selection::all(index.rows))?;
-            let uids: &FixedSizeBinaryArray = column(&**batch.column(0))?;
-            stored.extend(uids.value_data().as_chunks::<16>().0.iter().filter(|u| perhaps.contains_key(u)));
-        }
+        let stored = match stored_uids(entry, files, &asked) {
+            Ok(stored) => stored,
+            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => continue,
+            Err(e) => return Err(e),
+        };
         if !stored.is_empty() {
             new.retain(|e| !stored.contains(e.uid.as_bytes()));
         }
     }
     Ok(new)
+}
+
+/// Those of the uids (each with its hash) that a file holds.
+fn stored_uids(
+    entry: &FileEntry,
+    files: &OpenFiles,
+    asked: &[(&[u8; 16], u64)],
+) -> Result<FastSet<[u8; 16]>, StoreError> {
+    let file = files.get(entry)?;
+    let mut stored = FastSet::default();
+    for group in 0..entry.groups as usize {
+        let index = file.index(group)?;
+        let Some(filter) = index.uids() else { continue };
+        let perhaps: FastSet<&[u8; 16]> =
+            asked.iter().filter(|(uid, hash)| filter.may_hold(uid, *hash)).map(|(uid, _)| *uid).collect();
+        if perhaps.is_empty() {
+            continue;
+        }
+        let halves = [core::UID_HIGH, core::UID_LOW];
+        let batch = file.read(group, &halves, &Selection::all(index.rows))?;
+        let uids = Uids::new(&**batch.column(0), &**batch.column(1))?;
+        stored.extend(uids.iter().map(|uid| *uid.as_bytes()).filter(|uid| perhaps.contains(uid)));
+    }
+    Ok(stored)
 }

@@ -62,14 +62,13 @@ impl Reader {
     ) -> Result<Histogram, StoreError> {
         let plan = options.plan(query);
         let width = width.max(1);
-        self.ask(|manifest| {
+        self.ask(|view| {
             let mut histogram = Histogram::default();
             if plan.span.is_empty() {
                 return Ok(histogram);
             }
-            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
-                count_group(target, &plan, width)
-            })?;
+            let (answers, trouble) = self
+                .each_group(view, plan.span, &options.limits, |target| count_group(target, &plan, width))?;
             let mut sum = Counts::new();
             for (counts, read) in &answers {
                 histogram.stats.groups += 1;
@@ -94,7 +93,10 @@ fn too_many() -> StoreError {
     StoreError::new(ErrorKind::Limit, format!("the histogram would have more than {MAX_BUCKETS} buckets"))
 }
 
-fn count_group(target: &Target, plan: &Plan, width: i64) -> Result<(Vec<(i64, [u64; 8])>, bool), StoreError> {
+/// Starts of buckets with their counts by severity, of one row group.
+type GroupCounts = Vec<(i64, [u64; 8])>;
+
+fn count_group(target: &Target, plan: &Plan, width: i64) -> Result<(GroupCounts, bool), StoreError> {
     let group = Group::new(&target.file, target.group)?;
     let start_of = |time: i64| time.div_euclid(width).saturating_mul(width);
     let mut counts = Tally::default();

@@ -99,47 +99,38 @@ impl Reader {
         &self.dir
     }
 
-    pub(crate) fn manifest(&self) -> Arc<Manifest> {
-        Arc::clone(&lock(&self.current).manifest)
-    }
-
     pub(crate) fn file(&self, entry: &FileEntry) -> Result<Arc<DataFile>, StoreError> {
         self.files.get(entry)
     }
 
-    /// Asks a question on the newest manifest, and again where a file vanished under it.
-    pub(crate) fn ask<T>(
-        &self,
-        question: impl Fn(&Manifest) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut restarts = 0;
-        loop {
-            let fresh = self.refresh()?;
-            match question(&self.manifest()) {
-                Err(e) if e.is_missing_file() && restarts < MAX_RESTARTS => {
-                    restarts += 1;
-                    // A file that is missing although the manifest has not changed is lost.
-                    if !fresh && !self.refresh()? && restarts > 1 {
-                        return Err(e);
-                    }
-                }
+    /// Asks a question on the newest manifest, and again where a file vanished under it. A file that is
+    /// missing although the manifest still names it is lost: it is reported like a damaged one.
+    pub(crate) fn ask<T>(&self, question: impl Fn(&View) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut report_missing = false;
+        for _ in 0..MAX_RESTARTS {
+            self.refresh()?;
+            let manifest = Arc::clone(&lock(&self.current).manifest);
+            match question(&View { manifest, report_missing }) {
+                Err(e) if e.is_missing_file() => report_missing = !self.refresh()?,
                 answer => return answer,
             }
         }
+        let what = format!("the files of `{}` change faster than they can be read", self.dir.display());
+        Err(StoreError::new(ErrorKind::Transient, what))
     }
 
     /// Does `work` on every row group that overlaps the span, in no order. What is damaged is left
     /// out and reported.
     pub(crate) fn each_group<T: Send>(
         &self,
-        manifest: &Manifest,
+        view: &View,
         span: Span,
         limits: &Limits,
         work: impl Fn(&Target) -> Result<T, StoreError> + Sync,
     ) -> Result<(Vec<T>, Trouble), StoreError> {
         let entries: Vec<&FileEntry> =
-            manifest.files.iter().filter(|f| overlaps(span, f.min_time, f.max_time)).collect();
-        let mut trouble = Trouble::default();
+            view.manifest.files.iter().filter(|f| overlaps(span, f.min_time, f.max_time)).collect();
+        let mut trouble = Trouble::new(view);
         let mut targets = Vec::new();
         for found in exec::parallel(entries.len(), |i| {
             entries.get(i).map(|entry| self.file(entry).and_then(|file| Target::of(&file, span)))
@@ -170,7 +161,8 @@ impl Reader {
     pub fn partitions(&self) -> Result<Vec<Partition>, StoreError> {
         self.refresh()?;
         let mut days: std::collections::BTreeMap<i64, Partition> = std::collections::BTreeMap::new();
-        for file in &self.manifest().files {
+        let manifest = Arc::clone(&lock(&self.current).manifest);
+        for file in &manifest.files {
             let day = days.entry(file.day).or_insert_with(|| Partition {
                 date: partition::date(file.day),
                 events: 0,
@@ -187,17 +179,28 @@ impl Reader {
     }
 }
 
+/// What one question sees.
+pub(crate) struct View {
+    pub(crate) manifest: Arc<Manifest>,
+    /// A missing file is lost, not merged away.
+    pub(crate) report_missing: bool,
+}
+
 /// What went wrong without ending a question.
-#[derive(Default)]
 pub(crate) struct Trouble {
     pub(crate) partial: bool,
     pub(crate) warnings: Vec<String>,
+    report_missing: bool,
 }
 
 impl Trouble {
+    pub(crate) fn new(view: &View) -> Trouble {
+        Trouble { partial: false, warnings: Vec::new(), report_missing: view.report_missing }
+    }
+
     /// Damage is noted and survived; anything else ends the question.
     pub(crate) fn note(&mut self, e: StoreError) -> Result<(), StoreError> {
-        if e.kind() != ErrorKind::Corrupt {
+        if e.kind() != ErrorKind::Corrupt && !(self.report_missing && e.is_missing_file()) {
             return Err(e);
         }
         self.partial = true;

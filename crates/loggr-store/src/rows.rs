@@ -14,7 +14,7 @@ use arrow_array::builder::{
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int16Array, Int64Array,
-    RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, UInt32Array,
+    RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use loggr_event::{Event, Facility, Field, Origin, Severity, Timestamp, Uid};
 
@@ -192,7 +192,7 @@ pub(crate) fn encode(
     let (mut tags, mut origin) = (Written::new(rows), Written::new(rows));
     let mut order = Words::new();
     let mut rest_column = StringBuilder::new();
-    let mut uid = FixedSizeBinaryBuilder::with_capacity(rows, 16);
+    let (mut uid_high, mut uid_low) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     let mut builders: Vec<FieldBuilder> =
         columns.columns.iter().map(|c| FieldBuilder::new(c.kind, rows)).collect();
     let positions: NameMap<usize> =
@@ -224,7 +224,9 @@ pub(crate) fn encode(
         message.append_value(&event.message);
         tags.push((!event.tags.is_empty()).then_some(&event.tags), json);
         origin.push(event.origin.as_deref(), json);
-        uid.append_value(event.uid.as_bytes())?;
+        let (high, low) = halves(event.uid);
+        uid_high.push(high);
+        uid_low.push(low);
 
         let mut in_rest: Vec<&Field<'_>> = Vec::new();
         let (mut in_order, mut last) = (true, 0);
@@ -272,7 +274,8 @@ pub(crate) fn encode(
         dictionary(origin.keys, origin.values)?,
         Arc::new(order.finish()),
         Arc::new(rest_column.finish()),
-        Arc::new(uid.finish()),
+        Arc::new(UInt64Array::from(uid_high)),
+        Arc::new(UInt64Array::from(uid_low)),
     ];
     arrays.extend(builders.iter_mut().map(FieldBuilder::finish));
     RecordBatch::try_new(columns.arrow(), arrays)
@@ -332,6 +335,38 @@ pub(crate) fn field_text<'b>(
     }))
 }
 
+/// The two numbers that a uid is stored as: big-endian, so that their order is the uid's.
+fn halves(uid: Uid) -> (u64, u64) {
+    let wide = u128::from_be_bytes(*uid.as_bytes());
+    ((wide >> 64) as u64, wide as u64)
+}
+
+/// The two columns of uids.
+pub(crate) struct Uids<'b> {
+    high: &'b [u64],
+    low: &'b [u64],
+}
+
+impl<'b> Uids<'b> {
+    pub(crate) fn new(high: &'b dyn Array, low: &'b dyn Array) -> Result<Uids<'b>, StoreError> {
+        Ok(Uids { high: column::<UInt64Array>(high)?.values(), low: column::<UInt64Array>(low)?.values() })
+    }
+
+    /// Of a batch with all columns.
+    pub(crate) fn of(batch: &'b RecordBatch) -> Result<Uids<'b>, StoreError> {
+        Uids::new(&**batch.column(core::UID_HIGH), &**batch.column(core::UID_LOW))
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Uid {
+        let half = |half: &[u64]| u128::from(half.get(row).copied().unwrap_or_default());
+        Uid::from_bytes((half(self.high) << 64 | half(self.low)).to_be_bytes())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Uid> + '_ {
+        (0..self.high.len()).map(|row| self.get(row))
+    }
+}
+
 /// 16 bytes of a column of that width.
 pub(crate) fn sixteen(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
@@ -374,7 +409,7 @@ impl Decoder {
         let origin = TextColumn::new(get(core::ORIGIN))?;
         let order = TextColumn::new(get(core::FIELD_ORDER))?;
         let rest_column = TextColumn::new(get(core::REST))?;
-        let uid: &FixedSizeBinaryArray = column(get(core::UID))?;
+        let uids = Uids::new(get(core::UID_HIGH), get(core::UID_LOW))?;
         let text = |value: Option<&str>| Cow::Owned(value.unwrap_or_default().to_owned());
         let bad = |e: serde_json::Error| {
             StoreError::with(crate::ErrorKind::Corrupt, "a JSON column has no JSON", e)
@@ -384,7 +419,7 @@ impl Decoder {
         for row in 0..batch.num_rows() {
             let generated = time.value(row);
             let mut event = Event {
-                uid: Uid::from_bytes(sixteen(uid.value(row))),
+                uid: uids.get(row),
                 timegenerated: Timestamp::from_unix_micros(generated),
                 timereported: Timestamp::with_offset(
                     if reported.is_valid(row) { reported.value(row) } else { generated },

@@ -49,9 +49,10 @@ pub(crate) mod core {
     pub(crate) const ORIGIN: usize = 11;
     pub(crate) const FIELD_ORDER: usize = 12;
     pub(crate) const REST: usize = 13;
-    pub(crate) const UID: usize = 14;
+    pub(crate) const UID_HIGH: usize = 14;
+    pub(crate) const UID_LOW: usize = 15;
     /// The columns of custom fields follow.
-    pub(crate) const FIELDS: usize = 15;
+    pub(crate) const FIELDS: usize = 16;
 }
 
 /// What the values of one name looked like: a set of bits that grows by union.
@@ -322,7 +323,8 @@ impl FieldColumns {
             Field::new("origin", dictionary(), true),
             Field::new("field_order", dictionary(), true),
             Field::new("rest", DataType::Utf8, true),
-            Field::new("uid", DataType::FixedSizeBinary(16), false),
+            Field::new("uid_high", DataType::UInt64, false),
+            Field::new("uid_low", DataType::UInt64, false),
         ];
         for column in &self.columns {
             let kind = match column.kind {
@@ -354,9 +356,12 @@ impl FieldColumns {
             .set_column_data_page_size_limit("message".into(), 1 << 20)
             .set_column_dictionary_enabled("message".into(), false)
             .set_column_dictionary_enabled("procid".into(), false)
-            .set_column_dictionary_enabled("rest".into(), false)
-            .set_column_dictionary_enabled("uid".into(), false)
-            .set_column_encoding("uid".into(), Encoding::BYTE_STREAM_SPLIT);
+            .set_column_dictionary_enabled("rest".into(), false);
+        for half in ["uid_high", "uid_low"] {
+            builder = builder
+                .set_column_dictionary_enabled(half.into(), false)
+                .set_column_encoding(half.into(), Encoding::BYTE_STREAM_SPLIT);
+        }
         for time in ["timegenerated", "timereported"] {
             builder = builder
                 .set_column_dictionary_enabled(time.into(), false)

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
 use loggr_event::{Event, Timestamp, Uid};
 
 use crate::StoreError;
@@ -15,9 +15,9 @@ use crate::datafile::DataFile;
 use crate::exec::group::Group;
 use crate::exec::plan::Plan;
 use crate::exec::{self, Limits, Stats, Target, overlaps};
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::FileEntry;
 use crate::query::Query;
-use crate::reader::{Reader, Trouble};
+use crate::reader::{Reader, Trouble, View};
 use crate::rows::{Decoder, column};
 use crate::schema::core;
 use crate::selection::Selection;
@@ -150,15 +150,10 @@ impl Reader {
     /// [`crate::ErrorKind::Limit`] where it was cancelled. Damaged files are left out and named in
     /// [`Found::warnings`].
     pub fn search(&self, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
-        self.ask(|manifest| self.search_in(manifest, query, options))
+        self.ask(|view| self.search_in(view, query, options))
     }
 
-    fn search_in(
-        &self,
-        manifest: &Manifest,
-        query: &Query,
-        options: &SearchOptions,
-    ) -> Result<Found, StoreError> {
+    fn search_in(&self, view: &View, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
         let mut plan = options.plan(query);
         let limit = options.limit.min(MAX_SEARCH_LIMIT);
         let down = options.oldest_first;
@@ -174,8 +169,9 @@ impl Reader {
         if limit == 0 || plan.span.is_empty() {
             return Ok(found);
         }
-        let mut trouble = Trouble::default();
-        let mut waiting: BinaryHeap<Waiting<'_>> = manifest
+        let mut trouble = Trouble::new(view);
+        let mut waiting: BinaryHeap<Waiting<'_>> = view
+            .manifest
             .files
             .iter()
             .filter(|f| overlaps(plan.span, f.min_time, f.max_time))
@@ -336,17 +332,10 @@ impl Reader {
         if same.is_empty() {
             return Ok(rows);
         }
-        let read = group.column(core::UID, &same)?;
-        let uids: &FixedSizeBinaryArray = column(&*read.array)?;
+        let uids = group.uids(&same)?;
+        let is_not_behind = |other: &Uid| if down { *other <= uid } else { *other >= uid };
         let not_behind = Selection::from_rows(
-            same.positions_in(&read.rows)
-                .into_iter()
-                .zip(same.rows())
-                .filter(|(at, _)| {
-                    let other = uids.value(*at as usize);
-                    if down { other <= &uid.as_bytes()[..] } else { other >= &uid.as_bytes()[..] }
-                })
-                .map(|(_, row)| row),
+            same.rows().zip(&uids).filter(|(_, u)| is_not_behind(u)).map(|(row, _)| row),
         );
         Ok(rows.minus(&not_behind))
     }
@@ -363,14 +352,7 @@ impl Reader {
         let mut tied: Vec<u32> = hits.iter().filter(|(r, _)| *r == worst).map(|(_, row)| *row).collect();
         tied.sort_unstable();
         let rows = Selection::from_rows(tied);
-        let read = group.column(core::UID, &rows)?;
-        let uids: &FixedSizeBinaryArray = column(&*read.array)?;
-        let mut tied: Vec<(&[u8], u32)> = rows
-            .positions_in(&read.rows)
-            .into_iter()
-            .zip(rows.rows())
-            .map(|(at, row)| (uids.value(at as usize), row))
-            .collect();
+        let mut tied: Vec<(Uid, u32)> = group.uids(&rows)?.into_iter().zip(rows.rows()).collect();
         tied.sort_unstable();
         if !down {
             tied.reverse();
@@ -384,12 +366,12 @@ impl Reader {
     /// How many events match. The limit, page and order of the options do not count.
     pub fn count(&self, query: &Query, options: &SearchOptions) -> Result<Counted, StoreError> {
         let plan = options.plan(query);
-        self.ask(|manifest| {
+        self.ask(|view| {
             let mut counted = Counted::default();
             if plan.span.is_empty() {
                 return Ok(counted);
             }
-            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
+            let (answers, trouble) = self.each_group(view, plan.span, &options.limits, |target| {
                 let group = Group::new(&target.file, target.group)?;
                 Ok(exec::matching_rows(&plan, &group)?.len() as u64)
             })?;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
-use loggr_event::{Facility, Origin, Severity, Uid};
+use loggr_event::{Facility, Origin, Severity};
 
 use crate::datafile::lock;
 use crate::exec::group::{Column, Group};
@@ -13,7 +13,7 @@ use crate::exec::{self, Limits, Stats};
 use crate::hash::FastMap;
 use crate::query::{Field, Query, Span};
 use crate::reader::Reader;
-use crate::rows::{TextColumn, column, field_text, sixteen};
+use crate::rows::{TextColumn, column, field_text};
 use crate::schema::{Census, FieldKind, canonical_integer, core};
 use crate::search::SearchOptions;
 use crate::selection::Selection;
@@ -71,8 +71,15 @@ impl Tally {
         self.integers.len() + self.addresses.len() + self.texts.len()
     }
 
+    /// A value of a core field: an empty one is none.
+    fn add_core(&mut self, text: &str, count: u64) {
+        if !text.is_empty() {
+            self.add_text(text, count);
+        }
+    }
+
     fn add_text(&mut self, text: &str, count: u64) {
-        if text.is_empty() || count == 0 {
+        if count == 0 {
             return;
         }
         match self.texts.get_mut(text) {
@@ -111,7 +118,7 @@ impl Reader {
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
         let plan = options.plan(query);
-        self.ask(|manifest| {
+        self.ask(|view| {
             let mut top = Top::default();
             if plan.span.is_empty() {
                 return Ok(top);
@@ -119,7 +126,7 @@ impl Reader {
             // As many tallies as threads: each takes one, adds to it, and puts it back.
             let pool: Mutex<Vec<Tally>> = Mutex::default();
             let overflow = AtomicBool::new(false);
-            let (answers, trouble) = self.each_group(manifest, plan.span, &options.limits, |target| {
+            let (answers, trouble) = self.each_group(view, plan.span, &options.limits, |target| {
                 let group = Group::new(&target.file, target.group)?;
                 let rows = exec::matching_rows(&plan, &group)?;
                 if rows.is_empty() {
@@ -159,8 +166,8 @@ impl Reader {
     /// first. `since` and `until` are microseconds since 1970.
     pub fn fields(&self, since: Option<i64>, until: Option<i64>) -> Result<Vec<KnownField>, StoreError> {
         let span = Span { from: since.unwrap_or(i64::MIN), until: until.unwrap_or(i64::MAX) };
-        self.ask(|manifest| {
-            let (answers, _) = self.each_group(manifest, span, &Limits::default(), |target| {
+        self.ask(|view| {
+            let (answers, _) = self.each_group(view, span, &Limits::default(), |target| {
                 Ok(target.file.index(target.group)?.census().unwrap_or_default())
             })?;
             let mut census = Census::default();
@@ -242,12 +249,22 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
         Field::AppName | Field::Source => {
             if let Some(runs) = group.index.runs() {
                 let by_app = *field == Field::AppName;
-                let mut at = 0;
+                // Runs and ranges both ascend.
+                let (mut at, mut ranges) = (0, rows.ranges());
                 for (app, source, length) in runs.iter() {
-                    let mut run = Selection::none();
-                    run.push(at, at + length);
-                    at += length;
-                    tally.add_text(if by_app { app } else { source }, rows.intersect(&run).len() as u64);
+                    let end = at + length;
+                    let mut count = 0;
+                    while let Some(((from, until), later)) =
+                        ranges.split_first().filter(|((from, _), _)| *from < end)
+                    {
+                        count += until.min(&end).saturating_sub(*from.max(&at));
+                        if *until > end {
+                            break;
+                        }
+                        ranges = later;
+                    }
+                    at = end;
+                    tally.add_core(if by_app { app } else { source }, u64::from(count));
                 }
                 return Ok(());
             }
@@ -267,7 +284,7 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
                 } else {
                     Facility::from_code(code).map(Facility::keyword)
                 };
-                tally.add_text(word.unwrap_or_default(), count);
+                tally.add_core(word.unwrap_or_default(), count);
             }
             return Ok(());
         }
@@ -278,10 +295,8 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
         Field::Listener | Field::Transport | Field::Peer | Field::TlsName => core::ORIGIN,
         Field::Defect => core::REST,
         Field::Uid => {
-            let read = group.column(core::UID, rows)?;
-            let bytes: &arrow_array::FixedSizeBinaryArray = column(&*read.array)?;
-            for at in places(rows, &read) {
-                tally.add_text(&Uid::from_bytes(sixteen(bytes.value(at))).to_string(), 1);
+            for uid in group.uids(rows)? {
+                tally.add_core(uid.write_hyphenated(&mut [0; 36]), 1);
             }
             return Ok(());
         }
@@ -292,12 +307,12 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
     count_texts(rows, &read, |text, count| match field {
         Field::Tag => {
             let tags: Vec<std::borrow::Cow<'_, str>> = serde_json::from_str(text).unwrap_or_default();
-            tags.iter().for_each(|tag| tally.add_text(tag, count));
+            tags.iter().for_each(|tag| tally.add_core(tag, count));
         }
-        Field::Defect => rest::parse(text).defects().for_each(|word| tally.add_text(word, count)),
+        Field::Defect => rest::parse(text).defects().for_each(|word| tally.add_core(word, count)),
         Field::Listener | Field::Transport | Field::Peer | Field::TlsName => {
             let Ok(origin) = serde_json::from_str::<Origin>(text) else { return };
-            tally.add_text(
+            tally.add_core(
                 match field {
                     Field::Listener => &origin.listener,
                     Field::Transport => origin.transport.keyword(),
@@ -307,7 +322,7 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
                 count,
             );
         }
-        _ => tally.add_text(text, count),
+        _ => tally.add_core(text, count),
     })
 }
 

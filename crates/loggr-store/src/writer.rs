@@ -22,15 +22,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{FixedSizeBinaryArray, RecordBatch};
+use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use crate::checksum::ChecksumWriter;
 use crate::index::bytes::{put_text, put_u32, put_u64};
 use crate::manifest::{FileEntry, file_name, sync_directory};
-use crate::rows::column;
-use crate::schema::{Census, FieldColumns, core};
+use crate::rows::Uids;
+use crate::schema::{Census, FieldColumns};
 use crate::{ErrorKind, StoreError, index, partition};
 
 pub(crate) const INDEX_MAGIC: &[u8; 4] = b"LGRX";
@@ -110,10 +110,9 @@ impl DataWriter {
     pub(crate) fn write_group(&mut self, batch: &RecordBatch, looks: &Census) -> Result<(), StoreError> {
         let mut group = Vec::new();
         index::write(&mut group, batch, &self.columns, looks)?;
-        let uids: &FixedSizeBinaryArray = column(&**batch.column(core::UID))?;
-        for uid in uids.value_data().as_chunks::<16>().0 {
-            self.entry.min_uid = self.entry.min_uid.min(*uid);
-            self.entry.max_uid = self.entry.max_uid.max(*uid);
+        for uid in Uids::of(batch)?.iter() {
+            self.entry.min_uid = self.entry.min_uid.min(*uid.as_bytes());
+            self.entry.max_uid = self.entry.max_uid.max(*uid.as_bytes());
         }
         if let Some(head) = index::RowGroupIndex::new(&group) {
             self.entry.min_time = self.entry.min_time.min(head.min_time);

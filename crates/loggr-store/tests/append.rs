@@ -1,4 +1,5 @@
 //! What is appended is found again: whole, once, in order, also after a restart.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 

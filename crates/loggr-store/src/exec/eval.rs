@@ -205,14 +205,12 @@ fn uids(group: &Group<'_>, rows: &Selection, test: &Test) -> Result<Selection, S
     {
         return Ok(Selection::none());
     }
-    let read = group.column(core::UID, rows)?;
-    let bytes: &FixedSizeBinaryArray = column(&*read.array)?;
-    Ok(match wanted {
-        Some(uid) => keep(rows, &read, |at| bytes.value(at) == uid.as_bytes()),
-        None => keep(rows, &read, |at| {
-            test.passes(Uid::from_bytes(sixteen(bytes.value(at))).write_hyphenated(&mut [0; 36]))
-        }),
-    })
+    let uids = group.uids(rows)?;
+    let hit = |uid: &Uid| match wanted {
+        Some(wanted) => *uid == wanted,
+        None => test.passes(uid.write_hyphenated(&mut [0; 36])),
+    };
+    Ok(Selection::from_rows(rows.rows().zip(&uids).filter(|(_, uid)| hit(uid)).map(|(row, _)| row)))
 }
 
 /// A custom field: its column, where the file has one, and what stands in `rest`.
@@ -276,7 +274,7 @@ fn in_column(rows: &Selection, read: &Column, kind: FieldKind, test: &Test) -> R
             FieldKind::Integer | FieldKind::Ip4 | FieldKind::Ip,
             Test::Cidr(_) | Test::Range(_) | Test::Equals(_),
         )
-        | (_, Test::Glob(_) | Test::Regex(_)) => distinct(rows, read, kind, test),
+        | (_, Test::Glob(_) | Test::Regex(_)) => distinct(rows, read, kind, &mut |value| test.passes(value)),
         _ => {
             let mut failed = None;
             let hits = keep(rows, read, |at| match field_text(array, kind, at) {
@@ -301,39 +299,44 @@ fn addresses(rows: &Selection, read: &Column, (low, high): (u32, u32)) -> Result
     Ok(keep(rows, read, |at| addresses.is_valid(at) && (low..=high).contains(&addresses.value(at))))
 }
 
-/// Writes out each distinct value once and asks the test.
-fn distinct(rows: &Selection, read: &Column, kind: FieldKind, test: &Test) -> Result<Selection, StoreError> {
+/// Writes out each distinct value once and asks `passes`.
+fn distinct(
+    rows: &Selection,
+    read: &Column,
+    kind: FieldKind,
+    passes: &mut dyn FnMut(&str) -> bool,
+) -> Result<Selection, StoreError> {
     fn by_key<K: Eq + std::hash::Hash + Copy>(
         rows: &Selection,
         read: &Column,
-        test: &Test,
+        passes: &mut dyn FnMut(&str) -> bool,
         key: impl Fn(usize) -> K,
         text: impl Fn(K) -> String,
     ) -> Selection {
         let mut verdicts: FastMap<K, bool> = FastMap::default();
         keep(rows, read, |at| {
-            read.array.is_valid(at) && *verdicts.entry(key(at)).or_insert_with(|| test.passes(&text(key(at))))
+            read.array.is_valid(at) && *verdicts.entry(key(at)).or_insert_with(|| passes(&text(key(at))))
         })
     }
     let array = &*read.array;
     Ok(match kind {
         FieldKind::Integer => {
             let numbers: &Int64Array = column(array)?;
-            by_key(rows, read, test, |at| numbers.value(at), |n| n.to_string())
+            by_key(rows, read, passes, |at| numbers.value(at), |n| n.to_string())
         }
         FieldKind::Ip4 => {
             let numbers: &UInt32Array = column(array)?;
-            by_key(rows, read, test, |at| numbers.value(at), |n| Ipv4Addr::from(n).to_string())
+            by_key(rows, read, passes, |at| numbers.value(at), |n| Ipv4Addr::from(n).to_string())
         }
         FieldKind::Ip => {
             let bytes: &FixedSizeBinaryArray = column(array)?;
-            by_key(rows, read, test, |at| sixteen(bytes.value(at)), ip_text)
+            by_key(rows, read, passes, |at| sixteen(bytes.value(at)), ip_text)
         }
         FieldKind::Float => {
             let numbers: &arrow_array::Float64Array = column(array)?;
-            by_key(rows, read, test, |at| numbers.value(at).to_bits(), |n| f64::from_bits(n).to_string())
+            by_key(rows, read, passes, |at| numbers.value(at).to_bits(), |n| f64::from_bits(n).to_string())
         }
-        FieldKind::Word | FieldKind::Text => texts(rows, read, |text| test.passes(text))?,
+        FieldKind::Word | FieldKind::Text => texts(rows, read, passes)?,
     })
 }
 
@@ -351,20 +354,13 @@ fn text_in_fields(group: &Group<'_>, rows: &Selection, text: &TextStep) -> Resul
         if left.is_empty() {
             return Ok(hits);
         }
-        if group.field(&field.name).is_some_and(|f| f.single == 0) {
+        if group.field(&field.name).is_some_and(|f| f.single == 0) || !text.fits_kind(field.kind) {
             continue;
         }
         let more = match field.kind {
             FieldKind::Text => scan::text(group, core::FIELDS + i, &left, &text.finder)?,
             FieldKind::Word => texts(&left, &*group.column(core::FIELDS + i, &left)?, &mut found)?,
-            kind => {
-                let read = group.column(core::FIELDS + i, &left)?;
-                let mut verdicts: FastMap<String, bool> = FastMap::default();
-                keep(&left, &read, |at| {
-                    let Ok(Some(value)) = field_text(&*read.array, kind, at) else { return false };
-                    *verdicts.entry(value.into_owned()).or_insert_with_key(|v| found(v))
-                })
-            }
+            kind => distinct(&left, &*group.column(core::FIELDS + i, &left)?, kind, &mut found)?,
         };
         left = left.minus(&more);
         hits = hits.union(&more);

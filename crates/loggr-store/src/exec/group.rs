@@ -7,16 +7,20 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use arrow_array::ArrayRef;
+use loggr_event::Uid;
 
+use crate::StoreError;
 use crate::datafile::{DataFile, Head};
 use crate::hash::FastMap;
 use crate::index::RowGroupIndex;
-use crate::schema::{Census, FieldCensus};
+use crate::rows::{TextColumn, Uids};
+use crate::schema::{Census, FieldCensus, core};
 use crate::selection::Selection;
-use crate::{StoreError, rows::TextColumn};
 
-/// Rows between two ranges that are read along rather than skipped.
-const READ_ALONG_ROWS: u32 = 16;
+/// Rows between two ranges that are read along rather than skipped: their page is decompressed anyway.
+const READ_ALONG_ROWS: u32 = 512;
+/// The same for messages, which are copied at some cost.
+const READ_ALONG_MESSAGES: u32 = 32;
 
 /// A row group under evaluation; one thread's.
 pub(crate) struct Group<'f> {
@@ -76,6 +80,14 @@ impl<'f> Group<'f> {
         self.columns.borrow().get(&position).cloned()
     }
 
+    /// The uids of the rows, in row order.
+    pub(crate) fn uids(&self, rows: &Selection) -> Result<Vec<Uid>, StoreError> {
+        let (high, low) = (self.column(core::UID_HIGH, rows)?, self.column(core::UID_LOW, rows)?);
+        let uids = Uids::new(&*high.array, &*low.array)?;
+        // Both halves are only ever read together, and so hold the same rows.
+        Ok(rows.positions_in(&high.rows).into_iter().map(|at| uids.get(at as usize)).collect())
+    }
+
     /// A column, holding at least these rows.
     pub(crate) fn column(&self, position: usize, rows: &Selection) -> Result<Rc<Column>, StoreError> {
         if let Some(column) = self.columns.borrow().get(&position)
@@ -83,7 +95,8 @@ impl<'f> Group<'f> {
         {
             return Ok(Rc::clone(column));
         }
-        let wider = rows.coarsen(READ_ALONG_ROWS);
+        let wider =
+            rows.coarsen(if position == core::MESSAGE { READ_ALONG_MESSAGES } else { READ_ALONG_ROWS });
         let batch = self.file.read(self.number, &[position], &wider)?;
         let column = Rc::new(Column { array: batch.column(0).clone(), rows: wider, folded: OnceCell::new() });
         self.columns.borrow_mut().insert(position, Rc::clone(&column));

@@ -8,6 +8,7 @@ use loggr_event::Facility;
 use super::group::Group;
 use crate::index::words::Words;
 use crate::query::{Clock, FacilitySet, Field, Node, Query, Scope, SeveritySet, Span, Test};
+use crate::schema::FieldKind;
 use crate::selection::Selection;
 use crate::tokens::Finder;
 
@@ -38,6 +39,8 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct TextStep {
     pub(crate) finder: Finder,
+    /// Bytes that every match holds.
+    pieces: Vec<String>,
     needs: Vec<Need>,
 }
 
@@ -50,6 +53,18 @@ struct Need {
 }
 
 impl TextStep {
+    /// Can a value of this type hold it? Numbers and addresses are made of few letters.
+    pub(crate) fn fits_kind(&self, kind: FieldKind) -> bool {
+        let may_hold = |byte: u8| match kind {
+            FieldKind::Integer => byte.is_ascii_digit() || byte == b'-',
+            FieldKind::Float => byte.is_ascii_digit() || matches!(byte, b'-' | b'.'),
+            FieldKind::Ip4 => byte.is_ascii_digit() || byte == b'.',
+            FieldKind::Ip => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'),
+            FieldKind::Word | FieldKind::Text => true,
+        };
+        self.pieces.iter().flat_map(|piece| piece.bytes()).all(may_hold)
+    }
+
     fn blocks(&self, words: Option<Words<'_>>) -> u64 {
         let Some(words) = words else { return !0 };
         if words.is_empty() && !self.needs.is_empty() {
@@ -81,7 +96,9 @@ impl Step {
                     at_start: n.at_start,
                     at_end: n.at_end,
                 });
-                Step::Text(*scope, Box::new(TextStep { finder: glob.text_finder(), needs: needs.collect() }))
+                let pieces = glob.pieces().to_vec();
+                let text = TextStep { finder: glob.text_finder(), pieces, needs: needs.collect() };
+                Step::Text(*scope, Box::new(text))
             }
             Node::Severity(set) => Step::Severity(*set),
             Node::Facility(set) => Step::Facility(*set),

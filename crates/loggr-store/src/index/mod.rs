@@ -29,7 +29,7 @@ use arrow_array::{
 
 use crate::StoreError;
 use crate::hash::{FastMap, FastSet, NameMap};
-use crate::rows::{TextColumn, column, ip_text, sixteen};
+use crate::rows::{TextColumn, Uids, column, ip_text, sixteen};
 use crate::schema::{
     Census, FieldCensus, FieldColumn, FieldColumns, FieldKind, Looks, MAX_CENSUS_NAMES, core,
 };
@@ -56,7 +56,6 @@ pub(crate) fn write(
     let severities = column::<UInt8Array>(&**batch.column(core::SEVERITY))?.values();
     let message = TextColumn::new(&**batch.column(core::MESSAGE))?;
     let rest = TextColumn::new(&**batch.column(core::REST))?;
-    let uids: &FixedSizeBinaryArray = column(&**batch.column(core::UID))?;
 
     let start = out.len();
     out.resize(start + HEADER, 0);
@@ -101,7 +100,7 @@ pub(crate) fn write(
     words.write(out, rows);
 
     begin(out);
-    uids::write(out, uids.value_data().as_chunks::<16>().0.iter());
+    uids::write(out, Uids::of(batch)?.iter());
     begin(out);
     census::write(out, &census.census);
     begin(out);

@@ -10,6 +10,8 @@
 //! | 8 + 8 each | first and last span number (milliseconds divided by 2^14, about 16 s) |
 //! | … | the filter (see `bloom`) |
 
+use loggr_event::Uid;
+
 use super::bloom;
 use super::bytes::{put_u32, put_u64, u32_at, u64_at};
 
@@ -27,11 +29,11 @@ pub(crate) fn hash(uid: &[u8; 16]) -> u64 {
 }
 
 /// Writes the filter of the uids.
-pub(crate) fn write<'u>(out: &mut Vec<u8>, uids: impl Iterator<Item = &'u [u8; 16]>) {
+pub(crate) fn write(out: &mut Vec<u8>, uids: impl Iterator<Item = Uid>) {
     let (mut hashes, mut numbers) = (Vec::new(), Vec::new());
     for uid in uids {
-        hashes.push(hash(uid));
-        let number = span(uid);
+        hashes.push(hash(uid.as_bytes()));
+        let number = span(uid.as_bytes());
         if numbers.last() != Some(&number) {
             numbers.push(number);
         }
@@ -105,7 +107,7 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        write(&mut out, uids.iter());
+        write(&mut out, uids.iter().map(|u| Uid::from_bytes(*u)));
         let filter = UidFilter::new(&out).unwrap();
         assert!(filter.spans <= MAX_UID_SPANS);
         assert!(uids.iter().all(|u| filter.may_hold(u, hash(u))));

@@ -222,7 +222,7 @@ impl WordsBuilder {
         self.hashes.dedup();
         let trigrams = rows >= MIN_ROWS_FOR_TRIGRAMS && !self.hashes.is_empty();
         put_u32(out, words.len() as u32);
-        put_u32(out, u32::from(self.moved) * MOVED | u32::from(trigrams) * HAS_TRIGRAMS);
+        put_u32(out, (u32::from(self.moved) * MOVED) | (u32::from(trigrams) * HAS_TRIGRAMS));
         let mut end = 0;
         put_u32(out, end);
         for word in &words {
@@ -339,14 +339,38 @@ impl<'b> Words<'b> {
             }
             return mask;
         }
+        // One pass over the text of all words; a hit across two of them is none.
         let finder = memchr::memmem::Finder::new(token);
-        for i in 0..self.count {
-            let word = self.word(i);
-            if if bounded_end { word.ends_with(token) } else { finder.find(word).is_some() } {
-                mask |= self.mask(i);
+        let text = self.words_text();
+        let (mut at, mut word) = (0, 0);
+        while let Some(found) = text.get(at..).and_then(|rest| finder.find(rest)) {
+            let (start, end) = (at + found, at + found + token.len());
+            word = self.word_at(word, start);
+            let word_end = self.offset(word + 1);
+            if if bounded_end { end == word_end } else { end <= word_end } {
+                mask |= self.mask(word);
             }
+            at = start + 1;
         }
         mask
+    }
+
+    fn offset(&self, i: usize) -> usize {
+        u32_at(self.bytes, 8 + i * 4) as usize
+    }
+
+    fn words_text(&self) -> &'b [u8] {
+        self.bytes.get(self.text..self.text + self.offset(self.count)).unwrap_or_default()
+    }
+
+    /// The word, not before `from`, that holds the byte at `place` of the text.
+    fn word_at(&self, from: usize, place: usize) -> usize {
+        let (mut low, mut high) = (from, self.count);
+        while low + 1 < high {
+            let middle = (low + high) / 2;
+            if self.offset(middle) <= place { low = middle } else { high = middle }
+        }
+        low
     }
 
     /// The blocks that may hold the folded `needle`, whose ends are bounded by tokens or not.

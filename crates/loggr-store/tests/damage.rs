@@ -1,0 +1,187 @@
+//! Flipped bytes: found by checksum, named, survived; and what a repair can save.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use loggr_store::query::Query;
+use loggr_store::{ErrorKind, Reader, SearchOptions, Store, StoreOptions, repair};
+use support::{MIDNIGHT, event, everything, with_field};
+
+fn quiet() -> StoreOptions {
+    StoreOptions { background_compaction: false, ..StoreOptions::default() }
+}
+
+/// Two days with one file each of `rows` events.
+fn store(dir: &Path, rows: u64) {
+    let mut store = Store::open(dir, quiet()).unwrap();
+    for day in 0..2 {
+        let batch: Vec<_> = (0..rows)
+            .map(|i| {
+                let n = day * rows + i;
+                let e = event(
+                    n,
+                    MIDNIGHT - (day as i64 * 86_400_000_000) + i as i64,
+                    "app",
+                    &format!("number {n} of them all"),
+                );
+                with_field(e, "n", &[&n.to_string()])
+            })
+            .collect();
+        store.append(&batch).unwrap();
+    }
+}
+
+fn data_file(dir: &Path, day: &str) -> PathBuf {
+    let mut found = std::fs::read_dir(dir.join(format!("day={day}"))).unwrap();
+    found.next().unwrap().unwrap().path()
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn count(reader: &Reader) -> (u64, bool, Vec<String>) {
+    let counted = reader.histogram(&Query::all(), 1, &SearchOptions::new(0)).unwrap();
+    (counted.stats.matched, counted.partial, counted.warnings)
+}
+
+#[test]
+fn any_flipped_byte_of_a_data_file_is_found_and_the_rest_stays_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 300);
+    let path = data_file(dir.path(), "2026-11-21");
+    let length = std::fs::metadata(&path).unwrap().len() as usize;
+    let places = (0..length).step_by((length / 37).max(1)).chain([length - 1]);
+    for at in places {
+        flip(&path, at);
+        let reader = Reader::open(dir.path()).unwrap();
+        let verified = reader.verify().unwrap();
+        assert_eq!(verified.files, 2);
+        let [damage] = &verified.damaged[..] else { panic!("byte {at}: {verified:?}") };
+        assert_eq!((&damage.path, damage.events, damage.date.as_str()), (&path, 300, "2026-11-21"));
+        let (matched, partial, warnings) = count(&reader);
+        // What was not needed is not read: an undamaged part may still answer.
+        if matched == 600 {
+            assert!(!partial);
+        } else {
+            assert_eq!((matched, partial), (300, true), "byte {at}");
+            assert!(warnings.iter().any(|w| w.contains("2026-11-21")), "{warnings:?}");
+        }
+        let found =
+            reader.search(&Query::all(), &SearchOptions { limit: 1000, ..SearchOptions::new(0) }).unwrap();
+        assert!(found.partial && !found.warnings.is_empty(), "byte {at}");
+        assert_eq!(found.events.len(), 300);
+        flip(&path, at);
+    }
+    assert_eq!(count(&Reader::open(dir.path()).unwrap()), (600, false, vec![]));
+}
+
+#[test]
+fn a_cut_file_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    let path = data_file(dir.path(), "2026-11-22");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(1000).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.verify().unwrap().damaged.len(), 1);
+    assert_eq!(count(&reader).0, 100);
+}
+
+#[test]
+fn a_missing_file_is_named_and_the_rest_stays_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    std::fs::remove_file(data_file(dir.path(), "2026-11-21")).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let (matched, partial, warnings) = count(&reader);
+    assert_eq!((matched, partial), (100, true));
+    assert!(warnings[0].contains("2026-11-21"), "{warnings:?}");
+    assert_eq!(reader.verify().unwrap().damaged.len(), 1);
+    // The writer goes on, and a repair takes the file off the manifest.
+    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    writer.append(&[event(9000, MIDNIGHT + 7_000_000, "app", "one more")]).unwrap();
+    drop(writer);
+    repair(dir.path()).unwrap();
+    assert_eq!(count(&Reader::open(dir.path()).unwrap()), (101, false, vec![]));
+}
+
+#[test]
+fn a_damaged_manifest_is_refused_and_rebuilt_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    // A merge, so that the rebuilt manifest must know what replaced what.
+    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    writer.append(&[event(9000, MIDNIGHT + 7_000_000, "app", "one more")]).unwrap();
+    assert!(writer.compactor().step_forced().unwrap());
+    drop(writer);
+    let before = everything(&Reader::open(dir.path()).unwrap());
+    for lost in [false, true] {
+        let path = dir.path().join("MANIFEST");
+        if lost {
+            std::fs::remove_file(&path).unwrap();
+        } else {
+            flip(&path, 30);
+            assert_eq!(Reader::open(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
+        }
+        let refused = Store::open(dir.path(), quiet()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt);
+        assert!(refused.to_string().contains("MANIFEST"), "{refused}");
+        assert!(repair(dir.path()).unwrap().manifest_rebuilt);
+        assert_eq!(everything(&Reader::open(dir.path()).unwrap()), before);
+    }
+    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    assert_eq!(writer.append(&before).unwrap().stored, 0);
+}
+
+#[test]
+fn a_repair_sets_damaged_files_aside_and_saves_what_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 300);
+    let before = everything(&Reader::open(dir.path()).unwrap());
+    // In the rows: this file has one row group, which is lost.
+    flip(&data_file(dir.path(), "2026-11-21"), 200);
+    let repaired = repair(dir.path()).unwrap();
+    let [aside] = &repaired.set_aside[..] else { panic!("{repaired:?}") };
+    assert_eq!((aside.saved, aside.lost), (0, 300));
+    assert!(aside.path.starts_with(dir.path().join("damaged")) && aside.path.exists());
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.verify().unwrap().damaged, []);
+    assert_eq!(everything(&reader), before[..300]);
+
+    // In the index alone: every row is saved.
+    let path = data_file(dir.path(), "2026-11-22");
+    let bytes = std::fs::read(&path).unwrap();
+    let index = bytes.windows(4).position(|w| w == b"LGRX").unwrap();
+    flip(&path, index + 40);
+    let repaired = repair(dir.path()).unwrap();
+    assert_eq!((repaired.set_aside[0].saved, repaired.set_aside[0].lost), (300, 0));
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(everything(&reader), before[..300]);
+    assert_eq!(reader.verify().unwrap().damaged, []);
+    // A repaired store goes on.
+    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    assert_eq!(writer.append(&before).unwrap().stored, 300);
+}
+
+#[test]
+fn a_merge_goes_around_a_damaged_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    for n in 0..20u64 {
+        store.append(&[event(n, MIDNIGHT + n as i64, "app", "x")]).unwrap();
+    }
+    let path = data_file(dir.path(), "2026-11-22");
+    drop(store);
+    flip(&path, 100);
+    let store = Store::open(dir.path(), quiet()).unwrap();
+    assert_eq!(store.compactor().step().unwrap_err().kind(), ErrorKind::Corrupt);
+    assert!(store.compactor().step().unwrap());
+    assert_eq!(store.files(), 2);
+    let found = Reader::open(dir.path()).unwrap().search(&Query::all(), &SearchOptions::new(0)).unwrap();
+    assert_eq!((found.events.len(), found.partial), (19, true));
+}
