@@ -69,7 +69,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("send-refused", "send --to tcp://127.0.0.1:1 -m x", "", ""),
     ("parse-auto", "parse", "", "<13>1 2026-03-01T00:00:00Z h app 1 ID - hello\n"),
     ("parse-strict", "parse --format rfc5424", "", "<13>1 2026-03-01T00:00:00Z h\n<999>1 x\n"),
-    ("rescue-empty", "rescue list --data-dir DIR/data", "", ""),
+    ("rescue-no-data", "rescue list --data-dir DIR/data", "", ""),
     ("queue-no-data", "queue list --data-dir DIR/data", "", ""),
 ];
 
@@ -82,7 +82,7 @@ fn show(arguments: &[String], input: &str, directory: &Path) -> String {
         .env("NO_COLOR", "1")
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC")
-        .env("LOGGR_CONFIG_DIR", directory.join("no-configuration"))
+        .env("LOGGR_CONFIG_DIR", directory.join("etc"))
         .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -133,6 +133,9 @@ fn what_the_program_says() {
     let mut see = |name: String, arguments: &[&str], config: &str, input: &str| {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("loggr.toml"), config).expect("the configuration");
+        // Nothing of this machine's own configuration may be read.
+        std::fs::create_dir(directory.path().join("etc")).expect("a directory");
+        std::fs::write(directory.path().join("etc/loggr.toml"), "").expect("an empty configuration");
         let place = directory.path().display().to_string();
         let arguments: Vec<String> = arguments.iter().map(|a| a.replace("DIR", &place)).collect();
         snapshot(&name, &show(&arguments, input, directory.path()));

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::support::{Loggr, RelpSender, Setup, SmallDisk, count_seqs, until};
+use crate::support::{Loggr, RelpSender, Setup, SmallDisk, count_seqs, say, until};
 
 /// Far more than a process may need that buffers nothing without limit.
-const MEMORY_LIMIT_KIB: u64 = 600 << 10;
+const MEMORY_LIMIT_KIB: u64 = 400 << 10;
 
 /// Is this shipper failing now?
 fn failing(loggr: &Loggr, ship: &str) -> bool {
@@ -27,6 +27,7 @@ fn all_once(loggr: &mut Loggr, count: u64) {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), once, "events of the search");
     loggr.assert_balanced();
     let memory = loggr.daemon().peak_memory_kib();
+    say(&format!("peak memory {} MiB", memory >> 10));
     assert!(memory < MEMORY_LIMIT_KIB, "{memory} KiB of memory were used");
 }
 

@@ -5,10 +5,10 @@ use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use crate::support::{Loggr, Random, RelpSender, Setup, seq_of, until};
+use crate::support::{Loggr, Random, RelpSender, Setup, say, seq_of, until};
 
 /// Far more than any of this may cost.
-const MEMORY_LIMIT_KIB: u64 = 600 << 10;
+const MEMORY_LIMIT_KIB: u64 = 200 << 10;
 /// A peer that is no longer read gives up after this.
 const PEER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,6 +30,7 @@ fn check(setup: Setup, trouble: impl FnOnce(&Loggr) + Send) {
     assert_eq!(good, (0..6000).collect::<Vec<_>>(), "the lines of the good sender");
     loggr.assert_balanced();
     let memory = loggr.daemon().peak_memory_kib();
+    say(&format!("peak memory {} MiB", memory >> 10));
     assert!(memory < MEMORY_LIMIT_KIB, "{memory} KiB of memory were used");
     assert!(!loggr.log().contains("panicked"), "{}", loggr.log());
     loggr.stop();

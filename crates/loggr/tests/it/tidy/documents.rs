@@ -52,7 +52,7 @@ fn no_file_names_a_place_on_one_machine() {
         for (at, line) in file.text.lines().enumerate() {
             let found = places.iter().find(|place| {
                 line.match_indices(**place)
-                    .any(|(i, _)| !line[..i].ends_with(|c: char| c.is_alphanumeric() || "-_.}]".contains(c)))
+                    .any(|(i, _)| !line[..i].ends_with(|c: char| c.is_alphanumeric() || "-_.}]:".contains(c)))
             });
             if let Some(place) = found {
                 wrong.push(format!("{}:{}: `{place}`", file.path, at + 1));

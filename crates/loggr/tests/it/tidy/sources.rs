@@ -19,6 +19,8 @@ const SIGN: &[&str] = &[
 /// Where `Receipt::sign_rescue` may stand.
 const SIGN_RESCUE: &[&str] = &[
     "crates/loggr-bus/src/rescue.rs",
+    // A replay that is refused: the entry never left the rescue.
+    "crates/loggr/src/cli/rescue.rs",
     "crates/loggr-flow/src/delivery.rs",
     "crates/loggr-flow/src/contract.rs",
 ];
@@ -49,7 +51,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn is_test_file(path: &str) -> bool {
-    path.contains("/tests/") || path.contains("/benches/") || path.ends_with("/tests.rs")
+    ["/tests/", "/benches/", "/examples/"].iter().any(|folder| path.contains(folder))
+        || path.ends_with("/tests.rs")
 }
 
 #[test]
@@ -66,7 +69,8 @@ fn every_file_begins_with_what_it_is() {
 fn no_file_is_too_long() {
     let mut wrong = Vec::new();
     for file in rust() {
-        let lines = product(&file.text).lines().count();
+        // A file of tests alone is a `mod tests` that has grown.
+        let lines = if file.path.ends_with("/tests.rs") { 0 } else { product(&file.text).lines().count() };
         let reason = LONG.iter().find(|(path, _)| *path == file.path);
         if lines > MAX_LINES && reason.is_none() {
             wrong.push(format!("{} has {lines} lines without its tests, {MAX_LINES} may be", file.path));
