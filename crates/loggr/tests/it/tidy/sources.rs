@@ -118,7 +118,8 @@ fn log_messages_are_lower_case_without_a_full_stop() {
 fn no_test_sleeps_and_none_is_switched_off() {
     let (sleep, ignore) = (concat!("sle", "ep("), concat!("#[ign", "ore"));
     let mut wrong = Vec::new();
-    for file in rust() {
+    // An example may run for a time that it is told.
+    for file in rust().iter().filter(|f| !f.path.contains("/examples/")) {
         let tests =
             if is_test_file(&file.path) { &file.text[..] } else { &file.text[product(&file.text).len()..] };
         let offset = file.text[..file.text.len() - tests.len()].lines().count();
