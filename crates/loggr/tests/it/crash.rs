@@ -81,3 +81,17 @@ fn compare(place: &str, sent: &BTreeMap<u64, Sent>, found: &BTreeMap<u64, u32>) 
     );
     found.values().filter(|times| **times > 1).count()
 }
+
+#[test]
+#[should_panic(expected = "1 of 2 acknowledged lines are missing")]
+fn a_missing_line_is_noticed() {
+    let acked = Sent { times: 1, acked: true };
+    compare("file", &[(1, acked), (2, acked)].into(), &[(1, 1)].into());
+}
+
+#[test]
+#[should_panic(expected = "1 lines are in the file more often than they were sent")]
+fn a_line_that_nobody_resent_may_not_stand_twice() {
+    let (once, twice) = (Sent { times: 1, acked: true }, Sent { times: 2, acked: true });
+    compare("file", &[(1, twice), (2, once)].into(), &[(1, 2), (2, 2)].into());
+}
