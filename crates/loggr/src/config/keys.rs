@@ -255,7 +255,7 @@ pub static SECTIONS: &[Section] = &[
                 Takes::Size(64 * KIB, GIB),
                 "\"4MiB\"",
                 "bytes received and not yet durable, for one connection or datagram socket; then the listener \
-                 stops reading",
+                 stops reading; at least `max_message_size`",
             ),
             key(
                 "receive_buffer",

@@ -416,6 +416,11 @@ fn listener(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
         socket_mode: r.mode("socket_mode"),
         idle_timeout: r.duration_if_any("idle_timeout"),
     };
+    if listener.window_size < listener.max_message_size {
+        let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
+        let key = if r.has("window_size") { "window_size" } else { "max_message_size" };
+        r.blame(key, message, Some("raise `window_size` or lower `max_message_size`".to_owned()));
+    }
     if known.is_unix() && matches!(listener.trust, Trust::Networks(_)) {
         let message = "peers of a unix socket have no address".to_owned();
         r.blame("trust", message, Some("`true` or `false`".to_owned()));

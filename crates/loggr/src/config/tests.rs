@@ -727,6 +727,17 @@ loggr.toml:2:13: a date where a string belongs
 #[test]
 fn bad_values() {
     check(
+        r#"[[listener]]
+protocol = "tcp"
+max_message_size = "8MiB""#,
+        r#"
+loggr.toml:3:20: `window_size` holds less than one event of `max_message_size`
+  |
+3 | max_message_size = "8MiB"
+  |                    ^^^^^^ raise `window_size` or lower `max_message_size`
+"#,
+    );
+    check(
         r#"[process]
 drain_timeout = "10 sec""#,
         r#"
