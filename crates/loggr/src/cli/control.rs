@@ -28,7 +28,8 @@ pub fn request(socket: &Path, method: &str, target: &str) -> Result<Option<Vec<u
     write!(stream, "{method} {target} HTTP/1.0\r\nHost: loggr\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).context("loggr did not answer")?;
-    let end = memchr::memmem::find(&answer, b"\r\n\r\n").ok_or_else(|| anyhow!("loggr's answer is cut off"))?;
+    let end =
+        memchr::memmem::find(&answer, b"\r\n\r\n").ok_or_else(|| anyhow!("loggr's answer is cut off"))?;
     let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).into_owned();
     let body = answer.split_off(end + 4);
     let status = head.split(' ').nth(1).unwrap_or_default();

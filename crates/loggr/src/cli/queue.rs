@@ -70,7 +70,11 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let number = |q: &Value, key: &str| q[key].as_u64().unwrap_or(0);
-    writeln!(out, "{:<20} {:<16} {:>12} {:>14} {:>12}", "QUEUE", "EXCHANGE", "WAITING", "WAITING BYTES", "STORED")?;
+    writeln!(
+        out,
+        "{:<20} {:<16} {:>12} {:>14} {:>12}",
+        "QUEUE", "EXCHANGE", "WAITING", "WAITING BYTES", "STORED"
+    )?;
     for q in &queues {
         writeln!(
             out,

@@ -73,7 +73,8 @@ fn render(status: &Value) -> String {
             out.push('\n');
         }
     };
-    let listener = ["name", "protocol", "address", "received", "accepted", "connections", "kernel_drops", "lost"];
+    let listener =
+        ["name", "protocol", "address", "received", "accepted", "connections", "kernel_drops", "lost"];
     table(
         &["LISTENER", "PROTOCOL", "ADDRESS", "RECEIVED", "ACCEPTED", "CONNECTIONS", "KERNEL DROPS", "LOST"],
         "listeners",
@@ -84,10 +85,6 @@ fn render(status: &Value) -> String {
         "queues",
         &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
     );
-    table(
-        &["SHIPPER", "KIND", "FAILING", "LAST ERROR"],
-        "ships",
-        &["name", "kind", "failing", "last_error"],
-    );
+    table(&["SHIPPER", "KIND", "FAILING", "LAST ERROR"], "ships", &["name", "kind", "failing", "last_error"]);
     out
 }

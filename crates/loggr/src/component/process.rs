@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology};
 use loggr_bus::rescue::RescueStore;
+use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology};
 use loggr_event::UidGenerator;
 use loggr_flow::Stopper;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,7 +46,8 @@ pub async fn run(config: Config) -> Result<()> {
     let data = config.data.directory.clone();
     prepare(&data)?;
     let bus = Arc::new(open_bus(&config)?);
-    let rescue = RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
+    let rescue =
+        RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("cannot draw a random number")?;
     let uids = Arc::new(UidGenerator::new(seed));

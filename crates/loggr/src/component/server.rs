@@ -104,7 +104,9 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             if granted < listener.receive_buffer {
                 let (listener, wanted) = (listener.name.as_str(), listener.receive_buffer);
                 tracing::warn!(
-                    listener, granted, wanted,
+                    listener,
+                    granted,
+                    wanted,
                     "the kernel grants a smaller receive buffer; raise `net.core.rmem_max` or give `CAP_NET_ADMIN`"
                 );
             }

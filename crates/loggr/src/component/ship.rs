@@ -89,7 +89,8 @@ impl Shippers<'_> {
                 self.pump(ship, options, Vec::new(), destination, stats, tasks)
             }
             ShipKind::Search(search) => {
-                let store = open_search(search).with_context(|| format!("cannot open the store of `{}`", ship.name))?;
+                let store = open_search(search)
+                    .with_context(|| format!("cannot open the store of `{}`", ship.name))?;
                 let store = Arc::new(Mutex::new(store));
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,
@@ -178,7 +179,9 @@ async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
         });
         match pruned.await {
             Ok(Ok(dropped)) if dropped.is_empty() => {}
-            Ok(Ok(dropped)) => tracing::info!(ship = name, days = dropped.len(), "dropped days past their retention"),
+            Ok(Ok(dropped)) => {
+                tracing::info!(ship = name, days = dropped.len(), "dropped days past their retention")
+            }
             Ok(Err(error)) => tracing::error!(ship = name, %error, "cannot drop days past their retention"),
             Err(error) => tracing::error!(ship = name, %error, "the upkeep of a store failed"),
         }
@@ -219,7 +222,9 @@ impl PumpObserver for Watch {
         self.stats.rescued.add(events as u64);
         let (ship, reason) = (self.stats.name.as_str(), reason.text.as_str());
         tracing::warn!(
-            ship, events, reason,
+            ship,
+            events,
+            reason,
             "the destination refuses events for ever; they are in the rescue, see `loggr rescue list`"
         );
     }

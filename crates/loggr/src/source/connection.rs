@@ -186,7 +186,11 @@ async fn read(
     }
 }
 
-fn publish(source: ChannelSource, shared: &Accepting, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
+fn publish(
+    source: ChannelSource,
+    shared: &Accepting,
+    stop: Stop,
+) -> impl Future<Output = ()> + Send + 'static {
     let publisher = shared.publisher.clone();
     let observer = shared.observer();
     async move {
@@ -216,7 +220,11 @@ pub(super) enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),

@@ -15,7 +15,8 @@ use loggr_flow::{Ack, BatchBuilder, Delivery, Phase, Stop};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, setsockopt, sockopt,
+    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg,
+    setsockopt, sockopt,
 };
 use tokio::sync::mpsc;
 

@@ -27,12 +27,8 @@ pub(super) async fn session(
     deliveries: mpsc::Sender<Delivery>,
 ) {
     let mut framer = Framer::new(mode, shared.max_message_size);
-    let mut lines = Lines {
-        builder: BatchBuilder::default(),
-        uids: Uids::new(shared.uids.clone()),
-        origin,
-        shared,
-    };
+    let mut lines =
+        Lines { builder: BatchBuilder::default(), uids: Uids::new(shared.uids.clone()), origin, shared };
     let mut buffer = ReadBuffer::new(shared.max_read());
     let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
     let mut draining = false;

@@ -16,10 +16,14 @@ pub const LISTENER: &[(&str, &str, &str, Read<ListenerStats>)] = &[
     ("received_events_total", "counter", "Lines read from senders.", |s| s.received.get()),
     ("received_bytes_total", "counter", "Bytes of those lines, envelopes included.", |s| s.bytes.get()),
     ("accepted_events_total", "counter", "Lines that the queue holds durably.", |s| s.accepted.get()),
-    ("lost_events_total", "counter", "Lines read whose sender cannot be told to send again.", |s| s.lost.get()),
+    ("lost_events_total", "counter", "Lines read whose sender cannot be told to send again.", |s| {
+        s.lost.get()
+    }),
     ("kernel_drops_total", "counter", "Datagrams that the kernel dropped.", |s| s.kernel_drops.get()),
     ("truncated_events_total", "counter", "Lines cut to the limit.", |s| s.truncated.get()),
-    ("incomplete_events_total", "counter", "Lines whose stream ended in their middle.", |s| s.incomplete.get()),
+    ("incomplete_events_total", "counter", "Lines whose stream ended in their middle.", |s| {
+        s.incomplete.get()
+    }),
     ("connections", "gauge", "Connections open now.", |s| s.connections.get()),
     ("connections_total", "counter", "Connections ever accepted.", |s| s.connections_total.get()),
     ("refused_total", "counter", "Connections or datagrams refused by a rule or limit.", |s| s.refused.get()),
@@ -39,7 +43,9 @@ pub const QUEUE: &[(&str, &str, &str, Read<QueueStats>)] = &[
     ("waiting_events", "gauge", "Events that wait or are being stored.", |q| q.waiting_events),
     ("waiting_bytes", "gauge", "Bytes of those events.", |q| q.waiting_bytes),
     ("leased_events", "gauge", "Events handed out and not yet settled.", |q| q.leased_events),
-    ("redelivered_events_total", "counter", "Events handed out again after a nack.", |q| q.redelivered_events),
+    ("redelivered_events_total", "counter", "Events handed out again after a nack.", |q| {
+        q.redelivered_events
+    }),
 ];
 
 /// Metrics of an exchange.

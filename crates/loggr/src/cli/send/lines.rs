@@ -95,7 +95,8 @@ impl Lines {
             },
             From::Reader(reader) => {
                 let mut text = Vec::new();
-                let n = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut text).context("cannot read a line")?;
+                let n =
+                    reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut text).context("cannot read a line")?;
                 if n == 0 {
                     return Ok(false);
                 }

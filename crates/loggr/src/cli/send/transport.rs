@@ -94,7 +94,8 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
             match socket.connect(path) {
                 Ok(()) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
                 Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EPROTOTYPE as i32) => {
-                    let connected = UnixStream::connect(path).with_context(|| format!("cannot reach `{shown}`"))?;
+                    let connected =
+                        UnixStream::connect(path).with_context(|| format!("cannot reach `{shown}`"))?;
                     stream(&job, connected).map(|()| Vec::new())
                 }
                 Err(error) => Err(error).with_context(|| format!("cannot reach `{shown}`")),
@@ -137,7 +138,8 @@ impl Pacer {
 }
 
 fn stream(job: &Job, mut to: impl Write) -> Result<()> {
-    let (mut line, mut out, mut pacer) = (Vec::new(), Vec::with_capacity(WRITE_BYTES * 2), Pacer::new(job.pace));
+    let (mut line, mut out, mut pacer) =
+        (Vec::new(), Vec::with_capacity(WRITE_BYTES * 2), Pacer::new(job.pace));
     let mut waiting = 0;
     loop {
         let more = job.lines.next(&mut line)?;
@@ -190,7 +192,13 @@ struct Pending {
 }
 
 fn relp(job: &Job, address: &str) -> Result<Vec<u32>> {
-    let mut session = Relp { job, pending: VecDeque::new(), again: VecDeque::new(), latencies: Vec::new(), spare: Vec::new() };
+    let mut session = Relp {
+        job,
+        pending: VecDeque::new(),
+        again: VecDeque::new(),
+        latencies: Vec::new(),
+        spare: Vec::new(),
+    };
     let mut backoff = Backoff::default();
     let mut lost: Option<Instant> = None;
     loop {
@@ -209,7 +217,8 @@ fn relp(job: &Job, address: &str) -> Result<Vec<u32>> {
             session.again.push_front(pending.line);
         }
         if lost.get_or_insert_with(Instant::now).elapsed() >= job.retry {
-            return Err(error.context(format!("gave up on `{address}` with {} lines unanswered", session.again.len())));
+            return Err(error
+                .context(format!("gave up on `{address}` with {} lines unanswered", session.again.len())));
         }
         job.progress.resent.fetch_add(unanswered, Ordering::Relaxed);
         std::thread::sleep(backoff.wait());
