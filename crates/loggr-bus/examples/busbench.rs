@@ -68,8 +68,15 @@ fn batch(uids: &UidGenerator, origin: &Arc<Origin>, lines: usize, n: u64) -> Bat
 
 fn bench(dir: &Path, run: Duration, codec: Codec, lines: usize, publishers: usize, consume: bool) {
     let bus = open(dir, codec);
-    bus.quiesce();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // The first segments are made before the clock runs.
+    runtime.block_on(async {
+        let (uids, origin) = (UidGenerator::new([8; 8]), Arc::new(Origin::default()));
+        let mut publisher = bus.publisher("x", "syslog.bench").unwrap();
+        publisher.store(&batch(&uids, &origin, 1, 0)).await.map(drop).unwrap();
+    });
+    bus.quiesce();
+    bus.purge("q").unwrap();
     let (events, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let (stopper, stop) = Stopper::new();
     let (cpu, begin) = (cpu(), Instant::now());

@@ -114,14 +114,23 @@ pub(super) fn write(file: &File, pieces: &mut [IoSlice<'_>], mut offset: u64) ->
     Ok(())
 }
 
+/// Zeros are flushed in steps of this size: a larger flush would hold up the commits
+/// of the same disk.
+const ZERO_STEP_BYTES: u64 = 4 << 20;
+
 /// Writes zeros from `from` to `to`, so that later writes change no metadata.
 pub(super) fn zero(file: &File, mut from: u64, to: u64) -> io::Result<()> {
     let zeros = vec![0u8; 256 << 10];
+    let mut step = from + ZERO_STEP_BYTES;
     while from < to {
         let now = (to - from).min(zeros.len() as u64);
         let piece = zeros.get(..now as usize).unwrap_or_default();
         write(file, &mut [IoSlice::new(piece)], from)?;
         from += now;
+        if from >= step {
+            sync(file)?;
+            step += ZERO_STEP_BYTES;
+        }
     }
     Ok(())
 }

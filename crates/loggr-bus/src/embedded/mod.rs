@@ -279,6 +279,10 @@ impl Exchange {
             lock,
         });
         shared.ask_collect();
+        // The first publish finds its segment ready, or nearly so.
+        let serial = 1;
+        shared.spare().asked = serial;
+        shared.ask(Job::Prepare { capacity: options.segment_size, serial });
         let (orders, inbox) = mpsc::channel(writer::MAX_WAITING_PUBLISHES);
         let janitor = Janitor { next_id, free };
         let weak = Arc::downgrade(&shared);
