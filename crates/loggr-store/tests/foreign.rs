@@ -38,7 +38,16 @@ fn duckdb_reads_the_files() {
         }
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/duckdb_reads.py");
-    let output = Command::new("python3").arg(script).arg(dir.path()).output();
+    // Where the set-up script puts the module; one that Python has itself is found as well.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || concat!(env!("CARGO_MANIFEST_DIR"), "/../../target").into(),
+        std::path::PathBuf::from,
+    );
+    let output = Command::new("python3")
+        .env("PYTHONPATH", target.join("pytools"))
+        .arg(script)
+        .arg(dir.path())
+        .output();
     let output = match output {
         Ok(output) if output.status.code() != Some(3) => output,
         _ => {
