@@ -123,8 +123,17 @@ fn count_group(target: &Target, plan: &Plan, width: i64) -> Result<(GroupCounts,
         (Some(time), Some(severity)) => counts.add(start_of(*time), *severity, 1),
         _ => Ok(()),
     };
-    if times.rows == rows && severities.rows == rows {
-        (0..rows.len()).try_for_each(|at| add(at, at))?;
+    if times.rows == severities.rows {
+        let mut failed = None;
+        rows.each_range_in(&times.rows, |place, _, length| {
+            for at in place..place + length {
+                if let Err(e) = add(at as usize, at as usize) {
+                    failed = Some(e);
+                    return;
+                }
+            }
+        });
+        failed.map_or(Ok(()), Err)?;
     } else {
         let places = rows.positions_in(&times.rows).into_iter().zip(rows.positions_in(&severities.rows));
         places.into_iter().try_for_each(|(a, b)| add(a as usize, b as usize))?;

@@ -24,35 +24,38 @@ use crate::{StoreError, rest};
 
 type Words = StringDictionaryBuilder<Int32Type>;
 
-enum FieldBuilder {
+enum FieldBuilder<'e> {
     Integer(Int64Builder),
     Float(Float64Builder),
     Ip4(UInt32Builder),
     Ip(FixedSizeBinaryBuilder),
-    Word(Words),
+    Word(Interned<'e>),
     Text(StringBuilder),
 }
 
-impl FieldBuilder {
-    fn new(kind: FieldKind, rows: usize) -> FieldBuilder {
+impl<'e> FieldBuilder<'e> {
+    fn new(kind: FieldKind, rows: usize) -> FieldBuilder<'e> {
         match kind {
             FieldKind::Integer => FieldBuilder::Integer(Int64Builder::with_capacity(rows)),
             FieldKind::Float => FieldBuilder::Float(Float64Builder::with_capacity(rows)),
             FieldKind::Ip4 => FieldBuilder::Ip4(UInt32Builder::with_capacity(rows)),
             FieldKind::Ip => FieldBuilder::Ip(FixedSizeBinaryBuilder::with_capacity(rows, 16)),
-            FieldKind::Word => FieldBuilder::Word(Words::new()),
+            FieldKind::Word => FieldBuilder::Word(Interned::new(rows)),
             FieldKind::Text => FieldBuilder::Text(StringBuilder::new()),
         }
     }
 
     /// False where the text does not fit the type; nothing was appended then.
-    fn append(&mut self, value: &str) -> bool {
+    fn append(&mut self, value: &'e str) -> bool {
         match self {
             FieldBuilder::Integer(b) => canonical_integer(value).map(|v| b.append_value(v)).is_some(),
             FieldBuilder::Float(b) => canonical_float(value).map(|v| b.append_value(v)).is_some(),
             FieldBuilder::Ip4(b) => value.parse::<Ipv4Addr>().map(|v| b.append_value(v.into())).is_ok(),
             FieldBuilder::Ip(b) => ip_bytes(value).is_some_and(|v| b.append_value(v).is_ok()),
-            FieldBuilder::Word(b) => b.append(value).is_ok(),
+            FieldBuilder::Word(b) => {
+                b.push(value);
+                true
+            }
             FieldBuilder::Text(b) => {
                 b.append_value(value);
                 true
@@ -66,20 +69,20 @@ impl FieldBuilder {
             FieldBuilder::Float(b) => b.append_null(),
             FieldBuilder::Ip4(b) => b.append_null(),
             FieldBuilder::Ip(b) => b.append_null(),
-            FieldBuilder::Word(b) => b.append_null(),
+            FieldBuilder::Word(b) => b.keys.push(None),
             FieldBuilder::Text(b) => b.append_null(),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            FieldBuilder::Integer(b) => Arc::new(b.finish()),
-            FieldBuilder::Float(b) => Arc::new(b.finish()),
-            FieldBuilder::Ip4(b) => Arc::new(b.finish()),
-            FieldBuilder::Ip(b) => Arc::new(b.finish()),
-            FieldBuilder::Word(b) => Arc::new(b.finish()),
-            FieldBuilder::Text(b) => Arc::new(b.finish()),
-        }
+    fn finish(self) -> Result<ArrayRef, arrow_schema::ArrowError> {
+        Ok(match self {
+            FieldBuilder::Integer(mut b) => Arc::new(b.finish()),
+            FieldBuilder::Float(mut b) => Arc::new(b.finish()),
+            FieldBuilder::Ip4(mut b) => Arc::new(b.finish()),
+            FieldBuilder::Ip(mut b) => Arc::new(b.finish()),
+            FieldBuilder::Word(b) => b.finish()?,
+            FieldBuilder::Text(mut b) => Arc::new(b.finish()),
+        })
     }
 }
 
@@ -193,7 +196,7 @@ pub(crate) fn encode(
     let mut order = Words::new();
     let mut rest_column = StringBuilder::new();
     let (mut uid_high, mut uid_low) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    let mut builders: Vec<FieldBuilder> =
+    let mut builders: Vec<FieldBuilder<'_>> =
         columns.columns.iter().map(|c| FieldBuilder::new(c.kind, rows)).collect();
     let positions: NameMap<usize> =
         columns.columns.iter().enumerate().map(|(i, c)| (c.name.clone(), i)).collect();
@@ -229,19 +232,28 @@ pub(crate) fn encode(
         uid_low.push(low);
 
         let mut in_rest: Vec<&Field<'_>> = Vec::new();
-        let (mut in_order, mut last) = (true, 0);
+        let (mut in_order, mut last, mut next) = (true, 0, 0);
         for field in &event.fields {
             let column = match &field.values[..] {
-                [value] => positions.get(&*field.name).copied().filter(|c| {
-                    let free = filled.get(*c).is_some_and(|f| *f != stamp);
-                    free && builders.get_mut(*c).is_some_and(|b| b.append(value))
-                }),
+                [value] => {
+                    // In column order, as a rule: the next column is the likely one.
+                    let guess = columns
+                        .columns
+                        .iter()
+                        .skip(next)
+                        .position(|c| c.name == field.name)
+                        .map(|i| i + next);
+                    guess.or_else(|| positions.get(&*field.name).copied()).filter(|c| {
+                        let free = filled.get(*c).is_some_and(|f| *f != stamp);
+                        free && builders.get_mut(*c).is_some_and(|b| b.append(value))
+                    })
+                }
                 _ => None,
             };
             match column {
                 Some(column) => {
                     in_order &= in_rest.is_empty() && column >= last;
-                    (filled[column], last) = (stamp, column);
+                    (filled[column], last, next) = (stamp, column, column + 1);
                 }
                 None => in_rest.push(field),
             }
@@ -277,7 +289,9 @@ pub(crate) fn encode(
         Arc::new(UInt64Array::from(uid_high)),
         Arc::new(UInt64Array::from(uid_low)),
     ];
-    arrays.extend(builders.iter_mut().map(FieldBuilder::finish));
+    for builder in builders {
+        arrays.push(builder.finish()?);
+    }
     RecordBatch::try_new(columns.arrow(), arrays)
 }
 

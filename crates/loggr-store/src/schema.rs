@@ -26,9 +26,9 @@ pub const MAX_COLUMN_NAME_BYTES: usize = 128;
 /// Values looked at to decide whether a text column has few distinct values.
 const CARDINALITY_SAMPLE: usize = 256;
 /// Rows to a page of the message column: the unit of decompression when single rows are fetched.
-const MESSAGE_PAGE_ROWS: usize = 4096;
+const MESSAGE_PAGE_ROWS: usize = 1024;
 /// Rows to a page of every other column.
-const PAGE_ROWS: usize = 16_384;
+const PAGE_ROWS: usize = 4096;
 
 /// Prefix of the column of a custom field.
 pub(crate) const FIELD_PREFIX: &str = "fields.";
@@ -189,10 +189,14 @@ impl Census {
         let mut census = Census::default();
         let mut ids: NameMap<usize> = NameMap::default();
         let mut samples: Vec<(u32, HashSet<u64>)> = Vec::new();
+        // The event before usually had the same names, in the same order.
+        let mut last: Vec<usize> = Vec::new();
         for event in events {
-            for field in &event.fields {
-                let id = match ids.get(&*field.name) {
-                    Some(id) => *id,
+            for (place, field) in event.fields.iter().enumerate() {
+                let guess = last.get(place).and_then(|id| census.fields.get(*id).map(|f| (*id, f)));
+                let guess = guess.filter(|(_, f)| f.name == field.name).map(|(id, _)| id);
+                let id = match guess.or_else(|| ids.get(&*field.name).copied()) {
+                    Some(id) => id,
                     None if census.fields.len() >= MAX_CENSUS_NAMES => {
                         census.incomplete = true;
                         continue;
@@ -210,6 +214,10 @@ impl Census {
                         id
                     }
                 };
+                match last.get_mut(place) {
+                    Some(slot) => *slot = id,
+                    None => last.push(id),
+                }
                 let (entry, sample) = (&mut census.fields[id], &mut samples[id]);
                 let [value] = &field.values[..] else { continue };
                 entry.single += 1;
@@ -414,6 +422,11 @@ impl FieldOrder {
                 }
             }
         }
+    }
+
+    /// Are all names of the census known?
+    pub(crate) fn knows(&self, census: &Census) -> bool {
+        census.fields.iter().all(|f| self.ranks.contains_key(&f.name))
     }
 
     pub(crate) fn rank(&self, name: &str) -> usize {

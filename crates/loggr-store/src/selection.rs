@@ -113,19 +113,25 @@ impl Selection {
         out
     }
 
-    /// For each row of `self` its position among the rows of `wider`, which holds them all.
-    pub(crate) fn positions_in(&self, wider: &Selection) -> Vec<u32> {
-        let mut out = Vec::with_capacity(self.len());
+    /// Calls `each` for the ranges of `self` with where the first row of each lies among the rows of
+    /// `wider`, which holds them all: place, first row, number of rows.
+    pub(crate) fn each_range_in(&self, wider: &Selection, mut each: impl FnMut(u32, u32, u32)) {
         let mut before = 0;
         let mut wide = wider.ranges.iter().peekable();
         for (start, end) in &self.ranges {
-            while let Some((_, b)) = wide.peek().filter(|(_, b)| b <= start) {
-                before += b - wide.peek().map_or(*b, |r| r.0);
+            while let Some((a, b)) = wide.peek().filter(|(_, b)| b <= start) {
+                before += b - a;
                 wide.next();
             }
-            let Some((a, _)) = wide.peek() else { break };
-            out.extend((start - a + before)..(end - a + before));
+            let Some((a, _)) = wide.peek() else { return };
+            each(start - a + before, *start, end - start);
         }
+    }
+
+    /// For each row of `self` its position among the rows of `wider`, which holds them all.
+    pub(crate) fn positions_in(&self, wider: &Selection) -> Vec<u32> {
+        let mut out = Vec::with_capacity(self.len());
+        self.each_range_in(wider, |place, _, length| out.extend(place..place + length));
         out
     }
 

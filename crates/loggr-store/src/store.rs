@@ -15,7 +15,7 @@ use loggr_event::Event;
 
 use crate::compaction::{self, Compactor};
 use crate::datafile::{OpenFiles, lock};
-use crate::hash::FastSet;
+use crate::hash::{FastMap, FastSet};
 use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest, WriteError, sync_directory};
 use crate::schema::{Census, FieldOrder};
 use crate::writer::DataWriter;
@@ -318,7 +318,8 @@ impl Shared {
         let columns = {
             let mut order = lock(&self.order);
             let mut last: Vec<&str> = Vec::new();
-            for event in &events {
+            let unknown = !order.knows(&census);
+            for event in events.iter().filter(|_| unknown) {
                 if !event.fields.iter().map(|f| &*f.name).eq(last.iter().copied()) {
                     last = event.fields.iter().map(|f| &*f.name).collect();
                     order.learn(last.iter().copied());
@@ -425,13 +426,36 @@ fn group_length(events: &[&Event<'_>]) -> usize {
 
 /// The order of the rows of a row group: by application, source, time, uid.
 fn sort(events: &mut [&Event<'_>]) {
-    events.sort_by(|a, b| {
-        a.app_name
-            .cmp(&b.app_name)
-            .then_with(|| a.source.cmp(&b.source))
-            .then_with(|| a.timegenerated.cmp(&b.timegenerated))
-            .then_with(|| a.uid.cmp(&b.uid))
-    });
+    /// Of each text a number in the order of the texts.
+    fn ranks<'e>(texts: impl Iterator<Item = &'e str>) -> Vec<u32> {
+        let mut ids: FastMap<&str, u32> = FastMap::default();
+        let numbers: Vec<u32> = texts
+            .map(|text| {
+                let next = ids.len() as u32;
+                *ids.entry(text).or_insert(next)
+            })
+            .collect();
+        let mut distinct: Vec<(&str, u32)> = ids.into_iter().collect();
+        distinct.sort_unstable();
+        let mut rank_of = vec![0; distinct.len()];
+        for (rank, (_, id)) in (0..).zip(distinct) {
+            rank_of[id as usize] = rank;
+        }
+        numbers.into_iter().map(|id| rank_of[id as usize]).collect()
+    }
+    let apps = ranks(events.iter().map(|e| &*e.app_name));
+    let sources = ranks(events.iter().map(|e| &*e.source));
+    let mut keyed: Vec<_> = events
+        .iter()
+        .zip(apps.into_iter().zip(sources))
+        .map(|(e, (app, source))| {
+            (u64::from(app) << 32 | u64::from(source), e.timegenerated.unix_micros(), *e.uid.as_bytes(), *e)
+        })
+        .collect();
+    keyed.sort_unstable_by_key(|(place, time, uid, _)| (*place, *time, *uid));
+    for (slot, (.., event)) in events.iter_mut().zip(keyed) {
+        *slot = event;
+    }
 }
 
 pub(crate) fn take_lock(dir: &Path) -> Result<File, StoreError> {

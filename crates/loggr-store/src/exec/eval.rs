@@ -78,20 +78,27 @@ pub(crate) fn eval(bound: &Bound<'_>, group: &Group<'_>, rows: &Selection) -> Re
 /// Keeps the rows for which `hit` holds; it gets the place in the column's array.
 fn keep(rows: &Selection, column: &Column, mut hit: impl FnMut(usize) -> bool) -> Selection {
     let mut out = Selection::none();
-    if column.rows == *rows {
-        for (at, row) in rows.rows().enumerate() {
-            if hit(at) {
-                out.push(row, row + 1);
+    rows.each_range_in(&column.rows, |place, first, length| {
+        for i in 0..length {
+            if hit((place + i) as usize) {
+                out.push(first + i, first + i + 1);
             }
         }
-    } else {
-        for (at, row) in rows.positions_in(&column.rows).into_iter().zip(rows.rows()) {
-            if hit(at as usize) {
-                out.push(row, row + 1);
-            }
-        }
-    }
+    });
     out
+}
+
+/// Keeps the rows whose value `hit` takes and is there; the value under a null is asked, too.
+fn keep_values<T: Copy>(
+    rows: &Selection,
+    column: &Column,
+    values: &[T],
+    hit: impl Fn(T) -> bool,
+) -> Selection {
+    let nulls = column.array.nulls();
+    keep(rows, column, |at| {
+        values.get(at).is_some_and(|v| hit(*v)) && nulls.is_none_or(|nulls| nulls.is_valid(at))
+    })
 }
 
 fn small_numbers(
@@ -291,12 +298,12 @@ fn in_column(rows: &Selection, read: &Column, kind: FieldKind, test: &Test) -> R
 
 fn integers(rows: &Selection, read: &Column, (low, high): (i64, i64)) -> Result<Selection, StoreError> {
     let numbers: &Int64Array = column(&*read.array)?;
-    Ok(keep(rows, read, |at| numbers.is_valid(at) && (low..=high).contains(&numbers.value(at))))
+    Ok(keep_values(rows, read, numbers.values(), |n| (low..=high).contains(&n)))
 }
 
 fn addresses(rows: &Selection, read: &Column, (low, high): (u32, u32)) -> Result<Selection, StoreError> {
     let addresses: &UInt32Array = column(&*read.array)?;
-    Ok(keep(rows, read, |at| addresses.is_valid(at) && (low..=high).contains(&addresses.value(at))))
+    Ok(keep_values(rows, read, addresses.values(), |a| (low..=high).contains(&a)))
 }
 
 /// Writes out each distinct value once and asks `passes`.

@@ -19,9 +19,7 @@
 
 use super::bloom;
 use super::bytes::{put_u32, put_u64, u32_at, u64_at};
-use crate::hash::Fold;
-use crate::tokens::{Tokens, is_token_byte, tokens};
-use std::hash::Hasher;
+use crate::tokens::{is_token_byte, tokens};
 
 /// Words in the dictionary of one row group; the others go to the Bloom filter.
 pub const MAX_DICTIONARY_WORDS: usize = 12_288;
@@ -55,9 +53,39 @@ pub(crate) fn token_hash(token: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(token)
 }
 
+/// For each byte its folded form if it belongs to a token, else 0.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if is_token_byte(byte as u8) {
+            table[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// The first eight bytes as a number; no token holds a 0, so that short ones are unambiguous.
+#[inline]
+fn prefix(token: &[u8]) -> u64 {
+    match token.first_chunk::<8>() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => token.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    }
+}
+
+#[inline]
+fn mix(number: u64) -> u64 {
+    let wide = u128::from(number ^ 0x2545_f491_4f6c_dd1d) * u128::from(0x9e37_79b9_7f4a_7c15u64);
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
 #[derive(Clone, Copy, Default)]
 struct Word {
     hash: u64,
+    /// The first eight bytes.
+    prefix: u64,
     mask: u64,
     start: u32,
     length: u32,
@@ -96,27 +124,40 @@ impl WordsBuilder {
     /// Adds the tokens of a text of the block with number `block`.
     pub(crate) fn add(&mut self, text: &[u8], block: u32) {
         let bit = 1u64 << (block & 63);
-        let mut ranges: Tokens<'_> = tokens(text);
-        let mut folded = [0u8; MAX_WORD_BYTES];
-        while let Some(range) = ranges.next_range() {
-            let Some(token) = text.get(range) else { break };
-            let Some(slot) = folded.get_mut(..token.len()) else {
-                self.add_long(token);
-                continue;
-            };
-            let mut digit = false;
-            for (to, from) in slot.iter_mut().zip(token) {
-                digit |= from.is_ascii_digit();
-                *to = from.to_ascii_lowercase();
+        let mut token = [0u8; MAX_WORD_BYTES];
+        let (mut length, mut digit) = (0, false);
+        for (at, byte) in text.iter().enumerate() {
+            let folded = FOLDED[usize::from(*byte)];
+            if folded != 0 {
+                if length < MAX_WORD_BYTES {
+                    token[length] = folded;
+                }
+                length += 1;
+                digit |= folded.is_ascii_digit();
+            } else if length > 0 {
+                self.add_token(&token, length, digit, bit, || &text[at - length..at]);
+                (length, digit) = (0, false);
             }
-            let token = &folded[..token.len()];
-            if digit { self.add_hashed(token) } else { self.add_word(token, bit) }
+        }
+        if length > 0 {
+            self.add_token(&token, length, digit, bit, || &text[text.len() - length..]);
         }
     }
 
-    #[cold]
-    fn add_long(&mut self, token: &[u8]) {
-        self.add_hashed(&token.to_ascii_lowercase());
+    #[inline]
+    fn add_token<'t>(
+        &mut self,
+        token: &[u8; MAX_WORD_BYTES],
+        length: usize,
+        digit: bool,
+        bit: u64,
+        whole: impl FnOnce() -> &'t [u8],
+    ) {
+        match token.get(..length) {
+            Some(token) if digit => self.add_hashed(token),
+            Some(token) => self.add_word(token, bit),
+            None => self.add_hashed(&whole().to_ascii_lowercase()),
+        }
     }
 
     /// A folded token for the filter.
@@ -140,17 +181,25 @@ impl WordsBuilder {
     }
 
     fn add_word(&mut self, token: &[u8], bit: u64) {
-        let mut hasher = Fold::default();
-        hasher.write(token);
-        let hash = hasher.finish();
+        let prefix = prefix(token);
+        let hash = match token.get(8..) {
+            Some([]) | None => mix(prefix),
+            Some(rest) => rest
+                .chunks(8)
+                .fold(mix(prefix), |hash, chunk| mix(hash.rotate_left(23) ^ self::prefix(chunk))),
+        };
         let mask = self.table.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let word = self.table[at];
+            let word = &self.table[at];
             if word.count == 0 {
                 break;
             }
-            if word.hash == hash && self.text_of(&word) == token {
+            // Most words fit into the prefix, and need no look at the text.
+            if word.prefix == prefix
+                && word.length as usize == token.len()
+                && (token.len() <= 8 || self.text_of(word) == token)
+            {
                 let word = &mut self.table[at];
                 word.mask |= bit;
                 word.count = word.count.saturating_add(1);
@@ -160,7 +209,7 @@ impl WordsBuilder {
         }
         let start = self.text.len() as u32;
         self.text.extend_from_slice(token);
-        self.table[at] = Word { hash, mask: bit, start, length: token.len() as u32, count: 1 };
+        self.table[at] = Word { hash, prefix, mask: bit, start, length: token.len() as u32, count: 1 };
         self.used += 1;
         if self.used >= MAX_WORDS_WHILE_BUILDING {
             self.shrink();
