@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, new_null_array};
 use bytes::Bytes;
 use memmap2::Mmap;
 use parquet::arrow::ProjectionMask;
@@ -219,8 +219,32 @@ impl DataFile {
 
     /// All columns of some rows.
     pub(crate) fn read_all(&self, group: usize, rows: &Selection) -> Result<RecordBatch, StoreError> {
-        let count = crate::schema::core::FIELDS + self.head()?.columns.columns.len();
-        self.read(group, &(0..count).collect::<Vec<_>>(), rows)
+        self.read_without(group, rows, None)
+    }
+
+    /// All columns but one. Those that hold nothing but nulls are not read.
+    pub(crate) fn read_without(
+        &self,
+        group: usize,
+        rows: &Selection,
+        left_out: Option<usize>,
+    ) -> Result<RecordBatch, StoreError> {
+        let schema = self.head()?.columns.arrow();
+        let index = self.index(group).ok();
+        let wanted: Vec<usize> = (0..schema.fields().len()).filter(|c| Some(*c) != left_out).collect();
+        let has_values = |c: &usize| index.as_ref().is_none_or(|index| index.has_values(*c));
+        let read: Vec<usize> = wanted.iter().copied().filter(has_values).collect();
+        let batch = self.read(group, &read, rows)?;
+        let mut found = read.iter().zip(batch.columns()).peekable();
+        let arrays = wanted
+            .iter()
+            .map(|c| match found.next_if(|(position, _)| *position == c) {
+                Some((_, array)) => Arc::clone(array),
+                None => new_null_array(schema.field(*c).data_type(), rows.len()),
+            })
+            .collect();
+        let schema = schema.project(&wanted).map_err(|e| self.arrow_error(e))?;
+        RecordBatch::try_new(Arc::new(schema), arrays).map_err(|e| self.arrow_error(e))
     }
 
     /// The Arrow reader wraps the errors of what it reads from.

@@ -26,7 +26,7 @@ pub const MAX_COLUMN_NAME_BYTES: usize = 128;
 /// Values looked at to decide whether a text column has few distinct values.
 const CARDINALITY_SAMPLE: usize = 256;
 /// Rows to a page of the message column: the unit of decompression when single rows are fetched.
-const MESSAGE_PAGE_ROWS: usize = 1024;
+const MESSAGE_PAGE_ROWS: usize = 2048;
 /// Rows to a page of every other column.
 const PAGE_ROWS: usize = 4096;
 
@@ -174,6 +174,8 @@ pub(crate) struct FieldCensus {
     pub(crate) single: u32,
     /// Values of the name that stand in `rest`.
     pub(crate) in_rest: u32,
+    /// The blocks of rows that carry it.
+    pub(crate) blocks: u64,
 }
 
 /// The names of custom fields in a set of events.
@@ -210,6 +212,7 @@ impl Census {
                             looks: Looks::default(),
                             single: 0,
                             in_rest: 0,
+                            blocks: !0,
                         });
                         id
                     }
@@ -246,6 +249,7 @@ impl Census {
                     mine.looks.0 |= field.looks.0;
                     mine.single += field.single;
                     mine.in_rest += field.in_rest;
+                    mine.blocks |= field.blocks;
                 }
                 None if full => self.incomplete = true,
                 None => self.fields.push(field.clone()),

@@ -457,9 +457,7 @@ fn fetch(all: &[Hits], trouble: &mut Trouble) -> Result<Vec<Event<'static>>, Sto
             }
             return task.file.read(task.group, &[core::MESSAGE], &task.rows).map(Some);
         }
-        let count = core::FIELDS + task.file.head()?.columns.columns.len();
-        let others: Vec<usize> = (0..count).filter(|c| *c != core::MESSAGE).collect();
-        task.file.read(task.group, &others, &task.rows).map(Some)
+        task.file.read_without(task.group, &task.rows, Some(core::MESSAGE)).map(Some)
     });
     let mut events = Vec::new();
     let mut decoder = Decoder::new();

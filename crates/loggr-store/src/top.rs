@@ -247,7 +247,7 @@ fn places<'c>(rows: &'c Selection, read: &Column) -> Box<dyn Iterator<Item = usi
 fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) -> Result<(), StoreError> {
     let position = match field {
         Field::AppName | Field::Source => {
-            if let Some(runs) = group.index.runs() {
+            if let Some(runs) = group.runs() {
                 let by_app = *field == Field::AppName;
                 // Runs and ranges both ascend.
                 let (mut at, mut ranges) = (0, rows.ranges());
@@ -351,6 +351,40 @@ fn count_texts(rows: &Selection, read: &Column, mut each: impl FnMut(&str, u64))
     Ok(())
 }
 
+/// Counts in a small table in front of the large one: frequent values stay in the processor's cache.
+struct Near<K> {
+    slots: Vec<(K, u64)>,
+}
+
+const NEAR_BITS: u32 = 12;
+
+impl<K: Copy + Default> Default for Near<K> {
+    fn default() -> Near<K> {
+        Near { slots: vec![(K::default(), 0); 1 << NEAR_BITS] }
+    }
+}
+
+impl<K: Copy + Eq + std::hash::Hash> Near<K> {
+    fn add(&mut self, key: K, number: u64, sums: &mut FastMap<K, u64>) {
+        let place = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - NEAR_BITS);
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        if slot.0 == key {
+            slot.1 += 1;
+            return;
+        }
+        if slot.1 > 0 {
+            *sums.entry(slot.0).or_default() += slot.1;
+        }
+        *slot = (key, 1);
+    }
+
+    fn finish(self, sums: &mut FastMap<K, u64>) {
+        for (key, count) in self.slots.into_iter().filter(|(_, count)| *count > 0) {
+            *sums.entry(key).or_default() += count;
+        }
+    }
+}
+
 fn count_custom(
     group: &Group<'_>,
     name: &str,
@@ -368,15 +402,19 @@ fn count_custom(
         match field.kind {
             FieldKind::Integer => {
                 let numbers: &Int64Array = column(array)?;
+                let mut near = Near::default();
                 for at in places(rows, &read).filter(|at| numbers.is_valid(*at)) {
-                    *tally.integers.entry(numbers.value(at)).or_default() += 1;
+                    near.add(numbers.value(at), numbers.value(at) as u64, &mut tally.integers);
                 }
+                near.finish(&mut tally.integers);
             }
             FieldKind::Ip4 => {
                 let addresses: &UInt32Array = column(array)?;
+                let mut near = Near::default();
                 for at in places(rows, &read).filter(|at| addresses.is_valid(*at)) {
-                    *tally.addresses.entry(addresses.value(at)).or_default() += 1;
+                    near.add(addresses.value(at), u64::from(addresses.value(at)), &mut tally.addresses);
                 }
+                near.finish(&mut tally.addresses);
             }
             FieldKind::Float | FieldKind::Ip => {
                 for at in places(rows, &read) {

@@ -13,6 +13,7 @@ use crate::StoreError;
 use crate::datafile::{DataFile, Head};
 use crate::hash::FastMap;
 use crate::index::RowGroupIndex;
+use crate::index::runs::Runs;
 use crate::rows::{TextColumn, Uids};
 use crate::schema::{Census, FieldCensus, core};
 use crate::selection::Selection;
@@ -29,6 +30,7 @@ pub(crate) struct Group<'f> {
     pub(crate) index: RowGroupIndex<'f>,
     pub(crate) head: &'f Head,
     census: OnceCell<Option<Census>>,
+    runs: OnceCell<Option<Runs<'f>>>,
     columns: RefCell<FastMap<usize, Rc<Column>>>,
 }
 
@@ -57,12 +59,18 @@ impl<'f> Group<'f> {
             file,
             number,
             census: OnceCell::new(),
+            runs: OnceCell::new(),
             columns: RefCell::default(),
         })
     }
 
     pub(crate) fn census(&self) -> Option<&Census> {
         self.census.get_or_init(|| self.index.census()).as_ref()
+    }
+
+    /// The table of runs, where the row group has one.
+    pub(crate) fn runs(&self) -> Option<&Runs<'f>> {
+        self.runs.get_or_init(|| self.index.runs()).as_ref()
     }
 
     /// What is known of a name; `None` where nothing is, which means anything if the census is incomplete.

@@ -189,7 +189,7 @@ impl<'p> Bound<'p> {
             }
             Step::Time(Clock::Reported, _) => {}
             Step::Field(field @ (Field::AppName | Field::Source), test) => {
-                if let Some(runs) = group.index.runs() {
+                if let Some(runs) = group.runs() {
                     let by_app = *field == Field::AppName;
                     bound.maybe = runs.select(by_app, |value| !value.is_empty() && test.passes(value));
                     bound.exact = true;
@@ -223,9 +223,12 @@ impl<'p> Bound<'p> {
 
     fn bind_custom(&mut self, name: &str, test: &Test, group: &Group<'_>) {
         let Some(census) = group.census() else { return };
-        if !census.incomplete && !census.fields.iter().any(|f| f.name == name) {
+        let known = census.fields.iter().find(|f| f.name == name);
+        if !census.incomplete && known.is_none() {
             return self.decide(false, true);
         }
+        let carried = known.filter(|_| !census.incomplete).map_or(!0, |f| f.blocks);
+        self.maybe = group.index.rows_of_blocks(carried);
         // A text that is neither number nor address equals only texts with the same tokens. A regular
         // expression needs its literals.
         let Some(words) = group.index.field_words() else { return };
@@ -245,6 +248,6 @@ impl<'p> Bound<'p> {
             }
             _ => !0,
         };
-        self.maybe = group.index.rows_of_blocks(mask);
+        self.maybe = group.index.rows_of_blocks(carried & mask);
     }
 }

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | 1 | 1: names were left out |
 //! | 4 | number of names |
-//! | … each | name with its length, looks (1), rows with one value (4), values in `rest` (4) |
+//! | … each | name with its length, looks (1), rows with one value (4), values in `rest` (4), mask of the blocks of rows that carry it (8) |
 
-use super::bytes::{Cursor, put_text, put_u32};
+use super::bytes::{Cursor, put_text, put_u32, put_u64};
 use crate::schema::{Census, FieldCensus, Looks};
 
 pub(crate) fn write(out: &mut Vec<u8>, census: &Census) {
@@ -17,6 +17,7 @@ pub(crate) fn write(out: &mut Vec<u8>, census: &Census) {
         out.push(field.looks.0);
         put_u32(out, field.single);
         put_u32(out, field.in_rest);
+        put_u64(out, field.blocks);
     }
 }
 
@@ -31,6 +32,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Census> {
                 looks: Looks(cursor.u8()?),
                 single: cursor.u32()?,
                 in_rest: cursor.u32()?,
+                blocks: cursor.u64()?,
             })
         })
         .collect::<Option<_>>()?;

@@ -8,6 +8,7 @@
 //! | 4 | rows |
 //! | 8, 8 | lowest and highest timegenerated, microseconds |
 //! | 8 | bytes of text in the rows |
+//! | 8 | mask of the columns, by position, that hold anything but nulls |
 //! | 4 × 7 | where each section begins, and the end |
 //! | … | runs, histogram, words of the message, words of the custom fields, uids, census |
 
@@ -38,7 +39,7 @@ use bytes::{Cursor, put_i64, put_u32, put_u64, u32_at};
 use words::{Words, WordsBuilder};
 
 const SECTIONS: usize = 6;
-const HEADER: usize = 4 + 8 + 8 + 8 + 4 * (SECTIONS + 1);
+const HEADER: usize = 4 + 8 + 8 + 8 + 8 + 4 * (SECTIONS + 1);
 /// Blocks of rows that a mask of words distinguishes.
 pub(crate) const BLOCKS: u32 = 64;
 
@@ -86,7 +87,7 @@ pub(crate) fn write(
         let array = &**batch.column(core::FIELDS + i);
         let single = (array.len() - array.null_count()) as u32;
         if single > 0 {
-            census.add_column(field, looks, single);
+            census.add_column(field, looks, single, blocks_of(array, block_rows));
             add_field(&mut words, array, field.kind, block_rows)?;
         }
     }
@@ -95,7 +96,8 @@ pub(crate) fn write(
         text_bytes += json.len() as u64;
         let document = crate::rest::parse(json);
         document.each_text(|text| words.add(text.as_bytes(), row as u32 / block_rows));
-        document.each_named(|name, value, single| census.add_value(name, value, single));
+        document
+            .each_named(|name, value, single| census.add_value(name, value, single, row as u32 / block_rows));
     }
     words.write(out, rows);
 
@@ -110,6 +112,7 @@ pub(crate) fn write(
     put_i64(&mut header, times.iter().min().copied().unwrap_or(0));
     put_i64(&mut header, times.iter().max().copied().unwrap_or(0));
     put_u64(&mut header, text_bytes);
+    put_u64(&mut header, present(batch));
     for offset in offsets {
         put_u32(&mut header, offset);
     }
@@ -117,6 +120,22 @@ pub(crate) fn write(
         place.copy_from_slice(&header);
     }
     Ok(())
+}
+
+/// The mask of the columns that hold something.
+fn present(batch: &RecordBatch) -> u64 {
+    let held = |(i, array): (usize, &arrow_array::ArrayRef)| u64::from(array.null_count() < array.len()) << i;
+    batch.columns().iter().take(64).enumerate().map(held).sum()
+}
+
+/// The mask of the blocks in which a column holds something.
+fn blocks_of(array: &dyn Array, block_rows: u32) -> u64 {
+    let Some(nulls) = array.nulls() else { return !0 };
+    let rows = array.len();
+    (0..BLOCKS).zip((0..rows).step_by(block_rows as usize)).fold(0, |mask, (block, start)| {
+        let length = (block_rows as usize).min(rows - start);
+        mask | u64::from(nulls.slice(start, length).null_count() < length) << block
+    })
 }
 
 /// Counts the names of one row group while its words are collected.
@@ -142,6 +161,7 @@ impl CensusOfRows {
                     looks: Looks::default(),
                     single: 0,
                     in_rest: 0,
+                    blocks: 0,
                 });
                 id
             }
@@ -149,18 +169,20 @@ impl CensusOfRows {
         self.census.fields.get_mut(id)
     }
 
-    fn add_column(&mut self, column: &FieldColumn, looks: &Census, single: u32) {
+    fn add_column(&mut self, column: &FieldColumn, looks: &Census, single: u32, blocks: u64) {
         let looks =
             looks.fields.iter().find(|f| f.name == column.name).map_or(Looks(Looks::TEXT), |f| f.looks);
         if let Some(entry) = self.entry(&column.name) {
             entry.looks.0 |= looks.0;
             entry.single += single;
+            entry.blocks |= blocks;
         }
     }
 
-    fn add_value(&mut self, name: &str, value: &str, single: bool) {
+    fn add_value(&mut self, name: &str, value: &str, single: bool, block: u32) {
         if let Some(entry) = self.entry(name) {
             entry.in_rest += 1;
+            entry.blocks |= 1 << block;
             entry.single += u32::from(single);
             entry.looks.0 |= if single { Looks::of(value) } else { Looks::ELSEWHERE };
         }
@@ -255,6 +277,7 @@ pub(crate) struct RowGroupIndex<'b> {
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
     pub(crate) text_bytes: u64,
+    present: u64,
 }
 
 impl<'b> RowGroupIndex<'b> {
@@ -267,9 +290,15 @@ impl<'b> RowGroupIndex<'b> {
             min_time: cursor.i64()?,
             max_time: cursor.i64()?,
             text_bytes: cursor.u64()?,
+            present: cursor.u64()?,
         };
         cursor.take(4 * (SECTIONS + 1))?;
         Some(index)
+    }
+
+    /// False where the column holds nothing but nulls.
+    pub(crate) fn has_values(&self, column: usize) -> bool {
+        column >= 64 || self.present >> column & 1 == 1
     }
 
     fn section(&self, number: usize) -> &'b [u8] {

@@ -62,7 +62,8 @@ pub(crate) fn write(out: &mut Vec<u8>, rows: usize, apps: &TextColumn<'_>, sourc
 
 /// The table of one row group.
 pub(crate) struct Runs<'b> {
-    runs: Vec<(u16, u16, u32)>,
+    /// Eight bytes each, as in the file.
+    runs: &'b [u8],
     texts: Vec<&'b str>,
 }
 
@@ -74,8 +75,7 @@ impl<'b> Runs<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Option<Runs<'b>> {
         let mut cursor = Cursor::new(bytes);
         let count = cursor.u32().filter(|c| *c != NO_TABLE)?;
-        let runs =
-            (0..count).map(|_| Some((cursor.u16()?, cursor.u16()?, cursor.u32()?))).collect::<Option<_>>()?;
+        let runs = cursor.take(count as usize * 8)?;
         let count = cursor.u32()?;
         let texts = (0..count).map(|_| cursor.text()).collect::<Option<_>>()?;
         Some(Runs { runs, texts })
@@ -85,9 +85,15 @@ impl<'b> Runs<'b> {
         self.texts.get(usize::from(id)).copied().unwrap_or_default()
     }
 
+    fn numbers(&self) -> impl Iterator<Item = (u16, u16, u32)> + '_ {
+        self.runs.as_chunks::<8>().0.iter().map(|[a, b, c, d, rows @ ..]| {
+            (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]), u32::from_le_bytes(*rows))
+        })
+    }
+
     /// The runs in row order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Run<'b>> + '_ {
-        self.runs.iter().map(|(app, source, rows)| (self.text(*app), self.text(*source), *rows))
+        self.numbers().map(|(app, source, rows)| (self.text(app), self.text(source), rows))
     }
 
     /// The rows whose application, or else whose source, is one that `is_match` takes.
@@ -95,8 +101,8 @@ impl<'b> Runs<'b> {
         let mut verdicts: Vec<Option<bool>> = vec![None; self.texts.len()];
         let mut out = Selection::none();
         let mut at = 0;
-        for (app, source, rows) in &self.runs {
-            let id = if by_app { *app } else { *source };
+        for (app, source, rows) in self.numbers() {
+            let id = if by_app { app } else { source };
             let verdict = match verdicts.get_mut(usize::from(id)) {
                 Some(known) => *known.get_or_insert_with(|| is_match(self.text(id))),
                 None => is_match(""),
