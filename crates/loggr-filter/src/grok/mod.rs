@@ -1,0 +1,1 @@
+//! Grok: named patterns, expanded and matched in bounded time.

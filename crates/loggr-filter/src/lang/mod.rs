@@ -1,0 +1,1 @@
+//! The filter language: lexer, parser, checker, compiled program, explain.
