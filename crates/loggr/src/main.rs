@@ -5,6 +5,7 @@ mod component;
 mod config;
 mod exit;
 mod hint;
+mod memory;
 mod net;
 mod sink;
 mod source;
@@ -18,6 +19,7 @@ use clap::Parser;
 use crate::exit::{Exit, UsageError};
 
 fn main() -> ExitCode {
+    memory::set_up();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
