@@ -149,8 +149,13 @@ impl Framer {
     pub fn finish(&mut self, mut sink: impl FnMut(Frame<'_>)) {
         let original_len = match self.state {
             State::Between => return,
-            State::Undecided => None,
-            State::Maybe { .. } => None,
+            State::Undecided | State::Maybe { .. } => {
+                // What might have been a count is content now, and has its limit.
+                let seen = self.tail.len() as u64;
+                self.tail.truncate(self.max_frame);
+                self.stats.discarded_bytes += seen - self.tail.len() as u64;
+                longer(seen, self.tail.len())
+            }
             State::Counted { len, .. } => Some(len),
             State::Line { seen, .. } => longer(seen, self.tail.len()),
         };
@@ -462,7 +467,7 @@ mod tests {
             assert_eq!(framer.is_between(), framer.buffered() == 0);
         }
         framer.finish(|frame| {
-            assert!(!frame.bytes.is_empty() && frame.incomplete);
+            assert!(!frame.bytes.is_empty() && frame.bytes.len() <= max && frame.incomplete);
             frames.push(show(frame));
         });
         assert!(framer.is_between());
@@ -572,7 +577,7 @@ mod tests {
         check_short("0123456789abc", &["0123456789!~13"]);
         check_short("0123456789\r", &["0123456789!~11"]);
         check_short("99 <13>0123456789", &["<13>012345!~99"]);
-        check_mode(Mode::Auto, 1, b"12\n5 <13>a5 <", &["1~2", "<~5", "5 <!"]);
+        check_mode(Mode::Auto, 1, b"12\n5 <13>a5 <", &["1~2", "<~5", "5!~3"]);
     }
 
     #[test]
