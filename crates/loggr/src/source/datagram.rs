@@ -9,14 +9,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use loggr_event::{Origin, Timestamp};
 use loggr_flow::{Ack, BatchBuilder, Delivery, Phase, Stop};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg,
-    setsockopt, sockopt,
+    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, getsockopt,
+    recvmmsg, setsockopt, sockopt,
 };
 use tokio::sync::mpsc;
 
@@ -33,6 +34,17 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 const MAX_PEERS: usize = 4096;
 /// How often the thread looks whether to stop.
 const STOP_CHECK_MILLIS: u16 = 200;
+/// How long datagrams gather in the kernel after a read found few, where its buffer has
+/// room: fewer wake-ups, fewer syncs of the queue, and less work for a sender on the same
+/// machine. A smaller buffer gets a shorter time in proportion.
+const GATHER: Duration = Duration::from_millis(2);
+/// Buffer (as the kernel counts it, with its own overhead) that allows the whole of [`GATHER`]:
+/// room for 2 ms of a million datagrams a second.
+const GATHER_BUFFER_BYTES: usize = 4 << 20;
+/// Less than this to gather for is not worth a timer.
+const MIN_GATHER: Duration = Duration::from_micros(100);
+/// A read that found at least so many is followed by the next one at once.
+const MANY_DATAGRAMS: usize = DATAGRAMS_PER_READ / 4;
 /// How soon a batch that found the bus busy is offered again.
 const OFFER_MILLIS: u16 = 5;
 
@@ -62,6 +74,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         local: Arc::new(shared.origin_of(None)),
         drops: DropCounter::default(),
     };
+    let gather = gathering_time(datagrams);
     let mut space = vec![0u8; DATAGRAMS_PER_READ * MAX_DATAGRAM_BYTES];
     let mut headers =
         MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, Some(nix::cmsg_space!(u32)));
@@ -78,12 +91,18 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
             Ok(0) if draining => break,
             Ok(0) => {}
             Ok(_) => match receiver.read(datagrams, &mut headers, &mut space) {
-                Ok(()) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Ok(got) if got < MANY_DATAGRAMS && gather >= MIN_GATHER && !draining => {
+                    if !receiver.offer() {
+                        return;
+                    }
+                    std::thread::sleep(gather);
+                }
+                Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
                 // ECONNREFUSED and the like speak of other sockets; go on.
                 Err(error) => {
                     let listener = shared.stats.name.as_str();
                     tracing::warn!(listener, %error, "cannot receive a datagram");
-                    std::thread::sleep(std::time::Duration::from_millis(OFFER_MILLIS.into()));
+                    std::thread::sleep(Duration::from_millis(OFFER_MILLIS.into()));
                 }
             },
             Err(Errno::EINTR) => {}
@@ -98,6 +117,16 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         }
     }
     receiver.hand_over();
+}
+
+/// How long datagrams may gather in the kernel's buffer. Not at all for unix sockets: their
+/// senders would wait.
+fn gathering_time(datagrams: &Datagrams) -> Duration {
+    if !datagrams.udp {
+        return Duration::ZERO;
+    }
+    let room = getsockopt(&datagrams.socket, sockopt::RcvBuf).unwrap_or(0).min(GATHER_BUFFER_BYTES);
+    GATHER.mul_f64(room as f64 / GATHER_BUFFER_BYTES as f64)
 }
 
 struct Receiver<'s> {
@@ -116,7 +145,7 @@ impl Receiver<'_> {
         datagrams: &Datagrams,
         headers: &mut MultiHeaders<SockaddrStorage>,
         space: &mut [u8],
-    ) -> Result<(), Errno> {
+    ) -> Result<usize, Errno> {
         let at = now();
         let mut read = Vec::with_capacity(DATAGRAMS_PER_READ);
         {
@@ -129,13 +158,14 @@ impl Receiver<'_> {
                 read.push((message.address.as_ref().and_then(address), message.bytes, drops));
             }
         }
+        let count = read.len();
         for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(MAX_DATAGRAM_BYTES)) {
             if let Some(drops) = drops {
                 self.shared.stats.kernel_drops.add(self.drops.grown(drops));
             }
             self.push(peer, bytes.get(..len).unwrap_or_default(), at);
         }
-        Ok(())
+        Ok(count)
     }
 
     fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], at: Timestamp) {
