@@ -9,7 +9,7 @@ use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
-use super::{Place, confirm, control, control_socket};
+use super::{Place, complain, confirm, control, control_socket};
 use crate::component::process::{MAX_RESCUE_BYTES, Process};
 use crate::component::ship::Shipping;
 use crate::config::Config;
@@ -99,6 +99,10 @@ fn open(config: &Config) -> Result<RescueStore> {
 }
 
 fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
+    if !config.data.directory.join("rescue").exists() {
+        complain("hint: nothing was ever rescued here\n");
+        return Ok(Exit::Fine);
+    }
     let rescue = open(config)?;
     let mut out = std::io::stdout().lock();
     let sinks = rescue.sinks()?.into_iter().filter(|(name, _)| sink.is_none_or(|s| s == name));

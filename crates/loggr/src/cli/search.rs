@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use loggr_event::{DumpFormat, Event, Severity, Timestamp, Uid};
 use loggr_store::query::{Field, Query};
-use loggr_store::{Reader, SearchOptions};
+use loggr_store::{Found, MAX_SEARCH_LIMIT, Reader, SearchOptions};
 
 use super::{Place, complain, stamp};
 use crate::config::{Config, ShipKind};
@@ -123,6 +123,9 @@ impl Question {
         let mut options = SearchOptions::new(at);
         options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
         options.until = self.until.as_deref().map(|t| time(t, at)).transpose()?;
+        if !directory.exists() {
+            complain(&format!("hint: nothing was stored in `{}` yet\n", directory.display()));
+        }
         let asked = Asked { reader: Reader::open(&directory)?, query, options };
         asked.suggest()?;
         Ok(asked)
@@ -166,25 +169,44 @@ impl Asked {
 /// `loggr search`.
 pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
     let mut asked = args.question.open(place)?;
-    asked.options.limit = args.limit;
     asked.options.oldest_first = args.oldest_first;
     let mut out = Printer::new(args.format)?;
-    let found = asked.reader.search(&asked.query, &asked.options)?;
-    let mut events = found.events;
+    if args.follow {
+        asked.options.limit = args.limit.min(MAX_SEARCH_LIMIT);
+        let mut events = ask(&asked, &asked.options)?.events;
+        if !args.oldest_first {
+            events.reverse();
+        }
+        for event in &events {
+            out.print(event)?;
+        }
+        out.flush()?;
+        return follow(&asked, &events, &mut out).map(|()| Exit::Fine);
+    }
+    let mut left = args.limit;
+    while left > 0 {
+        asked.options.limit = left.min(MAX_SEARCH_LIMIT);
+        let page = ask(&asked, &asked.options)?;
+        for event in &page.events {
+            out.print(event)?;
+        }
+        left = left.saturating_sub(page.events.len());
+        match page.events.last().filter(|_| page.more) {
+            Some(last) => asked.options.after = Some((last.timegenerated, last.uid)),
+            None => break,
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Fine)
+}
+
+/// One page of answers; what is wrong with it goes to stderr.
+fn ask(asked: &Asked, options: &SearchOptions) -> Result<Found> {
+    let found = asked.reader.search(&asked.query, options)?;
     for warning in &found.warnings {
         complain(&format!("warning: {warning}\n"));
     }
-    if args.follow && !args.oldest_first {
-        events.reverse();
-    }
-    for event in &events {
-        out.print(event)?;
-    }
-    out.flush()?;
-    if args.follow {
-        follow(&asked, &events, &mut out)?;
-    }
-    Ok(Exit::Fine)
+    Ok(found)
 }
 
 /// Prints what becomes visible, until interrupted or until nobody reads.
@@ -205,7 +227,7 @@ fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
         options.limit = FOLLOW_PAGE;
         options.oldest_first = true;
         loop {
-            let page = asked.reader.search(&asked.query, &options)?;
+            let page = ask(asked, &options)?;
             for event in &page.events {
                 let at = event.timegenerated.unix_micros();
                 if at >= started.min(from) - FOLLOW_OVERLAP_MICROS && recent.insert(event.uid) {

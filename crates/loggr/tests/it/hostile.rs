@@ -164,6 +164,33 @@ fn a_crowd_of_silent_connections_comes_and_goes() {
 }
 
 #[test]
+fn more_connections_than_allowed_are_refused_and_those_within_are_served() {
+    let loggr = Loggr::with(Setup { tcp_keys: "max_connections = 2".to_owned(), ..Setup::default() });
+    let tcp = |loggr: &Loggr, key: &str| {
+        let status = loggr.status();
+        let listeners = status["listeners"].as_array().expect("listeners").clone();
+        listeners.iter().find(|l| l["name"] == "tcp").expect("the listener")[key].as_u64()
+    };
+    let line = |text: &str| format!("<13>1 2026-03-01T00:00:00Z h limit - - - {text}\n");
+    let mut first = connect(&loggr, "tcp");
+    first.write_all(line("one").as_bytes()).expect("it is read");
+    let mut second = connect(&loggr, "tcp");
+    second.write_all(line("two").as_bytes()).expect("it is read");
+    loggr.stored(2, 30);
+    let mut third = connect(&loggr, "tcp");
+    assert_eq!(third.read(&mut [0]).unwrap_or(0), 0, "the third is closed");
+    assert_eq!(tcp(&loggr, "refused"), Some(1));
+    first.write_all(line("three").as_bytes()).expect("it is still read");
+    loggr.stored(3, 30);
+    drop(second);
+    until("a place is free", 30, || tcp(&loggr, "connections") == Some(1));
+    connect(&loggr, "tcp").write_all(line("four").as_bytes()).expect("it is read");
+    loggr.stored(4, 30);
+    assert!(loggr.log().contains("`max_connections` is reached"), "{}", loggr.log());
+    loggr.assert_balanced();
+}
+
+#[test]
 fn what_an_event_says_reaches_no_terminal_and_leaves_no_directory() {
     let loggr = Loggr::start();
     let mut stream = connect(&loggr, "tcp");

@@ -28,6 +28,8 @@ pub struct Setup {
     pub bus_keys: String,
     /// Keys that every listener has.
     pub listener_keys: String,
+    /// Keys of the listener `tcp`.
+    pub tcp_keys: String,
     /// Format of the output file.
     pub format: String,
 }
@@ -40,6 +42,7 @@ impl Default for Setup {
             bus: None,
             bus_keys: String::new(),
             listener_keys: String::new(),
+            tcp_keys: String::new(),
             // The uid first: a line that stands twice is either resent or a mistake of ours.
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
         }
@@ -121,8 +124,9 @@ impl Loggr {
             };
             let listen = self.addresses.get(name).unwrap_or(&fresh);
             text.push_str(&format!(
-                "\n[[listener]]\nname = {name:?}\nprotocol = {protocol:?}\nlisten = [{listen:?}]\nexchange = \"received\"\n{}\n",
-                self.setup.listener_keys
+                "\n[[listener]]\nname = {name:?}\nprotocol = {protocol:?}\nlisten = [{listen:?}]\nexchange = \"received\"\n{}\n{}\n",
+                self.setup.listener_keys,
+                if name == "tcp" { &self.setup.tcp_keys } else { "" }
             ));
         }
         text.push_str(&format!(
