@@ -1,1 +1,270 @@
 //! The engines that filters call, one file each, and the table that lists them.
+//!
+//! The contract: an engine is built once, from arguments that were checked against its
+//! table, and then works on one event after the other without files, clocks or locks that
+//! others may hold for long. What goes wrong with an event is an outcome, not an error:
+//! the event goes on with a tag.
+
+pub mod grok;
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use loggr_event::{Event, Timestamp};
+
+use crate::grok::Library;
+
+/// Everything an engine needs to know about one event.
+#[derive(Debug)]
+pub struct Call<'c, 'e> {
+    /// The event; may be changed.
+    pub event: &'c mut Event<'e>,
+    /// The values of the operands among the arguments, in their order in the engine's table;
+    /// `None` where a field is not there.
+    pub operands: &'c [Option<Cow<'e, str>>],
+    /// The time of the batch.
+    pub now: Timestamp,
+    /// Where the event is published; `None` is the machine's own destination.
+    pub route: &'c mut Option<Route>,
+}
+
+/// Where an event goes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Route {
+    /// Exchange; `None` is the machine's own.
+    pub exchange: Option<String>,
+    /// Last word of the routing key.
+    pub event_type: Option<String>,
+}
+
+/// What an engine did with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did something: true as a condition.
+    Did,
+    /// There was nothing to do.
+    Nothing,
+    /// It could not; the event gets the tag and goes on.
+    Failed(&'static str),
+}
+
+/// A built engine.
+pub trait Engine: Send + Sync {
+    /// Works on one event. The event may borrow from the engine: names of fields need no copy.
+    fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome;
+
+    /// Looks whether its files changed and takes them; called now and then, outside the way
+    /// of events.
+    ///
+    /// # Errors
+    /// What is wrong with the new file; the old one stays in use.
+    fn refresh(&self) -> Result<bool, String> {
+        Ok(false)
+    }
+}
+
+/// What kind of value a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// One or several texts.
+    Texts,
+    /// A number.
+    Number,
+    /// A text like `"30s"`, `"5m"`, `"1h"`.
+    Duration,
+    /// `true` or `false`.
+    Flag,
+    /// A value of each event: a field or a text.
+    Operand,
+    /// A custom field that is written, `[name]`.
+    Field,
+}
+
+impl Kind {
+    /// For the reference and for errors.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Texts => "texts",
+            Kind::Number => "number",
+            Kind::Duration => "duration",
+            Kind::Flag => "true or false",
+            Kind::Operand => "value",
+            Kind::Field => "field",
+        }
+    }
+}
+
+/// One parameter in an engine's table.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// The text that stands for it when it is left out; `None` means that it is required.
+    pub default: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// A parameter that must be given.
+pub(crate) const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Parameter {
+    Parameter { name, kind, default: None, doc }
+}
+
+/// A parameter with a default.
+pub(crate) const fn optional(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Parameter {
+    Parameter { name, kind, default: Some(default), doc }
+}
+
+/// Makes an engine.
+pub type Build = fn(&Arguments, &Environment) -> Result<Box<dyn Engine>, BuildError>;
+
+/// One engine in the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// How filters call it.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its parameters; those without a name in a call are taken in this order.
+    pub parameters: &'static [Parameter],
+    /// What it adds: field or tag, and what that is.
+    pub adds: &'static [(&'static str, &'static str)],
+    /// Makes it.
+    pub build: Build,
+}
+
+/// All engines.
+pub const ENGINES: &[Spec] = &[grok::SPEC];
+
+/// The engine of a name.
+pub fn find(name: &str) -> Option<&'static Spec> {
+    ENGINES.iter().find(|s| s.name == name)
+}
+
+/// A checked argument.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text or duration as it is written, or the name of a field.
+    Text(String),
+    /// Texts.
+    Texts(Vec<String>),
+    /// A number.
+    Number(f64),
+    /// A flag.
+    Flag(bool),
+    /// An operand: its place in [`Call::operands`].
+    Operand(usize),
+}
+
+/// The arguments of one call, checked against the table.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    given: Vec<(&'static str, Value)>,
+}
+
+impl Arguments {
+    /// Adds one; the names are those of the table.
+    pub fn push(&mut self, name: &'static str, value: Value) {
+        self.given.push((name, value));
+    }
+
+    /// Adds further texts to one that was given.
+    pub(crate) fn extend(&mut self, name: &str, more: Vec<String>) {
+        if let Some((_, Value::Texts(texts))) = self.given.iter_mut().find(|(n, _)| *n == name) {
+            texts.extend(more);
+        }
+    }
+
+    /// The argument of a name; `None` where it was left out and its default is empty.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.given.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// A text; empty where it was left out.
+    pub fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Texts; none where they were left out.
+    pub fn texts(&self, name: &str) -> &[String] {
+        match self.get(name) {
+            Some(Value::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    /// A flag.
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Value::Flag(true)))
+    }
+
+    /// A number.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        match self.get(name) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The place of an operand in [`Call::operands`].
+    pub fn operand(&self, name: &str) -> Option<usize> {
+        match self.get(name) {
+            Some(Value::Operand(at)) => Some(*at),
+            _ => None,
+        }
+    }
+}
+
+/// Why an engine cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    /// The argument at fault; `None` is the call itself.
+    pub argument: Option<&'static str>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead, if that is known.
+    pub hint: Option<String>,
+}
+
+impl BuildError {
+    /// Something is wrong with an argument.
+    pub fn argument(name: &'static str, message: impl Into<String>) -> BuildError {
+        BuildError { argument: Some(name), message: message.into(), hint: None }
+    }
+
+    /// With advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> BuildError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What filters are compiled with.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Where tables and pattern files are looked for; relative paths begin here.
+    pub directory: PathBuf,
+    /// The named patterns.
+    pub patterns: Arc<Library>,
+}
+
+impl Environment {
+    /// Files below `directory`; the patterns of both names, legacy and ECS.
+    pub fn new(directory: impl Into<PathBuf>) -> Environment {
+        Environment { directory: directory.into(), patterns: Library::legacy() }
+    }
+}

@@ -1,1 +1,84 @@
 //! Grok: named patterns, expanded and matched in bounded time.
+//!
+//! `library` holds the patterns, `expand` puts them into one another, `translate` turns
+//! Oniguruma's dialect (in which grok patterns are written) into PCRE2's and collects the
+//! fields, `relax` widens the result for a linear-time engine that turns away most texts
+//! quickly, `matcher` puts the engines together.
+
+mod expand;
+mod library;
+mod matcher;
+mod relax;
+mod translate;
+
+use std::fmt;
+
+pub use library::{Library, LibraryError};
+pub use matcher::{Grok, MATCH_LIMIT, Scratch};
+
+/// Longest expression after all names were replaced, in bytes.
+pub const MAX_EXPANDED_BYTES: usize = 1 << 20;
+/// Deepest nesting of patterns in patterns.
+pub const MAX_PATTERN_DEPTH: usize = 64;
+
+/// A pattern gave up: the text made it try too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit;
+
+/// What type a field's values have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As it was found.
+    Text,
+    /// A whole number, where it is one.
+    Int,
+    /// A number, where it is one.
+    Float,
+}
+
+/// Why an expression cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrokError {
+    /// A name that no pattern has.
+    Unknown {
+        /// The name.
+        name: String,
+        /// The pattern that uses it; empty is the expression itself.
+        within: String,
+        /// A name that looks like it.
+        near: Option<String>,
+    },
+    /// A pattern contains itself.
+    Cycle {
+        /// Its name.
+        name: String,
+    },
+    /// Too long or too deep when all names are replaced.
+    TooLarge,
+    /// Something that is no expression.
+    Syntax(String),
+}
+
+impl fmt::Display for GrokError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GrokError::Unknown { name, within, .. } if within.is_empty() => {
+                write!(f, "there is no pattern `{name}`")
+            }
+            GrokError::Unknown { name, within, .. } => {
+                write!(f, "there is no pattern `{name}`, which `{within}` uses")
+            }
+            GrokError::Cycle { name } => write!(f, "the pattern `{name}` contains itself"),
+            GrokError::TooLarge => write!(
+                f,
+                "the expression has more than {MAX_EXPANDED_BYTES} bytes or is nested deeper than {MAX_PATTERN_DEPTH} when its names are replaced"
+            ),
+            GrokError::Syntax(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for GrokError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Named patterns: the standard ones, and those of an operator's files.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// Longest line of a pattern file in bytes.
+pub const MAX_PATTERN_BYTES: usize = 64 << 10;
+
+/// Patterns by name.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    patterns: HashMap<String, String>,
+}
+
+/// What is wrong with a pattern file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryError {
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for LibraryError {}
+
+/// Patterns of both libraries that the data crate has not, or has otherwise.
+const OURS: &[&str] = &[include_str!("../../patterns/common.grok")];
+/// Patterns with the classic names of fields.
+const LEGACY: &[&str] = &[include_str!("../../patterns/legacy.grok")];
+/// Patterns with the names of the Elastic Common Schema.
+const ECS: &[&str] = &[include_str!("../../patterns/ecs.grok")];
+
+impl Library {
+    /// The standard patterns with the classic names of fields (`clientip`, `verb`, …).
+    pub fn legacy() -> Arc<Library> {
+        static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
+        LIBRARY.get_or_init(|| Arc::new(Library::standard(LEGACY))).clone()
+    }
+
+    /// The standard patterns with the names of the Elastic Common Schema
+    /// (`source.address`, `http.request.method`, …) where there are such.
+    pub fn ecs() -> Arc<Library> {
+        static LIBRARY: OnceLock<Arc<Library>> = OnceLock::new();
+        LIBRARY.get_or_init(|| Arc::new(Library::standard(ECS))).clone()
+    }
+
+    fn standard(texts: &[&str]) -> Library {
+        let mut library = Library::default();
+        for (name, pattern) in grok::patterns() {
+            library.patterns.insert((*name).to_owned(), (*pattern).to_owned());
+        }
+        for text in OURS.iter().chain(texts) {
+            if let Err(error) = library.add_text(text) {
+                unreachable!("BUG: a pattern file of ours: {error}");
+            }
+        }
+        library
+    }
+
+    /// Adds the patterns of a file: a name, white space, the expression; `#` begins a
+    /// comment line. A name that was there is defined anew.
+    ///
+    /// # Errors
+    /// The first line that is no definition; those before it were added.
+    pub fn add_text(&mut self, text: &str) -> Result<(), LibraryError> {
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_end_matches('\r');
+            if line.trim().is_empty() || line.trim_start().starts_with('#') {
+                continue;
+            }
+            let wrong = |message: String| LibraryError { line: number + 1, message };
+            if line.len() > MAX_PATTERN_BYTES {
+                return Err(wrong(format!("longer than {MAX_PATTERN_BYTES} bytes")));
+            }
+            let Some((name, pattern)) = line.trim_start().split_once(char::is_whitespace) else {
+                return Err(wrong(format!("`{line}` is a name without an expression")));
+            };
+            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                return Err(wrong(format!("`{name}` is no name: letters, digits and `_` alone")));
+            }
+            self.patterns.insert(name.to_owned(), pattern.trim_start().to_owned());
+        }
+        Ok(())
+    }
+
+    /// The expression of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.patterns.get(name).map(String::as_str)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<&str> = self.patterns.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+}

@@ -1,0 +1,351 @@
+//! Grok as its users see it: patterns, fields, limits.
+
+use proptest::prelude::*;
+
+use super::{Grok, GrokError, Library, Limit, Scratch};
+
+fn found(grok: &Grok, text: &str) -> Option<Vec<(String, String)>> {
+    let mut scratch = Scratch::default();
+    grok.find(text.as_bytes(), &mut scratch).expect("within the limit").then(|| {
+        let named = |(field, _, range): (usize, _, std::ops::Range<usize>)| {
+            (grok.fields()[field].clone(), text.get(range).unwrap_or("?").to_owned())
+        };
+        scratch.captures().map(named).collect()
+    })
+}
+
+#[track_caller]
+fn check(pattern: &str, text: &str, expect: Option<&[(&str, &str)]>) {
+    check_in(&Library::legacy(), pattern, text, expect);
+}
+
+#[track_caller]
+fn check_in(library: &Library, pattern: &str, text: &str, expect: Option<&[(&str, &str)]>) {
+    let grok = Grok::compile(library, &[pattern]).unwrap_or_else(|e| panic!("{pattern}: {e}"));
+    let got = found(&grok, text);
+    let expect =
+        expect.map(|e| e.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>());
+    assert_eq!(got, expect, "{pattern} on {text:?}");
+}
+
+#[test]
+fn syntax() {
+    check("%{WORD}", "hello", Some(&[]));
+    check("%{WORD:w}", "hello you", Some(&[("w", "hello")]));
+    check("%{INT:n:int} %{WORD:w}", "17 x", Some(&[("n", "17"), ("w", "x")]));
+    check("%{IP:[source][ip]}", "from 10.0.0.1", Some(&[("source.ip", "10.0.0.1")]));
+    check("(?<a>x+)(?<b.c>y)", "xxy", Some(&[("a", "xx"), ("b.c", "y")]));
+    check("(?<[a][b]>x)", "x", Some(&[("a.b", "x")]));
+    check("%{WORD:w} %{WORD:w}", "a b", Some(&[("w", "a"), ("w", "b")]));
+    check("(a|b)(?<c>c)", "bc", Some(&[("c", "c")]));
+    check("%{WORD:w}?", "-", Some(&[]));
+    check("a.b", "a\nb", Some(&[]));
+    check("(?m)a.b", "a\nb", Some(&[]));
+    check("^b$", "a\nb\nc", Some(&[]));
+    check("\\h+", "zz0aFzz", Some(&[]));
+    check("[\\h]{3}(?<r>.)", "12fx", Some(&[("r", "x")]));
+    check("(?>a+)b", "aab", Some(&[]));
+    check("a++b", "aab", Some(&[]));
+    check("(?<=a)(?<x>b)(?!c)", "abc abd", Some(&[("x", "b")]));
+    check("(?i)HELLO", "hello", Some(&[]));
+    check("(?<q>[\"']).*?\\k<q>", "say 'hi'", Some(&[("q", "'")]));
+    check("([ab])\\1", "abb", Some(&[]));
+    check("%{MINE=[a-c]+}x", "abcx", Some(&[]));
+    check("(?#comment)x", "x", Some(&[]));
+    check("100%{2}", "100%%", Some(&[]));
+    check("%{-}", "%{-}", Some(&[]));
+    check("[äö]x", "öx", Some(&[]));
+    check("ä+(?<r>.)", "ääb", Some(&[("r", "b")]));
+    check("[[:alpha:]_]+", "a_b", Some(&[]));
+    check("[]x]+", "]x", Some(&[]));
+    check("(?<é>ü+)", "grün über", Some(&[("é", "ü")]));
+}
+
+#[test]
+fn definitions_shadow_others() {
+    let mut library = (*Library::legacy()).clone();
+    library.add_text("# mine\nWORD [0-9]+\nPAIR %{WORD:k}=%{WORD:v}\n").unwrap();
+    check_in(&library, "%{PAIR}", "12=34", Some(&[("k", "12"), ("v", "34")]));
+    assert_eq!(library.add_text("ONLYNAME\n").unwrap_err().line, 1);
+    assert_eq!(library.add_text("A b\nBAD-NAME x\n").unwrap_err().line, 2);
+}
+
+#[track_caller]
+fn refused(definitions: &str, pattern: &str, expect: &str) {
+    let mut library = (*Library::legacy()).clone();
+    library.add_text(definitions).unwrap();
+    let error = Grok::compile(&library, &[pattern]).unwrap_err();
+    assert!(error.to_string().contains(expect), "{error}");
+}
+
+#[test]
+fn what_cannot_be_used_says_why() {
+    refused("", "%{NOTTHERE}", "there is no pattern `NOTTHERE`");
+    refused("A %{NOTTHERE}", "%{A}", "which `A` uses");
+    refused("A %{B}\nB %{A}", "%{A}", "contains itself");
+    refused("", "(", "cannot be used");
+    refused("", "\\k<x>", "no group is called `x`");
+    refused("", "(?<>x)", "empty name");
+    let near = Grok::compile(&Library::legacy(), &["%{COMBINEDAPACHELOGS}"]).unwrap_err();
+    assert!(matches!(near, GrokError::Unknown { near: Some(near), .. } if near == "COMBINEDAPACHELOG"));
+    let doubling: String = (0..40).map(|n| format!("D{} %{{D{n}}}%{{D{n}}}\n", n + 1)).collect();
+    refused(&format!("D0 xx\n{doubling}"), "%{D40}", "more than");
+}
+
+#[test]
+fn every_pattern_of_both_libraries_compiles() {
+    for library in [Library::legacy(), Library::ecs()] {
+        let mut unguarded = Vec::new();
+        for name in library.names() {
+            match Grok::compile(&library, &[format!("%{{{name}}}")]) {
+                Ok(grok) if !grok.has_guards() => unguarded.push(name),
+                Ok(_) => {}
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+        assert!(unguarded.len() < 12, "{unguarded:?}");
+    }
+}
+
+#[test]
+fn catastrophic_patterns_end_at_their_limit() {
+    let hostile = format!("{}!", "a".repeat(64 << 10));
+    for pattern in ["(a+)+$", "(a|aa)+$", "%{DATA:a}x%{DATA:b}x%{DATA:c}x%{DATA:d}x%{DATA:e}y$"] {
+        let grok = Grok::compile(&Library::legacy(), &[pattern]).unwrap().without_guards();
+        let text =
+            if pattern.contains('x') { format!("{}yz", "ax".repeat(32 << 10)) } else { hostile.clone() };
+        assert_eq!(grok.find(text.as_bytes(), &mut Scratch::default()), Err(Limit), "{pattern}");
+    }
+}
+
+#[test]
+fn the_guard_spares_most_catastrophes() {
+    let grok = Grok::compile(&Library::legacy(), &["(a+)+$"]).unwrap();
+    let hostile = format!("{}!", "a".repeat(64 << 10));
+    assert_eq!(grok.find(hostile.as_bytes(), &mut Scratch::default()), Ok(false));
+    assert_eq!(grok.find(b"next", &mut Scratch::default()), Ok(false));
+    assert_eq!(grok.find(b"aaa", &mut Scratch::default()), Ok(true));
+}
+
+#[test]
+fn the_first_of_a_list_that_matches_wins() {
+    let grok =
+        Grok::compile(&Library::legacy(), &["alpha %{INT:a}", "(?i)BETA (?<b>x)", "%{WORD:w}"]).unwrap();
+    assert_eq!(found(&grok, "alpha 1"), Some(vec![("a".to_owned(), "1".to_owned())]));
+    assert_eq!(found(&grok, "beta x"), Some(vec![("b".to_owned(), "x".to_owned())]));
+    assert_eq!(found(&grok, "gamma"), Some(vec![("w".to_owned(), "gamma".to_owned())]));
+    assert_eq!(found(&grok, "--"), None);
+}
+
+#[test]
+fn products() {
+    let apache = r#"203.0.113.7 - frank [10/Oct/2025:13:55:36 -0700] "GET /a.gif HTTP/1.1" 200 2326 "http://example.com/start" "Mozilla/5.0 (X11)""#;
+    let names = |library: &Library, pattern: &str, text: &str| {
+        found(&Grok::compile(library, &[pattern]).unwrap(), text)
+            .unwrap_or_else(|| panic!("{pattern} on {text}"))
+    };
+    let get = |all: &[(String, String)], name: &str| {
+        all.iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+            .unwrap_or_else(|| panic!("{name} in {all:?}"))
+    };
+    let legacy = names(&Library::legacy(), "%{COMBINEDAPACHELOG}", apache);
+    for (name, value) in [
+        ("clientip", "203.0.113.7"),
+        ("auth", "frank"),
+        ("verb", "GET"),
+        ("request", "/a.gif"),
+        ("response", "200"),
+        ("bytes", "2326"),
+    ] {
+        assert_eq!(get(&legacy, name), value);
+    }
+    let ecs = names(&Library::ecs(), "%{COMBINEDAPACHELOG}", apache);
+    for (name, value) in [
+        ("source.address", "203.0.113.7"),
+        ("user.name", "frank"),
+        ("http.request.method", "GET"),
+        ("url.original", "/a.gif"),
+        ("http.response.status_code", "200"),
+        ("user_agent.original", "Mozilla/5.0 (X11)"),
+    ] {
+        assert_eq!(get(&ecs, name), value);
+    }
+    for (pattern, text, field, value) in [
+        (
+            "%{NGINX_ACCESS}",
+            r#"198.51.100.3 - - [01/Mar/2026:10:00:00 +0000] "GET /x?y=1 HTTP/2.0" 404 153 "-" "curl/8.5.0" "10.0.0.9""#,
+            "forwardedfor",
+            "10.0.0.9",
+        ),
+        (
+            "%{NGINX_ACCESS}",
+            r#"198.51.100.3 - - [01/Mar/2026:10:00:00 +0000] "\x16\x03\x01" 400 157 "-" "-""#,
+            "rawrequest",
+            "\\x16\\x03\\x01",
+        ),
+        (
+            "%{NGINX_ERROR}",
+            r#"2026/03/01 10:00:00 [error] 123#7: *55 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1, server: example.com, request: "GET / HTTP/1.1", upstream: "http://127.0.0.1:3000/", host: "example.com""#,
+            "upstream",
+            "http://127.0.0.1:3000/",
+        ),
+        ("%{SSHD}", "Failed password for invalid user admin from 192.0.2.4 port 4022 ssh2", "user", "admin"),
+        (
+            "%{SSHD}",
+            "Accepted publickey for deploy from 2001:db8::7 port 50022 ssh2: RSA SHA256:abc",
+            "src_ip",
+            "2001:db8::7",
+        ),
+        ("%{SSHD}", "Invalid user test from 192.0.2.4 port 11", "src_port", "11"),
+        (
+            "%{SSHD}",
+            "Disconnected from authenticating user root 192.0.2.4 port 4022 [preauth]",
+            "user",
+            "root",
+        ),
+        (
+            "%{SUDO}",
+            "   alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/apt update",
+            "command",
+            "/usr/bin/apt update",
+        ),
+        (
+            "%{SUDO}",
+            "bob : user NOT in sudoers ; TTY=pts/1 ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
+            "reason",
+            "user NOT in sudoers",
+        ),
+        (
+            "%{POSTFIX}",
+            "4BcD1234567: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=1.2, delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 2.0.0 Ok)",
+            "status",
+            "sent",
+        ),
+        (
+            "%{POSTFIX}",
+            "disconnect from unknown[192.0.2.66] ehlo=1 auth=0/1 commands=1/2",
+            "client_ip",
+            "192.0.2.66",
+        ),
+        (
+            "%{POSTFIX}",
+            "A1B2C3D4E5: from=<alice@example.com>, size=1234, nrcpt=1 (queue active)",
+            "size",
+            "1234",
+        ),
+        ("%{POSTFIX}", "A1B2C3D4E5: removed", "postfix_event", "removed"),
+        (
+            "%{DOVECOT}",
+            "imap-login: Login: user=<bob>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, mpid=77, TLS, session=<aBc>",
+            "user",
+            "bob",
+        ),
+        (
+            "%{UFW}",
+            "[UFW BLOCK] IN=eth0 OUT= SRC=192.0.2.8 DST=192.0.2.1 LEN=60 PROTO=TCP SPT=4444 DPT=22",
+            "ufw_action",
+            "BLOCK",
+        ),
+        (
+            "%{CRON_COMMAND}",
+            "(root) CMD (run-parts /etc/cron.hourly)",
+            "command",
+            "run-parts /etc/cron.hourly",
+        ),
+        ("%{SYSLOGBASE2} %{GREEDYDATA:m}", "Mar  1 12:00:00 web1 kernel: [1.2] x", "program", "kernel"),
+        (
+            "%{TIMESTAMP_ISO8601:t}",
+            "at 2026-03-01T12:00:00.123+01:00 it",
+            "t",
+            "2026-03-01T12:00:00.123+01:00",
+        ),
+    ] {
+        assert_eq!(get(&names(&Library::legacy(), pattern, text), field), value, "{pattern}");
+    }
+    for (pattern, text) in [
+        ("%{NGINX_ACCESS}", "GET / HTTP/1.1"),
+        ("%{SSHD}", "Server listening on 0.0.0.0 port 22."),
+        ("%{SUDO}", "pam_unix(sudo:session): session opened for user root"),
+        ("%{POSTFIX}", "warning: hostname x does not resolve"),
+        ("%{DOVECOT_LOGIN}", "master: Dovecot v2.3 starting up"),
+        ("%{COMBINEDAPACHELOG}", "nothing of the kind"),
+    ] {
+        assert_eq!(
+            found(&Grok::compile(&Library::legacy(), &[pattern]).unwrap(), text),
+            None,
+            "{pattern} on {text}"
+        );
+    }
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    let atom = prop_oneof![
+        "[abx]",
+        Just(".".to_owned()),
+        Just("\\d".to_owned()),
+        Just("\\h".to_owned()),
+        Just("[^a]".to_owned()),
+        Just("[a\\-x]".to_owned()),
+        Just("\\bx".to_owned()),
+        Just("^".to_owned()),
+        Just("$".to_owned()),
+        Just("\\{".to_owned()),
+        Just("[[:digit:]b]".to_owned()),
+        Just("%{INT:n}".to_owned()),
+        Just("\\.".to_owned()),
+    ];
+    atom.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            (
+                inner.clone(),
+                prop_oneof![
+                    Just("*"),
+                    Just("+"),
+                    Just("?"),
+                    Just("{2}"),
+                    Just("{0,2}"),
+                    Just("*?"),
+                    Just("++"),
+                    Just("{1,}+")
+                ]
+            )
+                .prop_map(|(a, q)| format!("(?:{a}){q}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}{b}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}|{b})")),
+            inner.clone().prop_map(|a| format!("(?>{a})")),
+            inner.clone().prop_map(|a| format!("(?={a})")),
+            inner.clone().prop_map(|a| format!("(?!{a})")),
+            inner.clone().prop_map(|a| format!("(?i:{a})")),
+            inner.prop_map(|a| format!("(?<f>{a})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn guards_never_change_the_answer(pattern in piece(), texts in proptest::collection::vec("[abx0-2A. \n{-]{0,12}", 1..6)) {
+        let library = Library::legacy();
+        let (Ok(guarded), Ok(bare)) = (Grok::compile(&library, &[&pattern]), Grok::compile(&library, &[&pattern])) else {
+            return Ok(());
+        };
+        let bare = bare.without_guards();
+        for text in texts {
+            let mut scratches = (Scratch::default(), Scratch::default());
+            let bare = bare.find(text.as_bytes(), &mut scratches.1);
+            if bare.is_ok() {
+                prop_assert_eq!(guarded.find(text.as_bytes(), &mut scratches.0), bare, "{} on {:?}", pattern, text);
+            }
+        }
+    }
+
+    #[test]
+    fn any_expression_is_one_or_an_error(pattern in "(\\(|\\)|\\[|\\]|%\\{|\\}|WORD|:|a|<|\\?|=|\\\\|k|[0-9]|\\*|.){0,20}", text in ".{0,20}") {
+        if let Ok(grok) = Grok::compile(&Library::legacy(), &[pattern]) {
+            prop_assert!(matches!(grok.find(text.as_bytes(), &mut Scratch::default()), Ok(_) | Err(Limit)));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A filter as it is written: statements, conditions, operands, with their places.
+//!
+//! Not checked and not runnable; `compile` does both.
+
+use super::error::Span;
+use super::field::CoreField;
+
+/// A statement and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Its first line, or all of it where it has only one.
+    pub span: Span,
+    /// What it does.
+    pub kind: StatementKind,
+}
+
+/// What a statement does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatementKind {
+    /// `if … { } else if … { } else { }`.
+    If {
+        /// Each condition with what happens when it is the first that holds.
+        branches: Vec<(Condition, Vec<Statement>)>,
+        /// What happens when none holds.
+        otherwise: Option<Vec<Statement>>,
+    },
+    /// `field := a + b`.
+    Assign(Target, Vec<Operand>),
+    /// `tags += "a", "b"` or `-=`.
+    Tags {
+        /// False takes them away.
+        add: bool,
+        /// The tags; fields stand for all their values.
+        values: Vec<Operand>,
+    },
+    /// `delete [a]`.
+    Delete(Target),
+    /// `rename [a] -> [b]`.
+    Rename(Target, Target),
+    /// An engine called for what it does.
+    Call(Call),
+    /// The event is not wanted.
+    Drop,
+    /// The rest of the filter is not for this event.
+    Stop,
+}
+
+/// A field that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Where.
+    pub span: Span,
+    /// Which.
+    pub name: TargetName,
+}
+
+/// The name of a field that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TargetName {
+    /// A core field.
+    Core(CoreField),
+    /// A custom field.
+    Custom(String),
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    /// Where.
+    pub span: Span,
+    /// Which.
+    pub kind: OperandKind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OperandKind {
+    /// A core field.
+    Core(CoreField),
+    /// A custom field: all its values.
+    Custom(String),
+    /// `"text"`.
+    Text(String),
+    /// A number, as it is written.
+    Number(String),
+}
+
+/// A condition and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// Where.
+    pub span: Span,
+    /// What has to hold.
+    pub kind: ConditionKind,
+}
+
+/// What has to hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionKind {
+    /// One of them.
+    Any(Vec<Condition>),
+    /// All of them.
+    All(Vec<Condition>),
+    /// The opposite.
+    Not(Box<Condition>),
+    /// A comparison.
+    Compare(Operand, Comparison, Operand),
+    /// A value is one of a set; the flag turns it round (`notin`).
+    In(Operand, Set, bool),
+    /// `[field]` alone: it is there.
+    Present(Operand),
+    /// An engine did something.
+    Call(Call),
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `~`
+    Matches,
+    /// `~*`
+    AnyCase,
+}
+
+impl Comparison {
+    /// All with their signs.
+    pub const ALL: [(Comparison, &'static str); 8] = [
+        (Comparison::Equal, "=="),
+        (Comparison::NotEqual, "!="),
+        (Comparison::Less, "<"),
+        (Comparison::AtMost, "<="),
+        (Comparison::Greater, ">"),
+        (Comparison::AtLeast, ">="),
+        (Comparison::Matches, "~"),
+        (Comparison::AnyCase, "~*"),
+    ];
+
+    /// The same with its sides exchanged.
+    pub fn flipped(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::AtMost => Comparison::AtLeast,
+            Comparison::Greater => Comparison::Less,
+            Comparison::AtLeast => Comparison::AtMost,
+            other => other,
+        }
+    }
+
+    /// Its sign.
+    pub fn sign(self) -> &'static str {
+        Comparison::ALL.iter().find(|(c, _)| *c == self).map_or("", |(_, sign)| sign)
+    }
+}
+
+/// What a value may be in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Set {
+    /// The tags of the event.
+    Tags,
+    /// The names of its custom fields.
+    CustomFields,
+    /// Networks.
+    Cidr(Vec<(String, Span)>),
+    /// Any of these; a field stands for all its values.
+    List(Vec<Operand>),
+}
+
+/// An engine with its arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Where the name stands.
+    pub span: Span,
+    /// The engine.
+    pub engine: String,
+    /// In the order of the text.
+    pub arguments: Vec<Argument>,
+}
+
+/// One argument.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// Where.
+    pub span: Span,
+    /// `name=`; without one the position counts.
+    pub name: Option<String>,
+    /// What it is.
+    pub value: ArgumentValue,
+}
+
+/// What an argument is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArgumentValue {
+    /// One value.
+    One(Operand),
+    /// `("a", "b")`.
+    List(Vec<Operand>),
+    /// `true` or `false`.
+    Flag(bool),
+}

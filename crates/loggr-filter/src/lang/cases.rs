@@ -1,0 +1,229 @@
+//! An operator's own tests of a filter: lines, and conditions that must hold afterwards.
+//!
+//! ```text
+//! # comment
+//! test "an accepted password"
+//! < <38>Mar  1 12:00:00 web1 sshd[7]: Accepted password for root from 10.0.0.1 port 22 ssh2
+//! > [user] == "root"
+//! > "ssh" in tags and not ("failed" in tags)
+//! > kept
+//! ```
+//! Several `<` lines are one event of several lines. `kept` and `dropped` speak of the fate;
+//! everything else is a condition of the filter language, without engines that need files.
+
+use std::fmt;
+use std::path::Path;
+
+use loggr_event::{DumpFormat, Event, Origin, Timestamp, Uid};
+
+use super::compile::Compiler;
+use super::error::{FilterError, FilterErrors, Span};
+use super::evaluate::{Check, Flow, Node, Run};
+use super::parser::parse_condition;
+use super::program::{Counters, Fate, Program};
+use crate::engines::Environment;
+
+impl fmt::Debug for Cases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cases").field("cases", &self.cases.len()).finish()
+    }
+}
+
+/// The tests of one file.
+pub struct Cases {
+    cases: Vec<Case>,
+}
+
+struct Case {
+    name: String,
+    line: usize,
+    input: Vec<u8>,
+    expect: Vec<Expectation>,
+}
+
+struct Expectation {
+    line: usize,
+    text: String,
+    what: Expected,
+}
+
+enum Expected {
+    Kept,
+    Dropped,
+    Holds(Vec<Node>),
+}
+
+/// Why a file of tests cannot be used.
+pub type CasesError = FilterErrors;
+
+/// What did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Line of the expectation.
+    pub line: usize,
+    /// Name of the test.
+    pub test: String,
+    /// What should have been.
+    pub expected: String,
+    /// What became of the event: `dropped by line N`, or the event as JSON.
+    pub event: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}: test \"{}\": does not hold: {}\n  {}",
+            self.line, self.test, self.expected, self.event
+        )
+    }
+}
+
+impl Cases {
+    /// Reads a file of tests; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// All lines that mean nothing, and conditions that are wrong.
+    pub fn parse(file: &str, text: &str) -> Result<Cases, CasesError> {
+        let mut cases: Vec<Case> = Vec::new();
+        let mut errors = Vec::new();
+        let environment = Environment::new(Path::new("."));
+        let mut at = 0;
+        for (number, line) in text.split('\n').enumerate() {
+            let span = Span::new(at, at + line.len());
+            at += line.len() + 1;
+            let number = number + 1;
+            let trimmed = line.trim_end_matches('\r');
+            if trimmed.trim().is_empty() || trimmed.starts_with('#') {
+                continue;
+            }
+            if let Some(name) = trimmed.strip_prefix("test ") {
+                let name = name.trim().trim_matches('"').to_owned();
+                cases.push(Case { name, line: number, input: Vec::new(), expect: Vec::new() });
+                continue;
+            }
+            let Some(case) = cases.last_mut() else {
+                errors.push(
+                    FilterError::new(span, "this stands before the first test")
+                        .hint("begin with `test \"name\"`"),
+                );
+                continue;
+            };
+            if let Some(input) = trimmed.strip_prefix('<') {
+                if !case.input.is_empty() {
+                    case.input.push(b'\n');
+                }
+                case.input.extend_from_slice(input.strip_prefix(' ').unwrap_or(input).as_bytes());
+            } else if let Some(expected) = trimmed.strip_prefix('>') {
+                let what = match expected.trim() {
+                    "kept" => Some(Expected::Kept),
+                    "dropped" => Some(Expected::Dropped),
+                    condition => {
+                        compile(condition, expected, span, &environment, &mut errors).map(Expected::Holds)
+                    }
+                };
+                if let Some(what) = what {
+                    case.expect.push(Expectation { line: number, text: expected.trim().to_owned(), what });
+                }
+            } else {
+                errors.push(FilterError::new(span, "expected `test`, `<`, `>` or `#`"));
+            }
+        }
+        for case in &cases {
+            if errors.is_empty() && (case.input.is_empty() || case.expect.is_empty()) {
+                let start = text.split('\n').take(case.line - 1).map(|l| l.len() + 1).sum();
+                let missing = if case.input.is_empty() {
+                    "has no `<` line"
+                } else {
+                    "expects nothing: it has no `>` line"
+                };
+                errors.push(FilterError::new(Span::new(start, start + 4), format!("this test {missing}")));
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(Cases { cases }),
+            false => Err(FilterErrors::new(file, text, errors)),
+        }
+    }
+
+    /// How many tests there are.
+    pub fn len(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// True where there is no test.
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
+    /// Runs all of them; gives what did not hold.
+    pub fn run(&self, program: &Program, now: Timestamp) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        let origin = Origin { listener: "test".into(), ..Origin::default() };
+        for case in &self.cases {
+            let mut counters = program.counters();
+            let mut event = Event::receive(&case.input, &origin, Uid::default(), now);
+            let verdict = program.run(&mut event, now, &mut counters);
+            for expectation in &case.expect {
+                let holds = match &expectation.what {
+                    Expected::Kept => verdict.fate == Fate::Keep,
+                    Expected::Dropped => verdict.fate != Fate::Keep,
+                    Expected::Holds(nodes) => holds(nodes, event.clone().into_owned(), now),
+                };
+                if !holds {
+                    let shown = match verdict.fate {
+                        Fate::Drop(rule) => format!("it was dropped by line {}", program.rule(rule).0),
+                        Fate::Keep => json(&event),
+                    };
+                    failures.push(Failure {
+                        line: expectation.line,
+                        test: case.name.clone(),
+                        expected: expectation.text.clone(),
+                        event: shown,
+                    });
+                }
+            }
+        }
+        failures
+    }
+}
+
+fn json(event: &Event<'_>) -> String {
+    let mut out = Vec::new();
+    event.dump(&DumpFormat::Json, &mut out);
+    String::from_utf8_lossy(&out).trim_end().to_owned()
+}
+
+/// The condition as `if condition { stop } drop`.
+fn compile(
+    condition: &str,
+    within: &str,
+    span: Span,
+    environment: &Environment,
+    errors: &mut Vec<FilterError>,
+) -> Option<Vec<Node>> {
+    // Places in the condition are places in the line behind the `>`.
+    let offset = span.start + 1 + within.find(condition).unwrap_or(0);
+    let moved = |mut error: FilterError| {
+        error.span = Span::new(error.span.start + offset, error.span.end + offset);
+        error
+    };
+    let parsed = match parse_condition(condition) {
+        Ok(parsed) => parsed,
+        Err(found) => {
+            errors.extend(found.into_iter().map(moved));
+            return None;
+        }
+    };
+    let mut compiler = Compiler { environment, text: condition, errors: Vec::new(), rules: Vec::new() };
+    let check: Option<Check> = compiler.condition(&parsed);
+    errors.extend(compiler.errors.into_iter().map(moved));
+    Some(vec![Node::If(vec![(0, check?, vec![Node::Stop(1)])], vec![Node::Drop(2)])])
+}
+
+fn holds<'e>(nodes: &'e [Node], mut event: Event<'e>, now: Timestamp) -> bool {
+    let mut counters = Counters::default();
+    let mut run =
+        Run { event: &mut event, now, route: None, counters: &mut counters, timed: false, trace: None };
+    matches!(run.block(nodes), Flow::Stop)
+}

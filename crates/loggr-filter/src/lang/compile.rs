@@ -1,0 +1,539 @@
+//! Statements to a program: checks names and types, builds regular expressions and engines.
+
+use regex::{Regex, RegexBuilder};
+
+use super::ast::{
+    Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
+    Statement, StatementKind, Target, TargetName,
+};
+use super::cidr::Cidr;
+use super::error::{FilterError, nearest};
+use super::evaluate::{Check, Node, Rule, Test, Values, Write};
+use super::field::{CoreField, facility, severity};
+use crate::engines::{self, Arguments, Environment, Kind, Parameter, Spec, Value};
+
+/// Largest compiled regular expression in bytes.
+const MAX_REGEX_BYTES: usize = 4 << 20;
+/// Longest `"30s"` and the like in seconds: a hundred years.
+const MAX_DURATION_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
+
+pub(super) struct Compiler<'c> {
+    pub environment: &'c Environment,
+    pub text: &'c str,
+    pub errors: Vec<FilterError>,
+    /// One line of text for each rule, by its number.
+    pub rules: Vec<Rule>,
+}
+
+impl Compiler<'_> {
+    pub fn block(&mut self, statements: &[Statement]) -> Vec<Node> {
+        let mut out = Vec::with_capacity(statements.len());
+        let mut ended: Option<&str> = None;
+        for statement in statements {
+            if let Some(word) = ended.take() {
+                self.errors.push(
+                    FilterError::new(statement.span, "this is never reached")
+                        .hint(format!("the `{word}` before it ends the filter")),
+                );
+            }
+            match statement.kind {
+                StatementKind::Drop => ended = Some("drop"),
+                StatementKind::Stop => ended = Some("stop"),
+                _ => {}
+            }
+            out.extend(self.statement(statement));
+        }
+        out
+    }
+
+    fn rule(&mut self, statement: &Statement) -> usize {
+        let (line, _) = statement.span.place(self.text);
+        self.rules.push(Rule { line, text: super::print::simple(&statement.kind) });
+        self.rules.len() - 1
+    }
+
+    fn statement(&mut self, statement: &Statement) -> Option<Node> {
+        let rule = self.rule(statement);
+        Some(match &statement.kind {
+            StatementKind::If { branches, otherwise } => {
+                let mut out = Vec::with_capacity(branches.len());
+                for (i, (condition, inner)) in branches.iter().enumerate() {
+                    let rule = if i == 0 {
+                        rule
+                    } else {
+                        let (line, _) = condition.span.place(self.text);
+                        let text = format!("else if {}", super::print::condition_text(condition));
+                        self.rules.push(Rule { line, text });
+                        self.rules.len() - 1
+                    };
+                    let check = self.condition(condition);
+                    let inner = self.block(inner);
+                    out.push((rule, check?, inner));
+                }
+                let otherwise = otherwise.as_ref().map(|inner| self.block(inner)).unwrap_or_default();
+                Node::If(out, otherwise)
+            }
+            StatementKind::Assign(target, parts) => self.assign(rule, target, parts)?,
+            StatementKind::Tags { add, values } => {
+                let values = values.iter().map(|v| self.operand(v)).collect();
+                Node::Tags(rule, *add, values)
+            }
+            StatementKind::Delete(target) => {
+                self.writable(target)?;
+                if matches!(
+                    target.name,
+                    TargetName::Core(CoreField::Severity | CoreField::Facility | CoreField::TimeReported)
+                ) {
+                    self.errors.push(FilterError::new(
+                        target.span,
+                        "this field always has a value: assign another one",
+                    ));
+                    return None;
+                }
+                Node::Delete(rule, write(target))
+            }
+            StatementKind::Rename(from, to) => {
+                self.writable(from)?;
+                self.writable(to)?;
+                if let TargetName::Core(field) = from.name
+                    && matches!(field, CoreField::Severity | CoreField::Facility | CoreField::TimeReported)
+                {
+                    self.errors.push(
+                        FilterError::new(
+                            from.span,
+                            format!("`{}` always has a value and cannot be renamed", field.row().name),
+                        )
+                        .hint("copy it with `:=`"),
+                    );
+                    return None;
+                }
+                Node::Rename(rule, write(from), write(to))
+            }
+            StatementKind::Call(call) => Node::Call(rule, self.call(call)?),
+            StatementKind::Drop => Node::Drop(rule),
+            StatementKind::Stop => Node::Stop(rule),
+        })
+    }
+
+    fn writable(&mut self, target: &Target) -> Option<()> {
+        match &target.name {
+            TargetName::Core(field) if !field.row().writable => {
+                let message = format!("`{}` cannot be changed", field.row().name);
+                self.errors.push(FilterError::new(target.span, message));
+                None
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn assign(&mut self, rule: usize, target: &Target, parts: &[Operand]) -> Option<Node> {
+        self.writable(target)?;
+        if let (
+            TargetName::Core(field),
+            [Operand { span, kind: OperandKind::Text(text) | OperandKind::Number(text) }],
+        ) = (&target.name, parts)
+        {
+            let wrong = match field {
+                CoreField::Severity if severity(text).is_none() => {
+                    Some(nearest(text, names(&loggr_event::Severity::ALL.map(|s| s.keyword()))))
+                }
+                CoreField::Facility if facility(text).is_none() => Some(None),
+                CoreField::TimeReported
+                    if loggr_event::Timestamp::parse_rfc3339(text.as_bytes()).is_none() =>
+                {
+                    Some(None)
+                }
+                _ => None,
+            };
+            if let Some(near) = wrong {
+                let error = FilterError::new(*span, format!("`{text}` is no {}", what(*field)));
+                self.errors.push(match near {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+                return None;
+            }
+        }
+        let parts = parts.iter().map(|p| self.operand(p)).collect();
+        Some(Node::Assign(rule, write(target), parts))
+    }
+
+    fn operand(&mut self, operand: &Operand) -> Values {
+        match &operand.kind {
+            OperandKind::Core(field) => Values::Core(*field),
+            OperandKind::Custom(name) => Values::Custom(name.clone()),
+            OperandKind::Text(text) => Values::Text(text.clone(), None),
+            OperandKind::Number(number) => Values::Text(number.clone(), number.parse().ok()),
+        }
+    }
+
+    pub fn condition(&mut self, condition: &Condition) -> Option<Check> {
+        Some(match &condition.kind {
+            ConditionKind::Any(all) => Check::Any(self.conditions(all)?),
+            ConditionKind::All(all) => Check::All(self.conditions(all)?),
+            ConditionKind::Not(inner) => Check::Not(Box::new(self.condition(inner)?)),
+            ConditionKind::Present(field) => Check::Test(self.operand(field), Test::Present),
+            ConditionKind::Call(call) => Check::Call(Box::new(self.call(call)?)),
+            ConditionKind::In(left, set, negated) => {
+                let check = self.within(left, set)?;
+                if *negated { Check::Not(Box::new(check)) } else { check }
+            }
+            ConditionKind::Compare(left, comparison, right) => self.compare(left, *comparison, right)?,
+        })
+    }
+
+    fn conditions(&mut self, all: &[Condition]) -> Option<Vec<Check>> {
+        // Each is looked at, so that each error is found.
+        let checks: Vec<Option<Check>> = all.iter().map(|c| self.condition(c)).collect();
+        checks.into_iter().collect()
+    }
+
+    fn within(&mut self, left: &Operand, set: &Set) -> Option<Check> {
+        let value = self.operand(left);
+        Some(match set {
+            Set::Tags => Check::Test(value, Test::InTags),
+            Set::CustomFields => Check::Test(value, Test::InFields),
+            Set::Cidr(networks) => {
+                let mut all = Vec::with_capacity(networks.len());
+                for (text, span) in networks {
+                    match Cidr::parse(text) {
+                        Some(network) => all.push(network),
+                        None => {
+                            let error = FilterError::new(*span, format!("`{text}` is no network"));
+                            self.errors.push(
+                                error.hint("a network is written like \"10.0.0.0/8\" or \"2001:db8::/32\""),
+                            );
+                        }
+                    }
+                }
+                Check::Test(value, Test::InNetworks(all))
+            }
+            Set::List(list) => {
+                let tests = list.iter().map(|item| self.compare(left, Comparison::Equal, item));
+                let tests: Option<Vec<Check>> = tests.collect::<Vec<_>>().into_iter().collect();
+                Check::Any(tests?)
+            }
+        })
+    }
+
+    fn compare(&mut self, left: &Operand, comparison: Comparison, right: &Operand) -> Option<Check> {
+        use Comparison::{AnyCase, Matches};
+        let value = self.operand(left);
+        if matches!(comparison, Matches | AnyCase) {
+            let OperandKind::Text(pattern) = &right.kind else {
+                let error =
+                    FilterError::new(right.span, "the right side of `~` is a regular expression in quotes");
+                self.errors.push(error);
+                return None;
+            };
+            let regex = self.regex(right, pattern, comparison == AnyCase)?;
+            return Some(Check::Test(value, Test::Matches(regex)));
+        }
+        // Severity and facility compare as what they are, on whichever side they stand.
+        for (field, literal, flipped) in [(left, right, false), (right, left, true)] {
+            let OperandKind::Core(core @ (CoreField::Severity | CoreField::Facility)) = field.kind else {
+                continue;
+            };
+            let (OperandKind::Text(text) | OperandKind::Number(text)) = &literal.kind else { continue };
+            let code = match core {
+                CoreField::Severity => severity(text).map(|s| s.code()),
+                _ => facility(text).map(|f| f.code()),
+            };
+            let Some(code) = code else {
+                let error = FilterError::new(literal.span, format!("`{text}` is no {}", what(core)));
+                let near = match core {
+                    CoreField::Severity => {
+                        nearest(text, names(&loggr_event::Severity::ALL.map(|s| s.keyword())))
+                    }
+                    _ => None,
+                };
+                self.errors.push(match near {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+                return None;
+            };
+            let comparison = if flipped { comparison.flipped() } else { comparison };
+            return Some(Check::Code(core, comparison, code));
+        }
+        for (time, literal) in [(left, right), (right, left)] {
+            if let (OperandKind::Core(field), OperandKind::Text(text)) = (&time.kind, &literal.kind)
+                && field.is_time()
+                && loggr_event::Timestamp::parse_rfc3339(text.as_bytes()).is_none()
+            {
+                self.errors.push(
+                    FilterError::new(literal.span, format!("`{text}` is no time"))
+                        .hint("a time is written \"2026-03-01T12:00:00Z\""),
+                );
+                return None;
+            }
+        }
+        let other = self.operand(right);
+        Some(match comparison {
+            // `!=` is the opposite of `==`, also where there are several values or none.
+            Comparison::NotEqual => {
+                Check::Not(Box::new(Check::Test(value, Test::Compare(Comparison::Equal, other))))
+            }
+            comparison => Check::Test(value, Test::Compare(comparison, other)),
+        })
+    }
+
+    fn regex(&mut self, at: &Operand, pattern: &str, any_case: bool) -> Option<Regex> {
+        let built = RegexBuilder::new(pattern)
+            .case_insensitive(any_case)
+            .dot_matches_new_line(true)
+            .size_limit(MAX_REGEX_BYTES)
+            .build();
+        match built {
+            Ok(regex) => Some(regex),
+            Err(error) => {
+                let text = error.to_string();
+                let line = text
+                    .lines()
+                    .rev()
+                    .find(|l| !l.trim().is_empty())
+                    .unwrap_or("")
+                    .trim()
+                    .trim_start_matches("error: ");
+                let mut wrong =
+                    FilterError::new(at.span, format!("this regular expression cannot be used: {line}"));
+                if line.contains("look-around") || line.contains("backreference") {
+                    wrong = wrong.hint("`grok(\"…\")` knows look-around and back-references");
+                }
+                self.errors.push(wrong);
+                None
+            }
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> Option<super::evaluate::Called> {
+        let Some(spec) = engines::find(&call.engine) else {
+            let error = FilterError::new(call.span, format!("there is no engine `{}`", call.engine));
+            let known = engines::ENGINES.iter().map(|s| s.name);
+            self.errors.push(match nearest(&call.engine, known) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => {
+                    error.hint(format!("the engines are {}", list(engines::ENGINES.iter().map(|s| s.name))))
+                }
+            });
+            return None;
+        };
+        let before = self.errors.len();
+        let mut arguments = Arguments::default();
+        let mut operands = Vec::new();
+        let mut places = Vec::new();
+        let mut positional = 0;
+        for argument in &call.arguments {
+            let Some(parameter) = self.parameter(spec, argument, &mut positional, &arguments) else {
+                continue;
+            };
+            places.push((parameter.name, argument.span));
+            if let Some(value) = self.value(spec, parameter, argument, &mut operands) {
+                match (arguments.texts(parameter.name).is_empty(), value) {
+                    (false, Value::Texts(more)) => arguments.extend(parameter.name, more),
+                    (_, value) => arguments.push(parameter.name, value),
+                }
+            }
+        }
+        for parameter in spec.parameters {
+            if places.iter().any(|(name, _)| *name == parameter.name) {
+                continue;
+            }
+            match parameter.default {
+                None => {
+                    let error = FilterError::new(
+                        call.span,
+                        format!("`{}` needs `{}`: {}", spec.name, parameter.name, parameter.doc),
+                    );
+                    self.errors.push(error);
+                }
+                Some("") => {}
+                Some(default) => {
+                    arguments.push(parameter.name, defaulted(parameter.kind, default, &mut operands))
+                }
+            }
+        }
+        if self.errors.len() > before {
+            return None;
+        }
+        match (spec.build)(&arguments, self.environment) {
+            Ok(engine) => Some(super::evaluate::Called { engine, operands }),
+            Err(error) => {
+                let span = error
+                    .argument
+                    .and_then(|name| places.iter().find(|(n, _)| *n == name))
+                    .map_or(call.span, |(_, span)| *span);
+                let mut wrong = FilterError::new(span, error.message);
+                wrong.hint = error.hint;
+                self.errors.push(wrong);
+                None
+            }
+        }
+    }
+
+    fn parameter(
+        &mut self,
+        spec: &'static Spec,
+        argument: &Argument,
+        positional: &mut usize,
+        given: &Arguments,
+    ) -> Option<&'static Parameter> {
+        let Some(name) = &argument.name else {
+            let parameter = spec.parameters.get(*positional);
+            match parameter {
+                // The rest of the texts, as long as nothing else comes.
+                Some(parameter) if parameter.kind == Kind::Texts => {
+                    if is_text(&argument.value) {
+                        return Some(parameter);
+                    }
+                    *positional += 1;
+                    return self.parameter(spec, argument, positional, given);
+                }
+                Some(parameter) => {
+                    *positional += 1;
+                    return Some(parameter);
+                }
+                None => {
+                    let message = format!("`{}` takes no further argument", spec.name);
+                    let known = list(spec.parameters.iter().map(|p| p.name));
+                    self.errors.push(
+                        FilterError::new(argument.span, message).hint(format!("its arguments are {known}")),
+                    );
+                    return None;
+                }
+            }
+        };
+        match spec.parameters.iter().find(|p| p.name == name) {
+            Some(parameter) if given.get(parameter.name).is_some() => {
+                self.errors.push(FilterError::new(argument.span, format!("`{name}` was given before")));
+                None
+            }
+            Some(parameter) => Some(parameter),
+            None => {
+                let error =
+                    FilterError::new(argument.span, format!("`{}` has no argument `{name}`", spec.name));
+                self.errors.push(match nearest(name, spec.parameters.iter().map(|p| p.name)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error
+                        .hint(format!("its arguments are {}", list(spec.parameters.iter().map(|p| p.name)))),
+                });
+                None
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        spec: &Spec,
+        parameter: &Parameter,
+        argument: &Argument,
+        operands: &mut Vec<Values>,
+    ) -> Option<Value> {
+        use ArgumentValue::{Flag, List, One};
+        let value = match (parameter.kind, &argument.value) {
+            (Kind::Operand, One(operand)) => {
+                operands.push(self.operand(operand));
+                Some(Value::Operand(operands.len() - 1))
+            }
+            (Kind::Text, One(Operand { kind: OperandKind::Text(text), .. })) => {
+                Some(Value::Text(text.clone()))
+            }
+            (Kind::Duration, One(Operand { kind: OperandKind::Text(text), .. })) => {
+                duration(text).map(Value::Number)
+            }
+            (Kind::Texts, One(Operand { kind: OperandKind::Text(text), .. })) => {
+                Some(Value::Texts(vec![text.clone()]))
+            }
+            (Kind::Texts, List(all)) => {
+                let texts = all.iter().map(|o| match &o.kind {
+                    OperandKind::Text(text) => Some(text.clone()),
+                    _ => None,
+                });
+                texts.collect::<Option<Vec<_>>>().map(Value::Texts)
+            }
+            (Kind::Number, One(Operand { kind: OperandKind::Number(number), .. })) => {
+                number.parse().ok().map(Value::Number)
+            }
+            (Kind::Flag, Flag(flag)) => Some(Value::Flag(*flag)),
+            (Kind::Field, One(Operand { kind: OperandKind::Custom(name), .. })) => {
+                Some(Value::Text(name.clone()))
+            }
+            _ => None,
+        };
+        if value.is_none() {
+            let example = match parameter.kind {
+                Kind::Text => "a text in quotes",
+                Kind::Texts => "a text in quotes, or several in parentheses",
+                Kind::Number => "a number",
+                Kind::Duration => "a duration like \"30s\", \"5m\" or \"1h\"",
+                Kind::Flag => "`true` or `false`",
+                Kind::Operand => "a field or a text",
+                Kind::Field => "a custom field like `[name]`",
+            };
+            let message = format!("`{}` of `{}` must be {example}", parameter.name, spec.name);
+            self.errors.push(FilterError::new(argument.span, message));
+        }
+        value
+    }
+}
+
+fn names<'n>(all: &'n [&'static str]) -> impl Iterator<Item = &'static str> + use<'n> {
+    all.iter().copied()
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn what(field: CoreField) -> &'static str {
+    match field {
+        CoreField::Severity => "severity",
+        CoreField::Facility => "facility",
+        _ => "time",
+    }
+}
+
+fn is_text(value: &ArgumentValue) -> bool {
+    matches!(value, ArgumentValue::List(_) | ArgumentValue::One(Operand { kind: OperandKind::Text(_), .. }))
+}
+
+fn write(target: &Target) -> Write {
+    match &target.name {
+        TargetName::Core(field) => Write::Core(*field),
+        TargetName::Custom(name) => Write::Custom(name.clone()),
+    }
+}
+
+fn defaulted(kind: Kind, default: &str, operands: &mut Vec<Values>) -> Value {
+    match kind {
+        Kind::Operand => {
+            operands.push(match CoreField::from_name(default) {
+                Some(field) => Values::Core(field),
+                None => Values::Custom(default.to_owned()),
+            });
+            Value::Operand(operands.len() - 1)
+        }
+        Kind::Number => Value::Number(default.parse().unwrap_or(0.0)),
+        Kind::Duration => Value::Number(duration(default).unwrap_or(0.0)),
+        Kind::Flag => Value::Flag(default == "true"),
+        Kind::Texts => Value::Texts(vec![default.to_owned()]),
+        Kind::Text | Kind::Field => Value::Text(default.to_owned()),
+    }
+}
+
+/// `"30s"`, `"5m"`, `"1h"`, `"7d"`, `"250ms"` in seconds.
+fn duration(text: &str) -> Option<f64> {
+    let digits = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        "w" => 7.0 * 86_400.0,
+        _ => return None,
+    };
+    let seconds = number.parse::<f64>().ok()? * unit;
+    (seconds > 0.0 && seconds <= MAX_DURATION_SECONDS).then_some(seconds)
+}

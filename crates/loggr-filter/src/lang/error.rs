@@ -1,0 +1,130 @@
+//! What is wrong with a filter's text, and where.
+//!
+//! One reaction to all of it, showing it to the author, so there are no kinds.
+
+use std::fmt;
+
+/// How many characters of a long line are shown around the place.
+const RENDER_WIDTH: usize = 100;
+
+/// A range of bytes in a filter's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// Behind the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Span {
+        Span { start, end }
+    }
+
+    pub(crate) fn to(self, other: Span) -> Span {
+        Span { start: self.start, end: other.end }
+    }
+
+    /// Line and column (in characters) of the beginning, both from 1.
+    pub fn place(self, text: &str) -> (usize, usize) {
+        let before = text.get(..self.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        (line, column)
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError {
+    /// Where.
+    pub span: Span,
+    /// What, without the place.
+    pub message: String,
+    /// What to write instead, if that is known.
+    pub hint: Option<String>,
+}
+
+impl FilterError {
+    pub(crate) fn new(span: Span, message: impl Into<String>) -> FilterError {
+        FilterError { span, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> FilterError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// `file:line:column: message`, the line, a caret below, the hint. No newline at the end.
+    ///
+    /// Control characters of the text come out as spaces, so that a filter from elsewhere
+    /// cannot reach a terminal.
+    pub fn render(&self, file: &str, text: &str) -> String {
+        let (line, column) = self.span.place(text);
+        let shown = text.split('\n').nth(line - 1).unwrap_or("");
+        let skip = column.saturating_sub(RENDER_WIDTH / 2 + 1);
+        let visible: String = shown
+            .chars()
+            .skip(skip)
+            .take(RENDER_WIDTH)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let marked = text.get(self.span.start..self.span.end).unwrap_or("");
+        let marked = marked.split('\n').next().unwrap_or("").chars().count();
+        let room = visible.chars().count().saturating_sub(column - 1 - skip);
+        let caret = format!("{}{}", " ".repeat(column - 1 - skip), "^".repeat(marked.clamp(1, room.max(1))));
+        let margin = " ".repeat(line.to_string().len());
+        let mut out =
+            format!("{file}:{line}:{column}: {}\n{line} | {visible}\n{margin} | {caret}", self.message);
+        if let Some(hint) = &self.hint {
+            out.push_str("\nhint: ");
+            out.push_str(hint);
+        }
+        out
+    }
+}
+
+/// All that is wrong with one filter, in the order of the text; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterErrors {
+    file: String,
+    text: String,
+    errors: Vec<FilterError>,
+}
+
+impl FilterErrors {
+    pub(crate) fn new(file: &str, text: &str, mut errors: Vec<FilterError>) -> FilterErrors {
+        errors.sort_by_key(|e| e.span.start);
+        FilterErrors { file: file.to_owned(), text: text.to_owned(), errors }
+    }
+
+    /// Each of them.
+    pub fn errors(&self) -> &[FilterError] {
+        &self.errors
+    }
+}
+
+impl fmt::Display for FilterErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.errors.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            f.write_str(&error.render(&self.file, &self.text))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FilterErrors {}
+
+/// The word of `known` that is nearest to a mistyped one.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lower = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k))
+        .filter(|(distance, k)| *distance <= (k.chars().count().max(word.chars().count()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, k)| k)
+}

@@ -1,0 +1,398 @@
+//! A compiled filter at work on one event.
+//!
+//! Invariants: no value of an event makes it fail, and it always comes to an end: there are
+//! no loops, and engines bound themselves.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use loggr_event::{Event, Timestamp};
+use regex::Regex;
+
+use super::ast::Comparison;
+use super::cidr::Cidr;
+use super::field::{CoreField, unseal};
+use super::program::{Counters, Step};
+use crate::engines::{Call, Engine, Outcome, Route};
+
+/// Tag of an event to which a value could not be assigned.
+pub(super) const ASSIGN_TAG: &str = "_assignfailure";
+
+/// What a rule says, for counters and traces.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub line: usize,
+    pub text: String,
+}
+
+/// Where values come from.
+#[derive(Debug)]
+pub(super) enum Values {
+    Core(CoreField),
+    Custom(String),
+    /// A literal; the number where it was written as one.
+    Text(String, Option<f64>),
+}
+
+/// What is written.
+#[derive(Debug)]
+pub(super) enum Write {
+    Core(CoreField),
+    Custom(String),
+}
+
+/// An engine with what it is asked about.
+pub(super) struct Called {
+    pub engine: Box<dyn Engine>,
+    pub operands: Vec<Values>,
+}
+
+pub(super) enum Node {
+    /// Rule, condition, statements; and the statements where none holds.
+    If(Vec<(usize, Check, Vec<Node>)>, Vec<Node>),
+    Assign(usize, Write, Vec<Values>),
+    Tags(usize, bool, Vec<Values>),
+    Delete(usize, Write),
+    Rename(usize, Write, Write),
+    Call(usize, Called),
+    Drop(usize),
+    Stop(usize),
+}
+
+pub(super) enum Check {
+    Any(Vec<Check>),
+    All(Vec<Check>),
+    Not(Box<Check>),
+    Test(Values, Test),
+    /// Severity or facility against a code.
+    Code(CoreField, Comparison, u8),
+    Call(Box<Called>),
+}
+
+pub(super) enum Test {
+    Present,
+    InTags,
+    InFields,
+    InNetworks(Vec<Cidr>),
+    Matches(Regex),
+    Compare(Comparison, Values),
+}
+
+/// How a block ended.
+pub(super) enum Flow {
+    On,
+    Stop,
+    Drop(usize),
+}
+
+/// One event on its way through a filter.
+pub(super) struct Run<'x, 'e> {
+    pub event: &'x mut Event<'e>,
+    pub now: Timestamp,
+    pub route: Option<Route>,
+    pub counters: &'x mut Counters,
+    /// Measure the time of each rule.
+    pub timed: bool,
+    pub trace: Option<&'x mut dyn FnMut(&Step<'_>)>,
+}
+
+impl<'e> Run<'_, 'e> {
+    pub fn block(&mut self, nodes: &'e [Node]) -> Flow {
+        for node in nodes {
+            match self.node(node) {
+                Flow::On => {}
+                end => return end,
+            }
+        }
+        Flow::On
+    }
+
+    fn node(&mut self, node: &'e Node) -> Flow {
+        match node {
+            Node::If(branches, otherwise) => {
+                for (rule, check, inner) in branches {
+                    if self
+                        .counted(*rule, |run| if run.holds(check) { Outcome::Did } else { Outcome::Nothing })
+                    {
+                        return self.block(inner);
+                    }
+                }
+                return self.block(otherwise);
+            }
+            Node::Assign(rule, target, parts) => {
+                self.counted(*rule, |run| run.assign(target, parts));
+            }
+            Node::Tags(rule, add, values) => {
+                self.counted(*rule, |run| run.tags(*add, values));
+            }
+            Node::Delete(rule, target) => {
+                self.counted(*rule, |run| run.delete(target));
+            }
+            Node::Rename(rule, from, to) => {
+                self.counted(*rule, |run| run.rename(from, to));
+            }
+            Node::Call(rule, called) => {
+                self.counted(*rule, |run| run.call(called));
+            }
+            Node::Drop(rule) => {
+                self.counted(*rule, |_| Outcome::Did);
+                return Flow::Drop(*rule);
+            }
+            Node::Stop(rule) => {
+                self.counted(*rule, |_| Outcome::Did);
+                return Flow::Stop;
+            }
+        }
+        Flow::On
+    }
+
+    /// Runs one rule, counts what it did, tells the trace.
+    fn counted(&mut self, rule: usize, work: impl FnOnce(&mut Self) -> Outcome) -> bool {
+        let before = self.trace.is_some().then(|| self.event.clone());
+        let start = self.timed.then(Instant::now);
+        let outcome = work(self);
+        if let Outcome::Failed(tag) = outcome {
+            self.event.add_tag(tag);
+        }
+        self.counters.count(rule, outcome, start.map(|s| s.elapsed()));
+        if let (Some(before), Some(trace)) = (before, &mut self.trace) {
+            trace(&Step { rule, outcome, before: &before, after: self.event });
+        }
+        outcome == Outcome::Did
+    }
+
+    fn holds(&mut self, check: &'e Check) -> bool {
+        match check {
+            Check::Any(all) => all.iter().any(|c| self.holds(c)),
+            Check::All(all) => all.iter().all(|c| self.holds(c)),
+            Check::Not(inner) => !self.holds(inner),
+            Check::Code(field, comparison, code) => {
+                let (mine, theirs) = match field {
+                    // The lower the code, the more severe.
+                    CoreField::Severity => (i16::from(*code), i16::from(self.event.severity.code())),
+                    _ => (i16::from(self.event.facility.code()), i16::from(*code)),
+                };
+                ordered(*comparison, mine.cmp(&theirs))
+            }
+            Check::Call(called) => match self.call(called) {
+                Outcome::Did => true,
+                Outcome::Nothing => false,
+                Outcome::Failed(tag) => {
+                    self.event.add_tag(tag);
+                    false
+                }
+            },
+            Check::Test(values, test) => self.test(values, test),
+        }
+    }
+
+    fn test(&self, values: &Values, test: &Test) -> bool {
+        let event = &*self.event;
+        match test {
+            Test::Present => any(values, event, |v, _| !v.is_empty()),
+            Test::InTags => any(values, event, |v, _| event.has_tag(v)),
+            Test::InFields => any(values, event, |v, _| !event.field(v).is_empty()),
+            Test::InNetworks(networks) => any(values, event, |v, _| {
+                v.trim().parse::<IpAddr>().is_ok_and(|ip| networks.iter().any(|n| n.contains(ip)))
+            }),
+            Test::Matches(regex) => any(values, event, |v, _| regex.is_match(v)),
+            Test::Compare(comparison, other) => {
+                let times = values.is_time() || other.is_time();
+                any(values, event, |left, l| {
+                    any(other, event, |right, r| compare(*comparison, (left, l), (right, r), times))
+                })
+            }
+        }
+    }
+
+    fn call(&mut self, called: &'e Called) -> Outcome {
+        // Nearly every engine looks at one value.
+        let mut one = [None];
+        let more: Vec<Option<Cow<'e, str>>>;
+        let operands: &[Option<Cow<'e, str>>] = match called.operands.as_slice() {
+            [] => &[],
+            [only] => {
+                one[0] = first(only, self.event);
+                &one
+            }
+            several => {
+                more = several.iter().map(|v| first(v, self.event)).collect();
+                &more
+            }
+        };
+        let mut call = Call { event: self.event, operands, now: self.now, route: &mut self.route };
+        called.engine.run(&mut call)
+    }
+
+    fn assign(&mut self, target: &'e Write, parts: &'e [Values]) -> Outcome {
+        let value = match parts {
+            [one] => first(one, self.event),
+            several => {
+                let parts: Vec<_> = several.iter().filter_map(|p| first(p, self.event)).collect();
+                (!parts.is_empty()).then(|| Cow::Owned(parts.concat()))
+            }
+        };
+        // A field that is not there assigns nothing: what was there stays.
+        let Some(value) = value else { return Outcome::Nothing };
+        self.write(target, value)
+    }
+
+    fn write(&mut self, target: &'e Write, value: Cow<'e, str>) -> Outcome {
+        match target {
+            Write::Core(field) => match field.write(self.event, value) {
+                true => Outcome::Did,
+                false => Outcome::Failed(ASSIGN_TAG),
+            },
+            Write::Custom(name) => {
+                self.event.set_field(name.as_str(), value);
+                unseal(self.event);
+                Outcome::Did
+            }
+        }
+    }
+
+    fn tags(&mut self, add: bool, values: &'e [Values]) -> Outcome {
+        let mut did = false;
+        for value in values {
+            let all: Vec<Cow<'e, str>> = match value {
+                Values::Custom(name) => self.event.field(name).to_vec(),
+                other => first(other, self.event).into_iter().collect(),
+            };
+            for tag in all.into_iter().filter(|t| !t.is_empty()) {
+                did |= if add { self.event.add_tag(tag) } else { self.event.remove_tag(&tag) };
+            }
+        }
+        if did { Outcome::Did } else { Outcome::Nothing }
+    }
+
+    fn delete(&mut self, target: &Write) -> Outcome {
+        let there = match target {
+            Write::Custom(name) => self.event.remove_field(name).is_some(),
+            Write::Core(field) => {
+                !field.read(self.event).is_empty() && field.write(self.event, Cow::Borrowed(""))
+            }
+        };
+        if there { Outcome::Did } else { Outcome::Nothing }
+    }
+
+    fn rename(&mut self, from: &Write, to: &'e Write) -> Outcome {
+        let values: Vec<Cow<'e, str>> = match from {
+            Write::Custom(name) => match self.event.remove_field(name) {
+                Some(values) => values,
+                None => return Outcome::Nothing,
+            },
+            Write::Core(field) => {
+                let value = field.read(self.event);
+                if value.is_empty() {
+                    return Outcome::Nothing;
+                }
+                field.write(self.event, Cow::Borrowed(""));
+                vec![value]
+            }
+        };
+        match to {
+            Write::Custom(name) => {
+                self.event.remove_field(name);
+                for value in values {
+                    self.event.add_field_value(name.as_str(), value);
+                }
+                unseal(self.event);
+                Outcome::Did
+            }
+            Write::Core(_) => {
+                let mut values = values.into_iter();
+                let outcome = values
+                    .next()
+                    .map_or(Outcome::Nothing, |v| self.write(to, v.clone()).or_back(self.event, from, v));
+                // A core field has one value; the others keep the old name.
+                if let Write::Custom(name) = from {
+                    for value in values {
+                        self.event.add_field_value(name.clone(), value);
+                    }
+                }
+                outcome
+            }
+        }
+    }
+}
+
+trait OrBack<'e> {
+    fn or_back(self, event: &mut Event<'e>, from: &Write, value: Cow<'e, str>) -> Outcome;
+}
+
+impl<'e> OrBack<'e> for Outcome {
+    /// What could not be written under its new name keeps the old one.
+    fn or_back(self, event: &mut Event<'e>, from: &Write, value: Cow<'e, str>) -> Outcome {
+        if let (Outcome::Failed(_), Write::Custom(name)) = (self, from) {
+            event.add_field_value(name.clone(), value);
+        } else if let (Outcome::Failed(_), Write::Core(field)) = (self, from) {
+            field.write(event, value);
+        }
+        self
+    }
+}
+
+impl Values {
+    fn is_time(&self) -> bool {
+        matches!(self, Values::Core(field) if field.is_time())
+    }
+}
+
+/// Is there a value for which `holds` is true? A core field has one, perhaps empty.
+fn any(values: &Values, event: &Event<'_>, mut holds: impl FnMut(&str, Option<f64>) -> bool) -> bool {
+    match values {
+        Values::Text(text, number) => holds(text, *number),
+        Values::Custom(name) => event.field(name).iter().any(|v| holds(v, None)),
+        Values::Core(CoreField::Message) => holds(&event.message, None),
+        Values::Core(CoreField::AppName) => holds(&event.app_name, None),
+        Values::Core(CoreField::Source) => holds(&event.source, None),
+        Values::Core(CoreField::ProgramName) => holds(event.programname(), None),
+        Values::Core(field) => holds(&field.read(event), None),
+    }
+}
+
+/// The first value; `None` where a custom field is not there.
+fn first<'e>(values: &'e Values, event: &Event<'e>) -> Option<Cow<'e, str>> {
+    match values {
+        Values::Text(text, _) => Some(Cow::Borrowed(text)),
+        Values::Custom(name) => event.field(name).first().cloned(),
+        Values::Core(field) => Some(field.read(event)),
+    }
+}
+
+fn compare(
+    comparison: Comparison,
+    left: (&str, Option<f64>),
+    right: (&str, Option<f64>),
+    times: bool,
+) -> bool {
+    let number = |(text, number): (&str, Option<f64>)| number.or_else(|| text.trim().parse().ok());
+    if times {
+        let time = |text: &str| Timestamp::parse_rfc3339(text.as_bytes()).map(|t| t.unix_micros());
+        return match (time(left.0), time(right.0)) {
+            (Some(left), Some(right)) => ordered(comparison, left.cmp(&right)),
+            _ => false,
+        };
+    }
+    let written_as_number = left.1.is_some() || right.1.is_some();
+    if comparison == Comparison::Equal && !written_as_number {
+        return left.0 == right.0;
+    }
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.partial_cmp(&right).is_some_and(|o| ordered(comparison, o)),
+        _ => !written_as_number && ordered(comparison, left.0.cmp(right.0)),
+    }
+}
+
+fn ordered(comparison: Comparison, order: std::cmp::Ordering) -> bool {
+    match comparison {
+        Comparison::Equal => order.is_eq(),
+        Comparison::NotEqual => order.is_ne(),
+        Comparison::Less => order.is_lt(),
+        Comparison::AtMost => order.is_le(),
+        Comparison::Greater => order.is_gt(),
+        Comparison::AtLeast => order.is_ge(),
+        Comparison::Matches | Comparison::AnyCase => false,
+    }
+}

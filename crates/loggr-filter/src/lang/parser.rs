@@ -1,0 +1,544 @@
+//! Tokens to statements. Checks the grammar alone, not what names mean, but for core fields.
+//!
+//! After an error it goes on at the next statement, so that one look shows all errors.
+
+use super::ast::{
+    Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
+    Statement, StatementKind, Target, TargetName,
+};
+use super::error::{FilterError, Span, nearest};
+use super::field::{CORE_FIELDS, CoreField};
+use super::lexer::{Token, tokens};
+
+/// Deepest nesting of blocks and of parentheses.
+pub const MAX_NESTING: usize = 64;
+/// Most statements of one filter.
+pub const MAX_STATEMENTS: usize = 10_000;
+/// Most errors that are reported at once.
+pub const MAX_ERRORS: usize = 20;
+
+const KEYWORDS: [&str; 16] = [
+    "if",
+    "else",
+    "drop",
+    "stop",
+    "delete",
+    "rename",
+    "tags",
+    "and",
+    "or",
+    "not",
+    "in",
+    "notin",
+    "cidr",
+    "custom_fields",
+    "true",
+    "false",
+];
+
+type Parsed<T> = Result<T, FilterError>;
+
+/// Reads a whole filter.
+pub(super) fn parse(text: &str) -> Result<Vec<Statement>, Vec<FilterError>> {
+    let (tokens, errors) = tokens(text);
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, statements: 0, errors };
+    let statements = parser.block(false);
+    match parser.errors.is_empty() {
+        true => Ok(statements),
+        false => Err(parser.errors),
+    }
+}
+
+/// Reads one condition, for tests of filters.
+pub(super) fn parse_condition(text: &str) -> Result<Condition, Vec<FilterError>> {
+    let (tokens, errors) = tokens(text);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, statements: 0, errors };
+    let condition = parser.condition().map_err(|e| vec![e])?;
+    match parser.peek() {
+        Token::End => Ok(condition),
+        _ => Err(vec![FilterError::new(parser.span(), "the condition ends before this")]),
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    tokens: Vec<(Token, Span)>,
+    at: usize,
+    depth: usize,
+    statements: usize,
+    errors: Vec<FilterError>,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> &Token {
+        self.tokens.get(self.at).map_or(&Token::End, |(t, _)| t)
+    }
+
+    fn after(&self) -> &Token {
+        self.tokens.get(self.at + 1).map_or(&Token::End, |(t, _)| t)
+    }
+
+    fn span(&self) -> Span {
+        self.tokens.get(self.at).or(self.tokens.last()).map_or(Span::default(), |(_, s)| *s)
+    }
+
+    fn last_span(&self) -> Span {
+        self.at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(Span::default(), |(_, s)| *s)
+    }
+
+    fn next(&mut self) -> (Token, Span) {
+        let token = self.tokens.get(self.at).cloned().unwrap_or((Token::End, self.span()));
+        if token.0 != Token::End {
+            self.at += 1;
+        }
+        token
+    }
+
+    fn take(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek(), Token::Sign(s) if *s == sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = matches!(self.peek(), Token::Word(w) if w == word);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: &str, what: &str) -> Parsed<()> {
+        match self.take(sign) {
+            true => Ok(()),
+            false => Err(self.wrong(format!("expected `{sign}` {what}"))),
+        }
+    }
+
+    fn wrong(&self, message: impl Into<String>) -> FilterError {
+        let found = match self.peek() {
+            Token::End => "the end of the filter".to_owned(),
+            _ => format!("`{}`", self.text.get(self.span().start..self.span().end).unwrap_or("")),
+        };
+        FilterError::new(self.span(), format!("{}, found {found}", message.into()))
+    }
+
+    /// Statements up to `}` or the end.
+    fn block(&mut self, inner: bool) -> Vec<Statement> {
+        let mut out = Vec::new();
+        loop {
+            match self.peek() {
+                Token::End => return out,
+                Token::Sign("}") if inner => return out,
+                Token::Sign(";") => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            if self.errors.len() >= MAX_ERRORS {
+                self.at = self.tokens.len() - 1;
+                return out;
+            }
+            let begin = self.at;
+            match self.statement() {
+                Ok(statement) => out.push(statement),
+                Err(error) => {
+                    self.errors.push(error);
+                    self.skip(begin);
+                }
+            }
+        }
+    }
+
+    /// To the next token that begins a line, or to the `}` of this block.
+    fn skip(&mut self, begin: usize) {
+        self.at = self.at.max(begin + 1).min(self.tokens.len() - 1);
+        let mut open = 0usize;
+        while *self.peek() != Token::End {
+            let from = self.last_span().end;
+            let begins_line = self.text.get(from..self.span().start).is_some_and(|gap| gap.contains('\n'));
+            match self.peek() {
+                Token::Sign("{") => open += 1,
+                Token::Sign("}") if open == 0 => return,
+                Token::Sign("}") => open -= 1,
+                _ if begins_line && open == 0 => return,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    fn statement(&mut self) -> Parsed<Statement> {
+        self.statements += 1;
+        if self.statements > MAX_STATEMENTS {
+            return Err(FilterError::new(
+                self.span(),
+                format!("the filter has more than {MAX_STATEMENTS} statements"),
+            ));
+        }
+        let start = self.span();
+        let kind = self.statement_kind()?;
+        let span = match kind {
+            StatementKind::If { .. } => start,
+            _ => start.to(self.last_span()),
+        };
+        Ok(Statement { span, kind })
+    }
+
+    fn statement_kind(&mut self) -> Parsed<StatementKind> {
+        let word = match self.peek() {
+            Token::Word(word) => word.clone(),
+            Token::Custom(_) => return self.assignment(),
+            _ => return Err(self.wrong("expected a statement")),
+        };
+        if matches!(self.after(), Token::Sign("(")) && word != "if" {
+            return Ok(StatementKind::Call(self.call()?));
+        }
+        match word.as_str() {
+            "if" => self.branches(),
+            "drop" => {
+                self.at += 1;
+                Ok(StatementKind::Drop)
+            }
+            "stop" => {
+                self.at += 1;
+                Ok(StatementKind::Stop)
+            }
+            "delete" => {
+                self.at += 1;
+                Ok(StatementKind::Delete(self.target()?))
+            }
+            "rename" => {
+                self.at += 1;
+                let from = self.target()?;
+                self.expect("->", "between the old and the new name")?;
+                Ok(StatementKind::Rename(from, self.target()?))
+            }
+            "tags" => {
+                self.at += 1;
+                let add = self.take("+=");
+                if !add && !self.take("-=") {
+                    return Err(self.wrong("expected `+=` or `-=` after `tags`"));
+                }
+                let mut values = vec![self.operand()?];
+                while self.take(",") {
+                    values.push(self.operand()?);
+                }
+                Ok(StatementKind::Tags { add, values })
+            }
+            _ => self.assignment(),
+        }
+    }
+
+    fn branches(&mut self) -> Parsed<StatementKind> {
+        let mut branches = Vec::new();
+        let mut otherwise = None;
+        loop {
+            self.at += 1;
+            let condition = self.condition()?;
+            branches.push((condition, self.braces()?));
+            if !self.take_word("else") {
+                break;
+            }
+            if !matches!(self.peek(), Token::Word(w) if w == "if") {
+                otherwise = Some(self.braces()?);
+                break;
+            }
+        }
+        Ok(StatementKind::If { branches, otherwise })
+    }
+
+    fn braces(&mut self) -> Parsed<Vec<Statement>> {
+        let open = self.span();
+        self.expect("{", "before the statements of this branch")?;
+        self.deeper()?;
+        let statements = self.block(true);
+        self.depth -= 1;
+        if !self.take("}") {
+            return Err(FilterError::new(open, "this `{` is never closed").hint("close it with `}`"));
+        }
+        Ok(statements)
+    }
+
+    fn deeper(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > MAX_NESTING {
+            self.depth -= 1;
+            // What is inside is not looked at any more.
+            let error = FilterError::new(self.span(), format!("nested deeper than {MAX_NESTING}"));
+            self.at = self.tokens.len() - 1;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn assignment(&mut self) -> Parsed<StatementKind> {
+        if let Token::Word(word) = self.peek()
+            && CoreField::from_name(word).is_none()
+        {
+            let statements = ["if", "drop", "stop", "delete", "rename", "tags"];
+            let known = statements.into_iter().chain(CORE_FIELDS.iter().map(|r| r.name));
+            let error =
+                FilterError::new(self.span(), format!("`{word}` is neither a statement nor a core field"));
+            return Err(match nearest(word, known) {
+                Some(near) => {
+                    error.hint(format!("did you mean `{near}`? a custom field is written `[{word}]`"))
+                }
+                None => error.hint(format!("a custom field is written `[{word}]`")),
+            });
+        }
+        let target = self.target()?;
+        if self.take("=") || self.take("==") {
+            return Err(FilterError::new(self.last_span(), "this assigns nothing")
+                .hint("an assignment is written `:=`"));
+        }
+        self.expect(":=", "after the field")?;
+        let mut parts = vec![self.operand()?];
+        while self.take("+") {
+            parts.push(self.operand()?);
+        }
+        Ok(StatementKind::Assign(target, parts))
+    }
+
+    fn target(&mut self) -> Parsed<Target> {
+        let (token, span) = self.next();
+        match token {
+            Token::Custom(name) => Ok(Target { span, name: TargetName::Custom(name) }),
+            Token::Word(word) => match CoreField::from_name(&word) {
+                Some(field) => Ok(Target { span, name: TargetName::Core(field) }),
+                None => Err(unknown_field(&word, span)),
+            },
+            _ => {
+                self.at = self.at.saturating_sub(usize::from(token != Token::End));
+                Err(self.wrong("expected a field"))
+            }
+        }
+    }
+
+    fn operand(&mut self) -> Parsed<Operand> {
+        let (token, span) = self.next();
+        let kind = match token {
+            Token::Custom(name) => OperandKind::Custom(name),
+            Token::Text(text) => OperandKind::Text(text),
+            Token::Number(number) => OperandKind::Number(number),
+            Token::Sign("-") if matches!(self.peek(), Token::Number(_)) => match self.next() {
+                (Token::Number(number), end) => {
+                    return Ok(Operand {
+                        span: span.to(end),
+                        kind: OperandKind::Number(format!("-{number}")),
+                    });
+                }
+                _ => return Err(self.wrong("expected a number")),
+            },
+            Token::Word(word) if !KEYWORDS.contains(&word.as_str()) => match CoreField::from_name(&word) {
+                Some(field) => OperandKind::Core(field),
+                None => return Err(unknown_field(&word, span)),
+            },
+            other => {
+                self.at = self.at.saturating_sub(usize::from(other != Token::End));
+                return Err(self.wrong("expected a value: a field, a text or a number"));
+            }
+        };
+        Ok(Operand { span, kind })
+    }
+
+    fn condition(&mut self) -> Parsed<Condition> {
+        self.deeper()?;
+        let result = self.any();
+        self.depth -= 1;
+        result
+    }
+
+    fn any(&mut self) -> Parsed<Condition> {
+        let mut all = vec![self.all()?];
+        while self.take_word("or") {
+            all.push(self.all()?);
+        }
+        Ok(group(all, ConditionKind::Any))
+    }
+
+    fn all(&mut self) -> Parsed<Condition> {
+        let mut all = vec![self.not()?];
+        while self.take_word("and") {
+            all.push(self.not()?);
+        }
+        Ok(group(all, ConditionKind::All))
+    }
+
+    fn not(&mut self) -> Parsed<Condition> {
+        let span = self.span();
+        if self.take_word("not") {
+            self.deeper()?;
+            let inner = self.not();
+            self.depth -= 1;
+            let inner = inner?;
+            let span = span.to(inner.span);
+            return Ok(Condition { span, kind: ConditionKind::Not(Box::new(inner)) });
+        }
+        self.primary()
+    }
+
+    fn primary(&mut self) -> Parsed<Condition> {
+        let open = self.span();
+        if self.take("(") {
+            let inner = self.condition()?;
+            if !self.take(")") {
+                return Err(match self.peek() {
+                    Token::End | Token::Sign("{") => {
+                        FilterError::new(open, "this `(` is never closed").hint("close it with `)`")
+                    }
+                    _ => self.wrong("expected `and`, `or` or `)`"),
+                });
+            }
+            return Ok(inner);
+        }
+        if let (Token::Word(word), Token::Sign("(")) = (self.peek(), self.after())
+            && !KEYWORDS.contains(&word.as_str())
+        {
+            let call = self.call()?;
+            return Ok(Condition { span: open.to(self.last_span()), kind: ConditionKind::Call(call) });
+        }
+        if matches!(self.peek(), Token::Word(w) if w == "tags" || w == "custom_fields") {
+            return Err(self
+                .wrong("expected a value")
+                .hint("write `\"name\" in tags` or `\"name\" in custom_fields`"));
+        }
+        let left = self.operand()?;
+        let kind = self.comparison(left)?;
+        Ok(Condition { span: open.to(self.last_span()), kind })
+    }
+
+    fn comparison(&mut self, left: Operand) -> Parsed<ConditionKind> {
+        if let Token::Sign(sign) = self.peek() {
+            if let Some((comparison, _)) = Comparison::ALL.iter().find(|(_, s)| s == sign) {
+                self.at += 1;
+                return Ok(ConditionKind::Compare(left, *comparison, self.operand()?));
+            }
+            if *sign == "=" || *sign == ":=" {
+                return Err(self.wrong("this compares nothing").hint("write `==` to compare"));
+            }
+        }
+        if self.take_word("in") {
+            return Ok(ConditionKind::In(left, self.set()?, false));
+        }
+        if self.take_word("notin") {
+            return Ok(ConditionKind::In(left, self.set()?, true));
+        }
+        match left.kind {
+            OperandKind::Custom(_) | OperandKind::Core(_) => Ok(ConditionKind::Present(left)),
+            _ => Err(self.wrong("expected a comparison after this value")),
+        }
+    }
+
+    fn set(&mut self) -> Parsed<Set> {
+        if self.take_word("tags") {
+            return Ok(Set::Tags);
+        }
+        if self.take_word("custom_fields") {
+            return Ok(Set::CustomFields);
+        }
+        if self.take_word("cidr") {
+            self.expect("(", "after `cidr`")?;
+            let mut networks = Vec::new();
+            loop {
+                match self.next() {
+                    (Token::Text(text), span) => networks.push((text, span)),
+                    (token, _) => {
+                        self.at = self.at.saturating_sub(usize::from(token != Token::End));
+                        return Err(self.wrong("expected a network like \"10.0.0.0/8\""));
+                    }
+                }
+                if !self.take(",") {
+                    break;
+                }
+            }
+            self.expect(")", "after the networks")?;
+            return Ok(Set::Cidr(networks));
+        }
+        if self.take("(") {
+            let mut list = vec![self.operand()?];
+            while self.take(",") {
+                list.push(self.operand()?);
+            }
+            self.expect(")", "after the list")?;
+            return Ok(Set::List(list));
+        }
+        match self.peek() {
+            Token::Custom(_) | Token::Word(_) => Ok(Set::List(vec![self.operand()?])),
+            _ => {
+                Err(self
+                    .wrong("expected `tags`, `custom_fields`, `cidr(…)`, a field or a list in parentheses"))
+            }
+        }
+    }
+
+    fn call(&mut self) -> Parsed<Call> {
+        let (name, span) = self.next();
+        let Token::Word(engine) = name else { return Err(self.wrong("expected the name of an engine")) };
+        let open = self.span();
+        self.expect("(", "after the name of the engine")?;
+        let mut arguments = Vec::new();
+        while !self.take(")") {
+            arguments.push(self.argument()?);
+            if !self.take(",") && !matches!(self.peek(), Token::Sign(")")) {
+                return Err(match self.peek() {
+                    Token::End => {
+                        FilterError::new(open, "this `(` is never closed").hint("close it with `)`")
+                    }
+                    _ => self.wrong("expected `,` or `)` after an argument"),
+                });
+            }
+        }
+        Ok(Call { span, engine, arguments })
+    }
+
+    fn argument(&mut self) -> Parsed<Argument> {
+        let start = self.span();
+        let name = match (self.peek().clone(), self.after()) {
+            (Token::Word(name), Token::Sign("=")) => {
+                self.at += 2;
+                Some(name)
+            }
+            _ => None,
+        };
+        let value = if self.take_word("true") {
+            ArgumentValue::Flag(true)
+        } else if self.take_word("false") {
+            ArgumentValue::Flag(false)
+        } else if self.take("(") {
+            let mut list = vec![self.operand()?];
+            while self.take(",") {
+                list.push(self.operand()?);
+            }
+            self.expect(")", "after the list")?;
+            ArgumentValue::List(list)
+        } else {
+            ArgumentValue::One(self.operand()?)
+        };
+        Ok(Argument { span: start.to(self.last_span()), name, value })
+    }
+}
+
+fn group(mut all: Vec<Condition>, kind: impl FnOnce(Vec<Condition>) -> ConditionKind) -> Condition {
+    match (all.len(), all.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            all.extend(last);
+            let span = match (all.first(), all.last()) {
+                (Some(first), Some(last)) => first.span.to(last.span),
+                _ => Span::default(),
+            };
+            Condition { span, kind: kind(all) }
+        }
+    }
+}
+
+fn unknown_field(word: &str, span: Span) -> FilterError {
+    let error = FilterError::new(span, format!("there is no core field `{word}`"));
+    match nearest(word, CORE_FIELDS.iter().map(|r| r.name)) {
+        Some(near) => error.hint(format!("did you mean `{near}`? a custom field is written `[{word}]`")),
+        None => error.hint(format!("a custom field is written `[{word}]`, a text in quotes")),
+    }
+}

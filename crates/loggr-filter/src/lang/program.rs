@@ -1,0 +1,232 @@
+//! A checked filter, ready to run, and what its rules did.
+
+use std::fmt;
+use std::time::Duration;
+
+use loggr_event::{Event, Timestamp};
+
+use super::ast::Statement;
+use super::compile::Compiler;
+use super::error::FilterErrors;
+use super::evaluate::{Check, Flow, Node, Rule, Run};
+use super::parser::parse;
+use crate::engines::{Environment, Outcome, Route};
+
+/// The time of the rules is measured for one event of so many.
+const TIMED_EVENTS: u64 = 64;
+
+/// A filter.
+pub struct Program {
+    file: String,
+    pub(super) statements: Vec<Statement>,
+    nodes: Vec<Node>,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What becomes of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// On, or away.
+    pub fate: Fate,
+    /// Where to; `None` is the machine's own destination.
+    pub route: Option<Route>,
+}
+
+/// On, or away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    Keep,
+    /// The rule of this number dropped it.
+    Drop(usize),
+}
+
+/// What one rule did with an event.
+#[derive(Debug)]
+pub struct Step<'s> {
+    /// Number of the rule.
+    pub rule: usize,
+    /// What it did; `Did` of a condition means that it holds.
+    pub outcome: Outcome,
+    /// The event before.
+    pub before: &'s Event<'s>,
+    /// The event after.
+    pub after: &'s Event<'s>,
+}
+
+/// What one rule did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleCount {
+    /// Events that came to it.
+    pub reached: u64,
+    /// Events with which it did something; of a condition: for which it holds.
+    pub did: u64,
+    /// Events with which it failed.
+    pub failed: u64,
+    /// Events whose time was taken.
+    pub timed: u64,
+    /// The time of those, in nanoseconds.
+    pub nanos: u64,
+}
+
+/// What all rules of a filter did. One for each worker, added up outside.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Events so far.
+    pub events: u64,
+    /// By number of the rule.
+    pub rules: Vec<RuleCount>,
+}
+
+impl Counters {
+    pub(super) fn count(&mut self, rule: usize, outcome: Outcome, took: Option<Duration>) {
+        let Some(count) = self.rules.get_mut(rule) else { return };
+        count.reached += 1;
+        match outcome {
+            Outcome::Did => count.did += 1,
+            Outcome::Nothing => {}
+            Outcome::Failed(_) => count.failed += 1,
+        }
+        if let Some(took) = took {
+            count.timed += 1;
+            count.nanos += u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Adds those of another worker.
+    pub fn add(&mut self, other: &Counters) {
+        self.events += other.events;
+        self.rules.resize(self.rules.len().max(other.rules.len()), RuleCount::default());
+        for (mine, theirs) in self.rules.iter_mut().zip(&other.rules) {
+            mine.reached += theirs.reached;
+            mine.did += theirs.did;
+            mine.failed += theirs.failed;
+            mine.timed += theirs.timed;
+            mine.nanos += theirs.nanos;
+        }
+    }
+}
+
+impl RuleCount {
+    /// Mean time in nanoseconds; `None` before the first was taken.
+    pub fn mean_nanos(&self) -> Option<u64> {
+        self.nanos.checked_div(self.timed)
+    }
+}
+
+impl Program {
+    /// Reads and checks a filter. `file` is what errors call it.
+    ///
+    /// # Errors
+    /// All that is wrong with it, at most [`super::MAX_ERRORS`] of the grammar at once.
+    pub fn compile(file: &str, text: &str, environment: &Environment) -> Result<Program, FilterErrors> {
+        let statements = parse(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
+        let mut compiler = Compiler { environment, text, errors: Vec::new(), rules: Vec::new() };
+        let nodes = compiler.block(&statements);
+        if !compiler.errors.is_empty() {
+            return Err(FilterErrors::new(file, text, compiler.errors));
+        }
+        Ok(Program { file: file.to_owned(), statements, nodes, rules: compiler.rules })
+    }
+
+    /// What errors call it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Its text in the canonical layout, without comments.
+    pub fn text(&self) -> String {
+        super::print::print(&self.statements)
+    }
+
+    /// True where it has no statement.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// How many rules it has.
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Line and text of a rule.
+    pub fn rule(&self, number: usize) -> (usize, &str) {
+        self.rules.get(number).map_or((0, ""), |rule| (rule.line, rule.text.as_str()))
+    }
+
+    /// Counters for one worker.
+    pub fn counters(&self) -> Counters {
+        Counters { events: 0, rules: vec![RuleCount::default(); self.rules.len()] }
+    }
+
+    /// Works on one event. `now` is the time of the batch.
+    pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Verdict {
+        let timed = counters.events.is_multiple_of(TIMED_EVENTS);
+        counters.events += 1;
+        self.work(Run { event, now, route: None, counters, timed, trace: None })
+    }
+
+    /// The same, and tells `trace` of every rule that the event comes to.
+    pub fn trace<'e>(
+        &'e self,
+        event: &mut Event<'e>,
+        now: Timestamp,
+        counters: &mut Counters,
+        trace: &mut dyn FnMut(&Step<'_>),
+    ) -> Verdict {
+        counters.events += 1;
+        self.work(Run { event, now, route: None, counters, timed: false, trace: Some(trace) })
+    }
+
+    fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Verdict {
+        let fate = match run.block(&self.nodes) {
+            Flow::Drop(rule) => Fate::Drop(rule),
+            Flow::On | Flow::Stop => Fate::Keep,
+        };
+        Verdict { fate, route: run.route }
+    }
+
+    /// Lets engines take files that changed. Gives true if one did, and what is wrong with
+    /// those that could not be taken.
+    pub fn refresh(&self) -> (bool, Vec<String>) {
+        let (mut changed, mut errors) = (false, Vec::new());
+        refresh_nodes(&self.nodes, &mut |called| match called.engine.refresh() {
+            Ok(did) => changed |= did,
+            Err(error) => errors.push(error),
+        });
+        (changed, errors)
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("file", &self.file).field("rules", &self.rules.len()).finish()
+    }
+}
+
+type Visit<'v> = dyn FnMut(&super::evaluate::Called) + 'v;
+
+fn refresh_nodes(nodes: &[Node], visit: &mut Visit<'_>) {
+    for node in nodes {
+        match node {
+            Node::If(branches, otherwise) => {
+                for (_, check, inner) in branches {
+                    refresh_check(check, visit);
+                    refresh_nodes(inner, visit);
+                }
+                refresh_nodes(otherwise, visit);
+            }
+            Node::Call(_, called) => visit(called),
+            _ => {}
+        }
+    }
+}
+
+fn refresh_check(check: &Check, visit: &mut Visit<'_>) {
+    match check {
+        Check::Any(all) | Check::All(all) => all.iter().for_each(|c| refresh_check(c, visit)),
+        Check::Not(inner) => refresh_check(inner, visit),
+        Check::Call(called) => visit(called),
+        Check::Test(..) | Check::Code(..) => {}
+    }
+}

@@ -1,0 +1,362 @@
+//! The language as its users see it: what programs do, and what wrong ones are told.
+
+use loggr_event::{Event, Origin, Severity, Timestamp, Uid};
+use proptest::prelude::*;
+
+use super::parser::parse;
+use super::print::print;
+use super::{Fate, Program};
+use crate::engines::Environment;
+
+const NOW: Timestamp = Timestamp::from_unix_micros(1_800_000_000_000_000);
+const LINE: &[u8] =
+    b"<38>1 2026-03-01T12:00:00Z web1 sshd 77 ID1 - Accepted password for root from 10.1.2.3 port 22 ssh2";
+
+fn environment() -> Environment {
+    Environment::new("/nonexistent")
+}
+
+#[track_caller]
+fn program(text: &str) -> Program {
+    Program::compile("t.filter", text, &environment()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn event(origin: &Origin) -> Event<'_> {
+    let mut event = Event::receive(LINE, origin, Uid::default(), NOW);
+    event.add_tag("first");
+    event.set_field("n", "42");
+    event.set_field("ip", "10.1.2.3");
+    event.add_field_value("many", "a");
+    event.add_field_value("many", "b");
+    event
+}
+
+/// Does the condition hold for the event?
+#[track_caller]
+fn holds(condition: &str, expect: bool) {
+    let program = program(&format!("if {condition} {{ tags += \"yes\" }}"));
+    let origin = Origin { listener: "l1".into(), peer: "192.0.2.9:514".into(), ..Origin::default() };
+    let mut event = event(&origin);
+    program.run(&mut event, NOW, &mut program.counters());
+    assert_eq!(event.has_tag("yes"), expect, "{condition}");
+}
+
+#[test]
+fn conditions() {
+    holds("app_name == \"sshd\"", true);
+    holds("app_name != \"sshd\"", false);
+    holds("app_name == \"SSHD\"", false);
+    holds("message ~ \"^Accepted (password|publickey)\"", true);
+    holds("message ~ \"accepted\"", false);
+    holds("message ~* \"ACCEPTED\"", true);
+    holds("not (app_name == \"x\" or source == \"web1\")", false);
+    holds("app_name == \"x\" or source == \"web1\" and facility == \"auth\"", true);
+    holds("severity >= \"info\"", true);
+    holds("severity >= \"warning\"", false);
+    holds("severity < \"warning\"", true);
+    holds("severity == 6", true);
+    holds("\"warning\" > severity", true);
+    holds("facility == \"auth\"", true);
+    holds("[n] == 42", true);
+    holds("[n] == 42.0", true);
+    holds("[n] == \"42.0\"", false);
+    holds("[n] > 9", true);
+    holds("[n] > \"9\"", true);
+    holds("[n] < -1", false);
+    holds("[missing] == \"\"", false);
+    holds("[missing] != \"x\"", true);
+    holds("[missing]", false);
+    holds("[ip]", true);
+    holds("procid", true);
+    holds("[many] == \"b\"", true);
+    holds("[many] != \"b\"", false);
+    holds("\"b\" in [many]", true);
+    holds("\"c\" in ([many], \"d\")", false);
+    holds("\"first\" in tags", true);
+    holds("\"first\" notin tags", false);
+    holds("\"n\" in custom_fields", true);
+    holds("[ip] in cidr(\"10.0.0.0/8\")", true);
+    holds("[ip] notin cidr(\"10.0.0.0/8\", \"::/0\")", false);
+    holds("message in cidr(\"10.0.0.0/8\")", false);
+    holds("app_name in (\"a\", \"sshd\")", true);
+    holds("timereported < \"2026-03-01T13:00:00+01:00\"", false);
+    holds("timereported <= \"2026-03-01T13:00:00+01:00\"", true);
+    holds("listener == \"l1\" and peer == \"192.0.2.9\"", true);
+    holds("grok(\"SSHD\")", true);
+    holds("grok(\"SUDO\")", false);
+}
+
+/// The event's field or core field after the program.
+#[track_caller]
+fn gives(text: &str, field: &str, expect: &[&str]) {
+    let program = program(text);
+    let origin = Origin::default();
+    let mut event = event(&origin);
+    program.run(&mut event, NOW, &mut program.counters());
+    let got: Vec<String> = match super::CoreField::from_name(field) {
+        Some(core) => vec![core.read(&event).into_owned()],
+        None if field == "tags" => event.tags.iter().map(|t| t.to_string()).collect(),
+        None => event.field(field).iter().map(|v| v.to_string()).collect(),
+    };
+    assert_eq!(got, expect, "{text}");
+}
+
+#[test]
+fn statements() {
+    gives("[a] := \"x\" + source + [n]", "a", &["xweb142"]);
+    gives("[a] := [missing]", "a", &[]);
+    gives("[a] := \"x\" + [missing]", "a", &["x"]);
+    gives("message := \"new\"", "message", &["new"]);
+    gives("severity := \"err\"", "severity", &["err"]);
+    gives("severity := [n]", "severity", &["info"]);
+    gives("severity := [n]", "tags", &["_assignfailure", "first"]);
+    gives("facility := \"local3\"", "facility", &["local3"]);
+    gives("timereported := \"2026-01-01T00:00:00Z\"", "timereported", &["2026-01-01T00:00:00.000000Z"]);
+    gives("tags += \"b\", [many]", "tags", &["a", "b", "first"]);
+    gives("tags -= \"first\"", "tags", &[]);
+    gives("delete [n]", "n", &[]);
+    gives("delete procid", "procid", &[""]);
+    gives("rename [many] -> [other]", "other", &["a", "b"]);
+    gives("rename [many] -> [n]", "n", &["a", "b"]);
+    gives("rename procid -> [pid]", "pid", &["77"]);
+    gives("rename [ip] -> source", "source", &["10.1.2.3"]);
+    gives(
+        "if [n] == 1 { [r] := \"1\" } else if [n] == 42 { [r] := \"2\" } else { [r] := \"3\" }",
+        "r",
+        &["2"],
+    );
+    gives("if [n] == 1 { [r] := \"1\" } else { [r] := \"3\" }", "r", &["3"]);
+    gives("if [n] { stop }\n[r] := \"never\"", "r", &[]);
+    gives("grok(\"SSHD\", prefix=\"ssh_\")", "ssh_user", &["root"]);
+    gives("grok(\"NOTHING %{WORD:x}\", \"for %{WORD:who} from %{IP:[src][ip]}\")", "src.ip", &["10.1.2.3"]);
+    gives("grok(\"(?<n>%{INT})\", on=[ip], overwrite=true)", "n", &["10"]);
+    gives("grok(\"(?<n>%{INT})\", on=[ip])", "n", &["42", "10"]);
+    gives("grok(\"for (?<app_name>%{WORD})\", overwrite=true)", "app_name", &["root"]);
+}
+
+#[test]
+fn a_drop_names_its_rule() {
+    let program = program("if app_name == \"sshd\" {\n    drop\n}");
+    let origin = Origin::default();
+    let mut counters = program.counters();
+    let mut event = event(&origin);
+    let verdict = program.run(&mut event, NOW, &mut counters);
+    let Fate::Drop(rule) = verdict.fate else { panic!("{verdict:?}") };
+    assert_eq!(program.rule(rule), (2, "drop"));
+    assert_eq!(counters.rules[rule].did, 1);
+}
+
+#[test]
+fn rules_are_counted() {
+    let program = program("if severity >= \"err\" { drop }\ntags += \"x\"\nseverity := [ip]");
+    let origin = Origin::default();
+    let mut counters = program.counters();
+    for _ in 0..3 {
+        program.run(&mut event(&origin), NOW, &mut counters);
+    }
+    let seen: Vec<_> = counters.rules.iter().map(|r| (r.reached, r.did, r.failed)).collect();
+    assert_eq!(seen, [(3, 0, 0), (0, 0, 0), (3, 3, 0), (3, 0, 3)]);
+    assert_eq!((counters.events, counters.rules[0].timed), (3, 1));
+}
+
+#[test]
+fn a_trace_tells_what_each_rule_changed() {
+    let program = program("if [n] == 42 { severity := \"err\" }");
+    let origin = Origin::default();
+    let mut seen = Vec::new();
+    let mut event = event(&origin);
+    program.trace(&mut event, NOW, &mut program.counters(), &mut |step| {
+        seen.push((step.rule, step.before.severity, step.after.severity));
+    });
+    assert_eq!(
+        seen,
+        [
+            (0, Severity::Informational, Severity::Informational),
+            (1, Severity::Informational, Severity::Error)
+        ]
+    );
+}
+
+#[test]
+fn a_seal_does_not_survive_a_change() {
+    let program = program("message := \"other\"");
+    let origin = Origin::default();
+    let mut event = event(&origin);
+    event.hmac = Some("x".into());
+    program.run(&mut event, NOW, &mut program.counters());
+    assert_eq!(event.hmac, None);
+}
+
+/// Wrong programs and what is said about them, in one file.
+#[test]
+fn errors_say_where_what_and_what_instead() {
+    let wrong = [
+        "sevrity := \"err\"",
+        "severity := \"eror\"",
+        "facility := \"nope\"",
+        "uid := \"x\"",
+        "timereported := \"yesterday\"",
+        "frobnicate",
+        "if app_name = \"x\" { drop }",
+        "if app_name == 'x' { drop }",
+        "if app_name == \"x\" && true { drop }",
+        "if app_nam == \"x\" { drop }",
+        "if tags == \"x\" { drop }",
+        "if \"x\" { drop }",
+        "if app_name ~ [n] { drop }",
+        "if app_name ~ \"(\" { drop }",
+        "if app_name ~ \"(?=x)\" { drop }",
+        "if severity >= \"warnin\" { drop }",
+        "if [ip] in cidr(\"10.0.0.0/99\") { drop }",
+        "if (app_name == \"x\" { drop }",
+        "if app_name == \"x\" {\n    drop\n",
+        "drop\ntags += \"x\"",
+        "[a] = \"x\"",
+        "[a := \"x\"",
+        "message := \"x",
+        "delete severity",
+        "rename severity -> [s]",
+        "rename [a] [b]",
+        "tags = \"x\"",
+        "grk(\"X\")",
+        "grok()",
+        "grok(\"SSHDD\")",
+        "grok(\"%{SSHDD}\")",
+        "grok(\"(\")",
+        "grok(\"SSHD\", prefx=\"a\")",
+        "grok(\"SSHD\", prefix=3)",
+        "grok(\"SSHD\", ecs=\"yes\")",
+        "grok(\"SSHD\", prefix=\"a\", prefix=\"b\")",
+        "}",
+        "1.2.3",
+        "sevrity := \"err\"\n\nif app_name = 1 {\n    drop\n}\nmesage := \"\u{1b}[31m\"",
+    ];
+    let mut out = String::new();
+    for text in wrong {
+        let error = Program::compile("x.filter", text, &environment()).expect_err(text);
+        out.push_str(&format!(
+            "{}\n{error}\n\n",
+            text.lines().map(|l| format!("> {}", l.escape_debug())).collect::<Vec<_>>().join("\n")
+        ));
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lang/errors.snapshot");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &out).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), out, "run it with UPDATE=1");
+}
+
+#[test]
+fn what_is_nested_too_deeply_is_refused() {
+    for text in ["(".repeat(5000), "if [a] {".repeat(5000), format!("if {} [a] {{}}", "not ".repeat(5000))] {
+        let error = Program::compile("x", &text, &environment()).unwrap_err();
+        assert!(!error.errors().is_empty());
+    }
+    assert!(
+        parse(&format!("if {} [a] {{}}", "not ".repeat(5000))).unwrap_err()[0].message.contains("nested")
+    );
+}
+
+#[test]
+fn operators_test_their_filters() {
+    let program = program("if grok(\"SSHD\") { tags += \"ssh\" }\nif [user] == \"nobody\" { drop }");
+    let cases = super::Cases::parse("t.tests", concat!(
+        "# comment\n",
+        "test \"root\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: Accepted password for root from 10.0.0.1 port 22 ssh2\n",
+        "> kept\n> [user] == \"root\"\n> \"ssh\" in tags\n> dropped\n",
+        "test \"nobody\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: Accepted password for nobody from 10.0.0.1 port 22 ssh2\n> dropped\n",
+    )).unwrap();
+    let failures = cases.run(&program, NOW);
+    assert_eq!((cases.len(), failures.len()), (2, 1));
+    assert_eq!((failures[0].line, failures[0].expected.as_str()), (7, "dropped"));
+}
+
+#[test]
+fn wrong_tests_are_told() {
+    let error = super::Cases::parse("t.tests", "> kept\ntest \"a\"\n< x\n> [n] = 1\nnonsense\n").unwrap_err();
+    let places: Vec<_> = error
+        .errors()
+        .iter()
+        .map(|e| e.span.place("> kept\ntest \"a\"\n< x\n> [n] = 1\nnonsense\n").0)
+        .collect();
+    assert_eq!(places, [1, 4, 5], "{error}");
+    let error = super::Cases::parse("t.tests", "test \"a\"\n> kept\n").unwrap_err();
+    assert!(error.to_string().contains("has no `<` line"), "{error}");
+}
+
+fn field() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("message".to_owned()),
+        Just("source".to_owned()),
+        "[a-z]{1,4}".prop_map(|n| format!("[{n}]"))
+    ]
+}
+
+fn operand() -> impl Strategy<Value = String> {
+    prop_oneof![field(), ".{0,6}".prop_map(|t| super::lexer::quoted(&t)), "-?[0-9]{1,3}"]
+}
+
+fn condition() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        (field(), prop_oneof!["==", "!=", "<", ">="].prop_map(|s| s.replace('\\', "")), operand())
+            .prop_map(|(a, c, b)| format!("{a} {c} {b}")),
+        field(),
+        operand().prop_map(|o| format!("{o} in tags")),
+        (field(), operand(), operand()).prop_map(|(f, a, b)| format!("{f} notin ({a}, {b})")),
+        Just("[ip] in cidr(\"10.0.0.0/8\")".to_owned()),
+    ];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a} and {b}")),
+            inner.prop_map(|a| format!("not {a}")),
+        ]
+    })
+}
+
+fn filter() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        (field(), operand(), operand()).prop_map(|(f, a, b)| format!("{f} := {a} + {b}\n")),
+        operand().prop_map(|o| format!("tags += {o}\n")),
+        field().prop_map(|f| format!("delete {f}\n")),
+        "[a-z]{1,3}".prop_map(|f| format!("rename [{f}] -> [b]\n")),
+        operand().prop_map(|o| format!("grok(\"%{{WORD:w}}\", on={o}, prefix=\"p_\")\n")),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}{b}")),
+            (condition(), inner.clone(), inner)
+                .prop_map(|(c, a, b)| format!("if {c} {{\n{a}}} else {{\n{b}}}\n")),
+        ]
+    })
+}
+
+/// Without places.
+fn shape(text: &str) -> String {
+    let parsed = parse(text).unwrap_or_else(|e| panic!("{text}\n{e:?}"));
+    let debug = format!("{parsed:?}");
+    regex::Regex::new(r"Span \{ start: \d+, end: \d+ \}").unwrap().replace_all(&debug, "_").into_owned()
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_the_same_program(text in filter()) {
+        let printed = print(&parse(&text).unwrap());
+        prop_assert_eq!(shape(&printed), shape(&text));
+        prop_assert_eq!(print(&parse(&printed).unwrap()), printed);
+    }
+
+    #[test]
+    fn any_text_is_a_program_or_an_error(text in "(if|drop|\\[a\\]|:=|==|\\{|\\}|\\(|\\)|\"x\"|tags|grok|and|not|in|message|[ \n]|.){0,30}") {
+        drop(Program::compile("f", &text, &environment()));
+    }
+
+    #[test]
+    fn any_program_ends_well_on_any_event(text in filter(), line in proptest::collection::vec(any::<u8>(), 0..80)) {
+        if let Ok(program) = Program::compile("f", &text, &environment()) {
+            let origin = Origin::default();
+            let mut event = Event::receive(&line, &origin, Uid::default(), NOW);
+            program.run(&mut event, NOW, &mut program.counters());
+        }
+    }
+}
