@@ -36,10 +36,11 @@ JOBS = {
     "j1": {"files": "j1-files", "files-search": "j1-files-search"},
     "j2": {"files": "j2-files", "files-search": "j2-files-search"},
     "j3": {"files": "j3-files"},
+    "j5": {"filter": "j5-filter"},
 }
-TITLES = {"j1": "TCP to a file", "j2": "RELP to a file", "j3": "UDP to a file"}
+TITLES = {"j1": "TCP to a file", "j2": "RELP to a file", "j3": "UDP to a file", "j5": "TCP through a filter (nginx and sshd lines) to JSON"}
 # Variants of rsyslog that are run beside it: the fastest, and the one that keeps its word.
-RIVALS = {"j1": ["imptcp", "imtcp"], "j2": ["default-memory-queue", "disk-queue-sync"], "j3": ["tuned"]}
+RIVALS = {"j1": ["imptcp", "imtcp"], "j2": ["default-memory-queue", "disk-queue-sync"], "j3": ["tuned"], "j5": ["mmnormalize"]}
 # Messages of one run without the workbench.
 PLAIN_MESSAGES = 300_000
 BEGIN, END = "<!-- results begin -->", "<!-- results end -->"
@@ -98,7 +99,7 @@ def private_copy():
         "name": "loggr",
         "version_cmd": "{LOGGR_BIN} --version",
         "cmd": "{LOGGR_BIN} run --config {conf}",
-        "jobs": {job: {v: f"peers/loggr/{c}.toml" for v, c in variants.items()} for job, variants in JOBS.items()},
+        "jobs": {job: {v: variant(c) for v, c in variants.items()} for job, variants in JOBS.items()},
         "crash": {"j2": ["files", "files-search"]},
     }
     (bench / "targets/loggr.json").write_text(json.dumps(target, indent=1))
@@ -113,6 +114,17 @@ def private_copy():
         ["cargo", "build", "-q", "--release", "--target-dir", loadgen / "target"], cwd=loadgen, check=True
     )
     return bench
+
+
+def variant(name):
+    """A configuration; the filter that it names is laid beside it."""
+    if not (PEERS / "loggr" / f"{name}.filter").exists():
+        return f"peers/loggr/{name}.toml"
+    lay = f"mkdir -p {{work}}/filters && cp {{peers}}/loggr/{name}.filter {{work}}/filters/main.filter"
+    return {
+        "conf": f"peers/loggr/{name}.toml",
+        "cmd": f"sh -c '{lay} && exec {{LOGGR_BIN}} run --config {{conf}}'",
+    }
 
 
 def rewrite(path, change):
@@ -135,7 +147,7 @@ def with_workbench(jobs, repeat, seconds, messages, others):
         else:
             # Rivals directly before and after: a machine that changes its speed changes all.
             runs = [["--target", "rsyslog", "--variant", v] for v in RIVALS[job]] + [["--target", "loggr"]]
-            if others and job in ("j1", "j3"):
+            if others and job in ("j1", "j3", "j5"):
                 runs.append(["--target", "syslog-ng"])
         for run in runs:
             subprocess.run(base + run, cwd=bench, env=env, check=True)
@@ -332,7 +344,7 @@ def without_workbench(jobs, repeat, messages):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "crash"], help="may be repeated; all but crash by default")
+    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j5", "crash"], help="may be repeated; all but crash by default")
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seconds", type=float, default=6.0, help="aimed length of one run")
     ap.add_argument("-n", type=int, help="messages of one run, instead of calibrating")
@@ -342,7 +354,7 @@ def main():
     a = ap.parse_args()
     if not LOGGR.exists():
         die(f"`{LOGGR}` is missing", "build it: cargo build --release -p loggr")
-    jobs = a.job or ["j1", "j2", "j3"]
+    jobs = a.job or ["j1", "j2", "j3", "j5"]
     if not rsyslogd():
         say("rsyslogd is not here: no ratios; `scripts/setup.sh test` fetches it")
     if (WORKBENCH / "run_bench.py").exists() and not a.plain:

@@ -47,31 +47,17 @@ struct GrokEngine {
 
 fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Engine>, BuildError> {
     let library = if arguments.flag("ecs") { Library::ecs() } else { environment.patterns.clone() };
-    let patterns: Vec<String> = arguments
-        .texts("patterns")
-        .iter()
-        .map(|p| if library.get(p).is_some() { format!("%{{{p}}}") } else { p.clone() })
-        .collect();
-    let looks_like_name = |p: &str| {
-        !p.is_empty() && p.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    if let Some(unknown) =
-        arguments.texts("patterns").iter().find(|p| looks_like_name(p) && library.get(p).is_none())
-    {
-        let near = crate::lang::nearest(unknown, library.names());
-        let error = BuildError::argument("patterns", format!("there is no pattern `{unknown}`"));
-        return Err(match near {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("`loggr grok --list` shows all patterns"),
-        });
-    }
-    let grok = Grok::compile(&library, &patterns).map_err(|e| {
+    let wrong = |e: GrokError| {
         let hint = match &e {
             GrokError::Unknown { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            GrokError::Unknown { .. } => Some("`loggr grok --list` shows all patterns".to_owned()),
             _ => None,
         };
         BuildError { argument: Some("patterns"), message: e.to_string(), hint }
-    })?;
+    };
+    let patterns = arguments.texts("patterns").iter().map(|p| library.meant(p));
+    let patterns = patterns.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let grok = Grok::compile(&library, &patterns).map_err(wrong)?;
     let prefix = arguments.text("prefix");
     let names = grok.fields().iter().map(|f| format!("{prefix}{f}")).collect();
     let on = arguments.operand("on").unwrap_or(0);

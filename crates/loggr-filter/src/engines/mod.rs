@@ -25,17 +25,6 @@ pub struct Call<'c, 'e> {
     pub operands: &'c [Option<Cow<'e, str>>],
     /// The time of the batch.
     pub now: Timestamp,
-    /// Where the event is published; `None` is the machine's own destination.
-    pub route: &'c mut Option<Route>,
-}
-
-/// Where an event goes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Route {
-    /// Exchange; `None` is the machine's own.
-    pub exchange: Option<String>,
-    /// Last word of the routing key.
-    pub event_type: Option<String>,
 }
 
 /// What an engine did with an event.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::GrokError;
+
 /// Longest line of a pattern file in bytes.
 pub const MAX_PATTERN_BYTES: usize = 64 << 10;
 
@@ -88,6 +90,22 @@ impl Library {
             self.patterns.insert(name.to_owned(), pattern.trim_start().to_owned());
         }
         Ok(())
+    }
+
+    /// The expression that a user means: a name alone stands for its pattern.
+    ///
+    /// # Errors
+    /// What looks like a name (capital letters, digits, `_`) and is none.
+    pub fn meant(&self, text: &str) -> Result<String, GrokError> {
+        if self.get(text).is_some() {
+            return Ok(format!("%{{{text}}}"));
+        }
+        let in_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        if text.starts_with(|c: char| c.is_ascii_uppercase()) && text.len() > 1 && text.bytes().all(in_name) {
+            let near = crate::lang::nearest(text, self.names()).map(str::to_owned);
+            return Err(GrokError::Unknown { name: text.to_owned(), within: String::new(), near });
+        }
+        Ok(text.to_owned())
     }
 
     /// The expression of a name.

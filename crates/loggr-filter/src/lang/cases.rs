@@ -163,15 +163,15 @@ impl Cases {
         for case in &self.cases {
             let mut counters = program.counters();
             let mut event = Event::receive(&case.input, &origin, Uid::default(), now);
-            let verdict = program.run(&mut event, now, &mut counters);
+            let fate = program.run(&mut event, now, &mut counters);
             for expectation in &case.expect {
                 let holds = match &expectation.what {
-                    Expected::Kept => verdict.fate == Fate::Keep,
-                    Expected::Dropped => verdict.fate != Fate::Keep,
+                    Expected::Kept => fate == Fate::Keep,
+                    Expected::Dropped => fate != Fate::Keep,
                     Expected::Holds(nodes) => holds(nodes, event.clone().into_owned(), now),
                 };
                 if !holds {
-                    let shown = match verdict.fate {
+                    let shown = match fate {
                         Fate::Drop(rule) => format!("it was dropped by line {}", program.rule(rule).0),
                         Fate::Keep => json(&event),
                     };
@@ -223,7 +223,6 @@ fn compile(
 
 fn holds<'e>(nodes: &'e [Node], mut event: Event<'e>, now: Timestamp) -> bool {
     let mut counters = Counters::default();
-    let mut run =
-        Run { event: &mut event, now, route: None, counters: &mut counters, timed: false, trace: None };
+    let mut run = Run { event: &mut event, now, counters: &mut counters, timed: false, trace: None };
     matches!(run.block(nodes), Flow::Stop)
 }

@@ -14,7 +14,7 @@ use super::ast::Comparison;
 use super::cidr::Cidr;
 use super::field::{CoreField, unseal};
 use super::program::{Counters, Step};
-use crate::engines::{Call, Engine, Outcome, Route};
+use crate::engines::{Call, Engine, Outcome};
 
 /// Tag of an event to which a value could not be assigned.
 pub(super) const ASSIGN_TAG: &str = "_assignfailure";
@@ -90,7 +90,6 @@ pub(super) enum Flow {
 pub(super) struct Run<'x, 'e> {
     pub event: &'x mut Event<'e>,
     pub now: Timestamp,
-    pub route: Option<Route>,
     pub counters: &'x mut Counters,
     /// Measure the time of each rule.
     pub timed: bool,
@@ -221,7 +220,7 @@ impl<'e> Run<'_, 'e> {
                 &more
             }
         };
-        let mut call = Call { event: self.event, operands, now: self.now, route: &mut self.route };
+        let mut call = Call { event: self.event, operands, now: self.now };
         called.engine.run(&mut call)
     }
 

@@ -24,7 +24,7 @@ pub use error::{FilterError, FilterErrors, Span};
 pub use field::{CORE_FIELDS, CoreField, CoreFieldRow};
 pub use lexer::{MAX_LITERAL_BYTES, MAX_TEXT_BYTES};
 pub use parser::{MAX_ERRORS, MAX_NESTING, MAX_STATEMENTS};
-pub use program::{Counters, Fate, Program, RuleCount, Step, Verdict};
+pub use program::{Counters, Fate, Program, RuleCount, Step};
 pub use reference::reference;
 
 pub(crate) use error::nearest;

@@ -10,7 +10,7 @@ use super::compile::Compiler;
 use super::error::FilterErrors;
 use super::evaluate::{Check, Flow, Node, Rule, Run};
 use super::parser::parse;
-use crate::engines::{Environment, Outcome, Route};
+use crate::engines::{Environment, Outcome};
 
 /// The time of the rules is measured for one event of so many.
 const TIMED_EVENTS: u64 = 64;
@@ -23,16 +23,7 @@ pub struct Program {
     pub(super) rules: Vec<Rule>,
 }
 
-/// What becomes of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// On, or away.
-    pub fate: Fate,
-    /// Where to; `None` is the machine's own destination.
-    pub route: Option<Route>,
-}
-
-/// On, or away.
+/// What becomes of an event: on, or away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It goes on.
@@ -160,10 +151,10 @@ impl Program {
     }
 
     /// Works on one event. `now` is the time of the batch.
-    pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Verdict {
+    pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Fate {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        self.work(Run { event, now, route: None, counters, timed, trace: None })
+        self.work(Run { event, now, counters, timed, trace: None })
     }
 
     /// The same, and tells `trace` of every rule that the event comes to.
@@ -173,17 +164,16 @@ impl Program {
         now: Timestamp,
         counters: &mut Counters,
         trace: &mut dyn FnMut(&Step<'_>),
-    ) -> Verdict {
+    ) -> Fate {
         counters.events += 1;
-        self.work(Run { event, now, route: None, counters, timed: false, trace: Some(trace) })
+        self.work(Run { event, now, counters, timed: false, trace: Some(trace) })
     }
 
-    fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Verdict {
-        let fate = match run.block(&self.nodes) {
+    fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Fate {
+        match run.block(&self.nodes) {
             Flow::Drop(rule) => Fate::Drop(rule),
             Flow::On | Flow::Stop => Fate::Keep,
-        };
-        Verdict { fate, route: run.route }
+        }
     }
 
     /// Lets engines take files that changed. Gives true if one did, and what is wrong with

@@ -140,8 +140,8 @@ fn a_drop_names_its_rule() {
     let origin = Origin::default();
     let mut counters = program.counters();
     let mut event = event(&origin);
-    let verdict = program.run(&mut event, NOW, &mut counters);
-    let Fate::Drop(rule) = verdict.fate else { panic!("{verdict:?}") };
+    let fate = program.run(&mut event, NOW, &mut counters);
+    let Fate::Drop(rule) = fate else { panic!("{fate:?}") };
     assert_eq!(program.rule(rule), (2, "drop"));
     assert_eq!(counters.rules[rule].did, 1);
 }

@@ -33,6 +33,11 @@ fn summary(config: &Config) -> Result<String> {
             writeln!(out, "queue {}: {} from {}", queue.name, queue.binding, exchange.name)?;
         }
     }
+    for machine in config.machines.iter().filter(|m| m.is_hop()) {
+        let program = crate::component::machine::compile(config, machine)?;
+        let (name, queue, to) = (&machine.name, &machine.queue, &machine.destination);
+        writeln!(out, "machine {name}: queue {queue} through {} to {to}", program.file())?;
+    }
     for ship in &config.ships {
         let (kind, directory) = match &ship.kind {
             ShipKind::Files(files) => ("files", &files.directory),

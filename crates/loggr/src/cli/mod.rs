@@ -4,6 +4,7 @@
 
 mod check;
 mod control;
+mod filter;
 mod generate;
 mod parse;
 mod queue;
@@ -73,6 +74,12 @@ enum Command {
     Send(send::SendArgs),
     /// Read lines and print each as a JSON event
     Parse(parse::ParseArgs),
+    /// Run a filter on lines from stdin, or its tests
+    Filter(filter::FilterArgs),
+    /// Say in words what a filter does
+    Explain(filter::ExplainArgs),
+    /// Match lines from stdin against patterns and print their fields
+    Grok(filter::GrokArgs),
     /// List, peek into, or purge the queues
     Queue(queue::QueueArgs),
     /// List, show, replay or discard what a destination refused
@@ -98,6 +105,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Histogram(args) => search::histogram(&place, &args),
         Command::Send(args) => send::run(&args),
         Command::Parse(args) => parse::run(&args),
+        Command::Filter(args) => filter::filter(&args),
+        Command::Explain(args) => filter::explain(&args),
+        Command::Grok(args) => filter::grok(&args),
         Command::Queue(args) => queue::run(&place, &args),
         Command::Rescue(args) => rescue::run(&place, &args),
         Command::Status(args) => status::run(&place, &args),

@@ -85,6 +85,11 @@ fn render(status: &Value) -> String {
         "queues",
         &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
     );
+    table(
+        &["MACHINE", "RECEIVED", "STORED", "DROPPED", "FILTER ERROR"],
+        "machines",
+        &["name", "received", "stored", "dropped", "filter_error"],
+    );
     table(&["SHIPPER", "KIND", "FAILING", "LAST ERROR"], "ships", &["name", "kind", "failing", "last_error"]);
     out
 }

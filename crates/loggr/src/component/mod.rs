@@ -1,5 +1,6 @@
 //! Components: each is one sentence, source → stages → sink, in one file.
 
+pub mod machine;
 pub mod process;
 pub mod server;
 pub mod ship;

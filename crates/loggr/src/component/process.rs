@@ -1,6 +1,6 @@
 //! One process that runs every configured component, from opening to draining.
 //!
-//! Order of starting: data directory, bus, rescue, shippers, listeners, web; the
+//! Order of starting: data directory, bus, rescue, shippers, machines, listeners, web; the
 //! order of stopping is the reverse, so that what was received still finds its way.
 
 use std::path::Path;
@@ -15,6 +15,7 @@ use loggr_flow::Stopper;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use super::machine::{Machines, Running};
 use super::server::{Bound, Server};
 use super::ship::{Shippers, Shipping};
 use crate::config::{BusCompression, Config};
@@ -35,6 +36,8 @@ pub struct Process {
     pub rescue: RescueStore,
     /// Listeners with their addresses and counters.
     pub listeners: Vec<Bound>,
+    /// Machines with their counters.
+    pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
     pub ships: Vec<Shipping>,
     /// When it started.
@@ -53,6 +56,7 @@ pub async fn run(config: Config) -> Result<()> {
     let uids = Arc::new(UidGenerator::new(seed));
 
     let (receiving, stop_receiving) = Stopper::new();
+    let (filtering, stop_filtering) = Stopper::new();
     let (shipping, stop_shipping) = Stopper::new();
     let mut shippers = JoinSet::new();
     let mut ships = Vec::new();
@@ -60,11 +64,16 @@ pub async fn run(config: Config) -> Result<()> {
     for ship in &config.ships {
         ships.push(parts.start(ship, &mut shippers)?);
     }
+    let mut filters = JoinSet::new();
+    let parts = Machines { config: &config, bus: &bus, rescue: &rescue, stop: &stop_filtering };
+    let machines = config.machines.iter().filter(|m| m.is_hop()).map(|m| parts.start(m, &mut filters));
+    let machines = machines.collect::<Result<Vec<_>>>()?;
     let mut server = Server::start(&config.listeners, &bus, &uids, &stop_receiving)?;
     let process = Arc::new(Process {
         bus: bus.clone(),
         rescue,
         listeners: server.listeners.clone(),
+        machines,
         ships,
         started: std::time::Instant::now(),
         config,
@@ -81,7 +90,7 @@ pub async fn run(config: Config) -> Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => tracing::info!("nothing to reload: this version reads its configuration at start"),
+            _ = hangup.recv() => reload(&process),
         }
     }
     let grace = process.config.process.drain_timeout;
@@ -89,6 +98,8 @@ pub async fn run(config: Config) -> Result<()> {
     let drain = async {
         receiving.drain();
         server.drained().await;
+        filtering.drain();
+        while filters.join_next().await.is_some() {}
         shipping.drain();
         while shippers.join_next().await.is_some() {}
     };
@@ -101,7 +112,9 @@ pub async fn run(config: Config) -> Result<()> {
         // What is dropped is nacked: it stays in the queue or with its sender.
         tracing::warn!("the time for draining is over; what waits stays in the queue");
         receiving.abort();
+        filtering.abort();
         shipping.abort();
+        drop(tokio::time::timeout(Duration::from_secs(2), filters.join_all()).await);
         drop(tokio::time::timeout(Duration::from_secs(2), shippers.join_all()).await);
     }
     drop(std::fs::remove_file(data.join("run.json")));
@@ -111,6 +124,16 @@ pub async fn run(config: Config) -> Result<()> {
     drop(bus);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Filters are read again; the configuration itself is read at start alone.
+fn reload(process: &Process) {
+    if process.machines.is_empty() {
+        tracing::info!("nothing to reload: no machine has a filter, and the configuration is read at start");
+    }
+    for machine in process.machines.clone() {
+        tokio::task::spawn_blocking(move || machine.reload());
+    }
 }
 
 fn prepare(data: &Path) -> Result<()> {

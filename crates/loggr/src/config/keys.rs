@@ -281,14 +281,21 @@ pub static SECTIONS: &[Section] = &[
     Section {
         name: "machine",
         shape: Shape::Named,
-        about: "Takes events from one exchange to another. Filters and packers come with a later version; without \
-                them a machine is no second durable hop: what listens to its destination is bound to its source. \
+        about: "Takes events from one exchange to another, through a filter. Packers come with a later version; \
+                without a filter a machine is no second durable hop: what listens to its destination is bound to its source. \
                 When the file has no machine and nothing is published to `events`, one from `received` to \
                 `events` is implied.",
         keys: &[
             key("exchange", Takes::Name, "\"received\"", "the exchange it takes from"),
             key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
-            key("filter", Takes::EmptyYet, "\"\"", "must be empty in this version"),
+            key(
+                "filter",
+                Takes::Name,
+                "",
+                "`main` is `filters/main.filter` beside the configuration file; read again on SIGHUP and when it \
+                 changes; pattern files are `patterns/*.grok`",
+            )
+            .without("events go on as they are"),
             key("packers", Takes::EmptyYet, "[]", "must be empty in this version"),
             key(
                 "destination",
@@ -296,8 +303,14 @@ pub static SECTIONS: &[Section] = &[
                 "\"events\"",
                 "the exchange it gives to, with the routing key `machine.NAME`",
             ),
-            later("queue"),
-            later("workers"),
+            key("queue", Takes::Name, "", "the queue it takes from, its own, where it has a filter")
+                .without("`machine.` and the machine's name"),
+            key(
+                "workers",
+                Takes::Count(1, 64),
+                "1",
+                "threads that filter; the events of one peer stay with one of them, in order",
+            ),
         ],
     },
     Section {

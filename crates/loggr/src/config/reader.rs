@@ -271,6 +271,18 @@ impl<'r, 't> Reader<'r, 't> {
         self.read(key, |_, value| Ok(check_name(text(value)?).map(str::to_owned)?))
     }
 
+    /// A name; an empty one is as good as none.
+    pub fn name_unless_empty(&mut self, key: &'static str) -> Option<String> {
+        let read = self.read(key, |_, value| {
+            let name = text(value)?;
+            match name.is_empty() {
+                true => Ok(String::new()),
+                false => Ok(check_name(name)?.to_owned()),
+            }
+        });
+        read.filter(|name| !name.is_empty())
+    }
+
     /// The name of an exchange or a queue, if there is one.
     pub fn bus_name_if_any(&mut self, key: &'static str) -> Option<String> {
         self.read(key, |_, value| {

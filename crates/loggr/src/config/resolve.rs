@@ -259,15 +259,18 @@ impl<'d> Resolver<'d> {
             let help = "give each its `name`; without one it is the protocol".to_owned();
             self.blame(At::Listener(index), "name", format!("two listeners are called `{name}`"), Some(help));
         }
-        for index in doubles(config.ships.iter().map(|s| s.queue.as_str())) {
-            let queue = config.ships.get(index).map(|s| s.queue.clone()).unwrap_or_default();
-            let help = "each ship needs its own, or they would take events from each other".to_owned();
-            self.blame(
-                At::Ship(index),
-                "queue",
-                format!("two ships take from the queue `{queue}`"),
-                Some(help),
-            );
+        let ships = config.ships.iter().enumerate().map(|(i, s)| (At::Ship(i), s.queue.as_str()));
+        let hops = config.machines.iter().enumerate().filter(|(_, m)| m.is_hop());
+        let takers: Vec<(At, &str)> =
+            ships.chain(hops.map(|(i, m)| (At::Machine(i), m.queue.as_str()))).collect();
+        for index in doubles(takers.iter().map(|(_, queue)| *queue)) {
+            let Some((at, queue)) = takers.get(index) else { continue };
+            let who = match at {
+                At::Ship(_) => "two ships take",
+                _ => "a machine and another taker take",
+            };
+            let help = "each needs its own, or they would take events from each other".to_owned();
+            self.blame(*at, "queue", format!("{who} from the queue `{queue}`"), Some(help));
         }
     }
 
@@ -462,6 +465,9 @@ fn machine(r: &mut Reader<'_, '_>, name: &str) -> Machine {
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
         destination: r.bus_name("destination"),
+        filter: r.name_unless_empty("filter"),
+        queue: r.bus_name_if_any("queue").unwrap_or_else(|| format!("machine.{name}")),
+        workers: r.count("workers"),
     }
 }
 
@@ -474,6 +480,9 @@ fn imply_machine(config: &mut Config) {
             exchange: "received".to_owned(),
             binding: "#".to_owned(),
             destination: "events".to_owned(),
+            filter: None,
+            queue: "machine.main".to_owned(),
+            workers: 1,
         });
     }
 }

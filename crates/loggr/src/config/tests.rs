@@ -156,6 +156,9 @@ fn what_a_whole_file_says() {
         exchange: "in".into(),
         binding: "syslog.*".into(),
         destination: "out".into(),
+        filter: None,
+        queue: "machine.pass".to_owned(),
+        workers: 1,
     };
     assert_eq!(config.machines, [pass]);
     let archive = Ship {
@@ -1256,7 +1259,7 @@ directory = "b""#,
 loggr.toml:5:9: two ships take from the queue `a`
   |
 5 | queue = "a"
-  |         ^^^ each ship needs its own, or they would take events from each other
+  |         ^^^ each needs its own, or they would take events from each other
 "#,
     );
     check(
@@ -1413,24 +1416,12 @@ loggr.toml:3:1: `tls` of `[[listener]]` is not supported by this version
     );
     check(
         r#"[machine.main]
-filter = "main"
-packers = ["java"]
-workers = 2"#,
+packers = ["java"]"#,
         r#"
-loggr.toml:2:10: `filter` of `[machine.main]` is not supported by this version
+loggr.toml:2:11: `packers` of `[machine.main]` is not supported by this version
   |
-2 | filter = "main"
-  |          ^^^^^^ leave it out
-
-loggr.toml:3:11: `packers` of `[machine.main]` is not supported by this version
-  |
-3 | packers = ["java"]
+2 | packers = ["java"]
   |           ^^^^^^^^ leave it out
-
-loggr.toml:4:1: `workers` of `[machine.main]` is not supported by this version
-  |
-4 | workers = 2
-  | ^^^^^^^
 "#,
     );
     check(

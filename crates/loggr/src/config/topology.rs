@@ -1,7 +1,8 @@
 //! Which queue hangs on which exchange, once the machines that only pass events on are
 //! taken out.
 //!
-//! A machine without filter and packers is no second durable hop: a queue on its
+//! A machine with a filter has a queue of its own and publishes to its destination.
+//! A machine without one is no second durable hop: a queue on its
 //! destination is bound to its source instead, with the machine's binding. The queues
 //! of an exchange share one stored copy, so the second hop would only cost a second copy.
 //! Opens nothing: plain names, for whoever opens the bus.
@@ -71,19 +72,22 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
     unbound(config, &mut problems);
     let misnamed = !problems.is_empty();
     let mut topology = Topology::default();
-    for (index, ship) in config.ships.iter().enumerate() {
-        let fault = |message, help| TopologyProblem { at: At::Ship(index), key: "exchange", message, help };
-        let sources = simplest(sources(config, &ship.exchange, &ship.binding));
+    for taker in takers(config) {
+        let fault = |message, help| TopologyProblem { at: taker.at, key: "exchange", message, help };
+        let sources = simplest(sources(config, taker.exchange, taker.binding));
         match sources.as_slice() {
             [] => problems.push(fault(
-                format!("no events can reach the ship `{}` on the exchange `{}`", ship.name, ship.exchange),
-                Some(format!("its binding `{}` takes nothing that the machines give", ship.binding)),
+                format!(
+                    "no events can reach the {} `{}` on the exchange `{}`",
+                    taker.kind, taker.name, taker.exchange
+                ),
+                Some(format!("its binding `{}` takes nothing that the machines give", taker.binding)),
             )),
             // Whoever misspelt the exchange of a listener has heard it at the listener.
             [(exchange, _)] if !published(config, exchange) && misnamed => {}
-            [(exchange, _)] if !published(config, exchange) => problems.push(unfed(config, index, exchange)),
+            [(exchange, _)] if !published(config, exchange) => problems.push(unfed(config, &taker, exchange)),
             [(exchange, binding)] => {
-                let queue = Queue { name: ship.queue.clone(), binding: (*binding).to_owned() };
+                let queue = Queue { name: taker.queue.to_owned(), binding: (*binding).to_owned() };
                 match topology.exchanges.iter_mut().find(|e| e.name == *exchange) {
                     Some(known) => known.queues.push(queue),
                     None => {
@@ -98,7 +102,7 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
                 problems.push(fault(
                     format!(
                         "the queue of `{}` would be bound {} times: {}",
-                        ship.name,
+                        taker.name,
                         ways.len(),
                         ways.join(", ")
                     ),
@@ -114,6 +118,38 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
     if problems.is_empty() { Ok(topology) } else { Err(problems) }
 }
 
+/// Whoever has a queue.
+struct Taker<'c> {
+    at: At,
+    kind: &'static str,
+    name: &'c str,
+    queue: &'c str,
+    exchange: &'c str,
+    binding: &'c str,
+}
+
+/// The ships, and the machines that are hops of their own.
+fn takers(config: &Config) -> impl Iterator<Item = Taker<'_>> {
+    let ships = config.ships.iter().enumerate().map(|(index, s)| Taker {
+        at: At::Ship(index),
+        kind: "ship",
+        name: &s.name,
+        queue: &s.queue,
+        exchange: &s.exchange,
+        binding: &s.binding,
+    });
+    let machines = config.machines.iter().enumerate().filter(|(_, m)| m.is_hop());
+    let machines = machines.map(|(index, m)| Taker {
+        at: At::Machine(index),
+        kind: "machine",
+        name: &m.name,
+        queue: &m.queue,
+        exchange: &m.exchange,
+        binding: &m.binding,
+    });
+    ships.chain(machines)
+}
+
 /// The exchanges and bindings that stand for a binding on an exchange which may be the
 /// destination of machines.
 fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c str) -> Vec<(&'c str, &'c str)> {
@@ -122,7 +158,7 @@ fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c str) -> Vec<(
     if !fed || published(config, exchange) {
         found.push((exchange, binding));
     }
-    for machine in config.machines.iter().filter(|m| m.destination == exchange) {
+    for machine in config.machines.iter().filter(|m| m.destination == exchange && !m.is_hop()) {
         if takes(binding, &machine.routing_key()) {
             found.extend(sources(config, &machine.exchange, &machine.binding));
         }
@@ -139,9 +175,12 @@ fn simplest<'c>(mut found: Vec<(&'c str, &'c str)>) -> Vec<(&'c str, &'c str)> {
     found
 }
 
-/// Does a listener publish to the exchange? Where there is no listener at all, anything
-/// may still lie in the queues.
+/// Does a listener publish to the exchange, or a machine with a filter? Where there is no
+/// listener at all, anything may still lie in the queues.
 fn published(config: &Config, exchange: &str) -> bool {
+    if config.machines.iter().any(|m| m.is_hop() && m.destination == exchange) {
+        return true;
+    }
     if config.listeners.is_empty() {
         return !config.machines.iter().any(|m| m.destination == exchange);
     }
@@ -163,30 +202,33 @@ fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
 }
 
 /// A ship whose events would come from an exchange that nobody publishes to.
-fn unfed(config: &Config, ship: usize, exchange: &str) -> TopologyProblem {
+fn unfed(config: &Config, taker: &Taker<'_>, exchange: &str) -> TopologyProblem {
     let help = match nearest(exchange, publishers(config).filter(|known| *known != exchange)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("events are published to {}", published_names(config)),
     };
-    let own = config.ships.get(ship).is_some_and(|s| s.exchange == exchange);
+    let own = taker.exchange == exchange;
     let machine = config.machines.iter().position(|m| m.exchange == exchange).filter(|_| !own);
     TopologyProblem {
-        at: machine.map_or(At::Ship(ship), At::Machine),
+        at: machine.map_or(taker.at, At::Machine),
         key: "exchange",
         message: format!("nothing is published to the exchange `{exchange}`"),
         help: Some(help),
     }
 }
 
-/// Listeners whose routing key no queue takes.
+/// Listeners and machines whose routing key no queue takes.
 fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyProblem>) {
-    for (index, listener) in config.listeners.iter().enumerate() {
-        let (name, key) = (&listener.exchange, listener.routing_key());
+    let listeners = config.listeners.iter().enumerate();
+    let listeners = listeners.map(|(i, l)| (At::Listener(i), "exchange", &l.exchange, l.routing_key()));
+    let machines = config.machines.iter().enumerate().filter(|(_, m)| m.is_hop());
+    let machines = machines.map(|(i, m)| (At::Machine(i), "destination", &m.destination, m.routing_key()));
+    for (at, place, name, key) in listeners.chain(machines) {
         let exchange = topology.exchanges.iter().find(|e| e.name == *name);
         if !exchange.is_some_and(|e| e.queues.iter().any(|q| takes(&q.binding, &key))) {
             problems.push(TopologyProblem {
-                at: At::Listener(index),
-                key: "exchange",
+                at,
+                key: place,
                 message: format!("no queue on the exchange `{name}` takes the routing key `{key}`"),
                 help: Some(
                     "a ship or machine there needs a `binding` that matches it; `#` takes everything".into(),
@@ -303,6 +345,25 @@ mod tests {
             "[[listener]]\nprotocol='tcp'\nexchange='a'\n[[listener]]\nprotocol='udp'\nexchange='b'\n\
              [machine.m]\nexchange='a'\n[ship.one]\nkind='files'\n[ship.two]\nkind='search'\nexchange='b'",
             "a: one(#); b: two(#)",
+        );
+    }
+
+    #[test]
+    fn a_machine_with_a_filter_is_a_hop() {
+        check("[machine.m]\nfilter='f'", "events: search(#); received: machine.m(#)");
+        check(
+            "[machine.m]\nfilter='f'\nbinding='syslog.*'\nqueue='q'\n[ship.a]\nkind='files'\nbinding='machine.m'\n\
+             [ship.raw]\nkind='search'\nexchange='received'",
+            "events: a(machine.m); received: raw(#) q(syslog.*)",
+        );
+        check(
+            "[machine.a]\ndestination='x'\n[machine.b]\nexchange='x'\nfilter='f'",
+            "events: search(#); received: machine.b(#)",
+        );
+        refused(
+            "[machine.m]\nfilter='f'\n[ship.s]\nkind='files'\nbinding='syslog.*'",
+            &["no queue on the exchange `events` takes the routing key `machine.m` | \
+               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
         );
     }
 

@@ -170,8 +170,7 @@ impl Listener {
     }
 }
 
-/// `[machine.NAME]`. Without filter and packers, as all are in this version, it is
-/// no process and no queue: see `Config::topology`.
+/// `[machine.NAME]`. Without a filter it is no process and no queue: see `Config::topology`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Unique; what leaves it has the routing key `machine.NAME`.
@@ -182,9 +181,20 @@ pub struct Machine {
     pub binding: String,
     /// The exchange it gives to.
     pub destination: String,
+    /// Name of its filter.
+    pub filter: Option<String>,
+    /// The queue it takes from, if it has a filter.
+    pub queue: String,
+    /// Threads that filter.
+    pub workers: usize,
 }
 
 impl Machine {
+    /// Is it a hop of its own, with a queue?
+    pub fn is_hop(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// The routing key of everything that leaves it.
     pub fn routing_key(&self) -> String {
         format!("machine.{}", self.name)

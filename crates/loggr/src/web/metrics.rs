@@ -4,10 +4,12 @@
 
 use std::fmt::Write;
 
+use crate::component::machine::MachineStats;
 use crate::component::process::Process;
 use crate::component::ship::ShipStats;
 use crate::source::ListenerStats;
 use loggr_bus::{ExchangeStats, QueueStats};
+use loggr_filter::lang::RuleCount;
 
 type Read<T> = fn(&T) -> u64;
 
@@ -64,6 +66,25 @@ pub const SHIP: &[(&str, &str, &str, Read<ShipStats>)] = &[
     ("failing", "gauge", "1 while the destination takes nothing.", |s| u64::from(s.failing.is_raised())),
 ];
 
+/// Metrics of a machine.
+pub const MACHINE: &[(&str, &str, &str, Read<MachineStats>)] = &[
+    ("received_events_total", "counter", "Events filtered since the start.", |s| s.received.get()),
+    ("stored_events_total", "counter", "Events that the next queue holds.", |s| s.stored.get()),
+    ("dropped_events_total", "counter", "Events dropped by a rule.", |s| s.dropped.get()),
+    ("panics_total", "counter", "Events on which the filter failed by our fault.", |s| s.panics.get()),
+    ("failures_total", "counter", "Tries to publish that failed.", |s| s.failures.get()),
+    ("filter_wrong", "gauge", "1 while the filter's file is wrong and an older one is in use.", |s| {
+        u64::from(s.filter_error.lock().is_ok_and(|e| e.is_some()))
+    }),
+];
+
+/// Metrics of a filter's rules: name, help, value.
+const RULE: &[(&str, &str, Read<RuleCount>)] = &[
+    ("reached_total", "Events that came to the rule.", |r| r.reached),
+    ("did_total", "Events with which it did something; of a condition: for which it holds.", |r| r.did),
+    ("failed_total", "Events with which it failed.", |r| r.failed),
+];
+
 /// All metrics of the process.
 pub fn render(process: &Process) -> String {
     let mut out = String::with_capacity(8192);
@@ -74,6 +95,9 @@ pub fn render(process: &Process) -> String {
     family(&mut out, "queue", QUEUE, &queues);
     let exchanges: Vec<_> = stats.iter().map(|e| (e.name.as_str(), e)).collect();
     family(&mut out, "exchange", EXCHANGE, &exchanges);
+    let machines: Vec<_> = process.machines.iter().map(|m| (m.machine.name.as_str(), &m.stats)).collect();
+    family(&mut out, "machine", MACHINE, &machines);
+    rules(&mut out, process);
     let ships: Vec<_> = process.ships.iter().map(|s| (s.stats.name.as_str(), &*s.stats)).collect();
     family(&mut out, "ship", SHIP, &ships);
     line(&mut out, "loggr_uptime_seconds", "gauge", "Seconds since the start.");
@@ -90,6 +114,27 @@ fn family<T>(out: &mut String, object: &str, table: &[(&str, &str, &str, Read<T>
         for (label, value) in of {
             let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             push(out, &format!("{metric}{{{object}=\"{label}\"}} {}\n", read(value)));
+        }
+    }
+}
+
+fn rules(out: &mut String, process: &Process) {
+    let machines: Vec<_> =
+        process.machines.iter().map(|m| (&m.machine.name, m.program(), m.counters())).collect();
+    for (name, help, read) in RULE {
+        let metric = format!("loggr_rule_{name}");
+        line(out, &metric, "counter", help);
+        for (machine, program, counters) in &machines {
+            for (number, count) in counters.rules.iter().enumerate() {
+                let at = program.rule(number).0;
+                push(
+                    out,
+                    &format!(
+                        "{metric}{{machine=\"{machine}\",rule=\"{number}\",line=\"{at}\"}} {}\n",
+                        read(count)
+                    ),
+                );
+            }
         }
     }
 }

@@ -8,8 +8,10 @@ use std::sync::PoisonError;
 
 use anyhow::Result;
 use loggr_bus::{ExchangeStats, QueueStats, inspect};
+use loggr_filter::lang::RuleCount;
 use serde_json::{Value, json};
 
+use crate::component::machine::Running;
 use crate::component::process::Process;
 use crate::config::Config;
 
@@ -48,6 +50,7 @@ pub fn online(process: &Process) -> Value {
             })
         })
         .collect();
+    let machines: Vec<Value> = process.machines.iter().map(|m| machine(m)).collect();
     json!({
         "running": true,
         "version": env!("CARGO_PKG_VERSION"),
@@ -58,6 +61,7 @@ pub fn online(process: &Process) -> Value {
         "listeners": listeners,
         "exchanges": exchanges,
         "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
+        "machines": machines,
         "ships": ships,
         "rescue": process.rescue.sinks().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     })
@@ -85,6 +89,25 @@ fn exchange(e: &ExchangeStats) -> Value {
         "name": e.name, "published": e.published_events, "disk_bytes": e.disk_bytes,
         "max_bytes": e.limit_bytes, "segments": e.segments, "commits": e.commits,
         "damaged": e.damaged_events,
+    })
+}
+
+fn machine(running: &Running) -> Value {
+    let (machine, stats, program) = (&running.machine, &running.stats, running.program());
+    let counters = running.counters();
+    let rule = |(number, count): (usize, &RuleCount)| {
+        let (line, text) = program.rule(number);
+        json!({
+            "line": line, "rule": text, "reached": count.reached, "did": count.did, "failed": count.failed,
+            "mean_nanos": count.mean_nanos(),
+        })
+    };
+    json!({
+        "name": machine.name, "queue": machine.queue, "destination": machine.destination,
+        "filter": program.file(), "filter_error": *stats.filter_error.lock().unwrap_or_else(PoisonError::into_inner),
+        "received": stats.received.get(), "stored": stats.stored.get(), "dropped": stats.dropped.get(),
+        "panics": stats.panics.get(), "failures": stats.failures.get(), "failing": stats.failing.is_raised(),
+        "rules": counters.rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
     })
 }
 

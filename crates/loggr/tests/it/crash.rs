@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use crate::support::{Loggr, Random, RelpSender, Sent, count_seqs, long, random_moment, say, until};
+use crate::support::{Loggr, Random, RelpSender, Sent, Setup, count_seqs, long, random_moment, say, until};
 
 /// Connections of the load, each with a window of 128 frames.
 const CONNECTIONS: u64 = 4;
@@ -16,9 +16,20 @@ const KILL_THE_START_EVERY: u64 = 3;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+    survive(Setup::default());
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_a_filter_in_the_way() {
+    let filter =
+        "if grok(\"seq=%{INT:seq} %{WORD:what}\") { tags += \"seen\" }\n[twice] := [seq] + \"-\" + [seq]\n";
+    survive(Setup { filter: Some(filter.to_owned()), ..Setup::default() });
+}
+
+fn survive(setup: Setup) {
     let rounds = if long() { 20 } else { 3 };
     let mut random = Random::new();
-    let mut loggr = Loggr::start();
+    let mut loggr = Loggr::with(setup);
     let sender = RelpSender::new(loggr.address("relp"), CONNECTIONS);
     let sent = std::thread::scope(|scope| {
         let load = scope.spawn(|| sender.run(0, u64::MAX / 2));

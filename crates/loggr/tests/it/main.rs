@@ -12,6 +12,7 @@ mod crash;
 mod faults;
 mod foreign;
 mod hostile;
+mod machine;
 mod rsyslog;
 mod support;
 mod tidy;

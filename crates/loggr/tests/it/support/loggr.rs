@@ -30,6 +30,10 @@ pub struct Setup {
     pub listener_keys: String,
     /// Keys of the listener `tcp`.
     pub tcp_keys: String,
+    /// Filter of a machine between the listeners and the shippers; none: no machine.
+    pub filter: Option<String>,
+    /// Its worker threads.
+    pub workers: usize,
     /// Format of the output file.
     pub format: String,
 }
@@ -43,6 +47,8 @@ impl Default for Setup {
             bus_keys: String::new(),
             listener_keys: String::new(),
             tcp_keys: String::new(),
+            filter: None,
+            workers: 1,
             // The uid first: a line that stands twice is either resent or a mistake of ours.
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
         }
@@ -96,6 +102,11 @@ impl Loggr {
     pub fn launch(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
         std::fs::write(self.config(), self.config_text()).expect("the configuration");
+        if let Some(filter) = &self.setup.filter
+            && !self.filter_file().exists()
+        {
+            self.write_filter(filter);
+        }
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
         command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
@@ -129,13 +140,32 @@ impl Loggr {
                 if name == "tcp" { &self.setup.tcp_keys } else { "" }
             ));
         }
+        let exchange = if self.setup.filter.is_some() { "events" } else { "received" };
+        if self.setup.filter.is_some() {
+            text.push_str(&format!(
+                "\n[machine.main]\nfilter = \"main\"\nworkers = {}\n",
+                self.setup.workers
+            ));
+        }
         text.push_str(&format!(
-            "\n[ship.files]\nkind = \"files\"\nexchange = \"received\"\ndirectory = {output:?}\npath = \"all.log\"\n\
-             format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = \"received\"\ndirectory = {store:?}\n\n\
+            "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
+             format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\
              [web]\nlisten = \"127.0.0.1:0\"\nstore = \"search\"\n",
             self.setup.format
         ));
         text
+    }
+
+    /// The file of the machine's filter.
+    pub fn filter_file(&self) -> PathBuf {
+        self.directory.path().join("filters/main.filter")
+    }
+
+    /// Changes the filter of the machine.
+    pub fn write_filter(&self, text: &str) {
+        let file = self.filter_file();
+        std::fs::create_dir_all(file.parent().expect("it has one")).expect("the directory of filters");
+        std::fs::write(file, text).expect("the filter");
     }
 
     /// The configuration file.
