@@ -1,5 +1,6 @@
 //! The example filters: each does what its tests say, and finds in real logs what is there.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use loggr_event::{Event, Origin, Timestamp, Uid};
@@ -15,7 +16,7 @@ fn root() -> PathBuf {
 }
 
 fn program(path: &Path) -> Program {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("the filter");
     Program::compile(&path.display().to_string(), &text, &Environment::new("."))
         .unwrap_or_else(|e| panic!("{e}"))
 }
@@ -46,7 +47,7 @@ fn every_example_passes_its_tests() {
 fn check(file: &str, filter: &str, app: Option<&str>, wanted: &[(&str, &str, usize)]) {
     let path = root().join("../shared/data").join(file);
     let Ok(bytes) = std::fs::read(&path) else {
-        println!("skipped: {} is not there", path.display());
+        drop(writeln!(std::io::stderr().lock(), "skipped: {} is not there", path.display()));
         return;
     };
     let program = program(&root().join("examples/filters").join(format!("{filter}.filter")));
