@@ -118,7 +118,7 @@ def private_copy():
 
 def variant(name):
     """A configuration; the filter that it names is laid beside it."""
-    if not (PEERS / "loggr" / f"{name}.filter").exists():
+    if not (PEERS / f"{name}.filter").exists():
         return f"peers/loggr/{name}.toml"
     lay = f"mkdir -p {{work}}/filters && cp {{peers}}/loggr/{name}.filter {{work}}/filters/main.filter"
     return {
