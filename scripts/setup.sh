@@ -4,9 +4,10 @@
 #   scripts/setup.sh run     what building and running needs: a C compiler, make, Rust
 #   scripts/setup.sh test    that, and the neighbours the tests talk to
 #
-# The neighbours (rsyslogd, loggen, DuckDB) are unpacked below the target directory and
-# never installed: an installed syslog daemon would start by itself and change the machine.
-# This script starts and stops no service.
+# rsyslogd, loggen and DuckDB are unpacked below the target directory and never installed: an
+# installed syslog daemon would start by itself and change the machine. RabbitMQ, PostgreSQL
+# and Redis are installed where they are missing, kept from starting, now and at the next
+# boot; the tests run instances of their own. This script starts and stops no service.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -45,15 +46,59 @@ apt_update_once() {
     as_root apt-get update -qq
 }
 
-# install PACKAGE...: Debian packages without a daemon of their own. A first attempt uses
+# apt_install PACKAGE...: Debian packages without a daemon of their own. A first attempt uses
 # the lists that are there, a second one fresh lists.
-install() {
+apt_install() {
     have apt-get || die "missing: $*" "install them with this system's package manager"
     say "installing $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 && return
     apt_update_once
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
         die "apt-get could not install: $*"
+}
+
+policy=/usr/sbin/policy-rc.d
+policy_aside=$policy.before-loggr-setup
+
+# Debian asks this file before it starts a service.
+policy_denies() {
+    local said=0
+    [ -x "$policy" ] || return 1
+    "$policy" "$1" start >/dev/null 2>&1 || said=$?
+    [ "$said" = 101 ]
+}
+
+deny_starting() {
+    local new
+    [ ! -e "$policy" ] || as_root mv "$policy" "$policy_aside"
+    new=$(mktemp)
+    printf '#!/bin/sh\nexit 101\n' >"$new"
+    as_root install -m 755 "$new" "$policy"
+    rm -f "$new"
+}
+
+restore_policy() {
+    as_root rm -f "$policy"
+    [ ! -e "$policy_aside" ] || as_root mv "$policy_aside" "$policy"
+}
+
+# install_daemon SERVICE PACKAGE...: Debian packages that bring a service, which is not
+# started: while they are installed the machine's policy is to start nothing.
+install_daemon() {
+    local service=$1
+    shift
+    have apt-get || die "missing: $*" "install them with this system's package manager"
+    if policy_denies "$service"; then
+        apt_install "$@"
+    else
+        trap restore_policy EXIT
+        deny_starting
+        apt_install "$@"
+        restore_policy
+        trap - EXIT
+    fi
+    # Not at the next boot either; a machine without it boots no service.
+    ! have update-rc.d || as_root update-rc.d "$service" disable >/dev/null 2>&1 || true
 }
 
 # unpack NAME PACKAGE...: unpacks Debian packages into $tools/NAME. Needs no root where
@@ -79,7 +124,7 @@ rust() {
         die "cargo is installed but not on the path" "add \$HOME/.cargo/bin to PATH"
     fi
     if ! have cargo && have apt-cache && apt-cache show rustup >/dev/null 2>&1; then
-        install rustup
+        apt_install rustup
         rustup toolchain install stable --profile default
     fi
     have cargo || die "Rust is missing: loggr needs $rust_needed or newer" \
@@ -94,7 +139,7 @@ base() {
     local missing=()
     have cc || missing+=(gcc libc6-dev)
     have make || missing+=(make)
-    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+    [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
     rust
 }
 
@@ -103,7 +148,7 @@ neighbours() {
     have logger || missing+=(bsdutils)
     have python3 || missing+=(python3)
     have git || missing+=(git)
-    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+    [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
     mkdir -p "$tools"
 
     local arch
@@ -118,15 +163,22 @@ neighbours() {
             say "no loggen: tests with it will be skipped"
     fi
     if [ ! -d "$target/pytools/duckdb" ]; then
-        python3 -m pip --version >/dev/null 2>&1 || install python3-pip
+        python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
         say "installing the Python package duckdb into $target/pytools"
         python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" duckdb ||
             say "no DuckDB: the tests that read the store's files with it will be skipped"
     fi
 }
 
+# Where the broker's start script, a server and initdb are: what the tests look for.
+engines() {
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || install_daemon rabbitmq-server rabbitmq-server
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || install_daemon postgresql postgresql
+    have redis-server || install_daemon redis-server redis-server
+}
+
 case ${1:-run} in
     run) base ;;
-    test) base && neighbours ;;
+    test) base && neighbours && engines ;;
     *) die "unknown argument \`$1\`" "use \`run\` or \`test\`" ;;
 esac
