@@ -5,7 +5,13 @@
 //! others may hold for long. What goes wrong with an event is an outcome, not an error:
 //! the event goes on with a tag.
 
+pub mod dedupe;
 pub mod grok;
+mod keyed;
+pub mod sample;
+#[cfg(test)]
+mod testing;
+pub mod throttle;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -25,6 +31,16 @@ pub struct Call<'c, 'e> {
     pub operands: &'c [Option<Cow<'e, str>>],
     /// The time of the batch.
     pub now: Timestamp,
+    /// What is the same for all events of the batch.
+    pub pass: &'c mut Pass,
+}
+
+/// One batch's way through a filter.
+#[derive(Clone, Debug, Default)]
+pub struct Pass {
+    /// The batch came before. What became of its events then may never have been stored, so
+    /// an engine that counts events must not hold them against each other again.
+    pub redelivered: bool,
 }
 
 /// What an engine did with an event.
@@ -68,6 +84,8 @@ pub enum Kind {
     Flag,
     /// A value of each event: a field or a text.
     Operand,
+    /// One or several values of each event.
+    Operands,
     /// A custom field that is written, `[name]`.
     Field,
 }
@@ -82,6 +100,7 @@ impl Kind {
             Kind::Duration => "duration",
             Kind::Flag => "true or false",
             Kind::Operand => "value",
+            Kind::Operands => "values",
             Kind::Field => "field",
         }
     }
@@ -134,7 +153,7 @@ pub struct Spec {
 }
 
 /// All engines.
-pub const ENGINES: &[Spec] = &[grok::SPEC];
+pub const ENGINES: &[Spec] = &[dedupe::SPEC, grok::SPEC, sample::SPEC, throttle::SPEC];
 
 /// The engine of a name.
 pub fn find(name: &str) -> Option<&'static Spec> {
@@ -154,6 +173,8 @@ pub enum Value {
     Flag(bool),
     /// An operand: its place in [`Call::operands`].
     Operand(usize),
+    /// Several of them.
+    Operands(Vec<usize>),
 }
 
 /// The arguments of one call, checked against the table.
@@ -168,10 +189,12 @@ impl Arguments {
         self.given.push((name, value));
     }
 
-    /// Adds further texts to one that was given.
-    pub(crate) fn extend(&mut self, name: &str, more: Vec<String>) {
-        if let Some((_, Value::Texts(texts))) = self.given.iter_mut().find(|(n, _)| *n == name) {
-            texts.extend(more);
+    /// Adds a value, or to the texts or operands that were given under this name.
+    pub(crate) fn extend(&mut self, name: &'static str, more: Value) {
+        match (self.given.iter_mut().find(|(n, _)| *n == name), more) {
+            (Some((_, Value::Texts(texts))), Value::Texts(more)) => texts.extend(more),
+            (Some((_, Value::Operands(places))), Value::Operands(more)) => places.extend(more),
+            (_, value) => self.push(name, value),
         }
     }
 
@@ -206,6 +229,14 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
+        }
+    }
+
+    /// The places of several operands in [`Call::operands`]; none where they were left out.
+    pub fn operands(&self, name: &str) -> &[usize] {
+        match self.get(name) {
+            Some(Value::Operands(places)) => places,
+            _ => &[],
         }
     }
 

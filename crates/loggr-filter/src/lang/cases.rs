@@ -14,7 +14,7 @@
 use std::fmt;
 use std::path::Path;
 
-use loggr_event::{DumpFormat, Event, Origin, Timestamp, Uid};
+use loggr_event::{DumpFormat, Event, Origin, Timestamp, UidGenerator};
 
 use super::compile::Compiler;
 use super::error::{FilterError, FilterErrors, Span};
@@ -160,9 +160,10 @@ impl Cases {
     pub fn run(&self, program: &Program, now: Timestamp) -> Vec<Failure> {
         let mut failures = Vec::new();
         let origin = Origin { listener: "test".into(), ..Origin::default() };
+        let uids = UidGenerator::new([0; 8]);
         for case in &self.cases {
             let mut counters = program.counters();
-            let mut event = Event::receive(&case.input, &origin, Uid::default(), now);
+            let mut event = Event::receive(&case.input, &origin, uids.next(now), now);
             let fate = program.run(&mut event, now, &mut counters);
             for expectation in &case.expect {
                 let holds = match &expectation.what {

@@ -329,10 +329,7 @@ impl Compiler<'_> {
             };
             places.push((parameter.name, argument.span));
             if let Some(value) = self.value(spec, parameter, argument, &mut operands) {
-                match (arguments.texts(parameter.name).is_empty(), value) {
-                    (false, Value::Texts(more)) => arguments.extend(parameter.name, more),
-                    (_, value) => arguments.push(parameter.name, value),
-                }
+                arguments.extend(parameter.name, value);
             }
         }
         for parameter in spec.parameters {
@@ -381,6 +378,8 @@ impl Compiler<'_> {
         let Some(name) = &argument.name else {
             let parameter = spec.parameters.get(*positional);
             match parameter {
+                // All that follow, as none can stand for another parameter.
+                Some(parameter) if parameter.kind == Kind::Operands => return Some(parameter),
                 // The rest of the texts, as long as nothing else comes.
                 Some(parameter) if parameter.kind == Kind::Texts => {
                     if is_text(&argument.value) {
@@ -435,6 +434,15 @@ impl Compiler<'_> {
                 operands.push(self.operand(operand));
                 Some(Value::Operand(operands.len() - 1))
             }
+            (Kind::Operands, One(operand)) => {
+                operands.push(self.operand(operand));
+                Some(Value::Operands(vec![operands.len() - 1]))
+            }
+            (Kind::Operands, List(all)) => {
+                let from = operands.len();
+                operands.extend(all.iter().map(|o| self.operand(o)));
+                Some(Value::Operands((from..operands.len()).collect()))
+            }
             (Kind::Text, One(Operand { kind: OperandKind::Text(text), .. })) => {
                 Some(Value::Text(text.clone()))
             }
@@ -468,6 +476,7 @@ impl Compiler<'_> {
                 Kind::Duration => "a duration like \"30s\", \"5m\" or \"1h\"",
                 Kind::Flag => "`true` or `false`",
                 Kind::Operand => "a field or a text",
+                Kind::Operands => "a field or a text, or several in parentheses",
                 Kind::Field => "a custom field like `[name]`",
             };
             let message = format!("`{}` of `{}` must be {example}", parameter.name, spec.name);
@@ -504,14 +513,23 @@ fn write(target: &Target) -> Write {
     }
 }
 
+fn named(field: &str) -> Values {
+    match CoreField::from_name(field) {
+        Some(field) => Values::Core(field),
+        None => Values::Custom(field.to_owned()),
+    }
+}
+
 fn defaulted(kind: Kind, default: &str, operands: &mut Vec<Values>) -> Value {
     match kind {
         Kind::Operand => {
-            operands.push(match CoreField::from_name(default) {
-                Some(field) => Values::Core(field),
-                None => Values::Custom(default.to_owned()),
-            });
+            operands.push(named(default));
             Value::Operand(operands.len() - 1)
+        }
+        Kind::Operands => {
+            let from = operands.len();
+            operands.extend(default.split(", ").map(named));
+            Value::Operands((from..operands.len()).collect())
         }
         Kind::Number => Value::Number(default.parse().unwrap_or(0.0)),
         Kind::Duration => Value::Number(duration(default).unwrap_or(0.0)),

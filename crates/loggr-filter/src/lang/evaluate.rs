@@ -220,7 +220,7 @@ impl<'e> Run<'_, 'e> {
                 &more
             }
         };
-        let mut call = Call { event: self.event, operands, now: self.now };
+        let mut call = Call { event: self.event, operands, now: self.now, pass: &mut self.counters.pass };
         called.engine.run(&mut call)
     }
 

@@ -10,7 +10,7 @@ use super::compile::Compiler;
 use super::error::FilterErrors;
 use super::evaluate::{Check, Flow, Node, Rule, Run};
 use super::parser::parse;
-use crate::engines::{Environment, Outcome};
+use crate::engines::{Environment, Outcome, Pass};
 
 /// The time of the rules is measured for one event of so many.
 const TIMED_EVENTS: u64 = 64;
@@ -67,6 +67,8 @@ pub struct Counters {
     pub events: u64,
     /// By number of the rule.
     pub rules: Vec<RuleCount>,
+    /// The batch that is worked on; nothing that is added up.
+    pub pass: Pass,
 }
 
 impl Counters {
@@ -147,7 +149,7 @@ impl Program {
 
     /// Counters for one worker.
     pub fn counters(&self) -> Counters {
-        Counters { events: 0, rules: vec![RuleCount::default(); self.rules.len()] }
+        Counters { events: 0, rules: vec![RuleCount::default(); self.rules.len()], pass: Pass::default() }
     }
 
     /// Works on one event. `now` is the time of the batch.

@@ -77,7 +77,9 @@ pub fn reference() -> String {
                 p.doc.replace('|', "\\|")
             ));
         }
-        out.push_str("\n| adds | what |\n|---|---|\n");
+        if !spec.adds.is_empty() {
+            out.push_str("\n| adds | what |\n|---|---|\n");
+        }
         for (what, doc) in spec.adds {
             out.push_str(&format!("| `{what}` | {doc} |\n"));
         }

@@ -301,6 +301,7 @@ fn filter(
     stats: &MachineStats,
 ) -> Option<Delivery> {
     let at = now();
+    counters.pass.redelivered = delivery.attempts() > 1;
     let mut kept = BatchBuilder::with_capacity(delivery.batch().byte_len() * 3 / 2);
     let mut keep = Vec::with_capacity(delivery.batch().len());
     for record in delivery.batch().records() {
