@@ -1,4 +1,4 @@
-//! Talking to the running process over its control socket: one small HTTP request.
+//! Talking to running processes over their control sockets: one small HTTP request each.
 //!
 //! HTTP/1.0, so the answer ends with the connection; nothing else is needed here.
 
@@ -9,17 +9,58 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-/// How long the running process may take to answer.
+use crate::component::place;
+use crate::hint::Advise;
+
+/// How long a running process may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// No answer is larger.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
-/// `Ok(None)` when nothing runs on this data directory.
-pub fn request(socket: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
+/// What a process says.
+enum Answer {
+    /// Nobody listens on the socket.
+    Nobody,
+    /// It runs, and does not have what is asked for.
+    NotHere(String),
+    /// What it was asked for.
+    Body(Vec<u8>),
+}
+
+/// What every process that runs on this data directory answers.
+pub fn ask_all(data: &Path, method: &str, target: &str) -> Result<Vec<Vec<u8>>> {
+    let mut bodies = Vec::new();
+    for socket in place::sockets(data) {
+        if let Answer::Body(body) = request(&socket, method, target)? {
+            bodies.push(body);
+        }
+    }
+    Ok(bodies)
+}
+
+/// The answer of the process that has what is asked for; `Ok(None)` when nothing runs on
+/// this data directory.
+pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
+    let mut without = None;
+    for socket in place::sockets(data) {
+        match request(&socket, method, target)? {
+            Answer::Nobody => {}
+            Answer::NotHere(text) => without = without.or(Some(text)),
+            Answer::Body(body) => return Ok(Some(body)),
+        }
+    }
+    match without {
+        None => Ok(None),
+        Some(text) => Err(anyhow!("no process on `{}` can do this: {text}", data.display()))
+            .hint("`loggr status` shows what runs"),
+    }
+}
+
+fn request(socket: &Path, method: &str, target: &str) -> Result<Answer> {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};
     let mut stream = match UnixStream::connect(socket) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(None),
+        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(Answer::Nobody),
         Err(error) => {
             return Err(error).with_context(|| format!("cannot reach loggr at `{}`", socket.display()));
         }
@@ -32,11 +73,12 @@ pub fn request(socket: &Path, method: &str, target: &str) -> Result<Option<Vec<u
         memchr::memmem::find(&answer, b"\r\n\r\n").ok_or_else(|| anyhow!("loggr's answer is cut off"))?;
     let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).into_owned();
     let body = answer.split_off(end + 4);
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    if status != "200" {
-        bail!("loggr answered {status}: {}", String::from_utf8_lossy(&body).trim());
+    let text = || String::from_utf8_lossy(&body).trim().to_owned();
+    match head.split(' ').nth(1).unwrap_or_default() {
+        "200" => Ok(Answer::Body(body)),
+        "404" => Ok(Answer::NotHere(text())),
+        status => bail!("loggr answered {status}: {}", text()),
     }
-    Ok(Some(body))
 }
 
 /// Escapes a value for a query string.

@@ -15,7 +15,7 @@ mod send;
 mod status;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -56,7 +56,7 @@ impl Place {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run everything that is configured, in one process
+    /// Run everything that is configured in one process, or one part of it
     Run(run::RunArgs),
     /// Check the configuration and say what is wrong with it
     Check,
@@ -145,9 +145,4 @@ fn stamp(time: loggr_event::Timestamp) -> String {
     let mut out = Vec::new();
     time.write_rfc3339(&mut out);
     String::from_utf8_lossy(&out).into_owned()
-}
-
-/// The control socket of the process that runs on a data directory.
-fn control_socket(data: &Path) -> PathBuf {
-    data.join("control.sock")
 }

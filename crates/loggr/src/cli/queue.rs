@@ -9,7 +9,7 @@ use loggr_event::DumpFormat;
 use loggr_flow::Batch;
 use serde_json::{Value, json};
 
-use super::{Place, confirm, control, control_socket};
+use super::{Place, confirm, control, status};
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -58,12 +58,7 @@ pub fn run(place: &Place, args: &QueueArgs) -> Result<Exit> {
 }
 
 fn list(config: &Config, json: bool) -> Result<Exit> {
-    let socket = control_socket(&config.data.directory);
-    let status = match control::request(&socket, "GET", "/api/status")? {
-        Some(body) => serde_json::from_slice(&body)?,
-        None => crate::web::status::offline(config)?,
-    };
-    let queues = status["queues"].as_array().cloned().unwrap_or_default();
+    let queues = status::ask(config)?["queues"].as_array().cloned().unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{:#}", Value::Array(queues))?;
@@ -91,7 +86,7 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
 
 fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
     let target = format!("/api/queue/peek?queue={}&limit={limit}", control::escape(queue));
-    let events = match control::request(&control_socket(&config.data.directory), "GET", &target)? {
+    let events = match control::ask(&config.data.directory, "GET", &target)? {
         Some(body) => serde_json::from_slice(&body)?,
         None => {
             let views = offline(config)?;
@@ -115,7 +110,7 @@ fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
         return Ok(Exit::Failed);
     }
     let target = format!("/api/queue/purge?queue={}", control::escape(queue));
-    let Some(body) = control::request(&control_socket(&config.data.directory), "POST", &target)? else {
+    let Some(body) = control::ask(&config.data.directory, "POST", &target)? else {
         return Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))
             .hint("a queue is purged by the running process: start it with `loggr run`")
             .usage();

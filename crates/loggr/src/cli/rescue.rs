@@ -9,7 +9,7 @@ use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
-use super::{Place, complain, confirm, control, control_socket};
+use super::{Place, complain, confirm, control};
 use crate::component::process::{MAX_RESCUE_BYTES, Process};
 use crate::component::ship::Shipping;
 use crate::config::Config;
@@ -164,7 +164,7 @@ fn command(config: &Config, what: &str, sink: &str, id: Option<&str>) -> Result<
     if let Some(id) = id {
         target.push_str(&format!("&id={}", number(id)?));
     }
-    match control::request(&control_socket(&config.data.directory), "POST", &target)? {
+    match control::ask(&config.data.directory, "POST", &target)? {
         Some(body) => Ok(serde_json::from_slice(&body)?),
         None if what == "discard" => discard(&open(config)?, sink, id),
         None => Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))

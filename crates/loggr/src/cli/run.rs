@@ -1,9 +1,10 @@
-//! `loggr run`: everything that is configured, in one process.
+//! `loggr run`: everything that is configured in one process, or one part of it.
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::Place;
+use crate::component::part::{Component, Part};
 use crate::component::process;
 use crate::config::LogFormat;
 use crate::exit::Exit;
@@ -11,11 +12,18 @@ use crate::telemetry;
 
 /// Arguments of `loggr run`.
 #[derive(Debug, Args)]
-pub struct RunArgs {}
+pub struct RunArgs {
+    /// The one part to run [default: everything that is configured]
+    #[arg(value_enum)]
+    component: Option<Component>,
+    /// Which machine or shipper
+    name: Option<String>,
+}
 
 /// Runs until a signal.
-pub fn run(place: &Place, _args: &RunArgs) -> Result<Exit> {
+pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     let config = place.load()?;
+    let part = Part::choose(&config, args.component, args.name.as_deref())?;
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
@@ -26,7 +34,7 @@ pub fn run(place: &Place, _args: &RunArgs) -> Result<Exit> {
         .thread_name("loggr")
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(process::run(config))?;
+    runtime.block_on(process::run(config, part))?;
     runtime.shutdown_background();
     Ok(Exit::Fine)
 }

@@ -1,6 +1,6 @@
 //! `loggr status`: what runs, and where the events are.
 //!
-//! Asks the running process; where none runs, reads the queues from disk.
+//! Asks the running processes; where none runs, reads the queues from disk.
 
 use std::io::Write;
 
@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::{Place, control, control_socket};
+use super::{Place, control};
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::web::status;
 
@@ -22,12 +23,7 @@ pub struct StatusArgs {
 
 /// Prints the status.
 pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
-    let config = place.load()?;
-    let socket = control_socket(&config.data.directory);
-    let status: Value = match control::request(&socket, "GET", "/api/status")? {
-        Some(body) => serde_json::from_slice(&body).context("loggr's answer is no JSON")?,
-        None => status::offline(&config)?,
-    };
+    let status = ask(&place.load()?)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{status:#}")?;
@@ -37,6 +33,16 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// The status of what runs on the data directory; else what lies in it.
+pub fn ask(config: &Config) -> Result<Value> {
+    let bodies = control::ask_all(&config.data.directory, "GET", "/api/status")?;
+    if bodies.is_empty() {
+        return status::offline(config);
+    }
+    let parse = |body: &Vec<u8>| serde_json::from_slice(body).context("loggr's answer is no JSON");
+    Ok(status::combine(bodies.iter().map(parse).collect::<Result<_>>()?))
+}
+
 fn render(status: &Value) -> String {
     let mut out = String::new();
     let text = |v: &Value, key: &str| match &v[key] {
@@ -44,7 +50,10 @@ fn render(status: &Value) -> String {
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };
-    if status["running"] == Value::Bool(true) {
+    let processes = status["processes"].as_array().map_or(0, Vec::len);
+    if processes > 1 {
+        out.push_str(&format!("{processes} processes of loggr run\n"));
+    } else if status["running"] == Value::Bool(true) {
         out.push_str(&format!(
             "loggr {} runs as process {} for {} s in {}\n",
             text(status, "version"),
@@ -73,6 +82,13 @@ fn render(status: &Value) -> String {
             out.push('\n');
         }
     };
+    if processes > 1 {
+        table(
+            &["PROCESS", "NAME", "HOST", "PID", "VERSION", "SECONDS", "DATA"],
+            "processes",
+            &["component", "name", "host", "pid", "version", "uptime_seconds", "data_directory"],
+        );
+    }
     let listener =
         ["name", "protocol", "address", "received", "accepted", "connections", "kernel_drops", "lost"];
     table(

@@ -1,6 +1,8 @@
 //! Components: each is one sentence, source → stages → sink, in one file.
 
 pub mod machine;
+pub mod part;
+pub mod place;
 pub mod process;
 pub mod server;
 pub mod ship;

@@ -1,9 +1,8 @@
-//! One process that runs every configured component, from opening to draining.
+//! One process that runs its part of the configuration, from opening to draining.
 //!
 //! Order of starting: data directory, bus, rescue, shippers, machines, listeners, web; the
 //! order of stopping is the reverse, so that what was received still finds its way.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::machine::{Machines, Running};
+use super::part::Part;
+use super::place::Place;
 use super::server::{Bound, Server};
 use super::ship::{Shippers, Shipping};
 use crate::config::{BusCompression, Config};
@@ -26,12 +27,18 @@ use crate::web;
 /// Largest the rescue may become; full means that the shipper waits.
 pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 
+/// What to do when the embedded bus is in use.
+const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
+                                 `[bus] kind = \"rabbitmq\"` to run parts apart";
+
 /// What everybody may look at while the process runs.
 pub struct Process {
     /// The configuration it runs with.
     pub config: Config,
-    /// The bus.
-    pub bus: Arc<Bus>,
+    /// What it runs of it.
+    pub part: Part,
+    /// The bus; a process that only shows things opens none.
+    pub bus: Option<Arc<Bus>>,
     /// The rescue.
     pub rescue: RescueStore,
     /// Listeners with their addresses and counters.
@@ -45,10 +52,10 @@ pub struct Process {
 }
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, part: Part) -> Result<()> {
     let data = config.data.directory.clone();
-    prepare(&data)?;
-    let bus = Arc::new(open_bus(&config)?);
+    let place = Place::claim(&config, &part)?;
+    let bus = part.needs_bus().then(|| open_bus(&config)).transpose()?.map(Arc::new);
     let rescue =
         RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
     let mut seed = [0; 8];
@@ -60,16 +67,24 @@ pub async fn run(config: Config) -> Result<()> {
     let (shipping, stop_shipping) = Stopper::new();
     let mut shippers = JoinSet::new();
     let mut ships = Vec::new();
-    let parts = Shippers { bus: &bus, rescue: &rescue, data: &data, stop: &stop_shipping };
-    for ship in &config.ships {
-        ships.push(parts.start(ship, &mut shippers)?);
-    }
+    let mut machines = Vec::new();
     let mut filters = JoinSet::new();
-    let parts = Machines { config: &config, bus: &bus, rescue: &rescue, stop: &stop_filtering };
-    let machines = config.machines.iter().filter(|m| m.is_hop()).map(|m| parts.start(m, &mut filters));
-    let machines = machines.collect::<Result<Vec<_>>>()?;
-    let mut server = Server::start(&config.listeners, &bus, &uids, &stop_receiving)?;
+    let mut server = Server::default();
+    if let Some(bus) = &bus {
+        let starting = Shippers { bus, rescue: &rescue, data: &data, stop: &stop_shipping };
+        for ship in part.ships(&config) {
+            ships.push(starting.start(ship, &mut shippers)?);
+        }
+        let starting = Machines { config: &config, bus, rescue: &rescue, stop: &stop_filtering };
+        for machine in part.machines(&config) {
+            machines.push(starting.start(machine, &mut filters)?);
+        }
+        if part.has_listeners() {
+            server = Server::start(&config.listeners, bus, &uids, &stop_receiving)?;
+        }
+    }
     let process = Arc::new(Process {
+        part,
         bus: bus.clone(),
         rescue,
         listeners: server.listeners.clone(),
@@ -78,10 +93,9 @@ pub async fn run(config: Config) -> Result<()> {
         started: std::time::Instant::now(),
         config,
     });
-    let web = web::start(&process, &data).await?;
-    let card = web::card(&process, &web.addresses);
-    write_card(&data, &card).with_context(|| format!("cannot write into `{}`", data.display()))?;
-    tracing::info!(data = %data.display(), "running");
+    let web = web::start(&process, place.socket()).await?;
+    place.write_card(&web::card(&process, &web.addresses))?;
+    tracing::info!(part = %process.part, data = %data.display(), "running");
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -117,11 +131,11 @@ pub async fn run(config: Config) -> Result<()> {
         drop(tokio::time::timeout(Duration::from_secs(2), filters.join_all()).await);
         drop(tokio::time::timeout(Duration::from_secs(2), shippers.join_all()).await);
     }
-    drop(std::fs::remove_file(data.join("run.json")));
     web.stop().await;
     drop(process);
     // The last owner closes the bus: cursors are flushed, the directory is let go.
     drop(bus);
+    drop(place);
     tracing::info!("stopped");
     Ok(())
 }
@@ -134,13 +148,6 @@ fn reload(process: &Process) {
     for machine in process.machines.clone() {
         tokio::task::spawn_blocking(move || machine.reload());
     }
-}
-
-fn prepare(data: &Path) -> Result<()> {
-    let shown = data.display();
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("cannot create the data directory `{shown}`"))
-        .hint("choose another one with `--data-dir`, or make its parent writable")
 }
 
 fn open_bus(config: &Config) -> Result<Bus> {
@@ -168,7 +175,11 @@ fn open_bus(config: &Config) -> Result<Bus> {
     };
     let opened = Bus::open(&config.bus.directory, &Topology { exchanges }, &options);
     let (bus, report) = opened.or_else(|error| {
-        let (hint, usage) = (error.hint(), error.kind() == OpenErrorKind::Config);
+        let usage = error.kind() == OpenErrorKind::Config;
+        let hint = match error.kind() {
+            OpenErrorKind::Locked => Some(SEVERAL_PROCESSES),
+            _ => error.hint(),
+        };
         let failed = Err(error).context("cannot open the bus");
         let failed = match hint {
             Some(hint) => failed.hint(hint),
@@ -180,11 +191,4 @@ fn open_bus(config: &Config) -> Result<Bus> {
         tracing::warn!(finding, "found when the bus was opened");
     }
     Ok(bus)
-}
-
-/// Tells scripts and tests where everything listens.
-fn write_card(data: &Path, card: &serde_json::Value) -> Result<()> {
-    let (path, fresh) = (data.join("run.json"), data.join("run.json.new"));
-    std::fs::write(&fresh, format!("{card:#}\n"))?;
-    Ok(std::fs::rename(fresh, path)?)
 }

@@ -18,7 +18,7 @@ use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
 const DATAGRAM_WINDOW: usize = 2;
 
 /// The listeners of this process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Server {
     /// In the order of the configuration.
     pub listeners: Vec<Bound>,

@@ -29,6 +29,7 @@ use diagnostics::ConfigError;
 use resolve::{Around, resolve};
 
 pub use address::Endpoint;
+pub use diagnostics::{list, nearest};
 pub use topology::Topology;
 pub use types::*;
 
@@ -187,4 +188,4 @@ fn read(file: &Path) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -17,7 +17,7 @@ fn around(data: Option<&'static str>) -> Around<'static> {
 
 /// A text without mistakes.
 #[track_caller]
-pub(super) fn read(text: &str) -> Config {
+pub(crate) fn read(text: &str) -> Config {
     let (config, problems) = resolve(text, &around(None));
     if !problems.is_empty() {
         panic!("{}", ConfigError::new("loggr.toml", text, problems));

@@ -88,7 +88,7 @@ const RULE: &[(&str, &str, Read<RuleCount>)] = &[
 /// All metrics of the process.
 pub fn render(process: &Process) -> String {
     let mut out = String::with_capacity(8192);
-    let stats = process.bus.stats();
+    let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
     let listeners: Vec<_> = process.listeners.iter().map(|l| (l.stats.name.as_str(), &*l.stats)).collect();
     family(&mut out, "listener", LISTENER, &listeners);
     let queues: Vec<_> = stats.iter().flat_map(|e| &e.queues).map(|q| (q.name.as_str(), q)).collect();

@@ -9,7 +9,7 @@ pub mod status;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -41,8 +41,8 @@ impl Web {
 
 type Shared = Arc<Process>;
 
-/// Binds and serves.
-pub async fn start(process: &Shared, data: &Path) -> Result<Web> {
+/// Binds the control socket and serves it; the web address too if the process has it.
+pub async fn start(process: &Shared, socket: &Path) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let public = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -54,11 +54,12 @@ pub async fn start(process: &Shared, data: &Path) -> Result<Web> {
         .route("/api/queue/peek", get(peek))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
-    let (socket, control) = net::unix_stream(&data.join("control.sock"), CONTROL_MODE)?;
+    let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
     let control_app = public.clone().merge(commands).with_state(process.clone());
     serve(tokio::net::UnixListener::from_std(socket)?, control_app, stopped.clone());
     let mut addresses = Vec::new();
-    for address in process.config.web.iter().flat_map(|web| &web.listen) {
+    let web = process.config.web.as_ref().filter(|_| process.part.has_web());
+    for address in web.iter().flat_map(|web| &web.listen) {
         let socket = net::tcp(net::resolve(&address.to_string())?).context("cannot start the web address")?;
         addresses.push(socket.local_addr()?.to_string());
         let app = public.clone().with_state(process.clone());
@@ -96,7 +97,10 @@ pub fn card(process: &Process, web: &[String]) -> Value {
                 .map(|a| json!({ "name": l.stats.name, "protocol": l.stats.protocol, "address": a }))
         })
         .collect();
-    json!({ "pid": std::process::id(), "listeners": listeners, "web": web.first() })
+    json!({
+        "pid": std::process::id(), "component": process.part.component(), "name": process.part.name(),
+        "listeners": listeners, "web": web.first(),
+    })
 }
 
 async fn readyz(State(process): State<Shared>) -> Response {
@@ -128,11 +132,13 @@ fn default_peek() -> usize {
 }
 
 async fn purge(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
-    answer(process.bus.purge(&command.queue).map(|n| json!({ "dropped": n })).map_err(Into::into))
+    let Some(bus) = &process.bus else { return not_here("the bus") };
+    answer(bus.purge(&command.queue).map(|n| json!({ "dropped": n })).map_err(Into::into))
 }
 
 async fn peek(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
-    let peeked = process.bus.peek(&command.queue, command.limit);
+    let Some(bus) = &process.bus else { return not_here("the bus") };
+    let peeked = bus.peek(&command.queue, command.limit);
     answer(peeked.map(|batch| crate::cli::events_json(batch.as_ref(), command.limit)).map_err(Into::into))
 }
 
@@ -144,13 +150,18 @@ struct RescueCommand {
 
 async fn replay(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
     let Some(ship) = process.ships.iter().find(|s| s.stats.name == command.sink) else {
-        return answer(Err(anyhow!("no shipper is called `{}`", command.sink)));
+        return not_here(&format!("a shipper `{}`", command.sink));
     };
     answer(crate::cli::replay(&process, ship, command.id.as_deref()).await)
 }
 
 async fn discard(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
     answer(crate::cli::discard(&process.rescue, &command.sink, command.id.as_deref()))
+}
+
+/// Another process of the installation may have it.
+fn not_here(what: &str) -> Response {
+    (StatusCode::NOT_FOUND, format!("{what} is not here\n")).into_response()
 }
 
 fn answer(result: Result<Value>) -> Response {

@@ -17,7 +17,7 @@ use crate::config::Config;
 
 /// The status of a running process.
 pub fn online(process: &Process) -> Value {
-    let stats = process.bus.stats();
+    let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
     let queues: Vec<(&str, &QueueStats)> =
         stats.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
     let exchanges: Vec<Value> = stats.iter().map(exchange).collect();
@@ -54,7 +54,10 @@ pub fn online(process: &Process) -> Value {
     json!({
         "running": true,
         "version": env!("CARGO_PKG_VERSION"),
+        "host": crate::net::host_name(),
         "pid": std::process::id(),
+        "component": process.part.component(),
+        "name": process.part.name(),
         "uptime_seconds": process.started.elapsed().as_secs(),
         "data_directory": process.config.data.directory,
         "totals": totals(&queues),
@@ -65,6 +68,59 @@ pub fn online(process: &Process) -> Value {
         "ships": ships,
         "rescue": process.rescue.sinks().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     })
+}
+
+/// One status of all processes: each part tells whose it is.
+pub fn combine(mut all: Vec<Value>) -> Value {
+    let processes: Vec<Value> = all.iter().map(process_line).collect();
+    for status in &mut all {
+        let owner = owner(status);
+        for key in PARTS {
+            let items = status.get_mut(*key).and_then(Value::as_array_mut);
+            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+                item.insert("process".to_owned(), owner.clone().into());
+            }
+        }
+    }
+    let mut out = all.first().cloned().unwrap_or_default();
+    for key in PARTS {
+        let items = all.iter().filter_map(|s| s[*key].as_array()).flatten().cloned();
+        out[*key] = items.collect();
+    }
+    let totals: Vec<&Value> = all.iter().map(|s| &s["totals"]).collect();
+    out["totals"] = sum(&totals);
+    out["processes"] = processes.into();
+    out
+}
+
+/// The lists of a status.
+const PARTS: &[&str] = &["listeners", "exchanges", "queues", "machines", "ships"];
+
+/// Who the process of this status is.
+fn process_line(status: &Value) -> Value {
+    let keys = ["host", "pid", "component", "name", "version", "uptime_seconds", "data_directory"];
+    keys.iter().map(|key| ((*key).to_owned(), status[*key].clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// `server`, `ship archive`
+fn owner(status: &Value) -> String {
+    let word = |key: &str| status[key].as_str();
+    [word("component"), word("name")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The sums of several processes.
+fn sum(totals: &[&Value]) -> Value {
+    let mut out = serde_json::Map::new();
+    for (key, value) in totals.iter().filter_map(|t| t.as_object()).flatten() {
+        let known = out.remove(key);
+        let joined = match (&known, value) {
+            (None, value) => value.clone(),
+            (Some(known), Value::Bool(value)) => (known.as_bool().unwrap_or(true) && *value).into(),
+            (Some(known), value) => (known.as_u64().unwrap_or(0) + value.as_u64().unwrap_or(0)).into(),
+        };
+        out.insert(key.clone(), joined);
+    }
+    out.into()
 }
 
 /// The status of a data directory on which nothing runs.

@@ -13,6 +13,7 @@ mod faults;
 mod foreign;
 mod hostile;
 mod machine;
+mod parts;
 mod rsyslog;
 mod support;
 mod tidy;

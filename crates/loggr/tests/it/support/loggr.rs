@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -80,37 +80,68 @@ impl Loggr {
         loggr
     }
 
+    /// The same, not started: for the parts that a test starts one by one.
+    #[track_caller]
+    pub fn down(setup: Setup) -> Loggr {
+        let directory = tempfile::tempdir().expect("a directory");
+        let loggr = Loggr { setup, directory, daemon: None, addresses: BTreeMap::new() };
+        loggr.write_files();
+        loggr
+    }
+
+    /// Starts one part of it in a process of its own, such as `ship files`, and waits for its
+    /// card.
+    #[track_caller]
+    pub fn part(&mut self, words: &str) -> Daemon {
+        let id = words.replace(' ', "-");
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").args(words.split(' ')).arg("--config").arg(self.config());
+        command.current_dir(self.directory.path()).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        let log = self.directory.path().join(format!("{id}.log"));
+        let mut daemon = Daemon::start(&format!("loggr {words}"), command, &log);
+        let card = self.data().join(format!("run/{id}.json"));
+        let run = ready(&mut daemon, &card);
+        self.remember(&run);
+        daemon
+    }
+
     /// Starts it again, on the addresses that it had.
     #[track_caller]
     pub fn up(&mut self) {
         self.launch();
         let daemon = self.daemon.as_mut().expect("just started");
-        let (card, pid) = (self.directory.path().join("data/run.json"), u64::from(daemon.pid()));
-        let run: Value = eventually("loggr says that it runs", 60, || {
-            assert!(daemon.runs(), "loggr ended at its start: {}", daemon.log());
-            let run: Value = serde_json::from_slice(&std::fs::read(&card).ok()?).ok()?;
-            (run["pid"].as_u64() == Some(pid)).then_some(run)
-        });
+        let run = ready(daemon, &self.directory.path().join("data/run.json"));
+        self.remember(&run);
+    }
+
+    /// Where a process says that it listens.
+    fn remember(&mut self, run: &Value) {
         for listener in run["listeners"].as_array().expect("listeners") {
             let text = |key: &str| listener[key].as_str().unwrap_or_default().to_owned();
             self.addresses.insert(text("name"), text("address"));
         }
-        self.addresses.insert("web".to_owned(), web_address(&run["web"]));
+        if !run["web"].is_null() {
+            self.addresses.insert("web".to_owned(), web_address(&run["web"]));
+        }
     }
 
     /// Starts the process without waiting for it to be ready.
     pub fn launch(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
+        self.write_files();
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
+        command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        self.daemon = Some(Daemon::start("loggr", command, &self.directory.path().join("loggr.log")));
+    }
+
+    fn write_files(&self) {
         std::fs::write(self.config(), self.config_text()).expect("the configuration");
         if let Some(filter) = &self.setup.filter
             && !self.filter_file().exists()
         {
             self.write_filter(filter);
         }
-        let mut command = Command::new(PROGRAM);
-        command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
-        command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
-        self.daemon = Some(Daemon::start("loggr", command, &self.directory.path().join("loggr.log")));
     }
 
     fn config_text(&self) -> String {
@@ -304,6 +335,17 @@ impl Loggr {
             assert_eq!(number("received"), kept, "the numbers of a queue do not add up: {queue}");
         }
     }
+}
+
+/// Waits until a process has written its card, and reads it.
+#[track_caller]
+fn ready(daemon: &mut Daemon, card: &Path) -> Value {
+    let pid = u64::from(daemon.pid());
+    eventually("loggr says that it runs", 60, || {
+        assert!(daemon.runs(), "loggr ended at its start: {}", daemon.log());
+        let run: Value = serde_json::from_slice(&std::fs::read(card).ok()?).ok()?;
+        (run["pid"].as_u64() == Some(pid)).then_some(run)
+    })
 }
 
 /// How often each numbered line is there.

@@ -1,0 +1,289 @@
+//! Which part of the configuration a process runs: everything, or one component.
+//!
+//! Not how a part is started (that is `process.rs` and each component's own file).
+//! Invariant: a part that was chosen exists in the configuration and has work to do.
+
+use anyhow::{Result, anyhow};
+use clap::ValueEnum;
+
+use crate::config::{Config, Machine, Ship, nearest};
+use crate::exit::Usage;
+use crate::hint::Advise;
+
+/// The word behind `loggr run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Component {
+    /// The listeners: what they receive goes to the bus
+    Server,
+    /// One machine: from its queue through its filter to the bus
+    Machine,
+    /// One shipper: from its queue to where events stay
+    Ship,
+    /// Moves what the spool holds to the bus
+    Collector,
+    /// The web address
+    Web,
+}
+
+/// What a process runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Everything that is configured.
+    Everything,
+    /// All listeners.
+    Server,
+    /// The machine of this name.
+    Machine(String),
+    /// The shipper of this name.
+    Ship(String),
+    /// The collector.
+    #[expect(dead_code, reason = "the spool that it empties comes with RabbitMQ")]
+    Collector,
+    /// The web address.
+    Web,
+}
+
+impl Part {
+    /// What the command line asks for; one that the configuration does not have is an
+    /// error of usage.
+    pub fn choose(config: &Config, component: Option<Component>, name: Option<&str>) -> Result<Part> {
+        let Some(component) = component else { return Ok(Part::Everything) };
+        match component {
+            Component::Machine => machine(config, name).usage(),
+            Component::Ship => ship(config, name).usage(),
+            Component::Server => server(config, name).usage(),
+            Component::Collector => collector(name).usage(),
+            Component::Web => web(config, name).usage(),
+        }
+    }
+
+    /// The component's word; everything has none.
+    pub fn component(&self) -> &'static str {
+        match self {
+            Part::Everything => "all",
+            Part::Server => "server",
+            Part::Machine(_) => "machine",
+            Part::Ship(_) => "ship",
+            Part::Collector => "collector",
+            Part::Web => "web",
+        }
+    }
+
+    /// The name behind the component's word.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Part::Machine(name) | Part::Ship(name) => Some(name),
+            Part::Everything | Part::Server | Part::Collector | Part::Web => None,
+        }
+    }
+
+    /// Unique within a configuration; good for a file's name.
+    pub fn id(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{}-{name}", self.component()),
+            None => self.component().to_owned(),
+        }
+    }
+
+    /// The parts that nobody else may run on the same data directory at the same time.
+    pub fn claims(&self, config: &Config) -> Vec<Part> {
+        match self {
+            Part::Everything => {
+                let server = (!config.listeners.is_empty()).then_some(Part::Server);
+                let machines = self.machines(config).map(|m| Part::Machine(m.name.clone()));
+                let ships = self.ships(config).map(|s| Part::Ship(s.name.clone()));
+                let web = config.web.as_ref().map(|_| Part::Web);
+                server.into_iter().chain(machines).chain(ships).chain(web).collect()
+            }
+            one => vec![one.clone()],
+        }
+    }
+
+    /// Does it run the listeners?
+    pub fn has_listeners(&self) -> bool {
+        matches!(self, Part::Everything | Part::Server)
+    }
+
+    /// Does it serve the web address?
+    pub fn has_web(&self) -> bool {
+        matches!(self, Part::Everything | Part::Web)
+    }
+
+    /// Does it publish to the bus or take from it?
+    pub fn needs_bus(&self) -> bool {
+        !matches!(self, Part::Web)
+    }
+
+    /// The machines that it runs; a machine without a filter is nothing that runs.
+    pub fn machines<'c>(&self, config: &'c Config) -> impl Iterator<Item = &'c Machine> + use<'c> {
+        let part = self.clone();
+        config.machines.iter().filter(move |m| match &part {
+            Part::Everything => m.is_hop(),
+            Part::Machine(name) => m.is_hop() && *name == m.name,
+            _ => false,
+        })
+    }
+
+    /// The shippers that it runs.
+    pub fn ships<'c>(&self, config: &'c Config) -> impl Iterator<Item = &'c Ship> + use<'c> {
+        let part = self.clone();
+        config.ships.iter().filter(move |s| match &part {
+            Part::Everything => true,
+            Part::Ship(name) => *name == s.name,
+            _ => false,
+        })
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self, self.name()) {
+            (Part::Everything, _) => f.write_str("everything"),
+            (_, Some(name)) => write!(f, "{} {name}", self.component()),
+            (_, None) => f.write_str(self.component()),
+        }
+    }
+}
+
+fn server(config: &Config, name: Option<&str>) -> Result<Part> {
+    nameless("server", name)?;
+    if config.listeners.is_empty() {
+        return Err(anyhow!("there is no listener to run"))
+            .hint("write a `[[listener]]` into the configuration");
+    }
+    Ok(Part::Server)
+}
+
+fn collector(name: Option<&str>) -> Result<Part> {
+    nameless("collector", name)?;
+    Err(anyhow!("there is no spool to collect from"))
+        .hint("the embedded bus needs no spool, and no collector")
+}
+
+fn web(config: &Config, name: Option<&str>) -> Result<Part> {
+    nameless("web", name)?;
+    match config.web {
+        Some(_) => Ok(Part::Web),
+        None => Err(anyhow!("the web address is switched off"))
+            .hint("take `enabled = false` out of `[web]` in the configuration"),
+    }
+}
+
+fn machine(config: &Config, name: Option<&str>) -> Result<Part> {
+    let hops: Vec<&str> = config.machines.iter().filter(|m| m.is_hop()).map(|m| m.name.as_str()).collect();
+    if let Some(name) = name
+        && config.machines.iter().any(|m| m.name == name && !m.is_hop())
+    {
+        return Err(anyhow!("the machine `{name}` has no filter: there is nothing to run"))
+            .hint("events pass it without a stop; give it a `filter`, or run the shippers behind it alone");
+    }
+    named("machine", name, &hops).map(Part::Machine)
+}
+
+fn ship(config: &Config, name: Option<&str>) -> Result<Part> {
+    let ships: Vec<&str> = config.ships.iter().map(|s| s.name.as_str()).collect();
+    named("ship", name, &ships).map(Part::Ship)
+}
+
+fn nameless(component: &str, name: Option<&str>) -> Result<()> {
+    match name {
+        None => Ok(()),
+        Some(name) => Err(anyhow!("`{component}` takes no name, found `{name}`"))
+            .hint(format!("write `loggr run {component}`")),
+    }
+}
+
+/// One of the names that there are.
+fn named(component: &str, name: Option<&str>, known: &[&str]) -> Result<String> {
+    let listed = || match known {
+        [] => format!("the configuration has no `[{component}.NAME]` that runs"),
+        known => format!("the configuration has {}", crate::config::list(known)),
+    };
+    match name {
+        None => Err(anyhow!("which {component}? its name is missing")).hint(listed()),
+        Some(name) if known.contains(&name) => Ok(name.to_owned()),
+        Some(name) => {
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            Err(anyhow!("there is no {component} `{name}`")).hint(near.unwrap_or_else(listed))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::read;
+
+    const CONFIG: &str = "[machine.main]\nfilter='f'\n[machine.pass]\nexchange='events'\ndestination='x'\n\
+                          [ship.archive]\nkind='files'\nexchange='x'\n[ship.search]\nkind='search'\n";
+
+    #[track_caller]
+    fn check(config: &str, words: &str, expect: &str) {
+        let mut words = words.split_whitespace();
+        let component = words.next().map(|word| Component::from_str(word, false).unwrap());
+        let shown = match Part::choose(&read(config), component, words.next()) {
+            Ok(part) => part.id(),
+            Err(error) => crate::hint::render(&error).trim().replace('\n', "; "),
+        };
+        assert_eq!(shown, expect);
+    }
+
+    #[test]
+    fn parts_that_are_there() {
+        check(CONFIG, "", "all");
+        check(CONFIG, "server", "server");
+        check(CONFIG, "machine main", "machine-main");
+        check(CONFIG, "ship archive", "ship-archive");
+        check(CONFIG, "web", "web");
+    }
+
+    #[test]
+    fn parts_that_are_not() {
+        check(CONFIG, "machine mian", "error: there is no machine `mian`; hint: did you mean `main`?");
+        check(CONFIG, "machine xyz", "error: there is no machine `xyz`; hint: the configuration has `main`");
+        check(
+            CONFIG,
+            "machine pass",
+            "error: the machine `pass` has no filter: there is nothing to run; hint: events pass it without a \
+             stop; give it a `filter`, or run the shippers behind it alone",
+        );
+        check(
+            "",
+            "machine x",
+            "error: there is no machine `x`; hint: the configuration has no `[machine.NAME]` that runs",
+        );
+        check(
+            CONFIG,
+            "ship",
+            "error: which ship? its name is missing; hint: the configuration has `archive`, `search`",
+        );
+        check(CONFIG, "ship serach", "error: there is no ship `serach`; hint: did you mean `search`?");
+        check(CONFIG, "server x", "error: `server` takes no name, found `x`; hint: write `loggr run server`");
+        check(
+            "listener = []",
+            "server",
+            "error: there is no listener to run; hint: write a `[[listener]]` into the configuration",
+        );
+        check(
+            "[web]\nenabled=false",
+            "web",
+            "error: the web address is switched off; hint: take `enabled = false` out of `[web]` in the configuration",
+        );
+        check(
+            CONFIG,
+            "collector",
+            "error: there is no spool to collect from; hint: the embedded bus needs no spool, and no collector",
+        );
+    }
+
+    #[test]
+    fn what_a_part_claims() {
+        let config = read(CONFIG);
+        let claims = |part: Part| part.claims(&config).iter().map(Part::id).collect::<Vec<_>>();
+        assert_eq!(
+            claims(Part::Everything),
+            ["server", "machine-main", "ship-archive", "ship-search", "web"]
+        );
+        assert_eq!(claims(Part::Ship("archive".to_owned())), ["ship-archive"]);
+    }
+}
