@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use loggr_bus::{Bus, BusOptions, Codec, ConsumerOptions, ExchangeSpec, Topology};
+use loggr_bus::embedded::Bus;
+use loggr_bus::{BusOptions, Codec, ConsumerOptions, ExchangeSpec, Topology};
 use loggr_event::{Origin, Timestamp, UidGenerator};
 use loggr_flow::{Batch, BatchBuilder, Receipt, Sink, Source, Stopper};
 

@@ -10,13 +10,15 @@
 #![deny(missing_docs)]
 
 pub mod binding;
+mod bus;
 pub mod embedded;
 pub mod encoding;
 mod error;
 pub mod rescue;
 mod topology;
 
-pub use embedded::{Bus, Consumer, ExchangeStats, ExchangeView, OpenReport, Publisher, QueueStats, inspect};
+pub use bus::{Bus, Consumer, Publisher};
+pub use embedded::{ExchangeStats, ExchangeView, OpenReport, QueueStats, inspect};
 pub use encoding::Codec;
 pub use error::{OpenError, OpenErrorKind};
 pub use topology::{BusOptions, ConsumerOptions, ExchangeSpec, QueueSpec, Topology};

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::*;
-use loggr_bus::{Bus, Consumer, Publisher};
+use loggr_bus::embedded::{Bus, Consumer, Publisher};
 use loggr_flow::{Delivery, Receipt};
 use proptest::prelude::*;
 use tempfile::TempDir;

@@ -5,7 +5,8 @@
 mod common;
 
 use common::*;
-use loggr_bus::{Bus, BusOptions, ConsumerOptions, ExchangeSpec, OpenErrorKind, Topology};
+use loggr_bus::embedded::Bus;
+use loggr_bus::{BusOptions, ConsumerOptions, ExchangeSpec, OpenErrorKind, Topology};
 use loggr_flow::contract::{self, lines};
 use loggr_flow::{Receipt, Sink, Source, Stop, Stopper, StoreError};
 

@@ -52,7 +52,7 @@ fn frames(path: &Path) -> Vec<u64> {
     all
 }
 
-fn reopen(dir: &Path) -> (loggr_bus::Bus, OpenReport) {
+fn reopen(dir: &Path) -> (loggr_bus::embedded::Bus, OpenReport) {
     open_with(dir, &[("q", "#")], &options())
 }
 

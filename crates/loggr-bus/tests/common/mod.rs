@@ -4,9 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use loggr_bus::{
-    Bus, BusOptions, Consumer, ConsumerOptions, ExchangeSpec, OpenReport, Publisher, QueueStats, Topology,
-};
+use loggr_bus::embedded::{Bus, Consumer, Publisher};
+use loggr_bus::{BusOptions, ConsumerOptions, ExchangeSpec, OpenReport, QueueStats, Topology};
 use loggr_flow::contract::lines;
 use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, Stop, Stopper};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
-use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology};
+use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology, embedded};
 use loggr_event::UidGenerator;
 use loggr_flow::Stopper;
 use tokio::signal::unix::{SignalKind, signal};
@@ -173,7 +173,7 @@ fn open_bus(config: &Config) -> Result<Bus> {
         },
         ..BusOptions::default()
     };
-    let opened = Bus::open(&config.bus.directory, &Topology { exchanges }, &options);
+    let opened = embedded::Bus::open(&config.bus.directory, &Topology { exchanges }, &options);
     let (bus, report) = opened.or_else(|error| {
         let usage = error.kind() == OpenErrorKind::Config;
         let hint = match error.kind() {
@@ -190,5 +190,5 @@ fn open_bus(config: &Config) -> Result<Bus> {
     for finding in report.to_string().lines() {
         tracing::warn!(finding, "found when the bus was opened");
     }
-    Ok(bus)
+    Ok(bus.into())
 }

@@ -133,12 +133,12 @@ fn default_peek() -> usize {
 
 async fn purge(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
     let Some(bus) = &process.bus else { return not_here("the bus") };
-    answer(bus.purge(&command.queue).map(|n| json!({ "dropped": n })).map_err(Into::into))
+    answer(bus.purge(&command.queue).await.map(|n| json!({ "dropped": n })).map_err(Into::into))
 }
 
 async fn peek(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
     let Some(bus) = &process.bus else { return not_here("the bus") };
-    let peeked = bus.peek(&command.queue, command.limit);
+    let peeked = bus.peek(&command.queue, command.limit).await;
     answer(peeked.map(|batch| crate::cli::events_json(batch.as_ref(), command.limit)).map_err(Into::into))
 }
 
