@@ -8,6 +8,7 @@
 pub mod dedupe;
 pub mod grok;
 mod keyed;
+pub mod router;
 pub mod sample;
 #[cfg(test)]
 mod testing;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use loggr_event::{Event, Timestamp};
 
 use crate::grok::Library;
+
+pub use router::Route;
 
 /// Everything an engine needs to know about one event.
 #[derive(Debug)]
@@ -66,6 +69,11 @@ pub trait Engine: Send + Sync {
     /// What is wrong with the new file; the old one stays in use.
     fn refresh(&self) -> Result<bool, String> {
         Ok(false)
+    }
+
+    /// Where events go with which it did something; only `router` knows a way.
+    fn route(&self) -> Option<&Route> {
+        None
     }
 }
 
@@ -153,7 +161,7 @@ pub struct Spec {
 }
 
 /// All engines.
-pub const ENGINES: &[Spec] = &[dedupe::SPEC, grok::SPEC, sample::SPEC, throttle::SPEC];
+pub const ENGINES: &[Spec] = &[dedupe::SPEC, grok::SPEC, router::SPEC, sample::SPEC, throttle::SPEC];
 
 /// The engine of a name.
 pub fn find(name: &str) -> Option<&'static Spec> {

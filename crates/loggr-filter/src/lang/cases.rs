@@ -8,8 +8,8 @@
 //! > "ssh" in tags and not ("failed" in tags)
 //! > kept
 //! ```
-//! Several `<` lines are one event of several lines. `kept` and `dropped` speak of the fate;
-//! everything else is a condition of the filter language, without engines that need files.
+//! Several `<` lines are one event of several lines. `kept`, `dropped`, `not routed` and
+//! `routed to EXCHANGE as EVENT_TYPE` (one of both may be left out) speak of the fate; everything else is a condition of the filter language, without engines that need files.
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +21,7 @@ use super::error::{FilterError, FilterErrors, Span};
 use super::evaluate::{Check, Flow, Node, Run};
 use super::parser::parse_condition;
 use super::program::{Counters, Fate, Program};
-use crate::engines::Environment;
+use crate::engines::{Environment, Route};
 
 impl fmt::Debug for Cases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +50,8 @@ struct Expectation {
 enum Expected {
     Kept,
     Dropped,
+    /// The route, or none.
+    Routed(Option<Route>),
     Holds(Vec<Node>),
 }
 
@@ -118,6 +120,17 @@ impl Cases {
                 let what = match expected.trim() {
                     "kept" => Some(Expected::Kept),
                     "dropped" => Some(Expected::Dropped),
+                    "not routed" => Some(Expected::Routed(None)),
+                    words if words.split(' ').next() == Some("routed") => {
+                        let route = route(words);
+                        if route.is_none() {
+                            errors.push(
+                                FilterError::new(span, "this names no route")
+                                    .hint("`routed to EXCHANGE`, `routed as EVENT_TYPE`, or both"),
+                            );
+                        }
+                        route.map(|route| Expected::Routed(Some(route)))
+                    }
                     condition => {
                         compile(condition, expected, span, &environment, &mut errors).map(Expected::Holds)
                     }
@@ -167,14 +180,23 @@ impl Cases {
             let fate = program.run(&mut event, now, &mut counters);
             for expectation in &case.expect {
                 let holds = match &expectation.what {
-                    Expected::Kept => fate == Fate::Keep,
-                    Expected::Dropped => fate != Fate::Keep,
+                    Expected::Kept => !matches!(fate, Fate::Drop(_)),
+                    Expected::Dropped => matches!(fate, Fate::Drop(_)),
+                    Expected::Routed(route) => match fate {
+                        Fate::Route(number) => program.routes().get(number) == route.as_ref(),
+                        Fate::Keep => route.is_none(),
+                        Fate::Drop(_) => false,
+                    },
                     Expected::Holds(nodes) => holds(nodes, event.clone().into_owned(), now),
                 };
                 if !holds {
                     let shown = match fate {
                         Fate::Drop(rule) => format!("it was dropped by line {}", program.rule(rule).0),
                         Fate::Keep => json(&event),
+                        Fate::Route(number) => {
+                            let route = program.routes().get(number).cloned().unwrap_or_default();
+                            format!("routed {route}: {}", json(&event))
+                        }
                     };
                     failures.push(Failure {
                         line: expectation.line,
@@ -186,6 +208,19 @@ impl Cases {
             }
         }
         failures
+    }
+}
+
+/// `routed to EXCHANGE as EVENT_TYPE`.
+fn route(words: &str) -> Option<Route> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    match words.as_slice() {
+        ["routed", "to", exchange] => Some(Route { exchange: Some((*exchange).into()), event_type: None }),
+        ["routed", "as", kind] => Some(Route { exchange: None, event_type: Some((*kind).into()) }),
+        ["routed", "to", exchange, "as", kind] => {
+            Some(Route { exchange: Some((*exchange).into()), event_type: Some((*kind).into()) })
+        }
+        _ => None,
     }
 }
 
@@ -216,7 +251,8 @@ fn compile(
             return None;
         }
     };
-    let mut compiler = Compiler { environment, text: condition, errors: Vec::new(), rules: Vec::new() };
+    let mut compiler =
+        Compiler { environment, text: condition, errors: Vec::new(), rules: Vec::new(), routes: Vec::new() };
     let check: Option<Check> = compiler.condition(&parsed);
     errors.extend(compiler.errors.into_iter().map(moved));
     Some(vec![Node::If(vec![(0, check?, vec![Node::Stop(1)])], vec![Node::Drop(2)])])
@@ -224,6 +260,7 @@ fn compile(
 
 fn holds<'e>(nodes: &'e [Node], mut event: Event<'e>, now: Timestamp) -> bool {
     let mut counters = Counters::default();
-    let mut run = Run { event: &mut event, now, counters: &mut counters, timed: false, trace: None };
+    let mut run =
+        Run { event: &mut event, now, counters: &mut counters, timed: false, trace: None, route: None };
     matches!(run.block(nodes), Flow::Stop)
 }

@@ -10,7 +10,7 @@ use super::cidr::Cidr;
 use super::error::{FilterError, nearest};
 use super::evaluate::{Check, Node, Rule, Test, Values, Write};
 use super::field::{CoreField, facility, severity};
-use crate::engines::{self, Arguments, Environment, Kind, Parameter, Spec, Value};
+use crate::engines::{self, Arguments, Environment, Kind, Parameter, Route, Spec, Value};
 
 /// Largest compiled regular expression in bytes.
 const MAX_REGEX_BYTES: usize = 4 << 20;
@@ -23,6 +23,8 @@ pub(super) struct Compiler<'c> {
     pub errors: Vec<FilterError>,
     /// One line of text for each rule, by its number.
     pub rules: Vec<Rule>,
+    /// Where its `router`s send events, none twice.
+    pub routes: Vec<Route>,
 }
 
 impl Compiler<'_> {
@@ -354,7 +356,10 @@ impl Compiler<'_> {
             return None;
         }
         match (spec.build)(&arguments, self.environment) {
-            Ok(engine) => Some(super::evaluate::Called { engine, operands }),
+            Ok(engine) => {
+                let route = engine.route().map(|route| self.route(route));
+                Some(super::evaluate::Called { engine, operands, route })
+            }
             Err(error) => {
                 let span = error
                     .argument
@@ -366,6 +371,13 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    fn route(&mut self, route: &Route) -> usize {
+        self.routes.iter().position(|known| known == route).unwrap_or_else(|| {
+            self.routes.push(route.clone());
+            self.routes.len() - 1
+        })
     }
 
     fn parameter(

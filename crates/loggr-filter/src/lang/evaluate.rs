@@ -46,6 +46,8 @@ pub(super) enum Write {
 pub(super) struct Called {
     pub engine: Box<dyn Engine>,
     pub operands: Vec<Values>,
+    /// Number of its route, if it is a `router`.
+    pub route: Option<usize>,
 }
 
 pub(super) enum Node {
@@ -94,6 +96,8 @@ pub(super) struct Run<'x, 'e> {
     /// Measure the time of each rule.
     pub timed: bool,
     pub trace: Option<&'x mut dyn FnMut(&Step<'_>)>,
+    /// The route that was chosen last.
+    pub route: Option<usize>,
 }
 
 impl<'e> Run<'_, 'e> {
@@ -221,7 +225,11 @@ impl<'e> Run<'_, 'e> {
             }
         };
         let mut call = Call { event: self.event, operands, now: self.now, pass: &mut self.counters.pass };
-        called.engine.run(&mut call)
+        let outcome = called.engine.run(&mut call);
+        if outcome == Outcome::Did && called.route.is_some() {
+            self.route = called.route;
+        }
+        outcome
     }
 
     fn assign(&mut self, target: &'e Write, parts: &'e [Values]) -> Outcome {

@@ -10,7 +10,7 @@ use super::compile::Compiler;
 use super::error::FilterErrors;
 use super::evaluate::{Check, Flow, Node, Rule, Run};
 use super::parser::parse;
-use crate::engines::{Environment, Outcome, Pass};
+use crate::engines::{Environment, Outcome, Pass, Route};
 
 /// The time of the rules is measured for one event of so many.
 const TIMED_EVENTS: u64 = 64;
@@ -21,13 +21,16 @@ pub struct Program {
     pub(super) statements: Vec<Statement>,
     nodes: Vec<Node>,
     pub(super) rules: Vec<Rule>,
+    routes: Vec<Route>,
 }
 
-/// What becomes of an event: on, or away.
+/// What becomes of an event: on, another way, or away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It goes on.
     Keep,
+    /// It goes on by the route of this number in [`Program::routes`].
+    Route(usize),
     /// The rule of this number dropped it.
     Drop(usize),
 }
@@ -114,12 +117,14 @@ impl Program {
     /// All that is wrong with it, at most [`super::MAX_ERRORS`] of the grammar at once.
     pub fn compile(file: &str, text: &str, environment: &Environment) -> Result<Program, FilterErrors> {
         let statements = parse(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
-        let mut compiler = Compiler { environment, text, errors: Vec::new(), rules: Vec::new() };
+        let mut compiler =
+            Compiler { environment, text, errors: Vec::new(), rules: Vec::new(), routes: Vec::new() };
         let nodes = compiler.block(&statements);
         if !compiler.errors.is_empty() {
             return Err(FilterErrors::new(file, text, compiler.errors));
         }
-        Ok(Program { file: file.to_owned(), statements, nodes, rules: compiler.rules })
+        let (rules, routes) = (compiler.rules, compiler.routes);
+        Ok(Program { file: file.to_owned(), statements, nodes, rules, routes })
     }
 
     /// What errors call it.
@@ -135,6 +140,11 @@ impl Program {
     /// True where it has no statement.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Where it may send events, beside on: the routes of all its `router`s, none twice.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
     }
 
     /// How many rules it has.
@@ -156,7 +166,7 @@ impl Program {
     pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Fate {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        self.work(Run { event, now, counters, timed, trace: None })
+        self.work(Run { event, now, counters, timed, trace: None, route: None })
     }
 
     /// The same, and tells `trace` of every rule that the event comes to.
@@ -168,13 +178,14 @@ impl Program {
         trace: &mut dyn FnMut(&Step<'_>),
     ) -> Fate {
         counters.events += 1;
-        self.work(Run { event, now, counters, timed: false, trace: Some(trace) })
+        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None })
     }
 
     fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Fate {
-        match run.block(&self.nodes) {
-            Flow::Drop(rule) => Fate::Drop(rule),
-            Flow::On | Flow::Stop => Fate::Keep,
+        match (run.block(&self.nodes), run.route) {
+            (Flow::Drop(rule), _) => Fate::Drop(rule),
+            (Flow::On | Flow::Stop, Some(route)) => Fate::Route(route),
+            (Flow::On | Flow::Stop, None) => Fate::Keep,
         }
     }
 

@@ -147,6 +147,33 @@ fn a_drop_names_its_rule() {
 }
 
 #[test]
+fn the_last_route_wins_and_a_drop_wins_over_all() {
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        let program = program(text);
+        let origin = Origin::default();
+        let fate = program.run(&mut event(&origin), NOW, &mut program.counters());
+        let shown = match fate {
+            Fate::Keep => "on".to_owned(),
+            Fate::Drop(_) => "dropped".to_owned(),
+            Fate::Route(number) => program.routes()[number].to_string(),
+        };
+        assert_eq!(shown, expect, "{text}");
+    }
+    check("tags += \"x\"", "on");
+    check("router(\"security\")", "to `security`");
+    check("router(event_type=\"login\")", "as `login`");
+    check("router(\"a\")\nrouter(\"b\", \"c\")", "to `b` as `c`");
+    check("router(\"a\")\nif [n] == 1 { router(\"b\") }", "to `a`");
+    check("if router(\"a\") { tags += \"x\" }", "to `a`");
+    check("router(\"a\")\nstop", "to `a`");
+    check("router(\"a\")\ndrop", "dropped");
+    let program = program("router(\"a\")\nif [n] { router(\"a\") } else { router(\"a\", \"b\") }");
+    let routes: Vec<String> = program.routes().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["to `a`", "to `a` as `b`"]);
+}
+
+#[test]
 fn rules_are_counted() {
     let program = program("if severity >= \"err\" { drop }\ntags += \"x\"\nseverity := [ip]");
     let origin = Origin::default();
@@ -227,6 +254,10 @@ fn errors_say_where_what_and_what_instead() {
         "grok(\"SSHD\", prefix=3)",
         "grok(\"SSHD\", ecs=\"yes\")",
         "grok(\"SSHD\", prefix=\"a\", prefix=\"b\")",
+        "router()",
+        "router([exchange])",
+        "router(\"a b\")",
+        "router(\"a\", \"b.c\")",
         "}",
         "1.2.3",
         "sevrity := \"err\"\n\nif app_name = 1 {\n    drop\n}\nmesage := \"\u{1b}[31m\"",
@@ -269,6 +300,19 @@ fn operators_test_their_filters() {
     let failures = cases.run(&program, NOW);
     assert_eq!((cases.len(), failures.len()), (2, 1));
     assert_eq!((failures[0].line, failures[0].expected.as_str()), (7, "dropped"));
+}
+
+#[test]
+fn operators_test_their_routes() {
+    let filter = program("if app_name == \"sshd\" { router(\"security\", \"login\") }");
+    let text = "test \"sshd\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: x\n\
+                > kept\n> routed to security as login\n> routed as login\n> not routed\n\
+                test \"cron\"\n< <38>Mar  1 12:00:00 web1 cron[7]: x\n> not routed\n> routed to security\n";
+    let cases = super::Cases::parse("t.tests", text).unwrap();
+    let failures: Vec<usize> = cases.run(&filter, NOW).iter().map(|f| f.line).collect();
+    assert_eq!(failures, [5, 6, 10]);
+    let error = super::Cases::parse("t.tests", "test \"a\"\n< x\n> routed\n").unwrap_err();
+    assert!(error.to_string().contains("this names no route"), "{error}");
 }
 
 #[test]

@@ -127,6 +127,10 @@ fn lines(program: &Program, trace: bool) -> Result<Exit> {
             }
             continue;
         }
+        if let (true, Fate::Route(number)) = (trace, fate) {
+            let route = program.routes().get(number).cloned().unwrap_or_default();
+            complain(&format!("  routed {route}\n"));
+        }
         json.clear();
         event.dump(&DumpFormat::Json, &mut json);
         if json.last() != Some(&b'\n') {

@@ -308,10 +308,11 @@ fn filter(
         let filtered = catch_unwind(AssertUnwindSafe(|| {
             let mut event = record.event();
             let fate = program.run(&mut event, at, counters);
-            if fate == Fate::Keep {
+            let keep = !matches!(fate, Fate::Drop(_));
+            if keep {
                 kept.push_event(&event);
             }
-            fate == Fate::Keep
+            keep
         }));
         keep.push(filtered.unwrap_or_else(|_| {
             stats.panics.add(1);
