@@ -122,14 +122,7 @@ fn slice<'e>(text: &Cow<'e, str>, range: std::ops::Range<usize>) -> Cow<'e, str>
 
 /// `:int` and `:float` write numbers in one way; what is no number stays as it is.
 fn typed(value: Cow<'_, str>, kind: crate::grok::Kind) -> Cow<'_, str> {
-    let number = match kind {
-        crate::grok::Kind::Text => None,
-        crate::grok::Kind::Int => value.parse::<i64>().ok().map(|n| n.to_string()),
-        crate::grok::Kind::Float => {
-            value.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string())
-        }
-    };
-    match number {
+    match kind.number(&value).map(|n| n.to_string()) {
         Some(number) if number != value => Cow::Owned(number),
         _ => value,
     }

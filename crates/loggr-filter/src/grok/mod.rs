@@ -36,6 +36,55 @@ pub enum Kind {
     Float,
 }
 
+/// What `:int` and `:float` make of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+}
+
+impl Kind {
+    /// The value as a number of this type: `:int` cuts fractions off. `None` where the type
+    /// is text, and for a value that is no number: it stays the text that it is.
+    ///
+    /// ```
+    /// use loggr_filter::grok::{Kind, Number};
+    /// assert_eq!(Kind::Int.number("+042"), Some(Number::Int(42)));
+    /// assert_eq!(Kind::Int.number("1.9"), Some(Number::Int(1)));
+    /// assert_eq!(Kind::Float.number("3"), Some(Number::Float(3.0)));
+    /// assert_eq!(Kind::Int.number("-"), None);
+    /// ```
+    pub fn number(self, value: &str) -> Option<Number> {
+        let float = || value.parse::<f64>().ok().filter(|n| n.is_finite());
+        match self {
+            Kind::Text => None,
+            Kind::Float => float().map(Number::Float),
+            Kind::Int => match value.parse::<i64>() {
+                Ok(number) => Some(Number::Int(number)),
+                // Where a text has more digits than a number can keep, the text keeps them.
+                Err(_) => float()
+                    .map(f64::trunc)
+                    .filter(|n| n.abs() < MAX_EXACT_FLOAT)
+                    .map(|n| Number::Int(n as i64)),
+            },
+        }
+    }
+}
+
+/// Up to here every whole number is exact as a float.
+const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Int(number) => number.fmt(f),
+            Number::Float(number) => number.fmt(f),
+        }
+    }
+}
+
 /// Why an expression cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrokError {

@@ -1,21 +1,21 @@
-//! `loggr filter|explain|grok`: a filter on lines from stdin, in words, under test; a pattern alone.
+//! `loggr filter|explain`: a filter on events from stdin, in words, under test.
 //!
 //! Nothing here touches a queue or a running process.
 
-use std::io::{BufRead, BufWriter, Write};
+use std::borrow::Cow;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use loggr_event::{DumpFormat, Event, Origin, Transport, UidGenerator};
+use loggr_event::{Defect, DumpFormat, Event, Origin, Timestamp, Uid};
 use loggr_filter::engines::Outcome;
-use loggr_filter::grok::{Grok, Scratch};
 use loggr_filter::lang::{Cases, Fate, Program, Step};
 
 use super::complain;
+use super::records::{Records, origin, uids};
 use crate::component::machine::environment;
 use crate::exit::{Exit, Usage};
-use crate::hint::Advise;
 use crate::source::now;
 
 /// Arguments of `loggr filter`.
@@ -24,11 +24,17 @@ pub struct FilterArgs {
     /// The filter
     #[arg(value_name = "FILE")]
     filter: PathBuf,
+    /// Each line is a message alone, without priority, time and host
+    #[arg(long)]
+    lines: bool,
+    /// On stdin, NUL ends each event instead of a line feed
+    #[arg(long)]
+    nul: bool,
     /// Say on stderr which rule did what with each event
     #[arg(long)]
     trace: bool,
-    /// Run the tests of this file instead of reading lines
-    #[arg(long, value_name = "FILE")]
+    /// Run the tests of this file instead of reading stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "nul", "trace"])]
     test: Option<PathBuf>,
 }
 
@@ -38,23 +44,6 @@ pub struct ExplainArgs {
     /// The filter
     #[arg(value_name = "FILE")]
     filter: PathBuf,
-}
-
-/// Arguments of `loggr grok`.
-#[derive(Debug, Args)]
-pub struct GrokArgs {
-    /// Patterns: a name, or an expression with `%{NAME:field}`; the first that matches wins
-    #[arg(value_name = "PATTERN", required_unless_present = "list")]
-    patterns: Vec<String>,
-    /// Use the names of the Elastic Common Schema
-    #[arg(long)]
-    ecs: bool,
-    /// List all named patterns
-    #[arg(long)]
-    list: bool,
-    /// Further patterns from this file
-    #[arg(long, value_name = "FILE")]
-    patterns_file: Option<PathBuf>,
 }
 
 fn program(path: &Path) -> Result<Program> {
@@ -75,7 +64,7 @@ pub fn filter(args: &FilterArgs) -> Result<Exit> {
     let program = program(&args.filter)?;
     match &args.test {
         Some(tests) => test(&program, tests),
-        None => lines(&program, args.trace),
+        None => events(&program, args),
     }
 }
 
@@ -93,53 +82,63 @@ fn test(program: &Program, path: &Path) -> Result<Exit> {
     Ok(if failures.is_empty() { Exit::Fine } else { Exit::Failed })
 }
 
-fn lines(program: &Program, trace: bool) -> Result<Exit> {
-    let origin = Origin {
-        listener: "stdin".to_owned(),
-        transport: Transport::File,
-        trusted: true,
-        ..Origin::default()
-    };
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).context("cannot draw a random number")?;
-    let uids = UidGenerator::new(seed);
-    let mut input = std::io::stdin().lock();
+fn events(program: &Program, args: &FilterArgs) -> Result<Exit> {
+    let origin = origin("");
+    let uids = uids()?;
+    let mut records = Records::stdin(args.nul);
     let mut output = BufWriter::new(std::io::stdout().lock());
     let mut counters = program.counters();
-    let (mut line, mut json) = (Vec::new(), Vec::new());
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).context("cannot read stdin")? == 0 {
-            break;
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+    let mut json = Vec::new();
+    while records.read()? {
+        let line = records.record();
         let at = now();
-        let mut event = Event::receive(text, &origin, uids.next(at), at);
-        let fate = if trace {
+        let uid = uids.next(at);
+        let mut event = match args.lines {
+            true => message_alone(line, &origin, uid, at),
+            false => Event::receive(line, &origin, uid, at),
+        };
+        let fate = if args.trace {
             complain(&format!("{}\n", clean(&event.message)));
             program.trace(&mut event, at, &mut counters, &mut |step| complain(&told(program, step)))
         } else {
             program.run(&mut event, at, &mut counters)
         };
-        if let Fate::Drop(rule) = fate {
-            if trace {
+        match fate {
+            Fate::Drop(rule) if args.trace => {
                 complain(&format!("  dropped by line {}\n", program.rule(rule).0));
             }
-            continue;
+            Fate::Route(number) if args.trace => {
+                let route = program.routes().get(number).cloned().unwrap_or_default();
+                complain(&format!("  routed {route}\n"));
+            }
+            _ => {}
         }
-        if let (true, Fate::Route(number)) = (trace, fate) {
-            let route = program.routes().get(number).cloned().unwrap_or_default();
-            complain(&format!("  routed {route}\n"));
+        if !matches!(fate, Fate::Drop(_)) {
+            json.clear();
+            event.dump(&DumpFormat::Json, &mut json);
+            if json.last() != Some(&b'\n') {
+                json.push(b'\n');
+            }
+            output.write_all(&json)?;
         }
-        json.clear();
-        event.dump(&DumpFormat::Json, &mut json);
-        if json.last() != Some(&b'\n') {
-            json.push(b'\n');
+        // A trace and its event stay together.
+        if args.trace || records.is_waiting() {
+            output.flush()?;
         }
-        output.write_all(&json)?;
-        output.flush()?;
     }
+    output.flush()?;
     Ok(Exit::Fine)
+}
+
+/// An event of which nothing is known but its message.
+fn message_alone<'a>(line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) -> Event<'a> {
+    let mut event = Event::new(origin, uid, now);
+    event.message = String::from_utf8_lossy(line);
+    if matches!(event.message, Cow::Owned(_)) {
+        event.raw = Some(Cow::Borrowed(line));
+        event.defects.insert(Defect::NotUtf8);
+    }
+    event
 }
 
 /// One line for a rule, and one for each thing that it changed.
@@ -178,65 +177,6 @@ fn object(event: &Event<'_>) -> serde_json::Map<String, serde_json::Value> {
 /// `loggr explain`.
 pub fn explain(args: &ExplainArgs) -> Result<Exit> {
     super::print(&program(&args.filter)?.explain())
-}
-
-/// `loggr grok`.
-pub fn grok(args: &GrokArgs) -> Result<Exit> {
-    let mut library = if args.ecs {
-        loggr_filter::grok::Library::clone(&loggr_filter::grok::Library::ecs())
-    } else {
-        loggr_filter::grok::Library::clone(&loggr_filter::grok::Library::legacy())
-    };
-    if let Some(path) = &args.patterns_file {
-        let context = || format!("cannot use the patterns of `{}`", path.display());
-        let text = std::fs::read_to_string(path).with_context(context).usage()?;
-        library.add_text(&text).with_context(context).usage()?;
-    }
-    let mut output = BufWriter::new(std::io::stdout().lock());
-    if args.list {
-        for name in library.names() {
-            writeln!(output, "{name} {}", library.get(name).unwrap_or_default())?;
-        }
-        output.flush()?;
-        return Ok(Exit::Fine);
-    }
-    let patterns = args.patterns.iter().map(|p| library.meant(p)).collect::<Result<Vec<_>, _>>();
-    let grok = patterns
-        .and_then(|patterns| Grok::compile(&library, &patterns))
-        .map_err(|e| anyhow!("{e}"))
-        .hint("`loggr grok --list` shows all named patterns")
-        .usage()?;
-    let mut scratch = Scratch::default();
-    let mut matched = false;
-    for line in std::io::stdin().lock().lines() {
-        let line = line.context("cannot read stdin")?;
-        let mut found = serde_json::Map::new();
-        match grok.find(line.as_bytes(), &mut scratch) {
-            Ok(true) => {
-                matched = true;
-                for (field, _, range) in scratch.captures() {
-                    let name = grok.fields().get(field).cloned().unwrap_or_default();
-                    let value =
-                        String::from_utf8_lossy(line.as_bytes().get(range).unwrap_or_default()).into_owned();
-                    match found.get_mut(&name) {
-                        Some(serde_json::Value::Array(all)) => all.push(value.into()),
-                        Some(one) => *one = serde_json::Value::Array(vec![one.clone(), value.into()]),
-                        None => {
-                            found.insert(name, value.into());
-                        }
-                    }
-                }
-                writeln!(output, "{}", serde_json::Value::Object(found))?;
-            }
-            Ok(false) => writeln!(output, "null")?,
-            Err(_) => {
-                complain("warning: a pattern reached its limit on this line\n");
-                writeln!(output, "null")?;
-            }
-        }
-    }
-    output.flush()?;
-    Ok(if matched { Exit::Fine } else { Exit::Failed })
 }
 
 /// Logs are hostile text: no control character reaches the terminal.

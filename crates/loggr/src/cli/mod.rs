@@ -6,8 +6,10 @@ mod check;
 mod control;
 mod filter;
 mod generate;
+mod grok;
 mod parse;
 mod queue;
+mod records;
 mod rescue;
 mod run;
 mod search;
@@ -74,12 +76,12 @@ enum Command {
     Send(send::SendArgs),
     /// Read lines and print each as a JSON event
     Parse(parse::ParseArgs),
-    /// Run a filter on lines from stdin, or its tests
+    /// Run a filter on events from stdin, or its tests
     Filter(filter::FilterArgs),
     /// Say in words what a filter does
     Explain(filter::ExplainArgs),
     /// Match lines from stdin against patterns and print their fields
-    Grok(filter::GrokArgs),
+    Grok(grok::GrokArgs),
     /// List, peek into, or purge the queues
     Queue(queue::QueueArgs),
     /// List, show, replay or discard what a destination refused
@@ -107,7 +109,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Parse(args) => parse::run(&args),
         Command::Filter(args) => filter::filter(&args),
         Command::Explain(args) => filter::explain(&args),
-        Command::Grok(args) => filter::grok(&args),
+        Command::Grok(args) => grok::run(&args),
         Command::Queue(args) => queue::run(&place, &args),
         Command::Rescue(args) => rescue::run(&place, &args),
         Command::Status(args) => status::run(&place, &args),

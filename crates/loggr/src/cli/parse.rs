@@ -3,12 +3,13 @@
 //! `auto` is the lenient door and refuses nothing; a named format is strict and
 //! prints `{"error": …, "offset": N}` for what it refuses.
 
-use std::io::{BufRead, BufWriter, Write};
+use std::io::{BufWriter, Write};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
-use loggr_event::{DumpFormat, Event, Format, Origin, Transport, UidGenerator};
+use loggr_event::{DumpFormat, Event, Format};
 
+use super::records::{Records, origin, uids};
 use crate::exit::Exit;
 use crate::source::now;
 
@@ -18,7 +19,7 @@ pub struct ParseArgs {
     /// What the lines are; `auto` finds out and refuses nothing
     #[arg(long, value_enum, default_value_t = InputKind::Auto)]
     format: InputKind,
-    /// Write NUL after each event instead of a line feed
+    /// On stdin, NUL ends each event instead of a line feed
     #[arg(long)]
     nul: bool,
     /// Zone of stamps that name none (IANA name)
@@ -49,26 +50,13 @@ impl InputKind {
 
 /// Reads stdin to its end.
 pub fn run(args: &ParseArgs) -> Result<Exit> {
-    let origin = Origin {
-        listener: "stdin".to_owned(),
-        transport: Transport::File,
-        trusted: true,
-        timezone: args.timezone.clone(),
-        ..Origin::default()
-    };
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).context("cannot draw a random number")?;
-    let uids = UidGenerator::new(seed);
-    let end = if args.nul { b'\0' } else { b'\n' };
-    let mut input = std::io::stdin().lock();
+    let origin = origin(&args.timezone);
+    let uids = uids()?;
+    let mut records = Records::stdin(args.nul);
     let mut output = BufWriter::new(std::io::stdout().lock());
-    let (mut line, mut json) = (Vec::new(), Vec::new());
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).context("cannot read stdin")? == 0 {
-            break;
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+    let mut json = Vec::new();
+    while records.read()? {
+        let text = records.record();
         json.clear();
         let at = now();
         let uid = uids.next(at);
@@ -82,11 +70,13 @@ pub fn run(args: &ParseArgs) -> Result<Exit> {
                 }
             },
         }
-        if json.last() == Some(&b'\n') {
-            json.pop();
+        if json.last() != Some(&b'\n') {
+            json.push(b'\n');
         }
-        json.push(end);
         output.write_all(&json)?;
+        if records.is_waiting() {
+            output.flush()?;
+        }
     }
     output.flush()?;
     Ok(Exit::Fine)

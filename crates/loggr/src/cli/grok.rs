@@ -1,0 +1,139 @@
+//! `loggr grok`: lines from stdin against patterns; for each, one JSON object of the named parts, or `null`.
+//!
+//! What a field holds here is what the filter's engine would put into it, but for numbers:
+//! JSON has those.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use loggr_filter::grok::{Grok, GrokError, Library, Limit, Number, Scratch};
+use serde_json::{Map, Value};
+
+use super::complain;
+use super::records::Records;
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+
+/// Arguments of `loggr grok`.
+#[derive(Debug, Args)]
+pub struct GrokArgs {
+    /// Patterns: a name, or an expression with `%{NAME:field}`; the first that matches wins
+    #[arg(value_name = "PATTERN", required_unless_present_any = ["list", "pattern"])]
+    patterns: Vec<String>,
+    /// The same; may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Vec<String>,
+    /// Every file of this directory holds patterns; later ones define names anew
+    #[arg(long, value_name = "DIR")]
+    patterns_dir: Vec<PathBuf>,
+    /// Further patterns from this file
+    #[arg(long, value_name = "FILE")]
+    patterns_file: Vec<PathBuf>,
+    /// Use the names of the Elastic Common Schema
+    #[arg(long)]
+    ecs: bool,
+    /// On stdin, NUL ends each event instead of a line feed
+    #[arg(long)]
+    nul: bool,
+    /// List all named patterns
+    #[arg(long)]
+    list: bool,
+}
+
+/// Reads stdin to its end.
+pub fn run(args: &GrokArgs) -> Result<Exit> {
+    let library = library(args)?;
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    if args.list {
+        for name in library.names() {
+            writeln!(output, "{name} {}", library.get(name).unwrap_or_default())?;
+        }
+        output.flush()?;
+        return Ok(Exit::Fine);
+    }
+    let patterns = args.pattern.iter().chain(&args.patterns).map(|p| library.meant(p));
+    let patterns = patterns.collect::<Result<Vec<_>, _>>();
+    let compiled = patterns.and_then(|patterns| Grok::compile(&library, &patterns));
+    let hint = match &compiled {
+        Err(GrokError::Unknown { near: Some(near), .. }) => format!("did you mean `{near}`?"),
+        _ => "`loggr grok --list` shows all named patterns".to_owned(),
+    };
+    let grok = compiled.hint(hint).usage()?;
+    let mut scratch = Scratch::default();
+    let mut records = Records::stdin(args.nul);
+    while records.read()? {
+        let line = records.record();
+        let found = match grok.find(line, &mut scratch) {
+            Ok(true) => Value::Object(object(&grok, line, &scratch)),
+            Ok(false) => Value::Null,
+            Err(Limit) => {
+                complain("warning: a pattern reached its limit on this line\n");
+                Value::Null
+            }
+        };
+        serde_json::to_writer(&mut output, &found)?;
+        output.write_all(b"\n")?;
+        if records.is_waiting() {
+            output.flush()?;
+        }
+    }
+    output.flush()?;
+    Ok(Exit::Fine)
+}
+
+/// The named parts; one that was found several times holds all its values.
+fn object(grok: &Grok, line: &[u8], scratch: &Scratch) -> Map<String, Value> {
+    let mut found = Map::new();
+    for (field, kind, range) in scratch.captures() {
+        let Some(name) = grok.fields().get(field) else { continue };
+        let text = String::from_utf8_lossy(line.get(range).unwrap_or_default()).into_owned();
+        let value = match kind.number(&text) {
+            Some(Number::Int(number)) => number.into(),
+            Some(Number::Float(number)) => number.into(),
+            None => Value::String(text),
+        };
+        match found.get_mut(name) {
+            Some(Value::Array(all)) => all.push(value),
+            Some(one) => *one = Value::Array(vec![one.take(), value]),
+            None => drop(found.insert(name.clone(), value)),
+        }
+    }
+    found
+}
+
+fn library(args: &GrokArgs) -> Result<Library> {
+    let standard = if args.ecs { Library::ecs() } else { Library::legacy() };
+    let mut library = Library::clone(&standard);
+    for directory in &args.patterns_dir {
+        for file in files(directory)? {
+            add(&mut library, &file)?;
+        }
+    }
+    for file in &args.patterns_file {
+        add(&mut library, file)?;
+    }
+    Ok(library)
+}
+
+/// In order of name, without those that are hidden.
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let context = || format!("cannot read the directory of patterns `{}`", directory.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).with_context(context).usage()? {
+        let path = entry.with_context(context).usage()?.path();
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        if !hidden && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn add(library: &mut Library, file: &Path) -> Result<()> {
+    let context = || format!("cannot use the patterns of `{}`", file.display());
+    let text = std::fs::read_to_string(file).with_context(context).usage()?;
+    library.add_text(&text).with_context(context).usage()
+}
