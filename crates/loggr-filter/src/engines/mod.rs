@@ -6,13 +6,17 @@
 //! the event goes on with a tag.
 
 pub mod dedupe;
+pub mod geoip;
 pub mod grok;
 mod keyed;
+#[cfg(test)]
+mod mmdb;
 pub mod router;
 pub mod sample;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
+mod watched;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -161,7 +165,8 @@ pub struct Spec {
 }
 
 /// All engines.
-pub const ENGINES: &[Spec] = &[dedupe::SPEC, grok::SPEC, router::SPEC, sample::SPEC, throttle::SPEC];
+pub const ENGINES: &[Spec] =
+    &[dedupe::SPEC, geoip::SPEC, grok::SPEC, router::SPEC, sample::SPEC, throttle::SPEC];
 
 /// The engine of a name.
 pub fn find(name: &str) -> Option<&'static Spec> {
