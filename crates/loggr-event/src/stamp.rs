@@ -530,6 +530,11 @@ mod tests {
     }
 
     #[test]
+    fn a_leap_second_before_midnight_in_a_zone_with_rules_is_survived() {
+        check_in("2026-12-31T23:59:60 h", "Europe/Berlin", NOW, "2027-01-01T00:00:00+01:00", " h");
+    }
+
+    #[test]
     fn finer_digits_are_noted() {
         let clock = Clock { now: at(NOW), zone: "" };
         assert!(scan(b"2026-11-22T10:00:00.123456789Z h", clock).unwrap().cut);

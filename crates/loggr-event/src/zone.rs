@@ -68,7 +68,9 @@ pub(crate) fn fixed_offset(text: &str) -> Option<i16> {
 /// before the change.
 #[inline]
 pub(crate) fn resolve(days: i64, second_of_day: u32, micros: u32, zone: &str, now: Timestamp) -> Timestamp {
-    let offset = if is_utc(zone) { 0 } else { offset_minutes(days, second_of_day, zone, now) };
+    // A leap second has the offset of the second before it.
+    let last = crate::timestamp::SECONDS_PER_DAY as u32 - 1;
+    let offset = if is_utc(zone) { 0 } else { offset_minutes(days, second_of_day.min(last), zone, now) };
     from_local(days, second_of_day, micros, offset)
 }
 
