@@ -42,15 +42,15 @@ pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
     if reader.peek() != Some(b'{') {
         return Err((reader.at, "`{`"));
     }
-    let value = reader.value(0)?;
-    reader.spaces();
-    if reader.at != text.len() {
-        return Err((reader.at, "the end of the object"));
-    }
-    match value {
+    match reader.document()? {
         Value::Map(entries) => Ok(entries),
         _ => Err((0, "`{`")),
     }
+}
+
+/// Reads a document of any kind.
+pub(crate) fn read_document(text: &str) -> Result<Value<'_>, Refusal> {
+    Reader { text, at: 0, values: 0 }.document()
 }
 
 struct Reader<'a> {
@@ -76,6 +76,16 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         Ok(())
+    }
+
+    fn document(&mut self) -> Result<Value<'a>, Refusal> {
+        self.spaces();
+        let value = self.value(0)?;
+        self.spaces();
+        if self.at != self.text.len() {
+            return Err((self.at, "the end of the document"));
+        }
+        Ok(value)
     }
 
     fn value(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {

@@ -10,11 +10,13 @@
 #![deny(missing_docs)]
 
 mod annotation;
+mod civil;
 mod dump;
 mod elastic;
 mod error;
 mod escape;
 mod event;
+mod flat;
 mod json;
 mod msgpack;
 mod object;
@@ -35,10 +37,12 @@ mod uid;
 mod value;
 mod zone;
 
+pub use civil::{Civil, zone_offset};
 pub use dump::DumpFormat;
 pub use elastic::INDEX_PREFIX;
 pub use error::ParseError;
 pub use event::{Defect, Defects, Event, Field, SdElement, SdParam, TrustedField};
+pub use flat::FlatJson;
 pub use object::{MAX_FIELDS, MAX_TAGS};
 pub use origin::{InputFormat, Origin, Transport};
 pub use own::OWN_SD_ID;

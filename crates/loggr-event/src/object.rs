@@ -27,7 +27,7 @@ pub const MAX_FIELDS: usize = 1024;
 pub const MAX_TAGS: usize = 1024;
 
 /// Objects under a longer name are one field, as JSON.
-const MAX_NESTED_NAME_BYTES: usize = 256;
+pub(crate) const MAX_NESTED_NAME_BYTES: usize = 256;
 
 /// Which door the object came through.
 #[derive(Clone, Copy, PartialEq, Eq)]

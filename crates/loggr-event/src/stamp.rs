@@ -95,6 +95,11 @@ const ZONE_WORDS: [(&str, i16); 38] = [
     ("SAST", 120),
 ];
 
+/// Minutes east of UTC of a zone word.
+pub(crate) fn zone_minutes(word: &str) -> Option<i16> {
+    ZONE_WORDS.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)
+}
+
 /// Longest zone word.
 const MAX_ZONE_WORD_BYTES: usize = 5;
 
@@ -340,10 +345,10 @@ fn zone_word(bytes: &[u8]) -> (Option<(Option<i16>, usize)>, bool) {
         return (None, false);
     }
     let cisco = rest.get(len..).is_some_and(|r| r.starts_with(b": %"));
-    if let Some((_, offset)) = ZONE_WORDS.iter().find(|(name, _)| *name == word)
+    if let Some(offset) = zone_minutes(word)
         && (cisco || follows == Some(&b' ') || word.len() > 2 && matches!(word, "UTC" | "GMT"))
     {
-        return (Some((Some(*offset), len + 1)), false);
+        return (Some((Some(offset), len + 1)), false);
     }
     if let Some(offset) = zone::fixed_offset(word) {
         return (Some((Some(offset), len + 1)), false);
