@@ -8,9 +8,14 @@
 pub mod dedupe;
 pub mod geoip;
 pub mod grok;
+pub mod json;
 mod keyed;
+pub mod kv;
 #[cfg(test)]
 mod mmdb;
+#[cfg(test)]
+mod one_call;
+mod place;
 pub mod router;
 pub mod sample;
 #[cfg(test)]
@@ -26,6 +31,7 @@ use loggr_event::{Event, Timestamp};
 
 use crate::grok::Library;
 
+pub use place::{MAX_EVENT_VALUES, Place};
 pub use router::Route;
 
 /// Everything an engine needs to know about one event.
@@ -100,6 +106,10 @@ pub enum Kind {
     Operands,
     /// A custom field that is written, `[name]`.
     Field,
+    /// A field, core or custom, with all its values.
+    AnyField,
+    /// One or several of those.
+    AnyFields,
 }
 
 impl Kind {
@@ -114,6 +124,8 @@ impl Kind {
             Kind::Operand => "value",
             Kind::Operands => "values",
             Kind::Field => "field",
+            Kind::AnyField => "any field",
+            Kind::AnyFields => "any fields",
         }
     }
 }
@@ -164,9 +176,18 @@ pub struct Spec {
     pub build: Build,
 }
 
-/// All engines.
-pub const ENGINES: &[Spec] =
-    &[dedupe::SPEC, geoip::SPEC, grok::SPEC, router::SPEC, sample::SPEC, throttle::SPEC];
+/// All engines, by name.
+#[rustfmt::skip]
+pub const ENGINES: &[Spec] = &[
+    dedupe::SPEC,
+    geoip::SPEC,
+    grok::SPEC,
+    json::SPEC,
+    kv::SPEC,
+    router::SPEC,
+    sample::SPEC,
+    throttle::SPEC,
+];
 
 /// The engine of a name.
 pub fn find(name: &str) -> Option<&'static Spec> {
@@ -188,6 +209,8 @@ pub enum Value {
     Operand(usize),
     /// Several of them.
     Operands(Vec<usize>),
+    /// Fields.
+    Fields(Vec<Place>),
 }
 
 /// The arguments of one call, checked against the table.
@@ -249,6 +272,14 @@ impl Arguments {
     pub fn operands(&self, name: &str) -> &[usize] {
         match self.get(name) {
             Some(Value::Operands(places)) => places,
+            _ => &[],
+        }
+    }
+
+    /// Fields; none where they were left out.
+    pub fn fields(&self, name: &str) -> &[Place] {
+        match self.get(name) {
+            Some(Value::Fields(fields)) => fields,
             _ => &[],
         }
     }

@@ -10,7 +10,7 @@ use super::cidr::Cidr;
 use super::error::{FilterError, nearest};
 use super::evaluate::{Check, Node, Rule, Test, Values, Write};
 use super::field::{CoreField, facility, severity};
-use crate::engines::{self, Arguments, Environment, Kind, Parameter, Route, Spec, Value};
+use crate::engines::{self, Arguments, Environment, Kind, Parameter, Place, Route, Spec, Value};
 
 /// Largest compiled regular expression in bytes.
 const MAX_REGEX_BYTES: usize = 4 << 20;
@@ -478,6 +478,10 @@ impl Compiler<'_> {
             (Kind::Field, One(Operand { kind: OperandKind::Custom(name), .. })) => {
                 Some(Value::Text(name.clone()))
             }
+            (Kind::AnyField | Kind::AnyFields, One(operand)) => {
+                place(operand).map(|field| Value::Fields(vec![field]))
+            }
+            (Kind::AnyFields, List(all)) => all.iter().map(place).collect::<Option<_>>().map(Value::Fields),
             _ => None,
         };
         if value.is_none() {
@@ -490,6 +494,8 @@ impl Compiler<'_> {
                 Kind::Operand => "a field or a text",
                 Kind::Operands => "a field or a text, or several in parentheses",
                 Kind::Field => "a custom field like `[name]`",
+                Kind::AnyField => "a field",
+                Kind::AnyFields => "a field, or several in parentheses",
             };
             let message = format!("`{}` of `{}` must be {example}", parameter.name, spec.name);
             self.errors.push(FilterError::new(argument.span, message));
@@ -516,6 +522,14 @@ fn what(field: CoreField) -> &'static str {
 
 fn is_text(value: &ArgumentValue) -> bool {
     matches!(value, ArgumentValue::List(_) | ArgumentValue::One(Operand { kind: OperandKind::Text(_), .. }))
+}
+
+fn place(operand: &Operand) -> Option<Place> {
+    match &operand.kind {
+        OperandKind::Core(field) => Some(Place::Core(*field)),
+        OperandKind::Custom(name) => Some(Place::Custom(name.clone())),
+        OperandKind::Text(_) | OperandKind::Number(_) => None,
+    }
 }
 
 fn write(target: &Target) -> Write {
@@ -548,6 +562,7 @@ fn defaulted(kind: Kind, default: &str, operands: &mut Vec<Values>) -> Value {
         Kind::Flag => Value::Flag(default == "true"),
         Kind::Texts => Value::Texts(vec![default.to_owned()]),
         Kind::Text | Kind::Field => Value::Text(default.to_owned()),
+        Kind::AnyField | Kind::AnyFields => Value::Fields(default.split(", ").map(Place::named).collect()),
     }
 }
 
