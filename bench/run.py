@@ -43,6 +43,8 @@ TITLES = {"j1": "TCP to a file", "j2": "RELP to a file", "j3": "UDP to a file", 
 RIVALS = {"j1": ["imptcp", "imtcp"], "j2": ["default-memory-queue", "disk-queue-sync"], "j3": ["tuned"], "j5": ["mmnormalize"]}
 # Messages of one run without the workbench.
 PLAIN_MESSAGES = 300_000
+# Length of the run at half load.
+HALF_LOAD_SECONDS = 5
 BEGIN, END = "<!-- results begin -->", "<!-- results end -->"
 
 
@@ -151,7 +153,30 @@ def with_workbench(jobs, repeat, seconds, messages, others):
                 runs.append(["--target", "syslog-ng"])
         for run in runs:
             subprocess.run(base + run, cwd=bench, env=env, check=True)
-    return [json.loads(p.read_text()) for p in sorted(results.glob("*.json"))]
+    documents = [json.loads(p.read_text()) for p in sorted(results.glob("*.json"))]
+    lines = tables(documents)
+    return lines + half_load(bench, documents)
+
+
+def half_load(bench, documents):
+    """How long RELP senders wait for their answer at half of the rate just measured: lines of a table."""
+    full = next((d for d in documents if d["kind"] == "bench" and d["job"] == "j2"
+                 and d["target"] == "loggr" and d["variant"] == "files"), None)
+    if full is None:
+        return []
+    rate, port = int(full["summary"]["msgs_per_s"]["median"] / 2), 20000 + os.getpid() % 9000
+    receiver = Receiver("half-load", [str(LOGGR), "run", "--config", "{conf}"], PEERS / "j2-files.toml", port)
+    try:
+        told = subprocess.run(
+            [bench / "loadgen/target/release/loadgen", "--proto", "relp", "--addr", f"127.0.0.1:{port}", "--conns", "4",
+             "--window", "128", "--count", str(rate * HALF_LOAD_SECONDS), "--rate", str(rate)],
+            check=True, capture_output=True, text=True)
+    finally:
+        receiver.stop()
+    told = json.loads(told.stdout)
+    p50, p99, most = (number(told[k] / 1000, 2) for k in ("ack_p50_us", "ack_p99_us", "ack_max_us"))
+    return ["", f"At half of that rate ({number(told['msgs_per_s'])} messages/s sent, {HALF_LOAD_SECONDS} s) a RELP sender waits "
+                f"{p50} ms (p50), {p99} ms (p99), {most} ms (at most) for the answer that means disk."]
 
 
 def number(value, digits=0):
@@ -172,13 +197,13 @@ def ratios(mine, rivals, key, better):
         a, b = mine["summary"].get(key), rival["summary"].get(key)
         if a and b and a["median"] and b["median"]:
             factor = a["median"] / b["median"] if better == "more" else b["median"] / a["median"]
-            out.append(f"{number(factor, 2)} × {rival['variant']}")
+            out.append(f"{number(factor, 2)} × {rival['target']} {rival['variant']}")
     return ", ".join(out) or "–"
 
 
 def tables(documents):
     lines = []
-    for job in ("j1", "j2"):
+    for job in ("j1", "j2", "j5"):
         rows = [d for d in documents if d["kind"] == "bench" and d["job"] == job]
         if not rows:
             continue
@@ -194,7 +219,7 @@ def tables(documents):
             lines.append(f"| {d['target']} | {d['variant']} | {d['n']:,} | {spread(s['msgs_per_s'])} | "
                          f"{spread(s['recv_cpu_us_per_msg'], 2)} | {spread(s['peak_rss_mib'])} | {spread(s['lost'])} | "
                          f"{spread(s['duplicated'])} | {answers} |")
-        rivals = [d for d in rows if d["target"] == "rsyslog"]
+        rivals = [d for d in rows if d["target"] != "loggr"]
         for mine in (d for d in rows if d["target"] == "loggr"):
             lines += ["", f"loggr `{mine['variant']}`: messages/s {ratios(mine, rivals, 'msgs_per_s', 'more')}; "
                           f"less CPU per message {ratios(mine, rivals, 'recv_cpu_us_per_msg', 'less')}."]
@@ -358,7 +383,7 @@ def main():
     if not rsyslogd():
         say("rsyslogd is not here: no ratios; `scripts/setup.sh test` fetches it")
     if (WORKBENCH / "run_bench.py").exists() and not a.plain:
-        lines = tables(with_workbench(jobs, a.repeat, a.seconds, a.n, a.others))
+        lines = with_workbench(jobs, a.repeat, a.seconds, a.n, a.others)
     else:
         lines = without_workbench(jobs, a.repeat, a.n)
     version = subprocess.run([LOGGR, "--version"], capture_output=True, text=True, check=True).stdout.strip()
