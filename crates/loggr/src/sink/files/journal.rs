@@ -15,6 +15,9 @@
 //! | 16 | 4 | length of the body, 0 unless an intent |
 //! | 20 | 4 | CRC-32 of bytes 0–19 and the body |
 //!
+//! When the journal is written anew it begins with an intent without extents that is done:
+//! the uids remembered from older ones.
+//!
 //! The body of an intent: the number of extents (4), then each as length of path (2),
 //! path, device (8), inode (8), offset (8), length (8), CRC-32 of its bytes (4); the
 //! number of runs (4), then each as first uid (16), count (4), index of its extent (4).
@@ -29,17 +32,24 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::error::OpenError;
-use super::uids::{GENERATIONS, Run};
+use super::uids::{Recent, Run};
+
+/// How many intents are kept whole, with where their lines lie. Two would do (a batch is settled
+/// before the next is stored); more, because after a crash the parts may come regrouped.
+pub(super) const GENERATIONS: usize = 4;
 
 /// Longest body of a record.
 pub(super) const MAX_BODY_BYTES: usize = 256 << 20;
-/// The journal is written anew when it is longer than this and than eight times what it must keep.
+/// The journal is written anew when it is longer than this and than eight times what it must keep
+/// of the last intents, and four times what it must remember of the others.
 const MAX_JOURNAL_BYTES: u64 = 1 << 20;
 /// How long `open` waits for a predecessor in this process that is about to finish.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 const MAGIC: [u8; 4] = *b"LGIJ";
 const HEADER_BYTES: usize = 24;
+/// A run in the body of an intent.
+const RUN_BYTES: usize = 24;
 const INTENT: u32 = 1;
 const DONE: u32 = 2;
 const UNDONE: u32 = 3;
@@ -90,8 +100,8 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens or creates it and takes the lock; gives the last intents that were not
-    /// rolled back, oldest first.
-    pub fn open(path: &Path) -> Result<(Journal, Vec<Found>), OpenError> {
+    /// rolled back, oldest first, and the uids of older ones.
+    pub fn open(path: &Path) -> Result<(Journal, Vec<Found>, Recent), OpenError> {
         let failed = |e| OpenError::io(format!("cannot open the journal `{}`", path.display()), e);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
@@ -109,7 +119,8 @@ impl Journal {
             kept: VecDeque::new(),
             spare: Vec::new(),
         };
-        let mut found = VecDeque::new();
+        let mut found = VecDeque::<Found>::new();
+        let mut recent = Recent::default();
         let mut rest = bytes.as_slice();
         while let Some((kind, number, record, after)) = next_record(rest) {
             // What a shorter life left behind the end has lower numbers.
@@ -142,23 +153,27 @@ impl Journal {
                 }
             }
             if found.len() > GENERATIONS {
-                found.pop_front();
                 journal.kept.pop_front();
+                // Of one that is not marked nobody knows any more where its lines were to be.
+                let old = found.pop_front().filter(|old| old.done);
+                recent.remember(old.into_iter().flat_map(|old| old.intent.runs));
             }
         }
         journal.file.set_len(journal.len).map_err(failed)?;
-        Ok((journal, found.into()))
+        Ok((journal, found.into(), recent))
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes an intent down. With `sync` it also survives a power cut.
-    pub fn begin(&mut self, intent: &Intent, sync: bool) -> io::Result<()> {
+    /// Writes an intent down. With `sync` it also survives a power cut. `recent` is what is known
+    /// of older ones.
+    pub fn begin(&mut self, intent: &Intent, sync: bool, recent: &Recent) -> io::Result<()> {
         let kept: usize = self.kept.iter().map(|k| k.record.len()).sum();
-        if self.len > MAX_JOURNAL_BYTES.max(8 * kept as u64) {
-            self.rewrite(sync)?;
+        let worth = (8 * kept).max(4 * recent.len() * RUN_BYTES) as u64;
+        if self.len > MAX_JOURNAL_BYTES.max(worth) {
+            self.rewrite(sync, recent)?;
         }
         let mut record = std::mem::take(&mut self.spare);
         encode(self.number + 1, intent, &mut record)?;
@@ -199,12 +214,19 @@ impl Journal {
     }
 
     /// Drops what is settled: a new file takes the place of the old one, with its lock.
-    fn rewrite(&mut self, sync: bool) -> io::Result<()> {
+    fn rewrite(&mut self, sync: bool, recent: &Recent) -> io::Result<()> {
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let fresh = options().truncate(true).open(&name)?;
         rustix::fs::flock(&fresh, FlockOperation::NonBlockingLockExclusive)?;
         let mut bytes = Vec::new();
+        // Below the numbers of those that follow.
+        let number = self.kept.front().map_or(self.number, |k| k.number.saturating_sub(1));
+        if recent.len() > 0 && number > 0 {
+            let remembered = Intent { extents: Vec::new(), runs: recent.runs().collect() };
+            encode(number, &remembered, &mut bytes)?;
+            bytes.extend_from_slice(&header(DONE, number, &[]));
+        }
         for kept in &self.kept {
             bytes.extend_from_slice(&kept.record);
             if kept.done {
@@ -369,10 +391,10 @@ mod tests {
     fn the_last_intents_come_back_with_their_fate() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/journal");
-        let (mut journal, found) = Journal::open(&path).unwrap();
+        let (mut journal, found, _) = Journal::open(&path).unwrap();
         assert!(found.is_empty());
         for n in 1..=9 {
-            journal.begin(&intent(n), false).unwrap();
+            journal.begin(&intent(n), false, &Recent::default()).unwrap();
             if n == 8 {
                 journal.undone().unwrap();
             } else if n < 9 {
@@ -380,25 +402,27 @@ mod tests {
             }
         }
         drop(journal);
-        let (_journal, found) = Journal::open(&path).unwrap();
+        let (_journal, found, recent) = Journal::open(&path).unwrap();
         assert_eq!(firsts(&found), [(5, true), (6, true), (7, true), (9, false)]);
         assert_eq!(found[3].intent, intent(9));
+        // Each has seven uids: those of the first four.
+        assert_eq!(recent.runs().map(|r| (r.first, r.count)).collect::<Vec<_>>(), [(1, 10)]);
     }
 
     #[test]
     fn a_journal_cut_anywhere_gives_what_was_whole() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let (mut journal, _) = Journal::open(&path).unwrap();
+        let (mut journal, ..) = Journal::open(&path).unwrap();
         for n in 1..=2 {
-            journal.begin(&intent(n), true).unwrap();
+            journal.begin(&intent(n), true, &Recent::default()).unwrap();
             journal.done().unwrap();
         }
         drop(journal);
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            let (mut journal, found) = Journal::open(&path).unwrap();
+            let (mut journal, found, _) = Journal::open(&path).unwrap();
             let half = whole.len() / 2;
             let want: &[(u128, bool)] = match cut {
                 c if c < half - HEADER_BYTES => &[],
@@ -407,28 +431,33 @@ mod tests {
                 _ => &[(1, true), (2, false)],
             };
             assert_eq!(firsts(&found), want, "{cut}");
-            journal.begin(&intent(3), false).unwrap();
+            journal.begin(&intent(3), false, &Recent::default()).unwrap();
             drop(journal);
             assert_eq!(firsts(&Journal::open(&path).unwrap().1).last(), Some(&(3, false)), "{cut}");
         }
     }
 
     #[test]
-    fn it_does_not_grow_without_end_and_keeps_its_lock() {
+    fn it_does_not_grow_without_end_keeps_its_lock_and_forgets_no_uid() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let (mut journal, _) = Journal::open(&path).unwrap();
-        let mut large = intent(1);
-        large.runs = (0..4000).map(|n| Run { first: n * 2 + 1, count: 1, extent: 0 }).collect();
-        for n in 0..60 {
-            large.runs[0].first = n;
-            journal.begin(&large, n % 2 == 0).unwrap();
+        let (mut journal, ..) = Journal::open(&path).unwrap();
+        let mut recent = Recent::default();
+        for n in 0..600 {
+            let runs = (0..400).map(|k| Run { first: 1000 * n + 2 * k + 1, count: 1, extent: 0 }).collect();
+            let large = Intent { runs, ..intent(1) };
+            journal.begin(&large, n % 100 == 0, &recent).unwrap();
             journal.done().unwrap();
+            recent.remember(large.runs);
         }
-        assert!(std::fs::metadata(&path).unwrap().len() < 4 << 20);
+        // 5.8 MB of runs.
+        assert!(std::fs::metadata(&path).unwrap().len() < 24 << 20);
         assert!(lock(&path).unwrap().is_none(), "the lock moved with the new file");
         drop(journal);
-        assert_eq!(Journal::open(&path).unwrap().1.len(), GENERATIONS);
+        let (_journal, found, mut known) = Journal::open(&path).unwrap();
+        assert_eq!(found.len(), GENERATIONS);
+        known.remember(found.into_iter().flat_map(|f| f.intent.runs));
+        assert_eq!(known.runs().collect::<Vec<_>>(), recent.runs().collect::<Vec<_>>());
     }
 
     proptest! {

@@ -279,6 +279,24 @@ fn events_that_keep_coming_again_stay_known() {
     each_once(dir.path(), 0..110, 1, "carried");
 }
 
+/// A machine that died after its publisher was told gives its events out again when it is back:
+/// among newer ones, which others brought meanwhile.
+#[test]
+fn an_event_that_comes_again_much_later_is_known_also_after_a_crash() {
+    let dir = quick_dir();
+    let options = options(dir.path(), TEMPLATE, Compress::None);
+    let mut first = worker(&options);
+    for n in 0..50 {
+        first.store(&numbered(n * 10..(n + 1) * 10, 3)).unwrap();
+    }
+    first.store(&numbered(20..30, 3)).unwrap();
+    drop(first);
+    let mut second = worker(&options);
+    second.store(&numbered(0..10, 3)).unwrap();
+    second.store(&numbered(490..510, 3)).unwrap();
+    each_once(dir.path(), 0..510, 3, "late");
+}
+
 #[test]
 fn a_crash_at_any_step_loses_and_doubles_nothing() {
     for compress in [Compress::None, Compress::Gzip] {

@@ -1,17 +1,19 @@
-//! The uids of the last batches, as runs of consecutive numbers: is this event there already?
+//! The uids of what was written lately, as runs of consecutive numbers: is this event there already?
 //!
-//! Not an index of all events ever written: the queue redelivers only what was not
-//! yet settled, so a few generations suffice. A nil uid identifies nothing and is
+//! Not an index of all events ever written. The embedded queue redelivers only what was not
+//! yet settled; but a machine that dies after its publisher was told, or a broker, may bring an
+//! event again minutes later, among newer ones. So the memory is long and its runs merge: what
+//! several machines bring in pieces becomes whole again. A nil uid identifies nothing and is
 //! never found.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use loggr_event::Uid;
 use loggr_flow::Batch;
 
-/// How many batches are remembered. Two would do (the cursor of one batch is written
-/// before the next is handed out); more, because after a crash the parts may come regrouped.
-pub(super) const GENERATIONS: usize = 4;
+/// Runs that are remembered, about 64 bytes each in memory and 24 in the journal: all events of the
+/// last 262,144 milliseconds in which any came. The lowest, which are the oldest, go first.
+pub(super) const MAX_REMEMBERED_RUNS: usize = 1 << 18;
 
 /// `extent` of events that were durable before their batch came again.
 pub(super) const DURABLE_BEFORE: u32 = u32::MAX;
@@ -45,62 +47,63 @@ pub(super) fn push(runs: &mut Vec<Run>, uid: u128, extent: u32) {
     runs.push(Run { first: uid, count: 1, extent });
 }
 
-/// The uids of one batch.
-#[derive(Debug, Default)]
-struct RunSet {
-    /// First and last of each run, sorted, without the extents.
-    runs: Vec<(u128, u128)>,
-    low: u128,
-    high: u128,
-}
-
-impl RunSet {
-    fn new(runs: impl IntoIterator<Item = Run>) -> RunSet {
-        let ends = |r: Run| (r.first, r.first.saturating_add(u128::from(r.count.max(1)) - 1));
-        let mut sorted: Vec<(u128, u128)> = runs.into_iter().map(ends).collect();
-        sorted.sort_unstable();
-        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(sorted.len());
-        for (first, last) in sorted {
-            match merged.last_mut() {
-                Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
-                _ => merged.push((first, last)),
-            }
-        }
-        let low = merged.first().map_or(u128::MAX, |r| r.0);
-        let high = merged.last().map_or(0, |r| r.1);
-        RunSet { runs: merged, low, high }
-    }
-
-    fn contains(&self, uid: u128) -> bool {
-        if uid < self.low || uid > self.high {
-            return false;
-        }
-        let after = self.runs.partition_point(|r| r.0 <= uid);
-        after.checked_sub(1).and_then(|i| self.runs.get(i)).is_some_and(|r| uid <= r.1)
-    }
-}
-
-/// The uids of the last [`GENERATIONS`] batches.
+/// The uids of the last events, at most [`MAX_REMEMBERED_RUNS`] runs.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    sets: VecDeque<RunSet>,
+    /// First to last; no two touch.
+    runs: BTreeMap<u128, u128>,
     high: u128,
 }
 
 impl Recent {
-    /// Remembers a batch and forgets the oldest.
+    /// Remembers events; forgets the oldest where there are too many runs.
     pub fn remember(&mut self, runs: impl IntoIterator<Item = Run>) {
-        self.sets.push_back(RunSet::new(runs));
-        if self.sets.len() > GENERATIONS {
-            self.sets.pop_front();
+        for run in runs {
+            self.insert(run.first, run.first.saturating_add(u128::from(run.count.max(1)) - 1));
         }
-        self.high = self.sets.iter().map(|s| s.high).max().unwrap_or(0);
+        while self.runs.len() > MAX_REMEMBERED_RUNS {
+            self.runs.pop_first();
+        }
     }
 
-    /// Was it in one of the remembered batches? New events mostly have higher uids
-    /// than all of them, which is one comparison.
+    /// Adds a run and joins it with those that it meets.
+    fn insert(&mut self, mut first: u128, mut last: u128) {
+        self.high = self.high.max(last);
+        let reach = last.saturating_add(1);
+        while let Some((&low, &high)) = self.runs.range(..=reach).next_back()
+            && high.saturating_add(1) >= first
+        {
+            self.runs.remove(&low);
+            first = first.min(low);
+            last = last.max(high);
+        }
+        self.runs.insert(first, last);
+    }
+
+    /// Is it one of the remembered? New events mostly have higher uids than all of them, which
+    /// is one comparison.
     pub fn contains(&self, uid: u128) -> bool {
-        uid <= self.high && uid != 0 && self.sets.iter().rev().any(|s| s.contains(uid))
+        uid <= self.high
+            && uid != 0
+            && self.runs.range(..=uid).next_back().is_some_and(|(_, last)| uid <= *last)
+    }
+
+    /// How many runs are remembered.
+    pub fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// All of them for the journal, as events that are durable.
+    pub fn runs(&self) -> impl Iterator<Item = Run> {
+        let most = u128::from(u32::MAX);
+        self.runs.iter().flat_map(move |(&first, &last)| {
+            let pieces = (last - first) / most;
+            (0..=pieces).map(move |piece| {
+                let first = first + piece * most;
+                let count = (last - first + 1).min(most) as u32;
+                Run { first, count, extent: DURABLE_BEFORE }
+            })
+        })
     }
 }
 
@@ -144,22 +147,39 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_generations_are_remembered() {
+    fn the_lowest_are_forgotten_first() {
         let mut recent = Recent::default();
-        for first in 1..=6 {
-            recent.remember([Run { first: first * 10, count: 1, extent: 0 }]);
+        let far = 2 * MAX_REMEMBERED_RUNS as u128;
+        recent.remember((1..=far).step_by(2).map(|first| Run { first, count: 1, extent: 0 }));
+        recent.remember([far + 1, far + 3].map(|first| Run { first, count: 1, extent: 0 }));
+        assert_eq!(recent.len(), MAX_REMEMBERED_RUNS);
+        let known: Vec<u128> =
+            [1, 3, 5, 7, far + 3].into_iter().filter(|uid| recent.contains(*uid)).collect();
+        assert_eq!(known, [5, 7, far + 3]);
+    }
+
+    #[test]
+    fn what_comes_in_pieces_is_one_run() {
+        let mut recent = Recent::default();
+        for (first, count) in [(10, 5), (20, 5), (15, 5), (1, 2), (24, 3)] {
+            recent.remember([Run { first, count, extent: 0 }]);
         }
-        let known: Vec<u128> = (1..=6).map(|n| n * 10).filter(|uid| recent.contains(*uid)).collect();
-        assert_eq!(known, [30, 40, 50, 60]);
+        let got: Vec<_> = recent.runs().map(|r| (r.first, r.count)).collect();
+        assert_eq!(got, [(1, 2), (10, 17)]);
     }
 
     proptest! {
         #[test]
         fn contains_what_was_pushed_and_nothing_else(uids in proptest::collection::vec(1u128..200, 0..80)) {
-            let mut runs = Vec::new();
-            uids.iter().for_each(|uid| push(&mut runs, *uid, 0));
             let mut recent = Recent::default();
-            recent.remember(runs);
+            for piece in uids.chunks(7) {
+                let mut runs = Vec::new();
+                piece.iter().for_each(|uid| push(&mut runs, *uid, 0));
+                recent.remember(runs);
+            }
+            let mut again = Recent::default();
+            again.remember(recent.runs());
+            prop_assert_eq!(&again.runs, &recent.runs);
             let model: BTreeSet<u128> = uids.into_iter().collect();
             for uid in 0..202 {
                 prop_assert_eq!(recent.contains(uid), model.contains(&uid));

@@ -68,14 +68,14 @@ impl Worker {
         modes: Modes,
         state: PathBuf,
     ) -> Result<Worker, OpenError> {
-        let (journal, found) = Journal::open(&state)?;
+        let (journal, found, recent) = Journal::open(&state)?;
         Ok(Worker {
             format,
             compress,
             paths,
             targets: Targets::new(base, modes),
             journal,
-            recent: Recent::default(),
+            recent,
             found,
             debris: Vec::new(),
             unmarked: false,
@@ -183,7 +183,11 @@ impl Worker {
         let intent = Intent { extents, runs: std::mem::take(&mut self.runs) };
         // A torn member hides all that follows it; half a line hides nothing.
         let sync = self.compress != Compress::None;
-        let begun = self.targets.faults.before(Op::Intent).and_then(|_| self.journal.begin(&intent, sync));
+        let begun = self
+            .targets
+            .faults
+            .before(Op::Intent)
+            .and_then(|_| self.journal.begin(&intent, sync, &self.recent));
         begun.map_err(|e| WriteError::new("write the journal", self.journal.path(), e))?;
         Ok(intent)
     }
