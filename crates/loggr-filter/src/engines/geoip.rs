@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use maxminddb::{MaxMindDbError, Reader, geoip2};
 use serde::Deserialize;
 
+use super::chosen::{Row, chosen};
 use super::watched::Watched;
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::lang::nearest;
 
 /// Tag of an event for whose address the database has an entry that cannot be read.
 pub const FAILURE_TAG: &str = "_geoipfailure";
@@ -50,8 +50,7 @@ enum Field {
     Network,
 }
 
-/// Name, and whether it is added where `fields` was left out.
-const FIELDS: [(Field, &str, bool); 19] = [
+const FIELDS: [Row<Field>; 19] = [
     (Field::Country, "country", true),
     (Field::CountryName, "country_name", true),
     (Field::Continent, "continent", true),
@@ -147,29 +146,9 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
         return Err(BuildError::argument("language", format!("there are no names in `{language}`"))
             .hint(format!("the languages are {known}")));
     };
-    let prefix = arguments.text("prefix");
-    let named = |(field, name): (Field, &str)| (field, format!("{prefix}{name}"));
-    let fields = match arguments.texts("fields") {
-        [] => FIELDS.iter().filter(|f| f.2).map(|f| named((f.0, f.1))).collect(),
-        some => some.iter().map(|name| field(name).map(named)).collect::<Result<_, _>>()?,
-    };
+    let fields = chosen(arguments, "geoip", &FIELDS)?;
     let database = open(arguments.text("database"), &environment.directory)?;
     Ok(Box::new(Geoip { ip: arguments.operand("ip").unwrap_or(0), language: Language(at), fields, database }))
-}
-
-fn field(name: &str) -> Result<(Field, &'static str), BuildError> {
-    match FIELDS.iter().find(|f| f.1 == name) {
-        Some((field, name, _)) => Ok((*field, name)),
-        None => {
-            let error = BuildError::argument("fields", format!("`geoip` has no field `{name}`"));
-            Err(match nearest(name, FIELDS.iter().map(|f| f.1)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => {
-                    error.hint(format!("its fields are {}", FIELDS.map(|f| format!("`{}`", f.1)).join(", ")))
-                }
-            })
-        }
-    }
 }
 
 fn open(name: &str, directory: &Path) -> Result<Watched<Database>, BuildError> {

@@ -89,7 +89,6 @@ impl<V> Keyed<V> {
     }
 
     /// The value of a key, if there is one.
-    #[cfg(test)]
     pub fn get<R>(&self, key: Key, look: impl FnOnce(&V) -> R) -> Option<R> {
         let shard = self.shards.get((key.0 >> 48) as usize % self.shards.len())?;
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);

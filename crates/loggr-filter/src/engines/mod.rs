@@ -5,6 +5,8 @@
 //! others may hold for long. What goes wrong with an event is an outcome, not an error:
 //! the event goes on with a tag.
 
+mod agents;
+mod chosen;
 pub mod dedupe;
 pub mod geoip;
 pub mod grok;
@@ -21,6 +23,7 @@ pub mod sample;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
+pub mod useragent;
 mod watched;
 
 use std::borrow::Cow;
@@ -187,6 +190,7 @@ pub const ENGINES: &[Spec] = &[
     router::SPEC,
     sample::SPEC,
     throttle::SPEC,
+    useragent::SPEC,
 ];
 
 /// The engine of a name.
