@@ -7,6 +7,7 @@ mod exit;
 mod hint;
 mod memory;
 mod net;
+mod registry;
 mod sink;
 mod source;
 mod telemetry;

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::config::{Config, ShipKind};
 use crate::exit::{Exit, Usage};
+use crate::registry::Registry;
 
 /// Prints a summary; every mistake of the file is in the error.
 pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
@@ -44,6 +45,10 @@ fn summary(config: &Config) -> Result<String> {
             ShipKind::Search(search) => ("search store", &search.directory),
         };
         writeln!(out, "ship {}: queue {} to {kind} in {}", ship.name, ship.queue, directory.display())?;
+    }
+    let registry = Registry::open(config)?;
+    if let Some(server) = registry.server() {
+        writeln!(out, "registry: {server}")?;
     }
     match &config.web {
         Some(web) => {

@@ -3,7 +3,6 @@
 //! Help, man page and completions are generated from the table here.
 
 mod check;
-mod control;
 mod filter;
 mod generate;
 mod grok;

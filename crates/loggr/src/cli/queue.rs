@@ -9,10 +9,11 @@ use loggr_event::DumpFormat;
 use loggr_flow::Batch;
 use serde_json::{Value, json};
 
-use super::{Place, confirm, control, status};
+use super::{Place, confirm, status};
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
+use crate::registry::control;
 
 /// Arguments of `loggr queue`.
 #[derive(Debug, Args)]

@@ -9,12 +9,13 @@ use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
-use super::{Place, complain, confirm, control};
+use super::{Place, complain, confirm};
 use crate::component::process::{MAX_RESCUE_BYTES, Process};
 use crate::component::ship::Shipping;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
+use crate::registry::control;
 
 /// Entries read from the rescue at a time.
 const PAGE: usize = 1000;

@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::{Place, control};
+use super::{Place, complain};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::registry::Registry;
 use crate::web::status;
 
 /// Arguments of `loggr status`.
@@ -33,14 +34,17 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// The status of what runs on the data directory; else what lies in it.
+/// The status of the installation; where nothing runs, of what lies on disk.
 pub fn ask(config: &Config) -> Result<Value> {
-    let bodies = control::ask_all(&config.data.directory, "GET", "/api/status")?;
-    if bodies.is_empty() {
-        return status::offline(config);
+    let registry = Registry::open(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let known = runtime.context("cannot start the runtime")?.block_on(registry.known(None));
+    if let Some(problem) = &known.problem {
+        complain(&format!("warning: {problem}\n"));
     }
-    let parse = |body: &Vec<u8>| serde_json::from_slice(body).context("loggr's answer is no JSON");
-    Ok(status::combine(bodies.iter().map(parse).collect::<Result<_>>()?))
+    let mut whole = status::whole(config, known.seen);
+    whole["registry"] = registry.describe(known.problem.as_deref());
+    Ok(whole)
 }
 
 fn render(status: &Value) -> String {
@@ -50,9 +54,11 @@ fn render(status: &Value) -> String {
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };
-    let processes = status["processes"].as_array().map_or(0, Vec::len);
-    if processes > 1 {
-        out.push_str(&format!("{processes} processes of loggr run\n"));
+    let processes = status["processes"].as_array().map_or(&[][..], Vec::as_slice);
+    let running = processes.iter().filter(|p| p["state"] == "running").count();
+    let several = processes.len() > 1 || running != processes.len();
+    if running > 1 {
+        out.push_str(&format!("{running} processes of loggr run\n"));
     } else if status["running"] == Value::Bool(true) {
         out.push_str(&format!(
             "loggr {} runs as process {} for {} s in {}\n",
@@ -82,11 +88,21 @@ fn render(status: &Value) -> String {
             out.push('\n');
         }
     };
-    if processes > 1 {
+    if several {
         table(
-            &["PROCESS", "NAME", "HOST", "PID", "VERSION", "SECONDS", "DATA"],
+            &["PROCESS", "NAME", "HOST", "PID", "STATE", "SEEN", "VERSION", "STARTED", "DATA"],
             "processes",
-            &["component", "name", "host", "pid", "version", "uptime_seconds", "data_directory"],
+            &[
+                "component",
+                "name",
+                "host",
+                "pid",
+                "state",
+                "seen_seconds",
+                "version",
+                "started",
+                "data_directory",
+            ],
         );
     }
     let listener =

@@ -39,11 +39,11 @@ impl Place {
             .with_context(|| format!("cannot create the data directory `{}`", data.display()))
             .hint("choose another one with `--data-dir`, or make its parent writable")?;
         let locks = part.claims(config).iter().map(|claimed| lock(data, claimed)).collect::<Result<_>>()?;
-        let (card, socket) = match part {
-            Part::Everything => (data.join("run.json"), data.join("control.sock")),
-            one => (run.join(format!("{}.json", one.id())), run.join(format!("{}.sock", one.id()))),
+        let socket = match part {
+            Part::Everything => data.join("control.sock"),
+            one => run.join(format!("{}.sock", one.id())),
         };
-        Ok(Place { card, socket, _locks: locks })
+        Ok(Place { card: card_of(&socket), socket, _locks: locks })
     }
 
     /// Where it answers commands.
@@ -76,6 +76,14 @@ pub fn sockets(data: &Path) -> Vec<PathBuf> {
     sockets.sort();
     sockets.insert(0, data.join("control.sock"));
     sockets
+}
+
+/// The card of the process with this socket.
+pub fn card_of(socket: &Path) -> PathBuf {
+    match socket.file_name().is_some_and(|name| name == "control.sock") {
+        true => socket.with_file_name("run.json"),
+        false => socket.with_extension("json"),
+    }
 }
 
 fn lock(data: &Path, part: &Part) -> Result<File> {

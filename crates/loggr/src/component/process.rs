@@ -3,6 +3,7 @@
 //! Order of starting: data directory, bus, rescue, shippers, machines, listeners, web; the
 //! order of stopping is the reverse, so that what was received still finds its way.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology, embedded};
 use loggr_event::UidGenerator;
-use loggr_flow::Stopper;
+use loggr_flow::{Stop, Stopper};
+use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -22,11 +24,15 @@ use super::ship::{Shippers, Shipping};
 use crate::config::{BusCompression, Config};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::web;
+use crate::registry::notices::{Notice, Notices, watch};
+use crate::registry::{Registry, beat};
+use crate::web::{self, status};
 
 /// Largest the rescue may become; full means that the shipper waits.
 pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 
+/// How long the tasks that tell others may take to end.
+const TELLING_GRACE: Duration = Duration::from_secs(2);
 /// What to do when the embedded bus is in use.
 const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
                                  `[bus] kind = \"rabbitmq\"` to run parts apart";
@@ -47,6 +53,14 @@ pub struct Process {
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
     pub ships: Vec<Shipping>,
+    /// Who else runs.
+    pub registry: Arc<Registry>,
+    /// Where it answers commands.
+    pub socket: PathBuf,
+    /// Who it is: on its card, in its status and its notices.
+    pub identity: Map<String, Value>,
+    /// What changes in the installation.
+    pub notices: Notices,
     /// When it started.
     pub started: std::time::Instant,
 }
@@ -54,6 +68,7 @@ pub struct Process {
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
 pub async fn run(config: Config, part: Part) -> Result<()> {
     let data = config.data.directory.clone();
+    let registry = Arc::new(Registry::open(&config)?);
     let place = Place::claim(&config, &part)?;
     let bus = part.needs_bus().then(|| open_bus(&config)).transpose()?.map(Arc::new);
     let rescue =
@@ -83,6 +98,7 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
             server = Server::start(&config.listeners, bus, &uids, &stop_receiving)?;
         }
     }
+    let identity = status::identity(&config, &part, crate::source::now());
     let process = Arc::new(Process {
         part,
         bus: bus.clone(),
@@ -90,12 +106,19 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
         listeners: server.listeners.clone(),
         machines,
         ships,
+        registry,
+        socket: place.socket().to_owned(),
         started: std::time::Instant::now(),
+        notices: Notices::new(identity.clone().into()),
+        identity,
         config,
     });
     let web = web::start(&process, place.socket()).await?;
     place.write_card(&web::card(&process, &web.addresses))?;
+    let (telling, stop_telling) = Stopper::new();
+    let mut tellers = tell(&process, &stop_telling);
     tracing::info!(part = %process.part, data = %data.display(), "running");
+    announce(&process, "up", "started");
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -131,13 +154,37 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
         drop(tokio::time::timeout(Duration::from_secs(2), filters.join_all()).await);
         drop(tokio::time::timeout(Duration::from_secs(2), shippers.join_all()).await);
     }
+    announce(&process, "down", "stopped");
+    telling.drain();
+    drop(tokio::time::timeout(TELLING_GRACE, async { while tellers.join_next().await.is_some() {} }).await);
     web.stop().await;
-    drop(process);
+    drop((process, tellers));
     // The last owner closes the bus: cursors are flushed, the directory is let go.
     drop(bus);
     drop(place);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The tasks that tell others how the process is.
+fn tell(process: &Arc<Process>, stop: &Stop) -> JoinSet<()> {
+    let mut tellers = JoinSet::new();
+    let of = process.clone();
+    tellers.spawn(beat(process.registry.clone(), move || status::online(&of), stop.clone()));
+    let of = process.clone();
+    tellers.spawn(watch(process.notices.clone(), move || status::troubles(&of), stop.clone()));
+    tellers
+}
+
+/// Tells that the listeners are up or down, and the process started or stopped.
+fn announce(process: &Process, listeners: &str, whole: &str) {
+    let time = crate::source::now();
+    for listener in &process.listeners {
+        let (kind, subject) = (format!("listener.{listeners}"), Some(listener.stats.name.clone()));
+        process.notices.tell(&Notice { time, kind, subject, text: Some(listener.addresses.join(", ")) });
+    }
+    let kind = format!("process.{whole}");
+    process.notices.tell(&Notice { time, kind, subject: None, text: None });
 }
 
 /// Filters are read again; the configuration itself is read at start alone.

@@ -85,6 +85,8 @@ pub enum Takes {
     Choice(&'static [&'static str], &'static [&'static str]),
     /// A path.
     Path,
+    /// `scheme://user@host:port/path`
+    Url,
     /// Permission bits.
     Mode,
     /// One `host:port` or a list of them.
@@ -123,6 +125,7 @@ const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
 const INET: &[&str] = &["tcp", "relp", "udp"];
 const FILES: &[&str] = &["files"];
 const SEARCH: &[&str] = &["search"];
+const REDIS: &[&str] = &["redis"];
 
 /// Shorthand for the table below.
 const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
@@ -429,11 +432,49 @@ pub static SECTIONS: &[Section] = &[
             later("pid_file"),
         ],
     },
+    Section {
+        name: "registry",
+        shape: Shape::Once,
+        about: "Where processes tell each other that they are there: what `loggr status` shows. No event depends \
+                on it.",
+        keys: &[
+            key(
+                "kind",
+                Takes::Choice(&["embedded", "redis"], &[]),
+                "\"embedded\"",
+                "`embedded`: the processes of one data directory know each other; `redis`: those of all hosts",
+            ),
+            key("url", Takes::Url, "", "the server: `redis://USER@HOST:PORT/DATABASE`, or `rediss://` with TLS")
+                .without("must be given (redis)")
+                .only(REDIS),
+            key("password_file", Takes::Path, "", "a file that holds the password; relative to the file's directory")
+                .without("no password")
+                .only(REDIS),
+            key("tls_ca", Takes::Path, "", "certificates (PEM) that the server's must lead to")
+                .without("those that the system trusts")
+                .only(REDIS),
+            key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`").without("none").only(REDIS),
+            key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(REDIS),
+            key(
+                "prefix",
+                Takes::Name,
+                "\"loggr\"",
+                "first word of every key; installations that share a server need different ones",
+            )
+            .only(REDIS),
+            key(
+                "ttl",
+                Takes::Duration(3 * SECOND, HOUR),
+                "\"15s\"",
+                "a process that is silent for so long counts as lost; it speaks three times as often",
+            )
+            .only(REDIS),
+        ],
+    },
     Section { name: "spool", shape: Shape::Once, about: "", keys: &[] },
     Section { name: "packers", shape: Shape::Named, about: "", keys: &[] },
     Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
-    Section { name: "registry", shape: Shape::Once, about: "", keys: &[] },
     Section { name: "hmac", shape: Shape::Once, about: "", keys: &[] },
 ];
 

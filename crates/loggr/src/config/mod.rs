@@ -12,11 +12,12 @@ mod quantity;
 mod reader;
 #[cfg(test)]
 mod reference;
+mod registry;
 mod resolve;
-#[cfg_attr(not(test), expect(dead_code, reason = "the keys that end in `_file` come with TLS and RabbitMQ"))]
 mod secret;
 mod topology;
 mod types;
+mod url;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -30,6 +31,8 @@ use resolve::{Around, resolve};
 
 pub use address::Endpoint;
 pub use diagnostics::{list, nearest};
+pub use registry::{RedisRegistry, Registry};
+pub use secret::Secret;
 pub use topology::Topology;
 pub use types::*;
 
@@ -67,6 +70,8 @@ pub struct Config {
     pub log: Log,
     /// `[process]`
     pub process: Process,
+    /// `[registry]`
+    pub registry: Registry,
 }
 
 impl Config {

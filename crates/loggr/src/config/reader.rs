@@ -20,6 +20,7 @@ use super::keys::{Key, Section, Takes};
 use super::network::Network;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
 use super::types::Trust;
+use super::url::ServerUrl;
 
 /// Longest name of a listener, machine or ship: it is part of routing keys and file names.
 const MAX_NAME_BYTES: usize = 64;
@@ -271,6 +272,11 @@ impl<'r, 't> Reader<'r, 't> {
         self.read(key, |_, value| Ok(check_name(text(value)?).map(str::to_owned)?))
     }
 
+    /// A name.
+    pub fn name(&mut self, key: &'static str) -> String {
+        defaulted(self.name_if_any(key))
+    }
+
     /// A name; an empty one is as good as none.
     pub fn name_unless_empty(&mut self, key: &'static str) -> Option<String> {
         let read = self.read(key, |_, value| {
@@ -328,6 +334,11 @@ impl<'r, 't> Reader<'r, 't> {
     /// A path, relative to `base`, if there is one.
     pub fn path_if_any(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
         self.read(key, |_, value| path(text(value)?, base))
+    }
+
+    /// Where a server is, if it is said; a scheme and the port it has without one.
+    pub fn url_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<ServerUrl> {
+        self.read(key, |_, value| Ok(ServerUrl::parse(text(value)?, schemes)?))
     }
 
     /// Permission bits.

@@ -98,6 +98,7 @@ fn takes(takes: &Takes) -> String {
             now.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
         }
         Takes::Path => "path".to_owned(),
+        Takes::Url => "URL".to_owned(),
         Takes::Mode => "permission bits".to_owned(),
         Takes::Addresses => "address or list of addresses".to_owned(),
         Takes::Endpoints => "address or path, or list of them".to_owned(),

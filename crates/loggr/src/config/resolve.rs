@@ -15,6 +15,7 @@ use super::address::{Address, Endpoint};
 use super::diagnostics::{Problem, nearest, suggest};
 use super::keys::{SECTIONS, Section, Shape, section};
 use super::reader::{Places, Reader, check_name};
+use super::registry;
 use super::topology::{self, At};
 use super::types::*;
 use super::{Config, DEFAULT_TEXT};
@@ -95,6 +96,7 @@ impl<'d> Resolver<'d> {
         let web = self.once("web", |r| web(r, &ships));
         let log = self.once("log", log);
         let process = self.once("process", |r| Process { drain_timeout: r.duration("drain_timeout") });
+        let registry = self.once("registry", |r| registry::read(r, around.directory));
         let mut config = Config {
             file: around.file.map(Path::to_owned),
             directory: around.directory.to_owned(),
@@ -106,6 +108,7 @@ impl<'d> Resolver<'d> {
             web,
             log,
             process,
+            registry,
         };
         if !self.table.contains_key("machine") {
             imply_machine(&mut config);

@@ -33,6 +33,11 @@ impl Secret {
         }
     }
 
+    /// One that stood somewhere else; nothing if it is empty.
+    pub fn new(secret: String) -> Option<Self> {
+        Some(Secret(secret)).filter(|secret| !secret.0.is_empty())
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0

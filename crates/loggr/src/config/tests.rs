@@ -461,7 +461,7 @@ loggr.toml:1:2: unknown section `lisener`
 loggr.toml:1:2: unknown section `wherever`
   |
 1 | [wherever]
-  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`
+  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`, `registry`
 "#,
     );
     check(
@@ -479,7 +479,7 @@ loggr.toml:1:1: unknown key `level`
 loggr.toml:1:1: unknown key `anything`
   |
 1 | anything = 1
-  | ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`
+  | ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`, `registry`
 "#,
     );
     check(

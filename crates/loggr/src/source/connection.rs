@@ -156,8 +156,9 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
 
 async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, stop: Stop) {
     shared.stats.connections.add(1);
-    shared.stats.connections_total.add(1);
+    let number = shared.stats.connections_total.next();
     let origin = Arc::new(shared.origin_of(peer));
+    shared.stats.clients.enter(number, &origin.peer);
     if let Stream::Tcp(tcp) = &stream {
         prepare(tcp);
     }
@@ -170,6 +171,7 @@ async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, s
     if pump.await.is_err() {
         tracing::error!(listener = shared.stats.name.as_str(), "the pump of a connection panicked");
     }
+    shared.stats.clients.leave(number);
     shared.stats.connections.sub(1);
 }
 

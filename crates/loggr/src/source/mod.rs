@@ -16,7 +16,7 @@ use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
 
 pub use connection::{Accepting, Listening, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
-pub use stats::{Counter, Flag, ListenerStats};
+pub use stats::{Client, Counter, Flag, ListenerStats};
 
 /// Deliveries that one connection may have in flight. Reading goes on while the bus
 /// syncs; more would only hold more memory.

@@ -1,6 +1,9 @@
 //! What a listener counts. Plain atomics, read by status and metrics.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// A counter that only grows.
 #[derive(Debug, Default)]
@@ -10,6 +13,11 @@ impl Counter {
     /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds 1 and gives what it was.
+    pub fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Takes `n` away again; for gauges.
@@ -76,6 +84,42 @@ pub struct ListenerStats {
     pub protocol_errors: Counter,
     /// The queue takes nothing at the moment.
     pub stalled: Flag,
+    /// Who is connected.
+    pub clients: Clients,
+}
+
+/// Who is connected to a listener, and since when. Bounded by its `max_connections`.
+#[derive(Debug, Default)]
+pub struct Clients(Mutex<BTreeMap<u64, Client>>);
+
+/// Somebody who is connected.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Address and port; empty on a unix socket.
+    pub peer: String,
+    /// When it came.
+    pub since: Instant,
+}
+
+impl Clients {
+    /// Somebody came; the number is unique on the listener.
+    pub fn enter(&self, number: u64, peer: &str) {
+        self.lock().insert(number, Client { peer: peer.to_owned(), since: Instant::now() });
+    }
+
+    /// They went.
+    pub fn leave(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+
+    /// The `most` who came last, the last one first.
+    pub fn latest(&self, most: usize) -> Vec<Client> {
+        self.lock().values().rev().take(most).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Client>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ListenerStats {

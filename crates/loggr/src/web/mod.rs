@@ -1,41 +1,54 @@
-//! HTTP: `/metrics`, `/healthz`, `/readyz` and `/api/status` on the web address; the
+//! HTTP: `/metrics`, `/healthz`, `/readyz`, `/api/status` and `/api/notifications` on the web address; the
 //! same and the commands that change something on the control socket alone.
 //!
 //! The page itself is not here yet. Nothing here takes an event in.
 
+mod combine;
 mod metrics;
 pub mod status;
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures_util::Stream;
+use futures_util::stream::unfold;
 use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::component::process::Process;
 use crate::net;
 
 /// Permission bits of the control socket: its owner alone.
 const CONTROL_MODE: u32 = 0o600;
+/// How long a stop waits for requests that are being answered.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// What serves HTTP.
 pub struct Web {
     /// Where the web address really listens.
     pub addresses: Vec<String>,
     stop: watch::Sender<bool>,
+    serving: JoinSet<()>,
     _control: net::UnixPath,
 }
 
 impl Web {
-    /// Ends all connections.
-    pub async fn stop(self) {
+    /// Ends all connections: those that are being answered within a limit.
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
+        let ended = async { while self.serving.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(STOP_GRACE, ended).await);
     }
 }
 
@@ -44,50 +57,70 @@ type Shared = Arc<Process>;
 /// Binds the control socket and serves it; the web address too if the process has it.
 pub async fn start(process: &Shared, socket: &Path) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
+    let mut serving = JoinSet::new();
+    let until = stopped.clone();
+    let tell = move |State(process): State<Shared>| async move {
+        Sse::new(notifications(&process, until)).keep_alive(KeepAlive::default())
+    };
     let public = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/api/status", get(status));
+        .route("/api/status", get(status))
+        .route("/api/notifications", get(tell));
     let commands = Router::new()
+        .route("/api/process", get(alone))
         .route("/api/queue/purge", post(purge))
         .route("/api/queue/peek", get(peek))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
     let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
     let control_app = public.clone().merge(commands).with_state(process.clone());
-    serve(tokio::net::UnixListener::from_std(socket)?, control_app, stopped.clone());
+    serving.spawn(serve(tokio::net::UnixListener::from_std(socket)?, control_app, stopped.clone()));
     let mut addresses = Vec::new();
     let web = process.config.web.as_ref().filter(|_| process.part.has_web());
     for address in web.iter().flat_map(|web| &web.listen) {
         let socket = net::tcp(net::resolve(&address.to_string())?).context("cannot start the web address")?;
         addresses.push(socket.local_addr()?.to_string());
         let app = public.clone().with_state(process.clone());
-        serve(tokio::net::TcpListener::from_std(socket)?, app, stopped.clone());
+        serving.spawn(serve(tokio::net::TcpListener::from_std(socket)?, app, stopped.clone()));
     }
-    Ok(Web { addresses, stop, _control: control })
+    Ok(Web { addresses, stop, serving, _control: control })
 }
 
-fn serve<L>(listener: L, app: Router, mut stopped: watch::Receiver<bool>)
+async fn serve<L>(listener: L, app: Router, mut stopped: watch::Receiver<bool>)
 where
     L: axum::serve::Listener,
     L::Addr: std::fmt::Debug,
 {
-    tokio::spawn(async move {
-        let stop = async move { drop(stopped.wait_for(|s| *s).await) };
-        tokio::select! {
-            served = axum::serve(listener, app) => {
-                if let Err(error) = served {
-                    tracing::error!(%error, "http ended");
-                }
-            }
-            () = stop => {}
-        }
-    });
+    let stop = async move { drop(stopped.wait_for(|s| *s).await) };
+    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "http ended");
+    }
+}
+
+/// Everything that is told from now on, as server-sent events.
+fn notifications(
+    process: &Process,
+    stopped: watch::Receiver<bool>,
+) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    unfold((process.notices.listen(), stopped), |(mut notices, mut stopped)| async move {
+        let told = tokio::select! {
+            _ = stopped.wait_for(|s| *s) => return None,
+            told = notices.recv() => told,
+        };
+        let event = match told {
+            Ok(notice) => Event::default().data(notice.to_string()),
+            Err(RecvError::Lagged(missed)) => Event::default().comment(format!("{missed} were missed")),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok(event), (notices, stopped)))
+    })
 }
 
 /// Who runs here and where it listens; written to `run.json`.
 pub fn card(process: &Process, web: &[String]) -> Value {
+    let mut card = process.identity.clone();
     let listeners: Vec<Value> = process
         .listeners
         .iter()
@@ -97,10 +130,9 @@ pub fn card(process: &Process, web: &[String]) -> Value {
                 .map(|a| json!({ "name": l.stats.name, "protocol": l.stats.protocol, "address": a }))
         })
         .collect();
-    json!({
-        "pid": std::process::id(), "component": process.part.component(), "name": process.part.name(),
-        "listeners": listeners, "web": web.first(),
-    })
+    card.insert("listeners".to_owned(), listeners.into());
+    card.insert("web".to_owned(), web.first().cloned().into());
+    card.into()
 }
 
 async fn readyz(State(process): State<Shared>) -> Response {
@@ -117,7 +149,15 @@ async fn metrics(State(process): State<Shared>) -> Response {
 }
 
 async fn status(State(process): State<Shared>) -> axum::Json<Value> {
-    axum::Json(status::online(&process))
+    axum::Json(status::installation(&process).await)
+}
+
+/// This process alone: what the others of the installation ask for.
+async fn alone(State(process): State<Shared>) -> Response {
+    match tokio::task::spawn_blocking(move || status::online(&process)).await {
+        Ok(status) => axum::Json(status).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 #[derive(serde::Deserialize)]

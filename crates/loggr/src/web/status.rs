@@ -4,18 +4,27 @@
 //! the queues are durable; those of listeners and shippers count from the start of
 //! the process.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use loggr_bus::{ExchangeStats, QueueStats, inspect};
+use loggr_event::Timestamp;
 use loggr_filter::lang::RuleCount;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::combine::combine;
 use crate::component::machine::Running;
+use crate::component::part::Part;
 use crate::component::process::Process;
 use crate::config::Config;
+use crate::registry::notices::Troubles;
+use crate::registry::{Seen, State};
+use crate::source::Client;
 
-/// The status of a running process.
+/// Clients of one listener that are shown, the latest.
+const MAX_CLIENTS: usize = 100;
+
+/// The status of this process alone.
 pub fn online(process: &Process) -> Value {
     let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
     let queues: Vec<(&str, &QueueStats)> =
@@ -34,6 +43,7 @@ pub fn online(process: &Process) -> Value {
                 "connections": s.connections.get(), "connections_total": s.connections_total.get(),
                 "refused": s.refused.get(), "protocol_errors": s.protocol_errors.get(),
                 "stalled": s.stalled.is_raised(),
+                "clients": s.clients.latest(MAX_CLIENTS).iter().map(client).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -42,24 +52,17 @@ pub fn online(process: &Process) -> Value {
         .iter()
         .map(|ship| {
             let s = &ship.stats;
-            let last = s.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
             json!({
                 "name": s.name, "kind": s.kind, "queue": s.queue, "stored": s.stored.get(),
                 "rescued": s.rescued.get(), "failures": s.failures.get(),
-                "failing": s.failing.is_raised(), "last_error": last,
+                "failing": s.failing.is_raised(), "last_error": text(&s.last_error),
             })
         })
         .collect();
     let machines: Vec<Value> = process.machines.iter().map(|m| machine(m)).collect();
-    json!({
-        "running": true,
-        "version": env!("CARGO_PKG_VERSION"),
-        "host": crate::net::host_name(),
-        "pid": std::process::id(),
-        "component": process.part.component(),
-        "name": process.part.name(),
+    let mut status = process.identity.clone();
+    let lists = json!({
         "uptime_seconds": process.started.elapsed().as_secs(),
-        "data_directory": process.config.data.directory,
         "totals": totals(&queues),
         "listeners": listeners,
         "exchanges": exchanges,
@@ -67,60 +70,73 @@ pub fn online(process: &Process) -> Value {
         "machines": machines,
         "ships": ships,
         "rescue": process.rescue.sinks().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-    })
+    });
+    status.extend(lists.as_object().cloned().unwrap_or_default());
+    status.into()
 }
 
-/// One status of all processes: each part tells whose it is.
-pub fn combine(mut all: Vec<Value>) -> Value {
-    let processes: Vec<Value> = all.iter().map(process_line).collect();
-    for status in &mut all {
-        let owner = owner(status);
-        for key in PARTS {
-            let items = status.get_mut(*key).and_then(Value::as_array_mut);
-            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
-                item.insert("process".to_owned(), owner.clone().into());
-            }
-        }
+/// Who the process is, for its card, its status and its notices.
+pub fn identity(config: &Config, part: &Part, now: Timestamp) -> Map<String, Value> {
+    let (host, data) = (crate::net::host_name(), config.data.directory.display().to_string());
+    let mut started = Vec::new();
+    now.write_rfc3339(&mut started);
+    let identity = json!({
+        "id": format!("{host}:{}:{data}", part.id()),
+        "host": host,
+        "pid": std::process::id(),
+        "component": part.component(),
+        "name": part.name(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "started": String::from_utf8_lossy(&started),
+        "data_directory": data,
+    });
+    match identity {
+        Value::Object(identity) => identity,
+        _ => Map::new(),
     }
-    let mut out = all.first().cloned().unwrap_or_default();
-    for key in PARTS {
-        let items = all.iter().filter_map(|s| s[*key].as_array()).flatten().cloned();
-        out[*key] = items.collect();
-    }
-    let totals: Vec<&Value> = all.iter().map(|s| &s["totals"]).collect();
-    out["totals"] = sum(&totals);
-    out["processes"] = processes.into();
-    out
 }
 
-/// The lists of a status.
-const PARTS: &[&str] = &["listeners", "exchanges", "queues", "machines", "ships"];
-
-/// Who the process of this status is.
-fn process_line(status: &Value) -> Value {
-    let keys = ["host", "pid", "component", "name", "version", "uptime_seconds", "data_directory"];
-    keys.iter().map(|key| ((*key).to_owned(), status[*key].clone())).collect::<serde_json::Map<_, _>>().into()
+/// What troubles the parts of the process.
+pub fn troubles(process: &Process) -> Troubles {
+    let listeners = process.listeners.iter().map(|l| {
+        let stalled = l.stats.stalled.is_raised().then(|| "the queue takes nothing".to_owned());
+        (("listener", l.stats.name.clone()), stalled)
+    });
+    let machines = process.machines.iter().map(|m| {
+        let failing = m.stats.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
+        (("machine", m.machine.name.clone()), text(&m.stats.filter_error).or(failing))
+    });
+    let ships = process.ships.iter().map(|s| {
+        let failing = s.stats.failing.is_raised().then(|| text(&s.stats.last_error).unwrap_or_default());
+        (("ship", s.stats.name.clone()), failing)
+    });
+    listeners.chain(machines).chain(ships).collect()
 }
 
-/// `server`, `ship archive`
-fn owner(status: &Value) -> String {
-    let word = |key: &str| status[key].as_str();
-    [word("component"), word("name")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+fn text(mutex: &Mutex<Option<String>>) -> Option<String> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The sums of several processes.
-fn sum(totals: &[&Value]) -> Value {
-    let mut out = serde_json::Map::new();
-    for (key, value) in totals.iter().filter_map(|t| t.as_object()).flatten() {
-        let known = out.remove(key);
-        let joined = match (&known, value) {
-            (None, value) => value.clone(),
-            (Some(known), Value::Bool(value)) => (known.as_bool().unwrap_or(true) && *value).into(),
-            (Some(known), value) => (known.as_u64().unwrap_or(0) + value.as_u64().unwrap_or(0)).into(),
-        };
-        out.insert(key.clone(), joined);
-    }
-    out.into()
+/// The status of the whole installation, as this process knows it.
+pub async fn installation(process: &Arc<Process>) -> Value {
+    let known = process.registry.known(Some(&process.socket)).await;
+    let own = process.clone();
+    let own = tokio::task::spawn_blocking(move || online(&own)).await.unwrap_or_default();
+    let seen = std::iter::once(Seen::now(own)).chain(known.seen).collect();
+    let mut status = whole(&process.config, seen);
+    status["registry"] = process.registry.describe(known.problem.as_deref());
+    status
+}
+
+/// The status of an installation, with what lies on this disk where no process tells it.
+pub fn whole(config: &Config, seen: Vec<Seen>) -> Value {
+    let holds =
+        |s: &Seen| s.state != State::Lost && s.status["exchanges"].as_array().is_some_and(|e| !e.is_empty());
+    let rest = match seen.iter().any(holds) {
+        true => None,
+        false => Some(offline(config).unwrap_or_else(|error| json!({ "problem": format!("{error:#}") }))),
+    };
+    combine(seen, rest)
 }
 
 /// The status of a data directory on which nothing runs.
@@ -132,12 +148,15 @@ pub fn offline(config: &Config) -> Result<Value> {
     let queues: Vec<(&str, &QueueStats)> =
         views.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
     Ok(json!({
-        "running": false,
         "version": env!("CARGO_PKG_VERSION"),
         "data_directory": config.data.directory,
         "totals": totals(&queues),
         "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
     }))
+}
+
+fn client(client: &Client) -> Value {
+    json!({ "peer": client.peer, "seconds": client.since.elapsed().as_secs() })
 }
 
 fn exchange(e: &ExchangeStats) -> Value {
@@ -160,7 +179,7 @@ fn machine(running: &Running) -> Value {
     };
     json!({
         "name": machine.name, "queue": machine.queue, "destination": machine.destination,
-        "filter": program.file(), "filter_error": *stats.filter_error.lock().unwrap_or_else(PoisonError::into_inner),
+        "filter": program.file(), "filter_error": text(&stats.filter_error),
         "received": stats.received.get(), "stored": stats.stored.get(), "dropped": stats.dropped.get(),
         "panics": stats.panics.get(), "failures": stats.failures.get(), "failing": stats.failing.is_raised(),
         "rules": counters.rules.iter().enumerate().map(rule).collect::<Vec<_>>(),

@@ -36,6 +36,8 @@ pub struct Setup {
     pub workers: usize,
     /// Format of the output file.
     pub format: String,
+    /// Further sections of the configuration.
+    pub more: String,
 }
 
 impl Default for Setup {
@@ -51,6 +53,7 @@ impl Default for Setup {
             workers: 1,
             // The uid first: a line that stands twice is either resent or a mistake of ours.
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
+            more: String::new(),
         }
     }
 }
@@ -58,8 +61,9 @@ impl Default for Setup {
 /// A program on its directory; it may be down.
 pub struct Loggr {
     setup: Setup,
-    directory: TempDir,
+    /// Ends before its directory goes: a failing test shows its log.
     daemon: Option<Daemon>,
+    directory: TempDir,
     /// Listener's name to its address; kept over a restart.
     addresses: BTreeMap<String, String>,
 }
@@ -181,8 +185,8 @@ impl Loggr {
         text.push_str(&format!(
             "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
              format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\
-             [web]\nlisten = \"127.0.0.1:0\"\nstore = \"search\"\n",
-            self.setup.format
+             [web]\nlisten = \"127.0.0.1:0\"\nstore = \"search\"\n\n{}",
+            self.setup.format, self.setup.more
         ));
         text
     }

@@ -6,6 +6,7 @@
 mod daemon;
 mod disk;
 mod loggr;
+mod redis;
 mod relp;
 mod rsyslog;
 mod snapshot;
@@ -17,10 +18,11 @@ use std::io::Write;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use redis::Redis;
 pub use relp::{RelpSender, Sent};
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
-pub use tools::{Tool, duckdb, loggen, logger, long, rsyslogd, skipped};
+pub use tools::{Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, skipped};
 pub use wait::{Random, eventually, random_moment, until};
 
 /// A number of one event that is found again in its text: `seq=000000042`.

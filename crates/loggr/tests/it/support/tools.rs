@@ -85,6 +85,11 @@ pub fn loggen() -> Option<Tool> {
     needed("loggen", find("loggen", &["/usr/bin"], "syslog-ng", "usr/bin/loggen"))
 }
 
+/// Redis's server.
+pub fn redis_server() -> Option<Tool> {
+    needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))
+}
+
 /// A Python that can `import duckdb`.
 pub fn duckdb() -> Option<Tool> {
     let modules = target().join("pytools");

@@ -12,13 +12,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::component::place;
 use crate::hint::Advise;
 
-/// How long a running process may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a running process may take for a command.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take to say how it is.
+pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// No answer is larger.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 /// What a process says.
-enum Answer {
+pub enum Answer {
     /// Nobody listens on the socket.
     Nobody,
     /// It runs, and does not have what is asked for.
@@ -27,23 +29,12 @@ enum Answer {
     Body(Vec<u8>),
 }
 
-/// What every process that runs on this data directory answers.
-pub fn ask_all(data: &Path, method: &str, target: &str) -> Result<Vec<Vec<u8>>> {
-    let mut bodies = Vec::new();
-    for socket in place::sockets(data) {
-        if let Answer::Body(body) = request(&socket, method, target)? {
-            bodies.push(body);
-        }
-    }
-    Ok(bodies)
-}
-
 /// The answer of the process that has what is asked for; `Ok(None)` when nothing runs on
 /// this data directory.
 pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
     let mut without = None;
     for socket in place::sockets(data) {
-        match request(&socket, method, target)? {
+        match request(&socket, method, target, COMMAND_TIMEOUT)? {
             Answer::Nobody => {}
             Answer::NotHere(text) => without = without.or(Some(text)),
             Answer::Body(body) => return Ok(Some(body)),
@@ -56,7 +47,8 @@ pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn request(socket: &Path, method: &str, target: &str) -> Result<Answer> {
+/// Asks the process behind one socket.
+pub fn request(socket: &Path, method: &str, target: &str, limit: Duration) -> Result<Answer> {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};
     let mut stream = match UnixStream::connect(socket) {
         Ok(stream) => stream,
@@ -65,7 +57,8 @@ fn request(socket: &Path, method: &str, target: &str) -> Result<Answer> {
             return Err(error).with_context(|| format!("cannot reach loggr at `{}`", socket.display()));
         }
     };
-    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
     write!(stream, "{method} {target} HTTP/1.0\r\nHost: loggr\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).context("loggr did not answer")?;

@@ -1,0 +1,63 @@
+//! The processes of one data directory: those that answer on their control sockets, and
+//! those whose card is still there although nobody answers, which means that they were
+//! killed. Asks nobody outside of this directory.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use super::control::{Answer, STATUS_TIMEOUT, request};
+use super::{Seen, State};
+use crate::component::place;
+
+/// Longest card in bytes.
+const MAX_CARD_BYTES: u64 = 1 << 20;
+
+/// All but the one with this socket.
+pub fn processes(data: &Path, own: Option<&Path>) -> Vec<Seen> {
+    let sockets = place::sockets(data).into_iter().filter(|socket| own != Some(socket));
+    sockets.filter_map(|socket| process(&socket)).collect()
+}
+
+fn process(socket: &Path) -> Option<Seen> {
+    match request(socket, "GET", "/api/process", STATUS_TIMEOUT) {
+        Ok(Answer::Body(body)) => serde_json::from_slice(&body).ok().map(Seen::now),
+        Ok(Answer::Nobody) => card(socket, State::Lost),
+        // It is there and says nothing useful.
+        Ok(Answer::NotHere(_)) | Err(_) => card(socket, State::Late),
+    }
+}
+
+/// What a process left behind.
+fn card(socket: &Path, state: State) -> Option<Seen> {
+    let path = place::card_of(socket);
+    let meta = std::fs::metadata(&path).ok().filter(|meta| meta.len() <= MAX_CARD_BYTES)?;
+    let mut status: Value = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+    // Addresses where nobody listens are of no use to anybody.
+    status.as_object_mut()?.retain(|key, _| !matches!(key.as_str(), "listeners" | "web"));
+    let age = SystemTime::now().duration_since(meta.modified().ok()?).unwrap_or(Duration::ZERO);
+    Some(Seen { status, state, age })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_without_a_process_is_a_lost_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path();
+        std::fs::create_dir(data.join("run")).unwrap();
+        assert!(processes(data, None).is_empty());
+        std::fs::write(data.join("run/server.sock"), "").unwrap();
+        std::fs::write(data.join("run/server.json"), r#"{"pid":1,"component":"server","web":null}"#).unwrap();
+        std::fs::write(data.join("run/web.sock"), "").unwrap();
+        std::fs::write(data.join("run/web.json"), "{").unwrap();
+        let seen = processes(data, None);
+        assert_eq!(seen.len(), 1);
+        assert_eq!(seen[0].state, State::Lost);
+        assert_eq!(seen[0].status, serde_json::json!({ "pid": 1, "component": "server" }));
+        assert!(processes(data, Some(&data.join("run/server.sock"))).is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! Notices: what changes in an installation, told to whoever listens at the moment.
+//!
+//! Not a log and not an event: nobody keeps a notice, and a slow listener misses some.
+//! Invariant: telling never waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loggr_event::Timestamp;
+use loggr_flow::Stop;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+/// Notices that a slow listener may be behind.
+const BACKLOG: usize = 256;
+/// How often troubles are looked at; a shorter one is not told.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Something changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub time: Timestamp,
+    /// What: `process.started`, `ship.failing`, …; also the routing key.
+    pub kind: String,
+    /// Of what: the name of a listener, machine or ship.
+    pub subject: Option<String>,
+    /// In what words.
+    pub text: Option<String>,
+}
+
+/// Tells notices of one process.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    /// Who the process is: id, host, component and name.
+    process: Arc<Value>,
+    sender: broadcast::Sender<Arc<Value>>,
+}
+
+impl Notices {
+    /// Of the process with this identity.
+    pub fn new(process: Value) -> Notices {
+        Notices { process: Arc::new(process), sender: broadcast::channel(BACKLOG).0 }
+    }
+
+    /// Tells one to everybody who listens.
+    pub fn tell(&self, notice: &Notice) {
+        let mut time = Vec::new();
+        notice.time.write_rfc3339(&mut time);
+        let value = json!({
+            "time": String::from_utf8_lossy(&time), "notice": notice.kind, "subject": notice.subject,
+            "text": notice.text, "process": *self.process,
+        });
+        self.pass_on(Arc::new(value));
+    }
+
+    /// Passes one on that another process has told.
+    pub fn pass_on(&self, notice: Arc<Value>) {
+        // An error says that nobody listens.
+        drop(self.sender.send(notice));
+    }
+
+    /// Everything that is told from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Value>> {
+        self.sender.subscribe()
+    }
+}
+
+/// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.
+pub type Troubles = BTreeMap<(&'static str, String), Option<String>>;
+
+/// Tells every trouble that comes or goes until draining begins.
+pub async fn watch<F>(notices: Notices, look: F, mut stop: Stop)
+where
+    F: Fn() -> Troubles + Send,
+{
+    let mut before = Troubles::new();
+    loop {
+        let now = look();
+        for notice in changes(&before, &now, crate::source::now()) {
+            notices.tell(&notice);
+        }
+        before = now;
+        tokio::select! {
+            () = stop.drain() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+fn changes(before: &Troubles, now: &Troubles, time: Timestamp) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for ((kind, name), trouble) in now {
+        let known = before.get(&(*kind, name.clone())).and_then(Option::as_ref);
+        let word = match (known, trouble) {
+            (None, Some(_)) => "failing",
+            (Some(_), None) => "recovered",
+            _ => continue,
+        };
+        notices.push(Notice {
+            time,
+            kind: format!("{kind}.{word}"),
+            subject: Some(name.clone()),
+            text: trouble.clone(),
+        });
+    }
+    notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn troubles(all: &[(&str, Option<&str>)]) -> Troubles {
+        all.iter().map(|(name, text)| (("ship", (*name).to_owned()), text.map(str::to_owned))).collect()
+    }
+
+    #[track_caller]
+    fn check(before: &[(&str, Option<&str>)], now: &[(&str, Option<&str>)], expect: &[&str]) {
+        let told: Vec<String> = changes(&troubles(before), &troubles(now), Timestamp::from_unix_micros(0))
+            .into_iter()
+            .map(|n| format!("{} {} {}", n.kind, n.subject.unwrap_or_default(), n.text.unwrap_or_default()))
+            .collect();
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn troubles_are_told_when_they_come_and_when_they_go() {
+        check(&[], &[("a", None)], &[]);
+        check(&[("a", None)], &[("a", Some("disk full"))], &["ship.failing a disk full"]);
+        check(&[], &[("a", Some("x")), ("b", None)], &["ship.failing a x"]);
+        check(&[("a", Some("x"))], &[("a", Some("y"))], &[]);
+        check(
+            &[("a", Some("x")), ("b", Some("x"))],
+            &[("a", None), ("b", Some("x"))],
+            &["ship.recovered a "],
+        );
+    }
+
+    #[tokio::test]
+    async fn who_listens_hears_and_nobody_is_no_error() {
+        let notices = Notices::new(json!({ "id": "h:server:/d" }));
+        let notice = Notice {
+            time: Timestamp::from_unix_micros(0),
+            kind: "process.started".to_owned(),
+            subject: None,
+            text: None,
+        };
+        notices.tell(&notice);
+        let mut heard = notices.listen();
+        notices.tell(&notice);
+        let value = heard.recv().await.unwrap();
+        assert_eq!(value["notice"], "process.started");
+        assert_eq!(value["process"]["id"], "h:server:/d");
+        assert_eq!(value["time"], "1970-01-01T00:00:00.000000Z");
+        assert!(heard.try_recv().is_err());
+    }
+}

@@ -1,0 +1,346 @@
+//! Processes in Redis: one hash for each, which vanishes when its process falls silent,
+//! and an index that remembers it for a day.
+//!
+//! | key | type | what |
+//! |---|---|---|
+//! | `PREFIX:process:ID` | hash, expires after `ttl` | the parts of the process's status, JSON each |
+//! | `PREFIX:processes` | sorted set | every ID with the second of its last word |
+//!
+//! An ID is `HOST:PART:DIRECTORY`, so that a process that starts again takes its place.
+//! Ages come from Redis's own clock; those of hosts may differ. Invariant: every wait for
+//! Redis has a limit.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, RedisError, ServerErrorKind, TlsCertificates,
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
+
+use super::{Seen, State};
+use crate::config::{RedisRegistry, Secret};
+use crate::exit::Usage;
+use crate::hint::Advise;
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// After a failed try nobody tries again before.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A process that nobody has heard of for so long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Processes of an installation that are looked at, the newest first.
+const MAX_PROCESSES: isize = 1000;
+/// Longest certificate file in bytes.
+const MAX_PEM_BYTES: u64 = 1 << 20;
+/// A larger status goes without what it says of rules and clients.
+const MAX_STATUS_BYTES: usize = 256 << 10;
+
+/// What a try to speak to Redis came to.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    what: String,
+    /// What the operator can do.
+    pub hint: Option<&'static str>,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// A Redis server that may be away.
+#[derive(Debug)]
+pub struct RedisStore {
+    server: String,
+    client: Client,
+    prefix: String,
+    ttl: Duration,
+    link: Mutex<Link>,
+}
+
+#[derive(Default)]
+struct Link {
+    connection: Option<MultiplexedConnection>,
+    failed: Option<(Instant, Failed)>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link({})", if self.connection.is_some() { "up" } else { "down" })
+    }
+}
+
+impl RedisStore {
+    /// Reads password and certificates.
+    pub fn open(config: &RedisRegistry) -> Result<RedisStore> {
+        let context = || format!("cannot use the registry `{}`", config.url);
+        let client = client(config).with_context(context).usage()?;
+        Ok(RedisStore {
+            server: config.url.to_string(),
+            client,
+            prefix: config.prefix.clone(),
+            ttl: config.ttl,
+            link: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// How often a process has to speak.
+    pub fn interval(&self) -> Duration {
+        self.ttl / 3
+    }
+
+    /// A process says how it is.
+    pub async fn write(&self, status: &Value) -> Result<(), Failed> {
+        let id = status["id"].as_str().unwrap_or_default();
+        let key = self.key(id);
+        let now = seconds(SystemTime::now());
+        let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("HSET").arg(&key).arg("ttl_ms").arg(ttl);
+        for (name, part) in slim(status) {
+            pipe.arg(name).arg(part.to_string());
+        }
+        pipe.ignore().cmd("PEXPIRE").arg(&key).arg(ttl).ignore();
+        pipe.cmd("ZADD").arg(self.index()).arg(now).arg(id).ignore();
+        let forgotten = now.saturating_sub(FORGET_AFTER.as_secs());
+        pipe.cmd("ZREMRANGEBYSCORE").arg(self.index()).arg("-inf").arg(forgotten).ignore();
+        self.query::<()>(&pipe).await
+    }
+
+    /// A process stops in order: nobody is to look for it.
+    pub async fn remove(&self, id: &str) -> Result<(), Failed> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("DEL").arg(self.key(id)).ignore().cmd("ZREM").arg(self.index()).arg(id).ignore();
+        self.query::<()>(&pipe).await
+    }
+
+    /// Every process that was heard of within a day.
+    pub async fn read(&self) -> Result<Vec<Seen>, Failed> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("ZREVRANGE").arg(self.index()).arg(0).arg(MAX_PROCESSES - 1).arg("WITHSCORES");
+        let (index,) = self.query::<(Vec<(String, f64)>,)>(&pipe).await?;
+        if index.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for (id, _) in &index {
+            pipe.cmd("HGETALL").arg(self.key(id)).cmd("PTTL").arg(self.key(id));
+        }
+        let mut answers = self.query::<Vec<redis::Value>>(&pipe).await?.into_iter();
+        let now = seconds(SystemTime::now());
+        let mut all = Vec::with_capacity(index.len());
+        for (id, last) in index {
+            let fields = answers.next().and_then(|v| redis::from_redis_value(v).ok()).unwrap_or_default();
+            let left = answers.next().and_then(|v| redis::from_redis_value(v).ok()).unwrap_or(-2);
+            all.push(seen(&id, fields, left, now.saturating_sub(last as u64)));
+        }
+        Ok(all)
+    }
+
+    fn key(&self, id: &str) -> String {
+        format!("{}:process:{id}", self.prefix)
+    }
+
+    fn index(&self) -> String {
+        format!("{}:processes", self.prefix)
+    }
+
+    /// On the connection that is there, or on a new one; a broken one is let go.
+    async fn query<T: redis::FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, Failed> {
+        let mut link = self.link.lock().await;
+        if let Some((at, failed)) = &link.failed
+            && at.elapsed() < PAUSE
+        {
+            return Err(failed.clone());
+        }
+        let answer = match link.connection.clone() {
+            Some(mut connection) => pipe.query_async(&mut connection).await,
+            None => {
+                let options = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                    .set_response_timeout(Some(ANSWER_TIMEOUT));
+                match self.client.get_multiplexed_async_connection_with_config(&options).await {
+                    Ok(mut connection) => {
+                        link.connection = Some(connection.clone());
+                        pipe.query_async(&mut connection).await
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        answer.map_err(|error| {
+            let failed = explain(&self.server, &error);
+            *link = Link { connection: None, failed: Some((Instant::now(), failed.clone())) };
+            failed
+        })
+    }
+}
+
+/// What an error of Redis means to the operator.
+fn explain(server: &str, error: &RedisError) -> Failed {
+    let text = error.to_string();
+    let (what, hint) = match error.kind() {
+        ErrorKind::AuthenticationFailed => (
+            format!("Redis at `{server}` refuses the password or the user"),
+            Some("compare `[registry] url` and `password_file` with the server's `requirepass` or `user`"),
+        ),
+        ErrorKind::Server(ServerErrorKind::NoPerm) => (
+            format!("Redis at `{server}` does not permit what the registry does: {text}"),
+            Some(
+                "the user needs the commands HSET, HGETALL, PEXPIRE, PTTL, DEL, ZADD, ZREM, ZREVRANGE, ZREMRANGEBYSCORE on `PREFIX:*`",
+            ),
+        ),
+        _ if text.contains("NOAUTH") => (
+            format!("Redis at `{server}` wants a password"),
+            Some("put it into a file and name it with `[registry] password_file`"),
+        ),
+        _ if error.is_timeout() => (format!("Redis at `{server}` does not answer"), None),
+        _ => (format!("Redis at `{server}` cannot be reached: {text}"), None),
+    };
+    Failed { what, hint }
+}
+
+/// The parts of a status, without the long ones where it is too long.
+fn slim(status: &Value) -> Map<String, Value> {
+    let mut parts = status.as_object().cloned().unwrap_or_default();
+    if Value::Object(parts.clone()).to_string().len() > MAX_STATUS_BYTES {
+        for (list, long) in [("machines", "rules"), ("listeners", "clients")] {
+            for item in parts.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(item) = item.as_object_mut() {
+                    item.remove(long);
+                }
+            }
+        }
+    }
+    parts
+}
+
+/// What a hash says. `left` is what PTTL answers, in milliseconds; `silent` are the seconds
+/// since the index was told.
+fn seen(id: &str, fields: HashMap<String, String>, left: i64, silent: u64) -> Seen {
+    let ttl: i64 = fields.get("ttl_ms").and_then(|ttl| ttl.parse().ok()).unwrap_or(0);
+    let mut status = Map::new();
+    for (name, text) in fields {
+        if let Ok(value) = serde_json::from_str(&text)
+            && name != "ttl_ms"
+        {
+            status.insert(name, value);
+        }
+    }
+    if left < 0 || status.get("id").and_then(Value::as_str) != Some(id) {
+        return Seen { status: from_id(id), state: State::Lost, age: Duration::from_secs(silent) };
+    }
+    let age = Duration::from_millis(u64::try_from(ttl - left).unwrap_or(0));
+    // It speaks three times within its time to live.
+    let late = ttl > 0 && left < ttl / 3;
+    Seen { status: status.into(), state: if late { State::Late } else { State::Running }, age }
+}
+
+/// Who it was, when nothing but its name is left.
+fn from_id(id: &str) -> Value {
+    let mut words = id.splitn(3, ':');
+    let (host, part, data) = (words.next(), words.next().unwrap_or_default(), words.next());
+    let (component, name) = match part.split_once('-') {
+        Some((component, name)) => (component, Some(name)),
+        None => (part, None),
+    };
+    json!({ "id": id, "host": host, "component": component, "name": name, "data_directory": data })
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn client(config: &RedisRegistry) -> Result<Client> {
+    let url = &config.url;
+    let password = match &config.password_file {
+        Some(file) => Some(Secret::read(file)?),
+        None => url.password.clone(),
+    };
+    let (host, port) = (url.address.host(), url.address.port());
+    let tls = url.scheme == "rediss";
+    let address = match tls {
+        true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
+        false => ConnectionAddr::Tcp(host, port),
+    };
+    let mut login = RedisConnectionInfo::default().set_db(i64::from(config.database)).set_skip_set_lib_name();
+    if let Some(user) = &url.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &password {
+        login = login.set_password(password.expose());
+    }
+    let info = address.into_connection_info()?.set_redis_settings(login);
+    if !tls {
+        return Ok(Client::open(info)?);
+    }
+    let identity = match &config.tls_identity {
+        Some((cert, key)) => Some(ClientTlsConfig { client_cert: pem(cert)?, client_key: pem(key)? }),
+        None => None,
+    };
+    let root_cert = config.tls_ca.as_deref().map(pem).transpose()?;
+    Client::build_with_tls(info, TlsCertificates { client_tls: identity, root_cert })
+        .context("cannot use the certificates")
+        .hint("`tls_ca`, `tls_cert` and `tls_key` are PEM files")
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let bytes = std::fs::metadata(path)
+        .and_then(|meta| if meta.len() > MAX_PEM_BYTES { Ok(None) } else { std::fs::read(path).map(Some) })
+        .with_context(|| format!("cannot read `{shown}`"))?;
+    bytes.ok_or_else(|| anyhow!("`{shown}` is longer than {MAX_PEM_BYTES} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(id: &str) -> HashMap<String, String> {
+        let fields = [("id", json!(id).to_string()), ("ttl_ms", "15000".into()), ("pid", "7".into())];
+        fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+    }
+
+    #[track_caller]
+    fn check(fields: HashMap<String, String>, left: i64, state: State, age: u64, status: Value) {
+        let seen = seen("web1:ship-a-b:/data", fields, left, 77);
+        assert_eq!((seen.state, seen.age.as_secs(), seen.status), (state, age, status));
+    }
+
+    #[test]
+    fn how_a_process_is_doing() {
+        let id = "web1:ship-a-b:/data";
+        let alive = json!({ "id": id, "pid": 7 });
+        let gone = json!({ "id": id, "host": "web1", "component": "ship", "name": "a-b", "data_directory": "/data" });
+        check(fields(id), 15_000, State::Running, 0, alive.clone());
+        check(fields(id), 5_000, State::Running, 10, alive.clone());
+        check(fields(id), 4_000, State::Late, 11, alive.clone());
+        check(HashMap::new(), -2, State::Lost, 77, gone.clone());
+        check(fields("other"), 15_000, State::Lost, 77, gone);
+    }
+
+    #[test]
+    fn a_long_status_goes_without_rules() {
+        let long = "x".repeat(MAX_STATUS_BYTES);
+        let status = json!({ "machines": [{ "name": "m", "rules": [long] }] });
+        assert_eq!(Value::from(slim(&status)), json!({ "machines": [{ "name": "m" }] }));
+        let short = json!({ "machines": [{ "name": "m", "rules": [1] }] });
+        assert_eq!(Value::from(slim(&short)), short);
+    }
+}
