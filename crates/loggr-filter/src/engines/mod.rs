@@ -6,6 +6,7 @@
 //! the event goes on with a tag.
 
 mod agents;
+mod answers;
 mod chosen;
 pub mod dedupe;
 pub mod geoip;
@@ -18,6 +19,7 @@ mod mmdb;
 #[cfg(test)]
 mod one_call;
 mod place;
+pub mod resolve;
 pub mod router;
 pub mod sample;
 #[cfg(test)]
@@ -29,11 +31,13 @@ mod watched;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use loggr_event::{Event, Timestamp};
 
 use crate::grok::Library;
 
+pub use answers::{MAX_ANSWER_VALUES, MAX_OPEN_QUESTIONS, Question, Reply, Resolver, Resolvers};
 pub use place::{MAX_EVENT_VALUES, Place};
 pub use router::Route;
 
@@ -57,6 +61,24 @@ pub struct Pass {
     /// The batch came before. What became of its events then may never have been stored, so
     /// an engine that counts events must not hold them against each other again.
     pub redelivered: bool,
+    /// How long its events waited so far, and which batch it is.
+    waiting: (Option<Timestamp>, Duration),
+}
+
+impl Pass {
+    /// How long the next event may wait, if all of the batch of this time together may wait
+    /// for `limit`.
+    pub(crate) fn may_wait(&mut self, batch: Timestamp, limit: Duration) -> Duration {
+        if self.waiting.0 != Some(batch) {
+            self.waiting = (Some(batch), Duration::ZERO);
+        }
+        limit.saturating_sub(self.waiting.1)
+    }
+
+    /// An event waited.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.waiting.1 += time;
+    }
 }
 
 /// What an engine did with an event.
@@ -187,6 +209,7 @@ pub const ENGINES: &[Spec] = &[
     grok::SPEC,
     json::SPEC,
     kv::SPEC,
+    resolve::SPEC,
     router::SPEC,
     sample::SPEC,
     throttle::SPEC,
@@ -328,11 +351,13 @@ pub struct Environment {
     pub directory: PathBuf,
     /// The named patterns.
     pub patterns: Arc<Library>,
+    /// Who asks name servers; without it `resolve` cannot be used.
+    pub resolvers: Option<Arc<dyn Resolvers>>,
 }
 
 impl Environment {
     /// Files below `directory`; the patterns of both names, legacy and ECS.
     pub fn new(directory: impl Into<PathBuf>) -> Environment {
-        Environment { directory: directory.into(), patterns: Library::legacy() }
+        Environment { directory: directory.into(), patterns: Library::legacy(), resolvers: None }
     }
 }

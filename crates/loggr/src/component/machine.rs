@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, Machine};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::net::resolver::NameServers;
 use crate::source::{Counter, Flag, now};
 
 /// Deliveries that a machine may hold.
@@ -150,6 +151,7 @@ fn compile_files(files: &Files) -> Result<Program> {
 /// Files below `directory`, with the patterns of `patterns/*.grok`.
 pub fn environment(directory: &Path) -> Result<Environment> {
     let mut environment = Environment::new(directory);
+    environment.resolvers = Some(Arc::new(NameServers::default()));
     let patterns = pattern_files(directory);
     if !patterns.is_empty() {
         let mut library = Library::clone(&environment.patterns);

@@ -1,5 +1,7 @@
 //! Sockets: binding them with errors that help, and naming peers. Reads no line.
 
+pub mod resolver;
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
