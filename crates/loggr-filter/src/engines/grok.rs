@@ -1,10 +1,10 @@
 //! `grok`: named patterns found in a text become fields.
 
 use std::borrow::Cow;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::grok::{Grok, GrokError, Library, Limit, Scratch};
+use crate::grok::{Grok, GrokError, Limit, Scratch};
 
 /// Tag of an event on which a pattern reached its limit.
 pub const TIMEOUT_TAG: &str = "_groktimeout";
@@ -22,6 +22,12 @@ pub(super) const SPEC: Spec = Spec {
         optional("on", Kind::Operand, "message", "the text that is looked at"),
         optional("prefix", Kind::Text, "", "goes before the name of each field"),
         optional("ecs", Kind::Flag, "false", "use the ECS names of the standard patterns"),
+        optional(
+            "define",
+            Kind::Texts,
+            "",
+            "patterns for this call alone, `NAME expression` each; they define anew what has their names",
+        ),
         optional(
             "overwrite",
             Kind::Flag,
@@ -46,7 +52,12 @@ struct GrokEngine {
 }
 
 fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Engine>, BuildError> {
-    let library = if arguments.flag("ecs") { Library::ecs() } else { environment.patterns.clone() };
+    let mut library =
+        if arguments.flag("ecs") { environment.ecs_patterns.clone() } else { environment.patterns.clone() };
+    for definition in arguments.texts("define").iter().filter(|d| !d.is_empty()) {
+        let library = Arc::make_mut(&mut library);
+        library.add(definition).map_err(|message| BuildError::argument("define", message))?;
+    }
     let wrong = |e: GrokError| {
         let hint = match &e {
             GrokError::Unknown { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
@@ -74,7 +85,7 @@ impl Engine for GrokEngine {
     fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
         let Some(Some(text)) = call.operands.get(self.on).cloned() else { return Outcome::Nothing };
         let mut scratch = self.pool().pop().unwrap_or_default();
-        let found = self.grok.find(text.as_bytes(), &mut scratch);
+        let found = self.grok.find(&text, &mut scratch);
         let outcome = match found {
             Ok(false) => Outcome::Nothing,
             Err(Limit) => Outcome::Failed(TIMEOUT_TAG),

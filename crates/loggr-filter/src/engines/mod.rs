@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use loggr_event::{Event, Timestamp};
 
-use crate::grok::Library;
+use crate::grok::{Library, LibraryError};
 
 pub use answers::{MAX_ANSWER_VALUES, MAX_OPEN_QUESTIONS, Question, Reply, Resolver, Resolvers};
 pub use place::{MAX_EVENT_VALUES, Place};
@@ -349,8 +349,10 @@ impl BuildError {
 pub struct Environment {
     /// Where tables and pattern files are looked for; relative paths begin here.
     pub directory: PathBuf,
-    /// The named patterns.
+    /// The named patterns, with classic names of fields.
     pub patterns: Arc<Library>,
+    /// The same with names of the Elastic Common Schema.
+    pub ecs_patterns: Arc<Library>,
     /// Who asks name servers; without it `resolve` cannot be used.
     pub resolvers: Option<Arc<dyn Resolvers>>,
 }
@@ -358,6 +360,22 @@ pub struct Environment {
 impl Environment {
     /// Files below `directory`; the patterns of both names, legacy and ECS.
     pub fn new(directory: impl Into<PathBuf>) -> Environment {
-        Environment { directory: directory.into(), patterns: Library::legacy(), resolvers: None }
+        Environment {
+            directory: directory.into(),
+            patterns: Library::legacy(),
+            ecs_patterns: Library::ecs(),
+            resolvers: None,
+        }
+    }
+
+    /// Adds the patterns of an operator's file; they define anew what has their names.
+    ///
+    /// # Errors
+    /// The first line that is no definition.
+    pub fn add_patterns(&mut self, text: &str) -> Result<(), LibraryError> {
+        for library in [&mut self.patterns, &mut self.ecs_patterns] {
+            Arc::make_mut(library).add_text(text)?;
+        }
+        Ok(())
     }
 }

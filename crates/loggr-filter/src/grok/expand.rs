@@ -120,11 +120,7 @@ fn reference(text: &str) -> Option<(Reference<'_>, &str)> {
         if let Some(after) = rest.strip_prefix(':') {
             let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
             let (word, after) = after.split_at(length);
-            kind = match word {
-                "int" | "integer" | "long" => Kind::Int,
-                "float" | "double" => Kind::Float,
-                _ => Kind::Text,
-            };
+            kind = Kind::from_word(word);
             rest = after;
         }
     }

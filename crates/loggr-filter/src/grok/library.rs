@@ -77,18 +77,26 @@ impl Library {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
                 continue;
             }
-            let wrong = |message: String| LibraryError { line: number + 1, message };
-            if line.len() > MAX_PATTERN_BYTES {
-                return Err(wrong(format!("longer than {MAX_PATTERN_BYTES} bytes")));
-            }
-            let Some((name, pattern)) = line.trim_start().split_once(char::is_whitespace) else {
-                return Err(wrong(format!("`{line}` is a name without an expression")));
-            };
-            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-                return Err(wrong(format!("`{name}` is no name: letters, digits and `_` alone")));
-            }
-            self.patterns.insert(name.to_owned(), pattern.trim_start().to_owned());
+            self.add(line).map_err(|message| LibraryError { line: number + 1, message })?;
         }
+        Ok(())
+    }
+
+    /// Adds one pattern: a name, white space, the expression.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn add(&mut self, definition: &str) -> Result<(), String> {
+        if definition.len() > MAX_PATTERN_BYTES {
+            return Err(format!("longer than {MAX_PATTERN_BYTES} bytes"));
+        }
+        let Some((name, pattern)) = definition.trim_start().split_once(char::is_whitespace) else {
+            return Err(format!("`{definition}` is a name without an expression"));
+        };
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(format!("`{name}` is no name: letters, digits and `_` alone"));
+        }
+        self.patterns.insert(name.to_owned(), pattern.trim_start().to_owned());
         Ok(())
     }
 

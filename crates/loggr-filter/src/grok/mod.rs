@@ -1,20 +1,25 @@
 //! Grok: named patterns, expanded and matched in bounded time.
 //!
-//! `library` holds the patterns, `expand` puts them into one another, `translate` turns
-//! Oniguruma's dialect (in which grok patterns are written) into PCRE2's and collects the
-//! fields, `relax` widens the result for a linear-time engine that turns away most texts
-//! quickly, `matcher` puts the engines together.
+//! `library` holds the patterns, `expand` puts them into one another, `syntax` reads
+//! Oniguruma's dialect, in which grok patterns are written, `pcre` prints it for PCRE2,
+//! `relax` prints something wider for a linear-time engine that turns away most texts
+//! quickly, `literal` finds what no match can do without, `matcher` puts the engines together.
 
 mod expand;
+mod guard;
 mod library;
+mod literal;
 mod matcher;
+mod pcre;
 mod relax;
-mod translate;
+mod scan;
+mod syntax;
 
 use std::fmt;
 
 pub use library::{Library, LibraryError};
-pub use matcher::{Grok, MATCH_LIMIT, Scratch};
+pub use matcher::{Grok, LONG_MATCH_LIMIT, LONG_TEXT_BYTES, MATCH_LIMIT, Scratch};
+pub use syntax::MAX_GROUP_DEPTH;
 
 /// Longest expression after all names were replaced, in bytes.
 pub const MAX_EXPANDED_BYTES: usize = 1 << 20;
@@ -46,6 +51,15 @@ pub enum Number {
 }
 
 impl Kind {
+    /// The type of `%{…:field:word}`; other words than `int` and `float` leave the text.
+    fn from_word(word: &str) -> Kind {
+        match word {
+            "int" | "integer" | "long" => Kind::Int,
+            "float" | "double" => Kind::Float,
+            _ => Kind::Text,
+        }
+    }
+
     /// The value as a number of this type: `:int` cuts fractions off. `None` where the type
     /// is text, and for a value that is no number: it stays the text that it is.
     ///

@@ -1,214 +1,175 @@
 //! A wider expression for a linear-time engine: what it does not match, PCRE2 does not match.
 //!
-//! Dropping look-around, atomic groups, possessive quantifiers and counts only widens what
-//! is matched. Where a construct is not known here there is no guard; that costs time, never
-//! a match.
+//! Look-around counts for nothing, atomic groups and possessive quantifiers give back, counts
+//! are just several, a back-reference is anything. All of that only widens what is matched.
 
-/// The wider expression in the syntax of the `regex` crate, for bytes; `None` if there is none.
-pub(super) fn relax(pattern: &str) -> Option<String> {
-    if !pattern.is_ascii() {
-        return None;
-    }
-    let mut state =
-        Relaxer { bytes: pattern.as_bytes(), at: 0, out: String::with_capacity(pattern.len() + 16) };
-    state.out.push_str("(?sm-u)");
-    state.run()?;
-    Some(state.out)
+use super::pcre::Form;
+use super::syntax::{Assert, Class, Expression, Node, Set};
+
+/// Any number of any bytes.
+const ANYTHING: &str = "(?s-u:.)*";
+/// Matches nothing.
+const NEVER: &str = "[^\\x00-\\xFF]";
+/// A character that is not ASCII, or several of them.
+const OTHERS: &str = "[\\x80-\\xFF]+";
+
+/// The wider expression in the syntax of the `regex` crate, for bytes.
+///
+/// The form for ASCII knows where words end; that of Unicode does not, because that would not
+/// be linear.
+pub(super) fn relax(expression: &Expression, form: Form) -> String {
+    let mut relaxer = Relaxer { form, out: "(?sm-u)".to_owned() };
+    relaxer.node(&expression.root, false);
+    relaxer.out
 }
 
-struct Relaxer<'p> {
-    bytes: &'p [u8],
-    at: usize,
+struct Relaxer {
+    form: Form,
     out: String,
 }
 
-impl Relaxer<'_> {
-    fn peek(&self, ahead: usize) -> Option<u8> {
-        self.bytes.get(self.at + ahead).copied()
+impl Relaxer {
+    fn push(&mut self, text: &str) {
+        self.out.push_str(text);
     }
 
-    fn starts(&self, text: &str) -> bool {
-        self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()))
+    fn group(&mut self, node: &Node, fold: bool) {
+        self.push("(?:");
+        self.node(node, fold);
+        self.push(")");
     }
 
-    fn run(&mut self) -> Option<()> {
-        while let Some(c) = self.peek(0) {
-            match c {
-                b'\\' => self.escape(false)?,
-                b'[' => self.class()?,
-                b'(' => self.group()?,
-                b'*' | b'+' | b'?' => {
-                    self.out.push(char::from(c));
-                    self.at += 1;
-                    self.after_quantifier();
-                }
-                b'{' => self.count(),
-                _ => {
-                    self.out.push(char::from(c));
-                    self.at += 1;
-                }
-            }
-        }
-        Some(())
-    }
-
-    /// Lazy means the same to a yes-or-no engine; possessive is widened.
-    fn after_quantifier(&mut self) {
-        if matches!(self.peek(0), Some(b'+' | b'?')) {
-            self.at += 1;
-        }
-    }
-
-    fn count(&mut self) {
-        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
-        let length = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b',').count();
-        let inner = rest.get(..length).unwrap_or_default();
-        let digits = inner.iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 || rest.get(length) != Some(&b'}') || inner.iter().filter(|b| **b == b',').count() > 1
-        {
-            self.out.push_str("\\{");
-            self.at += 1;
-            return;
-        }
-        let least_is_zero = inner.iter().take(digits).all(|b| *b == b'0');
-        self.out.push(if least_is_zero { '*' } else { '+' });
-        self.at += length + 2;
-        self.after_quantifier();
-    }
-
-    fn escape(&mut self, in_class: bool) -> Option<()> {
-        let c = self.peek(1)?;
-        self.at += 2;
-        match c {
-            b'b' if in_class => self.out.push_str("\\x08"),
-            b'd' | b'D' | b'w' | b'W' | b's' | b'S' | b'n' | b'r' | b't' | b'f' => {
-                self.out.push('\\');
-                self.out.push(char::from(c));
-            }
-            b'b' | b'B' | b'A' | b'z' if !in_class => {
-                self.out.push('\\');
-                self.out.push(char::from(c));
-            }
-            // Before a final line end as well: leaving it out is wider.
-            b'Z' if !in_class => {}
-            b'e' => self.out.push_str("\\x1B"),
-            b'a' => self.out.push_str("\\x07"),
-            b'x' => {
-                let hex = self.bytes.get(self.at..self.at + 2)?;
-                if !hex.iter().all(u8::is_ascii_hexdigit) {
-                    return None;
-                }
-                self.out.push_str("\\x");
-                hex.iter().for_each(|b| self.out.push(char::from(*b)));
-                self.at += 2;
-            }
-            b'<' | b'>' | b'_' => self.out.push(char::from(c)),
-            c if c.is_ascii_punctuation() || c == b' ' => {
-                self.out.push_str(&format!("\\x{c:02X}"));
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn class(&mut self) -> Option<()> {
-        self.out.push('[');
-        self.at += 1;
-        if self.peek(0) == Some(b'^') {
-            self.out.push('^');
-            self.at += 1;
-        }
-        loop {
-            match self.peek(0)? {
-                b']' => {
-                    self.out.push(']');
-                    self.at += 1;
-                    return Some(());
-                }
-                b'[' if self.peek(1) == Some(b':') => {
-                    let rest = self.bytes.get(self.at..)?;
-                    let length = rest.windows(2).position(|w| w == b":]")? + 2;
-                    self.out.push_str(std::str::from_utf8(rest.get(..length)?).ok()?);
-                    self.at += length;
-                }
-                b'\\' => self.escape(true)?,
-                // A hyphen is a range or a literal as it stands; two of them would be a difference.
-                b'-' if self.peek(1) == Some(b'-') => return None,
-                c @ (b'[' | b'&' | b'~') => {
-                    self.out.push_str(&format!("\\x{c:02X}"));
-                    self.at += 1;
-                }
-                c => {
-                    self.out.push(char::from(c));
-                    self.at += 1;
-                }
-            }
-        }
-    }
-
-    fn group(&mut self) -> Option<()> {
-        for look in ["(?=", "(?!", "(?<=", "(?<!"] {
-            if self.starts(look) {
-                return self.skip();
-            }
-        }
-        if self.starts("(?>") || self.starts("(?:") {
-            self.at += 3;
-            self.out.push_str("(?:");
-            return Some(());
-        }
-        if self.starts("(?") {
-            let rest = self.bytes.get(self.at + 2..)?;
-            let length = rest.iter().take_while(|b| b"ix-".contains(b)).count();
-            if length == 0 || !matches!(rest.get(length), Some(b')' | b':')) {
-                return None;
-            }
-            self.out.push_str(std::str::from_utf8(self.bytes.get(self.at..self.at + 3 + length)?).ok()?);
-            self.at += 3 + length;
-            return Some(());
-        }
-        if self.starts("(*") {
-            return None;
-        }
-        self.out.push_str("(?:");
-        self.at += 1;
-        Some(())
-    }
-
-    /// Over a look-around to its end. A quantifier behind it would be left without its
-    /// object, so an empty group stands in.
-    fn skip(&mut self) -> Option<()> {
-        let mut depth = 0usize;
-        let mut in_class = false;
-        let mut first_in_class = false;
-        while let Some(c) = self.peek(0) {
-            match c {
-                b'\\' => self.at += 1,
-                b'[' if !in_class => {
-                    in_class = true;
-                    first_in_class = true;
-                    self.at += 1;
-                    if self.peek(0) == Some(b'^') {
-                        self.at += 1;
+    fn node(&mut self, node: &Node, fold: bool) {
+        match node {
+            Node::Empty | Node::Look { .. } | Node::Keep => {}
+            Node::Char(c) => self.char(*c, fold),
+            Node::Any if self.form == Form::Ascii => self.push("."),
+            Node::Any => self.push("(?:[\\x00-\\x7F]|[\\x80-\\xFF]+)"),
+            Node::NotLineEnd if self.form == Form::Ascii => self.push("[^\\n]"),
+            Node::NotLineEnd => self.push("(?:[\\x00-\\x09\\x0B-\\x7F]|[\\x80-\\xFF]+)"),
+            Node::Class(class) => self.class(class, fold),
+            Node::Assert(assert) => self.push(match assert {
+                Assert::LineStart => "^",
+                Assert::LineEnd => "$",
+                Assert::TextStart => "\\A",
+                Assert::TextEnd => "\\z",
+                Assert::Word if self.form == Form::Ascii => "\\b",
+                Assert::NotWord if self.form == Form::Ascii => "\\B",
+                Assert::Word | Assert::NotWord | Assert::TextEndLine | Assert::SearchStart => "",
+            }),
+            Node::Group(_, node) | Node::Atomic(node) => self.group(node, fold),
+            Node::IgnoreCase(ignore, node) => self.group(node, *ignore),
+            Node::Concat(nodes) => {
+                for node in nodes {
+                    match node {
+                        Node::Alternate(_) => self.group(node, fold),
+                        _ => self.node(node, fold),
                     }
-                    continue;
                 }
-                b']' if in_class && !first_in_class => in_class = false,
-                b'[' if self.peek(1) == Some(b':') => {
-                    let rest = self.bytes.get(self.at..)?;
-                    self.at += rest.windows(2).position(|w| w == b":]")? + 1;
-                }
-                b'(' if !in_class => depth += 1,
-                b')' if !in_class => depth = depth.checked_sub(1)?,
-                _ => {}
             }
-            first_in_class = false;
-            self.at += 1;
-            if depth == 0 {
-                self.out.push_str("(?:)");
-                return Some(());
+            Node::Alternate(nodes) => {
+                for (i, node) in nodes.iter().enumerate() {
+                    if i > 0 {
+                        self.push("|");
+                    }
+                    self.node(node, fold);
+                }
+            }
+            Node::Repeat { node, min, max, .. } => {
+                let several = *max != Some(1) && *max != Some(0);
+                if !several || !self.characters(node, fold) {
+                    self.group(node, fold);
+                }
+                self.push(match (min, several) {
+                    (0, true) => "*",
+                    (_, true) => "+",
+                    (0, false) => "?",
+                    (_, false) => "",
+                });
+            }
+            Node::Back(_) | Node::Call(_) => self.push(ANYTHING),
+            Node::If { yes, no, .. } => {
+                self.push("(?:");
+                self.node(yes, fold);
+                self.push("|");
+                self.node(no, fold);
+                self.push(")");
+            }
+            Node::LineBreak => {
+                self.push("(?:\\r\\n|[\\n-\\r]|");
+                self.push(OTHERS);
+                self.push(")");
+            }
+            Node::Grapheme => {
+                self.push(".");
+                self.push(ANYTHING);
             }
         }
-        None
+    }
+
+    /// One character that will be repeated: then each byte may stand for itself.
+    fn characters(&mut self, node: &Node, fold: bool) -> bool {
+        match node {
+            Node::Any => self.push("."),
+            Node::NotLineEnd => self.push("[^\\n]"),
+            Node::Class(class) => {
+                let set = class.set(fold);
+                self.bytes(&set, set.may_others);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn char(&mut self, c: char, fold: bool) {
+        let far = match c {
+            's' | 'S' | '\u{17f}' => Some("sS"),
+            'k' | 'K' | '\u{212a}' => Some("kK"),
+            _ => None,
+        };
+        match (self.form, fold, far) {
+            (Form::Ascii, true, Some(both)) => self.push(&format!("[{both}]")),
+            (Form::Unicode, true, Some(both)) => self.push(&format!("(?:[{both}]|{OTHERS})")),
+            (_, true, None) if c.is_ascii_alphabetic() => {
+                self.push(&format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase()));
+            }
+            (_, _, _) if c.is_ascii_alphanumeric() => self.out.push(c),
+            (_, _, _) if c.is_ascii() => self.push(&format!("\\x{:02X}", u32::from(c))),
+            (Form::Ascii, ..) => self.push(NEVER),
+            (Form::Unicode, true, _) => self.push(OTHERS),
+            (Form::Unicode, false, _) => {
+                self.push("(?:");
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    self.push(&format!("\\x{byte:02X}"));
+                }
+                self.push(")");
+            }
+        }
+    }
+
+    fn class(&mut self, class: &Class, fold: bool) {
+        let set = class.set(fold);
+        if self.form == Form::Unicode && set.may_others {
+            self.push("(?:");
+            self.bytes(&set, false);
+            self.push("|");
+            self.push(OTHERS);
+            self.push(")");
+        } else {
+            self.bytes(&set, false);
+        }
+    }
+
+    /// The ASCII characters of a set, and with `others` all bytes of other characters.
+    fn bytes(&mut self, set: &Set, others: bool) {
+        let others = others && self.form == Form::Unicode;
+        if set.len() == 0 && !others {
+            return self.push(NEVER);
+        }
+        self.push("[");
+        for (from, to) in set.ranges() {
+            self.push(&format!("\\x{from:02X}-\\x{to:02X}"));
+        }
+        self.push(if others { "\\x80-\\xFF]" } else { "]" });
     }
 }

@@ -130,6 +130,7 @@ fn statements() {
     gives("grok(\"SSHD\", prefix=\"ssh_\")", "ssh_user", &["root"]);
     gives("grok(\"NOTHING %{WORD:x}\", \"for %{WORD:who} from %{IP:[src][ip]}\")", "src.ip", &["10.1.2.3"]);
     gives("grok(\"(?<n>%{INT})\", on=[ip], overwrite=true)", "n", &["10"]);
+    gives("grok(\"for %{WHO:w}\", define=(\"WHO %{FIRST}.\", \"FIRST r\"))", "w", &["ro"]);
     gives("grok(\"(?<n>%{INT})\", on=[ip])", "n", &["42", "10"]);
     gives("grok(\"for (?<app_name>%{WORD})\", overwrite=true)", "app_name", &["root"]);
 }
@@ -250,6 +251,7 @@ fn errors_say_where_what_and_what_instead() {
         "grok(\"SSHDD\")",
         "grok(\"%{SSHDD}\")",
         "grok(\"(\")",
+        "grok(\"x\", define=\"NAME\")",
         "grok(\"SSHD\", prefx=\"a\")",
         "grok(\"SSHD\", prefix=3)",
         "grok(\"SSHD\", ecs=\"yes\")",

@@ -64,9 +64,9 @@ pub fn run(args: &GrokArgs) -> Result<Exit> {
     let mut scratch = Scratch::default();
     let mut records = Records::stdin(args.nul);
     while records.read()? {
-        let line = records.record();
-        let found = match grok.find(line, &mut scratch) {
-            Ok(true) => Value::Object(object(&grok, line, &scratch)),
+        let line = String::from_utf8_lossy(records.record());
+        let found = match grok.find(&line, &mut scratch) {
+            Ok(true) => Value::Object(object(&grok, &line, &scratch)),
             Ok(false) => Value::Null,
             Err(Limit) => {
                 complain("warning: a pattern reached its limit on this line\n");
@@ -84,11 +84,11 @@ pub fn run(args: &GrokArgs) -> Result<Exit> {
 }
 
 /// The named parts; one that was found several times holds all its values.
-fn object(grok: &Grok, line: &[u8], scratch: &Scratch) -> Map<String, Value> {
+fn object(grok: &Grok, line: &str, scratch: &Scratch) -> Map<String, Value> {
     let mut found = Map::new();
     for (field, kind, range) in scratch.captures() {
         let Some(name) = grok.fields().get(field) else { continue };
-        let text = String::from_utf8_lossy(line.get(range).unwrap_or_default()).into_owned();
+        let text = line.get(range).unwrap_or_default().to_owned();
         let value = match kind.number(&text) {
             Some(Number::Int(number)) => number.into(),
             Some(Number::Float(number)) => number.into(),

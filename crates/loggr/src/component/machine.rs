@@ -16,7 +16,6 @@ use anyhow::{Context, Result, anyhow};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_filter::engines::Environment;
-use loggr_filter::grok::Library;
 use loggr_filter::lang::{Counters, Fate, Program};
 use loggr_flow::{
     BatchBuilder, Delivery, PumpObserver, Reason, Record, Source, Stop, StoreError, channel_source, pump,
@@ -152,15 +151,10 @@ fn compile_files(files: &Files) -> Result<Program> {
 pub fn environment(directory: &Path) -> Result<Environment> {
     let mut environment = Environment::new(directory);
     environment.resolvers = Some(Arc::new(NameServers::default()));
-    let patterns = pattern_files(directory);
-    if !patterns.is_empty() {
-        let mut library = Library::clone(&environment.patterns);
-        for path in patterns {
-            let context = || format!("cannot use the patterns of `{}`", path.display());
-            let text = read(&path).with_context(context).usage()?;
-            library.add_text(&text).with_context(context).usage()?;
-        }
-        environment.patterns = Arc::new(library);
+    for path in pattern_files(directory) {
+        let context = || format!("cannot use the patterns of `{}`", path.display());
+        let text = read(&path).with_context(context).usage()?;
+        environment.add_patterns(&text).with_context(context).usage()?;
     }
     Ok(environment)
 }

@@ -1,0 +1,68 @@
+//! The linear-time engine that turns texts away before PCRE2 sees them.
+//!
+//! A lazily built automaton of bounded memory. Where it would have to be built anew again and
+//! again it says so at once, and PCRE2 with its limit decides: there is no slow way round.
+
+use std::sync::OnceLock;
+
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, MatchKind, nfa::thompson};
+
+/// Memory of one automaton's states, in bytes.
+const MAX_STATES_BYTES: usize = 1 << 20;
+/// Largest compiled expression in bytes.
+const MAX_PROGRAM_BYTES: usize = 4 << 20;
+/// How often the states may be thrown away for one text before the automaton gives up.
+const MAX_RESTARTS: usize = 3;
+
+/// A wider expression; compiled when the first text asks for it.
+#[derive(Debug)]
+pub(super) struct Guard {
+    relaxed: String,
+    dfa: OnceLock<Option<DFA>>,
+}
+
+impl Guard {
+    pub fn new(relaxed: String) -> Guard {
+        Guard { relaxed, dfa: OnceLock::new() }
+    }
+
+    fn dfa(&self) -> Option<&DFA> {
+        self.dfa.get_or_init(|| compile(&self.relaxed)).as_ref()
+    }
+
+    /// False: nothing in this text matches.
+    pub fn may_match(&self, text: &[u8], memory: &mut Option<Cache>) -> bool {
+        let Some(dfa) = self.dfa() else { return true };
+        let cache = memory.get_or_insert_with(|| dfa.create_cache());
+        let input = Input::new(text).anchored(Anchored::No).earliest(true);
+        !matches!(dfa.try_search_fwd(cache, &input), Ok(None))
+    }
+
+    /// Turns nothing away.
+    #[cfg(test)]
+    pub fn none() -> Guard {
+        Guard { relaxed: String::new(), dfa: OnceLock::from(None) }
+    }
+
+    #[cfg(test)]
+    pub fn is_there(&self) -> bool {
+        self.dfa().is_some()
+    }
+}
+
+fn compile(relaxed: &str) -> Option<DFA> {
+    let config = DFA::config()
+        .match_kind(MatchKind::LeftmostFirst)
+        .cache_capacity(MAX_STATES_BYTES)
+        .skip_cache_capacity_check(true)
+        .minimum_cache_clear_count(Some(MAX_RESTARTS))
+        .minimum_bytes_per_state(Some(10));
+    DFA::builder()
+        .configure(config)
+        .syntax(syntax::Config::new().utf8(false).unicode(false))
+        .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_PROGRAM_BYTES)))
+        .build(relaxed)
+        .ok()
+}
