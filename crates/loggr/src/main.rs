@@ -7,9 +7,11 @@ mod exit;
 mod hint;
 mod memory;
 mod net;
+mod privileges;
 mod registry;
 mod sink;
 mod source;
+mod systemd;
 mod telemetry;
 mod web;
 

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::config::{Config, ShipKind};
 use crate::exit::{Exit, Usage};
+use crate::privileges::Identity;
 use crate::registry::Registry;
 
 /// Prints a summary; every mistake of the file is in the error.
@@ -45,6 +46,9 @@ fn summary(config: &Config) -> Result<String> {
             ShipKind::Search(search) => ("search store", &search.directory),
         };
         writeln!(out, "ship {}: queue {} to {kind} in {}", ship.name, ship.queue, directory.display())?;
+    }
+    if Identity::named(config)?.is_some() {
+        writeln!(out, "process: becomes the user {}", config.process.user.as_deref().unwrap_or_default())?;
     }
     let registry = Registry::open(config)?;
     if let Some(server) = registry.server() {

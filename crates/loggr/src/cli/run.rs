@@ -29,12 +29,13 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
         LogFormat::Json => telemetry::LogFormat::Json,
     };
     telemetry::start(config.log.level.keyword(), format);
+    let prepared = process::prepare(config, part)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("loggr")
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(process::run(config, part))?;
+    runtime.block_on(process::run(prepared))?;
     runtime.shutdown_background();
     Ok(Exit::Fine)
 }

@@ -6,6 +6,7 @@
 //! | `run.json`, `control.sock` | card and control socket of a process that runs everything |
 //! | `run/PART.json`, `run/PART.sock` | those of a process that runs one part, such as `ship-archive` |
 //! | `run/PART.lock` | held while somebody runs the part; holds its process id |
+//! | `[process] pid_file` | the process id, for init scripts; held as well |
 //!
 //! Not the bus and its own lock. Invariant: a part runs once on a data directory, and no
 //! process writes another's files.
@@ -21,29 +22,44 @@ use serde_json::Value;
 use super::part::Part;
 use crate::config::Config;
 use crate::hint::Advise;
+use crate::privileges::Identity;
 
 /// The files of one process. Dropping it removes the card; the locks end with it.
 #[derive(Debug)]
 pub struct Place {
     card: PathBuf,
     socket: PathBuf,
+    pid_file: Option<(PathBuf, File)>,
     _locks: Vec<File>,
 }
 
 impl Place {
-    /// Makes the directory and locks every part that the process is going to run.
-    pub fn claim(config: &Config, part: &Part) -> Result<Place> {
+    /// Makes the directory and locks every part that the process is going to run. What is
+    /// made here belongs to `owner`, if that is somebody else.
+    pub fn claim(config: &Config, part: &Part, owner: Option<&Identity>) -> Result<Place> {
         let data = &config.data.directory;
         let run = data.join("run");
-        std::fs::create_dir_all(&run)
-            .with_context(|| format!("cannot create the data directory `{}`", data.display()))
-            .hint("choose another one with `--data-dir`, or make its parent writable")?;
+        for directory in [data, &run] {
+            let is_new = !directory.exists();
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create the data directory `{}`", data.display()))
+                .hint("choose another one with `--data-dir`, or make its parent writable")?;
+            if let Some(owner) = owner.filter(|_| is_new) {
+                owner.give(directory)?;
+            }
+        }
         let locks = part.claims(config).iter().map(|claimed| lock(data, claimed)).collect::<Result<_>>()?;
         let socket = match part {
             Part::Everything => data.join("control.sock"),
             one => run.join(format!("{}.sock", one.id())),
         };
-        Ok(Place { card: card_of(&socket), socket, _locks: locks })
+        let pid_file = config.process.pid_file.as_deref().map(|path| pid_file(path, part)).transpose()?;
+        if let Some(owner) = owner {
+            for claimed in part.claims(config) {
+                owner.give(&run.join(format!("{}.lock", claimed.id())))?;
+            }
+        }
+        Ok(Place { card: card_of(&socket), socket, pid_file, _locks: locks })
     }
 
     /// Where it answers commands.
@@ -64,6 +80,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         // It may never have been written.
         drop(std::fs::remove_file(&self.card));
+        if let Some((path, file)) = &self.pid_file
+            && std::fs::remove_file(path).is_err()
+        {
+            // Its directory may be root's, and we are not root any more.
+            drop(file.set_len(0));
+        }
     }
 }
 
@@ -87,14 +109,38 @@ pub fn card_of(socket: &Path) -> PathBuf {
 }
 
 fn lock(data: &Path, part: &Part) -> Result<File> {
-    let path = data.join("run").join(format!("{}.lock", part.id()));
+    hold(&data.join("run").join(format!("{}.lock", part.id())), |holder| {
+        Err(anyhow!("`{part}` runs already on `{}`, as {holder}", data.display()))
+            .hint("stop that process, or give this one another directory with `--data-dir`")
+    })
+}
+
+/// Of a part: its id stands before the ending.
+fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, File)> {
+    let path = match part {
+        Part::Everything => path.to_owned(),
+        part => {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let ending = path.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+            path.with_file_name(format!("{stem}-{}{ending}", part.id()))
+        }
+    };
+    let file = hold(&path, |holder| {
+        Err(anyhow!("the pid file `{}` is in use by {holder}", path.display()))
+            .hint("another installation on this host has the same `[process] pid_file`")
+    })?;
+    Ok((path, file))
+}
+
+/// A file that holds our process id and that nobody else may hold.
+fn hold(path: &Path, held: impl Fn(&str) -> Result<File>) -> Result<File> {
     let context = || format!("cannot lock `{}`", path.display());
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(&path)
+        .open(path)
         .with_context(context)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
@@ -106,8 +152,7 @@ fn lock(data: &Path, part: &Part) -> Result<File> {
                 "" => "another process".to_owned(),
                 pid => format!("process {pid}"),
             };
-            return Err(anyhow!("`{part}` runs already on `{}`, as {holder}", data.display()))
-                .hint("stop that process, or give this one another directory with `--data-dir`");
+            return held(&holder);
         }
         Err(error) => return Err(error).with_context(context),
     }
@@ -132,11 +177,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
         let (a, b) = (Part::Ship("a".to_owned()), Part::Ship("b".to_owned()));
-        let first = Place::claim(&config, &a).unwrap();
-        let second = Place::claim(&config, &b).unwrap();
+        let first = Place::claim(&config, &a, None).unwrap();
+        let second = Place::claim(&config, &b, None).unwrap();
         assert_ne!(first.socket(), second.socket());
         for part in [&a, &Part::Everything] {
-            let error = crate::hint::render(&Place::claim(&config, part).unwrap_err());
+            let error = crate::hint::render(&Place::claim(&config, part, None).unwrap_err());
             let expect = format!(
                 "error: `ship a` runs already on `{}`, as process {}\nhint: stop that process, or give this one \
                  another directory with `--data-dir`\n",
@@ -146,19 +191,42 @@ mod tests {
             assert_eq!(error, expect);
         }
         drop((first, second));
-        Place::claim(&config, &Part::Everything).map(drop).unwrap();
+        Place::claim(&config, &Part::Everything, None).map(drop).unwrap();
     }
 
     #[test]
     fn a_card_goes_with_its_process() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
-        let place = Place::claim(&config, &Part::Server).unwrap();
+        let place = Place::claim(&config, &Part::Server, None).unwrap();
         place.write_card(&serde_json::json!({ "pid": 1 })).unwrap();
         let card = directory.path().join("run/server.json");
         assert!(std::fs::read_to_string(&card).unwrap().contains("\"pid\": 1"));
         drop(place);
         assert!(!card.exists());
+    }
+
+    #[test]
+    fn pid_files_of_parts_do_not_meet() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = config(directory.path());
+        let path = directory.path().join("loggr.pid");
+        config.process.pid_file = Some(path.clone());
+        let server = Place::claim(&config, &Part::Server, None).unwrap();
+        let ship = Place::claim(&config, &Part::Ship("a".to_owned()), None).unwrap();
+        let written = |name: &str| std::fs::read_to_string(directory.path().join(name)).ok();
+        let own = Some(format!("{}\n", std::process::id()));
+        assert_eq!((written("loggr-server.pid"), written("loggr-ship-a.pid")), (own.clone(), own));
+        drop((server, ship));
+        assert_eq!(written("loggr-server.pid"), None);
+        let other = tempfile::tempdir().unwrap();
+        let _whole = Place::claim(&config, &Part::Everything, None).unwrap();
+        config.data.directory = other.path().to_owned();
+        let error = Place::claim(&config, &Part::Everything, None).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("the pid file `{}` is in use by process {}", path.display(), std::process::id())
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! One process that runs its part of the configuration, from opening to draining.
 //!
-//! Order of starting: data directory, bus, rescue, shippers, machines, listeners, web; the
-//! order of stopping is the reverse, so that what was received still finds its way.
+//! Order of starting: data directory, sockets, another user, bus, rescue, shippers, machines,
+//! listeners, web; the order of stopping is the reverse, so that what was received still
+//! finds its way. Invariant: what needs root's powers is done while there is one thread.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,18 +20,22 @@ use tokio::task::JoinSet;
 use super::machine::{Machines, Running};
 use super::part::Part;
 use super::place::Place;
-use super::server::{Bound, Server};
+use super::server::{Bound, Doors, Server};
 use super::ship::{Shippers, Shipping};
 use crate::config::{BusCompression, Config};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::privileges::{self, Identity};
 use crate::registry::notices::{Notice, Notices, watch};
 use crate::registry::{Registry, beat};
+use crate::systemd;
 use crate::web::{self, status};
 
 /// Largest the rescue may become; full means that the shipper waits.
 pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 
+/// How long machines, then shippers, may take to let go after draining.
+const ABORT_GRACE: Duration = Duration::from_secs(2);
 /// How long the tasks that tell others may take to end.
 const TELLING_GRACE: Duration = Duration::from_secs(2);
 /// What to do when the embedded bus is in use.
@@ -65,11 +70,36 @@ pub struct Process {
     pub started: std::time::Instant,
 }
 
+/// A process that has what only root may give, and does nothing yet.
+pub struct Prepared {
+    config: Config,
+    part: Part,
+    registry: Registry,
+    place: Place,
+    doors: Doors,
+    web: Vec<std::net::TcpListener>,
+}
+
+/// Reads secrets, claims the data directory, binds the sockets, and becomes the user of the
+/// configuration. To be called before any thread is started.
+pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
+    let identity = Identity::find(&config)?;
+    let registry = Registry::open(&config)?;
+    let place = Place::claim(&config, &part, identity.as_ref())?;
+    let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
+    let web = web::bind(&config, &part)?;
+    if let Some(identity) = &identity {
+        identity.assume(&config)?;
+        identity.check_data(&config.data.directory)?;
+    }
+    privileges::forbid_more()?;
+    Ok(Prepared { config, part, registry, place, doors, web })
+}
+
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
-pub async fn run(config: Config, part: Part) -> Result<()> {
+pub async fn run(prepared: Prepared) -> Result<()> {
+    let Prepared { config, part, registry, place, doors, web } = prepared;
     let data = config.data.directory.clone();
-    let registry = Arc::new(Registry::open(&config)?);
-    let place = Place::claim(&config, &part)?;
     let bus = part.needs_bus().then(|| open_bus(&config)).transpose()?.map(Arc::new);
     let rescue =
         RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
@@ -95,7 +125,7 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
             machines.push(starting.start(machine, &mut filters)?);
         }
         if part.has_listeners() {
-            server = Server::start(&config.listeners, bus, &uids, &stop_receiving)?;
+            server = Server::start(&config.listeners, doors, bus, &uids, &stop_receiving)?;
         }
     }
     let identity = status::identity(&config, &part, crate::source::now());
@@ -106,19 +136,23 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
         listeners: server.listeners.clone(),
         machines,
         ships,
-        registry,
+        registry: Arc::new(registry),
         socket: place.socket().to_owned(),
         started: std::time::Instant::now(),
         notices: Notices::new(identity.clone().into()),
         identity,
         config,
     });
-    let web = web::start(&process, place.socket()).await?;
+    let web = web::start(&process, place.socket(), web).await?;
     place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();
     let mut tellers = tell(&process, &stop_telling);
     tracing::info!(part = %process.part, data = %data.display(), "running");
+    if privileges::is_root() {
+        tracing::warn!("this process is root; `[process] user` names somebody who can do less");
+    }
     announce(&process, "up", "started");
+    systemd::ready();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -127,11 +161,12 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(&process),
+            _ = hangup.recv() => drop(tokio::spawn(reload(process.clone()))),
         }
     }
     let grace = process.config.process.drain_timeout;
     tracing::info!(grace_seconds = grace.as_secs_f64(), "draining");
+    systemd::stopping(grace + ABORT_GRACE * 2 + TELLING_GRACE * 2);
     let drain = async {
         receiving.drain();
         server.drained().await;
@@ -151,8 +186,8 @@ pub async fn run(config: Config, part: Part) -> Result<()> {
         receiving.abort();
         filtering.abort();
         shipping.abort();
-        drop(tokio::time::timeout(Duration::from_secs(2), filters.join_all()).await);
-        drop(tokio::time::timeout(Duration::from_secs(2), shippers.join_all()).await);
+        drop(tokio::time::timeout(ABORT_GRACE, filters.join_all()).await);
+        drop(tokio::time::timeout(ABORT_GRACE, shippers.join_all()).await);
     }
     announce(&process, "down", "stopped");
     telling.drain();
@@ -173,6 +208,7 @@ fn tell(process: &Arc<Process>, stop: &Stop) -> JoinSet<()> {
     tellers.spawn(beat(process.registry.clone(), move || status::online(&of), stop.clone()));
     let of = process.clone();
     tellers.spawn(watch(process.notices.clone(), move || status::troubles(&of), stop.clone()));
+    tellers.spawn(systemd::watchdog(stop.clone()));
     tellers
 }
 
@@ -188,13 +224,15 @@ fn announce(process: &Process, listeners: &str, whole: &str) {
 }
 
 /// Filters are read again; the configuration itself is read at start alone.
-fn reload(process: &Process) {
+async fn reload(process: Arc<Process>) {
+    systemd::reloading();
     if process.machines.is_empty() {
         tracing::info!("nothing to reload: no machine has a filter, and the configuration is read at start");
     }
     for machine in process.machines.clone() {
-        tokio::task::spawn_blocking(move || machine.reload());
+        drop(tokio::task::spawn_blocking(move || machine.reload()).await);
     }
+    systemd::ready();
 }
 
 fn open_bus(config: &Config) -> Result<Bus> {

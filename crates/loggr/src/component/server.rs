@@ -35,18 +35,46 @@ pub struct Bound {
     pub addresses: Vec<String>,
 }
 
-impl Server {
-    /// Binds every listener, then starts them all: either all listen or none does.
-    pub fn start(listeners: &[Listener], bus: &Bus, uids: &Arc<UidGenerator>, stop: &Stop) -> Result<Server> {
-        let mut server = Server { listeners: Vec::new(), tasks: JoinSet::new(), _paths: Vec::new() };
-        let mut ready = Vec::new();
+/// The bound sockets of the listeners. Nobody reads from them yet.
+#[derive(Default)]
+pub struct Doors {
+    /// Of each listener, in the order of the configuration.
+    sockets: Vec<Vec<Socket>>,
+    paths: Vec<UnixPath>,
+}
+
+impl Doors {
+    /// Binds every listener: either all are bound or none is. Needs no runtime, so that it
+    /// can be done before root's powers are given up.
+    pub fn bind(listeners: &[Listener]) -> Result<Doors> {
+        let mut doors = Doors::default();
         for listener in listeners {
+            let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
+            let sockets = sockets.collect::<Result<_>>();
+            doors
+                .sockets
+                .push(sockets.with_context(|| format!("cannot start the listener `{}`", listener.name))?);
+        }
+        Ok(doors)
+    }
+}
+
+impl Server {
+    /// Begins to receive.
+    pub fn start(
+        listeners: &[Listener],
+        doors: Doors,
+        bus: &Bus,
+        uids: &Arc<UidGenerator>,
+        stop: &Stop,
+    ) -> Result<Server> {
+        let mut server = Server { listeners: Vec::new(), tasks: JoinSet::new(), _paths: doors.paths };
+        let mut ready = Vec::new();
+        for (listener, sockets) in listeners.iter().zip(doors.sockets) {
             let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
             let publisher = bus.publisher(&listener.exchange, &listener.routing_key())?;
             let mut addresses = Vec::new();
-            for endpoint in &listener.listen {
-                let socket = bind(listener, endpoint, &mut server._paths)
-                    .with_context(|| format!("cannot start the listener `{}`", listener.name))?;
+            for socket in sockets {
                 addresses.push(socket.address.clone());
                 let shared = shared(listener, publisher.clone(), uids.clone(), stats.clone());
                 ready.push((socket, Arc::new(shared)));
@@ -56,7 +84,12 @@ impl Server {
         for (socket, shared) in ready {
             let (listener, address) = (shared.stats.name.clone(), socket.address.clone());
             match socket.kind {
-                Kind::Stream(listening) => {
+                Kind::Tcp(socket) => {
+                    let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
+                    server.tasks.spawn(source::accept(listening, shared, stop.clone()));
+                }
+                Kind::Unix(socket) => {
+                    let listening = source::Listening::Unix(tokio::net::UnixListener::from_std(socket)?);
                     server.tasks.spawn(source::accept(listening, shared, stop.clone()));
                 }
                 Kind::Datagram(datagrams) => datagram(datagrams, shared, stop.clone(), &mut server.tasks)?,
@@ -82,7 +115,8 @@ struct Socket {
 }
 
 enum Kind {
-    Stream(source::Listening),
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
     Datagram(Datagrams),
 }
 
@@ -96,8 +130,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
         Protocol::Tcp | Protocol::Relp => {
             let socket = net::tcp(inet()?)?;
             let address = socket.local_addr()?.to_string();
-            let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
-            Ok(Socket { kind: Kind::Stream(listening), address })
+            Ok(Socket { kind: Kind::Tcp(socket), address })
         }
         Protocol::Udp => {
             let (socket, granted) = net::udp(inet()?, listener.receive_buffer)?;
@@ -124,8 +157,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let (socket, guard) = net::unix_stream(path()?, listener.socket_mode)?;
             paths.push(guard);
             let address = path()?.display().to_string();
-            let listening = source::Listening::Unix(tokio::net::UnixListener::from_std(socket)?);
-            Ok(Socket { kind: Kind::Stream(listening), address })
+            Ok(Socket { kind: Kind::Unix(socket), address })
         }
     }
 }

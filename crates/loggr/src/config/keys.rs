@@ -87,6 +87,8 @@ pub enum Takes {
     Path,
     /// `scheme://user@host:port/path`
     Url,
+    /// The name of a user or group of this host.
+    Account,
     /// Permission bits.
     Mode,
     /// One `host:port` or a list of them.
@@ -427,9 +429,23 @@ pub static SECTIONS: &[Section] = &[
                 "\"10s\"",
                 "how long a stop waits for what was received to be stored; what is in the queue then waits there",
             ),
-            later("user"),
-            later("group"),
-            later("pid_file"),
+            key(
+                "user",
+                Takes::Account,
+                "",
+                "whom a process that is started as root becomes once its sockets are bound; of root's powers it \
+                 keeps `CAP_NET_BIND_SERVICE`, and only where a port needs it",
+            )
+            .without("it stays who it is"),
+            key("group", Takes::Account, "", "the group, with `user`").without("the user's own"),
+            key(
+                "pid_file",
+                Takes::Path,
+                "",
+                "where its process id is written, relative to the data directory; a process that runs one part \
+                 puts the part before the ending: `loggr-server.pid`",
+            )
+            .without("nowhere"),
         ],
     },
     Section {

@@ -29,7 +29,7 @@ use crate::hint::Advise;
 use diagnostics::ConfigError;
 use resolve::{Around, resolve};
 
-pub use address::Endpoint;
+pub use address::{Address, Endpoint};
 pub use diagnostics::{list, nearest};
 pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;

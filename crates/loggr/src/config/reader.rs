@@ -26,6 +26,8 @@ use super::url::ServerUrl;
 const MAX_NAME_BYTES: usize = 64;
 /// Longest name of an exchange or a queue.
 const MAX_BUS_NAME_BYTES: usize = 128;
+/// Longest name of a user or group (utmp's limit).
+const MAX_ACCOUNT_BYTES: usize = 32;
 /// Entries of one list, at most.
 const MAX_LIST: usize = 1024;
 /// All the permission bits that may be given.
@@ -339,6 +341,20 @@ impl<'r, 't> Reader<'r, 't> {
     /// Where a server is, if it is said; a scheme and the port it has without one.
     pub fn url_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<ServerUrl> {
         self.read(key, |_, value| Ok(ServerUrl::parse(text(value)?, schemes)?))
+    }
+
+    /// The name of a user or group, if there is one. Whether it exists is another question.
+    pub fn account_if_any(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, |_, value| {
+            let name = text(value)?;
+            let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'$');
+            match name.len() {
+                1..=MAX_ACCOUNT_BYTES if name.bytes().all(good) && !name.starts_with('-') => {
+                    Ok(name.to_owned())
+                }
+                _ => Err(Wrong::from(format!("`{name}` is not the name of a user or group"))),
+            }
+        })
     }
 
     /// Permission bits.

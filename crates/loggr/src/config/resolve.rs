@@ -95,7 +95,7 @@ impl<'d> Resolver<'d> {
         let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir));
         let web = self.once("web", |r| web(r, &ships));
         let log = self.once("log", log);
-        let process = self.once("process", |r| Process { drain_timeout: r.duration("drain_timeout") });
+        let process = self.once("process", |r| process(r, dir));
         let registry = self.once("registry", |r| registry::read(r, around.directory));
         let mut config = Config {
             file: around.file.map(Path::to_owned),
@@ -553,6 +553,20 @@ fn web(r: &mut Reader<'_, '_>, ships: &[Ship]) -> Option<Web> {
         r.blame("store", format!("there is no store `{name}`"), Some(help));
     }
     enabled.then(|| Web { listen, store: store.or_else(|| stores.first().map(|s| (*s).to_owned())) })
+}
+
+fn process(r: &mut Reader<'_, '_>, data: &Path) -> Process {
+    let process = Process {
+        drain_timeout: r.duration("drain_timeout"),
+        user: r.account_if_any("user"),
+        group: r.account_if_any("group"),
+        pid_file: r.path_if_any("pid_file", data),
+    };
+    if process.group.is_some() && process.user.is_none() && !r.failed("user") {
+        let message = "`group` is of no use without `user`".to_owned();
+        r.blame("group", message, Some("name the user as well".to_owned()));
+    }
+    process
 }
 
 fn log(r: &mut Reader<'_, '_>) -> Log {

@@ -1435,16 +1435,6 @@ loggr.toml:2:8: `kind` `postgres` is not supported by this version
   |        ^^^^^^^^^^ one of `files`, `search`
 "#,
     );
-    check(
-        r#"[process]
-user = "loggr""#,
-        r#"
-loggr.toml:2:1: `user` of `[process]` is not supported by this version
-  |
-2 | user = "loggr"
-  | ^^^^
-"#,
-    );
 }
 
 #[test]
@@ -1487,5 +1477,21 @@ loggr.toml:11:9: there is no store `b`
 11 | store = "b"
    |         ^^^ write `[ship.b]` with `kind = "search"`
 "#,
+    );
+}
+
+#[test]
+fn who_the_process_becomes() {
+    let config = read("[process]\nuser='log_gr'\ngroup='adm'\npid_file='a.pid'");
+    assert_eq!(
+        (config.process.user.as_deref(), config.process.group.as_deref()),
+        (Some("log_gr"), Some("adm"))
+    );
+    assert_eq!(config.process.pid_file.as_deref(), Some(Path::new("/data/a.pid")));
+    assert_eq!(problems("[process]\nuser='-x'"), ["`-x` is not the name of a user or group"]);
+    assert_eq!(problems("[process]\nuser='a:b'"), ["`a:b` is not the name of a user or group"]);
+    assert_eq!(
+        problems("[process]\ngroup='x'"),
+        ["`group` is of no use without `user` | name the user as well"]
     );
 }

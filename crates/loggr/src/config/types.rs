@@ -345,8 +345,14 @@ pub enum LogFormat {
 }
 
 /// `[process]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// How long a stop waits for the events that were received to be stored.
     pub drain_timeout: Duration,
+    /// Whom it becomes once its sockets are bound.
+    pub user: Option<String>,
+    /// The group; the user's own without it.
+    pub group: Option<String>,
+    /// Where its process id is written.
+    pub pid_file: Option<PathBuf>,
 }

@@ -26,7 +26,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::component::part::Part;
 use crate::component::process::Process;
+use crate::config::{Address, Config};
 use crate::net;
 
 /// Permission bits of the control socket: its owner alone.
@@ -54,8 +56,19 @@ impl Web {
 
 type Shared = Arc<Process>;
 
-/// Binds the control socket and serves it; the web address too if the process has it.
-pub async fn start(process: &Shared, socket: &Path) -> Result<Web> {
+/// Binds the web address, if the part has one.
+pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> {
+    let web = config.web.as_ref().filter(|_| part.has_web());
+    let bind = |address: &Address| net::tcp(net::resolve(&address.to_string())?);
+    web.iter()
+        .flat_map(|web| &web.listen)
+        .map(bind)
+        .collect::<Result<_>>()
+        .context("cannot start the web address")
+}
+
+/// Binds the control socket and serves it, and the web address.
+pub async fn start(process: &Shared, socket: &Path, bound: Vec<std::net::TcpListener>) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     let until = stopped.clone();
@@ -78,9 +91,7 @@ pub async fn start(process: &Shared, socket: &Path) -> Result<Web> {
     let control_app = public.clone().merge(commands).with_state(process.clone());
     serving.spawn(serve(tokio::net::UnixListener::from_std(socket)?, control_app, stopped.clone()));
     let mut addresses = Vec::new();
-    let web = process.config.web.as_ref().filter(|_| process.part.has_web());
-    for address in web.iter().flat_map(|web| &web.listen) {
-        let socket = net::tcp(net::resolve(&address.to_string())?).context("cannot start the web address")?;
+    for socket in bound {
         addresses.push(socket.local_addr()?.to_string());
         let app = public.clone().with_state(process.clone());
         serving.spawn(serve(tokio::net::TcpListener::from_std(socket)?, app, stopped.clone()));

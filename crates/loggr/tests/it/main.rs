@@ -14,6 +14,7 @@ mod foreign;
 mod hostile;
 mod machine;
 mod parts;
+mod process;
 mod registry;
 mod rsyslog;
 mod support;

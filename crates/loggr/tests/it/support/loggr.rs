@@ -38,6 +38,8 @@ pub struct Setup {
     pub format: String,
     /// Further sections of the configuration.
     pub more: String,
+    /// Variables of its environment.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Default for Setup {
@@ -54,6 +56,7 @@ impl Default for Setup {
             // The uid first: a line that stands twice is either resent or a mistake of ours.
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
             more: String::new(),
+            environment: Vec::new(),
         }
     }
 }
@@ -101,6 +104,7 @@ impl Loggr {
         let mut command = Command::new(PROGRAM);
         command.arg("run").args(words.split(' ')).arg("--config").arg(self.config());
         command.current_dir(self.directory.path()).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        command.envs(self.setup.environment.iter().cloned());
         let log = self.directory.path().join(format!("{id}.log"));
         let mut daemon = Daemon::start(&format!("loggr {words}"), command, &log);
         let card = self.data().join(format!("run/{id}.json"));
@@ -136,6 +140,7 @@ impl Loggr {
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
         command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        command.envs(self.setup.environment.iter().cloned());
         self.daemon = Some(Daemon::start("loggr", command, &self.directory.path().join("loggr.log")));
     }
 
