@@ -1,7 +1,8 @@
 //! What is known of user agents: ua-parser's data, from the binary or from a file.
 //!
 //! Not here: what becomes of it in an event. The data says by regular expressions what a
-//! user agent is; the crate of ua-parser's own project applies them. The built-in data is
+//! user agent is; the crate of ua-parser's own project applies them, and lets repetitions
+//! with a limit of three digits, `.{0,100}`, go on for ever. The built-in data is
 //! compiled when it is first needed and once for a process: a third of a second and 30 MB.
 //! Logs say the same few user agents again and again, so the last ones are remembered.
 

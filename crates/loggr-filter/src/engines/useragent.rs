@@ -136,6 +136,8 @@ fn open(path: &Path) -> Result<Watched<Knowledge>, BuildError> {
 impl Engine for UserAgent {
     fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
         let Some(Some(text)) = call.operands.get(self.agent) else { return Outcome::Nothing };
+        // The classic patterns of web servers leave the quotes of the log around it.
+        let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
         if matches!(text.trim(), "" | "-") {
             return Outcome::Nothing;
         }
@@ -257,10 +259,12 @@ mod tests {
     #[test]
     fn no_user_agent_is_nothing() {
         let bench = Bench::new("if useragent([agent]) { tags += \"yes\" }");
-        for agent in ["", "-", "  "] {
+        for agent in ["", "-", "  ", "\"-\"", "\"\""] {
             assert_eq!(after(&bench, agent), "", "{agent}");
         }
         assert!(after(&bench, "x").ends_with(" yes"));
+        let quoted = "\"curl/8.5.0\"";
+        assert_eq!(after(&bench, quoted), after(&bench, "curl/8.5.0"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod crash;
 mod faults;
 mod foreign;
 mod hostile;
+mod lookups;
 mod machine;
 mod parts;
 mod process;
