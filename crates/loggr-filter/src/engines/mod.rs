@@ -8,6 +8,7 @@
 mod agents;
 mod answers;
 mod chosen;
+pub mod csv;
 pub mod dedupe;
 pub mod geoip;
 pub mod grok;
@@ -204,6 +205,7 @@ pub struct Spec {
 /// All engines, by name.
 #[rustfmt::skip]
 pub const ENGINES: &[Spec] = &[
+    csv::SPEC,
     dedupe::SPEC,
     geoip::SPEC,
     grok::SPEC,
