@@ -110,7 +110,7 @@ impl Engine for CsvEngine {
         let mut texts = Vec::new();
         for place in &self.on {
             for at in 0..place.count(call.event) {
-                texts.extend(place.value(call.event, at).filter(|text| !text.is_empty()));
+                texts.extend(place.value(call.event, at));
             }
         }
         let mut columns = Columns {
@@ -122,9 +122,12 @@ impl Engine for CsvEngine {
         for text in texts {
             // csv-core takes it for the beginning of a file.
             let text = match text.strip_prefix(BYTE_ORDER_MARK) {
-                Some(rest) => Cow::Owned(rest.to_owned()),
+                Some(rest) => Cow::Owned(rest.trim_start_matches(BYTE_ORDER_MARK).to_owned()),
                 None => text,
             };
+            if text.is_empty() {
+                continue;
+            }
             if text.contains(|c| matches!(c, '\r' | '\n') || Some(c) == self.quote) {
                 closed &= self.records(&text, |at, column| columns.put(at, Cow::Owned(column.to_owned())));
             } else {
@@ -259,6 +262,8 @@ mod tests {
         check("csv(\"x\", separator=\"\\t\")", "a\tb", "x=a column2=b");
         check("csv(\"x\", separator=\";\")", "ä,ö;ü", "x=ä,ö column2=ü");
         check("csv()", "", "nothing");
+        check("csv()", "\u{feff}a,b", "column1=a column2=b");
+        check("csv()", "\u{feff}\u{feff}", "nothing");
         check("csv(\"\")", "a", "nothing");
     }
 

@@ -9,6 +9,8 @@ mod agents;
 mod answers;
 mod chosen;
 pub mod csv;
+pub mod date;
+mod date_pattern;
 pub mod dedupe;
 pub mod geoip;
 pub mod grok;
@@ -23,9 +25,11 @@ mod place;
 pub mod resolve;
 pub mod router;
 pub mod sample;
+mod table;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
+pub mod translate;
 pub mod useragent;
 mod watched;
 
@@ -206,6 +210,7 @@ pub struct Spec {
 #[rustfmt::skip]
 pub const ENGINES: &[Spec] = &[
     csv::SPEC,
+    date::SPEC,
     dedupe::SPEC,
     geoip::SPEC,
     grok::SPEC,
@@ -215,6 +220,7 @@ pub const ENGINES: &[Spec] = &[
     router::SPEC,
     sample::SPEC,
     throttle::SPEC,
+    translate::SPEC,
     useragent::SPEC,
 ];
 

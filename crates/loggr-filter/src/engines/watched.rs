@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 /// Makes what is used from the bytes of the file; the old one is there when it was changed.
-pub(super) type Load<T> = fn(Vec<u8>, Option<&T>) -> Result<T, String>;
+pub(super) type Load<T> = Box<dyn Fn(Vec<u8>, Option<&T>) -> Result<T, String> + Send + Sync>;
 
 pub(super) struct Watched<T> {
     path: PathBuf,
@@ -31,11 +31,15 @@ struct Stamp {
 
 impl<T> Watched<T> {
     /// Reads the file for the first time.
-    pub fn open(path: PathBuf, max_bytes: u64, load: Load<T>) -> Result<Watched<T>, String> {
+    pub fn open(
+        path: PathBuf,
+        max_bytes: u64,
+        load: impl Fn(Vec<u8>, Option<&T>) -> Result<T, String> + Send + Sync + 'static,
+    ) -> Result<Watched<T>, String> {
         let (stamp, bytes) = read(&path, max_bytes)?;
         let first = load(bytes, None).map_err(|e| format!("cannot use `{}`: {e}", path.display()))?;
         let current = RwLock::new(Arc::new(first));
-        Ok(Watched { path, max_bytes, load, current, seen: Mutex::new(Some(stamp)) })
+        Ok(Watched { path, max_bytes, load: Box::new(load), current, seen: Mutex::new(Some(stamp)) })
     }
 
     /// What is in use.

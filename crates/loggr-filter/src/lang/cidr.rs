@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// A network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cidr {
+pub(crate) struct Cidr {
     address: u128,
     prefix: u32,
     v4: bool,
@@ -23,12 +23,27 @@ impl Cidr {
         (prefix <= most).then_some(Cidr { address, prefix: prefix + if v4 { 96 } else { 0 }, v4 })
     }
 
+    /// What all its addresses have in common: the bits of the network, how many they are
+    /// (an IPv4 network has 96 more), and the family. Two networks are one if these are equal.
+    pub fn key(&self) -> (u128, u32, bool) {
+        (masked(self.address, self.prefix), self.prefix, self.v4)
+    }
+
+    /// The key of the network of that many bits that an address is in.
+    pub fn key_of(address: IpAddr, prefix: u32) -> (u128, u32, bool) {
+        let (address, v4) = bits(address);
+        (masked(address, prefix), prefix, v4)
+    }
+
     /// Is the address in it?
     pub fn contains(&self, address: IpAddr) -> bool {
-        let (address, v4) = bits(address);
-        let shift = 128 - self.prefix;
-        v4 == self.v4 && (shift == 128 || address >> shift == self.address >> shift)
+        Cidr::key_of(address, self.prefix) == self.key()
     }
+}
+
+fn masked(address: u128, prefix: u32) -> u128 {
+    let shift = 128u32.saturating_sub(prefix);
+    address.checked_shr(shift).unwrap_or(0).checked_shl(shift).unwrap_or(0)
 }
 
 /// Numbers of both families; an IPv4 address in IPv6 clothes is an IPv4 address.
@@ -60,6 +75,16 @@ mod tests {
         check("fe80::/10", "fe80::1", true);
         check("::/0", "2001:db8::1", true);
         check("10.0.0.0/8", "::ffff:10.1.1.1", true);
+    }
+
+    #[test]
+    fn keys() {
+        let key = |text: &str| Cidr::parse(text).unwrap().key();
+        assert_eq!(key("10.1.2.3/8"), key("10.0.0.0/8"));
+        assert_ne!(key("10.0.0.0/8"), key("10.0.0.0/9"));
+        assert_ne!(key("0.0.0.0/0"), key("::/96"));
+        assert_eq!(Cidr::key_of("10.9.9.9".parse().unwrap(), 96 + 8), key("10.0.0.0/8"));
+        assert_eq!(Cidr::key_of("fe80::1".parse().unwrap(), 10), key("fe80::/10"));
     }
 
     #[test]

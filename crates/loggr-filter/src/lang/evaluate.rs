@@ -17,7 +17,7 @@ use super::program::{Counters, Step};
 use crate::engines::{Call, Engine, Outcome};
 
 /// Tag of an event to which a value could not be assigned.
-pub(super) const ASSIGN_TAG: &str = "_assignfailure";
+pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
 
 /// What a rule says, for counters and traces.
 #[derive(Clone, Debug)]

@@ -27,4 +27,7 @@ pub use parser::{MAX_ERRORS, MAX_NESTING, MAX_STATEMENTS};
 pub use program::{Counters, Fate, Program, RuleCount, Step};
 pub use reference::reference;
 
+pub(crate) use cidr::Cidr;
 pub(crate) use error::nearest;
+pub(crate) use evaluate::ASSIGN_TAG;
+pub(crate) use field::unseal;
