@@ -32,12 +32,22 @@ impl fmt::Display for LibraryError {
 
 impl std::error::Error for LibraryError {}
 
+/// The files of one directory below `patterns`.
+macro_rules! files {
+    ($directory:literal: $($name:literal)*) => {
+        &[$(include_str!(concat!("../../patterns/", $directory, "/", $name, ".grok"))),*]
+    };
+}
+
 /// Patterns of both libraries that the data crate has not, or has otherwise.
-const OURS: &[&str] = &[include_str!("../../patterns/common.grok")];
+const COMMON: &[&str] = files!("common": "bacula" "cisco" "core" "exim" "java" "mail" "syslog" "web");
 /// Patterns with the classic names of fields.
-const LEGACY: &[&str] = &[include_str!("../../patterns/legacy.grok")];
+const LEGACY: &[&str] = files!("legacy":
+    "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "java" "mail" "nagios" "syslog" "web" "zeek");
 /// Patterns with the names of the Elastic Common Schema.
-const ECS: &[&str] = &[include_str!("../../patterns/ecs.grok")];
+const ECS: &[&str] = files!("ecs":
+    "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "haproxy" "java" "junos" "mail" "nagios" "ruby"
+    "syslog" "web" "zeek");
 
 impl Library {
     /// The standard patterns with the classic names of fields (`clientip`, `verb`, …).
@@ -58,7 +68,7 @@ impl Library {
         for (name, pattern) in grok::patterns() {
             library.patterns.insert((*name).to_owned(), (*pattern).to_owned());
         }
-        for text in OURS.iter().chain(texts) {
+        for text in COMMON.iter().chain(texts) {
             if let Err(error) = library.add_text(text) {
                 unreachable!("BUG: a pattern file of ours: {error}");
             }

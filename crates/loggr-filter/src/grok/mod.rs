@@ -144,4 +144,6 @@ impl fmt::Display for GrokError {
 impl std::error::Error for GrokError {}
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod tests;
