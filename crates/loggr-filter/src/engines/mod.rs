@@ -6,6 +6,7 @@
 //! the event goes on with a tag.
 
 mod agents;
+pub mod anonymize;
 mod answers;
 mod chosen;
 pub mod csv;
@@ -21,6 +22,7 @@ pub mod kv;
 mod mmdb;
 #[cfg(test)]
 mod one_call;
+mod personal;
 mod place;
 pub mod resolve;
 pub mod router;
@@ -209,6 +211,7 @@ pub struct Spec {
 /// All engines, by name.
 #[rustfmt::skip]
 pub const ENGINES: &[Spec] = &[
+    anonymize::SPEC,
     csv::SPEC,
     date::SPEC,
     dedupe::SPEC,

@@ -1,0 +1,585 @@
+//! `anonymize`: what leads to a person is hidden, by a keyed hash or by a mask.
+//!
+//! What is looked for is `personal`'s, and the expressions of the filter. Invariant: afterwards
+//! its own detectors find nothing in the text, and the received bytes are not kept beside it.
+//! A hash is the same for the same address, however it was written, as long as the key is.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use loggr_event::Event;
+use regex::{Regex, RegexBuilder};
+use sha2::Sha256;
+
+use super::personal::{self, Find};
+use super::place::Place;
+use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
+use crate::lang::{CoreField, nearest, unseal};
+
+/// Shortest key in bytes: a shorter one can be tried out.
+pub const MIN_KEY_BYTES: usize = 16;
+/// Longest key in bytes.
+pub const MAX_KEY_BYTES: usize = 4096;
+/// Bytes of a hash that are written, as two letters each.
+pub const HASH_BYTES: usize = 8;
+/// Most finds of the expressions in one text; the rest of a text that has more is hidden whole.
+pub const MAX_REGEX_FINDS: usize = 1000;
+/// Largest compiled expression in bytes.
+const MAX_REGEX_BYTES: usize = 4 << 20;
+/// How often what was hidden is looked at again: beside a hash new things may be found.
+const MAX_PASSES: usize = 4;
+
+/// Letters of hashes. None is a digit or a hexadecimal one: a hash is never taken for an
+/// address or a number.
+const LETTERS: &[u8; 16] = b"ghjkmnpqrstvwxyz";
+/// What hides a letter or digit.
+const MASK: char = '*';
+
+/// The engine's row.
+pub(super) const SPEC: Spec = Spec {
+    name: "anonymize",
+    summary: "hides addresses, e-mail addresses and card numbers in texts, and what expressions find",
+    parameters: &[
+        optional("on", Kind::AnyFields, "message", "the fields whose values are looked through"),
+        optional(
+            "what",
+            Kind::Texts,
+            "",
+            "`ip`, `email`, `credit_card`; all three where it is left out and there is no `regex`",
+        ),
+        optional(
+            "regex",
+            Kind::Texts,
+            "",
+            "expressions for what else is hidden: their groups in parentheses, all of it where they have none",
+        ),
+        optional(
+            "method",
+            Kind::Text,
+            "mask",
+            "`mask` puts `*` for letters and digits; `hash` puts sixteen letters that are the same for the same value",
+        ),
+        optional("key", Kind::Text, "", "of the hash, at least 16 bytes"),
+        optional(
+            "key_file",
+            Kind::Text,
+            "",
+            "the file with the key, beside the configuration; read with the filter",
+        ),
+        optional(
+            "keep_ipv4_bits",
+            Kind::Number,
+            "0",
+            "so many bits of masked IPv4 addresses stay: 24 makes `10.1.2.0`",
+        ),
+        optional("keep_ipv6_bits", Kind::Number, "0", "the same for IPv6"),
+        optional(
+            "everywhere",
+            Kind::Flag,
+            "false",
+            "also all custom fields, structured data, and what the kernel told of the sender",
+        ),
+    ],
+    adds: &[(
+        "(the same fields)",
+        "with what was found hidden; the seal goes, and so do the bytes that were received",
+    )],
+    build,
+};
+
+struct Anonymize {
+    on: Vec<Place>,
+    everywhere: bool,
+    what: Vec<What>,
+    regexes: Vec<Regex>,
+    method: Method,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Ip,
+    Email,
+    Card,
+}
+
+impl What {
+    const ALL: [(What, &'static str); 3] =
+        [(What::Ip, "ip"), (What::Email, "email"), (What::Card, "credit_card")];
+}
+
+enum Method {
+    /// Bits of addresses that stay.
+    Mask {
+        v4: u32,
+        v6: u32,
+    },
+    Hash(Hmac<Sha256>),
+}
+
+fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Engine>, BuildError> {
+    let on = arguments.fields("on").to_vec();
+    for place in &on {
+        let fixed = [CoreField::Severity, CoreField::Facility, CoreField::TimeReported];
+        if !place.writable() {
+            return Err(BuildError::argument("on", format!("`{}` cannot be changed", place.shown())));
+        }
+        if matches!(place, Place::Core(field) if fixed.contains(field)) {
+            return Err(BuildError::argument("on", format!("`{}` is no text", place.shown())));
+        }
+    }
+    let what = arguments.texts("what").iter().map(|w| what(w)).collect::<Result<Vec<_>, _>>()?;
+    let regexes = arguments.texts("regex").iter().map(|r| regex(r)).collect::<Result<Vec<_>, _>>()?;
+    let what = match what.is_empty() && regexes.is_empty() {
+        true => What::ALL.map(|(what, _)| what).to_vec(),
+        false => what,
+    };
+    let bits = [bits(arguments, "keep_ipv4_bits", 32)?, bits(arguments, "keep_ipv6_bits", 128)?];
+    let method = match arguments.text("method") {
+        "mask" => {
+            if let Some(given) = ["key", "key_file"].into_iter().find(|k| !arguments.text(k).is_empty()) {
+                return Err(BuildError::argument(given, format!("a mask has no `{given}`"))
+                    .hint("write `method=\"hash\"`"));
+            }
+            Method::Mask { v4: bits[0], v6: bits[1] }
+        }
+        "hash" if bits != [0, 0] => {
+            let given = if bits[0] > 0 { "keep_ipv4_bits" } else { "keep_ipv6_bits" };
+            return Err(BuildError::argument(given, "a hash keeps nothing of an address")
+                .hint("write `method=\"mask\"`"));
+        }
+        "hash" => Method::Hash(key(arguments, &environment.directory)?),
+        other => {
+            return Err(BuildError::argument("method", format!("`{other}` is no method"))
+                .hint("it is `mask` or `hash`"));
+        }
+    };
+    Ok(Box::new(Anonymize { on, everywhere: arguments.flag("everywhere"), what, regexes, method }))
+}
+
+fn what(word: &str) -> Result<What, BuildError> {
+    What::ALL.iter().find(|(_, w)| *w == word).map(|(what, _)| *what).ok_or_else(|| {
+        let error = BuildError::argument("what", format!("`anonymize` cannot look for `{word}`"));
+        match nearest(word, What::ALL.iter().map(|(_, w)| *w)) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("it looks for `ip`, `email` and `credit_card`; for all else there is `regex`"),
+        }
+    })
+}
+
+fn regex(pattern: &str) -> Result<Regex, BuildError> {
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build().map_err(|e| {
+        let text = e.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        BuildError::argument("regex", format!("`{pattern}` cannot be used: {reason}"))
+    })
+}
+
+fn bits(arguments: &Arguments, name: &'static str, most: u32) -> Result<u32, BuildError> {
+    let number = arguments.number(name).unwrap_or(0.0);
+    if number.fract() != 0.0 || !(0.0..=f64::from(most)).contains(&number) {
+        return Err(BuildError::argument(name, format!("`{name}` must be a whole number up to {most}")));
+    }
+    Ok(number as u32)
+}
+
+fn key(arguments: &Arguments, directory: &Path) -> Result<Hmac<Sha256>, BuildError> {
+    let (key, file) = (arguments.text("key"), arguments.text("key_file"));
+    let (bytes, given) = match (key.is_empty(), file.is_empty()) {
+        (false, true) => (key.as_bytes().to_vec(), "key"),
+        (true, false) => (read_key(&directory.join(file))?, "key_file"),
+        (false, false) => {
+            return Err(BuildError::argument("key_file", "there is a `key` already, one is enough"));
+        }
+        (true, true) => {
+            let message = "`hash` needs `key` or `key_file`: without one anybody could try all addresses out";
+            return Err(BuildError::argument("method", message));
+        }
+    };
+    if bytes.len() < MIN_KEY_BYTES {
+        let message = format!("the key has {} bytes, fewer than {MIN_KEY_BYTES}", bytes.len());
+        return Err(BuildError::argument(given, message).hint("`head -c 32 /dev/urandom | base64` makes one"));
+    }
+    if bytes.len() > MAX_KEY_BYTES {
+        return Err(BuildError::argument(given, format!("the key has more than {MAX_KEY_BYTES} bytes")));
+    }
+    Hmac::new_from_slice(&bytes).map_err(|e| BuildError::argument(given, e.to_string()))
+}
+
+/// The file without the line feed at its end.
+fn read_key(path: &Path) -> Result<Vec<u8>, BuildError> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_KEY_BYTES as u64 + 2).read_to_end(&mut bytes));
+    read.map_err(|e| BuildError::argument("key_file", format!("cannot read `{}`: {e}", path.display())))?;
+    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    Ok(bytes)
+}
+
+impl Engine for Anonymize {
+    fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
+        let (mut did, mut core) = (false, false);
+        for place in &self.on {
+            for at in 0..place.count(call.event) {
+                if let Some(hidden) = place.look(call.event, at, |text| self.hide(text)).flatten() {
+                    place.replace(call.event, at, Cow::Owned(hidden));
+                    did = true;
+                    core |= matches!(place, Place::Core(_));
+                }
+            }
+        }
+        if self.everywhere {
+            let fields = call.event.fields.iter_mut().flat_map(|f| &mut f.values);
+            did |= self.hide_all(fields);
+            did |= self.hide_all(call.event.trusted.iter_mut().map(|t| &mut t.value));
+            let params = call.event.structured_data.iter_mut().flat_map(|e| &mut e.params);
+            core |= self.hide_all(params.map(|p| &mut p.value));
+            did |= core;
+        }
+        if did {
+            forget(call.event, core);
+        }
+        if did { Outcome::Did } else { Outcome::Nothing }
+    }
+}
+
+/// The received bytes have what was hidden; the seal is of what was there before.
+fn forget(event: &mut Event<'_>, core: bool) {
+    event.raw = None;
+    if core {
+        unseal(event);
+    }
+}
+
+impl Anonymize {
+    fn hide_all<'v, 'e: 'v>(&self, texts: impl Iterator<Item = &'v mut Cow<'e, str>>) -> bool {
+        let mut did = false;
+        for text in texts {
+            if let Some(hidden) = self.hide(text) {
+                *text = Cow::Owned(hidden);
+                did = true;
+            }
+        }
+        did
+    }
+
+    /// The text with what was found hidden; `None` where that is the text as it is.
+    fn hide(&self, text: &str) -> Option<String> {
+        let mut finds = Vec::new();
+        self.expressions(text, &mut finds);
+        self.detect(text, &mut finds);
+        if finds.is_empty() {
+            return None;
+        }
+        let mut hidden = self.replaced(text, finds);
+        for _ in 1..MAX_PASSES {
+            let mut finds = Vec::new();
+            self.detect(&hidden, &mut finds);
+            if finds.is_empty() {
+                break;
+            }
+            let again = self.replaced(&hidden, finds);
+            if again == hidden {
+                break;
+            }
+            hidden = again;
+        }
+        (hidden != text).then_some(hidden)
+    }
+
+    fn detect(&self, text: &str, finds: &mut Vec<Find>) {
+        for what in &self.what {
+            match what {
+                What::Ip => personal::addresses(text, finds),
+                What::Email => personal::emails(text, finds),
+                What::Card => personal::cards(text, finds),
+            }
+        }
+    }
+
+    fn expressions(&self, text: &str, finds: &mut Vec<Find>) {
+        let mut push = |range: std::ops::Range<usize>| {
+            if !range.is_empty() {
+                finds.push(Find { range, kind: personal::Kind::Other });
+            }
+        };
+        for regex in &self.regexes {
+            // Nothing is allocated for captures where there is no match.
+            if !regex.is_match(text) {
+                continue;
+            }
+            for (i, captures) in regex.captures_iter(text).enumerate() {
+                let Some(whole) = captures.get(0) else { continue };
+                if i >= MAX_REGEX_FINDS {
+                    push(whole.start()..text.len());
+                    break;
+                }
+                match captures.len() {
+                    1 => push(whole.range()),
+                    _ => captures.iter().skip(1).flatten().for_each(|group| push(group.range())),
+                }
+            }
+        }
+    }
+
+    fn replaced(&self, text: &str, mut finds: Vec<Find>) -> String {
+        finds.sort_by_key(|f| (f.range.start, std::cmp::Reverse(f.range.end)));
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        let mut finds = finds.into_iter().peekable();
+        while let Some(mut find) = finds.next() {
+            // What overlaps is one; the larger says what it is, unless neither has all.
+            while let Some(next) = finds.next_if(|n| n.range.start < find.range.end) {
+                if next.range.end > find.range.end {
+                    find = Find { range: find.range.start..next.range.end, kind: personal::Kind::Other };
+                }
+            }
+            out.push_str(text.get(at..find.range.start).unwrap_or_default());
+            let part = text.get(find.range.clone()).unwrap_or_default();
+            match &self.method {
+                Method::Mask { v4, v6 } => mask(part, find.kind, *v4, *v6, &mut out),
+                Method::Hash(key) => hash(part, find.kind, key.clone(), &mut out),
+            }
+            at = find.range.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+}
+
+fn mask(part: &str, kind: personal::Kind, v4: u32, v6: u32, out: &mut String) {
+    let kept = match kind {
+        personal::Kind::Ip(Some(IpAddr::V4(ip))) if v4 > 0 => {
+            let keep = u32::MAX.checked_shl(32 - v4).unwrap_or(0);
+            Some(IpAddr::from(Ipv4Addr::from(u32::from(ip) & keep)))
+        }
+        personal::Kind::Ip(Some(IpAddr::V6(ip))) if v6 > 0 => {
+            let keep = u128::MAX.checked_shl(128 - v6).unwrap_or(0);
+            Some(IpAddr::from(Ipv6Addr::from(u128::from(ip) & keep)))
+        }
+        _ => None,
+    };
+    match kept {
+        Some(ip) => drop(write!(out, "{ip}")),
+        None => out.extend(part.chars().map(|c| if c.is_alphanumeric() { MASK } else { c })),
+    }
+}
+
+/// The hash of what is meant, not of how it is written.
+fn hash(part: &str, kind: personal::Kind, mut key: Hmac<Sha256>, out: &mut String) {
+    match kind {
+        personal::Kind::Ip(Some(ip)) => match ip.to_canonical() {
+            IpAddr::V4(ip) => key.update(&ip.octets()),
+            IpAddr::V6(ip) => key.update(&ip.octets()),
+        },
+        personal::Kind::Email => key.update(part.to_lowercase().replace("%40", "@").as_bytes()),
+        personal::Kind::Card => {
+            part.bytes().filter(u8::is_ascii_digit).for_each(|digit| key.update(&[digit]));
+        }
+        personal::Kind::Ip(None) | personal::Kind::Other => key.update(part.as_bytes()),
+    }
+    for byte in key.finalize().into_bytes().iter().take(HASH_BYTES) {
+        for half in [byte >> 4, byte & 15] {
+            out.push(LETTERS.get(usize::from(half)).map_or(MASK, |b| char::from(*b)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loggr_event::{Event, SdElement, SdParam, Timestamp};
+    use proptest::prelude::*;
+
+    use super::super::{Environment, one_call, testing};
+    use super::personal;
+
+    const KEY: &str = "method=\"hash\", key=\"0123456789abcdef\"";
+
+    /// The message afterwards.
+    #[track_caller]
+    fn check(call: &str, message: &str, expect: &str) {
+        let (did, event) = one_call::run(call, message);
+        assert_eq!(event.message, expect, "{call}");
+        assert_eq!(did, message != expect, "{call} on {message}");
+    }
+
+    #[test]
+    fn masks() {
+        check("anonymize()", "from 10.1.22.3 to ann@example.org", "from **.*.**.* to ***@*******.***");
+        check("anonymize()", "pay 4111 1111 1111 1111 now", "pay **** **** **** **** now");
+        check("anonymize()", "from 2001:db8::1, port 22", "from ****:***::*, port 22");
+        check("anonymize()", "nothing here", "nothing here");
+        check("anonymize(what=\"email\")", "10.1.2.3 a@b.org", "10.1.2.3 *@*.***");
+        check("anonymize(what=(\"ip\", \"credit_card\"))", "10.1.2.3 a@b.org", "**.*.*.* a@b.org");
+        check(
+            "anonymize(what=\"ip\", keep_ipv4_bits=24)",
+            "10.1.22.3 and 10.1.22.0",
+            "10.1.22.0 and 10.1.22.0",
+        );
+        check(
+            "anonymize(keep_ipv4_bits=16, keep_ipv6_bits=32)",
+            "10.1.22.3 2001:db8:1::1",
+            "10.1.0.0 2001:db8::",
+        );
+        check("anonymize(keep_ipv4_bits=24)", "10.1.22.0", "10.1.22.0");
+        check("anonymize(keep_ipv4_bits=32)", "10.1.22.3", "10.1.22.3");
+        check("anonymize(keep_ipv4_bits=24)", "1.2.3.4.5", "*.*.*.*.*");
+    }
+
+    #[test]
+    fn hashes() {
+        let hash = |text: &str| one_call::run(&format!("anonymize({KEY})"), text).1.message.into_owned();
+        assert_eq!(hash("from 10.1.2.3"), "from kpxzrkyjxrqygvpp");
+        assert_eq!(hash("10.1.2.3"), hash("010.001.2.3"));
+        assert_eq!(hash("10.1.2.3"), hash("::ffff:10.1.2.3"));
+        assert_eq!(hash("2001:db8::1"), hash("2001:DB8:0:0::1"));
+        assert_eq!(hash("Ann@Example.org"), hash("ann%40example.org"));
+        assert_eq!(hash("4111111111111111"), hash("4111-1111 1111-1111"));
+        assert_ne!(hash("10.1.2.3"), hash("10.1.2.4"));
+        let other = one_call::run("anonymize(method=\"hash\", key=\"0123456789abcdeF\")", "10.1.2.3").1;
+        assert_ne!(hash("10.1.2.3"), other.message);
+    }
+
+    #[test]
+    fn expressions() {
+        check("anonymize(regex=\"session=(\\w+)\")", "session=ab1 10.0.0.1", "session=*** 10.0.0.1");
+        check(
+            "anonymize(regex=(\"(?i)user \\w+\", \"(a)(b)?\"), what=\"ip\")",
+            "User ann 1.2.3.4 a",
+            "**** *** *.*.*.* *",
+        );
+        check("anonymize(regex=\"x*\")", "axxb", "a**b");
+        let many = "a b ".repeat(super::MAX_REGEX_FINDS + 1);
+        let (_, event) = one_call::run("anonymize(regex=\"a\")", &many);
+        assert!(event.message.ends_with("* b * * ") && !event.message.contains('a'), "{}", event.message);
+    }
+
+    #[test]
+    fn what_overlaps_is_one() {
+        check(
+            "anonymize()",
+            "ann@[10.0.0.1] ann@10.0.0.1.example.org",
+            "***@[**.*.*.*] ***@**.*.*.*.*******.***",
+        );
+        let (_, event) = one_call::run(&format!("anonymize({KEY})"), "ann@10.0.0.1.example.org");
+        assert_eq!(event.message.len(), 16);
+        check("anonymize(what=\"ip\", regex=\"1\\.2 \\w+\")", "10.0.1.2 ann", "**.*.*.* ***");
+    }
+
+    #[test]
+    fn several_fields_and_values() {
+        let call = "if anonymize(on=(message, source, [ips])) { tags += \"did\" }";
+        let bench = testing::Bench::new(call);
+        let mut event =
+            bench.event(&[("message", "m 10.0.0.1"), ("ips", "10.0.0.2"), ("ips", "x"), ("ips", "10.0.0.3")]);
+        event.source = "10.0.0.4".into();
+        bench.run(&mut event, 0);
+        assert_eq!((event.message.as_ref(), event.source.as_ref()), ("m **.*.*.*", "**.*.*.*"));
+        assert_eq!(event.field("ips"), ["**.*.*.*", "x", "**.*.*.*"]);
+        assert!(event.has_tag("did"));
+    }
+
+    fn everything(event: &mut Event<'_>) {
+        event.structured_data = vec![SdElement {
+            id: "origin".into(),
+            params: vec![SdParam { name: "ip".into(), value: "10.0.0.1".into() }],
+        }];
+        event.raw = Some(b"<13>10.0.0.1".to_vec().into());
+        event.seal(b"key", Timestamp::from_unix_micros(1));
+    }
+
+    #[test]
+    fn everywhere() {
+        let bench = testing::Bench::new("anonymize(everywhere=true)");
+        let mut event = bench.event(&[("message", "m"), ("a", "10.0.0.1"), ("b", "x ann@example.org")]);
+        everything(&mut event);
+        bench.run(&mut event, 0);
+        assert_eq!(
+            (event.field("a")[0].as_ref(), event.field("b")[0].as_ref()),
+            ("**.*.*.*", "x ***@*******.***")
+        );
+        assert_eq!(event.sd_param("origin", "ip"), Some("**.*.*.*"));
+        assert_eq!((event.raw, event.hmac), (None, None));
+    }
+
+    #[test]
+    fn bytes_and_seal_stay_where_nothing_was_found() {
+        let bench = testing::Bench::new("anonymize()");
+        let mut event = bench.event(&[("message", "m")]);
+        everything(&mut event);
+        bench.run(&mut event, 0);
+        assert!(event.raw.is_some() && event.hmac.is_some());
+        event.message = "10.0.0.1".into();
+        bench.run(&mut event, 0);
+        assert_eq!((event.raw, event.hmac, event.timehmac), (None, None, None));
+    }
+
+    #[test]
+    fn keys_from_files() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("k"), "0123456789abcdef\n").unwrap();
+        let environment = Environment::new(dir.path());
+        let (_, event) =
+            one_call::run_in("anonymize(method=\"hash\", key_file=\"k\")", "10.1.2.3", &environment);
+        assert_eq!(event.message, one_call::run(&format!("anonymize({KEY})"), "10.1.2.3").1.message);
+        let call = "anonymize(method=\"hash\", key_file=\"none\")";
+        let error = crate::lang::Program::compile("x", call, &environment).unwrap_err().to_string();
+        assert!(error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn wrong_calls() {
+        testing::wrong(
+            "anonymize",
+            &testing::nothing(),
+            &[
+                "anonymize(what=\"emial\")",
+                "anonymize(what=\"phone\")",
+                "anonymize(on=(message, uid))",
+                "anonymize(on=severity)",
+                "anonymize(regex=\"(\")",
+                "anonymize(method=\"md5\")",
+                "anonymize(method=\"hash\")",
+                "anonymize(method=\"hash\", key=\"short\")",
+                "anonymize(method=\"hash\", key=\"0123456789abcdef\", key_file=\"k\")",
+                "anonymize(method=\"hash\", key=\"0123456789abcdef\", keep_ipv4_bits=24)",
+                "anonymize(key=\"0123456789abcdef\")",
+                "anonymize(keep_ipv4_bits=33)",
+                "anonymize(keep_ipv6_bits=1.5)",
+            ],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn its_own_detectors_find_nothing_more(
+            text in "([0-9]{1,3}[.: -]|[0-9a-f]{1,4}::?|[ab]@[ab][.]|a[.]org|4111111111111111|[4 -]|.){0,24}",
+            method in prop_oneof![Just(KEY), Just("method=\"mask\"")],
+        ) {
+            let (did, event) = one_call::run(&format!("anonymize({method})"), &text);
+            let mut finds = Vec::new();
+            for find in [personal::addresses, personal::emails, personal::cards] {
+                find(&event.message, &mut finds);
+            }
+            prop_assert!(finds.is_empty(), "{} has {:?}", event.message, finds);
+            prop_assert_eq!(did, event.message != text);
+            for word in event.message.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_'))) {
+                let word = word.trim_matches('.');
+                prop_assert!(word == "::" || word.parse::<std::net::IpAddr>().is_err(), "{}", word);
+            }
+        }
+
+        #[test]
+        fn twice_is_once(text in "([0-9]{1,3}[.]|[0-9a-f]{1,4}::?|a@b[.]org|.){0,16}") {
+            let once = one_call::run("anonymize()", &text).1.message;
+            let (did, twice) = one_call::run("anonymize()", &once);
+            prop_assert!(!did);
+            prop_assert_eq!(once, twice.message);
+        }
+    }
+}
