@@ -120,15 +120,12 @@ impl GrokEngine {
     }
 }
 
-/// A part of the text, borrowed from the received line where the text is. Half a character,
-/// which a dot may have caught, becomes readable.
+/// A part of the text, borrowed from the received line where the text is.
 fn slice<'e>(text: &Cow<'e, str>, range: std::ops::Range<usize>) -> Cow<'e, str> {
-    let whole = match text {
-        Cow::Borrowed(text) => text.get(range.clone()).map(Cow::Borrowed),
-        Cow::Owned(text) => text.get(range.clone()).map(|part| Cow::Owned(part.to_owned())),
-    };
-    let bytes = text.as_bytes().get(range).unwrap_or_default();
-    whole.unwrap_or_else(|| Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
+    }
 }
 
 /// `:int` and `:float` write numbers in one way; what is no number stays as it is.
@@ -136,5 +133,84 @@ fn typed(value: Cow<'_, str>, kind: crate::grok::Kind) -> Cow<'_, str> {
     match kind.number(&value).map(|n| n.to_string()) {
         Some(number) if number != value => Cow::Owned(number),
         _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loggr_event::{Event, Origin, Uid};
+
+    use super::super::Environment;
+    use super::super::one_call::{self, NOW};
+    use super::TIMEOUT_TAG;
+    use crate::lang::{Fate, Program};
+
+    #[track_caller]
+    fn check(call: &str, message: &str, expect: &str) {
+        one_call::check(call, message, expect);
+    }
+
+    #[test]
+    fn named_parts_become_fields() {
+        check("grok(\"%{WORD:a}=%{INT:b}\")", "x=7", "a=x b=7");
+        check("grok(\"%{WORD:a}=%{INT:b}\")", "x=", "nothing");
+        check("grok(\"%{WORD:a} %{WORD:a}\")", "x y", "a=x|y");
+        check("grok(\"(?<a>x*)%{INT:b}\")", "7", "b=7");
+        check("grok(\"^%{INT:n}$\")", "7", "n=42|7");
+        check("grok(\"^%{INT:n}$\", overwrite=true)", "7", "n=7");
+        check("grok(\"%{WORD:a}\", prefix=\"p_\")", "grün und blau", "p_a=und");
+        check("grok(\"a %{INT:a}\", \"b %{INT:b}\", \"%{WORD:c}\")", "b 7", "b=7");
+    }
+
+    #[test]
+    fn numbers_are_written_in_one_way() {
+        check("grok(\"%{NOTSPACE:a:int}\")", "+007", "a=7");
+        check("grok(\"%{NOTSPACE:a:int}\")", "7.9", "a=7");
+        check("grok(\"%{NOTSPACE:a:float}\")", "1.50", "a=1.5");
+        check("grok(\"%{NOTSPACE:a:int}\")", "many", "a=many");
+    }
+
+    #[test]
+    fn both_libraries_and_own_patterns() {
+        check("grok(\"SYSLOGPROG\")", "cron[7]", "program=cron pid=7");
+        check("grok(\"SYSLOGPROG\", ecs=true)", "cron[7]", "process.name=cron process.pid=7");
+        check("grok(\"%{PAIR}\", define=\"PAIR %{WORD:k}:%{WORD:v}\")", "a:b", "k=a v=b");
+        check("grok(\"%{WORD:w}\", define=\"WORD [0-9]+\")", "a1", "w=1");
+        let mut environment = Environment::new("/nonexistent");
+        environment.add_patterns("# mine\nPROG [a-z]+\n").expect("a pattern");
+        for call in ["grok(\"SYSLOGPROG\")", "grok(\"SYSLOGPROG\", ecs=true)"] {
+            let (_, event) = one_call::run_in(call, "/cron7", &environment);
+            assert!(event.fields.iter().any(|f| f.values == ["cron"]), "{call}: {:?}", event.fields);
+        }
+    }
+
+    /// A pattern at its limit is a tag and a count; neither the event nor the next one is lost.
+    #[test]
+    fn a_pattern_at_its_limit() {
+        // What is referred to is anything to the guard, so that these come to PCRE2.
+        let calls = [
+            "grok(\"^(?<x>(?:a+)+)\\\\k<x>!$\")",
+            "grok(\"^%{DATA:a}x%{DATA:b}x%{DATA:c}x%{DATA:d}x%{DATA:e}\\\\k<a>!!$\", overwrite=true)",
+        ];
+        for call in calls {
+            let text = format!("if {call} {{ tags += \"found\" }}\n[after] := \"here\"");
+            let program = Program::compile("t.filter", &text, &Environment::new("/nonexistent"))
+                .unwrap_or_else(|e| panic!("{e}"));
+            let mut counters = program.counters();
+            let origin = Origin::default();
+            let hostile = format!("{}y", "axxa".repeat(16 << 10));
+            let mut event = Event::new(&origin, Uid::default(), NOW);
+            event.message =
+                if call.contains("DATA") { format!("{hostile}!!") } else { "a".repeat(65_535) + "!" }.into();
+            assert_eq!(program.run(&mut event, NOW, &mut counters), Fate::Keep);
+            assert!(event.has_tag(TIMEOUT_TAG) && !event.has_tag("found"), "{call}: {:?}", event.tags);
+            assert_eq!(event.fields.len(), 1, "{call}: {:?}", event.fields);
+            assert_eq!((counters.rules[0].reached, counters.rules[0].failed), (1, 1), "{call}");
+            let mut next = Event::new(&origin, Uid::default(), NOW);
+            next.message = if call.contains("DATA") { "axbxcxdxea!!" } else { "aa!" }.into();
+            program.run(&mut next, NOW, &mut counters);
+            assert!(next.has_tag("found"), "{call}");
+            assert_eq!((counters.rules[0].reached, counters.rules[0].did), (2, 1), "{call}");
+        }
     }
 }

@@ -88,6 +88,8 @@ fn oniguruma() {
     check("([ab])\\1", "abb", Some(&[]));
     check("([ab])\\k<-1>", "ab", None);
     check("(?:(?<a>x)|(?<a>y))\\k<a>", "xy yy", Some(&[("a", "y")]));
+    check("%{WORD:w} \\k<w>", "a b b", Some(&[("w", "b")]));
+    check("%{WORD:w} \\k<WORD:w>", "a b b", Some(&[("w", "b")]));
     check("(?<p>\\((?:[^()]|\\g<p>)*\\))", "f(a(b)c)", Some(&[("p", "(a(b)c)")]));
     check("(?<a>x)?(?(<a>)y|z)", "xy", Some(&[("a", "x")]));
     check("^(?<a>x)?(?(<a>)y|z)", "y", None);

@@ -260,7 +260,14 @@ fn compile(
 
 fn holds<'e>(nodes: &'e [Node], mut event: Event<'e>, now: Timestamp) -> bool {
     let mut counters = Counters::default();
-    let mut run =
-        Run { event: &mut event, now, counters: &mut counters, timed: false, trace: None, route: None };
+    let mut run = Run {
+        event: &mut event,
+        now,
+        counters: &mut counters,
+        timed: false,
+        trace: None,
+        route: None,
+        failed: None,
+    };
     matches!(run.block(nodes), Flow::Stop)
 }

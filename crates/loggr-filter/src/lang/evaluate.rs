@@ -98,6 +98,8 @@ pub(super) struct Run<'x, 'e> {
     pub trace: Option<&'x mut dyn FnMut(&Step<'_>)>,
     /// The route that was chosen last.
     pub route: Option<usize>,
+    /// A call in the condition of the rule at hand failed.
+    pub failed: Option<&'static str>,
 }
 
 impl<'e> Run<'_, 'e> {
@@ -115,9 +117,11 @@ impl<'e> Run<'_, 'e> {
         match node {
             Node::If(branches, otherwise) => {
                 for (rule, check, inner) in branches {
-                    if self
-                        .counted(*rule, |run| if run.holds(check) { Outcome::Did } else { Outcome::Nothing })
-                    {
+                    let condition = |run: &mut Self| match run.holds(check) {
+                        true => Outcome::Did,
+                        false => run.failed.map_or(Outcome::Nothing, Outcome::Failed),
+                    };
+                    if self.counted(*rule, condition) {
                         return self.block(inner);
                     }
                 }
@@ -154,11 +158,13 @@ impl<'e> Run<'_, 'e> {
     fn counted(&mut self, rule: usize, work: impl FnOnce(&mut Self) -> Outcome) -> bool {
         let before = self.trace.is_some().then(|| self.event.clone());
         let start = self.timed.then(Instant::now);
+        self.failed = None;
         let outcome = work(self);
+        let failed = self.failed.is_some();
         if let Outcome::Failed(tag) = outcome {
             self.event.add_tag(tag);
         }
-        self.counters.count(rule, outcome, start.map(|s| s.elapsed()));
+        self.counters.count(rule, outcome, failed, start.map(|s| s.elapsed()));
         if let (Some(before), Some(trace)) = (before, &mut self.trace) {
             trace(&Step { rule, outcome, before: &before, after: self.event });
         }
@@ -183,6 +189,7 @@ impl<'e> Run<'_, 'e> {
                 Outcome::Nothing => false,
                 Outcome::Failed(tag) => {
                     self.event.add_tag(tag);
+                    self.failed = Some(tag);
                     false
                 }
             },

@@ -75,14 +75,15 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(super) fn count(&mut self, rule: usize, outcome: Outcome, took: Option<Duration>) {
+    /// Counts what a rule did; a condition may hold although a call in it failed.
+    pub(super) fn count(&mut self, rule: usize, outcome: Outcome, failed: bool, took: Option<Duration>) {
         let Some(count) = self.rules.get_mut(rule) else { return };
         count.reached += 1;
         match outcome {
             Outcome::Did => count.did += 1,
-            Outcome::Nothing => {}
-            Outcome::Failed(_) => count.failed += 1,
+            Outcome::Nothing | Outcome::Failed(_) => {}
         }
+        count.failed += u64::from(failed || matches!(outcome, Outcome::Failed(_)));
         if let Some(took) = took {
             count.timed += 1;
             count.nanos += u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -166,7 +167,7 @@ impl Program {
     pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Fate {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        self.work(Run { event, now, counters, timed, trace: None, route: None })
+        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None })
     }
 
     /// The same, and tells `trace` of every rule that the event comes to.
@@ -178,7 +179,7 @@ impl Program {
         trace: &mut dyn FnMut(&Step<'_>),
     ) -> Fate {
         counters.events += 1;
-        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None })
+        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None, failed: None })
     }
 
     fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Fate {

@@ -66,10 +66,18 @@ impl Expression {
                 (1..=self.groups.len()).contains(number).then_some(*number).into_iter().collect()
             }
             Reference::Name(wanted) => {
-                let called =
-                    |g: &Group| matches!(&g.name, Some(Name::Inline(written, ..)) if written == wanted);
-                let found = self.groups.iter().enumerate().filter(|(_, g)| called(g));
-                found.filter_map(|(i, _)| self.number(i)).collect()
+                let numbers = |called: &dyn Fn(&Name) -> bool| {
+                    let groups = self.groups.iter().enumerate();
+                    let found = groups.filter(|(_, g)| g.name.as_ref().is_some_and(called));
+                    found.filter_map(|(i, _)| self.number(i)).collect::<Vec<_>>()
+                };
+                let inline = numbers(&|name| matches!(name, Name::Inline(written, ..) if written == wanted));
+                // `%{WORD:w}` is called `w`, or as in Logstash `WORD:w`.
+                let field = wanted.rsplit_once(':').map_or(wanted.as_str(), |(_, field)| field);
+                match inline.is_empty() {
+                    true => numbers(&|name| name.field().0 == field),
+                    false => inline,
+                }
             }
         }
     }
