@@ -16,6 +16,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sha2::{Digest, Sha256};
+
 use crate::Timestamp;
 
 /// A UUIDv7. Sorts by time, then by the counter of its process.
@@ -38,6 +40,24 @@ impl Uid {
         let mut wide = [0u8; 8];
         wide[2..].copy_from_slice(&self.0[..6]);
         u64::from_be_bytes(wide)
+    }
+
+    /// The uid of an event that was made of several: of the time of the first, and of all of
+    /// them. The same parts in the same order always give the same.
+    pub fn of_several(parts: &[Uid]) -> Uid {
+        let [first, _, ..] = parts else { return parts.first().copied().unwrap_or_default() };
+        let mut hash = Sha256::new();
+        hash.update(b"loggr uid of several 1");
+        for part in parts {
+            hash.update(part.0);
+        }
+        let hash = hash.finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
+        bytes[..6].copy_from_slice(&first.0[..6]);
+        bytes[6] = 0x70 | (bytes[6] & 0x0f);
+        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        Uid(bytes)
     }
 
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in any case; the hyphens may be missing.
@@ -150,6 +170,20 @@ mod tests {
         assert_eq!(uids[0].as_bytes()[6] >> 4, 7);
         assert_eq!(uids[0].as_bytes()[8] >> 6, 2);
         assert_eq!(uids[0].millis(), 1_790_000_000_123);
+    }
+
+    #[test]
+    fn the_uid_of_several_is_of_all_of_them() {
+        let generator = UidGenerator::new([7; 8]);
+        let now = Timestamp::from_unix_micros(1_790_000_000_123_456);
+        let [a, b, c] = [(); 3].map(|()| generator.next(now));
+        let one = Uid::of_several(&[a, b]);
+        assert_eq!(one, Uid::of_several(&[a, b]));
+        assert_eq!((one.as_bytes()[6] >> 4, one.as_bytes()[8] >> 6, one.millis()), (7, 2, a.millis()));
+        for other in [a, b, Uid::of_several(&[a, b, c]), Uid::of_several(&[a, c]), Uid::of_several(&[b, a])] {
+            assert_ne!(one, other);
+        }
+        assert_eq!((Uid::of_several(&[a]), Uid::of_several(&[])), (a, Uid::default()));
     }
 
     #[test]

@@ -186,19 +186,18 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Receipt {
     batch: u64,
-    count: u64,
     fate: Fate,
 }
 
 impl Receipt {
     /// For a sink, after the batch became durable.
     pub fn sign(batch: &Batch) -> Receipt {
-        Receipt { batch: batch.id(), count: batch.len() as u64, fate: Fate::Stored }
+        Receipt { batch: batch.id(), fate: Fate::Stored }
     }
 
     /// For the rescue, after the batch became durable there.
     pub fn sign_rescue(batch: &Batch) -> Receipt {
-        Receipt { batch: batch.id(), count: batch.len() as u64, fate: Fate::Rescued }
+        Receipt { batch: batch.id(), fate: Fate::Rescued }
     }
 
     /// Where the batch is.
@@ -215,12 +214,29 @@ pub struct Delivery {
     ack: Ack,
     attempts: u32,
     dropped: u64,
+    /// How many events of the source each record stands for; `None`: each for one.
+    weights: Option<Vec<u32>>,
+}
+
+/// How many events of the source each record of a delivery stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weights<'d>(Option<&'d [u32]>);
+
+impl Weights<'_> {
+    /// Of the record at a place.
+    pub fn of(&self, at: usize) -> u32 {
+        self.0.map_or(1, |all| all.get(at).copied().unwrap_or(0))
+    }
+}
+
+fn sum(weights: &[u32]) -> u64 {
+    weights.iter().map(|weight| u64::from(*weight)).sum()
 }
 
 impl Delivery {
     /// A delivery of `batch` that is settled through `ack`.
     pub fn new(batch: Batch, ack: Ack) -> Delivery {
-        Delivery { batch, ack, attempts: 1, dropped: 0 }
+        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None }
     }
 
     /// The same with the number of times that the source has given it out, from 1.
@@ -239,6 +255,12 @@ impl Delivery {
         self.attempts
     }
 
+    /// How many events of the source it stands for: as many as it has records, or more where a
+    /// packer made one of several.
+    pub fn events(&self) -> u64 {
+        self.weights.as_deref().map_or(self.batch.len() as u64, sum)
+    }
+
     /// Ends the responsibility. A receipt for another batch is a bug and a nack.
     pub fn ack(self, receipt: Receipt) {
         debug_assert_eq!(receipt.batch, self.batch.id(), "receipt is for another batch");
@@ -247,8 +269,8 @@ impl Delivery {
         }
         let mut tally = Tally { dropped: self.dropped, ..Tally::default() };
         match receipt.fate {
-            Fate::Stored => tally.stored = receipt.count,
-            Fate::Rescued => tally.rescued = receipt.count,
+            Fate::Stored => tally.stored = self.events(),
+            Fate::Rescued => tally.rescued = self.events(),
         }
         self.ack.settle(Outcome::Ack(tally));
     }
@@ -261,14 +283,21 @@ impl Delivery {
     /// Keeps what `keep` says; the rest counts as dropped by rule. If nothing is left
     /// the delivery is settled.
     pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
-        let Delivery { batch, ack, attempts, dropped } = self;
+        let events = self.events();
+        let Delivery { batch, ack, attempts, dropped, weights } = self;
         let mut kept = BatchBuilder::default();
-        for record in batch.records().filter(|r| keep(r)) {
+        let mut kept_weights = weights.is_some().then(Vec::new);
+        let weight = Weights(weights.as_deref());
+        for (at, record) in batch.records().enumerate().filter(|(_, r)| keep(r)) {
             kept.push_record(&record);
+            if let Some(weights) = &mut kept_weights {
+                weights.push(weight.of(at));
+            }
         }
-        let dropped = dropped + (batch.len() - kept.len()) as u64;
+        let left = kept_weights.as_deref().map_or(kept.len() as u64, sum);
+        let dropped = dropped + (events - left);
         match kept.finish() {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped }),
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights }),
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -279,44 +308,52 @@ impl Delivery {
     /// Two deliveries of half the records each, or the delivery itself if it has one.
     pub fn halve(self) -> Result<(Delivery, Delivery), Delivery> {
         let Some((a, b)) = self.batch.halve() else { return Err(self) };
-        let Delivery { ack, attempts, dropped, .. } = self;
+        let Delivery { ack, attempts, dropped, mut weights, .. } = self;
+        let second_weights = weights.as_mut().map(|all| all.split_off(a.len().min(all.len())));
         let mut acks = ack.share(2, Combine::Sum);
         let (Some(first), Some(second)) = (acks.next(), acks.next()) else {
             unreachable!("BUG: two were asked for")
         };
         Ok((
-            Delivery { batch: a, ack: first, attempts, dropped },
-            Delivery { batch: b, ack: second, attempts, dropped: 0 },
+            Delivery { batch: a, ack: first, attempts, dropped, weights },
+            Delivery { batch: b, ack: second, attempts, dropped: 0, weights: second_weights },
         ))
     }
 
     /// One delivery per key, in the order of the keys; order within a key is kept.
     pub fn partition<K: Ord>(self, mut key: impl FnMut(&Record<'_>) -> K) -> Vec<(K, Delivery)> {
-        let Delivery { batch, ack, attempts, dropped } = self;
-        let mut by = BTreeMap::<K, BatchBuilder>::new();
-        for record in batch.records() {
-            by.entry(key(&record)).or_default().push_record(&record);
+        let Delivery { batch, ack, attempts, dropped, weights } = self;
+        let mut by = BTreeMap::<K, (BatchBuilder, Vec<u32>)>::new();
+        let weight = Weights(weights.as_deref());
+        for (at, record) in batch.records().enumerate() {
+            let (records, weights) = by.entry(key(&record)).or_default();
+            records.push_record(&record);
+            weights.push(weight.of(at));
         }
-        let parts: Vec<(K, Batch)> =
-            by.into_iter().filter_map(|(k, mut builder)| Some((k, builder.finish()?))).collect();
+        let parts: Vec<(K, Batch, Vec<u32>)> = by
+            .into_iter()
+            .filter_map(|(k, (mut records, weights))| Some((k, records.finish()?, weights)))
+            .collect();
+        let weighted = weights.is_some();
         let acks = ack.share(parts.len(), Combine::Sum);
         let mut dropped = Some(dropped);
         parts
             .into_iter()
             .zip(acks)
-            .map(|((k, batch), ack)| {
-                (k, Delivery { batch, ack, attempts, dropped: dropped.take().unwrap_or(0) })
+            .map(|((k, batch, weights), ack)| {
+                let (dropped, weights) = (dropped.take().unwrap_or(0), weighted.then_some(weights));
+                (k, Delivery { batch, ack, attempts, dropped, weights })
             })
             .collect()
     }
 
     /// `n` deliveries of the same events; the source hears of it when all are settled.
     pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
-        let Delivery { batch, ack, attempts, dropped } = self;
+        let Delivery { batch, ack, attempts, dropped, weights } = self;
         ack.share(n.get(), Combine::First)
             .filter_map(|ack| {
                 let batch = Batch::new(batch.chunks().to_vec())?;
-                Some(Delivery { batch, ack, attempts, dropped })
+                Some(Delivery { batch, ack, attempts, dropped, weights: weights.clone() })
             })
             .collect()
     }
@@ -329,22 +366,32 @@ impl Delivery {
         }
         let (mut batches, mut acks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
         let (mut attempts, mut dropped) = (1, 0);
+        let mut weights = parts.iter().any(|part| part.weights.is_some()).then(Vec::new);
         for part in parts {
             attempts = attempts.max(part.attempts);
             dropped += part.dropped;
-            acks.push((part.batch.len() as u64 + part.dropped, part.ack));
+            acks.push((part.events() + part.dropped, part.ack));
+            if let Some(weights) = &mut weights {
+                let weight = Weights(part.weights.as_deref());
+                weights.extend((0..part.batch.len()).map(|at| weight.of(at)));
+            }
             batches.push(part.batch);
         }
-        Some(Delivery { batch: Batch::join(batches)?, ack: Ack::join(acks), attempts, dropped })
+        Some(Delivery { batch: Batch::join(batches)?, ack: Ack::join(acks), attempts, dropped, weights })
     }
 
-    /// Replaces the events by what `pack` makes of them (a packer, a filter): the
-    /// source hears of its own events when the new ones are settled. If `pack` makes
-    /// nothing, all counts as dropped by rule.
+    /// Replaces the events by what `pack` makes of them (a filter): the source hears of its
+    /// own events when the new ones are settled. If `pack` makes nothing, all counts as
+    /// dropped by rule. Where it makes as many as there were, each stands for the one in its
+    /// place; otherwise only the sum of the tally is exact.
     pub fn pack(self, pack: impl FnOnce(&Batch) -> Option<Batch>) -> Option<Delivery> {
-        let original = self.batch.len() as u64;
+        let original = self.events();
         let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
-        let Delivery { ack, attempts, dropped, .. } = self;
+        let same = batch.len() == self.batch.len();
+        let Delivery { ack, attempts, dropped, weights, .. } = self;
+        if same {
+            return Some(Delivery { batch, ack, attempts, dropped, weights });
+        }
         let ack = Ack::new(move |outcome| {
             ack.settle(match outcome {
                 Outcome::Ack(tally) => {
@@ -355,7 +402,24 @@ impl Delivery {
                 Outcome::Nack => Outcome::Nack,
             });
         });
-        Some(Delivery { batch, ack, attempts, dropped: 0 })
+        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None })
+    }
+
+    /// Replaces the events by others that were made of them (a packer), of which `merge` says
+    /// how many events of the source each stands for. Making none of some, or forgetting one,
+    /// is a bug and a nack.
+    pub(crate) fn merge(
+        self,
+        merge: impl FnOnce(&Batch, &Weights<'_>) -> (Option<Batch>, Vec<u32>),
+    ) -> Option<Delivery> {
+        let events = self.events();
+        let (made, weights) = merge(&self.batch, &Weights(self.weights.as_deref()));
+        let complete = |batch: &Batch| batch.len() == weights.len() && sum(&weights) == events;
+        debug_assert!(made.as_ref().is_some_and(complete), "a packer has lost or made up events");
+        let batch = made.filter(complete)?;
+        let Delivery { ack, attempts, dropped, .. } = self;
+        let weights = weights.iter().any(|weight| *weight != 1).then_some(weights);
+        Some(Delivery { batch, ack, attempts, dropped, weights })
     }
 }
 

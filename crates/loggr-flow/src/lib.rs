@@ -26,7 +26,7 @@
 //! ```
 //! a receipt cannot be made up:
 //! ```compile_fail,E0451
-//! fn f(d: loggr_flow::Delivery) { d.ack(loggr_flow::Receipt { batch: 0, count: 1, fate: loggr_flow::Fate::Stored }); }
+//! fn f(d: loggr_flow::Delivery) { d.ack(loggr_flow::Receipt { batch: 0, fate: loggr_flow::Fate::Stored }); }
 //! ```
 //! and an ack cannot be used twice:
 //! ```compile_fail,E0599
@@ -38,6 +38,7 @@ mod batch;
 mod batcher;
 pub mod contract;
 mod delivery;
+pub mod packer;
 mod pump;
 mod record;
 mod retry;

@@ -1,0 +1,483 @@
+//! The packer: several events that belong together become one.
+//!
+//! A stage that holds deliveries: a held event is acknowledged with the receipt of the event
+//! that it became part of, and dropping the packer nacks everything. It is told the time and
+//! has no clock. Invariants:
+//!
+//! - Every event that goes in comes out, alone and unchanged or as part of exactly one other.
+//! - What different peers, hosts, facilities or programs say is never mixed.
+//! - The order of what one program says is kept.
+//! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and the
+//!   oldest group gives way.
+
+mod format;
+mod merge;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use loggr_event::Event;
+
+use crate::batch::{Batch, BatchBuilder};
+use crate::delivery::{Delivery, Weights};
+use crate::record::Record;
+use crate::traits::Stage;
+
+pub use format::{FormatError, MAX_FORMAT_BYTES, StartFormat, VARIABLES};
+pub use rule::Rule;
+pub use trace::{Language, PRESETS, preset};
+
+use rule::{Memory, Verdict};
+
+/// Groups that one packer holds at most; the oldest is given on.
+pub const MAX_PACKER_GROUPS: usize = 1024;
+/// Bytes of events that one packer holds at most; the oldest groups are given on.
+pub const MAX_PACKER_BYTES: usize = 64 << 20;
+/// Lines at the end of a trace of which nobody knows yet whether they belong to it, at most.
+pub const MAX_DOUBTFUL_LINES: usize = 32;
+
+/// How large and how old a group becomes.
+#[derive(Clone, Copy, Debug)]
+pub struct PackerLimits {
+    /// A group is given on when its first event is held for so long.
+    pub max_age: Duration,
+    /// Events in one.
+    pub max_lines: usize,
+    /// Bytes of their messages.
+    pub max_bytes: usize,
+}
+
+impl Default for PackerLimits {
+    /// 1 s, 1000 events, 256 KiB.
+    fn default() -> PackerLimits {
+        PackerLimits { max_age: Duration::from_secs(1), max_lines: 1000, max_bytes: 256 << 10 }
+    }
+}
+
+/// What packers count; several of one name may share it.
+#[derive(Debug, Default)]
+pub struct PackerCounters {
+    /// Events that are held now.
+    pub held: AtomicU64,
+    /// Events that were made of several.
+    pub packed: AtomicU64,
+    /// Events that are gone because they became part of another: one less than each was made of.
+    pub merged: AtomicU64,
+    /// Groups given on because of their age.
+    pub aged: AtomicU64,
+    /// Groups given on because of a limit.
+    pub limited: AtomicU64,
+    /// Groups given on because the source had ended or its window was full.
+    pub flushed: AtomicU64,
+    /// Events at which looking failed by our fault; they went on alone.
+    pub panics: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
+}
+
+/// Says which events a packer looks at; others pass at once.
+pub type Select = Box<dyn Fn(&Event<'_>) -> bool + Send>;
+
+/// Holds events until it is known what belongs together.
+pub struct Packer {
+    rule: Rule,
+    limits: PackerLimits,
+    select: Option<Select>,
+    counters: Arc<PackerCounters>,
+    /// By serial: the oldest first.
+    groups: BTreeMap<u64, Group>,
+    by_key: HashMap<Box<[u8]>, u64>,
+    next: u64,
+    /// Bytes of all groups.
+    bytes: usize,
+    ready: VecDeque<Delivery>,
+    key: Vec<u8>,
+    now: Option<Instant>,
+}
+
+/// Events that may become one.
+struct Group {
+    key: Box<[u8]>,
+    memory: Memory,
+    opened: Instant,
+    /// When the first was received, in microseconds.
+    received: i64,
+    /// What came with earlier deliveries.
+    earlier: Vec<Delivery>,
+    /// Places in the delivery that is looked at now.
+    here: Vec<usize>,
+    lines: usize,
+    bytes: usize,
+    /// So many of the lines belong to it for certain; the others follow alone.
+    sure: usize,
+}
+
+/// What leaves the packer, in order.
+enum Output {
+    /// An event of this delivery.
+    One(usize),
+    /// A group that is closed: so many records that came earlier, those of this delivery, and
+    /// how many of all are sure.
+    Group { earlier: usize, here: Vec<usize>, sure: usize },
+}
+
+/// Why a group is closed.
+#[derive(Clone, Copy)]
+enum Reason {
+    /// The next event says so.
+    Done,
+    Age,
+    Limit,
+    Flush,
+}
+
+/// What is closed while one delivery is looked at.
+#[derive(Default)]
+struct Closed {
+    outputs: Vec<Output>,
+    /// The earlier parts of all closed groups, in order.
+    earlier: Vec<Delivery>,
+}
+
+impl Packer {
+    /// A packer that holds nothing.
+    pub fn new(rule: Rule, limits: PackerLimits, counters: Arc<PackerCounters>) -> Packer {
+        Packer {
+            rule,
+            limits,
+            select: None,
+            counters,
+            groups: BTreeMap::new(),
+            by_key: HashMap::new(),
+            next: 0,
+            bytes: 0,
+            ready: VecDeque::new(),
+            key: Vec::new(),
+            now: None,
+        }
+    }
+
+    /// The same for the events that `select` names.
+    pub fn only(mut self, select: Select) -> Packer {
+        self.select = Some(select);
+        self
+    }
+
+    /// Looks at one event and says what leaves the packer now.
+    fn look(&mut self, at: usize, record: &Record<'_>, now: Instant, closed: &mut Closed) {
+        let event = record.event();
+        if self.select.as_ref().is_some_and(|select| !select(&event)) {
+            closed.outputs.push(Output::One(at));
+            return;
+        }
+        self.write_key(record, &event);
+        let received = record.timegenerated.unix_micros();
+        let mut open = self.by_key.get(self.key.as_slice()).copied();
+        if let Some(serial) = open
+            && let Some(group) = self.groups.get(&serial)
+            && u128::from(group.received.abs_diff(received)) > self.limits.max_age.as_micros()
+        {
+            // By the times of reception, so that a redelivery closes it in the same place.
+            self.close(serial, Reason::Age, closed);
+            open = None;
+        }
+        let group = open.and_then(|serial| self.groups.get_mut(&serial));
+        let verdict = self.rule.look(group.map(|group| &mut group.memory), &event);
+        match (verdict, open) {
+            (Verdict::Continues { sure }, Some(serial)) => self.append(serial, at, &event, sure, now, closed),
+            (Verdict::Ends, Some(serial)) => {
+                self.append(serial, at, &event, true, now, closed);
+                if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
+                    self.close(serial, Reason::Done, closed);
+                }
+            }
+            (Verdict::Begins(memory), open) => {
+                if let Some(serial) = open {
+                    self.close(serial, Reason::Done, closed);
+                }
+                self.open(memory, at, event.message.len(), received, now, closed);
+            }
+            (_, open) => {
+                if let Some(serial) = open {
+                    self.close(serial, Reason::Done, closed);
+                }
+                closed.outputs.push(Output::One(at));
+            }
+        }
+    }
+
+    /// Who speaks: only what has the same key can become one.
+    fn write_key(&mut self, record: &Record<'_>, event: &Event<'_>) {
+        let origin = record.origin;
+        let process = if self.rule.keeps_processes_apart() { &*event.procid } else { "" };
+        self.key.clear();
+        self.key.push(event.facility.code());
+        for part in [&*origin.listener, origin.peer_host(), &event.source, &event.app_name, process] {
+            self.key.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            self.key.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn open(
+        &mut self,
+        memory: Memory,
+        at: usize,
+        bytes: usize,
+        received: i64,
+        now: Instant,
+        closed: &mut Closed,
+    ) {
+        while self.groups.len() >= MAX_PACKER_GROUPS {
+            self.close_oldest(closed);
+        }
+        let serial = self.next;
+        self.next += 1;
+        let key: Box<[u8]> = self.key.as_slice().into();
+        self.by_key.insert(key.clone(), serial);
+        let group = Group {
+            key,
+            memory,
+            opened: now,
+            received,
+            earlier: Vec::new(),
+            here: vec![at],
+            lines: 1,
+            bytes,
+            sure: 1,
+        };
+        self.groups.insert(serial, group);
+        add(&self.counters.held, 1);
+        self.bytes += bytes;
+        self.bound_bytes(closed);
+    }
+
+    fn append(
+        &mut self,
+        serial: u64,
+        at: usize,
+        event: &Event<'_>,
+        sure: bool,
+        now: Instant,
+        closed: &mut Closed,
+    ) {
+        let Some(group) = self.groups.get_mut(&serial) else { return };
+        let bytes = 1 + event.message.len();
+        let doubtful = if sure { 0 } else { group.lines + 1 - group.sure };
+        if group.lines + 1 > self.limits.max_lines
+            || group.bytes + bytes > self.limits.max_bytes
+            || doubtful > MAX_DOUBTFUL_LINES
+        {
+            // What follows is packed too, as the next event.
+            let (memory, received) = (group.memory, group.received);
+            self.close(serial, Reason::Limit, closed);
+            return self.open(memory, at, event.message.len(), received, now, closed);
+        }
+        group.here.push(at);
+        group.lines += 1;
+        group.bytes += bytes;
+        if sure {
+            group.sure = group.lines;
+        }
+        add(&self.counters.held, 1);
+        self.bytes += bytes;
+        self.bound_bytes(closed);
+    }
+
+    fn bound_bytes(&mut self, closed: &mut Closed) {
+        while self.bytes > MAX_PACKER_BYTES && !self.groups.is_empty() {
+            self.close_oldest(closed);
+        }
+    }
+
+    fn close_oldest(&mut self, closed: &mut Closed) {
+        if let Some(serial) = self.groups.keys().next().copied() {
+            self.close(serial, Reason::Limit, closed);
+        }
+    }
+
+    fn close(&mut self, serial: u64, reason: Reason, closed: &mut Closed) {
+        let Some(group) = self.groups.remove(&serial) else { return };
+        self.by_key.remove(&group.key);
+        self.bytes -= group.bytes;
+        self.counters.held.fetch_sub(group.lines as u64, Ordering::Relaxed);
+        match reason {
+            Reason::Done => {}
+            Reason::Age => add(&self.counters.aged, 1),
+            Reason::Limit => add(&self.counters.limited, 1),
+            Reason::Flush => add(&self.counters.flushed, 1),
+        }
+        let earlier = group.earlier.iter().map(|delivery| delivery.batch().len()).sum();
+        closed.earlier.extend(group.earlier);
+        closed.outputs.push(Output::Group { earlier, here: group.here, sure: group.sure });
+    }
+
+    /// What is closed leaves as one delivery; what is still open of `delivery` stays.
+    fn settle(&mut self, delivery: Option<Delivery>, closed: Closed) {
+        let Closed { outputs, earlier } = closed;
+        let mut parts = earlier;
+        let mut places = Vec::new();
+        if let Some(delivery) = delivery {
+            // 0: it leaves; else one more than the serial of its group.
+            let mut stays = vec![0; delivery.batch().len()];
+            for (serial, group) in &mut self.groups {
+                for at in group.here.drain(..) {
+                    if let Some(stays) = stays.get_mut(at) {
+                        *stays = serial + 1;
+                    }
+                }
+            }
+            let done = |output: &Output| matches!(output, Output::One(_));
+            if parts.is_empty() && stays.iter().all(|s| *s == 0) && outputs.iter().all(done) {
+                return self.ready.push_back(delivery);
+            }
+            let mut rank = 0;
+            places.extend(stays.iter().map(|stays| {
+                rank += usize::from(*stays == 0);
+                rank.saturating_sub(1)
+            }));
+            let shares = match stays.iter().all(|s| *s == 0) {
+                true => vec![(0, delivery)],
+                false => {
+                    let mut stays = stays.into_iter();
+                    delivery.partition(|_| stays.next().unwrap_or(0))
+                }
+            };
+            for (stays, share) in shares {
+                match self.groups.get_mut(&stays.wrapping_sub(1)) {
+                    Some(group) if stays > 0 => group.earlier.push(share),
+                    _ => parts.push(share),
+                }
+            }
+        }
+        if let Some(all) = Delivery::join(parts) {
+            let counters = &self.counters;
+            let merged = all.merge(|batch, weights| build(batch, weights, &outputs, &places, counters));
+            self.ready.extend(merged);
+        }
+    }
+}
+
+/// The batch of everything that leaves: first the records that came earlier, then those of
+/// the last delivery, whose places among themselves are given.
+fn build(
+    batch: &Batch,
+    weights: &Weights<'_>,
+    outputs: &[Output],
+    places: &[usize],
+    counters: &PackerCounters,
+) -> (Option<Batch>, Vec<u32>) {
+    let records: Vec<Record<'_>> = batch.records().collect();
+    let before: usize =
+        outputs.iter().map(|o| if let Output::Group { earlier, .. } = o { *earlier } else { 0 }).sum();
+    let place = |at: &usize| before + places.get(*at).copied().unwrap_or(0);
+    let mut out = BatchBuilder::with_capacity(batch.byte_len());
+    let mut made = Vec::with_capacity(records.len());
+    let mut next_earlier = 0;
+    for output in outputs {
+        match output {
+            Output::One(at) => {
+                if let Some(record) = records.get(place(at)) {
+                    out.push_record(record);
+                    made.push(weights.of(place(at)));
+                }
+            }
+            Output::Group { earlier, here, sure } => {
+                let all: Vec<usize> =
+                    (next_earlier..next_earlier + earlier).chain(here.iter().map(place)).collect();
+                next_earlier += earlier;
+                let parts: Vec<Record<'_>> = all.iter().filter_map(|at| records.get(*at)).copied().collect();
+                let mut done = 0;
+                while let Some(rest) = parts.get(done..).filter(|rest| !rest.is_empty()) {
+                    let certain = rest.len().min(sure.saturating_sub(done).max(1));
+                    let taken = match rest.get(..certain).filter(|_| certain > 1).and_then(merge::merge) {
+                        Some((event, taken)) if taken > 1 => {
+                            out.push_event(&event);
+                            add(&counters.packed, 1);
+                            add(&counters.merged, taken - 1);
+                            taken
+                        }
+                        _ => {
+                            rest.iter().take(1).for_each(|record| out.push_record(record));
+                            1
+                        }
+                    };
+                    made.push(all.iter().skip(done).take(taken).map(|at| weights.of(*at)).sum());
+                    done += taken;
+                }
+            }
+        }
+    }
+    (out.finish(), made)
+}
+
+impl Stage for Packer {
+    fn feed(&mut self, delivery: Delivery, now: Instant) {
+        self.now = Some(now);
+        let mut closed = Closed::default();
+        for (at, record) in delivery.batch().records().enumerate() {
+            let looked = catch_unwind(AssertUnwindSafe(|| self.look(at, &record, now, &mut closed)));
+            if looked.is_err() {
+                add(&self.counters.panics, 1);
+                // Nothing was done with it yet: what can fail comes first.
+                closed.outputs.push(Output::One(at));
+            }
+        }
+        self.settle(Some(delivery), closed);
+    }
+
+    fn ready(&mut self, now: Instant) -> Option<Delivery> {
+        if self.ready.is_empty() {
+            let mut closed = Closed::default();
+            while let Some((serial, group)) = self.groups.first_key_value()
+                && group.opened + self.limits.max_age <= now
+            {
+                let serial = *serial;
+                self.close(serial, Reason::Age, &mut closed);
+            }
+            if !closed.outputs.is_empty() {
+                self.settle(None, closed);
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        match self.ready.is_empty() {
+            true => self.groups.first_key_value().map(|(_, group)| group.opened + self.limits.max_age),
+            false => self.now,
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut closed = Closed::default();
+        while let Some(serial) = self.groups.keys().next().copied() {
+            self.close(serial, Reason::Flush, &mut closed);
+        }
+        if !closed.outputs.is_empty() {
+            self.settle(None, closed);
+        }
+    }
+}
+
+impl Drop for Packer {
+    fn drop(&mut self) {
+        let held: usize = self.groups.values().map(|group| group.lines).sum();
+        self.counters.held.fetch_sub(held as u64, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").field("rule", &self.rule).field("groups", &self.groups.len()).finish()
+    }
+}
