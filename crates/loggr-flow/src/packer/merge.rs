@@ -20,6 +20,9 @@ pub(super) fn merge<'r>(records: &[Record<'r>]) -> Option<(Event<'r>, usize)> {
     Some((union.finish(records.get(..taken)?), taken))
 }
 
+/// SD-ID, name and value.
+type Known<'r> = (Cow<'r, str>, Cow<'r, str>, Cow<'r, str>);
+
 struct Union<'r> {
     event: Event<'r>,
     message: String,
@@ -32,7 +35,7 @@ struct Union<'r> {
     cut: bool,
     length: u64,
     /// What fields and structured data have already; filled when it is first needed.
-    known: Option<HashSet<(Cow<'r, str>, Cow<'r, str>, Cow<'r, str>)>>,
+    known: Option<HashSet<Known<'r>>>,
 }
 
 /// Stands for the SD-ID of a custom field among the known values: no SD-ID has a space.
@@ -127,7 +130,7 @@ impl<'r> Union<'r> {
         self.known().insert((id, name, value))
     }
 
-    fn known(&mut self) -> &mut HashSet<(Cow<'r, str>, Cow<'r, str>, Cow<'r, str>)> {
+    fn known(&mut self) -> &mut HashSet<Known<'r>> {
         let event = &self.event;
         self.known.get_or_insert_with(|| {
             let fields = event

@@ -2,18 +2,17 @@
 //!
 //! Nothing here touches a queue or a running process.
 
-use std::borrow::Cow;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use loggr_event::{Defect, DumpFormat, Event, Origin, Timestamp, Uid};
+use loggr_event::{DumpFormat, Event};
 use loggr_filter::engines::Outcome;
 use loggr_filter::lang::{Cases, Fate, Program, Step};
 
 use super::complain;
-use super::records::{Records, origin, uids};
+use super::records::{Records, message_alone, origin, uids};
 use crate::component::machine::environment;
 use crate::exit::{Exit, Usage};
 use crate::source::now;
@@ -128,17 +127,6 @@ fn events(program: &Program, args: &FilterArgs) -> Result<Exit> {
     }
     output.flush()?;
     Ok(Exit::Fine)
-}
-
-/// An event of which nothing is known but its message.
-fn message_alone<'a>(line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) -> Event<'a> {
-    let mut event = Event::new(origin, uid, now);
-    event.message = String::from_utf8_lossy(line);
-    if matches!(event.message, Cow::Owned(_)) {
-        event.raw = Some(Cow::Borrowed(line));
-        event.defects.insert(Defect::NotUtf8);
-    }
-    event
 }
 
 /// One line for a rule, and one for each thing that it changed.

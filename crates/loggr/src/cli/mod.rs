@@ -6,6 +6,7 @@ mod check;
 mod filter;
 mod generate;
 mod grok;
+mod pack;
 mod parse;
 mod queue;
 mod records;
@@ -81,6 +82,8 @@ enum Command {
     Explain(filter::ExplainArgs),
     /// Match lines from stdin against patterns and print their fields
     Grok(grok::GrokArgs),
+    /// Pack lines from stdin: stack traces, or what a format divides, become one event each
+    Pack(pack::PackArgs),
     /// List, peek into, or purge the queues
     Queue(queue::QueueArgs),
     /// List, show, replay or discard what a destination refused
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Filter(args) => filter::filter(&args),
         Command::Explain(args) => filter::explain(&args),
         Command::Grok(args) => grok::run(&args),
+        Command::Pack(args) => pack::run(&args),
         Command::Queue(args) => queue::run(&place, &args),
         Command::Rescue(args) => rescue::run(&place, &args),
         Command::Status(args) => status::run(&place, &args),

@@ -3,10 +3,11 @@
 //! NUL is for events that have line feeds in them. What is printed for them stays one JSON
 //! value a line, because JSON has no line feed of its own.
 
+use std::borrow::Cow;
 use std::io::{BufRead, BufReader, StdinLock};
 
 use anyhow::{Context, Result, anyhow};
-use loggr_event::{Origin, Transport, UidGenerator};
+use loggr_event::{Defect, Event, Origin, Timestamp, Transport, Uid, UidGenerator};
 
 /// Longest event that is read from standard input, in bytes.
 const MAX_EVENT_BYTES: usize = 64 << 20;
@@ -74,4 +75,15 @@ pub fn uids() -> Result<UidGenerator> {
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("cannot draw a random number")?;
     Ok(UidGenerator::new(seed))
+}
+
+/// An event of which nothing is known but its message.
+pub fn message_alone<'a>(line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) -> Event<'a> {
+    let mut event = Event::new(origin, uid, now);
+    event.message = String::from_utf8_lossy(line);
+    if matches!(event.message, Cow::Owned(_)) {
+        event.raw = Some(Cow::Borrowed(line));
+        event.defects.insert(Defect::NotUtf8);
+    }
+    event
 }
