@@ -93,7 +93,7 @@ impl Pass {
 pub enum Outcome {
     /// It did something: true as a condition.
     Did,
-    /// There was nothing to do.
+    /// There was nothing to do, and nothing of the event was changed.
     Nothing,
     /// It could not; the event gets the tag and goes on.
     Failed(&'static str),

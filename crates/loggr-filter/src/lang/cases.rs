@@ -268,6 +268,7 @@ fn holds<'e>(nodes: &'e [Node], mut event: Event<'e>, now: Timestamp) -> bool {
         trace: None,
         route: None,
         failed: None,
+        changed: false,
     };
     matches!(run.block(nodes), Flow::Stop)
 }

@@ -100,6 +100,8 @@ pub(super) struct Run<'x, 'e> {
     pub route: Option<usize>,
     /// A call in the condition of the rule at hand failed.
     pub failed: Option<&'static str>,
+    /// Something may have changed the event.
+    pub changed: bool,
 }
 
 impl<'e> Run<'_, 'e> {
@@ -128,16 +130,16 @@ impl<'e> Run<'_, 'e> {
                 return self.block(otherwise);
             }
             Node::Assign(rule, target, parts) => {
-                self.counted(*rule, |run| run.assign(target, parts));
+                self.changing(*rule, |run| run.assign(target, parts));
             }
             Node::Tags(rule, add, values) => {
-                self.counted(*rule, |run| run.tags(*add, values));
+                self.changing(*rule, |run| run.tags(*add, values));
             }
             Node::Delete(rule, target) => {
-                self.counted(*rule, |run| run.delete(target));
+                self.changing(*rule, |run| run.delete(target));
             }
             Node::Rename(rule, from, to) => {
-                self.counted(*rule, |run| run.rename(from, to));
+                self.changing(*rule, |run| run.rename(from, to));
             }
             Node::Call(rule, called) => {
                 self.counted(*rule, |run| run.call(called));
@@ -152,6 +154,15 @@ impl<'e> Run<'_, 'e> {
             }
         }
         Flow::On
+    }
+
+    /// Runs a rule that changes the event, unless it does nothing.
+    fn changing(&mut self, rule: usize, work: impl FnOnce(&mut Self) -> Outcome) {
+        self.counted(rule, |run| {
+            let outcome = work(run);
+            run.changed |= outcome != Outcome::Nothing;
+            outcome
+        });
     }
 
     /// Runs one rule, counts what it did, tells the trace.
@@ -176,14 +187,7 @@ impl<'e> Run<'_, 'e> {
             Check::Any(all) => all.iter().any(|c| self.holds(c)),
             Check::All(all) => all.iter().all(|c| self.holds(c)),
             Check::Not(inner) => !self.holds(inner),
-            Check::Code(field, comparison, code) => {
-                let (mine, theirs) = match field {
-                    // The lower the code, the more severe.
-                    CoreField::Severity => (i16::from(*code), i16::from(self.event.severity.code())),
-                    _ => (i16::from(self.event.facility.code()), i16::from(*code)),
-                };
-                ordered(*comparison, mine.cmp(&theirs))
-            }
+            Check::Code(field, comparison, code) => has_code(self.event, *field, *comparison, *code),
             Check::Call(called) => match self.call(called) {
                 Outcome::Did => true,
                 Outcome::Nothing => false,
@@ -193,29 +197,9 @@ impl<'e> Run<'_, 'e> {
                     false
                 }
             },
-            Check::Test(values, test) => self.test(values, test),
+            Check::Test(values, test) => is(self.event, values, test),
         }
     }
-
-    fn test(&self, values: &Values, test: &Test) -> bool {
-        let event = &*self.event;
-        match test {
-            Test::Present => any(values, event, |v, _| !v.is_empty()),
-            Test::InTags => any(values, event, |v, _| event.has_tag(v)),
-            Test::InFields => any(values, event, |v, _| !event.field(v).is_empty()),
-            Test::InNetworks(networks) => any(values, event, |v, _| {
-                v.trim().parse::<IpAddr>().is_ok_and(|ip| networks.iter().any(|n| n.contains(ip)))
-            }),
-            Test::Matches(regex) => any(values, event, |v, _| regex.is_match(v)),
-            Test::Compare(comparison, other) => {
-                let times = values.is_time() || other.is_time();
-                any(values, event, |left, l| {
-                    any(other, event, |right, r| compare(*comparison, (left, l), (right, r), times))
-                })
-            }
-        }
-    }
-
     fn call(&mut self, called: &'e Called) -> Outcome {
         // Nearly every engine looks at one value.
         let mut one = [None];
@@ -233,8 +217,10 @@ impl<'e> Run<'_, 'e> {
         };
         let mut call = Call { event: self.event, operands, now: self.now, pass: &mut self.counters.pass };
         let outcome = called.engine.run(&mut call);
-        if outcome == Outcome::Did && called.route.is_some() {
-            self.route = called.route;
+        match (outcome, called.route) {
+            (Outcome::Nothing, _) => {}
+            (Outcome::Did, Some(route)) => self.route = Some(route),
+            _ => self.changed = true,
         }
         outcome
     }
@@ -327,6 +313,45 @@ impl<'e> Run<'_, 'e> {
                 }
                 outcome
             }
+        }
+    }
+}
+
+/// Does the condition hold for an event that nothing may change? It calls no engine.
+pub(super) fn holds_still(check: &Check, event: &Event<'_>) -> bool {
+    match check {
+        Check::Any(all) => all.iter().any(|c| holds_still(c, event)),
+        Check::All(all) => all.iter().all(|c| holds_still(c, event)),
+        Check::Not(inner) => !holds_still(inner, event),
+        Check::Code(field, comparison, code) => has_code(event, *field, *comparison, *code),
+        Check::Test(values, test) => is(event, values, test),
+        Check::Call(_) => false,
+    }
+}
+
+fn has_code(event: &Event<'_>, field: CoreField, comparison: Comparison, code: u8) -> bool {
+    let (mine, theirs) = match field {
+        // The lower the code, the more severe.
+        CoreField::Severity => (i16::from(code), i16::from(event.severity.code())),
+        _ => (i16::from(event.facility.code()), i16::from(code)),
+    };
+    ordered(comparison, mine.cmp(&theirs))
+}
+
+fn is(event: &Event<'_>, values: &Values, test: &Test) -> bool {
+    match test {
+        Test::Present => any(values, event, |v, _| !v.is_empty()),
+        Test::InTags => any(values, event, |v, _| event.has_tag(v)),
+        Test::InFields => any(values, event, |v, _| !event.field(v).is_empty()),
+        Test::InNetworks(networks) => any(values, event, |v, _| {
+            v.trim().parse::<IpAddr>().is_ok_and(|ip| networks.iter().any(|n| n.contains(ip)))
+        }),
+        Test::Matches(regex) => any(values, event, |v, _| regex.is_match(v)),
+        Test::Compare(comparison, other) => {
+            let times = values.is_time() || other.is_time();
+            any(values, event, |left, l| {
+                any(other, event, |right, r| compare(*comparison, (left, l), (right, r), times))
+            })
         }
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod field;
 mod lexer;
 mod parser;
+mod predicate;
 mod print;
 mod program;
 mod reference;
@@ -24,6 +25,7 @@ pub use error::{FilterError, FilterErrors, Span};
 pub use field::{CORE_FIELDS, CoreField, CoreFieldRow};
 pub use lexer::{MAX_LITERAL_BYTES, MAX_TEXT_BYTES};
 pub use parser::{MAX_ERRORS, MAX_NESTING, MAX_STATEMENTS};
+pub use predicate::Predicate;
 pub use program::{Counters, Fate, Program, RuleCount, Step};
 pub use reference::reference;
 

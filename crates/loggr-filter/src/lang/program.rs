@@ -167,7 +167,26 @@ impl Program {
     pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Fate {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None })
+        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false }).0
+    }
+
+    /// The same; also says whether the event may be another now. If not, what it was parsed
+    /// from still stands for it.
+    pub fn run_marked<'e>(
+        &'e self,
+        event: &mut Event<'e>,
+        now: Timestamp,
+        counters: &mut Counters,
+    ) -> (Fate, bool) {
+        let timed = counters.events.is_multiple_of(TIMED_EVENTS);
+        counters.events += 1;
+        #[cfg(debug_assertions)]
+        let before = event.clone();
+        let run = Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false };
+        let (fate, changed) = self.work(run);
+        #[cfg(debug_assertions)]
+        assert!(changed || *event == before, "BUG: an engine says that it did nothing, and did something");
+        (fate, changed)
     }
 
     /// The same, and tells `trace` of every rule that the event comes to.
@@ -179,15 +198,17 @@ impl Program {
         trace: &mut dyn FnMut(&Step<'_>),
     ) -> Fate {
         counters.events += 1;
-        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None, failed: None })
+        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None, failed: None, changed: false })
+            .0
     }
 
-    fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> Fate {
-        match (run.block(&self.nodes), run.route) {
+    fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> (Fate, bool) {
+        let fate = match (run.block(&self.nodes), run.route) {
             (Flow::Drop(rule), _) => Fate::Drop(rule),
             (Flow::On | Flow::Stop, Some(route)) => Fate::Route(route),
             (Flow::On | Flow::Stop, None) => Fate::Keep,
-        }
+        };
+        (fate, run.changed)
     }
 
     /// Lets engines take files that changed. Gives true if one did, and what is wrong with

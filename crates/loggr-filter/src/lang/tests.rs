@@ -175,6 +175,29 @@ fn the_last_route_wins_and_a_drop_wins_over_all() {
 }
 
 #[test]
+fn it_is_known_whether_an_event_may_have_changed() {
+    #[track_caller]
+    fn check(text: &str, expect: bool) {
+        let program = program(text);
+        let origin = Origin::default();
+        let (_, changed) = program.run_marked(&mut event(&origin), NOW, &mut program.counters());
+        assert_eq!(changed, expect, "{text}");
+    }
+    check("", false);
+    check("if app_name == \"sshd\" { stop }", false);
+    check("if [n] == 1 { tags += \"x\" }", false);
+    check("tags += \"first\"", false);
+    check("delete [missing]", false);
+    check("rename [missing] -> [b]", false);
+    check("grok(\"SUDO\")", false);
+    check("router(\"a\")", false);
+    check("tags += \"x\"", true);
+    check("severity := \"nonsense\" + \"\"", true);
+    check("if grok(\"SSHD\") { stop }", true);
+    check("delete [n]", true);
+}
+
+#[test]
 fn rules_are_counted() {
     let program = program("if severity >= \"err\" { drop }\ntags += \"x\"\nseverity := [ip]");
     let origin = Origin::default();
@@ -402,7 +425,8 @@ proptest! {
         if let Ok(program) = Program::compile("f", &text, &environment()) {
             let origin = Origin::default();
             let mut event = Event::receive(&line, &origin, Uid::default(), NOW);
-            program.run(&mut event, NOW, &mut program.counters());
+            // Also that an event that is said to be unchanged is.
+            program.run_marked(&mut event, NOW, &mut program.counters());
         }
     }
 }
