@@ -76,6 +76,14 @@ impl Bus {
         }
     }
 
+    /// Makes durable what was acknowledged so far, so that it does not come again. Closing
+    /// does it too; this is for a stop that may not wait for the bus's last owner.
+    pub fn flush(&self) {
+        match self {
+            Bus::Embedded(bus) => bus.flush(),
+        }
+    }
+
     /// How every exchange and queue stands.
     pub fn stats(&self) -> Vec<ExchangeStats> {
         match self {

@@ -206,19 +206,24 @@ impl BatchBuilder {
 
     /// Adds an event, encoded; its own envelope is taken over.
     pub fn push_event(&mut self, event: &Event<'_>) {
-        let mut packed = Vec::with_capacity(512);
-        event.to_msgpack(&mut packed);
         let origin = Arc::new(event.origin.as_deref().cloned().unwrap_or_default());
-        let index = self.index(&origin);
-        let record = Record {
-            uid: event.uid,
-            timegenerated: event.timegenerated,
-            origin: &origin,
-            payload: Payload::Event(&packed),
-            original_len: None,
-            incomplete: false,
-        };
-        record.write(index, &mut self.records);
+        self.encode(&origin, event);
+    }
+
+    /// Adds an event that was made of this record, encoded. The origin is the record's where
+    /// it is still the event's, which costs no copy of it.
+    pub fn push_changed(&mut self, record: &Record<'_>, event: &Event<'_>) {
+        match event.origin.as_deref() {
+            Some(origin) if std::ptr::eq(origin, &**record.origin) || *origin == **record.origin => {
+                self.encode(record.origin, event);
+            }
+            _ => self.push_event(event),
+        }
+    }
+
+    fn encode(&mut self, origin: &Arc<Origin>, event: &Event<'_>) {
+        let index = self.index(origin);
+        record::write_event(index, event, &mut self.records);
         self.count += 1;
     }
 

@@ -305,6 +305,43 @@ impl Delivery {
         }
     }
 
+    /// Keeps what `keep` says for each record, and puts `batch` in the place of those kept
+    /// (a filter); the rest counts as dropped by rule. If nothing is left the delivery is
+    /// settled. A batch of another length than the records kept is a bug and a nack.
+    pub fn sift(self, keep: &[bool], batch: Option<Batch>) -> Option<Delivery> {
+        let complete = keep.len() == self.batch.len()
+            && batch.as_ref().map_or(0, Batch::len) == keep.iter().filter(|keep| **keep).count();
+        debug_assert!(complete, "a filter has lost or made up events");
+        if !complete {
+            return None;
+        }
+        let events = self.events();
+        let Delivery { ack, attempts, dropped, weights, .. } = self;
+        let weights = weights.map(|all| {
+            let kept = all.into_iter().zip(keep).filter(|(_, keep)| **keep);
+            kept.map(|(weight, _)| weight).collect::<Vec<_>>()
+        });
+        let left = weights.as_deref().map_or(batch.as_ref().map_or(0, Batch::len) as u64, sum);
+        let dropped = dropped + (events - left);
+        match batch {
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights }),
+            None => {
+                ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
+                None
+            }
+        }
+    }
+
+    /// Calls `done`, which must not block, when the delivery is settled, whatever the outcome.
+    pub fn when_settled(mut self, done: impl FnOnce() + Send + Sync + 'static) -> Delivery {
+        let ack = std::mem::replace(&mut self.ack, Ack(None));
+        self.ack = Ack::new(move |outcome| {
+            ack.settle(outcome);
+            done();
+        });
+        self
+    }
+
     /// Two deliveries of half the records each, or the delivery itself if it has one.
     pub fn halve(self) -> Result<(Delivery, Delivery), Delivery> {
         let Some((a, b)) = self.batch.halve() else { return Err(self) };
@@ -487,6 +524,40 @@ mod tests {
         let (d, mut s) = delivery(&["a"]).await;
         assert!(d.retain(|_| false).is_none());
         assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { dropped: 1, ..Tally::default() }))));
+    }
+
+    #[tokio::test]
+    async fn what_is_sifted_is_counted_and_replaced() {
+        let (d, mut s) = delivery(&["a", "b", "c"]).await;
+        let sifted = d.sift(&[true, false, true], Some(lines(&["A", "C"]))).unwrap();
+        let texts: Vec<_> = sifted.batch().records().map(|r| r.payload.bytes().to_vec()).collect();
+        assert_eq!(texts, [b"A", b"C"]);
+        store(sifted);
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { stored: 2, rescued: 0, dropped: 1 }))));
+        let (d, mut s) = delivery(&["a"]).await;
+        assert!(d.sift(&[false], None).is_none());
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { dropped: 1, ..Tally::default() }))));
+    }
+
+    #[tokio::test]
+    async fn settling_is_told_once_whatever_the_outcome() {
+        for lose in [true, false] {
+            let told = Arc::new(std::sync::atomic::AtomicU32::new(0));
+            let tell = told.clone();
+            let (d, mut s) = delivery(&["a"]).await;
+            let d = d.when_settled(move || {
+                tell.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            });
+            assert_eq!(told.load(std::sync::atomic::Ordering::SeqCst), 0);
+            if lose {
+                d.nack()
+            } else {
+                store(d)
+            }
+            let expect = if lose { Outcome::Nack } else { stored(1) };
+            assert_eq!(s.next().await, Some((1, expect)));
+            assert_eq!(told.load(std::sync::atomic::Ordering::SeqCst), 1);
+        }
     }
 
     #[tokio::test]

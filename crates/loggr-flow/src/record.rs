@@ -113,6 +113,23 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Appends an event as a record, encoded in its place.
+pub(crate) fn write_event(origin: u16, event: &Event<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut header = [0u8; RECORD_HEADER_BYTES];
+    header[0] = KIND_EVENT;
+    header[2..4].copy_from_slice(&origin.to_le_bytes());
+    header[8..16].copy_from_slice(&event.timegenerated.unix_micros().to_le_bytes());
+    header[16..32].copy_from_slice(event.uid.as_bytes());
+    out.extend_from_slice(&header);
+    event.to_msgpack(out);
+    let len = u32::try_from(out.len() - start - RECORD_HEADER_BYTES);
+    let len = len.expect("BUG: a payload is bounded far below 4 GiB");
+    if let Some(place) = out.get_mut(start + 4..start + 8) {
+        place.copy_from_slice(&len.to_le_bytes());
+    }
+}
+
 /// Bytes that are no sequence of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecords {

@@ -4,6 +4,7 @@ mod cli;
 mod component;
 mod config;
 mod exit;
+mod filters;
 mod hint;
 mod memory;
 mod net;

@@ -230,6 +230,11 @@ impl Bus {
         }
     }
 
+    /// Writes and flushes the cursors of all queues.
+    pub fn flush(&self) {
+        self.exchanges.iter().for_each(Exchange::flush);
+    }
+
     /// Stops the writers after what was published before, flushes every cursor, and
     /// lets go of the directory. Blocks for a flush or two.
     pub fn close(self) {
@@ -310,17 +315,22 @@ impl Exchange {
         if janitor.join().is_err() {
             tracing::error!(exchange = %self.shared.name, "the janitor panicked");
         }
-        let queues = self.shared.log().queues.clone();
-        for queue in &queues {
-            if let Err(error) = queue.flush() {
-                tracing::warn!(queue = %queue.name, "cannot flush the cursor at the end: {error}");
-            }
-        }
+        self.flush();
         self.shared.closed.store(true, Ordering::SeqCst);
+        let queues = self.shared.log().queues.clone();
         for queue in &queues {
             queue.changed.notify_waiters();
         }
         self.shared.lock.release();
+    }
+
+    fn flush(&self) {
+        let queues = self.shared.log().queues.clone();
+        for queue in &queues {
+            if let Err(error) = queue.flush() {
+                tracing::warn!(queue = %queue.name, "cannot flush the cursor: {error}");
+            }
+        }
     }
 }
 

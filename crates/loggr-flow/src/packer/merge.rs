@@ -46,7 +46,7 @@ impl<'r> Union<'r> {
         let event = first.event();
         Union {
             message: event.message.clone().into_owned(),
-            uids: vec![first.uid],
+            uids: vec![event.uid],
             values: values(&event.fields),
             params: params(&event.structured_data),
             raw: event.raw.is_some(),
@@ -71,7 +71,7 @@ impl<'r> Union<'r> {
         {
             return false;
         }
-        self.uids.push(record.uid);
+        self.uids.push(next.uid);
         self.message.push('\n');
         self.message.push_str(&next.message);
         let event = &mut self.event;

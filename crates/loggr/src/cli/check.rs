@@ -14,7 +14,7 @@ use crate::registry::Registry;
 
 /// Prints a summary; every mistake of the file is in the error.
 pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
-    let config = Config::load(config, data_dir).usage()?;
+    let config = Config::load_with_filters(config, data_dir).usage()?;
     super::print(&summary(&config)?)
 }
 
@@ -38,7 +38,13 @@ fn summary(config: &Config) -> Result<String> {
     for machine in config.machines.iter().filter(|m| m.is_hop()) {
         let program = crate::component::machine::compile(config, machine)?;
         let (name, queue, to) = (&machine.name, &machine.queue, &machine.destination);
-        writeln!(out, "machine {name}: queue {queue} through {} to {to}", program.file())?;
+        let packers = machine.packers.iter().map(|packer| format!("packers.{packer}"));
+        let filter = machine.filter.is_some().then(|| program.file().to_owned());
+        let through: Vec<String> = packers.chain(filter).collect();
+        writeln!(out, "machine {name}: queue {queue} through {} to {to}", through.join(", "))?;
+        for (exchange, key) in machine.ways() {
+            writeln!(out, "machine {name}: {key} to {exchange}")?;
+        }
     }
     for ship in &config.ships {
         let (kind, directory) = match &ship.kind {

@@ -13,8 +13,8 @@ use loggr_filter::lang::{Cases, Fate, Program, Step};
 
 use super::complain;
 use super::records::{Records, message_alone, origin, uids};
-use crate::component::machine::environment;
 use crate::exit::{Exit, Usage};
+use crate::filters::environment;
 use crate::source::now;
 
 /// Arguments of `loggr filter`.

@@ -54,6 +54,11 @@ impl Place {
     pub fn load(&self) -> Result<Config> {
         Config::load(self.config.as_deref(), self.data_dir.as_deref()).usage()
     }
+
+    /// The same for who runs the filters.
+    pub fn load_with_filters(&self) -> Result<Config> {
+        Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).usage()
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -22,7 +22,7 @@ pub struct RunArgs {
 
 /// Runs until a signal.
 pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
-    let config = place.load()?;
+    let config = place.load_with_filters()?;
     let part = Part::choose(&config, args.component, args.name.as_deref())?;
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,

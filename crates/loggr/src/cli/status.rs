@@ -20,6 +20,9 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Show what each rule of the filters did
+    #[arg(long)]
+    rules: bool,
 }
 
 /// Prints the status.
@@ -29,7 +32,7 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     if args.json {
         writeln!(out, "{status:#}")?;
     } else {
-        out.write_all(render(&status).as_bytes())?;
+        out.write_all(render(&status, args.rules).as_bytes())?;
     }
     Ok(Exit::Fine)
 }
@@ -47,8 +50,13 @@ pub fn ask(config: &Config) -> Result<Value> {
     Ok(whole)
 }
 
-fn render(status: &Value) -> String {
+fn render(status: &Value, rules: bool) -> String {
     let mut out = String::new();
+    let mut status = status.clone();
+    for part in ["packers", "rules"] {
+        status[part] = of_machines(&status, part);
+    }
+    let status = &status;
     let text = |v: &Value, key: &str| match &v[key] {
         Value::String(s) => s.clone(),
         Value::Null => "-".to_owned(),
@@ -118,10 +126,35 @@ fn render(status: &Value) -> String {
         &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
     );
     table(
-        &["MACHINE", "RECEIVED", "STORED", "DROPPED", "FILTER ERROR"],
+        &["MACHINE", "RECEIVED", "MERGED", "STORED", "RESCUED", "DROPPED", "FILTER ERROR"],
         "machines",
-        &["name", "received", "stored", "dropped", "filter_error"],
+        &["name", "received", "merged", "stored", "rescued", "dropped", "filter_error"],
     );
+    table(
+        &["PACKER", "MACHINE", "HELD", "PACKED", "MERGED", "BY AGE", "BY LIMIT", "BY FLUSH"],
+        "packers",
+        &["name", "machine", "held", "packed", "merged", "by_age", "by_limit", "by_flush"],
+    );
+    if rules {
+        table(
+            &["LINE", "MACHINE", "REACHED", "DID", "FAILED", "MEAN NS", "RULE"],
+            "rules",
+            &["line", "machine", "reached", "did", "failed", "mean_nanos", "rule"],
+        );
+    }
     table(&["SHIPPER", "KIND", "FAILING", "LAST ERROR"], "ships", &["name", "kind", "failing", "last_error"]);
     out
+}
+
+/// The packers or the rules of all machines, each with its machine's name.
+fn of_machines(status: &Value, part: &str) -> Value {
+    let machines = status["machines"].as_array().into_iter().flatten();
+    let rows = machines.flat_map(|machine| {
+        machine[part].as_array().into_iter().flatten().map(|row| {
+            let mut row = row.clone();
+            row["machine"] = machine["name"].clone();
+            row
+        })
+    });
+    rows.collect()
 }

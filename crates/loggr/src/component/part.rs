@@ -114,7 +114,7 @@ impl Part {
         !matches!(self, Part::Web)
     }
 
-    /// The machines that it runs; a machine without a filter is nothing that runs.
+    /// The machines that it runs; a machine without a filter and packers is nothing that runs.
     pub fn machines<'c>(&self, config: &'c Config) -> impl Iterator<Item = &'c Machine> + use<'c> {
         let part = self.clone();
         config.machines.iter().filter(move |m| match &part {
@@ -174,7 +174,7 @@ fn machine(config: &Config, name: Option<&str>) -> Result<Part> {
     if let Some(name) = name
         && config.machines.iter().any(|m| m.name == name && !m.is_hop())
     {
-        return Err(anyhow!("the machine `{name}` has no filter: there is nothing to run"))
+        return Err(anyhow!("the machine `{name}` has no filter and no packers: there is nothing to run"))
             .hint("events pass it without a stop; give it a `filter`, or run the shippers behind it alone");
     }
     named("machine", name, &hops).map(Part::Machine)
@@ -244,7 +244,7 @@ mod tests {
         check(
             CONFIG,
             "machine pass",
-            "error: the machine `pass` has no filter: there is nothing to run; hint: events pass it without a \
+            "error: the machine `pass` has no filter and no packers: there is nothing to run; hint: events pass it without a \
              stop; give it a `filter`, or run the shippers behind it alone",
         );
         check(

@@ -120,7 +120,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         for ship in part.ships(&config) {
             ships.push(starting.start(ship, &mut shippers)?);
         }
-        let starting = Machines { config: &config, bus, rescue: &rescue, stop: &stop_filtering };
+        let starting = Machines::new(&config, bus, &rescue, &stop_filtering)?;
         for machine in part.machines(&config) {
             machines.push(starting.start(machine, &mut filters)?);
         }
@@ -188,6 +188,10 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         shipping.abort();
         drop(tokio::time::timeout(ABORT_GRACE, filters.join_all()).await);
         drop(tokio::time::timeout(ABORT_GRACE, shippers.join_all()).await);
+    }
+    if let Some(bus) = &bus {
+        // Whoever is still looking at the web page may hold the bus longer than we live.
+        bus.flush();
     }
     announce(&process, "down", "stopped");
     telling.drain();

@@ -107,8 +107,16 @@ pub enum Takes {
     PathTemplate,
     /// A dump format's name or a template of a line.
     LineFormat,
-    /// Must be empty in this version.
-    EmptyYet,
+    /// A list of names.
+    Names,
+    /// One format of a packer's first line, or a list of them.
+    StartFormats,
+    /// One preset of packers, or a list of them.
+    Presets,
+    /// A condition of the filter language.
+    Condition,
+    /// It has no place here: what to do instead.
+    Elsewhere(&'static str),
     /// A later version brings it.
     Later,
 }
@@ -128,6 +136,9 @@ const INET: &[&str] = &["tcp", "relp", "udp"];
 const FILES: &[&str] = &["files"];
 const SEARCH: &[&str] = &["search"];
 const REDIS: &[&str] = &["redis"];
+const TIME: &[&str] = &["time"];
+const FORMAT: &[&str] = &["format"];
+const PRESET: &[&str] = &["preset"];
 
 /// Shorthand for the table below.
 const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
@@ -279,15 +290,81 @@ pub static SECTIONS: &[Section] = &[
             .without("never")
             .only(STREAM),
             later("tls"),
-            later("packers"),
+            key(
+                "packers",
+                Takes::Elsewhere(
+                    "packing stands behind the bus, where it holds up no sender: a `[machine.NAME]` that takes from this exchange has packers",
+                ),
+                "",
+                "",
+            ),
             later("compress"),
+        ],
+    },
+    Section {
+        name: "packers",
+        shape: Shape::Named,
+        about: "Makes one event of several that belong together; a machine names it in `packers`. What is held is \
+                acknowledged with the event that it became part of. Events of different senders, hosts, facilities or \
+                programs are never mixed; those of different processes only by `time`. The merged event has the \
+                earliest times, the most severe severity, all tags, fields and structured data, and the messages joined \
+                by line feeds.",
+        keys: &[
+            key(
+                "kind",
+                Takes::Choice(&["time", "format", "preset"], &[]),
+                "",
+                "what belongs together: what is reported within a window of time; what follows a line of a format; \
+                 a stack trace",
+            )
+            .without("must be given"),
+            key(
+                "window",
+                Takes::Duration(1, 60 * SECOND),
+                "\"500ms\"",
+                "events whose `timereported` are all within this time are one",
+            )
+            .only(TIME),
+            key(
+                "start",
+                Takes::StartFormats,
+                "",
+                "how the first line of an event looks: text with `$DATETIME`, `$SEVERITY`, `$FACILITY`, `$APP_NAME`, \
+                 `$WORD`, `$INT` and `$MESSAGE`; the lines after it are appended",
+            )
+            .without("must be given (format)")
+            .only(FORMAT),
+            key(
+                "preset",
+                Takes::Presets,
+                "",
+                "the language whose stack traces are one event: `java`, `python`, `go`, `ruby`, `javascript`, `php`, \
+                 `dotnet`; other lines pass at once",
+            )
+            .without("must be given (preset)")
+            .only(PRESET),
+            key(
+                "if",
+                Takes::Condition,
+                "",
+                "which events it looks at, as a filter says it: `app_name == \"openvpn\"`; the others pass at once",
+            )
+            .without("all events"),
+            key(
+                "max_age",
+                Takes::Duration(10, 600 * SECOND),
+                "\"1s\"",
+                "an event is held at most so long; after a crash what was held comes again from the queue",
+            ),
+            key("max_lines", Takes::Count(2, 100_000), "1000", "events in one, at most"),
+            key("max_size", Takes::Size(KIB, 16 * MIB), "\"256KiB\"", "bytes of the messages in one event, at most"),
         ],
     },
     Section {
         name: "machine",
         shape: Shape::Named,
-        about: "Takes events from one exchange to another, through a filter. Packers come with a later version; \
-                without a filter a machine is no second durable hop: what listens to its destination is bound to its source. \
+        about: "Takes events from one exchange to another, through packers and a filter. \
+                Without both a machine is no second durable hop: what listens to its destination is bound to its source. \
                 When the file has no machine and nothing is published to `events`, one from `received` to \
                 `events` is implied.",
         keys: &[
@@ -301,14 +378,20 @@ pub static SECTIONS: &[Section] = &[
                  changes; pattern files are `patterns/*.grok`",
             )
             .without("events go on as they are"),
-            key("packers", Takes::EmptyYet, "[]", "must be empty in this version"),
+            key(
+                "packers",
+                Takes::Names,
+                "[]",
+                "`[packers.NAME]` before the filter, in this order: events that belong together become one",
+            ),
             key(
                 "destination",
                 Takes::Name,
                 "\"events\"",
-                "the exchange it gives to, with the routing key `machine.NAME`",
+                "the exchange it gives to, with the routing key `machine.NAME`; a `router` in the filter may say another, \
+                 and `machine.NAME.EVENT_TYPE`",
             ),
-            key("queue", Takes::Name, "", "the queue it takes from, its own, where it has a filter")
+            key("queue", Takes::Name, "", "the queue it takes from, its own, where it has a filter or packers")
                 .without("`machine.` and the machine's name"),
             key(
                 "workers",
@@ -488,7 +571,6 @@ pub static SECTIONS: &[Section] = &[
         ],
     },
     Section { name: "spool", shape: Shape::Once, about: "", keys: &[] },
-    Section { name: "packers", shape: Shape::Named, about: "", keys: &[] },
     Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
     Section { name: "hmac", shape: Shape::Once, about: "", keys: &[] },
@@ -513,7 +595,7 @@ mod tests {
                     section.keys[..at].iter().all(|other| other.name != key.name),
                     "{place} stands twice"
                 );
-                let later = matches!(key.takes, Takes::Later);
+                let later = matches!(key.takes, Takes::Later | Takes::Elsewhere(_));
                 assert!(later || !key.meaning.is_empty(), "{place} has no meaning");
                 assert!(
                     later || key.default.is_empty() != key.without.is_empty(),

@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use loggr_filter::engines::Route;
+
 use crate::hint::Advise;
 use diagnostics::ConfigError;
 use resolve::{Around, resolve};
@@ -60,6 +62,8 @@ pub struct Config {
     pub bus: Bus,
     /// `[[listener]]`, in the file's order.
     pub listeners: Vec<Listener>,
+    /// `[packers.NAME]`, in the file's order.
+    pub packers: Vec<Packer>,
     /// `[machine.NAME]`, in the file's order.
     pub machines: Vec<Machine>,
     /// `[ship.NAME]`, in the file's order.
@@ -80,13 +84,16 @@ impl Config {
     /// The file: `file`, else `$LOGGR_CONFIG_DIR/loggr.toml`, else `/etc/loggr/loggr.toml`
     /// if it exists. The data directory: `data`, else `$LOGGR_DATA_DIR`, else the file's,
     /// else the user's or the system's.
+    ///
+    /// Filters are not looked at, so that a mistake in one stops nobody who only wants to
+    /// search: for running and checking there is [`Config::load_with_filters`].
     pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
-        let host = Host {
-            variable: &|name| std::env::var_os(name),
-            root: rustix::process::geteuid().is_root(),
-            system_file: Path::new(SYSTEM_FILE),
-        };
-        load(file, data, &host)
+        load(file, data, &Host::this(), &|_, _| None)
+    }
+
+    /// The same; also that there is a queue for whatever the filters' routers send away.
+    pub fn load_with_filters(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
+        load(file, data, &Host::this(), &crate::filters::routes)
     }
 
     /// The default configuration, commented: what `loggr config` prints.
@@ -112,6 +119,14 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
+    fn this() -> Host<'static> {
+        Host {
+            variable: &|name| std::env::var_os(name),
+            root: rustix::process::geteuid().is_root(),
+            system_file: Path::new(SYSTEM_FILE),
+        }
+    }
+
     /// A path in a variable; an empty one is as good as none.
     fn path(&self, name: &str) -> Option<PathBuf> {
         (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -143,7 +158,11 @@ impl Host<'_> {
     }
 }
 
-fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>) -> Result<Config> {
+/// Where the filter of a name sends events, beside the configuration in a directory; `None` if
+/// that is not known.
+type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
+
+fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
     let file = host.find(file)?;
     let text = match &file {
         Some(file) => read(file)?,
@@ -158,6 +177,7 @@ fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>) -> Result<Con
         directory,
         data_override: wanted.as_deref(),
         data_default: default.as_deref().unwrap_or(Path::new("")),
+        routes: &|filter| routes(directory, filter),
     };
     let (config, problems) = resolve(&text, &around);
     if !problems.is_empty() {

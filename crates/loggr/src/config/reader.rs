@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use loggr_bus::binding::Binding;
 use loggr_event::{DumpFormat, Template, TemplateError, is_timezone};
+use loggr_filter::lang::Predicate;
+use loggr_flow::packer::{FormatError, PRESETS, StartFormat, preset};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -111,7 +113,7 @@ impl<'r, 't> Reader<'r, 't> {
                         .section
                         .keys
                         .iter()
-                        .filter(|k| !matches!(k.takes, Takes::Later))
+                        .filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_)))
                         .map(|k| k.name)
                         .collect();
                     let message = format!("unknown key `{}` in `{}`", name.get_ref(), self.title);
@@ -123,10 +125,10 @@ impl<'r, 't> Reader<'r, 't> {
                         format!("`{}` of `{}` is not supported by this version", key.name, self.title),
                         None,
                     ),
-                    Takes::EmptyYet if !is_empty(value.get_ref()) => self.note(
-                        Some(value.span()),
-                        format!("`{}` of `{}` is not supported by this version", key.name, self.title),
-                        Some("leave it out".to_owned()),
+                    Takes::Elsewhere(instead) if !is_empty(value.get_ref()) => self.note(
+                        Some(name.span()),
+                        format!("`{}` has no place in `{}`", key.name, self.title),
+                        Some(instead.to_owned()),
                     ),
                     _ => {}
                 },
@@ -459,6 +461,65 @@ impl<'r, 't> Reader<'r, 't> {
             Ok(format.to_owned())
         });
         defaulted(read)
+    }
+
+    /// Names.
+    pub fn names(&mut self, key: &'static str) -> Vec<String> {
+        let read = self.read(key, |_, value| {
+            if value.get_ref().is_str() {
+                return Err(expected("a list of names", value).help("put it between `[` and `]`"));
+            }
+            many(value, |item| Ok(check_name(text(item)?)?.to_owned()))
+        });
+        defaulted(read)
+    }
+
+    /// Formats of a first line, at least one, if there are any.
+    pub fn start_formats_if_any(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "a format such as `\"$DATETIME $MESSAGE\"` or a list of them", |item| {
+                let format = text(item)?;
+                match StartFormat::parse(format) {
+                    Ok(_) => Ok(format.to_owned()),
+                    Err(FormatError { message, hint, .. }) => Err(Wrong { message, help: hint, span: None }),
+                }
+            })
+        })
+    }
+
+    /// Presets of packers, at least one, if there are any.
+    pub fn presets_if_any(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "a preset such as `\"java\"` or a list of them", |item| {
+                let name = text(item)?;
+                if preset(name).is_some() {
+                    return Ok(name.to_owned());
+                }
+                let known = PRESETS.map(|language| language.name);
+                let wrong = Wrong::from(format!("there is no preset `{name}`"));
+                Err(match nearest(name, known) {
+                    Some(near) => wrong.help(format!("did you mean `{near}`?")),
+                    None => wrong.help(choose(&known)),
+                })
+            })
+        })
+    }
+
+    /// A condition of the filter language, if there is one.
+    pub fn condition_if_any(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, |_, value| {
+            let condition = text(value)?;
+            match Predicate::compile(key, condition) {
+                Ok(_) => Ok(condition.to_owned()),
+                Err(errors) => {
+                    let (message, help) = match errors.errors() {
+                        [first, ..] => (first.message.clone(), first.hint.clone()),
+                        [] => (errors.to_string(), None),
+                    };
+                    Err(Wrong { message, help, span: None })
+                }
+            }
+        })
     }
 
     fn read<T>(

@@ -44,7 +44,7 @@ directory.
 - An address is `\"HOST:PORT\"`, `\"[IPV6]:PORT\"`, or `\":PORT\"` for all addresses of the host.
 - A network is `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address.
 - Permission bits are octal: `\"0640\"` or `0o640`.
-- A name of a listener, machine or ship is letters, digits, `-` and `_`, at most 64; of an exchange or
+- A name of a listener, packer, machine or ship is letters, digits, `-` and `_`, at most 64; of an exchange or
   queue also `.`, at most 128.
 
 An unknown key or section is an error, and so is an exchange that events are published to and no queue
@@ -57,7 +57,7 @@ pub fn reference() -> String {
     for section in SECTIONS.iter().filter(|s| !s.is_later()) {
         out.push_str(&format!("\n## `{}`\n\n{}\n\n", section.header(), section.about));
         out.push_str("| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
-        for key in section.keys.iter().filter(|k| !matches!(k.takes, Takes::Later)) {
+        for key in section.keys.iter().filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_))) {
             out.push_str(&row(key));
         }
     }
@@ -109,7 +109,11 @@ fn takes(takes: &Takes) -> String {
         Takes::Zone => "time zone".to_owned(),
         Takes::PathTemplate => "template of a path".to_owned(),
         Takes::LineFormat => "format or template".to_owned(),
-        Takes::EmptyYet => "nothing yet".to_owned(),
+        Takes::Names => "list of names".to_owned(),
+        Takes::StartFormats => "format or list of formats".to_owned(),
+        Takes::Presets => "preset or list of presets".to_owned(),
+        Takes::Condition => "condition".to_owned(),
+        Takes::Elsewhere(_) => "nothing".to_owned(),
         Takes::Later => "later".to_owned(),
     }
 }
@@ -123,7 +127,6 @@ fn later(section: &Section) -> String {
     for key in section.keys {
         match key.takes {
             Takes::Later => parts.push(format!("`{}`", key.name)),
-            Takes::EmptyYet => parts.push(format!("`{}` that is not empty", key.name)),
             Takes::Choice(_, [_, ..]) => {
                 let Takes::Choice(_, words) = key.takes else { continue };
                 let words: Vec<String> = words.iter().map(|word| format!("`\"{word}\"`")).collect();

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use loggr_event::InputFormat;
+use loggr_filter::engines::Route;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,7 +21,7 @@ use super::topology::{self, At};
 use super::types::*;
 use super::{Config, DEFAULT_TEXT};
 
-/// Listeners, machines and ships of one file, each at most.
+/// Listeners, packers, machines and ships of one file, each at most.
 const MAX_OF_A_KIND: usize = 256;
 
 /// What surrounds the file.
@@ -33,6 +34,8 @@ pub struct Around<'a> {
     pub data_override: Option<&'a Path>,
     /// Data directory when nobody says one.
     pub data_default: &'a Path,
+    /// Where the filter of this name sends events; `None` if it cannot be read.
+    pub routes: &'a dyn Fn(&str) -> Option<Vec<Route>>,
 }
 
 /// Reads the text. Problems: the configuration must not be used.
@@ -91,7 +94,9 @@ impl<'d> Resolver<'d> {
         let dir = data.directory.as_path();
         let bus = self.once("bus", |r| bus(r, dir));
         let listeners = self.entries("listener", At::Listener, |r, _| listener(r, dir));
-        let machines = self.entries("machine", At::Machine, |r, name| Some(machine(r, name)));
+        let packers = self.entries("packers", At::Packer, packer);
+        let machines =
+            self.entries("machine", At::Machine, |r, name| Some(machine(r, name, &packers, around.routes)));
         let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir));
         let web = self.once("web", |r| web(r, &ships));
         let log = self.once("log", log);
@@ -103,6 +108,7 @@ impl<'d> Resolver<'d> {
             data,
             bus,
             listeners,
+            packers,
             machines,
             ships,
             web,
@@ -462,13 +468,85 @@ fn default_message(protocol: Protocol) -> usize {
     }
 }
 
-fn machine(r: &mut Reader<'_, '_>, name: &str) -> Machine {
+fn packer(r: &mut Reader<'_, '_>, name: &str) -> Option<Packer> {
+    let word = r.choice("kind");
+    match word {
+        Some(kind) => r.check_only("the kind", kind),
+        None if !r.failed("kind") => {
+            let message = format!("`[packers.{name}]` needs its `kind`");
+            r.blame("", message, Some("one of `time`, `format`, `preset`".to_owned()));
+        }
+        None => {}
+    }
+    let (window, start, languages) =
+        (r.duration("window"), r.start_formats_if_any("start"), r.presets_if_any("preset"));
+    let mut missing = |key: &'static str, help: &str| {
+        if !r.failed(key) {
+            let message = format!("`[packers.{name}]` needs `{key}`");
+            r.blame("", message, Some(help.to_owned()));
+        }
+    };
+    let kind = match word {
+        Some("format") => {
+            if start.is_none() {
+                missing(
+                    "start",
+                    "how does the first line of an event look? `start = [\"$DATETIME $MESSAGE\"]`",
+                );
+            }
+            Some(PackerKind::Format { start: start.unwrap_or_default() })
+        }
+        Some("preset") => {
+            if languages.is_none() {
+                missing("preset", "whose stack traces? `preset = \"java\"`");
+            }
+            Some(PackerKind::Preset { languages: languages.unwrap_or_default() })
+        }
+        Some(_) => Some(PackerKind::Time { window }),
+        None => None,
+    };
+    let condition = r.condition_if_any("if");
+    let (max_age, max_lines, max_size) =
+        (r.duration("max_age"), r.count("max_lines"), bytes(r.size("max_size")));
+    if matches!(kind, Some(PackerKind::Time { window }) if window > max_age) {
+        let message = "`window` is longer than an event is held".to_owned();
+        let key = if r.has("window") { "window" } else { "max_age" };
+        r.blame(key, message, Some("raise `max_age` or lower `window`".to_owned()));
+    }
+    kind.map(|kind| Packer { name: name.to_owned(), kind, condition, max_age, max_lines, max_size })
+}
+
+fn machine(
+    r: &mut Reader<'_, '_>,
+    name: &str,
+    packers: &[Packer],
+    routes: &dyn Fn(&str) -> Option<Vec<Route>>,
+) -> Machine {
+    let filter = r.name_unless_empty("filter");
+    let named = r.names("packers");
+    let known: Vec<&str> = packers.iter().map(|p| p.name.as_str()).collect();
+    for (at, packer) in named.iter().enumerate() {
+        if named.iter().take(at).any(|other| other == packer) {
+            r.blame("packers", format!("the packer `{packer}` is named twice"), None);
+        } else if !known.contains(&packer.as_str()) {
+            let help = match nearest(packer, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write `[packers.{packer}]`"),
+            };
+            r.blame("packers", format!("there is no packer `{packer}`"), Some(help));
+        }
+    }
     Machine {
         name: name.to_owned(),
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
         destination: r.bus_name("destination"),
-        filter: r.name_unless_empty("filter"),
+        routes: match &filter {
+            Some(filter) => routes(filter),
+            None => Some(Vec::new()),
+        },
+        filter,
+        packers: named,
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| format!("machine.{name}")),
         workers: r.count("workers"),
     }
@@ -484,6 +562,8 @@ fn imply_machine(config: &mut Config) {
             binding: "#".to_owned(),
             destination: "events".to_owned(),
             filter: None,
+            routes: Some(Vec::new()),
+            packers: Vec::new(),
             queue: "machine.main".to_owned(),
             workers: 1,
         });

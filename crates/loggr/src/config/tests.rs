@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use loggr_filter::engines::Route;
+
 use super::*;
 
 fn around(data: Option<&'static str>) -> Around<'static> {
@@ -12,7 +14,19 @@ fn around(data: Option<&'static str>) -> Around<'static> {
         directory: Path::new("/etc/loggr"),
         data_override: data.map(Path::new),
         data_default: Path::new("/data"),
+        routes: &routes,
     }
+}
+
+/// A filter `to-x` sends events to the exchange `x`, `to-x-as-y` as `y`, `broken` cannot be read.
+fn routes(filter: &str) -> Option<Vec<Route>> {
+    let (exchange, kind) = match filter.strip_prefix("to-") {
+        None => return (filter != "broken").then(Vec::new),
+        Some(route) => {
+            route.split_once("-as-").map_or((route, None), |(exchange, kind)| (exchange, Some(kind)))
+        }
+    };
+    Some(vec![Route { exchange: Some(exchange.to_owned()), event_type: kind.map(str::to_owned) }])
 }
 
 /// A text without mistakes.
@@ -157,6 +171,8 @@ fn what_a_whole_file_says() {
         binding: "syslog.*".into(),
         destination: "out".into(),
         filter: None,
+        routes: Some(Vec::new()),
+        packers: Vec::new(),
         queue: "machine.pass".to_owned(),
         workers: 1,
     };
@@ -255,7 +271,7 @@ fn search(file: Option<&str>, data: Option<&str>, env: &[(&str, &str)], disk: &[
     let variable =
         |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| there(value).into_os_string());
     let host = Host { variable: &variable, root: env.is_empty(), system_file: &there("/T/etc/loggr.toml") };
-    let shown = match load(file.map(there).as_deref(), data.map(there).as_deref(), &host) {
+    let shown = match load(file.map(there).as_deref(), data.map(there).as_deref(), &host, &|_, _| None) {
         Ok(config) => {
             let file = config.file.map_or("none".to_owned(), |file| file.display().to_string());
             format!("{file} {}", config.data.directory.display())
@@ -317,6 +333,120 @@ fn what_cannot_be_read_is_not_taken_for_nothing() {
         "error: 1 mistake in `/T/x`\n\n\
          /T/x:2:10: `80` has no host, write `127.0.0.1:80`, or `:80` for all addresses\n  \
          |\n2 | listen = '80'\n  |          ^^^^\n",
+    );
+}
+
+#[test]
+fn packers_and_who_names_them() {
+    let config = read(
+        r#"
+        [packers.openvpn]
+        kind = "time"
+        if = 'app_name == "openvpn"'
+        window = "200ms"
+        max_age = "2s"
+        [packers.app]
+        kind = "format"
+        start = ["$DATETIME $MESSAGE", "[$INT]"]
+        max_lines = 50
+        max_size = "64KiB"
+        [packers.traces]
+        kind = "preset"
+        preset = ["java", "python"]
+        [machine.main]
+        packers = ["openvpn", "traces"]
+        "#,
+    );
+    let [openvpn, app, traces] = config.packers.as_slice() else { panic!("three packers") };
+    let expect = Packer {
+        name: "openvpn".into(),
+        kind: PackerKind::Time { window: Duration::from_millis(200) },
+        condition: Some("app_name == \"openvpn\"".into()),
+        max_age: Duration::from_secs(2),
+        max_lines: 1000,
+        max_size: 256 << 10,
+    };
+    assert_eq!(*openvpn, expect);
+    assert_eq!(app.kind, PackerKind::Format { start: vec!["$DATETIME $MESSAGE".into(), "[$INT]".into()] });
+    assert_eq!(
+        (app.condition.as_ref(), app.max_age, app.max_lines, app.max_size),
+        (None, Duration::from_secs(1), 50, 64 << 10)
+    );
+    assert_eq!(traces.kind, PackerKind::Preset { languages: vec!["java".into(), "python".into()] });
+    assert_eq!(config.machines[0].packers, ["openvpn", "traces"]);
+    assert!(config.machines[0].is_hop());
+    assert_eq!(
+        read("[packers.x]\nkind='preset'\npreset='go'").packers[0].kind,
+        PackerKind::Preset { languages: vec!["go".into()] }
+    );
+}
+
+#[test]
+fn wrong_packers() {
+    #[track_caller]
+    fn check(text: &str, expect: &[&str]) {
+        assert_eq!(problems(text), expect);
+    }
+    check("[packers.x]", &["`[packers.x]` needs its `kind` | one of `time`, `format`, `preset`"]);
+    check("[packers.x]\nkind='tme'", &["`tme` is no `kind` | did you mean `time`?"]);
+    check(
+        "[packers.x]\nkind='format'",
+        &[
+            "`[packers.x]` needs `start` | how does the first line of an event look? `start = [\"$DATETIME $MESSAGE\"]`",
+        ],
+    );
+    check(
+        "[packers.x]\nkind='preset'",
+        &["`[packers.x]` needs `preset` | whose stack traces? `preset = \"java\"`"],
+    );
+    check("[packers.x]\nkind='preset'\npreset='jav'", &["there is no preset `jav` | did you mean `java`?"]);
+    check(
+        "[packers.x]\nkind='preset'\npreset=['cobol']",
+        &[
+            "there is no preset `cobol` | one of `java`, `python`, `go`, `ruby`, `javascript`, `php`, `dotnet`",
+        ],
+    );
+    check("[packers.x]\nkind='preset'\npreset=[]", &["the list is empty"]);
+    check(
+        "[packers.x]\nkind='format'\nstart='$MESSAGE'",
+        &["this format fits every line | say how the first line of an event differs: `$DATETIME $MESSAGE`"],
+    );
+    check(
+        "[packers.x]\nkind='time'\nif='app_nam == \"x\"'",
+        &[
+            "there is no core field `app_nam` | did you mean `app_name`? a custom field is written `[app_nam]`",
+        ],
+    );
+    check(
+        "[packers.x]\nkind='time'\nif='grok(\"SSHD\")'",
+        &[
+            "this condition looks at the event alone and calls no engine | a machine's filter can call engines",
+        ],
+    );
+    check(
+        "[packers.x]\nkind='time'\nwindow='2s'",
+        &["`window` is longer than an event is held | raise `max_age` or lower `window`"],
+    );
+    check(
+        "[packers.x]\nkind='time'\nstart='x'",
+        &["`start` means nothing for the kind `time` | it belongs to `format`"],
+    );
+    check(
+        "[packers.x]\nkind='time'\n[machine.m]\npackers=['xx']",
+        &["there is no packer `xx` | did you mean `x`?"],
+    );
+    check("[machine.m]\npackers=['java']", &["there is no packer `java` | write `[packers.java]`"]);
+    check("[packers.x]\nkind='time'\n[machine.m]\npackers=['x', 'x']", &["the packer `x` is named twice"]);
+    check(
+        "[machine.m]\npackers='x'",
+        &["a string where a list of names belongs | put it between `[` and `]`"],
+    );
+    check(
+        "[packers.x]\nkind='time'\n[[listener]]\nprotocol='tcp'\npackers=['x']",
+        &[
+            "`packers` has no place in `[[listener]]` | packing stands behind the bus, where it holds up no sender: \
+           a `[machine.NAME]` that takes from this exchange has packers",
+        ],
     );
 }
 
@@ -461,7 +591,7 @@ loggr.toml:1:2: unknown section `lisener`
 loggr.toml:1:2: unknown section `wherever`
   |
 1 | [wherever]
-  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`, `registry`
+  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`
 "#,
     );
     check(
@@ -479,7 +609,7 @@ loggr.toml:1:1: unknown key `level`
 loggr.toml:1:1: unknown key `anything`
   |
 1 | anything = 1
-  | ^^^^^^^^ one of `data`, `bus`, `listener`, `machine`, `ship`, `web`, `log`, `process`, `registry`
+  | ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`
 "#,
     );
     check(
@@ -1412,16 +1542,6 @@ loggr.toml:3:1: `tls` of `[[listener]]` is not supported by this version
   |
 3 | tls = { cert = "a", key = "b" }
   | ^^^
-"#,
-    );
-    check(
-        r#"[machine.main]
-packers = ["java"]"#,
-        r#"
-loggr.toml:2:11: `packers` of `[machine.main]` is not supported by this version
-  |
-2 | packers = ["java"]
-  |           ^^^^^^^^ leave it out
 "#,
     );
     check(

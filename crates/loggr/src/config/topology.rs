@@ -1,18 +1,19 @@
 //! Which queue hangs on which exchange, once the machines that only pass events on are
 //! taken out.
 //!
-//! A machine with a filter has a queue of its own and publishes to its destination.
-//! A machine without one is no second durable hop: a queue on its
+//! A machine with a filter or packers has a queue of its own and publishes to its
+//! destination, and to where the `router`s of its filter send events.
+//! Any other machine is no second durable hop: a queue on its
 //! destination is bound to its source instead, with the machine's binding. The queues
 //! of an exchange share one stored copy, so the second hop would only cost a second copy.
 //! Opens nothing: plain names, for whoever opens the bus.
 //!
-//! Invariant: whatever a listener publishes, at least one queue takes it.
+//! Invariant: whatever a listener or a machine publishes, at least one queue takes it.
 
 use loggr_bus::binding::Binding;
 
-use super::Config;
 use super::diagnostics::nearest;
+use super::{Config, Machine};
 
 /// The exchanges and queues that the bus must have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Queue {
 pub enum At {
     /// `[[listener]]`
     Listener(usize),
+    /// `[packers.NAME]`
+    Packer(usize),
     /// `[machine.NAME]`
     Machine(usize),
     /// `[ship.NAME]`
@@ -175,10 +178,14 @@ fn simplest<'c>(mut found: Vec<(&'c str, &'c str)>) -> Vec<(&'c str, &'c str)> {
     found
 }
 
-/// Does a listener publish to the exchange, or a machine with a filter? Where there is no
+/// Does a listener publish to the exchange, or a machine that is a hop? Where there is no
 /// listener at all, anything may still lie in the queues.
 fn published(config: &Config, exchange: &str) -> bool {
-    if config.machines.iter().any(|m| m.is_hop() && m.destination == exchange) {
+    let gives = |m: &Machine| {
+        // Of a filter that cannot be read nobody knows where it sends events.
+        m.destination == exchange || m.routes.is_none() || m.ways().any(|(to, _)| to == exchange)
+    };
+    if config.machines.iter().any(|m| m.is_hop() && gives(m)) {
         return true;
     }
     if config.listeners.is_empty() {
@@ -189,14 +196,16 @@ fn published(config: &Config, exchange: &str) -> bool {
 
 /// Listeners and machines that publish to an exchange on which nobody listens.
 fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
-    let machines =
-        config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), "destination", &m.destination));
-    let listeners =
-        config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), "exchange", &l.exchange));
-    for (at, key, name) in machines.chain(listeners) {
-        if !consumers(config).any(|exchange| exchange == name) {
+    let machines = config.machines.iter().enumerate();
+    let routes =
+        machines.clone().flat_map(|(i, m)| m.ways().map(move |(to, _)| (At::Machine(i), "filter", to)));
+    let machines = machines.map(|(i, m)| (At::Machine(i), "destination", m.destination.clone()));
+    let listeners = config.listeners.iter().enumerate();
+    let listeners = listeners.map(|(i, l)| (At::Listener(i), "exchange", l.exchange.clone()));
+    for (at, key, name) in machines.chain(listeners).chain(routes) {
+        if !consumers(config).any(|exchange| *exchange == name) {
             let message = format!("no queue is bound to the exchange `{name}`: events would go nowhere");
-            problems.push(TopologyProblem { at, key, message, help: Some(bind_hint(config, name)) });
+            problems.push(TopologyProblem { at, key, message, help: Some(bind_hint(config, &name)) });
         }
     }
 }
@@ -220,11 +229,15 @@ fn unfed(config: &Config, taker: &Taker<'_>, exchange: &str) -> TopologyProblem 
 /// Listeners and machines whose routing key no queue takes.
 fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyProblem>) {
     let listeners = config.listeners.iter().enumerate();
-    let listeners = listeners.map(|(i, l)| (At::Listener(i), "exchange", &l.exchange, l.routing_key()));
+    let listeners =
+        listeners.map(|(i, l)| (At::Listener(i), "exchange", l.exchange.clone(), l.routing_key()));
     let machines = config.machines.iter().enumerate().filter(|(_, m)| m.is_hop());
-    let machines = machines.map(|(i, m)| (At::Machine(i), "destination", &m.destination, m.routing_key()));
-    for (at, place, name, key) in listeners.chain(machines) {
-        let exchange = topology.exchanges.iter().find(|e| e.name == *name);
+    let routes = machines.clone();
+    let routes = routes.flat_map(|(i, m)| m.ways().map(move |(to, key)| (At::Machine(i), "filter", to, key)));
+    let machines =
+        machines.map(|(i, m)| (At::Machine(i), "destination", m.destination.clone(), m.routing_key()));
+    for (at, place, name, key) in listeners.chain(machines).chain(routes) {
+        let exchange = topology.exchanges.iter().find(|e| e.name == name);
         if !exchange.is_some_and(|e| e.queues.iter().any(|q| takes(&q.binding, &key))) {
             problems.push(TopologyProblem {
                 at,
@@ -251,7 +264,9 @@ fn bind_hint(config: &Config, exchange: &str) -> String {
 
 fn publishers(config: &Config) -> impl Iterator<Item = &str> {
     let listeners = config.listeners.iter().map(|l| l.exchange.as_str());
-    listeners.chain(config.machines.iter().map(|m| m.destination.as_str()))
+    let routes = config.machines.iter().flat_map(|m| m.routes.iter().flatten());
+    let routes = routes.filter_map(|route| route.exchange.as_deref());
+    listeners.chain(config.machines.iter().map(|m| m.destination.as_str())).chain(routes)
 }
 
 fn published_names(config: &Config) -> String {
@@ -280,7 +295,11 @@ fn cycles(config: &Config) -> Vec<TopologyProblem> {
             names.push(&machine.exchange);
             problems.push(TopologyProblem {
                 at: At::Machine(index),
-                key: "destination",
+                key: if machine.destination == machine.exchange || way.len() > 1 {
+                    "destination"
+                } else {
+                    "filter"
+                },
                 message: format!("events would go in a circle: `{}`", names.join("` → `")),
                 help: Some("a machine cannot give back to where events come from".to_owned()),
             });
@@ -296,11 +315,12 @@ fn way_back(config: &Config, from: usize) -> Option<Vec<usize>> {
     let mut seen = vec![false; config.machines.len()];
     while let Some(way) = ways.pop() {
         let last = way.last().and_then(|at| config.machines.get(*at))?;
-        if last.destination == start.exchange {
+        let gives = |to: &str| last.destination == to || last.ways().any(|(exchange, _)| exchange == to);
+        if gives(&start.exchange) {
             return Some(way);
         }
         for (next, machine) in config.machines.iter().enumerate() {
-            if machine.exchange == last.destination && !std::mem::replace(&mut seen[next], true) {
+            if gives(&machine.exchange) && !std::mem::replace(&mut seen[next], true) {
                 ways.push(way.iter().copied().chain([next]).collect());
             }
         }
@@ -364,6 +384,61 @@ mod tests {
             "[machine.m]\nfilter='f'\n[ship.s]\nkind='files'\nbinding='syslog.*'",
             &["no queue on the exchange `events` takes the routing key `machine.m` | \
                a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+        );
+    }
+
+    #[test]
+    fn a_machine_with_packers_is_a_hop() {
+        check(
+            "[packers.p]\nkind='time'\n[machine.m]\npackers=['p']",
+            "events: search(#); received: machine.m(#)",
+        );
+    }
+
+    #[test]
+    fn routes_are_ways_out() {
+        let security = "[ship.all]\nkind='search'\n[ship.sec]\nkind='files'\nexchange='security'\n";
+        check(
+            &format!("{security}[machine.m]\nfilter='to-security'"),
+            "events: all(#); security: sec(#); received: machine.m(#)",
+        );
+        check(
+            &format!("{security}binding='machine.*.login'\n[machine.m]\nfilter='to-security-as-login'"),
+            "events: all(#); security: sec(machine.*.login); received: machine.m(#)",
+        );
+        // Where the filter cannot be read, what it does is somebody else's trouble.
+        check(
+            &format!("{security}[machine.m]\nfilter='broken'"),
+            "events: all(#); security: sec(#); received: machine.m(#)",
+        );
+        refused(
+            &format!("{security}[machine.m]\nfilter='f'"),
+            &[
+                "nothing is published to the exchange `security` | events are published to `events`, `received`",
+            ],
+        );
+        refused(
+            "[machine.m]\nfilter='to-secrity'\n[ship.sec]\nkind='files'\nexchange='security'\n[ship.s]\nkind='search'",
+            &[
+                "no queue is bound to the exchange `secrity`: events would go nowhere | did you mean `security`?",
+            ],
+        );
+        refused(
+            &format!("{security}binding='machine.*.login'\n[machine.m]\nfilter='to-security-as-logout'"),
+            &["no queue on the exchange `security` takes the routing key `machine.m.logout` | \
+               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+        );
+        refused(
+            "[machine.m]\nfilter='to-received'",
+            &["events would go in a circle: `received` → `received` | \
+               a machine cannot give back to where events come from"],
+        );
+        refused(
+            &format!(
+                "{security}[machine.a]\nfilter='to-x'\n[machine.b]\nexchange='x'\nfilter='to-received'\ndestination='security'"
+            ),
+            &["events would go in a circle: `received` → `x` → `received` | \
+               a machine cannot give back to where events come from"],
         );
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use loggr_event::{InputFormat, Transport};
+use loggr_filter::engines::Route;
 
 use super::address::{Address, Endpoint};
 use super::network::Network;
@@ -170,7 +171,45 @@ impl Listener {
     }
 }
 
-/// `[machine.NAME]`. Without a filter it is no process and no queue: see `Config::topology`.
+/// `[packers.NAME]`: which events become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packer {
+    /// Unique; how machines call it.
+    pub name: String,
+    /// What belongs together.
+    pub kind: PackerKind,
+    /// Which events it looks at, as a condition of the filter language; `None`: all.
+    pub condition: Option<String>,
+    /// An event is held at most so long.
+    pub max_age: Duration,
+    /// Events in one.
+    pub max_lines: usize,
+    /// Bytes of their messages.
+    pub max_size: usize,
+}
+
+/// What a packer takes to belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackerKind {
+    /// What is reported within a window of time.
+    Time {
+        /// How long that is.
+        window: Duration,
+    },
+    /// What follows a line of one of these formats.
+    Format {
+        /// At least one.
+        start: Vec<String>,
+    },
+    /// The stack traces of these languages.
+    Preset {
+        /// At least one.
+        languages: Vec<String>,
+    },
+}
+
+/// `[machine.NAME]`. Without a filter and packers it is no process and no queue: see
+/// `Config::topology`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Unique; what leaves it has the routing key `machine.NAME`.
@@ -183,7 +222,11 @@ pub struct Machine {
     pub destination: String,
     /// Name of its filter.
     pub filter: Option<String>,
-    /// The queue it takes from, if it has a filter.
+    /// Where the filter's `router`s send events; `None` where the filter cannot be read.
+    pub routes: Option<Vec<Route>>,
+    /// Names of its packers, which come before the filter.
+    pub packers: Vec<String>,
+    /// The queue it takes from, if it is a hop.
     pub queue: String,
     /// Threads that filter.
     pub workers: usize,
@@ -192,12 +235,26 @@ pub struct Machine {
 impl Machine {
     /// Is it a hop of its own, with a queue?
     pub fn is_hop(&self) -> bool {
-        self.filter.is_some()
+        self.filter.is_some() || !self.packers.is_empty()
     }
 
-    /// The routing key of everything that leaves it.
+    /// The routing key of what leaves it, unless a `router` says another.
     pub fn routing_key(&self) -> String {
         format!("machine.{}", self.name)
+    }
+
+    /// The exchange and the routing key of a route.
+    pub fn way(&self, route: &Route) -> (String, String) {
+        let exchange = route.exchange.as_ref().unwrap_or(&self.destination).clone();
+        match &route.event_type {
+            Some(kind) => (exchange, format!("{}.{kind}", self.routing_key())),
+            None => (exchange, self.routing_key()),
+        }
+    }
+
+    /// The ways of its routes, as far as they are known.
+    pub fn ways(&self) -> impl Iterator<Item = (String, String)> {
+        self.routes.iter().flatten().map(|route| self.way(route))
     }
 }
 

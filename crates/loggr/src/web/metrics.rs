@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::component::machine::MachineStats;
+use crate::component::machine::{MachineStats, Packing};
 use crate::component::process::Process;
 use crate::component::ship::ShipStats;
 use crate::source::ListenerStats;
@@ -68,8 +68,11 @@ pub const SHIP: &[(&str, &str, &str, Read<ShipStats>)] = &[
 
 /// Metrics of a machine.
 pub const MACHINE: &[(&str, &str, &str, Read<MachineStats>)] = &[
-    ("received_events_total", "counter", "Events filtered since the start.", |s| s.received.get()),
+    ("received_events_total", "counter", "Events that came since the start.", |s| s.received.get()),
     ("stored_events_total", "counter", "Events that the next queue holds.", |s| s.stored.get()),
+    ("rescued_events_total", "counter", "Events that the next exchange refused for ever.", |s| {
+        s.rescued.get()
+    }),
     ("dropped_events_total", "counter", "Events dropped by a rule.", |s| s.dropped.get()),
     ("panics_total", "counter", "Events on which the filter failed by our fault.", |s| s.panics.get()),
     ("failures_total", "counter", "Tries to publish that failed.", |s| s.failures.get()),
@@ -78,11 +81,28 @@ pub const MACHINE: &[(&str, &str, &str, Read<MachineStats>)] = &[
     }),
 ];
 
+/// Metrics of a packer.
+pub const PACKER: &[(&str, &str, &str, Read<Packing>)] = &[
+    ("held_events", "gauge", "Events that wait for what belongs to them.", Packing::held),
+    ("packed_events_total", "counter", "Events that were made of several.", Packing::packed),
+    (
+        "merged_events_total",
+        "counter",
+        "Events that are gone because they became part of another; a machine's received = merged + stored + rescued + dropped.",
+        Packing::merged,
+    ),
+    ("aged_total", "counter", "Events given on because of their age.", Packing::aged),
+    ("limited_total", "counter", "Events given on because of a limit.", Packing::limited),
+    ("flushed_total", "counter", "Events given on because the window was full.", Packing::flushed),
+];
+
 /// Metrics of a filter's rules: name, help, value.
 const RULE: &[(&str, &str, Read<RuleCount>)] = &[
     ("reached_total", "Events that came to the rule.", |r| r.reached),
     ("did_total", "Events with which it did something; of a condition: for which it holds.", |r| r.did),
     ("failed_total", "Events with which it failed.", |r| r.failed),
+    ("timed_total", "Events for which the rule's time was taken.", |r| r.timed),
+    ("timed_nanoseconds_total", "The time that those took.", |r| r.nanos),
 ];
 
 /// All metrics of the process.
@@ -97,6 +117,7 @@ pub fn render(process: &Process) -> String {
     family(&mut out, "exchange", EXCHANGE, &exchanges);
     let machines: Vec<_> = process.machines.iter().map(|m| (m.machine.name.as_str(), &m.stats)).collect();
     family(&mut out, "machine", MACHINE, &machines);
+    packers(&mut out, process);
     rules(&mut out, process);
     let ships: Vec<_> = process.ships.iter().map(|s| (s.stats.name.as_str(), &*s.stats)).collect();
     family(&mut out, "ship", SHIP, &ships);
@@ -114,6 +135,22 @@ fn family<T>(out: &mut String, object: &str, table: &[(&str, &str, &str, Read<T>
         for (label, value) in of {
             let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             push(out, &format!("{metric}{{{object}=\"{label}\"}} {}\n", read(value)));
+        }
+    }
+}
+
+fn packers(out: &mut String, process: &Process) {
+    for (name, kind, help, read) in PACKER {
+        let metric = format!("loggr_packer_{name}");
+        line(out, &metric, kind, help);
+        for running in &process.machines {
+            for packing in &running.packers {
+                let (machine, packer) = (&running.machine.name, &packing.name);
+                push(
+                    out,
+                    &format!("{metric}{{machine=\"{machine}\",packer=\"{packer}\"}} {}\n", read(packing)),
+                );
+            }
         }
     }
 }

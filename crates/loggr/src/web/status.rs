@@ -13,7 +13,7 @@ use loggr_filter::lang::RuleCount;
 use serde_json::{Map, Value, json};
 
 use super::combine::combine;
-use crate::component::machine::Running;
+use crate::component::machine::{Packing, Running};
 use crate::component::part::Part;
 use crate::component::process::Process;
 use crate::config::Config;
@@ -174,7 +174,7 @@ fn machine(running: &Running) -> Value {
         let (line, text) = program.rule(number);
         json!({
             "line": line, "rule": text, "reached": count.reached, "did": count.did, "failed": count.failed,
-            "mean_nanos": count.mean_nanos(),
+            "timed": count.timed, "nanos": count.nanos, "mean_nanos": count.mean_nanos(),
         })
     };
     json!({
@@ -183,6 +183,13 @@ fn machine(running: &Running) -> Value {
         "received": stats.received.get(), "stored": stats.stored.get(), "dropped": stats.dropped.get(),
         "panics": stats.panics.get(), "failures": stats.failures.get(), "failing": stats.failing.is_raised(),
         "rules": counters.rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
+    })
+}
+
+fn packer(packing: &Packing) -> Value {
+    json!({
+        "name": packing.name, "held": packing.held(), "packed": packing.packed(), "merged": packing.merged(),
+        "by_age": packing.aged(), "by_limit": packing.limited(), "by_flush": packing.flushed(),
     })
 }
 

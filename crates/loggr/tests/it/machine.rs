@@ -148,3 +148,169 @@ fn a_wrong_filter_stops_the_start_and_the_check() {
         assert!(errors.contains("hint: write `==` to compare"), "{errors}");
     }
 }
+
+const TRACE: [&str; 3] =
+    ["java.lang.IllegalStateException: no", "\tat a.B.c(B.java:1)", "Caused by: java.lang.Error: why"];
+
+/// A machine with packers, and a filter or none.
+fn with_packers(packers: &str, tables: &str, filter: Option<&str>) -> Setup {
+    Setup {
+        filter: filter.map(str::to_owned),
+        machine_keys: format!("packers = [{packers}]"),
+        tables: tables.to_owned(),
+        format: "$TAGS $MESSAGE".to_owned(),
+        ..Setup::default()
+    }
+}
+
+const TRACES: &str = "[packers.traces]\nkind = \"preset\"\npreset = [\"java\", \"python\"]\n";
+
+#[test]
+fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
+    let filter = "if message ~ \"Caused by\" { tags += \"trace\" }\nif message == \"nothing\" { drop }\n";
+    let mut loggr = Loggr::with(with_packers("\"traces\"", TRACES, Some(filter)));
+    send(&loggr, &["before", TRACE[0], TRACE[1], TRACE[2], "nothing", "after"]);
+    assert_eq!(
+        lines(&loggr, 3),
+        [" before".to_owned(), format!("trace {}", TRACE.join("#012")), " after".to_owned()]
+    );
+    until("the trace is found", 30, || loggr.search("tag:trace").len() == 1);
+    assert_eq!(loggr.search("tag:trace")[0]["message"], TRACE.join("\n"));
+    // A trace of which nothing more comes is given on when it is old enough.
+    send(&loggr, &[TRACE[0], TRACE[1]]);
+    assert_eq!(lines(&loggr, 4)[3], format!(" {}", TRACE[..2].join("#012")));
+    loggr.drained(30);
+    loggr.assert_balanced();
+    let status = machine(&loggr);
+    let numbers =
+        ["received", "merged", "stored", "dropped"].map(|key| status[key].as_u64().expect("a number"));
+    assert_eq!(numbers, [8, 3, 4, 1]);
+    let packer = &status["packers"][0];
+    let numbers =
+        ["held", "packed", "merged", "by_age", "by_limit"].map(|key| packer[key].as_u64().expect("a number"));
+    assert_eq!(numbers, [0, 2, 3, 1, 0]);
+    // The machine's queue counts the lines that it gave out.
+    let queues = loggr.status()["queues"].clone();
+    let queue =
+        queues.as_array().unwrap().iter().find(|q| q["name"] == "machine.main").expect("the queue").clone();
+    assert_eq!((&queue["received"], &queue["stored"], &queue["dropped"]), (&8.into(), &7.into(), &1.into()));
+    loggr.stop();
+}
+
+#[test]
+fn packers_need_no_filter_and_look_at_what_they_are_told() {
+    let tables = "[packers.burst]\nkind = \"time\"\nif = 'app_name == \"vpn\"'\n\
+                  [packers.blocks]\nkind = \"format\"\nstart = \"[$INT]\"\n";
+    let mut loggr = Loggr::with(with_packers("\"burst\", \"blocks\"", tables, None));
+    let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
+    let line = |second: u32, app: &str, text: &str| {
+        format!("<38>1 2026-03-01T12:00:{second:02}Z web1 {app} 7 - - {text}\n")
+    };
+    let text = [
+        line(1, "vpn", "a"),
+        line(1, "sshd", "plain"),
+        line(1, "vpn", "b"),
+        line(9, "vpn", "c"),
+        line(1, "sshd", "[7] x"),
+        line(1, "sshd", "y"),
+    ];
+    stream.write_all(text.concat().as_bytes()).expect("it is read");
+    let mut seen = lines(&loggr, 4);
+    seen.sort();
+    assert_eq!(seen, [" [7] x#012y", " a#012b", " c", " plain"]);
+    loggr.drained(30);
+    loggr.assert_balanced();
+    loggr.stop();
+}
+
+#[test]
+fn what_is_held_outlives_a_stop_and_a_crash() {
+    let tables = "[packers.slow]\nkind = \"preset\"\npreset = \"java\"\nmax_age = \"10m\"\n";
+    let mut loggr = Loggr::with(with_packers("\"slow\"", tables, None));
+    send(&loggr, &[TRACE[0], TRACE[1]]);
+    until("they are held", 30, || machine(&loggr)["packers"][0]["held"] == 2);
+    loggr.kill9();
+    loggr.up();
+    until("they are held again", 30, || machine(&loggr)["packers"][0]["held"] == 2);
+    // Draining does not wait for ten minutes.
+    loggr.stop();
+    assert_eq!(loggr.lines(), [format!(" {}", TRACE[..2].join("#012"))]);
+    loggr.up();
+    loggr.assert_balanced();
+    assert_eq!(machine(&loggr)["received"], 0);
+    loggr.stop();
+}
+
+#[test]
+fn workers_pack_what_their_peers_send() {
+    let mut loggr =
+        Loggr::with(Setup { workers: 3, ..with_packers("\"traces\"", TRACES, Some("tags += \"seen\"\n")) });
+    RelpSender::new(loggr.address("relp"), 4).run(0, 20_000);
+    loggr.drained(60);
+    assert_eq!(loggr.lines().len(), 20_000);
+    loggr.assert_balanced();
+    loggr.stop();
+}
+
+/// A second shipper, on the exchange `security`.
+fn with_route(filter: &str) -> Setup {
+    Setup {
+        tables:
+            "\n[ship.security]\nkind = \"files\"\nexchange = \"security\"\nbinding = \"machine.*.login\"\n\
+                 path = \"security.log\"\nformat = \"$MESSAGE\"\n"
+                .to_owned(),
+        ..with_filter(filter)
+    }
+}
+
+#[test]
+fn a_router_sends_events_elsewhere() {
+    let filter = "if message ~ \"^Accepted\" and router(\"security\", \"login\") { tags += \"login\" }\n";
+    let mut loggr = Loggr::with(with_route(filter));
+    let security = |loggr: &Loggr| {
+        let file = loggr.data().join("files/security.log");
+        std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    send(&loggr, &["Accepted a", "other b", "Accepted c", "other d"]);
+    assert_eq!(lines(&loggr, 2), ["sshd   other b", "sshd   other d"]);
+    until("two logins", 30, || security(&loggr).len() == 2);
+    assert_eq!(security(&loggr), ["Accepted a", "Accepted c"]);
+    loggr.drained(30);
+    loggr.assert_balanced();
+    assert_eq!(machine(&loggr)["stored"], 4);
+    // A route that no queue takes is refused, and the old filter stays in use.
+    loggr.write_filter("router(\"security\", \"logout\")\n");
+    until("the mistake is known", 30, || machine(&loggr)["filter_error"].is_string());
+    let error = machine(&loggr)["filter_error"].as_str().expect("text").to_owned();
+    let said = "no queue on the exchange `security` takes the routing key `machine.main.logout`";
+    assert!(error.contains(said), "{error}");
+    send(&loggr, &["Accepted e"]);
+    until("three logins", 30, || security(&loggr).len() == 3);
+    // One back to where events come from would go in a circle.
+    loggr.write_filter("router(\"received\")\n");
+    until("the circle is seen", 30, || {
+        machine(&loggr)["filter_error"].as_str().is_some_and(|e| e.contains("events would go in a circle"))
+    });
+    // Another route that has a queue is taken at once.
+    loggr.write_filter("if message ~ \"^other\" { router(\"security\", \"login\") }\n");
+    until("the filter is in use", 30, || machine(&loggr)["filter_error"].is_null());
+    send(&loggr, &["other f"]);
+    until("four in the file", 30, || security(&loggr).len() == 4);
+    loggr.drained(30);
+    loggr.assert_balanced();
+    loggr.stop();
+}
+
+#[test]
+fn a_route_without_a_queue_stops_the_start_and_the_check() {
+    let mut loggr = Loggr::with(with_route("router(\"security\", \"login\")\n"));
+    loggr.stop();
+    loggr.write_filter("router(\"nowhere\")\n");
+    for command in ["check", "run"] {
+        let output = loggr.command(&[command]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        let said = "no queue is bound to the exchange `nowhere`: events would go nowhere";
+        assert!(errors.contains(said), "{errors}");
+    }
+}

@@ -32,6 +32,10 @@ pub struct Setup {
     pub tcp_keys: String,
     /// Filter of a machine between the listeners and the shippers; none: no machine.
     pub filter: Option<String>,
+    /// Further keys of that machine, which is then there without a filter too.
+    pub machine_keys: String,
+    /// Further tables of the configuration.
+    pub tables: String,
     /// Its worker threads.
     pub workers: usize,
     /// Format of the output file.
@@ -52,6 +56,8 @@ impl Default for Setup {
             listener_keys: String::new(),
             tcp_keys: String::new(),
             filter: None,
+            machine_keys: String::new(),
+            tables: String::new(),
             workers: 1,
             // The uid first: a line that stands twice is either resent or a mistake of ours.
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
@@ -180,13 +186,18 @@ impl Loggr {
                 if name == "tcp" { &self.setup.tcp_keys } else { "" }
             ));
         }
-        let exchange = if self.setup.filter.is_some() { "events" } else { "received" };
-        if self.setup.filter.is_some() {
+        let filter = self.setup.filter.is_some();
+        let machine = filter || !self.setup.machine_keys.is_empty();
+        let exchange = if machine { "events" } else { "received" };
+        if machine {
             text.push_str(&format!(
-                "\n[machine.main]\nfilter = \"main\"\nworkers = {}\n",
-                self.setup.workers
+                "\n[machine.main]\nfilter = {:?}\nworkers = {}\n{}\n",
+                if filter { "main" } else { "" },
+                self.setup.workers,
+                self.setup.machine_keys
             ));
         }
+        text.push_str(&self.setup.tables);
         text.push_str(&format!(
             "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
              format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\

@@ -31,6 +31,7 @@ pub struct Sent {
 pub struct RelpSender {
     address: SocketAddr,
     connections: u64,
+    line: fn(u64) -> String,
     /// How many lines were answered, over all connections.
     pub acked: AtomicU64,
     /// No new line is sent from now on.
@@ -40,7 +41,12 @@ pub struct RelpSender {
 impl RelpSender {
     /// Nothing is sent yet.
     pub fn new(address: SocketAddr, connections: u64) -> RelpSender {
-        RelpSender { address, connections, acked: AtomicU64::new(0), enough: AtomicBool::new(false) }
+        RelpSender::of(address, connections, numbered_line)
+    }
+
+    /// The same with other lines, each made of its number.
+    pub fn of(address: SocketAddr, connections: u64, line: fn(u64) -> String) -> RelpSender {
+        RelpSender { address, connections, line, acked: AtomicU64::new(0), enough: AtomicBool::new(false) }
     }
 
     /// Sends the lines `first..first + count` and returns when each is answered. A connection
@@ -110,7 +116,7 @@ impl RelpSender {
                     let fresh = || (!self.enough.load(Ordering::Relaxed)).then(|| numbers.next()).flatten();
                     let Some(number) = todo.next().or_else(fresh) else { break };
                     txnr += 1;
-                    let line = numbered_line(number);
+                    let line = (self.line)(number);
                     frames.push_str(&format!("{txnr} syslog {} {line}\n", line.len()));
                     // Counted before it is written: a frame that was cut off may have arrived.
                     sent.entry(number).or_default().times += 1;

@@ -1,0 +1,443 @@
+//! `machine NAME`: a queue → packers → filter → the bus, by route.
+//!
+//! Packing and filtering are work for the processor and have threads of their own. The events
+//! of one peer stay with one worker, so that their order is kept. Invariants: the queue is
+//! told of an event when what became of it is durable in the next queue, or the rule that
+//! dropped it is counted; an event on which the filter fails goes on as it was, with a tag; a
+//! filter whose routes nobody takes is not used.
+
+mod packing;
+mod worker;
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use loggr_bus::rescue::RescueStore;
+use loggr_bus::{Bus, ConsumerOptions, Publisher};
+use loggr_filter::lang::{Counters, Program};
+use loggr_flow::{PumpObserver, Reason, Record, Source, Stop, StoreError, pump};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Machine, Topology};
+use crate::filters::FilterFiles;
+use crate::source::{Counter, Flag};
+
+pub use packing::Packing;
+use worker::{Job, NewPump, Worker};
+
+/// Deliveries that a machine may hold.
+const MACHINE_WINDOW: usize = 64;
+/// The same with packers, which hold what waits for the rest of an event. A full window
+/// flushes them.
+const PACKING_WINDOW: usize = 4096;
+/// Events that are filtered as one batch.
+const MAX_BATCH_EVENTS: usize = 4096;
+/// Deliveries between reading, filtering and publishing.
+const STEPS_AHEAD: usize = 2;
+/// Pumps that wait to be started.
+const PUMPS_AHEAD: usize = 16;
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often packers are asked for what is due.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What a machine counts since the process started.
+#[derive(Debug, Default)]
+pub struct MachineStats {
+    /// Events that came.
+    pub received: Counter,
+    /// Events that the next queue holds.
+    pub stored: Counter,
+    /// Events that the rescue holds.
+    pub rescued: Counter,
+    /// Events that a rule dropped.
+    pub dropped: Counter,
+    /// Events on which the filter panicked.
+    pub panics: Counter,
+    /// Tries to publish that failed.
+    pub failures: Counter,
+    /// The next exchange takes nothing at the moment.
+    pub failing: Flag,
+    /// What is wrong with the filter's file, if it was changed since and is not in use.
+    pub filter_error: Mutex<Option<String>>,
+}
+
+/// A machine that runs.
+pub struct Running {
+    /// Its part of the configuration.
+    pub machine: Machine,
+    /// Its counters.
+    pub stats: MachineStats,
+    /// Its packers, in their order.
+    pub packers: Vec<Packing>,
+    loaded: RwLock<Arc<Loaded>>,
+    /// By the program that is in use.
+    counters: Mutex<Counters>,
+    files: Option<FilterFiles>,
+    shared: Arc<Shared>,
+}
+
+/// A filter in use, and where its events go.
+struct Loaded {
+    program: Arc<Program>,
+    /// First the destination, then the program's routes.
+    outlets: Vec<Outlet>,
+}
+
+/// Where events leave a machine.
+#[derive(Clone)]
+struct Outlet {
+    exchange: String,
+    key: String,
+    publisher: Publisher,
+}
+
+/// What the machines of a process share.
+struct Shared {
+    /// With the routes of the filters in use.
+    config: Mutex<Config>,
+    /// What the bus was opened with.
+    topology: Topology,
+    bus: Arc<Bus>,
+    rescue: RescueStore,
+    stop: Stop,
+}
+
+impl Shared {
+    /// Opens the outlets of a program, if there are queues for all of them.
+    fn load(&self, machine: &Machine, program: Program) -> Result<Loaded> {
+        let mut config = lock(&self.config);
+        let mut with_routes = config.clone();
+        for known in with_routes.machines.iter_mut().filter(|m| m.name == machine.name) {
+            known.routes = Some(program.routes().to_vec());
+        }
+        if with_routes != *config {
+            let topology = with_routes.topology().with_context(|| {
+                format!("cannot use the routes of the filter of the machine `{}`", machine.name)
+            })?;
+            if topology != self.topology {
+                bail!(
+                    "the routes of the filter need other queues than those that are open: start loggr again"
+                );
+            }
+        }
+        let mut outlets = Vec::with_capacity(1 + program.routes().len());
+        let ways = program.routes().iter().map(|route| machine.way(route));
+        for (exchange, key) in
+            std::iter::once((machine.destination.clone(), machine.routing_key())).chain(ways)
+        {
+            let publisher = self.bus.publisher(&exchange, &key)?;
+            outlets.push(Outlet { exchange, key, publisher });
+        }
+        *config = with_routes;
+        Ok(Loaded { program: Arc::new(program), outlets })
+    }
+}
+
+impl Running {
+    /// The program in use.
+    pub fn program(&self) -> Arc<Program> {
+        self.loaded().program.clone()
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What its rules did.
+    pub fn counters(&self) -> Counters {
+        lock(&self.counters).clone()
+    }
+
+    /// Adds what a worker counted, unless it was with rules that are not in use any more.
+    fn count(&self, loaded: &Arc<Loaded>, counters: &Counters) {
+        // The same order of locks as in `reload`.
+        let in_use = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(loaded, &in_use) {
+            lock(&self.counters).add(counters);
+        }
+    }
+
+    /// Reads the filter again; a wrong one is not taken, and said.
+    pub fn reload(&self) {
+        let Some(files) = &self.files else { return };
+        let name = self.machine.name.as_str();
+        match files.compile().and_then(|program| self.shared.load(&self.machine, program)) {
+            Ok(loaded) => {
+                // Counters belong to rules: with other rules they begin anew.
+                let mut in_use = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+                let mut counters = lock(&self.counters);
+                *counters = loaded.program.counters();
+                *in_use = Arc::new(loaded);
+                drop((counters, in_use));
+                *lock(&self.stats.filter_error) = None;
+                tracing::info!(machine = name, filter = %files.path().display(), "the filter was read again");
+            }
+            Err(error) => {
+                let text = format!("{error:#}");
+                tracing::error!(
+                    machine = name,
+                    "the changed filter is wrong, the old one stays in use\n{text}"
+                );
+                *lock(&self.stats.filter_error) = Some(text);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads and checks the filter of a machine; an empty one where it has none.
+pub fn compile(config: &Config, machine: &Machine) -> Result<Program> {
+    match files(config, machine) {
+        Some(files) => files
+            .compile()
+            .with_context(|| format!("cannot use the filter of the machine `{}`", machine.name)),
+        None => {
+            let environment = loggr_filter::engines::Environment::new(&config.directory);
+            Ok(Program::compile("no filter", "", &environment)?)
+        }
+    }
+}
+
+fn files(config: &Config, machine: &Machine) -> Option<FilterFiles> {
+    machine.filter.as_deref().map(|name| FilterFiles::named(&config.directory, name))
+}
+
+/// What starts the machines of the process.
+pub struct Machines {
+    shared: Arc<Shared>,
+    config: Config,
+}
+
+impl Machines {
+    /// With the bus that was opened for this configuration.
+    pub fn new(config: &Config, bus: &Arc<Bus>, rescue: &RescueStore, stop: &Stop) -> Result<Machines> {
+        let shared = Shared {
+            config: Mutex::new(config.clone()),
+            topology: config.topology()?,
+            bus: bus.clone(),
+            rescue: rescue.clone(),
+            stop: stop.clone(),
+        };
+        Ok(Machines { shared: Arc::new(shared), config: config.clone() })
+    }
+
+    /// Reads the filter and starts.
+    pub fn start(&self, machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Arc<Running>> {
+        let program = compile(&self.config, machine)?;
+        let counters = Mutex::new(program.counters());
+        let loaded = self.shared.load(machine, program)?;
+        let running = Arc::new(Running {
+            machine: machine.clone(),
+            stats: MachineStats::default(),
+            packers: packing::all(&self.config, machine)?,
+            counters,
+            loaded: RwLock::new(Arc::new(loaded)),
+            files: files(&self.config, machine),
+            shared: self.shared.clone(),
+        });
+        let stop = &self.shared.stop;
+        let (pumps, new_pumps) = mpsc::channel(PUMPS_AHEAD);
+        tasks.spawn(run_pumps(running.clone(), new_pumps));
+        let mut workers = Vec::with_capacity(machine.workers);
+        for _ in 0..machine.workers.max(1) {
+            let (to_worker, jobs) = mpsc::channel(STEPS_AHEAD);
+            let worker = Worker::new(running.clone(), pumps.clone());
+            std::thread::Builder::new()
+                .name(format!("machine {}", machine.name))
+                .spawn(move || worker.work(jobs))
+                .with_context(|| format!("cannot start a thread of the machine `{}`", machine.name))?;
+            workers.push(to_worker);
+        }
+        let packs = !running.packers.is_empty();
+        let options = ConsumerOptions {
+            window: if packs { PACKING_WINDOW } else { MACHINE_WINDOW },
+            max_batch_events: MAX_BATCH_EVENTS,
+            ..ConsumerOptions::default()
+        };
+        let full = packs.then_some(options.window);
+        let consumer = self.shared.bus.consumer(&machine.queue, options, stop.clone())?;
+        if packs {
+            tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));
+        }
+        let (stop, name) = (stop.clone(), machine.name.clone());
+        tasks.spawn(async move {
+            if let Err(error) = deal(consumer, workers, full, stop).await {
+                tracing::error!(machine = name, %error, "the queue cannot be read; its events stay in it");
+            }
+        });
+        if running.files.is_some() {
+            tasks.spawn(look(running.clone(), self.shared.stop.clone()));
+        }
+        Ok(running)
+    }
+}
+
+/// Gives each worker the events of its peers, until the queue ends or everything stops.
+/// `full` is the number of deliveries at which whoever holds some has to give them on.
+async fn deal(
+    mut source: impl Source,
+    workers: Vec<mpsc::Sender<Job>>,
+    full: Option<usize>,
+    mut stop: Stop,
+) -> Result<()> {
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let dealing = async {
+        while let Some(mut delivery) = source.next().await? {
+            if full.is_some() {
+                in_flight.fetch_add(1, Ordering::SeqCst);
+                let in_flight = in_flight.clone();
+                delivery = delivery.when_settled(move || {
+                    in_flight.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+            let shares = match workers.len() {
+                1 => vec![(0, delivery)],
+                n => delivery.partition(|record| share(record, n)),
+            };
+            for (worker, share) in shares {
+                if let Some(worker) = workers.get(worker)
+                    && worker.send(Job::Work(share)).await.is_err()
+                {
+                    return Err(anyhow!("a worker has ended"));
+                }
+            }
+            // The next delivery comes when one is settled: nobody may wait for it holding one.
+            if full.is_some_and(|full| in_flight.load(Ordering::SeqCst) >= full) {
+                for worker in &workers {
+                    worker.send(Job::Flush).await.map_err(|_| anyhow!("a worker has ended"))?;
+                }
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        biased;
+        end = dealing => end,
+        () = stop.abort() => Ok(()),
+    }
+}
+
+fn share(record: &Record<'_>, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    record.origin.peer_host().hash(&mut hasher);
+    (hasher.finish() % workers as u64) as usize
+}
+
+/// Asks the workers to look at what they hold, until they end.
+async fn tick(running: Arc<Running>, workers: Vec<mpsc::WeakSender<Job>>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let holds = running.packers.iter().any(Packing::holds);
+        for worker in &workers {
+            let Some(worker) = worker.upgrade() else { return };
+            if holds {
+                // One that has something to do looks afterwards anyway.
+                drop(worker.try_send(Job::Look));
+            }
+        }
+    }
+}
+
+/// Runs the pumps that the workers open, until all workers have ended and their pumps too.
+async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>) {
+    let mut pumps = JoinSet::new();
+    while let Some(NewPump { source, publisher }) = new_pumps.recv().await {
+        while pumps.try_join_next().is_some() {}
+        let machine = running.machine.name.clone();
+        let rescue = match running.shared.rescue.rescue_for(&machine) {
+            Ok(rescue) => rescue,
+            Err(error) => {
+                tracing::error!(machine, %error, "there is no rescue; events wait in the machine's queue");
+                continue;
+            }
+        };
+        let (stop, watch) = (running.shared.stop.clone(), Watch { running: running.clone() });
+        pumps.spawn(async move {
+            if let Err(error) = pump(source, publisher, rescue, stop, watch).await {
+                tracing::error!(machine, %error, "publishing ended");
+            }
+        });
+    }
+    while pumps.join_next().await.is_some() {}
+}
+
+/// Takes changed files, until everything stops.
+async fn look(running: Arc<Running>, mut stop: Stop) {
+    let stamps = |running: &Running| running.files.as_ref().map(FilterFiles::stamps);
+    let mut seen = stamps(&running);
+    loop {
+        tokio::select! {
+            () = stop.drain() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let worker = running.clone();
+        let before = seen.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let now = stamps(&worker);
+            if now != before {
+                worker.reload();
+            }
+            let (_, errors) = worker.program().refresh();
+            for error in errors {
+                tracing::warn!(
+                    machine = worker.machine.name,
+                    error,
+                    "a changed file cannot be used, the old one stays in use"
+                );
+            }
+            now
+        });
+        if let Ok(now) = looked.await {
+            seen = now;
+        }
+    }
+}
+
+/// Counts, and logs once when the next exchange stops taking and once when it takes again.
+struct Watch {
+    running: Arc<Running>,
+}
+
+impl PumpObserver for Watch {
+    fn stored(&mut self, events: usize) {
+        self.running.stats.stored.add(events as u64);
+    }
+
+    fn retrying(&mut self, error: &StoreError, tries: u32) {
+        self.running.stats.failures.add(1);
+        if self.running.stats.failing.raise() {
+            let machine = self.running.machine.name.as_str();
+            tracing::error!(machine, tries, %error, "the next exchange takes nothing; events wait in the machine's queue");
+        }
+    }
+
+    fn recovered(&mut self, tries: u32) {
+        if self.running.stats.failing.clear() {
+            tracing::info!(
+                machine = self.running.machine.name.as_str(),
+                tries,
+                "the next exchange takes events again"
+            );
+        }
+    }
+
+    fn rescued(&mut self, events: usize, reason: &Reason) {
+        self.running.stats.rescued.add(events as u64);
+        let (machine, reason) = (self.running.machine.name.as_str(), reason.text.as_str());
+        tracing::warn!(
+            machine,
+            events,
+            reason,
+            "the next exchange refuses events for ever; they are in the rescue"
+        );
+    }
+}

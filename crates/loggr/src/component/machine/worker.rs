@@ -1,0 +1,240 @@
+//! One worker thread of a machine: packers, filter, and where each event goes then.
+//!
+//! Blocking. What goes wrong by our fault costs a redelivery, never an event: a panic lets go
+//! of everything in hand, which gives it back to the queue.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use loggr_bus::Publisher;
+use loggr_filter::lang::Fate;
+use loggr_flow::{BatchBuilder, ChannelSource, Delivery, MAX_ATTEMPTS, Record, Stage, channel_source};
+use tokio::sync::mpsc;
+
+use super::{Loaded, Packing, Running, STEPS_AHEAD};
+use crate::source::now;
+
+/// Tag of an event on which the filter failed in a way that is our fault.
+const PANIC_TAG: &str = "_filterfailure";
+
+/// What a worker is asked to do.
+pub(super) enum Job {
+    /// Events of its peers.
+    Work(Delivery),
+    /// Something that it holds may be due.
+    Look,
+    /// The window is full: what it holds has to go.
+    Flush,
+}
+
+/// A pump that somebody has to run: from the channel to an exchange.
+pub(super) struct NewPump {
+    pub source: ChannelSource,
+    pub publisher: Publisher,
+}
+
+/// Nobody takes what is published: everything stops.
+struct Stopped;
+
+pub(super) struct Worker {
+    running: Arc<Running>,
+    packers: Vec<Box<dyn Stage>>,
+    pumps: mpsc::Sender<NewPump>,
+    /// By exchange and routing key.
+    ways: HashMap<(String, String), mpsc::Sender<Delivery>>,
+    /// Whose outlets the ways are.
+    loaded: Option<Arc<Loaded>>,
+}
+
+impl Worker {
+    pub fn new(running: Arc<Running>, pumps: mpsc::Sender<NewPump>) -> Worker {
+        let packers = running.packers.iter().map(Packing::stage).collect();
+        Worker { running, packers, pumps, ways: HashMap::new(), loaded: None }
+    }
+
+    /// Works until there are no more jobs, or nobody publishes any more.
+    pub fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            if !self.survive(|worker| worker.take(job)) {
+                return;
+            }
+        }
+        self.survive(Worker::flush);
+    }
+
+    /// False when it has to end.
+    fn survive(&mut self, step: impl FnOnce(&mut Worker) -> Result<(), Stopped>) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| step(self))) {
+            Ok(done) => done.is_ok(),
+            Err(_) => {
+                self.running.stats.panics.add(1);
+                let machine = self.running.machine.name.as_str();
+                tracing::error!(
+                    machine,
+                    "a worker failed by our fault; its events come again from the queue"
+                );
+                // The old ones nack what they hold.
+                self.packers = self.running.packers.iter().map(Packing::stage).collect();
+                true
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job) -> Result<(), Stopped> {
+        match job {
+            Job::Look => {}
+            Job::Flush => return self.flush(),
+            Job::Work(delivery) => {
+                self.running.stats.received.add(delivery.batch().len() as u64);
+                // What has brought us down again and again is the pump's, which rescues it.
+                if delivery.attempts() > MAX_ATTEMPTS {
+                    let loaded = self.running.loaded();
+                    return self.send(&loaded, 0, delivery);
+                }
+                match self.packers.first_mut() {
+                    Some(first) => first.feed(delivery, Instant::now()),
+                    None => return self.filter(delivery),
+                }
+            }
+        }
+        self.advance()
+    }
+
+    /// What is ready leaves one packer after the other.
+    fn advance(&mut self) -> Result<(), Stopped> {
+        let last = self.packers.len();
+        for at in 0..last {
+            while let Some(delivery) =
+                self.packers.get_mut(at).and_then(|packer| packer.ready(Instant::now()))
+            {
+                match self.packers.get_mut(at + 1) {
+                    Some(next) => next.feed(delivery, Instant::now()),
+                    None => self.filter(delivery)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Stopped> {
+        for at in 0..self.packers.len() {
+            if let Some(packer) = self.packers.get_mut(at) {
+                packer.flush();
+            }
+            self.advance()?;
+        }
+        Ok(())
+    }
+
+    /// Runs the filter on each event; what is kept goes its way.
+    fn filter(&mut self, delivery: Delivery) -> Result<(), Stopped> {
+        let loaded = self.running.loaded();
+        let program = &loaded.program;
+        if program.is_empty() {
+            return self.send(&loaded, 0, delivery);
+        }
+        let at = now();
+        let stats = &self.running.stats;
+        let mut counters = program.counters();
+        counters.pass.redelivered = delivery.attempts() > 1;
+        let mut sieve = Sieve::default();
+        for record in delivery.batch().records() {
+            let filtered = catch_unwind(AssertUnwindSafe(|| {
+                let mut event = record.event();
+                let (fate, changed) = program.run_marked(&mut event, at, &mut counters);
+                let way = match fate {
+                    Fate::Keep => 0,
+                    Fate::Route(number) => number + 1,
+                    Fate::Drop(_) => return sieve.drop(),
+                };
+                match changed {
+                    true => sieve.keep(way, |kept| kept.push_changed(&record, &event)),
+                    false => sieve.keep(way, |kept| kept.push_record(&record)),
+                }
+                sieve.changed |= changed;
+            }));
+            if filtered.is_err() {
+                stats.panics.add(1);
+                sieve.failed(&record);
+            }
+        }
+        self.running.count(&loaded, &counters);
+        let Sieve { mut kept, ways, changed, keep } = sieve;
+        let dropped = keep.len() - ways.len();
+        stats.dropped.add(dropped as u64);
+        let sifted = match changed || dropped > 0 {
+            true => delivery.sift(&keep, kept.finish()),
+            false => Some(delivery),
+        };
+        let Some(sifted) = sifted else { return Ok(()) };
+        match ways.first() {
+            Some(first) if ways.iter().all(|way| way == first) => self.send(&loaded, *first, sifted),
+            _ => {
+                let mut ways = ways.into_iter();
+                for (way, share) in sifted.partition(|_| ways.next().unwrap_or(0)) {
+                    self.send(&loaded, way, share)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands a delivery to the pump of its way, which is started when it is first needed.
+    fn send(&mut self, loaded: &Arc<Loaded>, way: usize, delivery: Delivery) -> Result<(), Stopped> {
+        if !self.loaded.as_ref().is_some_and(|known| Arc::ptr_eq(known, loaded)) {
+            // Pumps that are not needed any more end when they have done their work.
+            let outlets = &loaded.outlets;
+            self.ways.retain(|(exchange, key), _| {
+                outlets.iter().any(|outlet| outlet.exchange == *exchange && outlet.key == *key)
+            });
+            self.loaded = Some(loaded.clone());
+        }
+        let Some(outlet) = loaded.outlets.get(way) else { return Ok(()) };
+        let name = (outlet.exchange.clone(), outlet.key.clone());
+        let sender = match self.ways.get(&name) {
+            Some(sender) => sender,
+            None => {
+                let (sender, source) = channel_source(STEPS_AHEAD);
+                let pump = NewPump { source, publisher: outlet.publisher.clone() };
+                self.pumps.blocking_send(pump).map_err(|_| Stopped)?;
+                self.ways.entry(name).or_insert(sender)
+            }
+        };
+        sender.blocking_send(delivery).map_err(|_| Stopped)
+    }
+}
+
+/// What becomes of the events of one delivery.
+#[derive(Default)]
+struct Sieve {
+    /// Those that are kept, as they are now.
+    kept: BatchBuilder,
+    /// Where each of those goes.
+    ways: Vec<usize>,
+    /// One of them is another than it was.
+    changed: bool,
+    /// For each event, whether it is kept.
+    keep: Vec<bool>,
+}
+
+impl Sieve {
+    fn keep(&mut self, way: usize, push: impl FnOnce(&mut BatchBuilder)) {
+        push(&mut self.kept);
+        self.ways.push(way);
+        self.keep.push(true);
+    }
+
+    fn drop(&mut self) {
+        self.keep.push(false);
+    }
+
+    /// The filter panicked: the event goes on as it was, with a tag.
+    fn failed(&mut self, record: &Record<'_>) {
+        let mut event = record.event();
+        event.add_tag(PANIC_TAG);
+        self.keep(0, |kept| kept.push_changed(record, &event));
+        self.changed = true;
+    }
+}

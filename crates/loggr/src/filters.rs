@@ -1,0 +1,107 @@
+//! Where filters come from: `filters/NAME.filter` and `patterns/*.grok` beside the
+//! configuration file.
+//!
+//! Reads and compiles; who runs them and when they are read again is a machine's business.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow};
+use loggr_filter::engines::{Environment, Route};
+use loggr_filter::lang::Program;
+
+use crate::exit::Usage;
+use crate::hint::Advise;
+use crate::net::resolver::NameServers;
+
+/// Largest filter or pattern file in bytes.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+/// What a filter that sends events elsewhere has in its text.
+const ROUTER: &str = "router";
+
+/// The files that make a filter.
+#[derive(Clone, Debug)]
+pub struct FilterFiles {
+    filter: PathBuf,
+    directory: PathBuf,
+}
+
+/// Time of change and length of a file.
+pub type Stamp = (PathBuf, Option<(SystemTime, u64)>);
+
+impl FilterFiles {
+    /// Of the filter of this name beside the configuration in `directory`.
+    pub fn named(directory: &Path, name: &str) -> FilterFiles {
+        FilterFiles {
+            filter: directory.join("filters").join(format!("{name}.filter")),
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// The filter's file.
+    pub fn path(&self) -> &Path {
+        &self.filter
+    }
+
+    /// Reads and checks the filter.
+    pub fn compile(&self) -> Result<Program> {
+        let text = read(&self.filter)
+            .with_context(|| format!("cannot read the filter `{}`", self.filter.display()))
+            .hint("filters lie in `filters/NAME.filter` beside the configuration file")
+            .usage()?;
+        let environment = environment(&self.directory)?;
+        Program::compile(&self.filter.display().to_string(), &text, &environment)
+            .map_err(|e| anyhow!("{e}"))
+            .usage()
+    }
+
+    /// By what it is seen that a file has changed.
+    pub fn stamps(&self) -> Vec<Stamp> {
+        let stamp = |path: PathBuf| {
+            let meta = std::fs::metadata(&path).ok();
+            let stamp = meta.and_then(|m| Some((m.modified().ok()?, m.len())));
+            (path, stamp)
+        };
+        std::iter::once(self.filter.clone()).chain(pattern_files(&self.directory)).map(stamp).collect()
+    }
+}
+
+/// Where the filter of this name sends events; `None` if it cannot be read or is wrong.
+pub fn routes(directory: &Path, name: &str) -> Option<Vec<Route>> {
+    let files = FilterFiles::named(directory, name);
+    match read(&files.filter).ok()? {
+        // Not worth the work for the commands that only want to know where the data lies.
+        text if !text.contains(ROUTER) => Some(Vec::new()),
+        _ => files.compile().ok().map(|program| program.routes().to_vec()),
+    }
+}
+
+/// Files below `directory`, with the patterns of `patterns/*.grok`.
+pub fn environment(directory: &Path) -> Result<Environment> {
+    let mut environment = Environment::new(directory);
+    environment.resolvers = Some(Arc::new(NameServers::default()));
+    for path in pattern_files(directory) {
+        let context = || format!("cannot use the patterns of `{}`", path.display());
+        let text = read(&path).with_context(context).usage()?;
+        environment.add_patterns(&text).with_context(context).usage()?;
+    }
+    Ok(environment)
+}
+
+/// In order of name: later ones define anew.
+fn pattern_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory.join("patterns")).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> =
+        entries.map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "grok")).collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: &Path) -> Result<String> {
+    let length = std::fs::metadata(path)?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(anyhow!("it has {length} bytes, more than {MAX_FILE_BYTES}"));
+    }
+    Ok(std::fs::read_to_string(path)?)
+}
