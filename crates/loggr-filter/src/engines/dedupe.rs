@@ -88,6 +88,10 @@ impl Engine for Dedupe {
         }
         if repeat { Outcome::Did } else { Outcome::Nothing }
     }
+
+    fn may_change(&self, _outcome: Outcome) -> bool {
+        !self.repeats.is_empty()
+    }
 }
 
 #[cfg(test)]

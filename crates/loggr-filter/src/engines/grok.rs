@@ -112,6 +112,10 @@ impl Engine for GrokEngine {
         self.pool().push(scratch);
         outcome
     }
+
+    fn may_change(&self, outcome: Outcome) -> bool {
+        outcome != Outcome::Nothing
+    }
 }
 
 impl GrokEngine {

@@ -93,7 +93,7 @@ impl Pass {
 pub enum Outcome {
     /// It did something: true as a condition.
     Did,
-    /// There was nothing to do, and nothing of the event was changed.
+    /// There was nothing to do.
     Nothing,
     /// It could not; the event gets the tag and goes on.
     Failed(&'static str),
@@ -111,6 +111,14 @@ pub trait Engine: Send + Sync {
     /// What is wrong with the new file; the old one stays in use.
     fn refresh(&self) -> Result<bool, String> {
         Ok(false)
+    }
+
+    /// May the event be another after this outcome? An engine that answers no saves the event's
+    /// encoding: what it was parsed from goes on as it is. So the answer is yes unless an engine
+    /// knows better.
+    fn may_change(&self, outcome: Outcome) -> bool {
+        let _: Outcome = outcome;
+        true
     }
 
     /// Where events go with which it did something; only `router` knows a way.

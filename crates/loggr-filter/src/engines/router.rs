@@ -83,6 +83,10 @@ impl Engine for Router {
         Outcome::Did
     }
 
+    fn may_change(&self, _outcome: Outcome) -> bool {
+        false
+    }
+
     fn route(&self) -> Option<&Route> {
         Some(&self.route)
     }

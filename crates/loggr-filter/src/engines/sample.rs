@@ -95,6 +95,10 @@ impl Engine for Sample {
         };
         if taken { Outcome::Did } else { Outcome::Nothing }
     }
+
+    fn may_change(&self, _outcome: Outcome) -> bool {
+        false
+    }
 }
 
 impl Sample {

@@ -90,6 +90,10 @@ impl Engine for Throttle {
         }
         if events > self.rate { Outcome::Did } else { Outcome::Nothing }
     }
+
+    fn may_change(&self, _outcome: Outcome) -> bool {
+        !self.missed.is_empty()
+    }
 }
 
 #[cfg(test)]

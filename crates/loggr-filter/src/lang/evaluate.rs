@@ -217,11 +217,11 @@ impl<'e> Run<'_, 'e> {
         };
         let mut call = Call { event: self.event, operands, now: self.now, pass: &mut self.counters.pass };
         let outcome = called.engine.run(&mut call);
-        match (outcome, called.route) {
-            (Outcome::Nothing, _) => {}
-            (Outcome::Did, Some(route)) => self.route = Some(route),
-            _ => self.changed = true,
+        if outcome == Outcome::Did && called.route.is_some() {
+            self.route = called.route;
         }
+        // A failure gives a tag.
+        self.changed |= matches!(outcome, Outcome::Failed(_)) || called.engine.may_change(outcome);
         outcome
     }
 

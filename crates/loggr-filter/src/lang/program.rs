@@ -180,13 +180,7 @@ impl Program {
     ) -> (Fate, bool) {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        #[cfg(debug_assertions)]
-        let before = event.clone();
-        let run = Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false };
-        let (fate, changed) = self.work(run);
-        #[cfg(debug_assertions)]
-        assert!(changed || *event == before, "BUG: an engine says that it did nothing, and did something");
-        (fate, changed)
+        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false })
     }
 
     /// The same, and tells `trace` of every rule that the event comes to.
@@ -203,11 +197,15 @@ impl Program {
     }
 
     fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> (Fate, bool) {
+        #[cfg(debug_assertions)]
+        let before = run.event.clone();
         let fate = match (run.block(&self.nodes), run.route) {
             (Flow::Drop(rule), _) => Fate::Drop(rule),
             (Flow::On | Flow::Stop, Some(route)) => Fate::Route(route),
             (Flow::On | Flow::Stop, None) => Fate::Keep,
         };
+        #[cfg(debug_assertions)]
+        assert!(run.changed || *run.event == before, "BUG: something changed the event and does not say so");
         (fate, run.changed)
     }
 

@@ -191,6 +191,9 @@ fn it_is_known_whether_an_event_may_have_changed() {
     check("rename [missing] -> [b]", false);
     check("grok(\"SUDO\")", false);
     check("router(\"a\")", false);
+    check("sample(rate=1)", false);
+    check("dedupe(message, window=\"1s\")", false);
+    check("dedupe(message, window=\"1s\", repeats=[n])", true);
     check("tags += \"x\"", true);
     check("severity := \"nonsense\" + \"\"", true);
     check("if grok(\"SSHD\") { stop }", true);
