@@ -167,7 +167,8 @@ impl Program {
     pub fn run<'e>(&'e self, event: &mut Event<'e>, now: Timestamp, counters: &mut Counters) -> Fate {
         let timed = counters.events.is_multiple_of(TIMED_EVENTS);
         counters.events += 1;
-        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false }).0
+        self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false })
+            .0
     }
 
     /// The same; also says whether the event may be another now. If not, what it was parsed
@@ -192,8 +193,17 @@ impl Program {
         trace: &mut dyn FnMut(&Step<'_>),
     ) -> Fate {
         counters.events += 1;
-        self.work(Run { event, now, counters, timed: false, trace: Some(trace), route: None, failed: None, changed: false })
-            .0
+        self.work(Run {
+            event,
+            now,
+            counters,
+            timed: false,
+            trace: Some(trace),
+            route: None,
+            failed: None,
+            changed: false,
+        })
+        .0
     }
 
     fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> (Fate, bool) {

@@ -179,8 +179,10 @@ fn machine(running: &Running) -> Value {
     };
     json!({
         "name": machine.name, "queue": machine.queue, "destination": machine.destination,
-        "filter": program.file(), "filter_error": text(&stats.filter_error),
-        "received": stats.received.get(), "stored": stats.stored.get(), "dropped": stats.dropped.get(),
+        "filter": machine.filter.is_some().then(|| program.file()), "filter_error": text(&stats.filter_error),
+        "received": stats.received.get(), "merged": running.packers.iter().map(Packing::merged).sum::<u64>(),
+        "stored": stats.stored.get(), "rescued": stats.rescued.get(), "dropped": stats.dropped.get(),
+        "packers": running.packers.iter().map(packer).collect::<Vec<_>>(),
         "panics": stats.panics.get(), "failures": stats.failures.get(), "failing": stats.failing.is_raised(),
         "rules": counters.rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
     })
