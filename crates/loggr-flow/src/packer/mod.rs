@@ -39,8 +39,10 @@ use rule::{Memory, Verdict};
 
 /// Groups that one packer holds at most; the oldest is given on.
 pub const MAX_PACKER_GROUPS: usize = 1024;
-/// Bytes of events that one packer holds at most; the oldest groups are given on.
+/// Bytes that one packer holds at most; the oldest groups are given on.
 pub const MAX_PACKER_BYTES: usize = 64 << 20;
+/// What holding one event costs beside its own bytes, about: a delivery of its own, its ack.
+const HELD_BYTES: usize = 512;
 /// Lines at the end of a trace of which nobody knows yet whether they belong to it, at most.
 pub const MAX_DOUBTFUL_LINES: usize = 32;
 
@@ -98,8 +100,8 @@ pub struct Packer {
     groups: BTreeMap<u64, Group>,
     by_key: HashMap<Box<[u8]>, u64>,
     next: u64,
-    /// Bytes of all groups.
-    bytes: usize,
+    /// What holding all groups costs, in bytes.
+    cost: usize,
     ready: VecDeque<Delivery>,
     key: Vec<u8>,
     now: Option<Instant>,
@@ -117,9 +119,24 @@ struct Group {
     /// Places in the delivery that is looked at now.
     here: Vec<usize>,
     lines: usize,
+    /// Of their messages.
     bytes: usize,
+    /// What holding them costs.
+    cost: usize,
     /// So many of the lines belong to it for certain; the others follow alone.
     sure: usize,
+}
+
+/// One event on its way into a group.
+#[derive(Clone, Copy)]
+struct Line {
+    at: usize,
+    now: Instant,
+    received: i64,
+    /// Of its message.
+    bytes: usize,
+    /// What holding it costs.
+    cost: usize,
 }
 
 /// What leaves the packer, in order.
@@ -160,7 +177,7 @@ impl Packer {
             groups: BTreeMap::new(),
             by_key: HashMap::new(),
             next: 0,
-            bytes: 0,
+            cost: 0,
             ready: VecDeque::new(),
             key: Vec::new(),
             now: None,
@@ -181,11 +198,17 @@ impl Packer {
             return;
         }
         self.write_key(record, &event);
-        let received = record.timegenerated.unix_micros();
+        let line = Line {
+            at,
+            now,
+            received: record.timegenerated.unix_micros(),
+            bytes: event.message.len(),
+            cost: HELD_BYTES + record.payload.bytes().len(),
+        };
         let mut open = self.by_key.get(self.key.as_slice()).copied();
         if let Some(serial) = open
             && let Some(group) = self.groups.get(&serial)
-            && u128::from(group.received.abs_diff(received)) > self.limits.max_age.as_micros()
+            && u128::from(group.received.abs_diff(line.received)) > self.limits.max_age.as_micros()
         {
             // By the times of reception, so that a redelivery closes it in the same place.
             self.close(serial, Reason::Age, closed);
@@ -194,9 +217,9 @@ impl Packer {
         let group = open.and_then(|serial| self.groups.get_mut(&serial));
         let verdict = self.rule.look(group.map(|group| &mut group.memory), &event);
         match (verdict, open) {
-            (Verdict::Continues { sure }, Some(serial)) => self.append(serial, at, &event, sure, now, closed),
+            (Verdict::Continues { sure }, Some(serial)) => self.append(serial, line, sure, closed),
             (Verdict::Ends, Some(serial)) => {
-                self.append(serial, at, &event, true, now, closed);
+                self.append(serial, line, true, closed);
                 if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
                     self.close(serial, Reason::Done, closed);
                 }
@@ -205,7 +228,7 @@ impl Packer {
                 if let Some(serial) = open {
                     self.close(serial, Reason::Done, closed);
                 }
-                self.open(memory, at, event.message.len(), received, now, closed);
+                self.open(memory, line, closed);
             }
             (_, open) => {
                 if let Some(serial) = open {
@@ -228,15 +251,7 @@ impl Packer {
         }
     }
 
-    fn open(
-        &mut self,
-        memory: Memory,
-        at: usize,
-        bytes: usize,
-        received: i64,
-        now: Instant,
-        closed: &mut Closed,
-    ) {
+    fn open(&mut self, memory: Memory, line: Line, closed: &mut Closed) {
         while self.groups.len() >= MAX_PACKER_GROUPS {
             self.close_oldest(closed);
         }
@@ -245,33 +260,26 @@ impl Packer {
         let key: Box<[u8]> = self.key.as_slice().into();
         self.by_key.insert(key.clone(), serial);
         let group = Group {
-            key,
             memory,
-            opened: now,
-            received,
+            opened: line.now,
+            received: line.received,
             earlier: Vec::new(),
-            here: vec![at],
+            here: vec![line.at],
             lines: 1,
-            bytes,
+            bytes: line.bytes,
+            cost: line.cost + 2 * key.len(),
             sure: 1,
+            key,
         };
+        self.cost += group.cost;
         self.groups.insert(serial, group);
         add(&self.counters.held, 1);
-        self.bytes += bytes;
-        self.bound_bytes(closed);
+        self.bound_cost(closed);
     }
 
-    fn append(
-        &mut self,
-        serial: u64,
-        at: usize,
-        event: &Event<'_>,
-        sure: bool,
-        now: Instant,
-        closed: &mut Closed,
-    ) {
+    fn append(&mut self, serial: u64, line: Line, sure: bool, closed: &mut Closed) {
         let Some(group) = self.groups.get_mut(&serial) else { return };
-        let bytes = 1 + event.message.len();
+        let bytes = 1 + line.bytes;
         let doubtful = if sure { 0 } else { group.lines + 1 - group.sure };
         if group.lines + 1 > self.limits.max_lines
             || group.bytes + bytes > self.limits.max_bytes
@@ -280,21 +288,22 @@ impl Packer {
             // What follows is packed too, as the next event.
             let (memory, received) = (group.memory, group.received);
             self.close(serial, Reason::Limit, closed);
-            return self.open(memory, at, event.message.len(), received, now, closed);
+            return self.open(memory, Line { received, ..line }, closed);
         }
-        group.here.push(at);
+        group.here.push(line.at);
         group.lines += 1;
         group.bytes += bytes;
+        group.cost += line.cost;
         if sure {
             group.sure = group.lines;
         }
         add(&self.counters.held, 1);
-        self.bytes += bytes;
-        self.bound_bytes(closed);
+        self.cost += line.cost;
+        self.bound_cost(closed);
     }
 
-    fn bound_bytes(&mut self, closed: &mut Closed) {
-        while self.bytes > MAX_PACKER_BYTES && !self.groups.is_empty() {
+    fn bound_cost(&mut self, closed: &mut Closed) {
+        while self.cost > MAX_PACKER_BYTES && !self.groups.is_empty() {
             self.close_oldest(closed);
         }
     }
@@ -308,7 +317,7 @@ impl Packer {
     fn close(&mut self, serial: u64, reason: Reason, closed: &mut Closed) {
         let Some(group) = self.groups.remove(&serial) else { return };
         self.by_key.remove(&group.key);
-        self.bytes -= group.bytes;
+        self.cost -= group.cost;
         self.counters.held.fetch_sub(group.lines as u64, Ordering::Relaxed);
         match reason {
             Reason::Done => {}

@@ -330,7 +330,7 @@ fn the_bytes_of_all_groups_are_bounded() {
     for number in 0..4 {
         let (delivery, _) = delivery(&[Line { app: ["a", "b", "c", "d"][number], ..line(1, &text) }]);
         packer.feed(delivery, Instant::now());
-        assert!(packer.bytes <= MAX_PACKER_BYTES);
+        assert!(packer.cost <= MAX_PACKER_BYTES);
     }
     assert_eq!(packer.ready(Instant::now()).unwrap().batch().len(), 1);
     assert_eq!(packer.groups.len(), 3);

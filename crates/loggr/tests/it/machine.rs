@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Loggr, RelpSender, Setup, until};
+use crate::support::{Loggr, PROGRAM, RelpSender, Setup, until};
 
 const SSHD: &str = "<38>1 2026-03-01T12:00:00Z web1 sshd 7 - - ";
 
@@ -314,4 +316,35 @@ fn a_route_without_a_queue_stops_the_start_and_the_check() {
         let said = "no queue is bound to the exchange `nowhere`: events would go nowhere";
         assert!(errors.contains(said), "{errors}");
     }
+}
+
+#[test]
+fn the_packed_example_is_right_and_packs() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let text = |name: &str| std::fs::read_to_string(examples.join(name)).expect("the example");
+    let config = text("openvpn.toml");
+    let (packers, machine_table) = config.split_once("[machine.main]").expect("its machine");
+    assert!(machine_table.contains("packers = [\"openvpn\"]\nfilter = \"openvpn\""), "{machine_table}");
+    let mut loggr =
+        Loggr::with(with_packers("\"openvpn\"", packers, Some(&text("filters/openvpn.filter"))));
+    let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
+    let says = |text: &str| format!("<29>1 2026-03-01T12:00:00.1Z vpn openvpn 9 - - 198.51.100.4:41194 {text}\n");
+    let lines_of_one = ["peer info: IV_PLAT=linux", "[alice] Peer Connection Initiated with [AF_INET]198.51.100.4:41194"];
+    stream.write_all(lines_of_one.map(says).concat().as_bytes()).expect("it is read");
+    assert_eq!(
+        lines(&loggr, 1),
+        ["login,peer_info,vpn 198.51.100.4:41194 peer info: IV_PLAT=linux#012198.51.100.4:41194 [alice] \
+          Peer Connection Initiated with [AF_INET]198.51.100.4:41194"]
+    );
+    let check = Command::new(PROGRAM)
+        .args(["check", "--data-dir"])
+        .arg(loggr.data())
+        .arg("--config")
+        .arg(examples.join("openvpn.toml"))
+        .output()
+        .expect("loggr starts");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(said.contains("through packers.openvpn, "), "{said}");
+    loggr.stop();
 }

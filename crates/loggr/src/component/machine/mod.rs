@@ -441,3 +441,54 @@ impl PumpObserver for Watch {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use loggr_flow::contract::lines;
+    use loggr_flow::{Delivery, Receipt, SourceError, Window, window};
+
+    use super::*;
+
+    /// Gives so many deliveries, as many at a time as its window has slots.
+    struct Windowed(Window<u32>, u32);
+
+    impl Source for Windowed {
+        async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+            if self.1 == 0 {
+                return Ok(None);
+            }
+            self.1 -= 1;
+            let slot = self.0.reserve().await.expect("somebody listens");
+            Ok(Some(Delivery::new(lines(&["x"]), slot.ack(self.1))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_window_makes_workers_give_on_what_they_hold() {
+        let (window, mut settlements) = window(2);
+        let (to_worker, mut jobs) = mpsc::channel(STEPS_AHEAD);
+        let worker = tokio::spawn(async move {
+            let (mut held, mut flushes) = (Vec::new(), 0);
+            while let Some(job) = jobs.recv().await {
+                match job {
+                    Job::Work(delivery) => held.push(delivery),
+                    Job::Look => {}
+                    Job::Flush => {
+                        flushes += 1;
+                        for delivery in held.drain(..) {
+                            let receipt = Receipt::sign(delivery.batch());
+                            delivery.ack(receipt);
+                        }
+                    }
+                }
+            }
+            (flushes, held.len())
+        });
+        let settled = tokio::spawn(async move { while settlements.next().await.is_some() {} });
+        let dealing = deal(Windowed(window, 5), vec![to_worker], Some(2), Stop::never());
+        // Without the flush nobody would ever go on.
+        tokio::time::timeout(Duration::from_secs(30), dealing).await.expect("no dead-lock").expect("it ends well");
+        assert_eq!(worker.await.expect("it ends well"), (2, 1));
+        settled.await.expect("it ends well");
+    }
+}
