@@ -19,6 +19,9 @@ pub enum ErrorKind {
     Limit,
     /// It will fail the same way each time.
     Permanent,
+    /// A database does not let us in, or has not what we need: somebody has to change it or the
+    /// configuration. At start a reason to stop, later one to wait.
+    Refused,
 }
 
 /// An error of the store: what failed, on which object, and why.
@@ -27,6 +30,7 @@ pub struct StoreError {
     kind: ErrorKind,
     what: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    hint: Option<String>,
 }
 
 impl StoreError {
@@ -40,8 +44,18 @@ impl StoreError {
         self.kind == ErrorKind::Transient
     }
 
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> StoreError {
-        StoreError { kind, what: what.into(), source: None }
+        StoreError { kind, what: what.into(), source: None, hint: None }
+    }
+
+    /// The same with a hint.
+    pub(crate) fn hinted(self, hint: impl Into<String>) -> StoreError {
+        StoreError { hint: Some(hint.into()), ..self }
     }
 
     pub(crate) fn with(
@@ -49,7 +63,7 @@ impl StoreError {
         what: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> StoreError {
-        StoreError { kind, what: what.into(), source: Some(source.into()) }
+        StoreError { kind, what: what.into(), source: Some(source.into()), hint: None }
     }
 
     /// An operation of the system failed: it may work later.

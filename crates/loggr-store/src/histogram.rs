@@ -89,7 +89,7 @@ impl Reader {
     }
 }
 
-fn too_many() -> StoreError {
+pub(crate) fn too_many() -> StoreError {
     StoreError::new(ErrorKind::Limit, format!("the histogram would have more than {MAX_BUCKETS} buckets"))
 }
 

@@ -1,7 +1,7 @@
-//! The search store: the query language and the embedded columnar store.
+//! The search store: the query language, the embedded columnar store, and the same in PostgreSQL.
 //!
-//! Synchronous: the program calls it on its blocking pool. It knows nothing of
-//! syslog, of the bus or of HTTP.
+//! The embedded store is synchronous: the program calls it on its blocking pool. The crate knows
+//! nothing of syslog, of the bus or of HTTP.
 //!
 //! [`Store`] is the one writer of a directory, [`Reader`] reads it, in any process, while it is
 //! written. The files are plain Parquet; `docs/format/store.md` describes them.
@@ -21,6 +21,7 @@ mod histogram;
 mod index;
 mod manifest;
 mod partition;
+pub mod postgres;
 mod reader;
 mod rest;
 mod rows;

@@ -39,17 +39,19 @@ pub(crate) struct Rest<'a> {
     /// Minutes of offset of timegenerated.
     #[serde(skip_serializing_if = "is_zero")]
     timegenerated_offset: i16,
+    /// Microseconds of timegenerated and timereported, where a column cannot hold them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact_times: Option<(i64, i64)>,
 }
 
 fn is_zero(value: &i16) -> bool {
     *value == 0
 }
 
-/// Does the event need the column at all, its fields aside?
+/// Does the event need the column at all, its fields and defects aside?
 fn is_plain(event: &Event<'_>) -> bool {
     event.structured_data.is_empty()
         && event.trusted.is_empty()
-        && event.defects.is_empty()
         && event.raw.is_none()
         && event.original_len.is_none()
         && event.hmac.is_none()
@@ -59,9 +61,30 @@ fn is_plain(event: &Event<'_>) -> bool {
 
 /// The document of an event, or `None` where nothing is left for it. `fields` are those without a column.
 pub(crate) fn write(event: &Event<'_>, fields: &[&Field<'_>]) -> Option<String> {
-    if fields.is_empty() && is_plain(event) {
+    if fields.is_empty() && event.defects.is_empty() && is_plain(event) {
         return None;
     }
+    write_with(event, fields, event.defects.words().map(Cow::Borrowed).collect(), None)
+}
+
+/// The same for a store that has a column for defects, and times that its columns may not hold.
+pub(crate) fn write_without_defects(
+    event: &Event<'_>,
+    fields: &[&Field<'_>],
+    exact_times: Option<(i64, i64)>,
+) -> Option<String> {
+    if fields.is_empty() && exact_times.is_none() && is_plain(event) {
+        return None;
+    }
+    write_with(event, fields, Vec::new(), exact_times)
+}
+
+fn write_with(
+    event: &Event<'_>,
+    fields: &[&Field<'_>],
+    defects: Vec<Text<'_>>,
+    exact_times: Option<(i64, i64)>,
+) -> Option<String> {
     let rest = Rest {
         structured_data: event
             .structured_data
@@ -70,12 +93,13 @@ pub(crate) fn write(event: &Event<'_>, fields: &[&Field<'_>]) -> Option<String> 
             .collect(),
         fields: fields.iter().map(|f| (borrow(&f.name), f.values.iter().map(borrow).collect())).collect(),
         trusted: event.trusted.iter().map(|t| (borrow(&t.name), borrow(&t.value))).collect(),
-        defects: event.defects.words().map(Cow::Borrowed).collect(),
+        defects,
         raw: event.raw.as_deref().map(|raw| BASE64.encode(raw)),
         original_len: event.original_len,
         hmac: event.hmac.as_ref().map(borrow),
         timehmac: event.timehmac.map(|t| (t.unix_micros(), t.offset_minutes())),
         timegenerated_offset: event.timegenerated.offset_minutes(),
+        exact_times,
     };
     Some(serde_json::to_string(&rest).expect("BUG: text and numbers always have a JSON form"))
 }
@@ -174,8 +198,10 @@ pub(crate) fn read(json: &str, event: &mut Event<'static>) -> Result<(), serde_j
     event.original_len = rest.original_len;
     event.hmac = rest.hmac.map(own);
     event.timehmac = rest.timehmac.map(|(micros, offset)| Timestamp::with_offset(micros, offset));
-    event.timegenerated =
-        Timestamp::with_offset(event.timegenerated.unix_micros(), rest.timegenerated_offset);
+    let (generated, reported) =
+        rest.exact_times.unwrap_or((event.timegenerated.unix_micros(), event.timereported.unix_micros()));
+    event.timegenerated = Timestamp::with_offset(generated, rest.timegenerated_offset);
+    event.timereported = Timestamp::with_offset(reported, event.timereported.offset_minutes());
     Ok(())
 }
 

@@ -216,7 +216,13 @@ impl Store {
     pub fn prune(&mut self, now: i64) -> Result<Vec<String>, StoreError> {
         let Some(retention) = self.shared.options.retention else { return Ok(Vec::new()) };
         let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        let oldest_kept = partition::day_of(now.saturating_sub(micros));
+        self.purge(Some(now.saturating_sub(micros)))
+    }
+
+    /// Drops the partitions that ended before a moment (microseconds since 1970), all of them
+    /// without one. The dates dropped.
+    pub fn purge(&mut self, before: Option<i64>) -> Result<Vec<String>, StoreError> {
+        let oldest_kept = before.map_or(i64::MAX, partition::day_of);
         let manifest = self.shared.current()?;
         let gone: Vec<FileEntry> = manifest.files.iter().filter(|f| f.day < oldest_kept).cloned().collect();
         if gone.is_empty() {

@@ -40,7 +40,8 @@ pub fn render(error: &anyhow::Error) -> String {
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
-        if text != last {
+        // Some errors say their cause themselves.
+        if !last.ends_with(&text) {
             out.push_str(&format!("  caused by: {text}\n"));
         }
         last = text;

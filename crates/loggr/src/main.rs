@@ -12,6 +12,7 @@ mod privileges;
 mod registry;
 mod sink;
 mod source;
+mod store;
 mod systemd;
 mod telemetry;
 mod web;

@@ -22,6 +22,7 @@ pub const MAX_REGEX_DEPTH: u32 = 50;
 pub struct Pattern {
     source: String,
     regex: regex::bytes::Regex,
+    hir: Hir,
     required: Vec<String>,
 }
 
@@ -55,7 +56,7 @@ impl Pattern {
         let mut literals = Literals::default();
         literals.walk(&hir);
         literals.flush();
-        Ok(Pattern { source: source.to_owned(), regex, required: literals.found })
+        Ok(Pattern { source: source.to_owned(), regex, hir, required: literals.found })
     }
 
     /// As it was written between the slashes, without the escapes of `/`.
@@ -66,6 +67,11 @@ impl Pattern {
     /// The compiled expression. It may run over the text as received or folded.
     pub fn regex(&self) -> &regex::bytes::Regex {
         &self.regex
+    }
+
+    /// The parsed expression, cases folded: for stores that have an engine of their own.
+    pub(crate) fn hir(&self) -> &Hir {
+        &self.hir
     }
 
     /// Folded texts that the folded form of every matching text contains.

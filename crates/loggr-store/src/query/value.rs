@@ -87,6 +87,23 @@ impl Number {
         if self.0 % ONE == 0 { i64::try_from(self.0 / ONE).ok() } else { None }
     }
 
+    /// In bytes that are the same for equal numbers.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// As a decimal fraction without needless zeros.
+    pub(crate) fn to_decimal(self) -> String {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, part) =
+            (self.0.unsigned_abs() / ONE.unsigned_abs(), self.0.unsigned_abs() % ONE.unsigned_abs());
+        if part == 0 {
+            return format!("{sign}{whole}");
+        }
+        let digits = format!("{part:018}");
+        format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+
     fn floor(self) -> i128 {
         self.0.div_euclid(ONE)
     }
@@ -385,6 +402,22 @@ mod tests {
         {
             assert_eq!(Number::parse(text), None, "`{text}`");
         }
+    }
+
+    #[track_caller]
+    fn check_decimal(text: &str, expect: &str) {
+        let number = Number::parse(text).unwrap();
+        assert_eq!(number.to_decimal(), expect);
+        assert_eq!(Number::parse(&number.to_decimal()), Some(number));
+    }
+
+    #[test]
+    fn numbers_as_decimals() {
+        check_decimal("0", "0");
+        check_decimal("-0.50", "-0.5");
+        check_decimal("9.5e-05", "0.000095");
+        check_decimal("1.5e+1", "15");
+        check_decimal("18446744073709551615", "18446744073709551615");
     }
 
     fn range(low: Bound<&str>, high: Bound<&str>) -> Range {

@@ -150,8 +150,8 @@ pub fn any_event() -> impl Strategy<Value = Event<'static>> {
             uid: uid(time, head.5 >> 2),
             timegenerated: Timestamp::with_offset(time, if head.4 % 5 == 0 { head.4 } else { 0 }),
             timereported: Timestamp::with_offset(reported, if head.4 % 2 == 0 { head.4 } else { 0 }),
-            severity: Severity::from_code(head.2).unwrap(),
-            facility: Facility::from_code(head.3).unwrap(),
+            severity: Severity::from_code(head.2).expect("it goes well"),
+            facility: Facility::from_code(head.3).expect("it goes well"),
             source: texts.0,
             app_name: texts.1,
             procid: texts.2,
@@ -185,7 +185,7 @@ pub fn any_event() -> impl Strategy<Value = Event<'static>> {
 /// Everything in the store, newest first.
 pub fn everything(reader: &Reader) -> Vec<Event<'static>> {
     let options = SearchOptions { limit: 10_000, ..SearchOptions::new(MIDNIGHT) };
-    let found = reader.search(&Query::all(), &options).unwrap();
+    let found = reader.search(&Query::all(), &options).expect("it goes well");
     assert_eq!(found.warnings, Vec::<String>::new());
     found.events
 }

@@ -47,11 +47,15 @@ fn summary(config: &Config) -> Result<String> {
         }
     }
     for ship in &config.ships {
-        let (kind, directory) = match &ship.kind {
-            ShipKind::Files(files) => ("files", &files.directory),
-            ShipKind::Search(search) => ("search store", &search.directory),
+        let place = match &ship.kind {
+            ShipKind::Files(files) => format!("files in {}", files.directory.display()),
+            ShipKind::Search(search) => format!("search store in {}", search.directory.display()),
+            ShipKind::Postgres(postgres) => {
+                let database = crate::store::database(postgres)?;
+                format!("table {} at {}", postgres.table, database.shown())
+            }
         };
-        writeln!(out, "ship {}: queue {} to {kind} in {}", ship.name, ship.queue, directory.display())?;
+        writeln!(out, "ship {}: queue {} to {place}", ship.name, ship.queue)?;
     }
     if Identity::named(config)?.is_some() {
         writeln!(out, "process: becomes the user {}", config.process.user.as_deref().unwrap_or_default())?;

@@ -6,6 +6,8 @@ mod check;
 mod filter;
 mod generate;
 mod grok;
+mod init;
+mod keep;
 mod pack;
 mod parse;
 mod queue;
@@ -19,9 +21,10 @@ mod status;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
+pub use keep::drop_here;
 pub use queue::events_json;
 pub use rescue::{discard, replay};
 
@@ -77,6 +80,12 @@ enum Command {
     Top(search::TopArgs),
     /// Show how many events there were over time
     Histogram(search::HistogramArgs),
+    /// Create what the configuration needs elsewhere
+    Init(init::InitArgs),
+    /// Drop the days that are past their retention
+    Prune(keep::PruneArgs),
+    /// Delete stored events for ever
+    Purge(keep::PurgeArgs),
     /// Send events to a receiver
     Send(send::SendArgs),
     /// Read lines and print each as a JSON event
@@ -112,6 +121,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Count(args) => search::count(&place, &args),
         Command::Top(args) => search::top(&place, &args),
         Command::Histogram(args) => search::histogram(&place, &args),
+        Command::Init(args) => init::run(&place, &args),
+        Command::Prune(args) => keep::prune(&place, &args),
+        Command::Purge(args) => keep::purge(&place, &args),
         Command::Send(args) => send::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Filter(args) => filter::filter(&args),
@@ -124,6 +136,11 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Completions(args) => generate::completions(&args),
         Command::Man => generate::man(),
     }
+}
+
+/// A runtime for one subcommand.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
 /// Prints to stdout and ends well.

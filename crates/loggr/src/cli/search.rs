@@ -1,25 +1,28 @@
-//! `loggr search|count|top|histogram`: questions to the embedded store.
+//! `loggr search|count|top|histogram`: questions to a store.
 //!
-//! Reads the store's files; the running process need not answer, nor run.
+//! Reads the store's files or asks the database; the running process need not answer, nor run.
 
+use std::future::Future;
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use loggr_event::{DumpFormat, Event, Severity, Timestamp, Uid};
 use loggr_store::query::{Field, Query};
-use loggr_store::{Found, MAX_SEARCH_LIMIT, Reader, SearchOptions};
+use loggr_store::{Found, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
-use crate::config::{Config, ShipKind};
+use crate::config::ShipKind;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::source::now;
+use crate::store::{self, Store};
 
-/// How often `-f` looks for new events.
+/// How often `-f` looks whether there is something new.
 const FOLLOW: Duration = Duration::from_millis(250);
+/// How often it asks a store that has to be asked for that.
+const FOLLOW_ASKING: Duration = Duration::from_secs(1);
 /// Events that `-f` takes at a time.
 const FOLLOW_PAGE: usize = 10_000;
 /// How far back `-f` looks again, in microseconds: events that were received before
@@ -37,7 +40,7 @@ pub struct Question {
     /// Until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Name of the shipper whose store is asked [default: the only one]
+    /// Name of the shipper whose store is asked [default: `store` of `[web]`, or the first one]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
 }
@@ -108,7 +111,8 @@ enum OutputFormat {
 }
 
 struct Asked {
-    reader: Reader,
+    store: Store,
+    runtime: tokio::runtime::Runtime,
     query: Query,
     options: SearchOptions,
 }
@@ -116,47 +120,36 @@ struct Asked {
 impl Question {
     fn open(&self, place: &Place) -> Result<Asked> {
         let config = place.load()?;
-        let directory = self.directory(&config)?;
+        let ship = store::choose(&config, self.store.as_deref())?;
         let text = self.query.join(" ");
         let query = loggr_store::query::parse(&text).map_err(|e| anyhow!("{}", e.render(&text))).usage()?;
         let at = now().unix_micros();
         let mut options = SearchOptions::new(at);
         options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
         options.until = self.until.as_deref().map(|t| time(t, at)).transpose()?;
-        if !directory.exists() {
-            complain(&format!("hint: nothing was stored in `{}` yet\n", directory.display()));
+        if let ShipKind::Search(search) = &ship.kind
+            && !search.directory.exists()
+        {
+            complain(&format!("hint: nothing was stored in `{}` yet\n", search.directory.display()));
         }
-        let asked = Asked { reader: Reader::open(&directory)?, query, options };
+        let asked = Asked { store: Store::open(ship)?, runtime: super::runtime()?, query, options };
         asked.suggest()?;
         Ok(asked)
-    }
-
-    fn directory(&self, config: &Config) -> Result<PathBuf> {
-        let mut stores = config.ships.iter().filter_map(|ship| match &ship.kind {
-            ShipKind::Search(search) => Some((ship.name.as_str(), &search.directory)),
-            ShipKind::Files(_) => None,
-        });
-        match &self.store {
-            Some(name) => stores
-                .find(|(n, _)| n == name)
-                .map(|(_, directory)| directory.clone())
-                .ok_or_else(|| anyhow!("no shipper of kind `search` is called `{name}`"))
-                .hint("`loggr config` and `loggr check` show what is configured")
-                .usage(),
-            None => stores
-                .next()
-                .map(|(_, directory)| directory.clone())
-                .ok_or_else(|| anyhow!("the configuration has no shipper of kind `search`"))
-                .hint("add `[ship.search]` with `kind = \"search\"`")
-                .usage(),
-        }
     }
 }
 
 impl Asked {
+    /// Waits for an answer.
+    fn wait<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(answer)
+    }
+
     /// A field that no event has finds nothing; say so, and what it might have been.
     fn suggest(&self) -> Result<()> {
-        let known = self.reader.fields(self.options.since, self.options.until)?;
+        if self.query.fields().iter().all(|field| !matches!(field, Field::Custom(_))) {
+            return Ok(());
+        }
+        let known = self.wait(self.store.fields(self.options.since, self.options.until))?;
         let names: Vec<&str> = known.iter().map(|f| f.name.as_str()).collect();
         for (unknown, near) in self.query.unknown_fields(&names) {
             let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
@@ -202,7 +195,7 @@ pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
 
 /// One page of answers; what is wrong with it goes to stderr.
 fn ask(asked: &Asked, options: &SearchOptions) -> Result<Found> {
-    let found = asked.reader.search(&asked.query, options)?;
+    let found = asked.wait(asked.store.search(&asked.query, options))?;
     for warning in &found.warnings {
         complain(&format!("warning: {warning}\n"));
     }
@@ -216,11 +209,16 @@ fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
     let mut from = seen.iter().map(|e| e.timegenerated.unix_micros()).max().unwrap_or(started);
     let mut generation = None;
     loop {
-        std::thread::sleep(FOLLOW);
-        asked.reader.refresh()?;
-        if generation.replace(asked.reader.generation()) == Some(asked.reader.generation()) {
-            continue;
+        match asked.wait(asked.store.generation())? {
+            Some(now) if generation.replace(now) == Some(now) => {
+                std::thread::sleep(FOLLOW);
+                continue;
+            }
+            Some(_) => {}
+            None => std::thread::sleep(FOLLOW_ASKING),
         }
+        // What is newer than everything that can be found now was not looked at yet.
+        let newest = newest(asked)?;
         let mut options = SearchOptions::new(now().unix_micros());
         options.since = Some(from - FOLLOW_OVERLAP_MICROS);
         options.until = asked.options.until;
@@ -241,15 +239,23 @@ fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
             }
         }
         out.flush()?;
+        from = from.max(newest.unwrap_or(from));
         let horizon = u64::try_from((from - 2 * FOLLOW_OVERLAP_MICROS) / 1000).unwrap_or(0);
         recent.retain(|uid| uid.millis() >= horizon);
     }
 }
 
+/// The time of the newest event, whether it matches or not.
+fn newest(asked: &Asked) -> Result<Option<i64>> {
+    let options = SearchOptions { limit: 1, ..SearchOptions::new(now().unix_micros()) };
+    let found = asked.wait(asked.store.search(&Query::all(), &options))?;
+    Ok(found.events.first().map(|e| e.timegenerated.unix_micros()))
+}
+
 /// `loggr count`.
 pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
     let asked = args.question.open(place)?;
-    let counted = asked.reader.count(&asked.query, &asked.options)?;
+    let counted = asked.wait(asked.store.count(&asked.query, &asked.options))?;
     for warning in &counted.warnings {
         complain(&format!("warning: {warning}\n"));
     }
@@ -260,7 +266,8 @@ pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
 /// `loggr top`.
 pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
     let asked = args.question.open(place)?;
-    let top = asked.reader.top(&asked.query, &Field::from_name(&args.field), args.limit, &asked.options)?;
+    let field = Field::from_name(&args.field);
+    let top = asked.wait(asked.store.top(&asked.query, &field, args.limit, &asked.options))?;
     let mut out = std::io::stdout().lock();
     for warning in &top.warnings {
         complain(&format!("warning: {warning}\n"));
@@ -284,7 +291,7 @@ pub fn histogram(place: &Place, args: &HistogramArgs) -> Result<Exit> {
         Some(text) => duration(text)?,
         None => default_bucket(&asked)?,
     };
-    let histogram = asked.reader.histogram(&asked.query, bucket, &asked.options)?;
+    let histogram = asked.wait(asked.store.histogram(&asked.query, bucket, &asked.options))?;
     let mut out = std::io::stdout().lock();
     for warning in &histogram.warnings {
         complain(&format!("warning: {warning}\n"));
@@ -317,7 +324,8 @@ pub fn histogram(place: &Place, args: &HistogramArgs) -> Result<Exit> {
 fn default_bucket(asked: &Asked) -> Result<i64> {
     const ROUND_SECONDS: [i64; 14] =
         [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400];
-    let partitions = asked.reader.partitions()?;
+    let partitions = asked.wait(asked.store.partitions())?;
+    let partitions: Vec<_> = partitions.iter().filter(|p| p.events > 0).collect();
     let first = partitions.first().map_or(0, |p| p.times.0);
     let last = partitions.last().map_or(0, |p| p.times.1);
     let since = asked.options.since.unwrap_or(first).max(first);
@@ -411,7 +419,7 @@ fn clean(text: &str) -> String {
 }
 
 /// `15m` ago or a stamp, in microseconds.
-fn time(text: &str, at: i64) -> Result<i64> {
+pub fn time(text: &str, at: i64) -> Result<i64> {
     if let Ok(ago) = duration(text) {
         return Ok(at.saturating_sub(ago));
     }

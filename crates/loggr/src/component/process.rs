@@ -4,6 +4,7 @@
 //! listeners, web; the order of stopping is the reverse, so that what was received still
 //! finds its way. Invariant: what needs root's powers is done while there is one thread.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology, embedded};
 use loggr_event::UidGenerator;
 use loggr_flow::{Stop, Stopper};
+use loggr_store::postgres::Database;
 use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -28,8 +30,8 @@ use crate::hint::Advise;
 use crate::privileges::{self, Identity};
 use crate::registry::notices::{Notice, Notices, watch};
 use crate::registry::{Registry, beat};
-use crate::systemd;
 use crate::web::{self, status};
+use crate::{store, systemd};
 
 /// Largest the rescue may become; full means that the shipper waits.
 pub const MAX_RESCUE_BYTES: usize = 4 << 30;
@@ -77,6 +79,7 @@ pub struct Prepared {
     registry: Registry,
     place: Place,
     doors: Doors,
+    databases: HashMap<String, Database>,
     web: Vec<std::net::TcpListener>,
 }
 
@@ -87,18 +90,19 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
     let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
+    let databases = store::databases(part.ships(&config))?;
     let web = web::bind(&config, &part)?;
     if let Some(identity) = &identity {
         identity.assume(&config)?;
         identity.check_data(&config.data.directory)?;
     }
     privileges::forbid_more()?;
-    Ok(Prepared { config, part, registry, place, doors, web })
+    Ok(Prepared { config, part, registry, place, doors, databases, web })
 }
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
-    let Prepared { config, part, registry, place, doors, web } = prepared;
+    let Prepared { config, part, registry, place, doors, databases, web } = prepared;
     let data = config.data.directory.clone();
     let bus = part.needs_bus().then(|| open_bus(&config)).transpose()?.map(Arc::new);
     let rescue =
@@ -116,9 +120,10 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let mut filters = JoinSet::new();
     let mut server = Server::default();
     if let Some(bus) = &bus {
-        let starting = Shippers { bus, rescue: &rescue, data: &data, stop: &stop_shipping };
+        let starting =
+            Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop: &stop_shipping };
         for ship in part.ships(&config) {
-            ships.push(starting.start(ship, &mut shippers)?);
+            ships.push(starting.start(ship, &mut shippers).await?);
         }
         let starting = Machines::new(&config, bus, &rescue, &stop_filtering)?;
         for machine in part.machines(&config) {

@@ -1,5 +1,6 @@
-//! `ship NAME`: a queue → batcher → files or the search store.
+//! `ship NAME`: a queue → batcher → files, the search store or PostgreSQL.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,8 @@ use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_event::{DumpFormat, Template};
 use loggr_flow::{Batcher, BatcherLimits, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
-use loggr_store::{Store, StoreOptions};
+use loggr_store::postgres::{Database, Dropped};
+use loggr_store::{ErrorKind, Store, StoreOptions};
 use tokio::task::JoinSet;
 
 use crate::config::{Compression, FilesShip, SearchShip, Ship, ShipKind};
@@ -17,11 +19,14 @@ use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::sink::Destination;
 use crate::sink::files::{Compress, FilesOptions, FilesSink};
+use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
 use crate::source::{Counter, Flag};
 
 /// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
 const SHIP_WINDOW: usize = 256;
+/// Bytes of one commit to PostgreSQL, at most: it is held in memory until it is stored.
+const MAX_POSTGRES_BYTES: usize = 32 << 20;
 /// How often a store is tidied: retention and, while nothing comes in, compaction.
 const UPKEEP: Duration = Duration::from_secs(60);
 
@@ -63,13 +68,15 @@ pub struct Shippers<'p> {
     pub rescue: &'p RescueStore,
     /// The data directory.
     pub data: &'p Path,
+    /// The databases of shippers of kind `postgres`, by the shipper's name.
+    pub databases: &'p HashMap<String, Database>,
     /// When to stop.
     pub stop: &'p Stop,
 }
 
 impl Shippers<'_> {
     /// Opens the destination and starts pumping.
-    pub fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
+    pub async fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
         let stats = Arc::new(ShipStats {
             name: ship.name.clone(),
             kind: ship.kind.keyword(),
@@ -86,7 +93,8 @@ impl Shippers<'_> {
                     max_batch_bytes: files.batch.size,
                 };
                 let destination = Destination::Files(sink);
-                self.pump(ship, options, Vec::new(), destination, stats, tasks)
+                self.pump(ship, options, Vec::new(), &destination, &stats, tasks)?;
+                Ok(Shipping { stats, destination })
             }
             ShipKind::Search(search) => {
                 let store = open_search(search)
@@ -105,7 +113,32 @@ impl Shippers<'_> {
                 let stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
                 tasks.spawn(upkeep(store.clone(), ship.name.clone(), self.stop.clone()));
                 let destination = Destination::Search(SearchSink::new(store));
-                self.pump(ship, options, stages, destination, stats, tasks)
+                self.pump(ship, options, stages, &destination, &stats, tasks)?;
+                Ok(Shipping { stats, destination })
+            }
+            ShipKind::Postgres(postgres) => {
+                let database =
+                    self.databases.get(&ship.name).expect("BUG: each such shipper has its database");
+                let sink = open_postgres(&ship.name, database.clone()).await?;
+                let destination = Destination::Postgres(sink.clone());
+                // As many pumps as connections: one fills a commit while another waits for its own.
+                for _ in 0..postgres.connections {
+                    let options = ConsumerOptions {
+                        window: SHIP_WINDOW,
+                        max_batch_events: postgres.commit_events,
+                        ..ConsumerOptions::default()
+                    };
+                    let limits = BatcherLimits {
+                        max_events: postgres.commit_events,
+                        max_bytes: MAX_POSTGRES_BYTES,
+                        max_age: postgres.commit_age,
+                    };
+                    let stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
+                    self.pump(ship, options, stages, &destination, &stats, tasks)?;
+                }
+                let upkeep = postgres_upkeep(sink, postgres.retention, ship.name.clone(), self.stop.clone());
+                tasks.spawn(upkeep);
+                Ok(Shipping { stats, destination })
             }
         }
     }
@@ -115,10 +148,10 @@ impl Shippers<'_> {
         ship: &Ship,
         options: ConsumerOptions,
         mut stages: Vec<Box<dyn Stage>>,
-        destination: Destination,
-        stats: Arc<ShipStats>,
+        destination: &Destination,
+        stats: &Arc<ShipStats>,
         tasks: &mut JoinSet<()>,
-    ) -> Result<Shipping> {
+    ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let observer = Watch { stats: stats.clone() };
@@ -129,7 +162,7 @@ impl Shippers<'_> {
                 tracing::error!(ship = name, %error, "the queue cannot be read; its events stay in it");
             }
         });
-        Ok(Shipping { stats, destination })
+        Ok(())
     }
 }
 
@@ -164,6 +197,65 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
 fn open_search(search: &SearchShip) -> Result<Store> {
     let options = StoreOptions { retention: search.retention, ..StoreOptions::default() };
     Ok(Store::open(&search.directory, options)?)
+}
+
+/// What cannot work without somebody changing something ends the start; a server that is away
+/// does not: events wait in the queue.
+async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
+    let context = || format!("cannot start the shipper `{name}`");
+    let sink = PostgresSink::new(database, crate::source::now);
+    match sink.prepare(name).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            return crate::store::told(Err(error)).with_context(context);
+        }
+        Err(error) => {
+            tracing::error!(ship = name, %error, "the database is away; events wait in the queue");
+        }
+    }
+    Ok(sink)
+}
+
+/// Partitions ahead, and retention.
+async fn postgres_upkeep(sink: PostgresSink, retention: Option<Duration>, name: String, mut stop: Stop) {
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = stop.drain() => return,
+            () = tokio::time::sleep(UPKEEP) => {}
+        }
+        let kept = async {
+            sink.prepare(&name).await?;
+            match retention {
+                Some(retention) => sink.database().prune(crate::source::now().unix_micros(), retention).await,
+                None => Ok(Dropped::default()),
+            }
+        };
+        match kept.await {
+            Ok(dropped) => {
+                failing = false;
+                if !dropped.days.is_empty() {
+                    tracing::info!(
+                        ship = name,
+                        days = dropped.days.len(),
+                        "dropped days past their retention"
+                    );
+                }
+                if !dropped.busy.is_empty() {
+                    tracing::debug!(
+                        ship = name,
+                        days = dropped.busy.len(),
+                        "days past their retention are in use"
+                    );
+                }
+            }
+            // Said once; the pump says it too when events wait.
+            Err(error) if !std::mem::replace(&mut failing, true) => {
+                tracing::error!(ship = name, %error, "cannot keep the partitions");
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Retention, and compaction of what commits left behind.

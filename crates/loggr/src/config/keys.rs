@@ -117,6 +117,14 @@ pub enum Takes {
     Condition,
     /// It has no place here: what to do instead.
     Elsewhere(&'static str),
+    /// A text of its own rules: what it is.
+    Text(
+        #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))] &'static str,
+    ),
+    /// A list of such texts.
+    Texts(
+        #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))] &'static str,
+    ),
     /// A later version brings it.
     Later,
 }
@@ -134,11 +142,13 @@ const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
 const INET: &[&str] = &["tcp", "relp", "udp"];
 const FILES: &[&str] = &["files"];
-const SEARCH: &[&str] = &["search"];
 const REDIS: &[&str] = &["redis"];
 const TIME: &[&str] = &["time"];
 const FORMAT: &[&str] = &["format"];
 const PRESET: &[&str] = &["preset"];
+const DIRECTORY: &[&str] = &["files", "search"];
+const STORES: &[&str] = &["search", "postgres"];
+const POSTGRES: &[&str] = &["postgres"];
 
 /// Shorthand for the table below.
 const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
@@ -409,9 +419,10 @@ pub static SECTIONS: &[Section] = &[
         keys: &[
             key(
                 "kind",
-                Takes::Choice(&["files", "search"], &["postgres", "syslog", "elastic"]),
+                Takes::Choice(&["files", "search", "postgres"], &["syslog", "elastic"]),
                 "",
-                "`files`: into files, synced before the queue is told; `search`: into the embedded search store",
+                "`files`: into files, synced before the queue is told; `search`: into the embedded search store; \
+                 `postgres`: into a PostgreSQL database",
             )
             .without("must be given"),
             key("queue", Takes::Name, "", "the queue it takes from, its own").without("the ship's name"),
@@ -423,7 +434,8 @@ pub static SECTIONS: &[Section] = &[
                 "",
                 "where its files lie, relative to the data directory; two ships cannot share one store",
             )
-            .without("`files`; `search` (search)"),
+            .without("`files`; `search` (search)")
+            .only(DIRECTORY),
             key(
                 "path",
                 Takes::PathTemplate,
@@ -460,15 +472,103 @@ pub static SECTIONS: &[Section] = &[
                 "days older than this are removed from the store",
             )
             .without("kept for ever")
-            .only(SEARCH),
-            key("commit_events", Takes::Count(1, 1_000_000), "20000", "events of one commit, at most").only(SEARCH),
+            .only(STORES),
+            key("commit_events", Takes::Count(1, 1_000_000), "20000", "events of one commit, at most").only(STORES),
             key(
                 "commit_age",
                 Takes::Duration(10, 60 * SECOND),
                 "\"1s\"",
                 "an event waits for its commit at most so long, and can be found then",
             )
-            .only(SEARCH),
+            .only(STORES),
+            key(
+                "url",
+                Takes::Text("url"),
+                "",
+                "`postgres://USER@HOST:PORT/DATABASE`; several hosts stand between commas, and the one that takes \
+                 writes is used",
+            )
+            .without("must be given (postgres)")
+            .only(POSTGRES),
+            key(
+                "password_file",
+                Takes::Path,
+                "",
+                "a file that holds the password and nothing else; relative to the configuration file's directory",
+            )
+            .without("the url's, or none")
+            .only(POSTGRES),
+            key(
+                "sslmode",
+                Takes::Choice(&["disable", "prefer", "require", "verify-full"], &[]),
+                "",
+                "`prefer`: TLS where the server offers it; `require`: always, whoever the server is; `verify-full`: \
+                 the server must show a certificate for its name, signed by an authority in `sslrootcert`",
+            )
+            .without("the url's, or `prefer`")
+            .only(POSTGRES),
+            key(
+                "sslrootcert",
+                Takes::Path,
+                "",
+                "certificates of the authorities in PEM form; relative to the configuration file's directory",
+            )
+            .without("the url's, or none")
+            .only(POSTGRES),
+            key(
+                "sslcert",
+                Takes::Path,
+                "",
+                "certificate that loggr shows to the server; relative to the configuration file's directory",
+            )
+            .without("none")
+            .only(POSTGRES),
+            key("sslkey", Takes::Path, "", "its private key").without("none").only(POSTGRES),
+            key(
+                "table",
+                Takes::Text("name of a table"),
+                "\"events\"",
+                "`NAME` or `SCHEMA.NAME`, lower case; its helpers are called `NAME_minutes` and so on",
+            )
+            .only(POSTGRES),
+            key(
+                "columns",
+                Takes::Texts("column"),
+                "[]",
+                "custom fields that get a column of their own, `\"NAME TYPE\"` with the type `inet`, `bigint`, \
+                 `double` or `text`; added when the shipper starts, never removed",
+            )
+            .only(POSTGRES),
+            key(
+                "indexes",
+                Takes::Choice(&["none", "fields", "text"], &[]),
+                "\"fields\"",
+                "`none`: the primary key alone; `fields`: hosts, programs, tags and values of fields; `text`: also \
+                 the words of the text; counts for partitions that are made from then on",
+            )
+            .only(POSTGRES),
+            key("connections", Takes::Count(1, 64), "2", "connections that store events at the same time").only(POSTGRES),
+            key(
+                "query_timeout",
+                Takes::Duration(100, HOUR),
+                "\"60s\"",
+                "a question ends after so long; what was found until then is the answer",
+            )
+            .only(POSTGRES),
+            key(
+                "writer_role",
+                Takes::Text("name of a role"),
+                "\"loggr_writer\"",
+                "the role that `loggr init postgres` makes the owner of the tables",
+            )
+            .only(POSTGRES),
+            key(
+                "reader_role",
+                Takes::Text("name of a role"),
+                "\"loggr_reader\"",
+                "the role that may read them",
+            )
+            .only(POSTGRES),
         ],
     },
     Section {
@@ -483,7 +583,7 @@ pub static SECTIONS: &[Section] = &[
                 "\"127.0.0.1:8080\"",
                 "where it listens; loopback addresses only, because this version has no log-in",
             ),
-            key("store", Takes::Name, "", "the ship of kind `search` whose store is shown").without("the first one"),
+            key("store", Takes::Name, "", "the ship of kind `search` or `postgres` whose store is shown and asked").without("the first one"),
             later("tls"),
         ],
     },

@@ -522,6 +522,25 @@ impl<'r, 't> Reader<'r, 't> {
         })
     }
 
+    /// A text of rules of its own, if there is one. `parse` says what is wrong with it.
+    pub fn parsed_if_any<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.read(key, |_, value| Ok(parse(text(value)?)?))
+    }
+
+    /// The same where the table has a default.
+    pub fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        defaulted(self.parsed_if_any(key, parse))
+    }
+
+    /// A list of such texts.
+    pub fn all_parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        defaulted(self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?))))
+    }
+
     fn read<T>(
         &mut self,
         name: &'static str,

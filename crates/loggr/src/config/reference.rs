@@ -32,8 +32,8 @@ The data directory is the first of these:
 4. `/var/lib/loggr` for root, else `$XDG_DATA_HOME/loggr`, else `~/.local/share/loggr`.
 
 Relative paths on the command line and in variables begin where loggr was started. In the file,
-`directory` of `[data]` begins where the file lies, and every other path begins in the data
-directory.
+`directory` of `[data]`, certificates and files with secrets begin where the file lies, and every
+other path begins in the data directory.
 
 ## How values are written
 
@@ -114,6 +114,8 @@ fn takes(takes: &Takes) -> String {
         Takes::Presets => "preset or list of presets".to_owned(),
         Takes::Condition => "condition".to_owned(),
         Takes::Elsewhere(_) => "nothing".to_owned(),
+        Takes::Text(what) => (*what).to_owned(),
+        Takes::Texts(what) => format!("list of {what}s"),
         Takes::Later => "later".to_owned(),
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use loggr_event::InputFormat;
 use loggr_filter::engines::Route;
+use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -97,7 +98,7 @@ impl<'d> Resolver<'d> {
         let packers = self.entries("packers", At::Packer, packer);
         let machines =
             self.entries("machine", At::Machine, |r, name| Some(machine(r, name, &packers, around.routes)));
-        let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir));
+        let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir, around.directory));
         let web = self.once("web", |r| web(r, &ships));
         let log = self.once("log", log);
         let process = self.once("process", |r| process(r, dir));
@@ -322,6 +323,7 @@ impl<'d> Resolver<'d> {
             let (directory, path) = match &ship.kind {
                 ShipKind::Files(files) => (files.directory.as_path(), Some(files.path.as_str())),
                 ShipKind::Search(search) => (search.directory.as_path(), None),
+                ShipKind::Postgres(_) => continue,
             };
             // Ships may share a directory when they name their files differently.
             let clash = taken
@@ -570,13 +572,13 @@ fn imply_machine(config: &mut Config) {
     }
 }
 
-fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path) -> Option<Ship> {
+fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> Option<Ship> {
     let word = r.choice("kind");
     match word {
         Some(kind) => r.check_only("the kind", kind),
         None if !r.failed("kind") => {
             let message = format!("`[ship.{name}]` needs its `kind`");
-            r.blame("", message, Some("one of `files`, `search`".to_owned()));
+            r.blame("", message, Some("one of `files`, `search`, `postgres`".to_owned()));
         }
         None => {}
     }
@@ -600,6 +602,7 @@ fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path) -> Option<Ship> {
         commit_events: r.count("commit_events"),
         commit_age: r.duration("commit_age"),
     };
+    let database = postgres(r, name, word == Some("postgres"), beside);
     let ship = Ship {
         name: name.to_owned(),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
@@ -607,10 +610,56 @@ fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path) -> Option<Ship> {
         binding: r.binding("binding"),
         kind: match word {
             Some("search") => ShipKind::Search(search),
+            Some("postgres") => ShipKind::Postgres(Box::new(database)),
             _ => ShipKind::Files(files),
         },
     };
     word.map(|_| ship)
+}
+
+fn postgres(r: &mut Reader<'_, '_>, name: &str, meant: bool, beside: &Path) -> PostgresShip {
+    let url = r.parsed_if_any("url", |text| match text.trim() {
+        "" => Err("the url is empty".to_owned()),
+        text => Ok(text.to_owned()),
+    });
+    if meant && url.is_none() && !r.failed("url") {
+        let message = format!("`[ship.{name}]` needs the `url` of its database");
+        r.blame("", message, Some("write `postgres://USER@HOST:PORT/DATABASE`".to_owned()));
+    }
+    let (certificate, key) = (r.path_if_any("sslcert", beside), r.path_if_any("sslkey", beside));
+    if certificate.is_some() != key.is_some() {
+        let there = if certificate.is_some() { "sslcert" } else { "sslkey" };
+        r.blame(there, "`sslcert` and `sslkey` belong together".to_owned(), None);
+    }
+    let role = |text: &str| match text {
+        "" => Err("a role has a name".to_owned()),
+        text if text.len() > 63 || text.contains('\0') => {
+            Err(format!("`{text}` cannot be the name of a role"))
+        }
+        text => Ok(text.to_owned()),
+    };
+    let database = PostgresShip {
+        url: url.unwrap_or_default(),
+        password_file: r.path_if_any("password_file", beside),
+        sslmode: r.choice("sslmode").and_then(SslMode::parse),
+        sslrootcert: r.path_if_any("sslrootcert", beside),
+        client_certificate: certificate.zip(key),
+        table: r.parsed("table", TableName::parse),
+        columns: r.all_parsed("columns", Promoted::parse),
+        indexes: r.choice("indexes").and_then(Indexes::parse).unwrap_or_default(),
+        connections: r.count("connections"),
+        retention: r.duration_if_any("retention"),
+        commit_events: r.count("commit_events"),
+        commit_age: r.duration("commit_age"),
+        query_timeout: r.duration("query_timeout"),
+        writer_role: r.parsed("writer_role", role),
+        reader_role: r.parsed("reader_role", role),
+    };
+    for at in doubles(database.columns.iter().map(|c| c.name.as_str())) {
+        let twice = database.columns.get(at).map(|c| c.name.clone()).unwrap_or_default();
+        r.blame("columns", format!("`{twice}` stands twice"), None);
+    }
+    database
 }
 
 fn web(r: &mut Reader<'_, '_>, ships: &[Ship]) -> Option<Web> {
@@ -621,12 +670,11 @@ fn web(r: &mut Reader<'_, '_>, ships: &[Ship]) -> Option<Web> {
         let help = "listen on `127.0.0.1` and put a proxy with a log-in in front".to_owned();
         r.blame("listen", message, Some(help));
     }
-    let stores: Vec<&str> =
-        ships.iter().filter(|s| matches!(s.kind, ShipKind::Search(_))).map(|s| s.name.as_str()).collect();
+    let stores: Vec<&str> = ships.iter().filter(|s| s.kind.is_store()).map(|s| s.name.as_str()).collect();
     let store = r.name_if_any("store");
     if let Some(name) = store.as_deref().filter(|name| !stores.contains(name)) {
         let help = match (nearest(name, stores.iter().copied()), ships.iter().any(|s| s.name == *name)) {
-            (_, true) => "its kind is not `search`".to_owned(),
+            (_, true) => "its kind is neither `search` nor `postgres`".to_owned(),
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, _) => format!("write `[ship.{name}]` with `kind = \"search\"`"),
         };

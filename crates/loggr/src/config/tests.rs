@@ -1236,7 +1236,7 @@ directory = "a""#,
 loggr.toml:1:7: `[ship.a]` needs its `kind`
   |
 1 | [ship.a]
-  |       ^ one of `files`, `search`
+  |       ^ one of `files`, `search`, `postgres`
 "#,
     );
 }
@@ -1290,7 +1290,7 @@ retention = "30d""#,
 loggr.toml:3:1: `retention` means nothing for the kind `files`
   |
 3 | retention = "30d"
-  | ^^^^^^^^^ it belongs to `search`
+  | ^^^^^^^^^ it belongs to `search`, `postgres`
 "#,
     );
 }
@@ -1442,7 +1442,7 @@ store = "a""#,
 loggr.toml:4:9: there is no store `a`
   |
 4 | store = "a"
-  |         ^^^ its kind is not `search`
+  |         ^^^ its kind is neither `search` nor `postgres`
 "#,
     );
     check(
@@ -1546,13 +1546,13 @@ loggr.toml:3:1: `tls` of `[[listener]]` is not supported by this version
     );
     check(
         r#"[ship.db]
-kind = "postgres"
-url = "postgres://db""#,
+kind = "syslog"
+url = "relp://db""#,
         r#"
-loggr.toml:2:8: `kind` `postgres` is not supported by this version
+loggr.toml:2:8: `kind` `syslog` is not supported by this version
   |
-2 | kind = "postgres"
-  |        ^^^^^^^^^^ one of `files`, `search`
+2 | kind = "syslog"
+  |        ^^^^^^^^ one of `files`, `search`, `postgres`
 "#,
     );
 }

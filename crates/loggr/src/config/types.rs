@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use loggr_event::{InputFormat, Transport};
 use loggr_filter::engines::Route;
+use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
 
 use super::address::{Address, Endpoint};
 use super::network::Network;
@@ -280,6 +281,8 @@ pub enum ShipKind {
     Files(FilesShip),
     /// Into the embedded search store.
     Search(SearchShip),
+    /// Into a PostgreSQL database.
+    Postgres(Box<PostgresShip>),
 }
 
 impl ShipKind {
@@ -288,7 +291,13 @@ impl ShipKind {
         match self {
             ShipKind::Files(_) => "files",
             ShipKind::Search(_) => "search",
+            ShipKind::Postgres(_) => "postgres",
         }
+    }
+
+    /// Can what it stored be searched?
+    pub fn is_store(&self) -> bool {
+        matches!(self, ShipKind::Search(_) | ShipKind::Postgres(_))
     }
 }
 
@@ -346,12 +355,54 @@ pub struct SearchShip {
     pub commit_age: Duration,
 }
 
+/// `kind = "postgres"`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresShip {
+    /// Where the database is; may hold a password.
+    pub url: String,
+    /// The file of the password.
+    pub password_file: Option<PathBuf>,
+    /// Whether connections are encrypted; `None`: as the url says.
+    pub sslmode: Option<SslMode>,
+    /// Certificates of the authorities.
+    pub sslrootcert: Option<PathBuf>,
+    /// Certificate and key that are shown to the server.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The table of events.
+    pub table: TableName,
+    /// Custom fields with a column of their own.
+    pub columns: Vec<Promoted>,
+    /// The indexes of new partitions.
+    pub indexes: Indexes,
+    /// Connections that store at the same time.
+    pub connections: usize,
+    /// Days older than this are dropped; `None`: kept for ever.
+    pub retention: Option<Duration>,
+    /// Events of one commit at most.
+    pub commit_events: usize,
+    /// An event waits for its commit at most so long.
+    pub commit_age: Duration,
+    /// A question ends after so long.
+    pub query_timeout: Duration,
+    /// The role that owns the tables.
+    pub writer_role: String,
+    /// The role that may read them.
+    pub reader_role: String,
+}
+
+impl std::fmt::Debug for PostgresShip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The url may hold a password.
+        f.debug_struct("PostgresShip").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
 /// `[web]`: the page and the HTTP interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
     /// Where it listens, at least one; loopback only in this version.
     pub listen: Vec<Address>,
-    /// Name of the `search` ship whose store it shows; `None` when there is none.
+    /// Name of the ship whose store it shows, and that the command line asks; `None` when there is none.
     pub store: Option<String>,
 }
 

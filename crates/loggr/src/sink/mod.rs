@@ -1,6 +1,7 @@
 //! Sinks: where events leave the queue for good.
 
 pub mod files;
+pub mod postgres;
 pub mod search;
 
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
@@ -13,6 +14,8 @@ pub enum Destination {
     Files(files::FilesSink),
     /// Rows of the search store.
     Search(search::SearchSink),
+    /// Rows of a PostgreSQL database.
+    Postgres(postgres::PostgresSink),
 }
 
 impl Sink for Destination {
@@ -20,6 +23,7 @@ impl Sink for Destination {
         match self {
             Destination::Files(sink) => sink.store(batch).await,
             Destination::Search(sink) => sink.store(batch).await,
+            Destination::Postgres(sink) => sink.store(batch).await,
         }
     }
 }

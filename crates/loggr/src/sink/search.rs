@@ -26,6 +26,16 @@ impl SearchSink {
     pub fn new(store: Arc<Mutex<Store>>) -> SearchSink {
         SearchSink { store }
     }
+
+    /// Drops the days that ended before a moment, all of them without one. The dates dropped.
+    pub async fn purge(&self, before: Option<i64>) -> Result<Vec<String>, loggr_store::StoreError> {
+        let store = self.store.clone();
+        let dropped = tokio::task::spawn_blocking(move || {
+            store.lock().unwrap_or_else(PoisonError::into_inner).purge(before)
+        });
+        // A panic there is a bug that the panic hook has reported; here it must not be taken for success.
+        dropped.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
 }
 
 impl Sink for SearchSink {

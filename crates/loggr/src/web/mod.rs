@@ -85,6 +85,7 @@ pub async fn start(process: &Shared, socket: &Path, bound: Vec<std::net::TcpList
         .route("/api/process", get(alone))
         .route("/api/queue/purge", post(purge))
         .route("/api/queue/peek", get(peek))
+        .route("/api/store/drop", post(drop_days))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
     let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
@@ -191,6 +192,19 @@ async fn peek(State(process): State<Shared>, Query(command): Query<QueueCommand>
     let Some(bus) = &process.bus else { return not_here("the bus") };
     let peeked = bus.peek(&command.queue, command.limit).await;
     answer(peeked.map(|batch| crate::cli::events_json(batch.as_ref(), command.limit)).map_err(Into::into))
+}
+
+#[derive(serde::Deserialize)]
+struct StoreCommand {
+    ship: String,
+    before: Option<i64>,
+}
+
+async fn drop_days(State(process): State<Shared>, Query(command): Query<StoreCommand>) -> Response {
+    match crate::cli::drop_here(&process, &command.ship, command.before).await {
+        Some(dropped) => answer(dropped),
+        None => not_here(&format!("the store of `{}`", command.ship)),
+    }
 }
 
 #[derive(serde::Deserialize)]

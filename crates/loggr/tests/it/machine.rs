@@ -325,11 +325,12 @@ fn the_packed_example_is_right_and_packs() {
     let config = text("openvpn.toml");
     let (packers, machine_table) = config.split_once("[machine.main]").expect("its machine");
     assert!(machine_table.contains("packers = [\"openvpn\"]\nfilter = \"openvpn\""), "{machine_table}");
-    let mut loggr =
-        Loggr::with(with_packers("\"openvpn\"", packers, Some(&text("filters/openvpn.filter"))));
+    let mut loggr = Loggr::with(with_packers("\"openvpn\"", packers, Some(&text("filters/openvpn.filter"))));
     let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
-    let says = |text: &str| format!("<29>1 2026-03-01T12:00:00.1Z vpn openvpn 9 - - 198.51.100.4:41194 {text}\n");
-    let lines_of_one = ["peer info: IV_PLAT=linux", "[alice] Peer Connection Initiated with [AF_INET]198.51.100.4:41194"];
+    let says =
+        |text: &str| format!("<29>1 2026-03-01T12:00:00.1Z vpn openvpn 9 - - 198.51.100.4:41194 {text}\n");
+    let lines_of_one =
+        ["peer info: IV_PLAT=linux", "[alice] Peer Connection Initiated with [AF_INET]198.51.100.4:41194"];
     stream.write_all(lines_of_one.map(says).concat().as_bytes()).expect("it is read");
     assert_eq!(
         lines(&loggr, 1),

@@ -15,6 +15,7 @@ mod hostile;
 mod lookups;
 mod machine;
 mod parts;
+mod postgres;
 mod process;
 mod registry;
 mod rsyslog;

@@ -487,7 +487,10 @@ mod tests {
         let settled = tokio::spawn(async move { while settlements.next().await.is_some() {} });
         let dealing = deal(Windowed(window, 5), vec![to_worker], Some(2), Stop::never());
         // Without the flush nobody would ever go on.
-        tokio::time::timeout(Duration::from_secs(30), dealing).await.expect("no dead-lock").expect("it ends well");
+        tokio::time::timeout(Duration::from_secs(30), dealing)
+            .await
+            .expect("no dead-lock")
+            .expect("it ends well");
         assert_eq!(worker.await.expect("it ends well"), (2, 1));
         settled.await.expect("it ends well");
     }

@@ -6,6 +6,7 @@
 mod daemon;
 mod disk;
 mod loggr;
+mod postgres;
 mod redis;
 mod relp;
 mod rsyslog;
@@ -18,6 +19,7 @@ use std::io::Write;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use postgres::{Database, own_postgres, postgres};
 pub use redis::Redis;
 pub use relp::{RelpSender, Sent};
 pub use rsyslog::Rsyslog;

@@ -1,0 +1,166 @@
+//! `loggr init postgres`: roles and what they may, and all of it as a script.
+//!
+//! Two roles that nobody logs in as: the writer owns the tables and makes the partitions, the
+//! reader may look. Users become members of them.
+
+use std::sync::Arc;
+
+use tokio_postgres::Client;
+
+use super::connect::{Pool, Settings};
+use super::error::failed;
+use super::names::{TableName, literal, quote};
+use super::partitions::wanted;
+use super::schema::{self, HELPERS};
+use super::sql::{Param, bind};
+use crate::StoreError;
+
+/// Who may write and who may read.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Roles {
+    /// Owns the tables. `None`: whoever creates them.
+    pub writer: Option<String>,
+    /// May read all of them.
+    pub reader: Option<String>,
+    /// Users that become members of the writer, where they exist.
+    pub members: Vec<String>,
+}
+
+/// Makes a role unless it is there.
+fn create_role(role: &str) -> String {
+    format!(
+        "DO $init$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN CREATE ROLE {} NOLOGIN; \
+         END IF; END $init$",
+        literal(role),
+        quote(role)
+    )
+}
+
+/// The statements that give the tables to the roles.
+fn grants(table: &TableName, leaves: &[String], roles: &Roles) -> Vec<String> {
+    let mut tables = vec![table.sql("")];
+    tables.extend(HELPERS.iter().map(|suffix| table.sql(suffix)));
+    let mut statements = Vec::new();
+    if let Some(writer) = &roles.writer {
+        for name in tables.iter().chain(leaves) {
+            statements.push(format!("ALTER TABLE {name} OWNER TO {}", quote(writer)));
+        }
+        statements.push(match table.schema() {
+            Some(schema) => format!("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote(schema), quote(writer)),
+            None => format!(
+                "DO $init$ BEGIN EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', current_schema(), {}); \
+                 END $init$",
+                literal(writer)
+            ),
+        });
+    }
+    if let Some(reader) = &roles.reader {
+        statements.push(format!("GRANT SELECT ON {} TO {}", tables.join(", "), quote(reader)));
+        if let Some(schema) = table.schema() {
+            statements.push(format!("GRANT USAGE ON SCHEMA {} TO {}", quote(schema), quote(reader)));
+        }
+    }
+    statements
+}
+
+/// Makes the roles and gives them the tables, in one transaction.
+pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) -> Result<(), StoreError> {
+    if roles.writer.is_none() && roles.reader.is_none() {
+        return Ok(());
+    }
+    let held = pool.get().await?;
+    let client = held.client();
+    let what = || format!("cannot give the tables of `{table}` to their roles");
+    let hinted = |e: tokio_postgres::Error| {
+        failed(what(), &e).hinted(
+            "roles are made by a user with CREATEROLE: name one with `--url`, or do without with `--no-roles`",
+        )
+    };
+    client.batch_execute("BEGIN").await.map_err(|e| failed(what(), &e))?;
+    for role in roles.writer.iter().chain(&roles.reader) {
+        client.batch_execute(&create_role(role)).await.map_err(hinted)?;
+    }
+    let leaves: Vec<String> = super::partitions::known(client, table)
+        .await?
+        .iter()
+        .map(|(day, _)| table.sql(&TableName::partition_suffix(*day)))
+        .collect();
+    if let Some(writer) = &roles.writer {
+        for member in &roles.members {
+            if member != writer && exists(client, member).await? && !is_member(client, member, writer).await?
+            {
+                let grant = format!("GRANT {} TO {}", quote(writer), quote(member));
+                client.batch_execute(&grant).await.map_err(hinted)?;
+            }
+        }
+    }
+    for statement in grants(table, &leaves, roles) {
+        client.batch_execute(&statement).await.map_err(hinted)?;
+    }
+    client.batch_execute("COMMIT").await.map_err(|e| failed(what(), &e))?;
+    held.give_back();
+    Ok(())
+}
+
+async fn exists(client: &Client, role: &str) -> Result<bool, StoreError> {
+    let asked = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
+    let row = client.query_typed_one(asked, &bind(&[Param::Text(role.to_owned())])).await;
+    Ok(row.map_err(|e| failed("cannot look for a role", &e))?.get(0))
+}
+
+async fn is_member(client: &Client, role: &str, of: &str) -> Result<bool, StoreError> {
+    let asked = "SELECT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid \
+                 JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = $1 AND r.rolname = $2)";
+    let params = [Param::Text(role.to_owned()), Param::Text(of.to_owned())];
+    let row = client.query_typed_one(asked, &bind(&params)).await;
+    Ok(row.map_err(|e| failed("cannot look for a role", &e))?.get(0))
+}
+
+/// All of it for an empty database.
+pub(super) fn script(settings: &Settings, now: i64, roles: &Roles) -> String {
+    let table = &settings.table;
+    let mut statements = Vec::new();
+    for role in roles.writer.iter().chain(&roles.reader) {
+        statements.push(create_role(role));
+    }
+    if let Some(schema) = table.schema() {
+        statements.push(format!("CREATE SCHEMA IF NOT EXISTS {}", quote(schema)));
+    }
+    statements.push("BEGIN".to_owned());
+    statements.extend(schema::create(table));
+    statements.extend(settings.columns.iter().map(|column| schema::add_column(table, column)));
+    if !settings.columns.is_empty() {
+        let columns: Vec<serde_json::Value> = settings
+            .columns
+            .iter()
+            .map(|c| serde_json::json!({ "name": c.name, "type": c.kind.word() }))
+            .collect();
+        let json = serde_json::Value::Array(columns).to_string();
+        statements.push(format!("UPDATE {} SET columns = {}", table.sql("_meta"), literal(&json)));
+    }
+    let days = wanted(now);
+    let mut leaves = Vec::new();
+    for day in &days {
+        statements.extend(super::partitions::make(table, *day, settings.indexes));
+        leaves.push(table.sql(&TableName::partition_suffix(*day)));
+    }
+    statements.extend(grants(table, &leaves, roles));
+    if let Some(writer) = &roles.writer {
+        for member in roles.members.iter().filter(|member| *member != writer) {
+            statements.push(format!(
+                "DO $init$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN GRANT {} TO {}; END IF; \
+                 END $init$",
+                literal(member),
+                quote(writer),
+                quote(member)
+            ));
+        }
+    }
+    statements.push("COMMIT".to_owned());
+    let mut script = String::from("-- The tables of loggr, for a database in which they are not yet.\n");
+    for statement in statements {
+        script.push_str(&statement);
+        script.push_str(";\n");
+    }
+    script
+}

@@ -1,0 +1,276 @@
+//! The store in PostgreSQL: the same events, queries and answers as the embedded store.
+//!
+//! A row an event, a partition a day, a few small tables beside; `docs/format/postgres.md`
+//! describes them for strangers. [`Database`] is the door: it writes (COPY, idempotent by uid),
+//! asks (queries as SQL with parameters), and keeps the partitions.
+//!
+//! Asynchronous, unlike the rest of the crate: it needs a tokio runtime with timers and I/O.
+//! Invariant: what `append` returned is committed, exactly once for each (timegenerated, uid).
+
+mod ask;
+mod connect;
+mod count;
+mod decode;
+mod encode;
+mod error;
+mod init;
+mod layout;
+mod migrate;
+mod names;
+mod partitions;
+mod regex;
+mod schema;
+mod search;
+mod sql;
+mod tally;
+mod terms;
+mod text;
+mod tls;
+mod top;
+mod value;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use loggr_event::{Event, Timestamp, Uid};
+
+use crate::query::{Field, Query, Span};
+use crate::{
+    Appended, Counted, ErrorKind, Found, Histogram, KnownField, MAX_SEARCH_LIMIT, Partition, SearchOptions,
+    StoreError, Top, partition,
+};
+use ask::{Snapshot, Trouble};
+use connect::{Address, Pool};
+use write::Writer;
+
+pub use connect::Settings;
+pub use init::Roles;
+pub use migrate::Prepared;
+pub use names::{MAX_TABLE_BYTES, TableName};
+pub use partitions::{DAYS_AHEAD, Dropped};
+pub use schema::{Indexes, Promoted, PromotedKind};
+pub use tls::SslMode;
+
+/// Questions that are asked at the same time, at most; others wait.
+const MAX_QUESTIONS: usize = 8;
+
+/// A database with the tables of events. Clones share their connections.
+#[derive(Clone)]
+pub struct Database {
+    settings: Arc<Settings>,
+    table: Arc<TableName>,
+    readers: Arc<Pool>,
+    writer: Writer,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+/// Asks with a snapshot, and again without expressions where the server's engine cannot take one.
+macro_rules! ask {
+    ($self:ident, $limits:expr, |$snapshot:ident, $without:ident| $question:expr) => {{
+        let mut without = false;
+        loop {
+            let snapshot = Snapshot::begin(&$self.readers, &$self.table, $limits).await?;
+            let answer = {
+                let ($snapshot, $without) = (&snapshot, without);
+                $question.await
+            };
+            match answer {
+                Ok(answer) => {
+                    snapshot.end().await;
+                    break Ok(answer);
+                }
+                Err(Trouble::Regex) if !without => {
+                    snapshot.end().await;
+                    without = true;
+                }
+                Err(Trouble::Regex) => {
+                    break Err(StoreError::new(ErrorKind::Limit, "PostgreSQL cannot use the expression"));
+                }
+                Err(Trouble::Late) => {
+                    break Err(StoreError::new(ErrorKind::Limit, "the time limit was reached"));
+                }
+                Err(Trouble::Failed(error)) => break Err(error),
+            }
+        }
+    }};
+}
+
+impl Database {
+    /// Checks the settings. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`]: the url cannot be read, a certificate is missing, …
+    pub fn new(settings: Settings) -> Result<Database, StoreError> {
+        let address = Address::new(&settings)?;
+        let table = Arc::new(settings.table.clone());
+        let writer = Writer::new(
+            address.clone(),
+            Arc::clone(&table),
+            &settings.columns,
+            settings.indexes,
+            settings.connections,
+        );
+        Ok(Database {
+            readers: Pool::new(address, MAX_QUESTIONS),
+            writer,
+            table,
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Server and database, for messages. No password in it.
+    pub fn shown(&self) -> &str {
+        self.readers.address().shown()
+    }
+
+    /// The user that connects.
+    pub fn user(&self) -> &str {
+        self.readers.address().user()
+    }
+
+    /// Makes what is missing: the tables, promoted columns, the partitions of today and the next
+    /// days. `now` is in microseconds since 1970.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] where somebody has to change something first: a wrong password, no
+    /// such database, no right to create tables, tables of another version.
+    pub async fn prepare(&self, now: i64) -> Result<Prepared, StoreError> {
+        self.writer.prepare(now).await
+    }
+
+    /// What [`Database::prepare`] needs and more: the same, and the roles that write and read.
+    pub async fn init(&self, now: i64, roles: &Roles) -> Result<Prepared, StoreError> {
+        let prepared = self.prepare(now).await?;
+        init::grant(self.writer.pool(), &self.table, roles).await?;
+        Ok(prepared)
+    }
+
+    /// What [`Database::init`] does on an empty database, as a script for `psql`.
+    pub fn script(&self, now: i64, roles: &Roles) -> String {
+        init::script(&self.settings, now, roles)
+    }
+
+    /// Stores the events that are new, in one transaction. Durable when it returns.
+    ///
+    /// `feed` is called, perhaps several times, on a thread that may block, and hands every event
+    /// of the batch to its argument.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Permanent`]: the server refuses a row of the batch. Nothing of it is stored then.
+    pub async fn store(
+        &self,
+        feed: impl Fn(&mut dyn FnMut(&Event<'_>)) + Send + Sync + 'static,
+    ) -> Result<Appended, StoreError> {
+        self.writer.store(Arc::new(feed)).await
+    }
+
+    /// The same for events that are at hand.
+    pub async fn append(&self, events: &[Event<'static>]) -> Result<Appended, StoreError> {
+        let events = events.to_vec();
+        self.store(move |push| events.iter().for_each(&mut *push)).await
+    }
+
+    /// The newest (or oldest) events that match.
+    pub async fn search(&self, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
+        ask!(self, &options.limits, |snapshot, without| search::search(snapshot, query, options, without))
+    }
+
+    /// How many events match. The limit, page and order of the options do not count.
+    pub async fn count(&self, query: &Query, options: &SearchOptions) -> Result<Counted, StoreError> {
+        ask!(self, &options.limits, |snapshot, without| count::count(snapshot, query, options, without))
+    }
+
+    /// Matching events in buckets of `width` microseconds, by severity.
+    pub async fn histogram(
+        &self,
+        query: &Query,
+        width: i64,
+        options: &SearchOptions,
+    ) -> Result<Histogram, StoreError> {
+        ask!(self, &options.limits, |snapshot, without| {
+            count::histogram(snapshot, query, width, options, without)
+        })
+    }
+
+    /// The `n` most frequent values of a field among the matching events.
+    pub async fn top(
+        &self,
+        query: &Query,
+        field: &Field,
+        n: usize,
+        options: &SearchOptions,
+    ) -> Result<Top, StoreError> {
+        ask!(self, &options.limits, |snapshot, without| {
+            top::top(snapshot, query, field, n, options, without)
+        })
+    }
+
+    /// The names of custom fields, structured data and trusted fields on the days of a span, most
+    /// frequent first. `since` and `until` are microseconds since 1970.
+    pub async fn fields(
+        &self,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> Result<Vec<KnownField>, StoreError> {
+        let span = Span { from: since.unwrap_or(i64::MIN), until: until.unwrap_or(i64::MAX) };
+        let limits = crate::Limits::default();
+        ask!(self, &limits, |snapshot, _without| count::fields(snapshot, span))
+    }
+
+    /// The events around a moment: at most `before` that are older than the key, and `after` newer
+    /// ones; oldest first, with the event of the key itself if it is there and matches.
+    pub async fn context(
+        &self,
+        query: &Query,
+        key: (Timestamp, Uid),
+        before: usize,
+        after: usize,
+        options: &SearchOptions,
+    ) -> Result<Found, StoreError> {
+        let mut older =
+            SearchOptions { limit: before, after: Some(key), oldest_first: false, ..options.clone() };
+        let mut found = self.search(query, &older).await?;
+        found.events.reverse();
+        let moment = key.0.unix_micros();
+        let here = SearchOptions {
+            since: Some(moment),
+            until: Some(moment.saturating_add(1)),
+            limit: MAX_SEARCH_LIMIT,
+            ..options.clone()
+        };
+        let here = self.search(query, &here).await?.events.into_iter().find(|e| e.uid == key.1);
+        found.events.extend(here);
+        older.limit = after;
+        older.oldest_first = true;
+        let newer = self.search(query, &older).await?;
+        found.events.extend(newer.events);
+        found.partial |= newer.partial;
+        found.warnings.extend(newer.warnings);
+        Ok(found)
+    }
+
+    /// The days of the store, oldest first. Their times are those of whole minutes.
+    pub async fn partitions(&self) -> Result<Vec<Partition>, StoreError> {
+        let limits = crate::Limits::default();
+        ask!(self, &limits, |snapshot, _without| partitions::list(snapshot))
+    }
+
+    /// Drops the partitions all of whose events are older than `retention`.
+    pub async fn prune(&self, now: i64, retention: Duration) -> Result<Dropped, StoreError> {
+        let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        let oldest_kept = partition::day_of(now.saturating_sub(micros));
+        partitions::drop_before(self.writer.pool(), &self.table, Some(oldest_kept)).await
+    }
+
+    /// Drops every partition, or those all of whose events are older than `before` (microseconds
+    /// since 1970).
+    pub async fn purge(&self, before: Option<i64>) -> Result<Dropped, StoreError> {
+        partitions::drop_before(self.writer.pool(), &self.table, before.map(partition::day_of)).await
+    }
+}

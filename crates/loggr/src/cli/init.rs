@@ -1,0 +1,108 @@
+//! `loggr init postgres`: creates what the configuration needs elsewhere.
+//!
+//! Safe to repeat: what is there already is left as it is.
+
+use std::io::Write;
+
+use anyhow::{Result, anyhow};
+use clap::{Args, Subcommand};
+use loggr_store::postgres::Roles;
+
+use super::Place;
+use crate::config::{Config, PostgresShip, ShipKind};
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+use crate::source::now;
+use crate::store;
+
+/// Arguments of `loggr init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Create the tables, the first partitions and the roles of a shipper of kind `postgres`
+    Postgres(PostgresArgs),
+}
+
+#[derive(Debug, Args)]
+struct PostgresArgs {
+    /// Name of the shipper [default: every one of kind `postgres`]
+    ship: Option<String>,
+    /// Print a script for `psql` instead of running it; connects to nothing
+    #[arg(long)]
+    print: bool,
+    /// Connect with this url instead of the shipper's, as a user who may create roles
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Create no roles: the tables belong to the user that connects
+    #[arg(long)]
+    no_roles: bool,
+}
+
+/// Runs the subcommand.
+pub fn run(place: &Place, args: &InitArgs) -> Result<Exit> {
+    let config = place.load()?;
+    match &args.what {
+        What::Postgres(args) => postgres(&config, args),
+    }
+}
+
+fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
+    let mut ships: Vec<(&str, &PostgresShip)> = Vec::new();
+    for ship in &config.ships {
+        if let ShipKind::Postgres(postgres) = &ship.kind
+            && args.ship.as_ref().is_none_or(|name| *name == ship.name)
+        {
+            ships.push((&ship.name, postgres));
+        }
+    }
+    if ships.is_empty() {
+        let missing = match &args.ship {
+            Some(name) => anyhow!("no shipper of kind `postgres` is called `{name}`"),
+            None => anyhow!("the configuration has no shipper of kind `postgres`"),
+        };
+        return Err(missing).hint("add `[ship.db]` with `kind = \"postgres\"` and its `url`").usage();
+    }
+    let mut out = std::io::stdout().lock();
+    for (name, ship) in ships {
+        let theirs = store::database(ship)?;
+        let roles = match args.no_roles {
+            true => Roles::default(),
+            false => Roles {
+                writer: Some(ship.writer_role.clone()),
+                reader: Some(ship.reader_role.clone()),
+                members: vec![theirs.user().to_owned()],
+            },
+        };
+        if args.print {
+            write!(out, "{}", theirs.script(now().unix_micros(), &roles))?;
+            continue;
+        }
+        let database = match &args.url {
+            Some(url) => {
+                store::database(&PostgresShip { url: url.clone(), password_file: None, ..ship.clone() })?
+            }
+            None => theirs,
+        };
+        let runtime = super::runtime()?;
+        let prepared = store::told(runtime.block_on(database.init(now().unix_micros(), &roles)))?;
+        let what = match (prepared.created, prepared.migrated_from) {
+            (true, _) => "created the tables of".to_owned(),
+            (false, Some(version)) => format!("brought the layout {version} up to date of"),
+            (false, None) if prepared.is_nothing() => "everything is there already for".to_owned(),
+            (false, None) => "added what was missing to".to_owned(),
+        };
+        writeln!(out, "{what} `{name}` at {}", database.shown())?;
+        for column in &prepared.columns {
+            writeln!(out, "  column {column}")?;
+        }
+        for day in &prepared.days {
+            writeln!(out, "  partition {day}")?;
+        }
+    }
+    Ok(Exit::Fine)
+}

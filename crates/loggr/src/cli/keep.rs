@@ -1,0 +1,155 @@
+//! `loggr prune` and `loggr purge`: what a store keeps, and what it must not keep any longer.
+//!
+//! The embedded store has one writer: where a process holds it, that one is told over its control
+//! socket; else it is opened here. A database takes the order from anybody who may give it.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use loggr_store::{ErrorKind, Store, StoreError, StoreOptions};
+use serde_json::{Value, json};
+
+use super::{Place, complain, confirm};
+use crate::component::process::Process;
+use crate::config::{Config, Ship, ShipKind};
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+use crate::registry::control;
+use crate::sink::Destination;
+use crate::source::now;
+use crate::store;
+
+/// Arguments of `loggr prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Name of the shipper whose store is meant [default: every one that has a retention]
+    #[arg(long, value_name = "SHIPPER")]
+    store: Option<String>,
+}
+
+/// Arguments of `loggr purge`.
+#[derive(Debug, Args)]
+pub struct PurgeArgs {
+    /// Name of the shipper whose store is meant [default: `store` of `[web]`, or the first one]
+    #[arg(long, value_name = "SHIPPER")]
+    store: Option<String>,
+    /// Only whole days that ended before: `30d` ago, or a stamp [default: everything]
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// `loggr prune`.
+pub fn prune(place: &Place, args: &PruneArgs) -> Result<Exit> {
+    let config = place.load()?;
+    let ships: Vec<&Ship> = match &args.store {
+        Some(name) => vec![store::choose(&config, Some(name))?],
+        None => {
+            config.ships.iter().filter(|ship| ship.kind.is_store() && retention(ship).is_some()).collect()
+        }
+    };
+    if ships.is_empty() {
+        return Err(anyhow!("no store has a `retention`"))
+            .hint("set `retention = \"90d\"` on a shipper of kind `search` or `postgres`")
+            .usage();
+    }
+    let mut whole = true;
+    for ship in ships {
+        let Some(retention) = retention(ship) else {
+            return Err(anyhow!("the store of `{}` has no `retention`: it keeps everything", ship.name))
+                .usage();
+        };
+        let before = now().unix_micros().saturating_sub(i64::try_from(retention.as_micros())?);
+        whole &= report(ship, &drop_days(&config, ship, Some(before))?)?;
+    }
+    Ok(if whole { Exit::Fine } else { Exit::Failed })
+}
+
+/// `loggr purge`.
+pub fn purge(place: &Place, args: &PurgeArgs) -> Result<Exit> {
+    let config = place.load()?;
+    let ship = store::choose(&config, args.store.as_deref())?;
+    let at = now().unix_micros();
+    let before = args.before.as_deref().map(|text| super::search::time(text, at)).transpose()?;
+    let question = match &args.before {
+        Some(before) => format!("delete every day of `{}` that ended before {before}, for ever?", ship.name),
+        None => format!("delete every event in the store of `{}` for ever?", ship.name),
+    };
+    if !args.yes && !confirm(&question)? {
+        return Ok(Exit::Failed);
+    }
+    let whole = report(ship, &drop_days(&config, ship, before)?)?;
+    Ok(if whole { Exit::Fine } else { Exit::Failed })
+}
+
+fn retention(ship: &Ship) -> Option<std::time::Duration> {
+    match &ship.kind {
+        ShipKind::Search(search) => search.retention,
+        ShipKind::Postgres(postgres) => postgres.retention,
+        ShipKind::Files(_) => None,
+    }
+}
+
+/// Says what was dropped; false where something is in use and still there.
+fn report(ship: &Ship, dropped: &Value) -> Result<bool> {
+    let days = |key: &str| dropped[key].as_array().map_or(0, Vec::len);
+    writeln!(std::io::stdout().lock(), "dropped {} days of `{}`", days("days"), ship.name)?;
+    if days("busy") > 0 {
+        complain(&format!("warning: {} days are in use and still there: try again\n", days("busy")));
+    }
+    Ok(days("busy") == 0)
+}
+
+/// Drops whole days before a moment, all of them without one.
+fn drop_days(config: &Config, ship: &Ship, before: Option<i64>) -> Result<Value> {
+    match &ship.kind {
+        ShipKind::Postgres(postgres) => {
+            let database = store::database(postgres)?;
+            let dropped = super::runtime()?.block_on(database.purge(before));
+            let dropped = store::told(dropped)?;
+            Ok(json!({ "days": dropped.days, "busy": dropped.busy }))
+        }
+        ShipKind::Search(search) => match offline(&search.directory, before) {
+            Err(error) if error.kind() == ErrorKind::Locked => {
+                let mut target = format!("/api/store/drop?ship={}", control::escape(&ship.name));
+                if let Some(before) = before {
+                    target.push_str(&format!("&before={before}"));
+                }
+                match control::ask(&config.data.directory, "POST", &target)? {
+                    Some(body) => Ok(serde_json::from_slice(&body)?),
+                    None => store::told(Err(error)),
+                }
+            }
+            dropped => Ok(json!({ "days": store::told(dropped)? })),
+        },
+        ShipKind::Files(_) => bail!("the shipper `{}` writes files, which loggr does not delete", ship.name),
+    }
+}
+
+fn offline(directory: &Path, before: Option<i64>) -> Result<Vec<String>, StoreError> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let options = StoreOptions { background_compaction: false, ..StoreOptions::default() };
+    Store::open(directory, options)?.purge(before)
+}
+
+/// What the running process drops of its store. `None`: it has no such store.
+pub async fn drop_here(process: &Process, ship: &str, before: Option<i64>) -> Option<Result<Value>> {
+    let running = process.ships.iter().find(|s| s.stats.name == ship)?;
+    match &running.destination {
+        Destination::Search(sink) => {
+            let days = sink.purge(before).await;
+            Some(store::told(days).map(|days| json!({ "days": days })))
+        }
+        Destination::Postgres(sink) => {
+            let dropped = sink.database().purge(before).await;
+            Some(store::told(dropped).map(|d| json!({ "days": d.days, "busy": d.busy })))
+        }
+        Destination::Files(_) => None,
+    }
+}

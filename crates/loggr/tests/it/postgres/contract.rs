@@ -1,0 +1,55 @@
+//! The real sink keeps the contract of sinks, and that of sinks that know events by their uid.
+
+use loggr_event::Timestamp;
+use loggr_flow::contract;
+use loggr_store::postgres::{Database, Indexes, Settings, TableName};
+use loggr_store::query::Query;
+use loggr_store::{SearchOptions, StoreError};
+
+use crate::support;
+
+#[path = "../../../src/sink/postgres.rs"]
+#[allow(dead_code, reason = "the program uses more of it")]
+mod sink;
+
+/// The time of the contract's events.
+fn now() -> Timestamp {
+    Timestamp::from_unix_micros(1_790_000_000_000_000)
+}
+
+fn make(database: &support::Database) -> sink::PostgresSink {
+    let settings = Settings {
+        url: database.url(),
+        password: None,
+        sslmode: None,
+        sslrootcert: None,
+        client_certificate: None,
+        table: TableName::parse("events").expect("a name"),
+        columns: Vec::new(),
+        indexes: Indexes::Fields,
+        connections: 2,
+    };
+    sink::PostgresSink::new(Database::new(settings).expect("settings"), now)
+}
+
+/// The messages of all events, asked for on a thread of its own: the contract asks without waiting.
+fn messages(sink: &mut sink::PostgresSink) -> Vec<String> {
+    let database = sink.database().clone();
+    let asked = std::thread::spawn(move || -> Result<Vec<String>, StoreError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        // Connections belong to the runtime that made them.
+        let found = runtime.block_on(async {
+            let options = SearchOptions { limit: 1000, ..SearchOptions::new(now().unix_micros()) };
+            database.search(&Query::all(), &options).await
+        })?;
+        Ok(found.events.into_iter().map(|e| e.message.into_owned()).collect())
+    });
+    asked.join().expect("no panic").expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sink_keeps_the_contracts() {
+    let (Some(one), Some(other)) = (support::postgres(), support::postgres()) else { return };
+    contract::sink(make(&one), messages).await;
+    contract::idempotent_sink(make(&other), messages).await;
+}

@@ -1,0 +1,439 @@
+//! The tables themselves: what is written twice, around midnight, by several writers, and what is
+//! counted beside it; partitions, retention, roles, the script.
+
+use loggr_event::{Event, Origin, Timestamp, Uid};
+use loggr_store::postgres::{DAYS_AHEAD, Database, Indexes, Settings, TableName};
+use loggr_store::query::{Field, parse};
+use loggr_store::{ErrorKind, Limits, SearchOptions};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crate::support::{self, Loggr, postgres};
+
+use super::with_database;
+
+/// 2026-11-22T00:00:00Z.
+const MIDNIGHT: i64 = 1_795_305_600_000_000;
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+fn open(database: &support::Database, indexes: Indexes) -> Database {
+    Database::new(Settings {
+        url: database.url(),
+        password: None,
+        sslmode: None,
+        sslrootcert: None,
+        client_certificate: None,
+        table: TableName::parse("events").expect("a name"),
+        columns: Vec::new(),
+        indexes,
+        connections: 4,
+    })
+    .expect("settings")
+}
+
+async fn made(database: &support::Database) -> Database {
+    let store = open(database, Indexes::Fields);
+    store.prepare(MIDNIGHT).await.expect("tables");
+    store
+}
+
+fn event(number: u64, time: i64) -> Event<'static> {
+    let mut uid = [0; 16];
+    uid[8..].copy_from_slice(&number.to_be_bytes());
+    Event {
+        uid: Uid::from_bytes(uid),
+        timegenerated: Timestamp::from_unix_micros(time),
+        timereported: Timestamp::from_unix_micros(time),
+        app_name: "app".into(),
+        source: "web01".into(),
+        message: format!("event {number}").into(),
+        ..Event::default()
+    }
+}
+
+fn events(numbers: std::ops::Range<u64>, time: i64) -> Vec<Event<'static>> {
+    numbers.map(|n| event(n, time + n as i64)).collect()
+}
+
+fn all() -> SearchOptions {
+    SearchOptions { limit: 10_000, ..SearchOptions::new(MIDNIGHT) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_twice_is_stored_and_counted_once() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let first = events(0..1000, MIDNIGHT);
+    let appended = store.append(&first).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (1000, 0));
+    let appended = store.append(&first).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (0, 1000));
+    let appended = store.append(&events(900..1100, MIDNIGHT)).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (100, 100));
+    // Twice in one batch.
+    let twins = [events(2000..2010, MIDNIGHT), events(2005..2015, MIDNIGHT)].concat();
+    let appended = store.append(&twins).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (15, 5));
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "1115");
+    // More than the server has read when it finds the first one that it knows.
+    let many = events(0..40_000, MIDNIGHT);
+    let appended = store.append(&many).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (38_885, 1115));
+    assert_eq!(database.sql("SELECT sum(events) FROM events_minutes"), "40000");
+    let count = store.count(&parse("").expect("it goes well"), &all()).await.expect("counted");
+    assert_eq!(count.events, 40_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_around_midnight_lies_in_two_partitions() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let batch: Vec<Event<'static>> = (0..10).map(|n| event(n, MIDNIGHT + (n as i64 - 5) * SECOND)).collect();
+    store.append(&batch).await.expect("stored");
+    assert_eq!(
+        database.sql("SELECT tableoid::regclass::text AS t, count(*) FROM events GROUP BY 1 ORDER BY 1"),
+        "events_p20261121|5\nevents_p20261122|5"
+    );
+    let found = store.search(&parse("").expect("it goes well"), &all()).await.expect("found");
+    assert_eq!(found.events, batch.into_iter().rev().collect::<Vec<_>>());
+    // What was ahead is there, and the day before was made on demand.
+    assert_eq!(database.sql("SELECT count(*) FROM events_days"), (DAYS_AHEAD + 2).to_string());
+}
+
+/// Several writers of several processes, at once: the same events, new ones, new days.
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_meet_store_everything_once() {
+    let Some(database) = postgres() else { return };
+    let writers: Vec<Database> = (0..3).map(|_| open(&database, Indexes::Fields)).collect();
+    let tasks: Vec<_> = writers
+        .iter()
+        .cycle()
+        .take(9)
+        .enumerate()
+        .map(|(n, store)| {
+            let store = store.clone();
+            let n = n as u64;
+            tokio::spawn(async move {
+                store.prepare(MIDNIGHT).await.expect("tables");
+                for round in 0..5 {
+                    let mut batch = events(round * 100..round * 100 + 150, MIDNIGHT - round as i64 * DAY);
+                    batch.extend(events(
+                        10_000 * (n + 1) + round * 10..10_000 * (n + 1) + round * 10 + 10,
+                        MIDNIGHT,
+                    ));
+                    let origin = Origin { listener: format!("listener{}", n % 4), ..Origin::default() };
+                    batch.iter_mut().for_each(|e| e.origin = Some(Cow::Owned(origin.clone())));
+                    store.append(&batch).await.expect("stored");
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    // In each round 150 that all have, and in all 50 of each writer's own.
+    let expect = 5 * 150 + 9 * 50;
+    assert_eq!(database.sql("SELECT count(*) FROM events"), expect.to_string());
+    assert_eq!(database.sql("SELECT count(DISTINCT (timegenerated, uid)) FROM events"), expect.to_string());
+    assert_eq!(database.sql("SELECT sum(events) FROM events_minutes"), expect.to_string());
+    assert_eq!(database.sql("SELECT count(*) FROM events_origins"), "4");
+}
+
+/// What the server refuses of a batch leaves nothing of it behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_batch_leaves_nothing() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    database.sql("ALTER TABLE events ADD CONSTRAINT no_seven CHECK (message <> 'event 7')");
+    let error = store.append(&events(0..50, MIDNIGHT)).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Permanent);
+    assert!(error.to_string().contains("violates check constraint \"no_seven\" (SQLSTATE 23514)"), "{error}");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "0");
+    assert_eq!(database.sql("SELECT count(*) FROM events_minutes"), "0");
+    // A unique index of the operator's own is no duplicate of ours.
+    database.sql("ALTER TABLE events DROP CONSTRAINT no_seven");
+    database.sql("CREATE UNIQUE INDEX ON events_p20261122 (message)");
+    store.append(&events(0..50, MIDNIGHT)).await.expect("stored");
+    let mut other = event(99, MIDNIGHT);
+    other.message = "event 3".into();
+    let error = store.append(&[other]).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Permanent);
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "50");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_events_are_stored_whole() {
+    let Some(database) = postgres() else { return };
+    let store = open(&database, Indexes::Text);
+    store.prepare(MIDNIGHT).await.expect("tables");
+    let mut batch = Vec::new();
+    for (n, name) in ["x".repeat(5000), "y".repeat(300), String::new()].into_iter().enumerate() {
+        let mut odd = event(n as u64, MIDNIGHT);
+        odd.app_name = name.clone().into();
+        odd.source = name.clone().into();
+        odd.message = name.repeat(50).into();
+        odd.set_field("many", "v");
+        for i in 0..400 {
+            odd.set_field(format!("field{i}"), i.to_string());
+        }
+        odd.set_field("long", "z".repeat(9000));
+        batch.push(odd);
+    }
+    let mut early = event(50, -62_200_000_000_000_000);
+    early.timereported = Timestamp::with_offset(i64::MAX, 60);
+    batch.push(early);
+    let mut late = event(51, MIDNIGHT);
+    late.timereported = Timestamp::from_unix_micros(i64::MIN);
+    batch.push(late);
+    store.append(&batch).await.expect("stored");
+    let mut found = store.search(&parse("").expect("it goes well"), &all()).await.expect("found").events;
+    found.sort_by_key(|e| e.uid);
+    assert_eq!(found, batch);
+    for (query, expect) in [
+        (format!("app:{}", "x".repeat(5000)), 1),
+        (format!("host:{}", "Y".repeat(300)), 1),
+        (format!("host:{}*", "y".repeat(250)), 1),
+        (format!("app:{}", "x".repeat(4999)), 0),
+        (format!("long:{}", "z".repeat(9000)), 3),
+        ("field399:399".to_owned(), 3),
+    ] {
+        let count = store.count(&parse(&query).expect("it goes well"), &all()).await.expect("counted").events;
+        assert_eq!(count, expect, "{}", &query[..20]);
+    }
+    // Names too long to be counted by: the events are counted themselves.
+    let long = "x".repeat(5000);
+    let top = store.top(&parse("").expect("it goes well"), &Field::AppName, 10, &all()).await.expect("top");
+    assert!(top.values.iter().any(|v| v.value == long && v.events == 1));
+}
+
+/// The table of minutes answers what it can, and agrees with the events to the microsecond.
+#[tokio::test(flavor = "multi_thread")]
+async fn minutes_and_their_edges_agree() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let batch: Vec<Event<'static>> =
+        (0..600).map(|n| event(n, MIDNIGHT + n as i64 * 7 * SECOND + 3)).collect();
+    store.append(&batch).await.expect("stored");
+    for (since, until) in [(0, 4200), (1, 59), (30, 95), (60, 120), (61, 3599), (3, 3), (-100, 9000)] {
+        let (since, until) = (MIDNIGHT + since * SECOND, MIDNIGHT + until * SECOND);
+        let options = SearchOptions { since: Some(since), until: Some(until), ..all() };
+        let expect =
+            batch.iter().filter(|e| (since..until).contains(&e.timegenerated.unix_micros())).count() as u64;
+        for query in ["", "app:app", "-severity:debug"] {
+            let query = parse(query).expect("it goes well");
+            let counted = store.count(&query, &options).await.expect("counted");
+            assert_eq!(counted.events, expect, "{since} to {until}");
+            let bars = store.histogram(&query, 60 * SECOND, &options).await.expect("bars");
+            assert_eq!(bars.buckets.iter().map(|b| b.total()).sum::<u64>(), expect);
+            let top = store.top(&query, &Field::AppName, 5, &options).await.expect("top");
+            assert_eq!(top.values.iter().map(|v| v.events).sum::<u64>(), expect);
+        }
+    }
+    // Rows that only the table of minutes has show that it is what was asked.
+    database.sql("UPDATE events_minutes SET events = events + 1000 WHERE minute = '2026-11-22 00:10:00+00'");
+    let inside = SearchOptions { since: Some(MIDNIGHT), until: Some(MIDNIGHT + 3600 * SECOND), ..all() };
+    let counted = store.count(&parse("app:app").expect("it goes well"), &inside).await.expect("counted");
+    assert_eq!(counted.events, 515 + 1000);
+    let counted = store.count(&parse("event").expect("it goes well"), &inside).await.expect("counted");
+    assert_eq!(counted.events, 515);
+}
+
+/// An expression that the server's engine cannot take is evaluated here.
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_beyond_the_server_are_answered_all_the_same() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let mut batch = events(0..3000, MIDNIGHT);
+    batch[7].message = "ab".repeat(900).into();
+    batch[8].message = format!("{} end", "ab".repeat(900)).into();
+    store.append(&batch).await.expect("stored");
+    let names = format!("{}x", "a.".repeat(40));
+    for (query, expect) in [
+        ("msg:/(?:ab){900}$/".to_owned(), 1),
+        ("msg:/(?:(?:ab|ba){0,250}[a-c]){2,6}/ -msg:/end$/".to_owned(), 1),
+        ("-msg:/(?:ab){900}/".to_owned(), 2998),
+        ("msg:/[[:alpha:]&&[^a-y]]/".to_owned(), 0),
+        ("msg:/event [a&&b]/".to_owned(), 0),
+        (format!("{names}:1"), 0),
+        (format!("-{names}:1"), 3000),
+    ] {
+        let parsed = parse(&query).expect("it goes well");
+        let counted = store.count(&parsed, &all()).await.expect("counted").events;
+        assert_eq!(counted, expect, "{query}");
+        let found = store.search(&parsed, &all()).await.expect("found").events.len() as u64;
+        assert_eq!(found, expect, "{query}");
+        let bars = store.histogram(&parsed, DAY, &all()).await.expect("bars").buckets;
+        assert_eq!(bars.iter().map(|b| b.total()).sum::<u64>(), expect, "{query}");
+        let top = store.top(&parsed, &Field::Source, 3, &all()).await.expect("top").values;
+        assert_eq!(top.iter().map(|v| v.events).sum::<u64>(), expect, "{query}");
+    }
+}
+
+/// The time limit gives what was found, a cancelled question an error; both at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_end_when_they_must() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    store.append(&events(0..100, MIDNIGHT)).await.expect("stored");
+    // Every row takes a while.
+    database.sql(
+        "ALTER TABLE events RENAME TO real_events; CREATE VIEW events AS SELECT r.* FROM real_events r \
+         WHERE pg_sleep(0.2) IS NOT NULL",
+    );
+    let limits = Limits { deadline: Some(Instant::now() + Duration::from_millis(300)), cancel: None };
+    let options = SearchOptions { limits, ..all() };
+    let begun = Instant::now();
+    let counted = store.count(&parse("event").expect("it goes well"), &options).await.expect("an answer");
+    assert!(counted.partial && counted.warnings == ["the time limit was reached"], "{counted:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "the server was not told to stop");
+    let cancel = Arc::new(AtomicBool::new(true));
+    let limits = Limits { deadline: None, cancel: Some(cancel) };
+    let options = SearchOptions { limits, ..all() };
+    let error = store.search(&parse("event").expect("it goes well"), &options).await.expect_err("cancelled");
+    assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_past_their_retention_are_dropped() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_micros()
+        as i64;
+    for days in [0, 5, 9, 10, 40] {
+        let mut batch = events(days * 10..days * 10 + 10, now - days as i64 * DAY);
+        batch.iter_mut().for_each(|e| e.set_field("status", "200"));
+        store.append(&batch).await.expect("stored");
+    }
+    database.sql("DELETE FROM events_days WHERE day > current_date + 1; SELECT 1");
+    let loggr = Loggr::down(with_database(&database.url(), "retention = \"9d\""));
+    let before = database.sql("SELECT count(*) FROM events_days");
+    // A question that goes on holds it up, and is not disturbed.
+    let holder = std::thread::scope(|scope| {
+        let held =
+            scope.spawn(|| database.sql("BEGIN; SELECT count(*) FROM events; SELECT pg_sleep(6); COMMIT"));
+        support::until("the question runs", 30, || {
+            database.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(6)%' AND pid <> pg_backend_pid()")
+                != "0"
+        });
+        let output = loggr.command(&["prune"]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("days are in use and still there: try again"), "{errors}");
+        held.join().expect("no panic")
+    });
+    assert_eq!(holder, "50");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "50");
+    assert_eq!(loggr.ask(&["prune"]).trim(), "dropped 2 days of `db`");
+    assert_eq!(loggr.ask(&["prune", "--store", "db"]).trim(), "dropped 0 days of `db`");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "30");
+    assert_eq!(database.sql("SELECT sum(events) FROM events_minutes"), "30");
+    assert_eq!(database.sql("SELECT sum(events) FROM events_fields"), "30");
+    let after = database.sql("SELECT count(*) FROM events_days");
+    assert_eq!(before.parse::<u32>().expect("it goes well") - after.parse::<u32>().expect("it goes well"), 2);
+    let answer = loggr.ask(&["purge", "--store", "db", "--before", "3d", "--yes"]);
+    assert_eq!(answer.trim(), "dropped 2 days of `db`");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "10");
+}
+
+#[test]
+fn init_is_repeatable_and_gives_each_role_what_it_needs() {
+    let Some(database) = postgres() else { return };
+    let name = database.name().to_owned();
+    let keys = format!("writer_role = \"{name}_w\"\nreader_role = \"{name}_r\"\npassword_file = \"pass\"");
+    database.sql(&format!(
+        "CREATE ROLE {name}_app LOGIN PASSWORD 'one'; CREATE ROLE {name}_page LOGIN PASSWORD 'one'"
+    ));
+    let mut loggr = Loggr::down(with_database(&database.url_of(&format!("{name}_app")), &keys));
+    std::fs::write(loggr.config().with_file_name("pass"), "one\n").expect("the password");
+    // The shipper's own user may do nothing yet.
+    let output = loggr.command(&["init", "postgres"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("permission denied for schema public (SQLSTATE 42501)"), "{errors}");
+    assert!(errors.contains("hint: `loggr init postgres`, run as a role that may"), "{errors}");
+    let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
+    assert!(said.starts_with("created the tables of `db` at `127.0.0.1:"), "{said}");
+    assert_eq!(said.matches("  partition 2").count(), 3, "{said}");
+    let said = loggr.ask(&["init", "postgres", "db", "--url", &database.url()]);
+    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    database.sql(&format!("GRANT {name}_r TO {name}_page"));
+    // Now the shipper works, makes partitions, and drops them.
+    loggr.up();
+    support::RelpSender::new(loggr.address("relp"), 1).run(0, 100);
+    loggr.stored(100, 60);
+    assert_eq!(loggr.ask(&["count", "--store", "db", ""]).trim(), "100");
+    assert_eq!(loggr.ask(&["purge", "--store", "db", "--yes"]).trim(), "dropped 3 days of `db`");
+    support::RelpSender::new(loggr.address("relp"), 1).run(100, 100);
+    support::until("what came later is stored", 60, || database.sql("SELECT count(*) FROM events") == "100");
+    loggr.stop();
+    // Whoever reads may read, and nothing else.
+    let page =
+        Loggr::down(with_database(&database.url_of(&format!("{name}_page")), "password_file = \"pass\""));
+    std::fs::write(page.config().with_file_name("pass"), "one\n").expect("the password");
+    assert_eq!(page.ask(&["count", "--store", "db", "order"]).trim(), "100");
+    assert!(page.ask(&["top", "host", "--store", "db", ""]).contains("web"));
+    let output = page.command(&["purge", "--store", "db", "--yes"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains("(SQLSTATE 42501)"), "{errors}");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "100");
+    database.sql(&format!(
+        "DROP OWNED BY {name}_w, {name}_r, {name}_app, {name}_page CASCADE; \
+                           DROP ROLE {name}_w, {name}_r, {name}_app, {name}_page"
+    ));
+}
+
+#[test]
+fn the_printed_script_makes_the_same_tables() {
+    let (Some(made), Some(printed)) = (postgres(), postgres()) else { return };
+    let keys = "columns = [\"client_ip inet\", \"it's text\"]\nindexes = \"text\"\nwriter_role = \"postgres\"\n\
+                reader_role = \"pg_monitor\"";
+    Loggr::down(with_database(&made.url(), keys)).ask(&["init", "postgres"]);
+    let script = Loggr::down(with_database(&printed.url(), keys)).ask(&["init", "postgres", "--print"]);
+    printed.sql(&script);
+    let columns = "SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+                   coll.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                   LEFT JOIN pg_collation coll ON coll.oid = a.attcollation \
+                   WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 ORDER BY 1, 2";
+    assert_eq!(printed.sql(columns), made.sql(columns));
+    let indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
+    assert_eq!(printed.sql(indexes), made.sql(indexes));
+    for table in ["events_days", "events_meta"] {
+        let rows = format!("SELECT * FROM {table} ORDER BY 1");
+        assert_eq!(printed.sql(&rows), made.sql(&rows));
+    }
+    assert!(made.sql(indexes).contains("gin (terms)"), "{}", made.sql(indexes));
+    let again = Loggr::down(with_database(&printed.url(), keys)).ask(&["init", "postgres"]);
+    assert!(again.starts_with("everything is there already"), "{again}");
+}
+
+/// Which indexes a partition has is said when it is made; questions know it day by day.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_with_different_indexes_are_asked_together() {
+    let Some(database) = postgres() else { return };
+    let days = [Indexes::None, Indexes::Fields, Indexes::Text];
+    for (day, indexes) in days.into_iter().enumerate() {
+        let store = open(&database, indexes);
+        let at = MIDNIGHT - (10 - day as i64) * DAY;
+        store.prepare(MIDNIGHT).await.expect("tables");
+        let mut batch = events(day as u64 * 10..day as u64 * 10 + 10, at);
+        batch.iter_mut().for_each(|e| e.set_field("status", "404"));
+        store.append(&batch).await.expect("stored");
+    }
+    assert_eq!(
+        database.sql("SELECT indexes FROM events_days WHERE day < '2026-11-20' ORDER BY day"),
+        "0\n1\n2"
+    );
+    let store = open(&database, Indexes::Text);
+    for (query, expect) in
+        [("status:404", 30), ("host:web01", 30), ("event", 30), ("\"event 13\"", 1), ("-event", 0)]
+    {
+        let query = parse(query).expect("it goes well");
+        assert_eq!(store.count(&query, &all()).await.expect("counted").events, expect);
+        assert_eq!(store.search(&query, &all()).await.expect("found").events.len() as u64, expect);
+        let top = store.top(&query, &Field::Source, 5, &all()).await.expect("top");
+        assert_eq!(top.values.iter().map(|v| v.events).sum::<u64>(), expect);
+    }
+}
