@@ -106,16 +106,26 @@ pub fn queue_stats(bus: &Bus, queue: &str) -> QueueStats {
     stats
 }
 
-/// What `kill -9` at this moment leaves behind.
+/// What `kill -9` at this moment leaves behind. The bus goes on while this copies: a file
+/// that goes away meanwhile (a cursor's new version, which takes the old one's name) makes
+/// the copy begin again.
 pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    while let Err(e) = copy_once(from, to) {
+        assert_eq!(e.kind(), std::io::ErrorKind::NotFound, "copying {}: {e}", from.display());
+        std::fs::remove_dir_all(to).unwrap();
+    }
+}
+
+fn copy_once(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            copy_once(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }
