@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run test test-long check bench fuzz docs setup setup-test
+.PHONY: help run test test-long check bench fuzz docs deb setup setup-test
 
 help:
 	@echo 'make run        set up, build, and start loggr here; Ctrl-C stops it'
@@ -12,6 +12,7 @@ help:
 	@echo 'make check      format, lints, licences, documentation'
 	@echo 'make bench      compare with rsyslog on this machine'
 	@echo 'make fuzz       each fuzz target for 30 s (FUZZ_SECONDS=N)'
+	@echo 'make deb        the Debian package'
 	@echo 'make docs       write the generated reference pages and the API documentation'
 
 run: setup
@@ -45,6 +46,9 @@ fuzz: setup
 
 docs: setup
 	cargo doc --workspace --no-deps
+
+deb: setup
+	scripts/deb.sh
 
 setup:
 	@scripts/setup.sh run

@@ -1,185 +1,341 @@
-//! `/metrics` in Prometheus' text format, from the same counters as the status.
+//! `/metrics` in Prometheus' text format, from the same numbers as the status.
 //!
-//! One table names every metric; its help text is the documentation.
+//! One table names every metric, the key of its number in the status, and its help, which
+//! is the documentation too. Of a process that only serves the web address the numbers of
+//! the others are shown as well, with labels that say whose they are.
 
 use std::fmt::Write;
 
-use crate::component::machine::{MachineStats, Packing};
-use crate::component::process::Process;
-use crate::component::ship::ShipStats;
-use crate::source::ListenerStats;
-use loggr_bus::{ExchangeStats, QueueStats};
-use loggr_filter::lang::RuleCount;
+use serde_json::Value;
 
-type Read<T> = fn(&T) -> u64;
+use crate::registry::{Seen, State};
 
-/// Metrics of a listener: name, kind, help, value.
-pub const LISTENER: &[(&str, &str, &str, Read<ListenerStats>)] = &[
-    ("received_events_total", "counter", "Lines read from senders.", |s| s.received.get()),
-    ("received_bytes_total", "counter", "Bytes of those lines, envelopes included.", |s| s.bytes.get()),
-    ("accepted_events_total", "counter", "Lines that the queue holds durably.", |s| s.accepted.get()),
-    ("lost_events_total", "counter", "Lines read whose sender cannot be told to send again.", |s| {
-        s.lost.get()
-    }),
-    ("kernel_drops_total", "counter", "Datagrams that the kernel dropped.", |s| s.kernel_drops.get()),
-    ("truncated_events_total", "counter", "Lines cut to the limit.", |s| s.truncated.get()),
-    ("incomplete_events_total", "counter", "Lines whose stream ended in their middle.", |s| {
-        s.incomplete.get()
-    }),
-    ("connections", "gauge", "Connections open now.", |s| s.connections.get()),
-    ("connections_total", "counter", "Connections ever accepted.", |s| s.connections_total.get()),
-    ("refused_total", "counter", "Connections or datagrams refused by a rule or limit.", |s| s.refused.get()),
-    ("protocol_errors_total", "counter", "Connections ended by a breach of the protocol.", |s| {
-        s.protocol_errors.get()
-    }),
-    ("stalled", "gauge", "1 while the queue takes nothing.", |s| u64::from(s.stalled.is_raised())),
+/// Metrics of one kind of object.
+#[derive(Debug)]
+struct Family {
+    /// The object's word: in the metric's name and as its label.
+    object: &'static str,
+    /// The list in the status.
+    list: &'static str,
+    metrics: &'static [Metric],
+}
+
+/// One metric of each object.
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    help: &'static str,
+    /// Where its number stands in the object's status.
+    key: &'static str,
+}
+
+const fn metric(name: &'static str, key: &'static str, help: &'static str) -> Metric {
+    Metric { name, help, key }
+}
+
+impl Metric {
+    /// What ends in `_total` only grows.
+    fn kind(&self) -> &'static str {
+        if self.name.ends_with("_total") { "counter" } else { "gauge" }
+    }
+}
+
+/// All of them, in the order of the reference.
+const FAMILIES: &[Family] = &[
+    Family {
+        object: "listener",
+        list: "listeners",
+        metrics: &[
+            metric("received_events_total", "received", "Lines read from senders."),
+            metric("received_bytes_total", "bytes", "Bytes of those lines, envelopes included."),
+            metric("accepted_events_total", "accepted", "Lines that the queue holds durably."),
+            metric("lost_events_total", "lost", "Lines read whose sender cannot be told to send again."),
+            metric("kernel_drops_total", "kernel_drops", "Datagrams that the kernel dropped."),
+            metric("truncated_events_total", "truncated", "Lines cut to the limit."),
+            metric("incomplete_events_total", "incomplete", "Lines whose stream ended in their middle."),
+            metric("connections", "connections", "Connections open now."),
+            metric("connections_total", "connections_total", "Connections ever accepted."),
+            metric("refused_total", "refused", "Connections or datagrams refused by a rule or limit."),
+            metric(
+                "protocol_errors_total",
+                "protocol_errors",
+                "Connections ended by a breach of the protocol.",
+            ),
+            metric("stalled", "stalled", "1 while the queue takes nothing."),
+        ],
+    },
+    Family {
+        object: "queue",
+        list: "queues",
+        metrics: &[
+            metric("received_events_total", "received", "Events that the queue was given."),
+            metric("stored_events_total", "stored", "Events that the destination holds durably."),
+            metric("rescued_events_total", "rescued", "Events that went to the rescue."),
+            metric("dropped_events_total", "dropped", "Events dropped by an explicit rule."),
+            metric("damaged_events_total", "damaged", "Events lost to damage on disk."),
+            metric("waiting_events", "waiting", "Events that wait or are being stored."),
+            metric("waiting_bytes", "waiting_bytes", "Bytes of those events."),
+            metric("leased_events", "leased", "Events handed out and not yet settled."),
+            metric("redelivered_events_total", "redelivered", "Events handed out again after a nack."),
+        ],
+    },
+    Family {
+        object: "exchange",
+        list: "exchanges",
+        metrics: &[
+            metric("published_events_total", "published", "Events published."),
+            metric("commits_total", "commits", "Synced commits."),
+            metric("disk_bytes", "disk_bytes", "Bytes of its segments."),
+            metric("max_bytes", "max_bytes", "Limit of those bytes."),
+        ],
+    },
+    Family {
+        object: "machine",
+        list: "machines",
+        metrics: &[
+            metric("received_events_total", "received", "Events that came since the start."),
+            metric("stored_events_total", "stored", "Events that the next queue holds."),
+            metric("rescued_events_total", "rescued", "Events that the next exchange refused for ever."),
+            metric("dropped_events_total", "dropped", "Events dropped by a rule."),
+            metric("panics_total", "panics", "Events on which the filter failed by our fault."),
+            metric("failures_total", "failures", "Tries to publish that failed."),
+            metric("failing", "failing", "1 while the next exchange takes nothing."),
+            metric(
+                "filter_wrong",
+                "filter_error",
+                "1 while the filter's file is wrong and an older one is in use.",
+            ),
+        ],
+    },
+    Family {
+        object: "ship",
+        list: "ships",
+        metrics: &[
+            metric("stored_events_total", "stored", "Events stored since the start."),
+            metric("rescued_events_total", "rescued", "Events rescued since the start."),
+            metric("failures_total", "failures", "Tries that failed."),
+            metric("failing", "failing", "1 while the destination takes nothing."),
+        ],
+    },
 ];
 
-/// Metrics of a queue.
-pub const QUEUE: &[(&str, &str, &str, Read<QueueStats>)] = &[
-    ("received_events_total", "counter", "Events that the queue was given.", |q| q.published_events),
-    ("stored_events_total", "counter", "Events that the destination holds durably.", |q| q.stored_events),
-    ("rescued_events_total", "counter", "Events that went to the rescue.", |q| q.rescued_events),
-    ("dropped_events_total", "counter", "Events dropped by an explicit rule.", |q| q.dropped_events),
-    ("damaged_events_total", "counter", "Events lost to damage on disk.", |q| q.damaged_events),
-    ("waiting_events", "gauge", "Events that wait or are being stored.", |q| q.waiting_events),
-    ("waiting_bytes", "gauge", "Bytes of those events.", |q| q.waiting_bytes),
-    ("leased_events", "gauge", "Events handed out and not yet settled.", |q| q.leased_events),
-    ("redelivered_events_total", "counter", "Events handed out again after a nack.", |q| {
-        q.redelivered_events
-    }),
-];
-
-/// Metrics of an exchange.
-pub const EXCHANGE: &[(&str, &str, &str, Read<ExchangeStats>)] = &[
-    ("published_events_total", "counter", "Events published.", |e| e.published_events),
-    ("commits_total", "counter", "Synced commits.", |e| e.commits),
-    ("disk_bytes", "gauge", "Bytes of its segments.", |e| e.disk_bytes),
-    ("max_bytes", "gauge", "Limit of those bytes.", |e| e.limit_bytes),
-];
-
-/// Metrics of a shipper.
-pub const SHIP: &[(&str, &str, &str, Read<ShipStats>)] = &[
-    ("stored_events_total", "counter", "Events stored since the start.", |s| s.stored.get()),
-    ("rescued_events_total", "counter", "Events rescued since the start.", |s| s.rescued.get()),
-    ("failures_total", "counter", "Tries that failed.", |s| s.failures.get()),
-    ("failing", "gauge", "1 while the destination takes nothing.", |s| u64::from(s.failing.is_raised())),
-];
-
-/// Metrics of a machine.
-pub const MACHINE: &[(&str, &str, &str, Read<MachineStats>)] = &[
-    ("received_events_total", "counter", "Events that came since the start.", |s| s.received.get()),
-    ("stored_events_total", "counter", "Events that the next queue holds.", |s| s.stored.get()),
-    ("rescued_events_total", "counter", "Events that the next exchange refused for ever.", |s| {
-        s.rescued.get()
-    }),
-    ("dropped_events_total", "counter", "Events dropped by a rule.", |s| s.dropped.get()),
-    ("panics_total", "counter", "Events on which the filter failed by our fault.", |s| s.panics.get()),
-    ("failures_total", "counter", "Tries to publish that failed.", |s| s.failures.get()),
-    ("filter_wrong", "gauge", "1 while the filter's file is wrong and an older one is in use.", |s| {
-        u64::from(s.filter_error.lock().is_ok_and(|e| e.is_some()))
-    }),
-];
-
-/// Metrics of a packer.
-pub const PACKER: &[(&str, &str, &str, Read<Packing>)] = &[
-    ("held_events", "gauge", "Events that wait for what belongs to them.", Packing::held),
-    ("packed_events_total", "counter", "Events that were made of several.", Packing::packed),
-    (
+/// Metrics of a machine's packers; their labels are the machine and the packer.
+const PACKERS: &[Metric] = &[
+    metric("held_events", "held", "Events that wait for what belongs to them."),
+    metric("packed_events_total", "packed", "Events that were made of several."),
+    metric(
         "merged_events_total",
-        "counter",
-        "Events that are gone because they became part of another; a machine's received = merged + stored + rescued + dropped.",
-        Packing::merged,
+        "merged",
+        "Events that are gone because they became part of another; a machine's received = merged + stored + rescued \
+         + dropped.",
     ),
-    ("aged_total", "counter", "Events given on because of their age.", Packing::aged),
-    ("limited_total", "counter", "Events given on because of a limit.", Packing::limited),
-    ("flushed_total", "counter", "Events given on because the window was full.", Packing::flushed),
+    metric("aged_total", "by_age", "Events given on because of their age."),
+    metric("limited_total", "by_limit", "Events given on because of a limit."),
+    metric("flushed_total", "by_flush", "Events given on because the window was full."),
 ];
 
-/// Metrics of a filter's rules: name, help, value.
-const RULE: &[(&str, &str, Read<RuleCount>)] = &[
-    ("reached_total", "Events that came to the rule.", |r| r.reached),
-    ("did_total", "Events with which it did something; of a condition: for which it holds.", |r| r.did),
-    ("failed_total", "Events with which it failed.", |r| r.failed),
-    ("timed_total", "Events for which the rule's time was taken.", |r| r.timed),
-    ("timed_nanoseconds_total", "The time that those took.", |r| r.nanos),
+/// Metrics of a filter's rules; their labels are the machine, the rule's number and its line.
+const RULES: &[Metric] = &[
+    metric("reached_total", "reached", "Events that came to the rule."),
+    metric("did_total", "did", "Events with which it did something; of a condition: for which it holds."),
+    metric("failed_total", "failed", "Events with which it failed."),
+    metric("timed_total", "timed", "Events for which the rule's time was taken."),
+    metric("timed_nanoseconds_total", "nanos", "The time that those took."),
 ];
 
-/// All metrics of the process.
-pub fn render(process: &Process) -> String {
+/// Metrics of a whole process.
+const UPTIME: Metric = metric("uptime_seconds", "uptime_seconds", "Seconds since the start.");
+const BUILD: Metric = metric("build_info", "", "Always 1; the label is the version.");
+const RUNNING: Metric = metric(
+    "process_running",
+    "",
+    "1 for a process that was heard of in time, 0 for one that is late or lost. On a process that serves the web \
+     address alone.",
+);
+
+/// The numbers of this process, and of others with labels that say whose they are.
+pub fn render(own: &Value, others: &[Seen]) -> String {
     let mut out = String::with_capacity(8192);
-    let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
-    let listeners: Vec<_> = process.listeners.iter().map(|l| (l.stats.name.as_str(), &*l.stats)).collect();
-    family(&mut out, "listener", LISTENER, &listeners);
-    let queues: Vec<_> = stats.iter().flat_map(|e| &e.queues).map(|q| (q.name.as_str(), q)).collect();
-    family(&mut out, "queue", QUEUE, &queues);
-    let exchanges: Vec<_> = stats.iter().map(|e| (e.name.as_str(), e)).collect();
-    family(&mut out, "exchange", EXCHANGE, &exchanges);
-    let machines: Vec<_> = process.machines.iter().map(|m| (m.machine.name.as_str(), &m.stats)).collect();
-    family(&mut out, "machine", MACHINE, &machines);
-    packers(&mut out, process);
-    rules(&mut out, process);
-    let ships: Vec<_> = process.ships.iter().map(|s| (s.stats.name.as_str(), &*s.stats)).collect();
-    family(&mut out, "ship", SHIP, &ships);
-    line(&mut out, "loggr_uptime_seconds", "gauge", "Seconds since the start.");
-    push(&mut out, &format!("loggr_uptime_seconds {}\n", process.started.elapsed().as_secs()));
-    line(&mut out, "loggr_build_info", "gauge", "Always 1; the label is the version.");
-    push(&mut out, &format!("loggr_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION")));
+    let mut told = vec![(own, String::new())];
+    let alive = others.iter().filter(|seen| seen.state != State::Lost);
+    told.extend(alive.map(|seen| (&seen.status, format!(",{}", owner(&seen.status)))));
+    for family in FAMILIES {
+        for metric in family.metrics {
+            let name = head(&mut out, &format!("{}_", family.object), metric);
+            for (status, labels) in &told {
+                for item in status[family.list].as_array().into_iter().flatten() {
+                    let label = escape(item["name"].as_str().unwrap_or_default());
+                    let value = number(&item[metric.key]);
+                    line(&mut out, &format!("{name}{{{}=\"{label}\"{labels}}} {value}", family.object));
+                }
+            }
+        }
+        if family.object == "machine" {
+            of_machines(&mut out, "packer_", "packers", PACKERS, &told, |_, packer| {
+                format!("packer=\"{}\"", escape(packer["name"].as_str().unwrap_or_default()))
+            });
+            of_machines(&mut out, "rule_", "rules", RULES, &told, |at, rule| {
+                format!("rule=\"{at}\",line=\"{}\"", number(&rule["line"]))
+            });
+        }
+    }
+    let name = head(&mut out, "", &UPTIME);
+    for (status, labels) in &told {
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", &labels[1..]) };
+        line(&mut out, &format!("{name}{labels} {}", number(&status[UPTIME.key])));
+    }
+    let name = head(&mut out, "", &BUILD);
+    for (status, labels) in &told {
+        let version = escape(status["version"].as_str().unwrap_or_default());
+        line(&mut out, &format!("{name}{{version=\"{version}\"{labels}}} 1"));
+    }
+    if !others.is_empty() {
+        let name = head(&mut out, "", &RUNNING);
+        for seen in others {
+            let running = u8::from(seen.state == State::Running);
+            line(&mut out, &format!("{name}{{{}}} {running}", owner(&seen.status)));
+        }
+    }
     out
 }
 
-fn family<T>(out: &mut String, object: &str, table: &[(&str, &str, &str, Read<T>)], of: &[(&str, &T)]) {
-    for (name, kind, help, read) in table {
-        let metric = format!("loggr_{object}_{name}");
-        line(out, &metric, kind, help);
-        for (label, value) in of {
-            let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            push(out, &format!("{metric}{{{object}=\"{label}\"}} {}\n", read(value)));
-        }
-    }
-}
-
-fn packers(out: &mut String, process: &Process) {
-    for (name, kind, help, read) in PACKER {
-        let metric = format!("loggr_packer_{name}");
-        line(out, &metric, kind, help);
-        for running in &process.machines {
-            for packing in &running.packers {
-                let (machine, packer) = (&running.machine.name, &packing.name);
-                push(
-                    out,
-                    &format!("{metric}{{machine=\"{machine}\",packer=\"{packer}\"}} {}\n", read(packing)),
-                );
+/// What each machine has several of; `labels_of` makes an item's own labels.
+fn of_machines(
+    out: &mut String,
+    object: &str,
+    list: &str,
+    metrics: &[Metric],
+    told: &[(&Value, String)],
+    labels_of: impl Fn(usize, &Value) -> String,
+) {
+    for metric in metrics {
+        let name = head(out, object, metric);
+        for (status, labels) in told {
+            for machine in status["machines"].as_array().into_iter().flatten() {
+                let of = escape(machine["name"].as_str().unwrap_or_default());
+                for (at, item) in machine[list].as_array().into_iter().flatten().enumerate() {
+                    let (own, value) = (labels_of(at, item), number(&item[metric.key]));
+                    line(out, &format!("{name}{{machine=\"{of}\",{own}{labels}}} {value}"));
+                }
             }
         }
     }
 }
 
-fn rules(out: &mut String, process: &Process) {
-    let machines: Vec<_> =
-        process.machines.iter().map(|m| (&m.machine.name, m.program(), m.counters())).collect();
-    for (name, help, read) in RULE {
-        let metric = format!("loggr_rule_{name}");
-        line(out, &metric, "counter", help);
-        for (machine, program, counters) in &machines {
-            for (number, count) in counters.rules.iter().enumerate() {
-                let at = program.rule(number).0;
-                push(
-                    out,
-                    &format!(
-                        "{metric}{{machine=\"{machine}\",rule=\"{number}\",line=\"{at}\"}} {}\n",
-                        read(count)
-                    ),
-                );
-            }
-        }
+/// Whose numbers these are.
+fn owner(status: &Value) -> String {
+    let text = |key: &str| escape(status[key].as_str().unwrap_or_default());
+    let part = match status["name"].as_str() {
+        Some(name) => format!("{}-{}", text("component"), escape(name)),
+        None => text("component"),
+    };
+    format!("host=\"{}\",part=\"{part}\",directory=\"{}\"", text("host"), text("data_directory"))
+}
+
+/// What is so is 1; so is what has something to say.
+fn number(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.to_string(),
+        Value::Bool(true) | Value::String(_) => "1".to_owned(),
+        _ => "0".to_owned(),
     }
 }
 
-fn line(out: &mut String, metric: &str, kind: &str, help: &str) {
-    writeln!(out, "# HELP {metric} {help}\n# TYPE {metric} {kind}").expect("BUG: a string takes everything");
+fn escape(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn push(out: &mut String, text: &str) {
-    out.push_str(text);
+fn head(out: &mut String, object: &str, metric: &Metric) -> String {
+    let name = format!("loggr_{object}{}", metric.name);
+    line(out, &format!("# HELP {name} {}", metric.help));
+    line(out, &format!("# TYPE {name} {}", metric.kind()));
+    name
+}
+
+fn line(out: &mut String, text: &str) {
+    writeln!(out, "{text}").expect("BUG: a string takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::Duration;
+
+    #[test]
+    fn numbers_of_others_have_labels() {
+        let own = json!({ "version": "1", "uptime_seconds": 5 });
+        let other = json!({
+            "version": "1", "uptime_seconds": 9, "host": "web1", "component": "machine", "name": "main",
+            "data_directory": "/d",
+            "machines": [{
+                "name": "ma\"in", "received": 7, "failing": true, "filter_error": null,
+                "packers": [{ "name": "java", "held": 4 }],
+                "rules": [{ "line": 3, "reached": 2, "did": 1, "failed": 0 }],
+            }],
+        });
+        let late = Seen { status: other, state: State::Late, age: Duration::ZERO };
+        let lost = Seen {
+            status: json!({ "host": "db", "component": "server", "data_directory": "/e" }),
+            state: State::Lost,
+            age: Duration::ZERO,
+        };
+        let text = render(&own, &[late, lost]);
+        let lines: Vec<&str> = text.lines().filter(|l| !l.starts_with('#') && !l.ends_with(" 0")).collect();
+        let of = "host=\"web1\",part=\"machine-main\",directory=\"/d\"";
+        assert_eq!(
+            lines,
+            [
+                format!("loggr_machine_received_events_total{{machine=\"ma\\\"in\",{of}}} 7"),
+                format!("loggr_machine_failing{{machine=\"ma\\\"in\",{of}}} 1"),
+                format!("loggr_packer_held_events{{machine=\"ma\\\"in\",packer=\"java\",{of}}} 4"),
+                format!("loggr_rule_reached_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 2"),
+                format!("loggr_rule_did_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1"),
+                "loggr_uptime_seconds 5".to_owned(),
+                format!("loggr_uptime_seconds{{{of}}} 9"),
+                "loggr_build_info{version=\"1\"} 1".to_owned(),
+                format!("loggr_build_info{{version=\"1\",{of}}} 1"),
+            ]
+        );
+        assert!(text.contains(&format!("loggr_process_running{{{of}}} 0\n")), "{text}");
+        assert!(
+            text.contains("loggr_process_running{host=\"db\",part=\"server\",directory=\"/e\"} 0\n"),
+            "{text}"
+        );
+        assert!(!render(&own, &[]).contains("process_running"));
+    }
+
+    #[test]
+    fn the_reference_is_current() {
+        let mut text = "# Metrics\n\nWhat `/metrics` on the web address tells Prometheus. A process that serves the \
+                        web address alone (`loggr run web`) tells the numbers of all others too, with the labels \
+                        `host`, `part` and `directory`.\n\n*Made from the table in \
+                        `crates/loggr/src/web/metrics.rs`.*\n"
+            .to_owned();
+        let row = |object: &str, m: &Metric| {
+            format!("| `loggr_{object}{}` | {} | {} |\n", m.name, m.kind(), m.help)
+        };
+        let title = "\n| metric | type | meaning |\n| --- | --- | --- |\n";
+        for family in FAMILIES {
+            text.push_str(&format!("\n## Of each {0}\n\nLabel `{0}`: its name.\n{title}", family.object));
+            text.extend(family.metrics.iter().map(|m| row(&format!("{}_", family.object), m)));
+        }
+        text.push_str(&format!("\n## Of each packer of a machine\n\nLabels `machine`, `packer`.\n{title}"));
+        text.extend(PACKERS.iter().map(|m| row("packer_", m)));
+        text.push_str(&format!(
+            "\n## Of each rule of a filter\n\nLabels `machine`, `rule`, `line`.\n{title}"
+        ));
+        text.extend(RULES.iter().map(|m| row("rule_", m)));
+        text.push_str(&format!("\n## Of each process\n{title}"));
+        text.extend([UPTIME, BUILD, RUNNING].iter().map(|m| row("", m)));
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            kept == text,
+            "`docs/reference/metrics.md` is old: run `UPDATE=1 cargo test -p loggr metrics`"
+        );
+    }
 }

@@ -157,7 +157,15 @@ async fn readyz(State(process): State<Shared>) -> Response {
 
 async fn metrics(State(process): State<Shared>) -> Response {
     let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, metrics::render(&process)).into_response()
+    // Whoever serves nothing but the web address speaks for the others.
+    let others = match process.part {
+        Part::Web => process.registry.known(Some(&process.socket)).await.seen,
+        _ => Vec::new(),
+    };
+    match tokio::task::spawn_blocking(move || metrics::render(&status::online(&process), &others)).await {
+        Ok(text) => (kind, text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn status(State(process): State<Shared>) -> axum::Json<Value> {

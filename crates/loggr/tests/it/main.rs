@@ -14,6 +14,7 @@ mod foreign;
 mod hostile;
 mod lookups;
 mod machine;
+mod packaging;
 mod parts;
 mod postgres;
 mod process;

@@ -56,6 +56,18 @@ fn the_web_part_shares_the_data_directory() {
     assert_eq!(parts, ["server", "web"], "{status:#}");
     // A command goes to the process that can do it.
     RelpSender::new(loggr.address("relp"), 1).run(0, 10);
+    // The web address tells the numbers of the others.
+    let metrics = loggr.get("/metrics");
+    let (place, host) =
+        (loggr.data().display().to_string(), status["host"].as_str().expect("a name").to_owned());
+    let of = format!("host=\"{host}\",part=\"server\",directory=\"{place}\"");
+    for expect in [
+        format!("loggr_listener_accepted_events_total{{listener=\"relp\",{of}}} 10\n"),
+        format!("loggr_queue_waiting_events{{queue=\"files\",{of}}} 10\n"),
+        format!("loggr_process_running{{{of}}} 1\n"),
+    ] {
+        assert!(metrics.contains(&expect), "no {expect} in {metrics}");
+    }
     assert_eq!(loggr.ask(&["queue", "peek", "files", "--limit", "3"]).lines().count(), 3);
     assert_eq!(loggr.ask(&["queue", "purge", "files", "--yes"]).trim(), "dropped 10 events of `files`");
     let output = loggr.command(&["rescue", "replay", "files"]);

@@ -1,7 +1,8 @@
 //! The real program on a directory of its own: start, kill, restart, ask, compare.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -323,6 +324,18 @@ impl Loggr {
         let bytes = std::fs::read(self.output_directory().join("all.log")).unwrap_or_default();
         assert!(bytes.is_empty() || bytes.ends_with(b"\n"), "the output file ends in the middle of a line");
         String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
+    }
+
+    /// What the web address answers.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address("web")).expect("the web address accepts");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: loggr\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.contains(" 200 "), "{head}");
+        body.to_owned()
     }
 
     /// Waits until nothing waits in any queue.

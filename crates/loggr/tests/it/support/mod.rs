@@ -24,7 +24,7 @@ pub use redis::Redis;
 pub use relp::{RelpSender, Sent};
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
-pub use tools::{Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, skipped};
+pub use tools::{Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, skipped, systemd_analyze};
 pub use wait::{Random, eventually, random_moment, until};
 
 /// A number of one event that is found again in its text: `seq=000000042`.

@@ -90,6 +90,14 @@ pub fn redis_server() -> Option<Tool> {
     needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))
 }
 
+/// What checks systemd's units; it needs no running systemd.
+pub fn systemd_analyze() -> Option<Tool> {
+    needed(
+        "systemd-analyze",
+        find("systemd-analyze", &["/usr/bin", "/bin"], "systemd", "usr/bin/systemd-analyze"),
+    )
+}
+
 /// A Python that can `import duckdb`.
 pub fn duckdb() -> Option<Tool> {
     let modules = target().join("pytools");
