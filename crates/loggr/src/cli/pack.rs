@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Args};
 use loggr_event::DumpFormat;
 use loggr_flow::packer::{Language, PRESETS, Packer, PackerLimits, Rule, StartFormat, preset};
@@ -34,12 +34,12 @@ pub struct PackArgs {
         long,
         value_name = "LANGUAGE",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(PRESETS.iter().map(|language| language.name))
+        value_parser = PossibleValuesParser::new(PRESETS.iter().map(|l| PossibleValue::new(l.name).aliases(l.aliases)))
     )]
     preset: Vec<String>,
     /// An event begins with a line that looks like this: text with $DATETIME, $SEVERITY, $FACILITY,
     /// $APP_NAME, $WORD, $INT and $MESSAGE; several may be given
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", num_args = 1..)]
     start: Vec<String>,
     /// Each line is a message alone, without priority, time and host
     #[arg(long)]

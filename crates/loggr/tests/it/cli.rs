@@ -145,7 +145,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "pack-start",
-        "pack --start [$INT] --start $SEVERITY:",
+        "pack --start [$INT] $SEVERITY:",
         "",
         "<13>1 2026-03-01T00:00:02Z h app 1 ID - [7] a\n<11>1 2026-03-01T00:00:01Z h app 1 - -  b\n<13>1 2026-03-01T00:00:02Z h app 1 - - INFO: c\n",
     ),

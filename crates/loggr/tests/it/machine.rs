@@ -1,6 +1,6 @@
 //! Machines: filters between the listeners and the shippers, in the real program.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -28,6 +28,15 @@ fn send(loggr: &Loggr, lines: &[&str]) {
 
 fn machine(loggr: &Loggr) -> Value {
     loggr.status()["machines"][0].clone()
+}
+
+/// What `/metrics` says.
+fn metrics(loggr: &Loggr) -> String {
+    let mut stream = TcpStream::connect(loggr.address("web")).expect("it accepts");
+    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 /// Waits until the output file has so many lines, and gives them.
@@ -192,6 +201,23 @@ fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
     let numbers =
         ["held", "packed", "merged", "by_age", "by_limit"].map(|key| packer[key].as_u64().expect("a number"));
     assert_eq!(numbers, [0, 2, 3, 1, 0]);
+    let shown = loggr.ask(&["status", "--rules"]);
+    let row = |name: &str| {
+        let row = shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in {shown}"));
+        row.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("traces")[..8], ["traces", "main", "0", "2", "3", "1", "0", "0"]);
+    assert_eq!(row("nothing")[..5], ["2", "main", "5", "1", "0"]);
+    let metrics = metrics(&loggr);
+    for metric in [
+        "loggr_packer_merged_events_total{machine=\"main\",packer=\"traces\"} 3",
+        "loggr_packer_held_events{machine=\"main\",packer=\"traces\"} 0",
+        "loggr_machine_received_events_total{machine=\"main\"} 8",
+        "loggr_rule_did_total{machine=\"main\",rule=\"0\",line=\"1\"} 1",
+    ] {
+        assert!(metrics.lines().any(|line| line == metric), "no {metric} in {metrics}");
+    }
+    assert!(metrics.contains("loggr_rule_timed_nanoseconds_total{machine=\"main\",rule=\"0\""), "{metrics}");
     // The machine's queue counts the lines that it gave out.
     let queues = loggr.status()["queues"].clone();
     let queue =

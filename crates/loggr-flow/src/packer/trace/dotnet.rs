@@ -10,8 +10,12 @@ const FRAMES: u8 = 2;
 /// After `Unhandled Exception:` alone.
 const UNHANDLED: u8 = 3;
 
-pub(super) static LANGUAGE: Language =
-    Language { name: "dotnet", about: ".NET exceptions", rules: LazyLock::new(|| Rules::new(RULES)) };
+pub(super) static LANGUAGE: Language = Language {
+    name: "dotnet",
+    aliases: &["csharp", "net"],
+    about: ".NET exceptions",
+    rules: LazyLock::new(|| Rules::new(RULES)),
+};
 
 const RULES: &[Rule] = &[
     Rule(&[OUTSIDE], r"^Unhandled [Ee]xception[:.]\s*$", UNHANDLED),

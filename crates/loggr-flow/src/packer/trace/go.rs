@@ -16,6 +16,7 @@ const REGISTERS: u8 = 5;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "go",
+    aliases: &["golang"],
     about: "Go panics and goroutine dumps",
     rules: LazyLock::new(|| Rules::new(RULES)),
 };

@@ -14,6 +14,7 @@ const GAP: u8 = 4 | MAYBE;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "java",
+    aliases: &[],
     about: "Java and what else runs on the JVM",
     rules: LazyLock::new(|| Rules::new(RULES)),
 };

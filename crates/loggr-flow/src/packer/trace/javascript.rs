@@ -20,6 +20,7 @@ const DIFFERENCE: u8 = 8 | MAYBE;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "javascript",
+    aliases: &["js", "node", "nodejs"],
     about: "JavaScript errors of Node.js and browsers",
     rules: LazyLock::new(|| Rules::new(RULES)),
 };

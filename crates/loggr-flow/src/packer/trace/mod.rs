@@ -35,6 +35,8 @@ const LANGUAGES: usize = 7;
 pub struct Language {
     /// The preset's name.
     pub name: &'static str,
+    /// Other names for it.
+    pub aliases: &'static [&'static str],
     /// Whose traces they are.
     pub about: &'static str,
     rules: LazyLock<Rules>,
@@ -59,7 +61,7 @@ pub static PRESETS: [&Language; LANGUAGES] = [
 
 /// The preset of a name.
 pub fn preset(name: &str) -> Option<&'static Language> {
-    PRESETS.iter().find(|language| language.name == name).copied()
+    PRESETS.iter().find(|language| language.name == name || language.aliases.contains(&name)).copied()
 }
 
 /// In one of these states, a line that matches, leads to this state. `{ws}` stands for a
@@ -218,6 +220,7 @@ mod tests {
             assert!(PRESETS[..at].iter().all(|other| other.name != language.name));
             assert!(preset(language.name).is_some());
         }
+        assert_eq!(preset("csharp").map(|language| language.name), Some("dotnet"));
         assert!(preset("cobol").is_none());
     }
 

@@ -9,8 +9,12 @@ const HEAD: u8 = 1;
 const FRAMES: u8 = 2;
 const GAP: u8 = 3 | MAYBE;
 
-pub(super) static LANGUAGE: Language =
-    Language { name: "php", about: "PHP errors and exceptions", rules: LazyLock::new(|| Rules::new(RULES)) };
+pub(super) static LANGUAGE: Language = Language {
+    name: "php",
+    aliases: &[],
+    about: "PHP errors and exceptions",
+    rules: LazyLock::new(|| Rules::new(RULES)),
+};
 
 const RULES: &[Rule] = &[
     Rule(

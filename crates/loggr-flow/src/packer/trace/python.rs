@@ -13,8 +13,12 @@ const GAP: u8 = 4 | MAYBE;
 /// After `During handling of …`, before the next traceback.
 const CHAIN: u8 = 5 | MAYBE;
 
-pub(super) static LANGUAGE: Language =
-    Language { name: "python", about: "Python tracebacks", rules: LazyLock::new(|| Rules::new(RULES)) };
+pub(super) static LANGUAGE: Language = Language {
+    name: "python",
+    aliases: &[],
+    about: "Python tracebacks",
+    rules: LazyLock::new(|| Rules::new(RULES)),
+};
 
 const RULES: &[Rule] = &[
     Rule(&[OUTSIDE, HEAD, CHAIN], r"Traceback \(most recent call last\):\s*$", TRACE),

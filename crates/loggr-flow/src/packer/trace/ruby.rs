@@ -15,8 +15,12 @@ const REVERSE: u8 = 5;
 /// After `Caused by:`.
 const CAUSE: u8 = 6;
 
-pub(super) static LANGUAGE: Language =
-    Language { name: "ruby", about: "Ruby and Rails exceptions", rules: LazyLock::new(|| Rules::new(RULES)) };
+pub(super) static LANGUAGE: Language = Language {
+    name: "ruby",
+    aliases: &[],
+    about: "Ruby and Rails exceptions",
+    rules: LazyLock::new(|| Rules::new(RULES)),
+};
 
 const RULES: &[Rule] = &[
     Rule(&[OUTSIDE], r"^Traceback \(most recent call last\):", REVERSE),
