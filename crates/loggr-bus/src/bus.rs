@@ -6,6 +6,8 @@ use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, SourceError, Stop, Stor
 
 use crate::embedded::{self, ExchangeStats};
 use crate::error::OpenError;
+use crate::rabbit::{self, Encoding};
+use crate::spool::Outlet;
 use crate::topology::ConsumerOptions;
 
 /// The bus of this process. Dropping it closes it.
@@ -13,6 +15,8 @@ use crate::topology::ConsumerOptions;
 pub enum Bus {
     /// An append-only log on local disk.
     Embedded(embedded::Bus),
+    /// A RabbitMQ cluster.
+    Rabbit(rabbit::Bus),
 }
 
 /// Publishes to one exchange under one routing key. Clone it for concurrent use.
@@ -20,6 +24,10 @@ pub enum Bus {
 pub enum Publisher {
     /// To the local log.
     Embedded(embedded::Publisher),
+    /// To the broker.
+    Rabbit(rabbit::Publisher),
+    /// To the broker, or to the spool while that takes nothing.
+    Outlet(Outlet),
 }
 
 /// Takes deliveries from one queue. Several may share a queue; then order is kept only
@@ -31,6 +39,17 @@ pub enum Publisher {
 pub enum Consumer {
     /// From the local log.
     Embedded(embedded::Consumer),
+    /// From the broker.
+    Rabbit(rabbit::Consumer),
+}
+
+/// What a purge has dropped: a broker counts messages, which hold many events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Of the local log.
+    Events(u64),
+    /// Of the broker.
+    Messages(u64),
 }
 
 impl Bus {
@@ -39,8 +58,22 @@ impl Bus {
     /// # Errors
     /// Of kind `Config` if there is no such exchange or the key is too long.
     pub fn publisher(&self, exchange: &str, routing_key: &str) -> Result<Publisher, OpenError> {
+        self.publisher_as(exchange, routing_key, Encoding::Batch)
+    }
+
+    /// The same with messages of a kind, where the bus has messages.
+    ///
+    /// # Errors
+    /// As [`Bus::publisher`].
+    pub fn publisher_as(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        encoding: Encoding,
+    ) -> Result<Publisher, OpenError> {
         match self {
             Bus::Embedded(bus) => bus.publisher(exchange, routing_key).map(Publisher::Embedded),
+            Bus::Rabbit(bus) => bus.publisher(exchange, routing_key, encoding).map(Publisher::Rabbit),
         }
     }
 
@@ -51,6 +84,7 @@ impl Bus {
     pub fn consumer(&self, queue: &str, options: ConsumerOptions, stop: Stop) -> Result<Consumer, OpenError> {
         match self {
             Bus::Embedded(bus) => bus.consumer(queue, options, stop).map(Consumer::Embedded),
+            Bus::Rabbit(bus) => bus.consumer(queue, options, stop).map(Consumer::Rabbit),
         }
     }
 
@@ -58,21 +92,27 @@ impl Bus {
     /// if the first batch has more. `None` if nothing waits.
     ///
     /// # Errors
-    /// [`OpenError`] if there is no such queue or it cannot be read.
+    /// [`OpenError`] if there is no such queue or it cannot be read; always with a broker,
+    /// which would count a look as a delivery.
     pub async fn peek(&self, queue: &str, max_events: usize) -> Result<Option<Batch>, OpenError> {
         match self {
             Bus::Embedded(bus) => bus.peek(queue, max_events),
+            Bus::Rabbit(_) => Err(OpenError::unsupported(
+                "RabbitMQ shows no message without taking it",
+                "the management page of the broker shows messages, and counts it as a delivery",
+            )),
         }
     }
 
-    /// Drops everything that waits in the queue and is not in flight; gives the number
-    /// of events, which count as dropped.
+    /// Drops everything that waits in the queue and is not in flight, which counts as
+    /// dropped.
     ///
     /// # Errors
     /// [`OpenError`] if there is no such queue or it cannot be written.
-    pub async fn purge(&self, queue: &str) -> Result<u64, OpenError> {
+    pub async fn purge(&self, queue: &str) -> Result<Purged, OpenError> {
         match self {
-            Bus::Embedded(bus) => bus.purge(queue),
+            Bus::Embedded(bus) => bus.purge(queue).map(Purged::Events),
+            Bus::Rabbit(bus) => bus.purge(queue).await.map(Purged::Messages).map_err(OpenError::broker),
         }
     }
 
@@ -81,6 +121,8 @@ impl Bus {
     pub fn flush(&self) {
         match self {
             Bus::Embedded(bus) => bus.flush(),
+            // Its consumers tell the broker at once.
+            Bus::Rabbit(_) => {}
         }
     }
 
@@ -88,6 +130,7 @@ impl Bus {
     pub fn stats(&self) -> Vec<ExchangeStats> {
         match self {
             Bus::Embedded(bus) => bus.stats(),
+            Bus::Rabbit(bus) => bus.stats(),
         }
     }
 }
@@ -98,10 +141,18 @@ impl From<embedded::Bus> for Bus {
     }
 }
 
+impl From<rabbit::Bus> for Bus {
+    fn from(bus: rabbit::Bus) -> Bus {
+        Bus::Rabbit(bus)
+    }
+}
+
 impl Sink for Publisher {
     async fn store(&mut self, batch: &Batch) -> Result<Receipt, StoreError> {
         match self {
             Publisher::Embedded(publisher) => publisher.store(batch).await,
+            Publisher::Rabbit(publisher) => publisher.store(batch).await,
+            Publisher::Outlet(outlet) => outlet.store(batch).await,
         }
     }
 }
@@ -110,6 +161,14 @@ impl Source for Consumer {
     async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
         match self {
             Consumer::Embedded(consumer) => consumer.next().await,
+            Consumer::Rabbit(consumer) => consumer.next().await,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
+            Consumer::Embedded(consumer) => consumer.is_full(),
+            Consumer::Rabbit(consumer) => consumer.is_full(),
         }
     }
 }

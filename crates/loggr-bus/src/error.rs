@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::binding::BadKey;
+use crate::rabbit::BrokerError;
 
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum OpenErrorKind {
 pub struct OpenError {
     kind: OpenErrorKind,
     what: String,
-    hint: Option<&'static str>,
+    hint: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -38,7 +39,7 @@ impl OpenError {
     }
 
     pub(crate) fn locked(what: impl Into<String>) -> OpenError {
-        let hint = Some("stop the other process, or give this one another data directory");
+        let hint = Some("stop the other process, or give this one another data directory".to_owned());
         OpenError { kind: OpenErrorKind::Locked, what: what.into(), hint, source: None }
     }
 
@@ -47,14 +48,25 @@ impl OpenError {
         OpenError { kind: OpenErrorKind::Io, what, hint: None, source: Some(source.into()) }
     }
 
+    pub(crate) fn unsupported(what: &str, hint: &str) -> OpenError {
+        OpenError { hint: Some(hint.to_owned()), ..OpenError::config(what) }
+    }
+
+    /// What the broker and the configuration do not agree on.
+    pub(crate) fn broker(error: BrokerError) -> OpenError {
+        let hint = error.advice().map(str::to_owned);
+        let source = std::error::Error::source(&error).map(|cause| cause.to_string().into());
+        OpenError { kind: OpenErrorKind::Config, what: error.to_string(), hint, source }
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> OpenErrorKind {
         self.kind
     }
 
     /// What the operator can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        self.hint
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 

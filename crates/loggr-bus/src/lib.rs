@@ -1,12 +1,11 @@
 //! The bus: publishers are sinks, consumers are sources.
 //!
 //! Exchanges, queues and binding keys as in AMQP. The unit is a batch, never an
-//! event: this crate does not know what an event means. Here lives the embedded
-//! half, an append-only log on local disk, and the durable rescue.
+//! event: this crate does not know what an event means. Two halves: an append-only log
+//! on local disk, and RabbitMQ. The durable rescue and the spool, too, live here.
 //!
-//! Invariant: a publisher signs a receipt only after the flush that made the batch
-//! durable, and a consumer's progress is written before its next delivery is given
-//! out.
+//! Invariant: a publisher signs a receipt only after the flush, or the broker's confirm,
+//! that made the batch durable.
 #![deny(missing_docs)]
 
 pub mod binding;
@@ -14,10 +13,12 @@ mod bus;
 pub mod embedded;
 pub mod encoding;
 mod error;
+pub mod rabbit;
 pub mod rescue;
+pub mod spool;
 mod topology;
 
-pub use bus::{Bus, Consumer, Publisher};
+pub use bus::{Bus, Consumer, Publisher, Purged};
 pub use embedded::{ExchangeStats, ExchangeView, OpenReport, QueueStats, inspect};
 pub use encoding::Codec;
 pub use error::{OpenError, OpenErrorKind};

@@ -19,6 +19,8 @@ pub enum Transport {
     UnixStream,
     /// Read from a file or from standard input.
     File,
+    /// Put on a queue of the broker by somebody else.
+    Amqp,
     /// Made by loggr itself.
     Internal,
 }
@@ -33,19 +35,21 @@ impl Transport {
             Transport::UnixDgram => "unix-dgram",
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
+            Transport::Amqp => "amqp",
             Transport::Internal => "internal",
         }
     }
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 7] = [
+        const ALL: [Transport; 8] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
             Transport::UnixDgram,
             Transport::UnixStream,
             Transport::File,
+            Transport::Amqp,
             Transport::Internal,
         ];
         ALL.into_iter().find(|t| t.keyword() == word)

@@ -70,6 +70,30 @@ impl Chunk {
         Records { bytes: &self.records, origins: &self.origins }
     }
 
+    /// The chunk in parts of at most `max_records` records and `max_bytes` bytes; a record
+    /// that is larger is a part of its own. The parts share the buffer and the origins.
+    pub fn pieces(&self, max_records: usize, max_bytes: usize) -> Vec<Chunk> {
+        let mut pieces = Vec::new();
+        let (mut from, mut at, mut count) = (0, 0, 0);
+        let mut cut = |from: usize, to: usize, count: usize| {
+            let records = self.records.slice(from..to);
+            pieces.push(Chunk { origins: self.origins.clone(), records, count });
+        };
+        while at < self.records.len() {
+            let rest = self.records.get(at..).unwrap_or_default();
+            // The bytes were checked when the chunk was made.
+            let len = record::extent(rest).map_or(rest.len(), |e| e.len);
+            if count > 0 && (count >= max_records || at + len - from > max_bytes) {
+                cut(from, at, count);
+                (from, count) = (at, 0);
+            }
+            at += len;
+            count += 1;
+        }
+        cut(from, at, count);
+        pieces
+    }
+
     /// Cuts before record `n` (0 < n < len); both parts share the buffer.
     fn split(&self, n: usize) -> (Chunk, Chunk) {
         let mut at = 0;
@@ -350,6 +374,19 @@ mod tests {
             let (a, b) = whole.halve().unwrap();
             prop_assert_eq!(a.len() + b.len(), whole.len());
             prop_assert_eq!(text(&Batch::join([a, b]).unwrap()), text(&whole));
+        }
+
+        #[test]
+        fn pieces_are_the_whole_in_order_and_keep_their_limits(
+            n in 1usize..40, records in 1usize..10, bytes in 1usize..400,
+        ) {
+            let whole = lines(n, 3);
+            let pieces: Vec<Chunk> = whole.chunks().iter().flat_map(|c| c.pieces(records, bytes)).collect();
+            for piece in &pieces {
+                prop_assert!(piece.len() <= records && piece.len() == piece.records().count());
+                prop_assert!(piece.len() == 1 || piece.record_bytes().len() <= bytes);
+            }
+            prop_assert_eq!(text(&Batch::new(pieces).unwrap()), text(&whole));
         }
 
         #[test]

@@ -216,6 +216,8 @@ pub struct Delivery {
     dropped: u64,
     /// How many events of the source each record stands for; `None`: each for one.
     weights: Option<Vec<u32>>,
+    /// Why it must go to the rescue as it is.
+    unfit: Option<Arc<str>>,
 }
 
 /// How many events of the source each record of a delivery stands for.
@@ -236,7 +238,19 @@ fn sum(weights: &[u32]) -> u64 {
 impl Delivery {
     /// A delivery of `batch` that is settled through `ack`.
     pub fn new(batch: Batch, ack: Ack) -> Delivery {
-        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None }
+        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None, unfit: None }
+    }
+
+    /// The same, never to be stored where it was meant to go: its source cannot read it
+    /// and gives its bytes as they are, for the rescue.
+    pub fn unfit(mut self, why: impl Into<Arc<str>>) -> Delivery {
+        self.unfit = Some(why.into());
+        self
+    }
+
+    /// Why it must go to the rescue as it is.
+    pub fn unfit_reason(&self) -> Option<&str> {
+        self.unfit.as_deref()
     }
 
     /// The same with the number of times that the source has given it out, from 1.
@@ -284,7 +298,7 @@ impl Delivery {
     /// the delivery is settled.
     pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
         let events = self.events();
-        let Delivery { batch, ack, attempts, dropped, weights } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
         let mut kept = BatchBuilder::default();
         let mut kept_weights = weights.is_some().then(Vec::new);
         let weight = Weights(weights.as_deref());
@@ -297,7 +311,7 @@ impl Delivery {
         let left = kept_weights.as_deref().map_or(kept.len() as u64, sum);
         let dropped = dropped + (events - left);
         match kept.finish() {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights }),
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights, unfit }),
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -316,7 +330,7 @@ impl Delivery {
             return None;
         }
         let events = self.events();
-        let Delivery { ack, attempts, dropped, weights, .. } = self;
+        let Delivery { ack, attempts, dropped, weights, unfit, .. } = self;
         let weights = weights.map(|all| {
             let kept = all.into_iter().zip(keep).filter(|(_, keep)| **keep);
             kept.map(|(weight, _)| weight).collect::<Vec<_>>()
@@ -324,7 +338,7 @@ impl Delivery {
         let left = weights.as_deref().map_or(batch.as_ref().map_or(0, Batch::len) as u64, sum);
         let dropped = dropped + (events - left);
         match batch {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights }),
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights, unfit }),
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -345,21 +359,21 @@ impl Delivery {
     /// Two deliveries of half the records each, or the delivery itself if it has one.
     pub fn halve(self) -> Result<(Delivery, Delivery), Delivery> {
         let Some((a, b)) = self.batch.halve() else { return Err(self) };
-        let Delivery { ack, attempts, dropped, mut weights, .. } = self;
+        let Delivery { ack, attempts, dropped, mut weights, unfit, .. } = self;
         let second_weights = weights.as_mut().map(|all| all.split_off(a.len().min(all.len())));
         let mut acks = ack.share(2, Combine::Sum);
         let (Some(first), Some(second)) = (acks.next(), acks.next()) else {
             unreachable!("BUG: two were asked for")
         };
         Ok((
-            Delivery { batch: a, ack: first, attempts, dropped, weights },
-            Delivery { batch: b, ack: second, attempts, dropped: 0, weights: second_weights },
+            Delivery { batch: a, ack: first, attempts, dropped, weights, unfit: unfit.clone() },
+            Delivery { batch: b, ack: second, attempts, dropped: 0, weights: second_weights, unfit },
         ))
     }
 
     /// One delivery per key, in the order of the keys; order within a key is kept.
     pub fn partition<K: Ord>(self, mut key: impl FnMut(&Record<'_>) -> K) -> Vec<(K, Delivery)> {
-        let Delivery { batch, ack, attempts, dropped, weights } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
         let mut by = BTreeMap::<K, (BatchBuilder, Vec<u32>)>::new();
         let weight = Weights(weights.as_deref());
         for (at, record) in batch.records().enumerate() {
@@ -379,18 +393,25 @@ impl Delivery {
             .zip(acks)
             .map(|((k, batch, weights), ack)| {
                 let (dropped, weights) = (dropped.take().unwrap_or(0), weighted.then_some(weights));
-                (k, Delivery { batch, ack, attempts, dropped, weights })
+                (k, Delivery { batch, ack, attempts, dropped, weights, unfit: unfit.clone() })
             })
             .collect()
     }
 
     /// `n` deliveries of the same events; the source hears of it when all are settled.
     pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
-        let Delivery { batch, ack, attempts, dropped, weights } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
         ack.share(n.get(), Combine::First)
             .filter_map(|ack| {
                 let batch = Batch::new(batch.chunks().to_vec())?;
-                Some(Delivery { batch, ack, attempts, dropped, weights: weights.clone() })
+                Some(Delivery {
+                    batch,
+                    ack,
+                    attempts,
+                    dropped,
+                    weights: weights.clone(),
+                    unfit: unfit.clone(),
+                })
             })
             .collect()
     }
@@ -402,10 +423,11 @@ impl Delivery {
             return parts.pop();
         }
         let (mut batches, mut acks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
-        let (mut attempts, mut dropped) = (1, 0);
+        let (mut attempts, mut dropped, mut unfit) = (1, 0, None);
         let mut weights = parts.iter().any(|part| part.weights.is_some()).then(Vec::new);
         for part in parts {
             attempts = attempts.max(part.attempts);
+            unfit = unfit.or_else(|| part.unfit.clone());
             dropped += part.dropped;
             acks.push((part.events() + part.dropped, part.ack));
             if let Some(weights) = &mut weights {
@@ -414,7 +436,14 @@ impl Delivery {
             }
             batches.push(part.batch);
         }
-        Some(Delivery { batch: Batch::join(batches)?, ack: Ack::join(acks), attempts, dropped, weights })
+        Some(Delivery {
+            batch: Batch::join(batches)?,
+            ack: Ack::join(acks),
+            attempts,
+            dropped,
+            weights,
+            unfit,
+        })
     }
 
     /// Replaces the events by what `pack` makes of them (a filter): the source hears of its
@@ -425,9 +454,9 @@ impl Delivery {
         let original = self.events();
         let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
         let same = batch.len() == self.batch.len();
-        let Delivery { ack, attempts, dropped, weights, .. } = self;
+        let Delivery { ack, attempts, dropped, weights, unfit, .. } = self;
         if same {
-            return Some(Delivery { batch, ack, attempts, dropped, weights });
+            return Some(Delivery { batch, ack, attempts, dropped, weights, unfit });
         }
         let ack = Ack::new(move |outcome| {
             ack.settle(match outcome {
@@ -439,7 +468,7 @@ impl Delivery {
                 Outcome::Nack => Outcome::Nack,
             });
         });
-        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None })
+        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None, unfit })
     }
 
     /// Replaces the events by others that were made of them (a packer), of which `merge` says
@@ -454,9 +483,9 @@ impl Delivery {
         let complete = |batch: &Batch| batch.len() == weights.len() && sum(&weights) == events;
         debug_assert!(made.as_ref().is_some_and(complete), "a packer has lost or made up events");
         let batch = made.filter(complete)?;
-        let Delivery { ack, attempts, dropped, .. } = self;
+        let Delivery { ack, attempts, dropped, unfit, .. } = self;
         let weights = weights.iter().any(|weight| *weight != 1).then_some(weights);
-        Some(Delivery { batch, ack, attempts, dropped, weights })
+        Some(Delivery { batch, ack, attempts, dropped, weights, unfit })
     }
 }
 

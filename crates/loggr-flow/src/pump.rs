@@ -68,9 +68,15 @@ pub async fn pump_staged(
                 tail.deliver(delivery).await;
             }
             let wake = stages.iter().filter_map(|s| s.wake_at()).min();
+            if wake.is_some() && source.is_full() {
+                flush(stages, &mut tail).await;
+                continue;
+            }
             tokio::select! {
                 biased;
                 next = source.next() => match next {
+                    // No stage can make anything of it.
+                    Ok(Some(delivery)) if delivery.unfit_reason().is_some() => tail.deliver(delivery).await,
                     Ok(Some(delivery)) => match stages.first_mut() {
                         Some(first) => first.feed(delivery, Instant::now()),
                         None => tail.deliver(delivery).await,
@@ -136,6 +142,10 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
         if delivery.attempts() > MAX_ATTEMPTS {
             let text = "given out too often without being settled".to_owned();
             let reason = Reason { text, attempts: delivery.attempts() };
+            return self.rescue(delivery, reason).await;
+        }
+        if let Some(why) = delivery.unfit_reason() {
+            let reason = Reason { text: why.to_owned(), attempts: delivery.attempts() };
             return self.rescue(delivery, reason).await;
         }
         let mut todo = vec![delivery];
@@ -207,7 +217,10 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::batcher::{Batcher, BatcherLimits};
     use crate::contract::{MemoryRescue, MemorySink, lines};
     use crate::delivery::{Outcome, Tally};
     use crate::stop::Stopper;
@@ -258,6 +271,56 @@ mod tests {
         stopper.abort();
         task.await.unwrap().unwrap();
         assert_eq!(settlements.next().await, Some((1, Outcome::Nack)));
+    }
+
+    #[tokio::test]
+    async fn what_its_source_cannot_read_goes_to_rescue_past_the_stages() {
+        let (window, mut settlements) = window(1);
+        let (sink, rescue) = (MemorySink::default(), MemoryRescue::default());
+        let (tx, source) = channel_source(1);
+        let slot = window.reserve().await.unwrap();
+        tx.send(Delivery::new(lines(&["\u{0}raw"]), slot.ack(1)).unfit("not ours")).await.unwrap();
+        drop(tx);
+        let limits = BatcherLimits { max_events: 9, max_bytes: 999, max_age: Duration::from_secs(9) };
+        let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
+        pump_staged(source, &mut stages, sink.clone(), rescue.clone(), Stop::never(), Quiet).await.unwrap();
+        assert_eq!((sink.texts().len(), rescue.texts()), (0, vec!["\u{0}raw".to_owned()]));
+        assert!(matches!(settlements.next().await, Some((1, Outcome::Ack(_)))));
+    }
+
+    /// A source that gives one delivery more only when the last one is settled.
+    struct OneSlot(crate::Window<u8>, u8);
+
+    impl Source for OneSlot {
+        async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+            if self.1 == 3 {
+                return Ok(None);
+            }
+            let slot = self.0.reserve().await.unwrap();
+            self.1 += 1;
+            Ok(Some(Delivery::new(lines(&["a"]), slot.ack(self.1))))
+        }
+
+        fn is_full(&self) -> bool {
+            self.0.free() == 0
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_window_empties_the_stages_long_before_their_age() {
+        let (window, mut settlements) = window(1);
+        let limits = BatcherLimits { max_events: 9, max_bytes: 999, max_age: Duration::from_secs(9) };
+        let begun = tokio::time::Instant::now();
+        let pumping = tokio::spawn(async move {
+            let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
+            let (sink, rescue) = (MemorySink::default(), MemoryRescue::default());
+            pump_staged(OneSlot(window, 0), &mut stages, sink, rescue, Stop::never(), Quiet).await
+        });
+        for n in 1..=3 {
+            assert!(matches!(settlements.next().await, Some((m, Outcome::Ack(_))) if m == n));
+        }
+        pumping.await.unwrap().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]

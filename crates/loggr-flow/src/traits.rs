@@ -16,6 +16,12 @@ pub trait Source: Send {
     ///
     /// Must be cancel-safe: a future that is dropped takes no delivery with it.
     fn next(&mut self) -> impl Future<Output = Result<Option<Delivery>, SourceError>> + Send;
+
+    /// True when nothing will come until something that was given out is settled: who
+    /// holds deliveries to gather more must let go.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// Makes batches durable.

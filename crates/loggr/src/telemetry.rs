@@ -16,7 +16,8 @@ pub enum LogFormat {
 /// Starts logging to stderr. `LOGGR_LOG` overrides `level`; it takes filters such as
 /// `debug` or `loggr_bus=trace,info`.
 pub fn start(level: &str, format: LogFormat) {
-    let filter = std::env::var("LOGGR_LOG").unwrap_or_else(|_| level.to_owned());
+    // What lapin has to say of a broken connection loggr says itself, once and in words.
+    let filter = std::env::var("LOGGR_LOG").unwrap_or_else(|_| format!("{level},lapin=off"));
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder =

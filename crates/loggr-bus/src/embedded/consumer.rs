@@ -142,6 +142,10 @@ impl Source for Consumer {
             }
         }
     }
+
+    fn is_full(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) >= self.options.window.max(1)
+    }
 }
 
 impl Drop for Consumer {

@@ -67,6 +67,10 @@ pub struct QueueStats {
     pub redelivered_events: u64,
     /// How often the event at the head was given out.
     pub attempts: u32,
+    /// On a broker: messages that are ready there. It counts no events: then nothing is
+    /// known of those published and waiting, and the rest counts from the start of this
+    /// process.
+    pub ready_messages: Option<u64>,
 }
 
 pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
@@ -107,6 +111,7 @@ pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
         damaged_events: counts.damaged,
         redelivered_events: counts.redelivered,
         attempts: snapshot.attempts,
+        ready_messages: None,
     }
 }
 

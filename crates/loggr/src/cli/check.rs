@@ -25,6 +25,14 @@ fn summary(config: &Config) -> Result<String> {
         None => writeln!(out, "no configuration file; this is the built-in default")?,
     }
     writeln!(out, "\ndata in {}", config.data.directory.display())?;
+    if let Some(rabbit) = &config.bus.rabbit {
+        let urls: Vec<String> = rabbit.urls.iter().map(ToString::to_string).collect();
+        writeln!(out, "bus: {}", urls.join(", "))?;
+        match &config.spool {
+            Some(spool) => writeln!(out, "spool in {}", spool.directory.display())?,
+            None => writeln!(out, "spool: off")?,
+        }
+    }
     for listener in &config.listeners {
         let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());

@@ -1,4 +1,4 @@
-//! `loggr init postgres`: creates what the configuration needs elsewhere.
+//! `loggr init`: creates what the configuration needs elsewhere.
 //!
 //! Safe to repeat: what is there already is left as it is.
 
@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use loggr_store::postgres::Roles;
 
-use super::Place;
+use super::{Place, declare};
 use crate::config::{Config, PostgresShip, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -26,6 +26,8 @@ pub struct InitArgs {
 enum What {
     /// Create the tables, the first partitions and the roles of a shipper of kind `postgres`
     Postgres(PostgresArgs),
+    /// Declare the exchanges, queues and bindings of the configuration on the broker
+    Rabbitmq,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +50,7 @@ pub fn run(place: &Place, args: &InitArgs) -> Result<Exit> {
     let config = place.load()?;
     match &args.what {
         What::Postgres(args) => postgres(&config, args),
+        What::Rabbitmq => declare::rabbitmq(&config),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Help, man page and completions are generated from the table here.
 
 mod check;
+mod declare;
 mod filter;
 mod generate;
 mod grok;

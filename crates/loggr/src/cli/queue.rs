@@ -65,7 +65,11 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         writeln!(out, "{:#}", Value::Array(queues))?;
         return Ok(Exit::Fine);
     }
-    let number = |q: &Value, key: &str| q[key].as_u64().unwrap_or(0);
+    let number = |q: &Value, key: &str| q[key].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let waiting = |q: &Value| match q["ready_messages"].as_u64() {
+        Some(messages) => format!("{messages} messages"),
+        None => number(q, "waiting"),
+    };
     writeln!(
         out,
         "{:<20} {:<16} {:>12} {:>14} {:>12}",
@@ -77,7 +81,7 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
             "{:<20} {:<16} {:>12} {:>14} {:>12}",
             q["name"].as_str().unwrap_or("?"),
             q["exchange"].as_str().unwrap_or("?"),
-            number(q, "waiting"),
+            waiting(q),
             number(q, "waiting_bytes"),
             number(q, "stored"),
         )?;
@@ -117,11 +121,19 @@ fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
             .usage();
     };
     let answer: Value = serde_json::from_slice(&body)?;
-    writeln!(std::io::stdout().lock(), "dropped {} events of `{queue}`", answer["dropped"])?;
+    let unit = answer["unit"].as_str().unwrap_or("events");
+    writeln!(std::io::stdout().lock(), "dropped {} {unit} of `{queue}`", answer["dropped"])?;
     Ok(Exit::Fine)
 }
 
 fn offline(config: &Config) -> Result<Vec<ExchangeView>> {
+    if config.bus.rabbit.is_some() {
+        return Err(anyhow!(
+            "loggr does not run on `{}`, and its queues are on the broker",
+            config.data.directory.display()
+        ))
+        .hint("`rabbitmqctl list_queues` shows them");
+    }
     if !config.bus.directory.exists() {
         bail!("there is no queue in `{}` yet", config.bus.directory.display());
     }

@@ -78,8 +78,13 @@ fn render(status: &Value, rules: bool) -> String {
     } else {
         out.push_str(&format!("loggr does not run on {}\n", text(status, "data_directory")));
     }
-    let mut table = |title: &[&str], key: &str, columns: &[&str]| {
-        let Some(rows) = status[key].as_array().filter(|rows| !rows.is_empty()) else { return };
+    // Of a list the rows that have something in the column `must`; in "" all have.
+    let mut table = |title: &[&str], key: &str, must: &str, columns: &[&str]| {
+        let rows = status[key].as_array().into_iter().flatten();
+        let rows: Vec<&Value> = rows.filter(|row| must.is_empty() || !row[must].is_null()).collect();
+        if rows.is_empty() {
+            return;
+        }
         let mut cells = vec![title.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()];
         cells.extend(rows.iter().map(|row| columns.iter().map(|c| text(row, c)).collect()));
         let width = |i: usize| cells.iter().filter_map(|r| r.get(i)).map(String::len).max().unwrap_or(0);
@@ -100,6 +105,7 @@ fn render(status: &Value, rules: bool) -> String {
         table(
             &["PROCESS", "NAME", "HOST", "PID", "STATE", "SEEN", "VERSION", "STARTED", "DATA"],
             "processes",
+            "",
             &[
                 "component",
                 "name",
@@ -118,31 +124,62 @@ fn render(status: &Value, rules: bool) -> String {
     table(
         &["LISTENER", "PROTOCOL", "ADDRESS", "RECEIVED", "ACCEPTED", "CONNECTIONS", "KERNEL DROPS", "LOST"],
         "listeners",
+        "",
         &listener,
     );
     table(
         &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED"],
         "queues",
+        "received",
         &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
+    );
+    table(
+        &[
+            "QUEUE OF THE BROKER",
+            "EXCHANGE",
+            "MESSAGES",
+            "CONSUMERS",
+            "IN HAND",
+            "STORED",
+            "RESCUED",
+            "DROPPED",
+        ],
+        "queues",
+        "ready_messages",
+        &["name", "exchange", "ready_messages", "consumers", "leased", "stored", "rescued", "dropped"],
+    );
+    table(
+        &["BROKER", "HOST", "SPOOLING", "WAITING IN SPOOL", "SPOOL BYTES", "TROUBLE"],
+        "brokers",
+        "",
+        &["broker", "host", "spooling", "spool_waiting", "spool_bytes", "trouble"],
     );
     table(
         &["MACHINE", "RECEIVED", "MERGED", "STORED", "RESCUED", "DROPPED", "FILTER ERROR"],
         "machines",
+        "",
         &["name", "received", "merged", "stored", "rescued", "dropped", "filter_error"],
     );
     table(
         &["PACKER", "MACHINE", "HELD", "PACKED", "MERGED", "BY AGE", "BY LIMIT", "BY FLUSH"],
         "packers",
+        "",
         &["name", "machine", "held", "packed", "merged", "by_age", "by_limit", "by_flush"],
     );
     if rules {
         table(
             &["LINE", "MACHINE", "REACHED", "DID", "FAILED", "MEAN NS", "RULE"],
             "rules",
+            "",
             &["line", "machine", "reached", "did", "failed", "mean_nanos", "rule"],
         );
     }
-    table(&["SHIPPER", "KIND", "FAILING", "LAST ERROR"], "ships", &["name", "kind", "failing", "last_error"]);
+    table(
+        &["SHIPPER", "KIND", "FAILING", "LAST ERROR"],
+        "ships",
+        "",
+        &["name", "kind", "failing", "last_error"],
+    );
     out
 }
 

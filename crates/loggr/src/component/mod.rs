@@ -1,5 +1,7 @@
 //! Components: each is one sentence, source → stages → sink, in one file.
 
+pub mod bus;
+pub mod collector;
 pub mod machine;
 pub mod part;
 pub mod place;

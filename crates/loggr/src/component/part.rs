@@ -37,7 +37,6 @@ pub enum Part {
     /// The shipper of this name.
     Ship(String),
     /// The collector.
-    #[expect(dead_code, reason = "the spool that it empties comes with RabbitMQ")]
     Collector,
     /// The web address.
     Web,
@@ -52,7 +51,7 @@ impl Part {
             Component::Machine => machine(config, name).usage(),
             Component::Ship => ship(config, name).usage(),
             Component::Server => server(config, name).usage(),
-            Component::Collector => collector(name).usage(),
+            Component::Collector => collector(config, name).usage(),
             Component::Web => web(config, name).usage(),
         }
     }
@@ -93,8 +92,11 @@ impl Part {
                 let machines = self.machines(config).map(|m| Part::Machine(m.name.clone()));
                 let ships = self.ships(config).map(|s| Part::Ship(s.name.clone()));
                 let web = config.web.as_ref().map(|_| Part::Web);
-                server.into_iter().chain(machines).chain(ships).chain(web).collect()
+                let collector = self.has_spool(config).then_some(Part::Collector);
+                server.into_iter().chain(machines).chain(ships).chain(web).chain(collector).collect()
             }
+            // Who receives empties the spool, too.
+            Part::Server if self.has_spool(config) => vec![Part::Server, Part::Collector],
             one => vec![one.clone()],
         }
     }
@@ -102,6 +104,12 @@ impl Part {
     /// Does it run the listeners?
     pub fn has_listeners(&self) -> bool {
         matches!(self, Part::Everything | Part::Server)
+    }
+
+    /// Does it put events into a spool, or take them out?
+    pub fn has_spool(&self, config: &Config) -> bool {
+        let listens = self.has_listeners() && !config.listeners.is_empty();
+        config.spool.is_some() && (listens || *self == Part::Collector)
     }
 
     /// Does it serve the web address?
@@ -154,10 +162,15 @@ fn server(config: &Config, name: Option<&str>) -> Result<Part> {
     Ok(Part::Server)
 }
 
-fn collector(name: Option<&str>) -> Result<Part> {
+fn collector(config: &Config, name: Option<&str>) -> Result<Part> {
     nameless("collector", name)?;
-    Err(anyhow!("there is no spool to collect from"))
-        .hint("the embedded bus needs no spool, and no collector")
+    match (&config.spool, &config.bus.rabbit) {
+        (Some(_), _) => Ok(Part::Collector),
+        (None, Some(_)) => Err(anyhow!("the spool is switched off"))
+            .hint("take `enabled = false` out of `[spool]` in the configuration"),
+        (None, None) => Err(anyhow!("there is no spool to collect from"))
+            .hint("the embedded bus needs no spool, and no collector"),
+    }
 }
 
 fn web(config: &Config, name: Option<&str>) -> Result<Part> {
@@ -235,6 +248,7 @@ mod tests {
         check(CONFIG, "machine main", "machine-main");
         check(CONFIG, "ship archive", "ship-archive");
         check(CONFIG, "web", "web");
+        check("[bus]\nkind='rabbitmq'\nurls='amqp://mq'", "collector", "collector");
     }
 
     #[test]
@@ -274,6 +288,11 @@ mod tests {
             "collector",
             "error: there is no spool to collect from; hint: the embedded bus needs no spool, and no collector",
         );
+        check(
+            "[bus]\nkind='rabbitmq'\nurls='amqp://mq'\n[spool]\nenabled=false",
+            "collector",
+            "error: the spool is switched off; hint: take `enabled = false` out of `[spool]` in the configuration",
+        );
     }
 
     #[test]
@@ -285,5 +304,9 @@ mod tests {
             ["server", "machine-main", "ship-archive", "ship-search", "web"]
         );
         assert_eq!(claims(Part::Ship("archive".to_owned())), ["ship-archive"]);
+        let config = read("[bus]\nkind='rabbitmq'\nurls='amqp://mq'");
+        let claims = |part: Part| part.claims(&config).iter().map(Part::id).collect::<Vec<_>>();
+        assert_eq!(claims(Part::Server), ["server", "collector"]);
+        assert_eq!(claims(Part::Collector), ["collector"]);
     }
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use loggr_bus::Bus;
+use loggr_bus::rabbit::RabbitOptions;
 use loggr_bus::rescue::RescueStore;
-use loggr_bus::{Bus, BusOptions, Codec, ExchangeSpec, OpenErrorKind, QueueSpec, Topology, embedded};
+use loggr_bus::spool::Spool;
 use loggr_event::UidGenerator;
 use loggr_flow::{Stop, Stopper};
 use loggr_store::postgres::Database;
@@ -19,14 +21,14 @@ use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use super::bus;
+use super::collector::{self, Collecting};
 use super::machine::{Machines, Running};
 use super::part::Part;
 use super::place::Place;
 use super::server::{Bound, Doors, Server};
 use super::ship::{Shippers, Shipping};
-use crate::config::{BusCompression, Config};
-use crate::exit::Usage;
-use crate::hint::Advise;
+use crate::config::Config;
 use crate::privileges::{self, Identity};
 use crate::registry::notices::{Notice, Notices, watch};
 use crate::registry::{Registry, beat};
@@ -40,10 +42,6 @@ pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 /// How long the tasks that tell others may take to end.
 const TELLING_GRACE: Duration = Duration::from_secs(2);
-/// What to do when the embedded bus is in use.
-const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
-                                 `[bus] kind = \"rabbitmq\"` to run parts apart";
-
 /// What everybody may look at while the process runs.
 pub struct Process {
     /// The configuration it runs with.
@@ -52,6 +50,10 @@ pub struct Process {
     pub part: Part,
     /// The bus; a process that only shows things opens none.
     pub bus: Option<Arc<Bus>>,
+    /// Where events wait while the broker is away.
+    pub spool: Option<Arc<Spool>>,
+    /// What takes them out of there.
+    pub collectors: Vec<Arc<Collecting>>,
     /// The rescue.
     pub rescue: RescueStore,
     /// Listeners with their addresses and counters.
@@ -78,6 +80,7 @@ pub struct Prepared {
     part: Part,
     registry: Registry,
     place: Place,
+    broker: Option<RabbitOptions>,
     doors: Doors,
     databases: HashMap<String, Database>,
     web: Vec<std::net::TcpListener>,
@@ -91,20 +94,24 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let place = Place::claim(&config, &part, identity.as_ref())?;
     let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
+    let broker = if part.needs_bus() { bus::secrets(&config, &part)? } else { None };
     let web = web::bind(&config, &part)?;
     if let Some(identity) = &identity {
         identity.assume(&config)?;
         identity.check_data(&config.data.directory)?;
     }
     privileges::forbid_more()?;
-    Ok(Prepared { config, part, registry, place, doors, databases, web })
+    Ok(Prepared { config, part, registry, place, broker, doors, databases, web })
 }
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
-    let Prepared { config, part, registry, place, doors, databases, web } = prepared;
+    let Prepared { config, part, registry, place, broker, doors, databases, web } = prepared;
     let data = config.data.directory.clone();
-    let bus = part.needs_bus().then(|| open_bus(&config)).transpose()?.map(Arc::new);
+    let opened = match part.needs_bus() {
+        true => Some(bus::open(&config, &part, broker).await?),
+        false => None,
+    };
     let rescue =
         RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
     let mut seed = [0; 8];
@@ -119,7 +126,11 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let mut machines = Vec::new();
     let mut filters = JoinSet::new();
     let mut server = Server::default();
-    if let Some(bus) = &bus {
+    let (collecting, stop_collecting) = Stopper::new();
+    let mut collectors = Vec::new();
+    let mut moving = JoinSet::new();
+    if let Some(opened) = &opened {
+        let bus = &opened.bus;
         let starting =
             Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop: &stop_shipping };
         for ship in part.ships(&config) {
@@ -130,13 +141,18 @@ pub async fn run(prepared: Prepared) -> Result<()> {
             machines.push(starting.start(machine, &mut filters)?);
         }
         if part.has_listeners() {
-            server = Server::start(&config.listeners, doors, bus, &uids, &stop_receiving)?;
+            server = Server::start(&config.listeners, doors, opened, &uids, &stop_receiving)?;
+        }
+        if let Some(spool) = &opened.spool {
+            collectors = collector::start(&config, spool, bus, &rescue, &stop_collecting, &mut moving)?;
         }
     }
     let identity = status::identity(&config, &part, crate::source::now());
     let process = Arc::new(Process {
         part,
-        bus: bus.clone(),
+        bus: opened.as_ref().map(|o| o.bus.clone()),
+        spool: opened.as_ref().and_then(|o| o.spool.clone()),
+        collectors,
         rescue,
         listeners: server.listeners.clone(),
         machines,
@@ -171,10 +187,12 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     }
     let grace = process.config.process.drain_timeout;
     tracing::info!(grace_seconds = grace.as_secs_f64(), "draining");
-    systemd::stopping(grace + ABORT_GRACE * 2 + TELLING_GRACE * 2);
+    systemd::stopping(grace + ABORT_GRACE * 3 + TELLING_GRACE * 2);
     let drain = async {
         receiving.drain();
         server.drained().await;
+        // What is in the spool is safe there, whether the broker takes it now or later.
+        collecting.abort();
         filtering.drain();
         while filters.join_next().await.is_some() {}
         shipping.drain();
@@ -189,22 +207,24 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         // What is dropped is nacked: it stays in the queue or with its sender.
         tracing::warn!("the time for draining is over; what waits stays in the queue");
         receiving.abort();
+        collecting.abort();
         filtering.abort();
         shipping.abort();
         drop(tokio::time::timeout(ABORT_GRACE, filters.join_all()).await);
         drop(tokio::time::timeout(ABORT_GRACE, shippers.join_all()).await);
     }
-    if let Some(bus) = &bus {
+    if let Some(opened) = &opened {
         // Whoever is still looking at the web page may hold the bus longer than we live.
-        bus.flush();
+        opened.bus.flush();
     }
     announce(&process, "down", "stopped");
     telling.drain();
     drop(tokio::time::timeout(TELLING_GRACE, async { while tellers.join_next().await.is_some() {} }).await);
     web.stop().await;
+    drop(tokio::time::timeout(ABORT_GRACE, async { while moving.join_next().await.is_some() {} }).await);
     drop((process, tellers));
-    // The last owner closes the bus: cursors are flushed, the directory is let go.
-    drop(bus);
+    // The last owner closes bus and spool: cursors are flushed, directories are let go.
+    drop(opened);
     drop(place);
     tracing::info!("stopped");
     Ok(())
@@ -242,47 +262,4 @@ async fn reload(process: Arc<Process>) {
         drop(tokio::task::spawn_blocking(move || machine.reload()).await);
     }
     systemd::ready();
-}
-
-fn open_bus(config: &Config) -> Result<Bus> {
-    let topology = config.topology()?;
-    let exchanges = topology
-        .exchanges
-        .iter()
-        .map(|exchange| ExchangeSpec {
-            name: exchange.name.clone(),
-            queues: exchange
-                .queues
-                .iter()
-                .map(|q| QueueSpec { name: q.name.clone(), binding: q.binding.clone() })
-                .collect(),
-        })
-        .collect();
-    let options = BusOptions {
-        segment_size: config.bus.segment_size,
-        max_size: config.bus.max_size,
-        codec: match config.bus.compression {
-            BusCompression::None => Codec::None,
-            BusCompression::Lz4 => Codec::Lz4,
-        },
-        ..BusOptions::default()
-    };
-    let opened = embedded::Bus::open(&config.bus.directory, &Topology { exchanges }, &options);
-    let (bus, report) = opened.or_else(|error| {
-        let usage = error.kind() == OpenErrorKind::Config;
-        let hint = match error.kind() {
-            OpenErrorKind::Locked => Some(SEVERAL_PROCESSES),
-            _ => error.hint(),
-        };
-        let failed = Err(error).context("cannot open the bus");
-        let failed = match hint {
-            Some(hint) => failed.hint(hint),
-            None => failed,
-        };
-        if usage { failed.usage() } else { failed }
-    })?;
-    for finding in report.to_string().lines() {
-        tracing::warn!(finding, "found when the bus was opened");
-    }
-    Ok(bus.into())
 }

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use loggr_bus::{Bus, Publisher};
+use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
 use loggr_flow::{Stop, channel_source, pump};
 use loggr_wire::framing::Mode;
 use tokio::task::JoinSet;
 
+use super::bus::Opened;
 use crate::config::{Endpoint, Framing, Listener, Protocol};
 use crate::net::{self, UnixPath};
 use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
@@ -64,7 +65,7 @@ impl Server {
     pub fn start(
         listeners: &[Listener],
         doors: Doors,
-        bus: &Bus,
+        bus: &Opened,
         uids: &Arc<UidGenerator>,
         stop: &Stop,
     ) -> Result<Server> {
@@ -72,7 +73,7 @@ impl Server {
         let mut ready = Vec::new();
         for (listener, sockets) in listeners.iter().zip(doors.sockets) {
             let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
-            let publisher = bus.publisher(&listener.exchange, &listener.routing_key())?;
+            let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let mut addresses = Vec::new();
             for socket in sockets {
                 addresses.push(socket.address.clone());

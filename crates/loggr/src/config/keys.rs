@@ -85,6 +85,8 @@ pub enum Takes {
     Choice(&'static [&'static str], &'static [&'static str]),
     /// A path.
     Path,
+    /// One URL of a server or a list of them.
+    Urls,
     /// `scheme://user@host:port/path`
     Url,
     /// The name of a user or group of this host.
@@ -149,6 +151,10 @@ const PRESET: &[&str] = &["preset"];
 const DIRECTORY: &[&str] = &["files", "search"];
 const STORES: &[&str] = &["search", "postgres"];
 const POSTGRES: &[&str] = &["postgres"];
+const EMBEDDED: &[&str] = &["embedded"];
+const RABBITMQ: &[&str] = &["rabbitmq"];
+const ENCODING: &str = "what RabbitMQ is given: `batch`, many events a message, for loggr alone; `json`, one event a \
+                        message, for everybody, at a tenth of the rate";
 
 /// Shorthand for the table below.
 const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
@@ -186,25 +192,56 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Once,
         about: "The durable queue between reception and shippers.",
         keys: &[
-            key("kind", Takes::Choice(&["embedded"], &["rabbitmq"]), "\"embedded\"", "which queue it is"),
-            key("directory", Takes::Path, "\"bus\"", "where its segments lie; relative to the data directory"),
+            key(
+                "kind",
+                Takes::Choice(&["embedded", "rabbitmq"], &[]),
+                "\"embedded\"",
+                "`embedded`: a log on local disk, for one process; `rabbitmq`: quorum queues of a broker, for many \
+                 processes and hosts",
+            ),
+            key("directory", Takes::Path, "\"bus\"", "where its segments lie; relative to the data directory")
+                .only(EMBEDDED),
             key(
                 "max_size",
                 Takes::Size(2 * MIB, 1024 * TIB),
                 "\"20GB\"",
                 "size limit of each exchange; a full one stops reading from senders and loses nothing; \
                  at least two segments",
-            ),
-            key("segment_size", Takes::Size(MIB, GIB), "\"64MiB\"", "size of one segment file"),
+            )
+            .only(EMBEDDED),
+            key("segment_size", Takes::Size(MIB, GIB), "\"64MiB\"", "size of one segment file").only(EMBEDDED),
             key(
                 "compression",
                 Takes::Choice(&["none", "lz4"], &[]),
                 "\"none\"",
                 "`lz4` halves the disk and costs about a third of a microsecond of CPU per event",
-            ),
-            later("urls"),
-            later("password_file"),
-            later("encoding"),
+            )
+            .only(EMBEDDED),
+            key(
+                "urls",
+                Takes::Urls,
+                "",
+                "the brokers of one cluster, tried in this order: `amqp://USER@HOST:PORT/VHOST`, or `amqps://` with TLS",
+            )
+            .without("must be given (rabbitmq)")
+            .only(RABBITMQ),
+            key("password_file", Takes::Path, "", "a file that holds the password; relative to the file's directory")
+                .without("the password of `urls`")
+                .only(RABBITMQ),
+            key("tls_ca", Takes::Path, "", "certificates (PEM) that the brokers' must lead to")
+                .without("those that the system trusts")
+                .only(RABBITMQ),
+            key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`")
+                .without("none")
+                .only(RABBITMQ),
+            key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(RABBITMQ),
+            key(
+                "heartbeat",
+                Takes::Duration(SECOND, 10 * 60 * SECOND),
+                "\"10s\"",
+                "a broker that is silent for twice as long is given up",
+            )
+            .only(RABBITMQ),
         ],
     },
     Section {
@@ -231,6 +268,7 @@ pub static SECTIONS: &[Section] = &[
             )
             .without("`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `syslog.sock` (unix)"),
             key("exchange", Takes::Name, "\"received\"", "the exchange that its events are published to"),
+            key("encoding", Takes::Choice(&["batch", "json"], &[]), "\"batch\"", ENCODING),
             key(
                 "localhost_only",
                 Takes::Bool,
@@ -401,6 +439,7 @@ pub static SECTIONS: &[Section] = &[
                 "the exchange it gives to, with the routing key `machine.NAME`; a `router` in the filter may say another, \
                  and `machine.NAME.EVENT_TYPE`",
             ),
+            key("encoding", Takes::Choice(&["batch", "json"], &[]), "\"batch\"", ENCODING),
             key("queue", Takes::Name, "", "the queue it takes from, its own, where it has a filter or packers")
                 .without("`machine.` and the machine's name"),
             key(
@@ -670,7 +709,22 @@ pub static SECTIONS: &[Section] = &[
             .only(REDIS),
         ],
     },
-    Section { name: "spool", shape: Shape::Once, about: "", keys: &[] },
+    Section {
+        name: "spool",
+        shape: Shape::Once,
+        about: "With RabbitMQ: where listeners put their events while the broker is away. Senders notice nothing; the \
+                collector brings the events to the broker when it is back, in order.",
+        keys: &[
+            key("enabled", Takes::Bool, "true", "`false`: senders wait while the broker is away"),
+            key("directory", Takes::Path, "\"spool\"", "where it lies; relative to the data directory"),
+            key(
+                "max_size",
+                Takes::Size(8 * MIB, 1024 * TIB),
+                "\"20GB\"",
+                "size limit; a full one stops reading from senders and loses nothing",
+            ),
+        ],
+    },
     Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
     Section { name: "hmac", shape: Shape::Once, about: "", keys: &[] },

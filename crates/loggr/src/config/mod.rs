@@ -9,6 +9,7 @@ mod diagnostics;
 mod keys;
 mod network;
 mod quantity;
+mod rabbit;
 mod reader;
 #[cfg(test)]
 mod reference;
@@ -33,9 +34,10 @@ use resolve::{Around, resolve};
 
 pub use address::{Address, Endpoint};
 pub use diagnostics::{list, nearest};
+pub use rabbit::{RabbitBus, Spool};
 pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;
-pub use topology::Topology;
+pub use topology::{Exchange, Topology};
 pub use types::*;
 
 /// What `loggr run` does without a file, as a file.
@@ -60,6 +62,8 @@ pub struct Config {
     pub data: Data,
     /// `[bus]`
     pub bus: Bus,
+    /// `[spool]`; `None` where there is none.
+    pub spool: Option<Spool>,
     /// `[[listener]]`, in the file's order.
     pub listeners: Vec<Listener>,
     /// `[packers.NAME]`, in the file's order.

@@ -345,6 +345,13 @@ impl<'r, 't> Reader<'r, 't> {
         self.read(key, |_, value| Ok(ServerUrl::parse(text(value)?, schemes)?))
     }
 
+    /// Where servers are, at least one, if it is said.
+    pub fn urls_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<Vec<ServerUrl>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "a URL or a list of them", |item| Ok(ServerUrl::parse(text(item)?, schemes)?))
+        })
+    }
+
     /// The name of a user or group, if there is one. Whether it exists is another question.
     pub fn account_if_any(&mut self, key: &'static str) -> Option<String> {
         self.read(key, |_, value| {

@@ -99,6 +99,7 @@ fn takes(takes: &Takes) -> String {
         }
         Takes::Path => "path".to_owned(),
         Takes::Url => "URL".to_owned(),
+        Takes::Urls => "URL or list of URLs".to_owned(),
         Takes::Account => "name of a user or group".to_owned(),
         Takes::Mode => "permission bits".to_owned(),
         Takes::Addresses => "address or list of addresses".to_owned(),

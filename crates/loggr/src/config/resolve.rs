@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 
+use loggr_bus::rabbit::Encoding;
 use loggr_event::InputFormat;
 use loggr_filter::engines::Route;
 use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
@@ -17,10 +18,10 @@ use super::address::{Address, Endpoint};
 use super::diagnostics::{Problem, nearest, suggest};
 use super::keys::{SECTIONS, Section, Shape, section};
 use super::reader::{Places, Reader, check_name};
-use super::registry;
 use super::topology::{self, At};
 use super::types::*;
 use super::{Config, DEFAULT_TEXT};
+use super::{rabbit, registry};
 
 /// Listeners, packers, machines and ships of one file, each at most.
 const MAX_OF_A_KIND: usize = 256;
@@ -93,7 +94,8 @@ impl<'d> Resolver<'d> {
         let data = around.data_override.map(Path::to_owned).or(data);
         let data = Data { directory: data.unwrap_or_else(|| around.data_default.to_owned()) };
         let dir = data.directory.as_path();
-        let bus = self.once("bus", |r| bus(r, dir));
+        let bus = self.once("bus", |r| bus(r, dir, around.directory));
+        let spool = self.once("spool", |r| rabbit::spool(r, bus.rabbit.is_some(), dir));
         let listeners = self.entries("listener", At::Listener, |r, _| listener(r, dir));
         let packers = self.entries("packers", At::Packer, packer);
         let machines =
@@ -108,6 +110,7 @@ impl<'d> Resolver<'d> {
             directory: around.directory.to_owned(),
             data,
             bus,
+            spool,
             listeners,
             packers,
             machines,
@@ -121,6 +124,7 @@ impl<'d> Resolver<'d> {
             imply_machine(&mut config);
         }
         self.check_names(&config);
+        self.check_encodings(&config);
         self.check_addresses(&config);
         self.check_directories(&config);
         // Half a configuration would be blamed for what its broken half says.
@@ -284,6 +288,20 @@ impl<'d> Resolver<'d> {
         }
     }
 
+    /// The embedded bus has no messages that could be of one kind or another.
+    fn check_encodings(&mut self, config: &Config) {
+        if config.bus.rabbit.is_some() {
+            return;
+        }
+        let listeners = config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), l.encoding));
+        let machines = config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), m.encoding));
+        for (at, _) in listeners.chain(machines).filter(|(_, encoding)| *encoding == Encoding::Json) {
+            let message = "the embedded bus has nobody else who could read JSON".to_owned();
+            let help = "set `[bus] kind = \"rabbitmq\"`, or leave `encoding` out".to_owned();
+            self.blame(at, "encoding", message, Some(help));
+        }
+    }
+
     /// No address and no socket is listened on twice.
     fn check_addresses(&mut self, config: &Config) {
         let mut taken: Vec<(bool, Endpoint, String)> = Vec::new();
@@ -317,8 +335,13 @@ impl<'d> Resolver<'d> {
 
     /// A store has one writer, and so has a file.
     fn check_directories(&mut self, config: &Config) {
-        let mut taken: Vec<(&Path, Option<&str>, String)> =
-            vec![(&config.bus.directory, None, "the bus".to_owned())];
+        let mut taken: Vec<(&Path, Option<&str>, String)> = Vec::new();
+        if config.bus.rabbit.is_none() {
+            taken.push((&config.bus.directory, None, "the bus".to_owned()));
+        }
+        if let Some(spool) = &config.spool {
+            taken.push((&spool.directory, None, "the spool".to_owned()));
+        }
         for (index, ship) in config.ships.iter().enumerate() {
             let (directory, path) = match &ship.kind {
                 ShipKind::Files(files) => (files.directory.as_path(), Some(files.path.as_str())),
@@ -360,9 +383,11 @@ impl<'d> Resolver<'d> {
     }
 }
 
-fn bus(r: &mut Reader<'_, '_>, data: &Path) -> Bus {
-    r.choice("kind");
+fn bus(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Bus {
+    let kind = r.choice("kind").unwrap_or("embedded");
+    r.check_only("the kind", kind);
     let bus = Bus {
+        rabbit: if kind == "rabbitmq" { rabbit::read(r, beside) } else { None },
         directory: r.path_if_any("directory", data).unwrap_or_else(|| data.join("bus")),
         max_size: r.size("max_size"),
         segment_size: r.size("segment_size"),
@@ -377,6 +402,14 @@ fn bus(r: &mut Reader<'_, '_>, data: &Path) -> Bus {
         r.blame(key, message, Some("lower `segment_size` or raise `max_size`".to_owned()));
     }
     bus
+}
+
+/// What a broker is given.
+fn encoding(r: &mut Reader<'_, '_>) -> Encoding {
+    match r.choice("encoding") {
+        Some("json") => Encoding::Json,
+        _ => Encoding::Batch,
+    }
 }
 
 fn listener(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
@@ -405,6 +438,7 @@ fn listener(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
         protocol: known,
         listen: if protocol.is_some() { endpoints(r, known, localhost_only, data) } else { Vec::new() },
         exchange: r.bus_name("exchange"),
+        encoding: encoding(r),
         localhost_only,
         format: match r.choice("format") {
             Some("rfc5424") => InputFormat::Rfc5424,
@@ -543,6 +577,7 @@ fn machine(
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
         destination: r.bus_name("destination"),
+        encoding: encoding(r),
         routes: match &filter {
             Some(filter) => routes(filter),
             None => Some(Vec::new()),
@@ -563,6 +598,7 @@ fn imply_machine(config: &mut Config) {
             exchange: "received".to_owned(),
             binding: "#".to_owned(),
             destination: "events".to_owned(),
+            encoding: Encoding::Batch,
             filter: None,
             routes: Some(Vec::new()),
             packers: Vec::new(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use loggr_bus::rabbit::Encoding;
 use loggr_filter::engines::Route;
 
 use super::*;
@@ -131,6 +132,7 @@ fn what_a_whole_file_says() {
     );
     assert_eq!(config.data.directory, Path::new("/etc/loggr/data"));
     let bus = Bus {
+        rabbit: None,
         directory: "/fast/bus".into(),
         max_size: 1_000_000_000,
         segment_size: 1 << 20,
@@ -148,6 +150,7 @@ fn what_a_whole_file_says() {
         localhost_only: true,
         format: loggr_event::InputFormat::Rfc3164,
         framing: Framing::Nul,
+        encoding: Encoding::Batch,
         timezone: "Europe/Berlin".into(),
         max_message_size: 8 << 10,
         max_connections: 7,
@@ -170,6 +173,7 @@ fn what_a_whole_file_says() {
         exchange: "in".into(),
         binding: "syslog.*".into(),
         destination: "out".into(),
+        encoding: Encoding::Batch,
         filter: None,
         routes: Some(Vec::new()),
         packers: Vec::new(),
@@ -591,7 +595,7 @@ loggr.toml:1:2: unknown section `lisener`
 loggr.toml:1:2: unknown section `wherever`
   |
 1 | [wherever]
-  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`
+  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`, `spool`
 "#,
     );
     check(
@@ -609,7 +613,7 @@ loggr.toml:1:1: unknown key `level`
 loggr.toml:1:1: unknown key `anything`
   |
 1 | anything = 1
-  | ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`
+  | ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`, `spool`
 "#,
     );
     check(
@@ -1507,29 +1511,11 @@ loggr.toml:2:15: events would go in a circle: `received` → `received`
 #[test]
 fn what_later_versions_bring() {
     check(
-        r#"[bus]
-kind = "rabbitmq"
-urls = ["amqps://mq1"]"#,
+        "[hmac]",
         r#"
-loggr.toml:2:8: `kind` `rabbitmq` is not supported by this version
+loggr.toml:1:2: `[hmac]` is not supported by this version
   |
-2 | kind = "rabbitmq"
-  |        ^^^^^^^^^^ only `embedded` is possible
-"#,
-    );
-    check(
-        r#"[spool]
-max_size = "1GB"
-[hmac]"#,
-        r#"
-loggr.toml:1:2: `[spool]` is not supported by this version
-  |
-1 | [spool]
-  |  ^^^^^
-
-loggr.toml:3:2: `[hmac]` is not supported by this version
-  |
-3 | [hmac]
+1 | [hmac]
   |  ^^^^
 "#,
     );

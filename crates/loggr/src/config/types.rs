@@ -7,12 +7,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use loggr_bus::rabbit::Encoding;
 use loggr_event::{InputFormat, Transport};
 use loggr_filter::engines::Route;
 use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
 
 use super::address::{Address, Endpoint};
 use super::network::Network;
+use super::rabbit::RabbitBus;
 
 /// `[data]`: where everything that loggr keeps lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +23,11 @@ pub struct Data {
     pub directory: PathBuf,
 }
 
-/// `[bus]`: the durable queue between the components. Only the embedded one in this version.
+/// `[bus]`: the durable queue between the components.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bus {
+    /// RabbitMQ instead of the embedded one, of which all that follows is.
+    pub rabbit: Option<Box<RabbitBus>>,
     /// Where the segments lie.
     pub directory: PathBuf,
     /// Bytes of segments kept at most; a full bus stops reading from senders.
@@ -127,6 +131,8 @@ pub struct Listener {
     pub listen: Vec<Endpoint>,
     /// The exchange that its events are published to.
     pub exchange: String,
+    /// What RabbitMQ is given.
+    pub encoding: Encoding,
     /// Only this host may send.
     pub localhost_only: bool,
     /// What the lines are expected to be.
@@ -221,6 +227,8 @@ pub struct Machine {
     pub binding: String,
     /// The exchange it gives to.
     pub destination: String,
+    /// What RabbitMQ is given.
+    pub encoding: Encoding,
     /// Name of its filter.
     pub filter: Option<String>,
     /// Where the filter's `router`s send events; `None` where the filter cannot be read.

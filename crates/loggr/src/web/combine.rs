@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::registry::{Seen, State};
 
 /// The lists of a status.
-const LISTS: &[&str] = &["listeners", "exchanges", "queues", "machines", "ships"];
+const LISTS: &[&str] = &["listeners", "exchanges", "queues", "brokers", "machines", "ships"];
+/// What processes that share a broker's queue have each done to it.
+const SHARES: &[&str] = &["leased", "stored", "rescued", "dropped", "redelivered"];
 /// Who a process is.
 const IDENTITY: &[&str] =
     &["id", "host", "pid", "component", "name", "version", "started", "uptime_seconds", "data_directory"];
@@ -36,8 +38,35 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Value>) -> Value {
             all.iter().filter_map(|s| s[*list].as_array()).flatten().cloned().collect(),
         );
     }
+    if let Some(Value::Array(queues)) = out.get_mut("queues") {
+        share(queues);
+    }
     out.insert("rescue".to_owned(), rescue(&all));
     out.into()
+}
+
+/// A queue of the broker is one, whoever tells of it.
+fn share(queues: &mut Vec<Value>) {
+    let mut whole: Vec<Value> = Vec::with_capacity(queues.len());
+    for queue in queues.drain(..) {
+        let same = |known: &&mut Value| {
+            !queue["ready_messages"].is_null()
+                && !known["ready_messages"].is_null()
+                && known["name"] == queue["name"]
+        };
+        let Some(known) = whole.iter_mut().find(same) else {
+            whole.push(queue);
+            continue;
+        };
+        for key in SHARES {
+            known[*key] = add(&known[*key], &queue[*key]);
+        }
+        for key in ["ready_messages", "consumers"] {
+            known[key] = known[key].as_u64().max(queue[key].as_u64()).into();
+        }
+        (known["process"], known["host"]) = (Value::Null, Value::Null);
+    }
+    *queues = whole;
 }
 
 fn process(seen: &Seen) -> Value {
@@ -67,6 +96,8 @@ fn totals(all: &[Value]) -> Value {
     for (key, value) in all.iter().filter_map(|s| s["totals"].as_object()).flatten() {
         let joined = match (out.get(key), value) {
             (Some(Value::Bool(known)), Value::Bool(value)) => (*known && *value).into(),
+            // All see the same broker.
+            (Some(known), value) if key == "ready_messages" => known.as_u64().max(value.as_u64()).into(),
             (Some(known), value) if value.is_u64() => add(known, value),
             (_, value) => value.clone(),
         };
@@ -134,6 +165,25 @@ mod tests {
             format!("{states:?}").replace("String", ""),
             r#"[(("a"), ("running")), (("c"), ("lost")), (("b"), ("late"))]"#
         );
+    }
+
+    #[test]
+    fn a_queue_of_the_broker_is_told_once() {
+        let queue =
+            |ready: u64, stored: u64| json!({ "name": "q", "ready_messages": ready, "stored": stored });
+        let status = |id: &str, queue: Value| {
+            let totals = json!({ "ready_messages": queue["ready_messages"] });
+            seen(
+                State::Running,
+                json!({ "id": id, "totals": totals, "queues": [queue, { "name": "spool" }] }),
+            )
+        };
+        let out = combine(vec![status("a", queue(4, 1)), status("b", queue(3, 2))], None);
+        assert_eq!(out["totals"], json!({ "ready_messages": 4 }));
+        let queues = out["queues"].as_array().unwrap();
+        assert_eq!(queues.len(), 3, "each spool is its own");
+        assert_eq!((&queues[0]["ready_messages"], &queues[0]["stored"]), (&json!(4), &json!(3)));
+        assert_eq!(queues[0]["process"], Value::Null);
     }
 
     #[test]

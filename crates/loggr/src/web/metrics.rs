@@ -77,6 +77,24 @@ const FAMILIES: &[Family] = &[
             metric("waiting_bytes", "waiting_bytes", "Bytes of those events."),
             metric("leased_events", "leased", "Events handed out and not yet settled."),
             metric("redelivered_events_total", "redelivered", "Events handed out again after a nack."),
+            metric(
+                "ready_messages",
+                "ready_messages",
+                "Messages that wait, where the broker holds the queue.",
+            ),
+            metric("consumers", "consumers", "Consumers of all processes, where the broker holds the queue."),
+        ],
+    },
+    Family {
+        object: "broker",
+        list: "brokers",
+        metrics: &[
+            metric("up", "up", "1 while the broker takes messages."),
+            metric("spooling", "spooling", "1 while events go to the spool instead."),
+            metric("spool_waiting_events", "spool_waiting", "Events in the spool that wait for the broker."),
+            metric("spool_bytes", "spool_bytes", "Bytes of the spool's segments."),
+            metric("spool_max_bytes", "spool_max_bytes", "Limit of those bytes."),
+            metric("moved_events_total", "moved", "Events of the spool that the broker has confirmed."),
         ],
     },
     Family {
@@ -164,8 +182,9 @@ pub fn render(own: &Value, others: &[Seen]) -> String {
             let name = head(&mut out, &format!("{}_", family.object), metric);
             for (status, labels) in &told {
                 for item in status[family.list].as_array().into_iter().flatten() {
+                    // A broker's queue has other numbers than one on disk.
+                    let Some(value) = item.get(metric.key).map(number) else { continue };
                     let label = escape(item["name"].as_str().unwrap_or_default());
-                    let value = number(&item[metric.key]);
                     line(&mut out, &format!("{name}{{{}=\"{label}\"{labels}}} {value}", family.object));
                 }
             }

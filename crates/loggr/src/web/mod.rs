@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use loggr_bus::Purged;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -193,7 +194,11 @@ fn default_peek() -> usize {
 
 async fn purge(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
     let Some(bus) = &process.bus else { return not_here("the bus") };
-    answer(bus.purge(&command.queue).await.map(|n| json!({ "dropped": n })).map_err(Into::into))
+    let purged = bus.purge(&command.queue).await.map(|purged| match purged {
+        Purged::Events(n) => json!({ "dropped": n, "unit": "events" }),
+        Purged::Messages(n) => json!({ "dropped": n, "unit": "messages" }),
+    });
+    answer(purged.map_err(Into::into))
 }
 
 async fn peek(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {

@@ -7,7 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use loggr_bus::{ExchangeStats, QueueStats, inspect};
+use loggr_bus::spool::Route;
+use loggr_bus::{Bus, ExchangeStats, QueueStats, inspect};
 use loggr_event::Timestamp;
 use loggr_filter::lang::RuleCount;
 use serde_json::{Map, Value, json};
@@ -21,14 +22,18 @@ use crate::registry::notices::Troubles;
 use crate::registry::{Seen, State};
 use crate::source::Client;
 
+/// What the spool's queues are called in lists of queues.
+const SPOOL: &str = "spool";
 /// Clients of one listener that are shown, the latest.
 const MAX_CLIENTS: usize = 100;
 
 /// The status of this process alone.
 pub fn online(process: &Process) -> Value {
     let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
-    let queues: Vec<(&str, &QueueStats)> =
+    let spooled = process.spool.as_ref().map(|spool| spool.stats()).unwrap_or_default();
+    let mut queues: Vec<(&str, &QueueStats)> =
         stats.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
+    queues.extend(spooled.iter().map(|(_, q)| (SPOOL, q)));
     let exchanges: Vec<Value> = stats.iter().map(exchange).collect();
     let listeners: Vec<Value> = process
         .listeners
@@ -67,6 +72,7 @@ pub fn online(process: &Process) -> Value {
         "listeners": listeners,
         "exchanges": exchanges,
         "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
+        "brokers": broker(process, &spooled),
         "machines": machines,
         "ships": ships,
         "rescue": process.rescue.sinks().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
@@ -110,7 +116,27 @@ pub fn troubles(process: &Process) -> Troubles {
         let failing = s.stats.failing.is_raised().then(|| text(&s.stats.last_error).unwrap_or_default());
         (("ship", s.stats.name.clone()), failing)
     });
-    listeners.chain(machines).chain(ships).collect()
+    let broker = match process.bus.as_deref() {
+        Some(Bus::Rabbit(bus)) => Some((("broker", "rabbitmq".to_owned()), bus.state().trouble)),
+        _ => None,
+    };
+    listeners.chain(machines).chain(ships).chain(broker).collect()
+}
+
+/// How the broker stands, and what waits for it here.
+fn broker(process: &Process, spooled: &[(Arc<Route>, QueueStats)]) -> Vec<Value> {
+    let Some(Bus::Rabbit(bus)) = process.bus.as_deref() else { return Vec::new() };
+    let state = bus.state();
+    let (bytes, limit) = process.spool.as_ref().map_or((0, 0), |spool| spool.bytes());
+    let failing = process.collectors.iter().find_map(|c| text(&c.last_error));
+    vec![json!({
+        "name": "rabbitmq", "up": state.broker.is_some() && state.trouble.is_none(),
+        "broker": state.broker, "trouble": state.trouble.or(failing),
+        "spooling": spooled.iter().any(|(route, _)| route.is_spooling()),
+        "spool_waiting": spooled.iter().map(|(_, q)| q.waiting_events).sum::<u64>(),
+        "spool_bytes": bytes, "spool_max_bytes": limit,
+        "moved": process.collectors.iter().map(|c| c.moved.get()).sum::<u64>(),
+    })]
 }
 
 fn text(mutex: &Mutex<Option<String>>) -> Option<String> {
@@ -141,9 +167,14 @@ pub fn whole(config: &Config, seen: Vec<Seen>) -> Value {
 
 /// The status of a data directory on which nothing runs.
 pub fn offline(config: &Config) -> Result<Value> {
-    let views = match config.bus.directory.exists() {
-        true => inspect(&config.bus.directory)?,
-        false => Vec::new(),
+    // On a broker nothing lies here but the spool.
+    let directory = match (&config.bus.rabbit, &config.spool) {
+        (None, _) => Some(&config.bus.directory),
+        (Some(_), spool) => spool.as_ref().map(|s| &s.directory),
+    };
+    let views = match directory.filter(|d| d.exists()) {
+        Some(directory) => inspect(directory)?,
+        None => Vec::new(),
     };
     let queues: Vec<(&str, &QueueStats)> =
         views.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
@@ -196,6 +227,15 @@ fn packer(packing: &Packing) -> Value {
 }
 
 fn queue(exchange: &str, q: &QueueStats) -> Value {
+    if let Some(messages) = q.ready_messages {
+        // The broker counts messages, and this process what went through its own hands.
+        return json!({
+            "name": q.name, "exchange": exchange, "binding": q.binding, "configured": q.configured,
+            "ready_messages": messages, "consumers": q.consumers, "leased": q.leased_events,
+            "stored": q.stored_events, "rescued": q.rescued_events, "dropped": q.dropped_events,
+            "redelivered": q.redelivered_events,
+        });
+    }
     json!({
         "name": q.name, "exchange": exchange, "binding": q.binding, "configured": q.configured,
         "received": q.published_events, "stored": q.stored_events, "waiting": q.waiting_events,
@@ -212,10 +252,16 @@ fn is_balanced(q: &QueueStats) -> bool {
     q.published_events == settled + q.waiting_events
 }
 
-/// Sums over all queues: an event that two queues hold counts twice.
+/// Sums over all queues: an event that two queues hold counts twice. Of a broker's queues
+/// only what is in this process's hands is known in events.
 fn totals(queues: &[(&str, &QueueStats)]) -> Value {
+    let ready: u64 = queues.iter().filter_map(|(_, q)| q.ready_messages).sum();
+    let in_hand: u64 =
+        queues.iter().filter(|(_, q)| q.ready_messages.is_some()).map(|(_, q)| q.leased_events).sum();
+    let queues: Vec<_> = queues.iter().filter(|(_, q)| q.ready_messages.is_none()).collect();
     let sum = |f: fn(&QueueStats) -> u64| queues.iter().map(|(_, q)| f(q)).sum::<u64>();
     json!({
+        "ready_messages": ready, "in_hand": in_hand,
         "received": sum(|q| q.published_events), "stored": sum(|q| q.stored_events),
         "waiting": sum(|q| q.waiting_events), "rescued": sum(|q| q.rescued_events),
         "dropped": sum(|q| q.dropped_events), "damaged": sum(|q| q.damaged_events),

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::sync::atomic::Ordering;
 
 use crate::support::{Loggr, RelpSender, numbered_line, until};
 
@@ -65,9 +64,7 @@ fn the_numbers_survive_a_restart_and_a_crash() {
     let sender = RelpSender::new(loggr.address("relp"), 2);
     std::thread::scope(|scope| {
         let load = scope.spawn(|| sender.run(2000, 20_000));
-        until("half of the load is in", 60, || {
-            sender.acked.load(Ordering::Relaxed) > 10_000 || load.is_finished()
-        });
+        until("half of the load is in", 60, || sender.acked() > 10_000 || load.is_finished());
         loggr.kill9();
         // Nothing runs: the numbers are read from disk.
         loggr.assert_balanced();

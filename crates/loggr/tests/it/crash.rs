@@ -1,10 +1,9 @@
 //! `kill -9` under load: what was acknowledged is there, and only what was resent is there twice.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use crate::support::{
-    Loggr, Random, RelpSender, Sent, Setup, count_seqs, long, numbered_line, random_moment, say, until,
+    Loggr, Random, RelpSender, Sent, Setup, count_seqs, long, numbered_line, random_moment, say,
 };
 
 /// Connections of the load, each with a window of 128 frames.
@@ -125,13 +124,9 @@ fn crashes(loggr: &mut Loggr, line: fn(u64) -> String) -> (u32, BTreeMap<u64, Se
     let mut random = Random::new();
     let mut kills = 0;
     let sender = RelpSender::of(loggr.address("relp"), CONNECTIONS, line);
-    let sent = std::thread::scope(|scope| {
-        let load = scope.spawn(|| sender.run(0, u64::MAX / 2));
+    let sent = sender.during(|load| {
         for round in 1..=rounds {
-            let goal = sender.acked.load(Ordering::Relaxed) + LINES_A_ROUND + random.below(LINES_A_ROUND);
-            until("the load goes on", 60, || {
-                sender.acked.load(Ordering::Relaxed) >= goal || load.is_finished()
-            });
+            load.goes_on(LINES_A_ROUND + random.below(LINES_A_ROUND));
             random_moment(&mut random, AT_MOST_LATER_MS);
             loggr.kill9();
             kills += 1;
@@ -143,8 +138,6 @@ fn crashes(loggr: &mut Loggr, line: fn(u64) -> String) -> (u32, BTreeMap<u64, Se
             }
             loggr.up();
         }
-        sender.enough.store(true, Ordering::Relaxed);
-        load.join().expect("the load ends well")
     });
     loggr.drained(120);
     (kills, sent)

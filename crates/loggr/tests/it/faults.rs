@@ -1,8 +1,6 @@
 //! The world breaks: disks fill, directories vanish. Nothing is lost, senders feel it, the log
 //! says what to do, and everything goes on by itself when the fault is gone.
 
-use std::sync::atomic::Ordering;
-
 use crate::support::{Loggr, RelpSender, Setup, SmallDisk, count_seqs, say, until};
 
 /// Far more than a process may need that buffers nothing without limit.
@@ -80,7 +78,7 @@ fn the_bus_is_full_and_the_senders_wait() {
         // The senders are stopped when no answer comes for a while.
         let mut last = (u64::MAX, 0);
         until("the senders wait", 60, || {
-            let acked = sender.acked.load(Ordering::Relaxed);
+            let acked = sender.acked();
             last = (acked, if acked == last.0 { last.1 + 1 } else { 0 });
             last.1 > 10
         });

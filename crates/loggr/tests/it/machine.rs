@@ -203,7 +203,8 @@ fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
     assert_eq!(numbers, [0, 2, 3, 1, 0]);
     let shown = loggr.ask(&["status", "--rules"]);
     let row = |name: &str| {
-        let row = shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in {shown}"));
+        let row =
+            shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in {shown}"));
         row.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(row("traces")[..8], ["traces", "main", "0", "2", "3", "1", "0", "0"]);

@@ -18,6 +18,7 @@ mod packaging;
 mod parts;
 mod postgres;
 mod process;
+mod rabbitmq;
 mod registry;
 mod rsyslog;
 mod support;

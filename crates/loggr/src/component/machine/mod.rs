@@ -11,7 +11,6 @@ mod worker;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -131,7 +130,7 @@ impl Shared {
         for (exchange, key) in
             std::iter::once((machine.destination.clone(), machine.routing_key())).chain(ways)
         {
-            let publisher = self.bus.publisher(&exchange, &key)?;
+            let publisher = self.bus.publisher_as(&exchange, &key, machine.encoding)?;
             outlets.push(Outlet { exchange, key, publisher });
         }
         *config = with_routes;
@@ -263,14 +262,13 @@ impl Machines {
             max_batch_events: MAX_BATCH_EVENTS,
             ..ConsumerOptions::default()
         };
-        let full = packs.then_some(options.window);
         let consumer = self.shared.bus.consumer(&machine.queue, options, stop.clone())?;
         if packs {
             tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));
         }
         let (stop, name) = (stop.clone(), machine.name.clone());
         tasks.spawn(async move {
-            if let Err(error) = deal(consumer, workers, full, stop).await {
+            if let Err(error) = deal(consumer, workers, packs, stop).await {
                 tracing::error!(machine = name, %error, "the queue cannot be read; its events stay in it");
             }
         });
@@ -282,23 +280,15 @@ impl Machines {
 }
 
 /// Gives each worker the events of its peers, until the queue ends or everything stops.
-/// `full` is the number of deliveries at which whoever holds some has to give them on.
+/// Workers that pack hold some back, and have to give them on when nothing else would come.
 async fn deal(
     mut source: impl Source,
     workers: Vec<mpsc::Sender<Job>>,
-    full: Option<usize>,
+    packs: bool,
     mut stop: Stop,
 ) -> Result<()> {
-    let in_flight = Arc::new(AtomicUsize::new(0));
     let dealing = async {
-        while let Some(mut delivery) = source.next().await? {
-            if full.is_some() {
-                in_flight.fetch_add(1, Ordering::SeqCst);
-                let in_flight = in_flight.clone();
-                delivery = delivery.when_settled(move || {
-                    in_flight.fetch_sub(1, Ordering::SeqCst);
-                });
-            }
+        while let Some(delivery) = source.next().await? {
             let shares = match workers.len() {
                 1 => vec![(0, delivery)],
                 n => delivery.partition(|record| share(record, n)),
@@ -311,7 +301,7 @@ async fn deal(
                 }
             }
             // The next delivery comes when one is settled: nobody may wait for it holding one.
-            if full.is_some_and(|full| in_flight.load(Ordering::SeqCst) >= full) {
+            if packs && source.is_full() {
                 for worker in &workers {
                     worker.send(Job::Flush).await.map_err(|_| anyhow!("a worker has ended"))?;
                 }
@@ -461,6 +451,10 @@ mod tests {
             let slot = self.0.reserve().await.expect("somebody listens");
             Ok(Some(Delivery::new(lines(&["x"]), slot.ack(self.1))))
         }
+
+        fn is_full(&self) -> bool {
+            self.0.free() == 0
+        }
     }
 
     #[tokio::test]
@@ -485,7 +479,7 @@ mod tests {
             (flushes, held.len())
         });
         let settled = tokio::spawn(async move { while settlements.next().await.is_some() {} });
-        let dealing = deal(Windowed(window, 5), vec![to_worker], Some(2), Stop::never());
+        let dealing = deal(Windowed(window, 5), vec![to_worker], true, Stop::never());
         // Without the flush nobody would ever go on.
         tokio::time::timeout(Duration::from_secs(30), dealing)
             .await

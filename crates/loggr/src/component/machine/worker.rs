@@ -88,8 +88,9 @@ impl Worker {
             Job::Flush => return self.flush(),
             Job::Work(delivery) => {
                 self.running.stats.received.add(delivery.batch().len() as u64);
-                // What has brought us down again and again is the pump's, which rescues it.
-                if delivery.attempts() > MAX_ATTEMPTS {
+                // What has brought us down again and again, and what the queue could not read, is
+                // the pump's, which rescues it.
+                if delivery.attempts() > MAX_ATTEMPTS || delivery.unfit_reason().is_some() {
                     let loaded = self.running.loaded();
                     return self.send(&loaded, 0, delivery);
                 }

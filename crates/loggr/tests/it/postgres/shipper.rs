@@ -131,13 +131,9 @@ fn a_server_that_dies_and_comes_back_loses_nothing() {
     let mut random = Random::new();
     let mut loggr = start(&database, "connections = 3\ncommit_events = 500");
     let sender = RelpSender::new(loggr.address("relp"), 4);
-    let sent = std::thread::scope(|scope| {
-        let load = scope.spawn(|| sender.run(0, 4_000_000));
+    let sent = sender.during(|load| {
         for round in 0..rounds {
-            let before = sender.acked.load(std::sync::atomic::Ordering::Relaxed);
-            until("lines are answered", 60, || {
-                sender.acked.load(std::sync::atomic::Ordering::Relaxed) > before + 2000
-            });
+            load.goes_on(2000);
             random_moment(&mut random, 300);
             if round % 3 == 2 {
                 database.server.stop();
@@ -152,8 +148,6 @@ fn a_server_that_dies_and_comes_back_loses_nothing() {
             }
             database.server.up();
         }
-        sender.enough.store(true, std::sync::atomic::Ordering::Relaxed);
-        load.join().expect("the sender ends")
     });
     loggr.drained(120);
     let stored = database.sql("SELECT message FROM events");

@@ -27,6 +27,8 @@ pub struct Setup {
     pub bus: Option<PathBuf>,
     /// Lines of the configuration's `[bus]` table.
     pub bus_keys: String,
+    /// URL of the broker that carries its events; none: the embedded bus.
+    pub rabbitmq: Option<String>,
     /// Keys that every listener has.
     pub listener_keys: String,
     /// Keys of the listener `tcp`.
@@ -54,6 +56,7 @@ impl Default for Setup {
             store: None,
             bus: None,
             bus_keys: String::new(),
+            rabbitmq: None,
             listener_keys: String::new(),
             tcp_keys: String::new(),
             filter: None,
@@ -117,6 +120,8 @@ impl Loggr {
         let card = self.data().join(format!("run/{id}.json"));
         let run = ready(&mut daemon, &card);
         self.remember(&run);
+        // Its next life listens where this one did.
+        self.write_files();
         daemon
     }
 
@@ -165,8 +170,12 @@ impl Loggr {
         let output = self.output_directory();
         let store = self.setup.store.clone().unwrap_or_else(|| data.join("search"));
         let bus = self.setup.bus.clone().unwrap_or_else(|| data.join("bus"));
+        let place = match &self.setup.rabbitmq {
+            None => format!("directory = {bus:?}"),
+            Some(url) => format!("kind = \"rabbitmq\"\nurls = [{url:?}]"),
+        };
         let mut text = format!(
-            "[data]\ndirectory = {data:?}\n\n[bus]\ndirectory = {bus:?}\n{}\n\n[log]\nlevel = \"info\"\n",
+            "[data]\ndirectory = {data:?}\n\n[bus]\n{place}\n{}\n\n[log]\nlevel = \"info\"\n",
             self.setup.bus_keys
         );
         for (name, protocol) in [

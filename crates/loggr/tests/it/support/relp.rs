@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::numbered_line;
+use super::{numbered_line, until};
 
 /// Frames that may be unanswered on one connection, as librelp has it.
 const WINDOW: usize = 128;
@@ -32,10 +32,9 @@ pub struct RelpSender {
     address: SocketAddr,
     connections: u64,
     line: fn(u64) -> String,
-    /// How many lines were answered, over all connections.
-    pub acked: AtomicU64,
+    acked: AtomicU64,
     /// No new line is sent from now on.
-    pub enough: AtomicBool,
+    enough: AtomicBool,
 }
 
 impl RelpSender {
@@ -61,6 +60,23 @@ impl RelpSender {
                 })
                 .collect();
             threads.into_iter().flat_map(|t| t.join().expect("no connection fails for good")).collect()
+        })
+    }
+
+    /// How many lines were answered so far, over all connections.
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Sends without end while `work` is done, however that ends. What became of each line,
+    /// once the last is answered.
+    pub fn during(&self, work: impl FnOnce(&Load<'_>)) -> BTreeMap<u64, Sent> {
+        std::thread::scope(|scope| {
+            let load = Load { sender: self, thread: scope.spawn(|| self.run(0, u64::MAX / 2)) };
+            let enough = Enough(&self.enough);
+            work(&load);
+            drop(enough);
+            load.thread.join().expect("no connection fails for good")
         })
     }
 
@@ -146,6 +162,36 @@ impl RelpSender {
         *again = waiting.into_values().chain(todo).collect();
         again.sort_unstable();
         result.map_err(|why| Broken { progress, why })
+    }
+}
+
+/// What is being sent.
+pub struct Load<'s> {
+    sender: &'s RelpSender,
+    thread: std::thread::ScopedJoinHandle<'s, BTreeMap<u64, Sent>>,
+}
+
+impl Load<'_> {
+    /// Waits until so many lines more are answered.
+    #[track_caller]
+    pub fn goes_on(&self, lines: u64) {
+        let goal = self.sender.acked() + lines;
+        until("the load goes on", 60, || self.sender.acked() >= goal || self.thread.is_finished());
+        assert!(!self.thread.is_finished(), "a connection failed for good");
+    }
+
+    /// No new line is sent from now on; what is unanswered still is.
+    pub fn enough(&self) {
+        self.sender.enough.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the load even where its test fails.
+struct Enough<'s>(&'s AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -26,7 +26,8 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
         "no I/O and no async in it",
     ),
     (&["loggr-flow"], &["mio", "socket2", "rustix", "libc", "heed"], "it knows no concrete source or sink"),
-    (&["loggr-bus", "loggr-store"], &["socket2", "axum", "clap"], "that is the program's"),
+    (&["loggr-bus", "loggr-store"], &["axum", "clap"], "that is the program's"),
+    (&["loggr-store"], &["socket2"], "no sockets of its own"),
     (
         &["loggr-event", "loggr-wire", "loggr-filter", "loggr-flow", "loggr-bus", "loggr-store"],
         &["anyhow", "eyre", "clap"],

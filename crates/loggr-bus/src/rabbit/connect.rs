@@ -1,0 +1,132 @@
+//! Making one connection: addresses in their order, TLS, login, and a limit of time.
+//!
+//! Not keeping it: that is `link.rs`.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::{AsyncTcpStream, RustlsConnector, RustlsConnectorConfig};
+use lapin::{Connection, ConnectionProperties};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::error::{BrokerError, BrokerErrorKind};
+use super::options::{BrokerAddress, RabbitOptions, TlsOptions};
+
+/// A connection, from the first packet to the login, takes at most so long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection to the first broker that takes us, and which one that is.
+///
+/// If none does, the error of the one that refused us for good, else of the last.
+pub(super) async fn connect(
+    options: &RabbitOptions,
+    role: &str,
+) -> Result<(Connection, BrokerAddress), BrokerError> {
+    let mut worst: Option<BrokerError> = None;
+    for address in &options.brokers {
+        match connect_to(address, options, role).await {
+            Ok(connection) => return Ok((connection, address.clone())),
+            Err(error) => {
+                let keep = worst.as_ref().is_some_and(|w| w.kind() == BrokerErrorKind::Refused);
+                if !keep {
+                    worst = Some(error);
+                }
+            }
+        }
+    }
+    Err(worst.unwrap_or_else(|| BrokerError::refused("there is no address of a broker")))
+}
+
+async fn connect_to(
+    address: &BrokerAddress,
+    options: &RabbitOptions,
+    role: &str,
+) -> Result<Connection, BrokerError> {
+    let places = resolve(address).await?;
+    let tls = address.tls.then(|| connector(&options.tls)).transpose()?;
+    let name = format!("{} {role}", options.connection_name);
+    let properties = ConnectionProperties::default()
+        .with_connection_name(name.into())
+        .with_client_property("product".into(), "loggr".into())
+        .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
+    let runtime = lapin::runtime::default_runtime().map_err(|e| BrokerError::connecting(address, &e))?;
+    let socket: Arc<Mutex<Option<socket2::Socket>>> = Arc::default();
+    let (open, host) = (socket.clone(), address.host.clone());
+    let connecting = Connection::connector(
+        address.uri(options.heartbeat),
+        runtime,
+        async move |_, runtime| {
+            let stream = AsyncTcpStream::connect(&runtime, places.clone()).await?;
+            if let AsyncTcpStream::Plain(plain) = &stream {
+                let twin = socket2::SockRef::from(plain.get_ref()).try_clone()?;
+                twin.set_tcp_nodelay(true)?;
+                *open.lock().unwrap_or_else(PoisonError::into_inner) = Some(twin);
+            }
+            match &tls {
+                Some(connector) => Ok(stream.into_rustls(connector, &host).await?),
+                None => Ok(stream),
+            }
+        },
+        properties,
+    );
+    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(BrokerError::connecting(address, &error)),
+        Err(_) => {
+            // Somebody who accepts and says nothing would keep lapin's thread for ever.
+            if let Some(socket) = socket.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                drop(socket.shutdown(Shutdown::Both));
+            }
+            let what =
+                format!("the broker `{address}` does not answer within {} s", CONNECT_TIMEOUT.as_secs());
+            Err(BrokerError::new(BrokerErrorKind::Unreachable, what))
+        }
+    }
+}
+
+async fn resolve(address: &BrokerAddress) -> Result<Vec<SocketAddr>, BrokerError> {
+    let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
+    let error = match found.map(|found| found.collect::<Vec<_>>()) {
+        Ok(found) if !found.is_empty() => return Ok(found),
+        Ok(_) => "it has no address".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    // A name server that is away may come back; a name that it does not know will not.
+    let temporary = error.contains("emporary failure");
+    let kind = if temporary { BrokerErrorKind::Unreachable } else { BrokerErrorKind::Refused };
+    let what = format!("the host of the broker `{address}` is not known");
+    Err(BrokerError::new(kind, what).because(error).hint("look at the host in `urls`"))
+}
+
+fn connector(tls: &TlsOptions) -> Result<RustlsConnector, BrokerError> {
+    let broken = |e: io::Error| BrokerError::refused("TLS cannot be set up").because(e);
+    let config = match &tls.ca {
+        Some(ca) => {
+            let mut config = RustlsConnectorConfig::default();
+            config.add_parsable_certificates(certificates("tls_ca", ca)?);
+            config
+        }
+        None => RustlsConnectorConfig::new_with_native_certs().map_err(broken)?,
+    };
+    match &tls.identity {
+        None => config.connector_with_no_client_auth().map_err(broken),
+        Some((cert, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key)
+                .map_err(|e| BrokerError::refused("there is no key in `tls_key`").because(e.to_string()))?;
+            config.connector_with_single_cert(certificates("tls_cert", cert)?, key).map_err(broken)
+        }
+    }
+}
+
+fn certificates(key: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BrokerError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let why = match found {
+        Ok(found) if !found.is_empty() => return Ok(found),
+        Ok(_) => "it is no PEM".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(BrokerError::refused(format!("there is no certificate in `{key}`")).because(why))
+}

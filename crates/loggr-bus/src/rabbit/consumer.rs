@@ -1,0 +1,251 @@
+//! Consuming from a queue of the broker: a source.
+//!
+//! Messages that are here already join into one delivery; nothing waits for more. What is
+//! given back while the consumer lives is given out again from here, first and in order,
+//! without asking the broker. Invariant: a settlement reaches the broker only over the
+//! channel its message came on; when that is gone it reaches nobody, and the broker
+//! delivers again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use loggr_event::{Timestamp, UidGenerator};
+use loggr_flow::{Ack, Batch, Delivery, Outcome, Phase, Source, SourceError, Stop};
+use tokio::sync::{Notify, mpsc};
+
+use crate::topology::ConsumerOptions;
+
+use super::link::Link;
+use super::message::{Incoming, MessageReader};
+use super::reader::{Arrived, Reader, Session};
+use super::stats::QueueCounters;
+
+/// From so many deliveries on a message is given out alone: should it be the one that
+/// brings the process down, the others are not rescued with it.
+const ISOLATE_ATTEMPTS: u32 = 4;
+
+/// Takes deliveries from one queue. Several consumers of a queue share its messages; then
+/// order is kept only within a message.
+#[derive(Debug)]
+pub struct Consumer {
+    queue: Arc<str>,
+    options: ConsumerOptions,
+    stop: Stop,
+    shared: Arc<Shared>,
+    arrived: mpsc::Receiver<Arrived>,
+    /// Read and not given out yet.
+    next: Option<Held>,
+    /// The channel of what came last.
+    session: Option<Arc<Session>>,
+    reader: MessageReader,
+}
+
+/// What a consumer shares with its deliveries.
+#[derive(Debug)]
+pub(super) struct Shared {
+    again: Mutex<VecDeque<Held>>,
+    /// Something was given back.
+    returned: Notify,
+    /// Nobody takes deliveries any more.
+    closed: AtomicBool,
+    pub counters: Arc<QueueCounters>,
+}
+
+/// Events of one or more messages, on their way.
+#[derive(Debug)]
+struct Held {
+    session: Arc<Session>,
+    /// Of its messages, rising.
+    tags: Vec<u64>,
+    batch: Batch,
+    attempts: u32,
+    unfit: Option<Arc<str>>,
+}
+
+impl Shared {
+    fn again(&self) -> MutexGuard<'_, VecDeque<Held>> {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Consumer {
+    pub(super) fn start(
+        link: Link,
+        queue: &str,
+        options: ConsumerOptions,
+        stop: Stop,
+        counters: Arc<QueueCounters>,
+        uids: Arc<UidGenerator>,
+    ) -> Consumer {
+        let prefetch = u16::try_from(options.window.max(1)).unwrap_or(u16::MAX);
+        let (sender, arrived) = mpsc::channel(usize::from(prefetch));
+        let shared = Arc::new(Shared {
+            again: Mutex::default(),
+            returned: Notify::new(),
+            closed: AtomicBool::new(false),
+            counters,
+        });
+        let queue = Arc::<str>::from(queue);
+        let reader = Reader { link, queue: queue.clone(), prefetch, stop: stop.clone(), arrived: sender };
+        tokio::spawn(reader.run());
+        let reader = MessageReader::new(&queue, uids);
+        Consumer { queue, options, stop, shared, arrived, next: None, session: None, reader }
+    }
+
+    /// Name of the queue.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    fn read(&mut self, arrived: Arrived) -> Held {
+        let tag = arrived.message.delivery_tag;
+        self.session = Some(arrived.session.clone());
+        let Incoming { batch, attempts, unfit } = self.reader.read(arrived.message, now());
+        Held { session: arrived.session, tags: vec![tag], batch, attempts, unfit }
+    }
+
+    /// What was given back, or came, and can be given out now: no waiting, and no place
+    /// where a dropped future could lose it.
+    fn try_next(&mut self) -> Option<Delivery> {
+        if let Some(held) = self.take_again() {
+            return Some(self.delivery(held));
+        }
+        let mut held = loop {
+            let held = match self.next.take() {
+                Some(held) => held,
+                None => {
+                    let arrived = self.arrived.try_recv().ok()?;
+                    self.read(arrived)
+                }
+            };
+            if held.session.is_alive() {
+                break held;
+            }
+        };
+        let mut chunks = held.batch.chunks().to_vec();
+        let (mut events, mut bytes) = (held.batch.len(), held.batch.byte_len());
+        while alone(&held).is_none()
+            && let Ok(arrived) = self.arrived.try_recv()
+        {
+            let more = self.read(arrived);
+            if !more.session.is_alive() {
+                continue;
+            }
+            events += more.batch.len();
+            bytes += more.batch.byte_len();
+            let fits = events <= self.options.max_batch_events && bytes <= self.options.max_batch_bytes;
+            if !fits || alone(&more).is_some() || !Arc::ptr_eq(&more.session, &held.session) {
+                self.next = Some(more);
+                break;
+            }
+            held.tags.extend(&more.tags);
+            held.attempts = held.attempts.max(more.attempts);
+            chunks.extend_from_slice(more.batch.chunks());
+        }
+        if held.tags.len() > 1 {
+            held.batch = Batch::new(chunks)?;
+        }
+        Some(self.delivery(held))
+    }
+
+    /// The oldest that was given back. What came on a channel that is gone is the broker's
+    /// to deliver again.
+    fn take_again(&self) -> Option<Held> {
+        let mut again = self.shared.again();
+        again.retain(|held| held.session.is_alive());
+        let mut held = again.pop_front()?;
+        drop(again);
+        held.attempts = held.attempts.saturating_add(1);
+        // The old one's receipts are for the old batch.
+        held.batch = Batch::new(held.batch.chunks().to_vec())?;
+        self.shared.counters.redelivered.add(held.batch.len() as u64);
+        Some(held)
+    }
+
+    fn delivery(&self, held: Held) -> Delivery {
+        let (batch, attempts, unfit) = (held.batch.clone(), held.attempts, held.unfit.clone());
+        let events = batch.len() as u64;
+        self.shared.counters.in_hand.add(events);
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        let ack = Ack::new(move |outcome| {
+            let counters = &shared.counters;
+            counters.in_hand.sub(events);
+            match outcome {
+                Outcome::Ack(tally) => {
+                    counters.stored.add(tally.stored);
+                    counters.rescued.add(tally.rescued);
+                    counters.dropped.add(tally.dropped);
+                    held.session.settle(|tracker| tracker.done(&held.tags));
+                }
+                Outcome::Nack if shared.closed.load(Ordering::SeqCst) || stop.phase() == Phase::Abort => {
+                    held.session.settle(|tracker| tracker.returned(&held.tags));
+                }
+                Outcome::Nack => {
+                    let mut again = shared.again();
+                    let at = again.partition_point(|other| other.tags.first() < held.tags.first());
+                    again.insert(at, held);
+                    drop(again);
+                    shared.returned.notify_one();
+                }
+            }
+        });
+        let delivery = Delivery::new(batch, ack).with_attempts(attempts);
+        match unfit {
+            Some(why) => delivery.unfit(why),
+            None => delivery,
+        }
+    }
+}
+
+/// Why it must not join others.
+fn alone(held: &Held) -> Option<()> {
+    (held.unfit.is_some() || held.attempts >= ISOLATE_ATTEMPTS).then_some(())
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Source for Consumer {
+    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+        let shared = self.shared.clone();
+        let mut stop = self.stop.clone();
+        loop {
+            if stop.phase() == Phase::Abort {
+                return Ok(None);
+            }
+            if let Some(delivery) = self.try_next() {
+                return Ok(Some(delivery));
+            }
+            tokio::select! {
+                biased;
+                () = stop.abort() => {}
+                () = shared.returned.notified() => {}
+                arrived = self.arrived.recv() => match arrived {
+                    Some(arrived) => self.next = Some(self.read(arrived)),
+                    // The reader has ended: nothing will come, but for what is given back.
+                    None if shared.again().is_empty() => return Ok(None),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let waits = self.session.as_ref().is_some_and(|session| session.is_full());
+        waits && self.next.is_none() && self.arrived.is_empty() && self.shared.again().is_empty()
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        // Nobody will give these out: the broker has them back.
+        for held in self.shared.again().drain(..).chain(self.next.take()) {
+            held.session.settle(|tracker| tracker.returned(&held.tags));
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The bus on RabbitMQ: durable topic exchanges and quorum queues, one AMQP message a batch.
+//!
+//! Two connections, one to publish and one to consume, so that a broker that holds back
+//! publishers does not hold back acknowledgements. Both are kept for ever. Nothing is
+//! declared while running; that is [`declare`]'s.
+//!
+//! What the broker must be kept from: a policy that limits these queues (`max-length`,
+//! `message-ttl`, `expires`, `delivery-limit`, a dead-letter exchange) may drop or move
+//! messages behind loggr's back, and AMQP does not show policies.
+
+mod connect;
+mod consumer;
+mod declare;
+mod error;
+mod link;
+mod message;
+mod options;
+mod publisher;
+mod reader;
+mod stats;
+mod tracker;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::options::QueuePurgeOptions;
+use loggr_event::UidGenerator;
+use loggr_flow::Stop;
+use tokio::task::JoinHandle;
+
+use crate::binding::check_routing_key;
+use crate::embedded::{ExchangeStats, QueueStats};
+use crate::error::OpenError;
+use crate::topology::{ConsumerOptions, Topology};
+
+use link::{CONSUME, Link, LinkState, Links, PUBLISH};
+use stats::{ExchangeCounters, QueueCounters};
+
+pub use consumer::Consumer;
+pub use declare::Declared;
+pub use error::{BrokerError, BrokerErrorKind};
+pub use message::{
+    BATCH_TYPE, Encoding, JSON_TYPE, MAX_FOREIGN_BYTES, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS,
+};
+pub use options::{BrokerAddress, DEFAULT_HEARTBEAT, RabbitOptions, TlsOptions};
+pub use publisher::Publisher;
+
+/// How often the broker is asked how its queues stand.
+const LOOK: Duration = Duration::from_secs(5);
+/// A publisher that nothing stands behind waits so long for a connection before it says
+/// that there is none.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Which of the topology a process works with: checked when the bus is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// Exchanges that it publishes to.
+    pub exchanges: Vec<String>,
+    /// Queues that it consumes.
+    pub queues: Vec<String>,
+}
+
+/// A RabbitMQ cluster. Dropping it closes the connections.
+#[derive(Debug)]
+pub struct Bus {
+    topology: Topology,
+    links: Arc<Links>,
+    exchanges: BTreeMap<String, Arc<ExchangeCounters>>,
+    queues: Arc<BTreeMap<String, Arc<QueueCounters>>>,
+    uids: Arc<UidGenerator>,
+    looking: JoinHandle<()>,
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+/// How the connections stand.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerState {
+    /// Whom messages are published to; `None` while there is no connection.
+    pub broker: Option<String>,
+    /// Why nothing can be published now.
+    pub trouble: Option<String>,
+}
+
+/// Makes what is missing of the topology. Safe to repeat.
+///
+/// # Errors
+/// [`BrokerError`], which names what is on the broker and is another.
+pub async fn declare(options: &RabbitOptions, topology: &Topology) -> Result<Vec<Declared>, BrokerError> {
+    let (connection, _) = connect::connect(options, "init").await?;
+    let declared = declare::declare(&connection, topology).await;
+    // The work is done; how the connection ends changes nothing.
+    drop(connection.close(200, "done".into()).await);
+    declared
+}
+
+impl Bus {
+    /// Connects, and checks what is needed. A broker that cannot be reached is no error:
+    /// it is tried for ever. Call it within a runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`] for what waiting would not mend: a wrong topology, login, virtual
+    /// host or certificate; an exchange or queue that is missing or another.
+    pub async fn open(options: RabbitOptions, topology: &Topology, needs: &Needs) -> Result<Bus, OpenError> {
+        topology.check()?;
+        let options = Arc::new(options);
+        let role = if needs.exchanges.is_empty() { CONSUME } else { PUBLISH };
+        let first = match connect::connect(&options, role).await {
+            Ok((connection, address)) => {
+                let objects = needs.exchanges.iter().map(|e| error::Object::Exchange(e));
+                for object in objects.chain(needs.queues.iter().map(|q| error::Object::Queue(q))) {
+                    declare::check(&connection, object).await.or_else(permanent)?;
+                }
+                Some((connection, address))
+            }
+            Err(error) => {
+                permanent(error)?;
+                None
+            }
+        };
+        let mut seed = [0; 8];
+        seed.copy_from_slice(&link::seed().to_le_bytes());
+        let exchanges = topology.exchanges.iter().map(|e| (e.name.clone(), Arc::default())).collect();
+        let queues = topology.exchanges.iter().flat_map(|e| &e.queues);
+        let queues: BTreeMap<_, Arc<QueueCounters>> =
+            queues.map(|q| (q.name.clone(), Arc::default())).collect();
+        let queues = Arc::new(queues);
+        let links = Arc::new(Links::new(options, first));
+        Ok(Bus {
+            topology: topology.clone(),
+            looking: tokio::spawn(look(links.clone(), queues.clone())),
+            links,
+            exchanges,
+            queues,
+            uids: Arc::new(UidGenerator::new(seed)),
+        })
+    }
+
+    /// A publisher to `exchange` under `routing_key`.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such exchange or the key is too long.
+    pub fn publisher(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        encoding: Encoding,
+    ) -> Result<Publisher, OpenError> {
+        self.publisher_with(exchange, routing_key, encoding, PATIENCE)
+    }
+
+    /// The same that says at once when there is no connection: for who has another place.
+    ///
+    /// # Errors
+    /// As [`Bus::publisher`].
+    pub fn impatient_publisher(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        encoding: Encoding,
+    ) -> Result<Publisher, OpenError> {
+        self.publisher_with(exchange, routing_key, encoding, Duration::ZERO)
+    }
+
+    fn publisher_with(
+        &self,
+        exchange: &str,
+        key: &str,
+        encoding: Encoding,
+        patience: Duration,
+    ) -> Result<Publisher, OpenError> {
+        check_routing_key(key).map_err(|e| OpenError::key("bad routing key", e))?;
+        let unknown = || OpenError::config(format!("there is no exchange `{exchange}`"));
+        let counters = self.exchanges.get(exchange).ok_or_else(unknown)?.clone();
+        Ok(Publisher::start(self.links.publishing().clone(), exchange, key, encoding, patience, counters))
+    }
+
+    /// A consumer of `queue`, which must be configured. Its window is the number of
+    /// messages in flight.
+    ///
+    /// # Errors
+    /// Of kind `Config` if there is no such queue.
+    pub fn consumer(&self, queue: &str, options: ConsumerOptions, stop: Stop) -> Result<Consumer, OpenError> {
+        let unknown = || OpenError::config(format!("there is no queue `{queue}`"));
+        let counters = self.queues.get(queue).ok_or_else(unknown)?.clone();
+        Ok(Consumer::start(self.links.consuming().clone(), queue, options, stop, counters, self.uids.clone()))
+    }
+
+    /// Drops every message that is ready in the queue; gives their number.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    pub async fn purge(&self, queue: &str) -> Result<u64, BrokerError> {
+        let object = error::Object::Queue(queue);
+        if !self.queues.contains_key(queue) {
+            return Err(BrokerError::refused(format!("there is no queue `{queue}`")));
+        }
+        let nothing = || BrokerError::trouble("there is no connection to the broker");
+        let up = self.links.working().ok_or_else(nothing)?;
+        let channel = declare::channel(&up.connection, object).await?;
+        let purged = channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await;
+        purged.map(u64::from).map_err(|e| BrokerError::working(&object, &e))
+    }
+
+    /// How the connection stands: the one for publishing, where there is one.
+    pub fn state(&self) -> BrokerState {
+        let Some(state) = self.links.in_use().next().map(Link::state) else { return BrokerState::default() };
+        let trouble = state.trouble().map(|error| error.advised());
+        let broker = match state {
+            LinkState::Up(up) => Some(up.address.to_string()),
+            LinkState::Down(_) => None,
+        };
+        BrokerState { broker, trouble }
+    }
+
+    /// Resolves when messages can be published.
+    pub async fn ready(&self) {
+        self.links.publishing().clone().open().await;
+    }
+
+    /// How every exchange and queue stands, as far as this process knows.
+    pub fn stats(&self) -> Vec<ExchangeStats> {
+        let stats = |exchange: &crate::topology::ExchangeSpec| ExchangeStats {
+            name: exchange.name.clone(),
+            published_events: self.exchanges.get(&exchange.name).map_or(0, |c| c.published.get()),
+            queues: exchange
+                .queues
+                .iter()
+                .filter_map(|queue| {
+                    let counters = self.queues.get(&queue.name)?;
+                    Some(QueueStats {
+                        name: queue.name.clone(),
+                        binding: queue.binding.clone(),
+                        configured: true,
+                        consumers: usize::try_from(counters.consumers.get()).unwrap_or(usize::MAX),
+                        ready_messages: Some(counters.ready_messages.get()),
+                        leased_events: counters.in_hand.get(),
+                        stored_events: counters.stored.get(),
+                        rescued_events: counters.rescued.get(),
+                        dropped_events: counters.dropped.get(),
+                        redelivered_events: counters.redelivered.get(),
+                        ..QueueStats::default()
+                    })
+                })
+                .collect(),
+            ..ExchangeStats::default()
+        };
+        self.topology.exchanges.iter().map(stats).collect()
+    }
+}
+
+/// What waiting may mend is no reason not to start.
+fn permanent(error: BrokerError) -> Result<(), OpenError> {
+    match error.kind() {
+        BrokerErrorKind::Refused | BrokerErrorKind::TooLarge => Err(OpenError::broker(error)),
+        BrokerErrorKind::Unreachable | BrokerErrorKind::Trouble => Ok(()),
+    }
+}
+
+/// Asks the broker how its queues stand, again and again.
+async fn look(links: Arc<Links>, queues: Arc<BTreeMap<String, Arc<QueueCounters>>>) {
+    loop {
+        if let Some(up) = links.working() {
+            for (name, counters) in &*queues {
+                let object = error::Object::Queue(name);
+                let Ok(channel) = declare::channel(&up.connection, object).await else { break };
+                // What is wrong with a queue its consumer tells.
+                if let Ok((ready, consumers)) = declare::look(&channel, name).await {
+                    counters.ready_messages.set(u64::from(ready));
+                    counters.consumers.set(u64::from(consumers));
+                }
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

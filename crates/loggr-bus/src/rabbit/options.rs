@@ -1,0 +1,107 @@
+//! Which brokers there are and how they are spoken to.
+//!
+//! Plain data; nothing here opens a socket or reads a file.
+
+use std::fmt;
+use std::time::Duration;
+
+use lapin::uri::{AMQPScheme, AMQPUri};
+
+/// Heartbeat that is used where nothing else is said.
+pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
+/// How the brokers of one cluster are reached.
+#[derive(Clone, Debug)]
+pub struct RabbitOptions {
+    /// At least one; they are tried in this order.
+    pub brokers: Vec<BrokerAddress>,
+    /// A connection silent for twice as long is given up.
+    pub heartbeat: Duration,
+    /// For addresses that begin with `amqps`.
+    pub tls: TlsOptions,
+    /// What the broker's operators see.
+    pub connection_name: String,
+}
+
+/// What TLS needs, as PEM.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// Certificates that sign the brokers' own; none: those that the system trusts.
+    pub ca: Option<Vec<u8>>,
+    /// Our own certificates and key, where the brokers want to know us by them.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ca, identity) = (self.ca.is_some(), self.identity.is_some());
+        f.debug_struct("TlsOptions").field("ca", &ca).field("identity", &identity).finish()
+    }
+}
+
+/// One broker and who we are there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS is spoken.
+    pub tls: bool,
+    /// Name of the virtual host.
+    pub vhost: String,
+    /// User.
+    pub user: String,
+    /// Its password, never shown.
+    pub password: String,
+}
+
+impl BrokerAddress {
+    /// As lapin wants it.
+    pub(super) fn uri(&self, heartbeat: Duration) -> AMQPUri {
+        let mut uri = AMQPUri { vhost: self.vhost.clone(), ..AMQPUri::default() };
+        uri.scheme = if self.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP };
+        uri.authority.host.clone_from(&self.host);
+        uri.authority.port = self.port;
+        uri.authority.userinfo.username.clone_from(&self.user);
+        uri.authority.userinfo.password.clone_from(&self.password);
+        uri.query.heartbeat = Some(u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX).max(1));
+        uri
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    /// Host and port.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Debug for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "amqps" } else { "amqp" };
+        write!(f, "{scheme}://{}:…@{self}/{}", self.user, self.vhost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let address = BrokerAddress {
+            host: "::1".to_owned(),
+            port: 5671,
+            tls: true,
+            vhost: "logs".to_owned(),
+            user: "loggr".to_owned(),
+            password: "secret".to_owned(),
+        };
+        assert_eq!(format!("{address} {address:?}"), "[::1]:5671 amqps://loggr:…@[::1]:5671/logs");
+        let uri = address.uri(Duration::from_secs(7));
+        assert_eq!((uri.authority.userinfo.password.as_str(), uri.query.heartbeat), ("secret", Some(7)));
+    }
+}

@@ -1,0 +1,277 @@
+//! The task behind a consumer: keeps a channel to its queue, hands over what comes, and
+//! tells the broker what is settled.
+//!
+//! Ends when the consumer is gone or draining, but not before what is in hand is settled;
+//! aborting ends it at once. Whatever is unsettled when its channel closes the broker
+//! delivers again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use loggr_flow::{Backoff, Phase, Stop};
+use tokio::sync::{Notify, mpsc};
+
+use super::declare;
+use super::error::{BrokerError, Object};
+use super::link::{Link, Up, seed};
+use super::tracker::Tracker;
+
+/// Opening a channel takes at most so long.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A message, and the channel it came on.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub session: Arc<Session>,
+    pub message: Delivery,
+}
+
+/// One channel, from its opening to its end.
+#[derive(Debug)]
+pub(super) struct Session {
+    tracker: Mutex<Tracker>,
+    settled: Notify,
+    dead: AtomicBool,
+}
+
+impl Session {
+    fn new(prefetch: u16) -> Session {
+        let tracker = Mutex::new(Tracker::new(usize::from(prefetch)));
+        Session { tracker, settled: Notify::new(), dead: AtomicBool::new(false) }
+    }
+
+    fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its messages can still be settled.
+    pub fn is_alive(&self) -> bool {
+        !self.dead.load(Ordering::SeqCst)
+    }
+
+    /// The broker sends nothing more until something is settled.
+    pub fn is_full(&self) -> bool {
+        self.is_alive() && self.tracker().is_full()
+    }
+
+    /// Notes what became of messages; the reader tells the broker. Without effect once the
+    /// channel is gone.
+    pub fn settle(&self, note: impl FnOnce(&mut Tracker)) {
+        note(&mut self.tracker());
+        self.settled.notify_one();
+    }
+}
+
+/// Reads one queue.
+pub(super) struct Reader {
+    pub link: Link,
+    pub queue: Arc<str>,
+    pub prefetch: u16,
+    pub stop: Stop,
+    pub arrived: mpsc::Sender<Arrived>,
+}
+
+/// Why a channel ended.
+enum End {
+    /// There will be no other.
+    Finished,
+    /// It broke.
+    Broken(BrokerError),
+}
+
+impl Reader {
+    /// Until the consumer is gone or stopped.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10), seed());
+        let mut trouble: Option<String> = None;
+        let mut stop = self.stop.clone();
+        loop {
+            let consumer = self.arrived.clone();
+            let up = tokio::select! {
+                biased;
+                () = stop.drain() => return,
+                () = consumer.closed() => return,
+                up = self.link.up() => up,
+            };
+            let connection = up.connection.clone();
+            let opened = tokio::select! {
+                biased;
+                () = stop.drain() => return,
+                () = consumer.closed() => return,
+                opened = self.open(&up) => opened,
+            };
+            // The consumer learns of the end by the last sender being gone.
+            drop(consumer);
+            let error = match opened {
+                Ok((channel, messages)) => {
+                    if trouble.take().is_some() {
+                        tracing::info!(queue = &*self.queue, "the queue can be read again");
+                    }
+                    let session = Arc::new(Session::new(self.prefetch));
+                    let end = self.work(&channel, messages, &session).await;
+                    session.dead.store(true, Ordering::SeqCst);
+                    match end {
+                        End::Finished => return,
+                        End::Broken(error) => {
+                            backoff.reset();
+                            error
+                        }
+                    }
+                }
+                Err(error) => error,
+            };
+            // A lost connection is the link's to tell; what is said here is of the queue.
+            let told = error.advised();
+            if connection.status().connected() && trouble.as_ref() != Some(&told) {
+                tracing::error!(
+                    queue = &*self.queue,
+                    error = told,
+                    "the queue cannot be read; it is tried again"
+                );
+                trouble = Some(told);
+            }
+            tokio::select! {
+                () = stop.drain() => return,
+                () = self.arrived.closed() => return,
+                () = tokio::time::sleep(backoff.wait()) => {}
+            }
+        }
+    }
+
+    async fn open(&self, up: &Up) -> Result<(Channel, lapin::Consumer), BrokerError> {
+        let object = Object::Queue(&self.queue);
+        let failed = |e: lapin::Error| BrokerError::working(&object, &e);
+        let opening = async {
+            declare::check(&up.connection, object).await?;
+            let channel = declare::channel(&up.connection, object).await?;
+            channel.basic_qos(self.prefetch, BasicQosOptions::default()).await.map_err(failed)?;
+            let consume = channel.basic_consume(
+                (&*self.queue).into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            );
+            let messages = consume.await.map_err(failed)?;
+            Ok((channel, messages))
+        };
+        let late = || BrokerError::trouble(format!("the broker does not open {object} for us"));
+        tokio::time::timeout(OPEN_TIMEOUT, opening).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn work(
+        &mut self,
+        channel: &Channel,
+        mut messages: lapin::Consumer,
+        session: &Arc<Session>,
+    ) -> End {
+        let (sender, mut stop) = (self.arrived.clone(), self.stop.clone());
+        let mut waiting: Option<Arrived> = None;
+        let finishing = loop {
+            tokio::select! {
+                biased;
+                () = session.settled.notified() => {
+                    if let Err(error) = self.acknowledge(channel, session).await {
+                        break Some(error);
+                    }
+                }
+                () = stop.drain() => break None,
+                () = sender.closed() => break None,
+                permit = sender.reserve(), if waiting.is_some() => {
+                    // Without a permit the consumer is gone, which the next turn sees.
+                    if let (Ok(permit), Some(arrived)) = (permit, waiting.take()) {
+                        permit.send(arrived);
+                    }
+                }
+                next = messages.next(), if waiting.is_none() => match next {
+                    Some(Ok(message)) => waiting = Some(arrive(session, message)),
+                    Some(Err(error)) => break Some(BrokerError::working(&Object::Queue(&self.queue), &error)),
+                    None => {
+                        let what = format!("the broker ended the reading of the queue `{}`", self.queue);
+                        break Some(BrokerError::trouble(what).hint("was it deleted, or its broker stopped?"));
+                    }
+                },
+            }
+        };
+        drop(sender);
+        match finishing {
+            Some(error) => End::Broken(error),
+            None => {
+                self.finish(channel, messages, session, waiting).await;
+                End::Finished
+            }
+        }
+    }
+
+    async fn acknowledge(&self, channel: &Channel, session: &Session) -> Result<(), BrokerError> {
+        let acks = session.tracker().acks();
+        for ack in acks {
+            let told = channel.basic_ack(ack.tag, BasicAckOptions { multiple: ack.multiple }).await;
+            told.map_err(|e| BrokerError::working(&Object::Queue(&self.queue), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Takes nothing new, hands over what is here, waits until it is settled.
+    async fn finish(
+        &mut self,
+        channel: &Channel,
+        mut messages: lapin::Consumer,
+        session: &Arc<Session>,
+        waiting: Option<Arrived>,
+    ) {
+        let mut stop = self.stop.clone();
+        let cancelled = channel.basic_cancel(messages.tag(), BasicCancelOptions::default()).await;
+        let mut left: Vec<Arrived> = waiting.into_iter().collect();
+        if cancelled.is_ok() {
+            // Its end is behind the last message.
+            while let Ok(Some(Ok(message))) = tokio::time::timeout(OPEN_TIMEOUT, messages.next()).await {
+                left.push(arrive(session, message));
+            }
+        }
+        for arrived in left {
+            let tag = arrived.message.delivery_tag;
+            let handed = tokio::select! {
+                handed = self.arrived.send(arrived) => handed.is_ok(),
+                () = stop.abort() => false,
+            };
+            if !handed {
+                session.settle(|tracker| tracker.returned(&[tag]));
+            }
+        }
+        // The consumer learns that nothing more comes.
+        let (closed, _) = mpsc::channel(1);
+        self.arrived = closed;
+        loop {
+            if self.acknowledge(channel, session).await.is_err() {
+                return;
+            }
+            if session.tracker().in_hand() == 0 {
+                break;
+            }
+            tokio::select! {
+                () = session.settled.notified() => {}
+                () = stop.abort() => {
+                    // What was settled in the last moment is still told.
+                    drop(self.acknowledge(channel, session).await);
+                    break;
+                }
+            }
+            if stop.phase() == Phase::Abort {
+                break;
+            }
+        }
+        // What nobody settled goes back into the queue.
+        drop(channel.close(200, "done".into()).await);
+    }
+}
+
+fn arrive(session: &Arc<Session>, message: Delivery) -> Arrived {
+    session.tracker().arrived(message.delivery_tag);
+    Arrived { session: session.clone(), message }
+}

@@ -1,0 +1,395 @@
+//! The one place that publishes to an exchange under a routing key: gathers small batches,
+//! keeps many messages unconfirmed at a time, and tells each publisher when all of its
+//! own are confirmed.
+//!
+//! A small batch goes out at once while little is on its way; under load it waits for
+//! others to share a message, at most until something is confirmed. So a lone event is
+//! quick, and a thousand senders make large messages. Order is kept. Invariant: a
+//! publisher hears "confirmed" only when the broker has confirmed every message that
+//! holds something of its batch, and none of them came back.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation, PublisherConfirm};
+use loggr_flow::{Batch, BatchBuilder};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::encoding::Encoder;
+
+use super::declare;
+use super::error::{BrokerError, BrokerErrorKind, Object};
+use super::link::Link;
+use super::message::{self, Encoding, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, Outgoing};
+
+/// Publishes that may wait for the writer.
+pub(super) const MAX_WAITING_PUBLISHES: usize = 1024;
+/// Messages on their way to the broker or not confirmed yet.
+const MAX_UNCONFIRMED_BATCHES: usize = 50;
+/// The same for messages of one event.
+const MAX_UNCONFIRMED_EVENTS: usize = 1000;
+/// While fewer are on their way a small message goes out at once.
+const QUICK_MESSAGES: usize = 4;
+/// A small batch waits at most so long for others.
+const MAX_GATHER: Duration = Duration::from_millis(50);
+/// Nobody gives up a connection that was never tried before this time.
+const NEW_CONNECTION: Duration = Duration::from_secs(2);
+/// A broker that takes so long to confirm takes nothing: a queue without its majority,
+/// a disk that hangs.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a publisher wants.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub what: What,
+    pub done: oneshot::Sender<Outcome>,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// Messages as they are.
+    Messages(Vec<Outgoing>),
+    /// A small batch that may share a message with others.
+    Gather(Batch),
+}
+
+/// Whether the broker has it.
+pub(super) type Outcome = Result<(), Arc<BrokerError>>;
+
+/// Writes for one exchange and routing key.
+pub(super) struct Writer {
+    pub link: Link,
+    pub exchange: Arc<str>,
+    pub key: Arc<str>,
+    pub encoding: Encoding,
+    pub encoder: Encoder,
+    pub orders: mpsc::Receiver<Order>,
+    /// How long a publisher waits for a connection before it hears that there is none.
+    pub patience: Duration,
+}
+
+impl Writer {
+    /// Until the last publisher is gone.
+    pub async fn run(mut self) {
+        while let Some(order) = self.orders.recv().await {
+            let error = match self.channel().await {
+                Ok(channel) => match Session::new(&mut self, channel).run(order).await {
+                    Some(error) => error,
+                    None => return,
+                },
+                Err(error) => {
+                    drop(order.done.send(Err(error.clone())));
+                    error
+                }
+            };
+            // Who waits behind would only find the same.
+            while let Ok(order) = self.orders.try_recv() {
+                drop(order.done.send(Err(error.clone())));
+            }
+        }
+    }
+
+    async fn channel(&mut self) -> Result<Channel, Arc<BrokerError>> {
+        // The first connection of the process is worth a moment.
+        let patience = if self.link.is_new() { NEW_CONNECTION } else { self.patience };
+        let up = match tokio::time::timeout(patience, self.link.open()).await {
+            Ok(up) => up,
+            Err(_) => {
+                let trouble = self.link.state().trouble();
+                return Err(
+                    trouble.unwrap_or_else(|| Arc::new(BrokerError::trouble("no connection to the broker")))
+                );
+            }
+        };
+        let exchange = Object::Exchange(&self.exchange);
+        let failed = |e: lapin::Error| Arc::new(BrokerError::working(&exchange, &e));
+        let opening = async {
+            declare::check(&up.connection, exchange).await.map_err(Arc::new)?;
+            let channel = up.connection.create_channel().await.map_err(failed)?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+            Ok(channel)
+        };
+        let late = || Arc::new(BrokerError::trouble(format!("the broker does not open {exchange} for us")));
+        tokio::time::timeout(CONFIRM_TIMEOUT, opening).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    fn max_unconfirmed(&self) -> usize {
+        match self.encoding {
+            Encoding::Batch => MAX_UNCONFIRMED_BATCHES,
+            Encoding::Json => MAX_UNCONFIRMED_EVENTS,
+        }
+    }
+}
+
+/// A publisher that waits.
+struct Job {
+    /// Its messages that are not confirmed.
+    left: usize,
+    /// Bytes of the largest of them.
+    largest: usize,
+    done: oneshot::Sender<Outcome>,
+}
+
+/// A message that is not confirmed.
+struct Flight {
+    confirm: PublisherConfirm,
+    jobs: Vec<u64>,
+    since: Instant,
+}
+
+/// One channel, from its opening to its end.
+struct Session<'w> {
+    writer: &'w mut Writer,
+    channel: Channel,
+    jobs: HashMap<u64, Job>,
+    next_job: u64,
+    /// To be published, with the jobs that wait for it.
+    ready: VecDeque<(Outgoing, Vec<u64>)>,
+    gathered: BatchBuilder,
+    gathered_jobs: Vec<u64>,
+    gathered_since: Option<Instant>,
+    flights: VecDeque<Flight>,
+}
+
+/// What the broker said about a message.
+enum Answer {
+    /// It is safe.
+    Kept,
+    /// No queue takes it.
+    CameBack,
+    /// The broker could not keep it.
+    NotKept,
+    /// Nothing: the channel does not confirm.
+    Nothing,
+}
+
+/// What happened.
+enum Step {
+    Order(Option<Order>),
+    Answer(Result<Answer, lapin::Error>),
+    Link,
+    Late,
+    Gathered,
+}
+
+impl Session<'_> {
+    fn new(writer: &mut Writer, channel: Channel) -> Session<'_> {
+        Session {
+            writer,
+            channel,
+            jobs: HashMap::new(),
+            next_job: 0,
+            ready: VecDeque::new(),
+            gathered: BatchBuilder::default(),
+            gathered_jobs: Vec::new(),
+            gathered_since: None,
+            flights: VecDeque::new(),
+        }
+    }
+
+    /// Until the channel breaks, or the last publisher is gone (`None`).
+    async fn run(mut self, first: Order) -> Option<Arc<BrokerError>> {
+        self.take(first);
+        let mut open = true;
+        let error = loop {
+            if let Err(error) = self.send().await {
+                break error;
+            }
+            if !open && self.jobs.is_empty() {
+                return None;
+            }
+            match self.step(open).await {
+                Step::Order(Some(order)) => self.take(order),
+                Step::Order(None) => open = false,
+                Step::Answer(Ok(answer)) => self.answered(&answer),
+                Step::Answer(Err(error)) => {
+                    break Arc::new(BrokerError::working(&Object::Exchange(&self.writer.exchange), &error));
+                }
+                Step::Link => {
+                    if let Some(trouble) = self.writer.link.state().trouble() {
+                        break trouble;
+                    }
+                }
+                Step::Late => {
+                    let (exchange, seconds) = (&self.writer.exchange, CONFIRM_TIMEOUT.as_secs());
+                    let what = format!(
+                        "the broker has not confirmed a message to the exchange `{exchange}` for {seconds} s"
+                    );
+                    break Arc::new(BrokerError::trouble(what));
+                }
+                Step::Gathered => self.close_gathered(),
+            }
+        };
+        Some(self.fail_all(error))
+    }
+
+    /// The channel is gone. A message that is too large ends it for all that were on their
+    /// way; the largest is to blame, the others may try again.
+    fn fail_all(self, error: Arc<BrokerError>) -> Arc<BrokerError> {
+        if error.kind() != BrokerErrorKind::TooLarge {
+            self.jobs.into_values().for_each(|job| drop(job.done.send(Err(error.clone()))));
+            return error;
+        }
+        let largest = self.jobs.values().map(|job| job.largest).max().unwrap_or(0);
+        let innocent = Arc::new(BrokerError::trouble("the channel ended because of another message"));
+        for job in self.jobs.into_values() {
+            let error = if job.largest == largest { &error } else { &innocent };
+            drop(job.done.send(Err(error.clone())));
+        }
+        innocent
+    }
+
+    /// Waits for the next thing to do.
+    async fn step(&mut self, open: bool) -> Step {
+        let late = self.flights.front().map(|f| f.since + CONFIRM_TIMEOUT);
+        let gathered = self.gathered_since.map(|s| s + MAX_GATHER);
+        // What is taken must find room: else the publishers wait outside.
+        let room = self.ready.is_empty() && self.gathered_bytes_left();
+        let front = self.flights.front_mut();
+        tokio::select! {
+            biased;
+            answer = answer(front) => Step::Answer(answer),
+            order = self.writer.orders.recv(), if open && room => Step::Order(order),
+            () = self.writer.link.changed() => Step::Link,
+            () = until(gathered) => Step::Gathered,
+            () = until(late) => Step::Late,
+        }
+    }
+
+    fn gathered_bytes_left(&self) -> bool {
+        self.gathered.len() < MAX_MESSAGE_EVENTS && self.gathered.byte_len() < MAX_MESSAGE_BYTES
+    }
+
+    fn take(&mut self, order: Order) {
+        let id = self.next_job;
+        self.next_job += 1;
+        match order.what {
+            What::Messages(messages) => {
+                // What was gathered came before.
+                self.close_gathered();
+                let largest = messages.iter().map(|m| m.body.len()).max().unwrap_or(0);
+                self.jobs.insert(id, Job { left: messages.len(), largest, done: order.done });
+                self.ready.extend(messages.into_iter().map(|m| (m, vec![id])));
+            }
+            What::Gather(batch) => {
+                self.jobs.insert(id, Job { left: 1, largest: batch.byte_len(), done: order.done });
+                batch.records().for_each(|record| self.gathered.push_record(&record));
+                self.gathered_jobs.push(id);
+                self.gathered_since.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    /// What was gathered becomes messages.
+    fn close_gathered(&mut self) {
+        self.gathered_since = None;
+        let jobs = std::mem::take(&mut self.gathered_jobs);
+        let Some(batch) = self.gathered.finish() else { return };
+        match message::encode(&batch, self.writer.encoding, &mut self.writer.encoder) {
+            Ok(messages) => {
+                for id in &jobs {
+                    if let Some(job) = self.jobs.get_mut(id) {
+                        job.left = messages.len();
+                    }
+                }
+                self.ready.extend(messages.into_iter().map(|m| (m, jobs.clone())));
+            }
+            Err(error) => {
+                let error = Arc::new(BrokerError::trouble("a batch cannot be encoded").because(error));
+                jobs.iter().for_each(|id| self.fail(*id, &error));
+            }
+        }
+    }
+
+    /// Publishes what may go now.
+    async fn send(&mut self) -> Outcome {
+        loop {
+            if self.flights.len() >= self.writer.max_unconfirmed() {
+                return Ok(());
+            }
+            if self.ready.is_empty()
+                && self.gathered_since.is_some()
+                && (self.flights.len() < QUICK_MESSAGES || !self.gathered_bytes_left())
+            {
+                self.close_gathered();
+            }
+            let Some((message, jobs)) = self.ready.pop_front() else { return Ok(()) };
+            let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+            let (exchange, key) = (&*self.writer.exchange, &*self.writer.key);
+            let publishing = self.channel.basic_publish(
+                exchange.into(),
+                key.into(),
+                mandatory,
+                &message.body,
+                message.properties,
+            );
+            let object = Object::Exchange(exchange);
+            match tokio::time::timeout(CONFIRM_TIMEOUT, publishing).await {
+                Ok(Ok(confirm)) => self.flights.push_back(Flight { confirm, jobs, since: Instant::now() }),
+                Ok(Err(error)) => return Err(Arc::new(BrokerError::working(&object, &error))),
+                Err(_) => {
+                    let what = format!("the broker reads nothing for {} s", CONFIRM_TIMEOUT.as_secs());
+                    return Err(Arc::new(BrokerError::trouble(what)));
+                }
+            }
+        }
+    }
+
+    /// The oldest message was answered.
+    fn answered(&mut self, answer: &Answer) {
+        let Some(flight) = self.flights.pop_front() else { return };
+        let (exchange, key) = (&*self.writer.exchange, &*self.writer.key);
+        let error = match answer {
+            Answer::Kept => {
+                for id in flight.jobs {
+                    self.confirm(id);
+                }
+                return;
+            }
+            Answer::CameBack => BrokerError::unroutable(exchange, key),
+            Answer::NotKept => BrokerError::trouble(format!(
+                "the broker could not keep a message to the exchange `{exchange}`"
+            )),
+            Answer::Nothing => BrokerError::trouble("the broker confirms nothing on this channel"),
+        };
+        let error = Arc::new(error);
+        flight.jobs.iter().for_each(|id| self.fail(*id, &error));
+    }
+
+    fn confirm(&mut self, id: u64) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.left -= 1;
+        if job.left == 0
+            && let Some(job) = self.jobs.remove(&id)
+        {
+            // Who does not wait any more will publish it again.
+            drop(job.done.send(Ok(())));
+        }
+    }
+
+    fn fail(&mut self, id: u64, error: &Arc<BrokerError>) {
+        if let Some(job) = self.jobs.remove(&id) {
+            drop(job.done.send(Err(error.clone())));
+        }
+    }
+}
+
+async fn answer(flight: Option<&mut Flight>) -> Result<Answer, lapin::Error> {
+    let Some(flight) = flight else { return std::future::pending().await };
+    Ok(match (&mut flight.confirm).await? {
+        Confirmation::Ack(None) => Answer::Kept,
+        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Answer::CameBack,
+        Confirmation::Nack(None) => Answer::NotKept,
+        Confirmation::NotRequested => Answer::Nothing,
+    })
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening the bus that the configuration wants, and the spool where there is one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use loggr_bus::rabbit::{self, BrokerAddress, Encoding, Needs, RabbitOptions, TlsOptions};
+use loggr_bus::spool::Spool;
+use loggr_bus::{
+    Bus, BusOptions, Codec, ExchangeSpec, OpenError, OpenErrorKind, Publisher, QueueSpec, Topology, embedded,
+};
+
+use super::part::Part;
+use crate::config::{self, BusCompression, Config, RabbitBus, Secret};
+use crate::exit::Usage;
+use crate::hint::Advise;
+use crate::net;
+
+/// What to do when the embedded bus is in use.
+const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
+                                 `[bus] kind = \"rabbitmq\"` to run parts apart";
+/// What to do when the spool is in use.
+const SPOOL_IN_USE: &str = "whoever runs the listeners moves what is in its spool; the collector alone is for when \
+                            they do not run";
+/// The user and the password that RabbitMQ is born with.
+const BORN: &str = "guest";
+/// Longest certificate file in bytes.
+const MAX_PEM_BYTES: u64 = 1 << 20;
+/// Segments of a spool: as many as its size allows, of this size at most.
+const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
+const SPOOL_SEGMENTS: u64 = 8;
+
+/// The bus of a process.
+pub struct Opened {
+    /// Where events come from and go to.
+    pub bus: Arc<Bus>,
+    /// Where they wait while the broker is away.
+    pub spool: Option<Arc<Spool>>,
+}
+
+impl Opened {
+    /// Where a listener's events go: to the spool, while the broker takes none.
+    pub fn intake(&self, exchange: &str, key: &str, encoding: Encoding) -> Result<Publisher> {
+        Ok(match (&*self.bus, &self.spool) {
+            (Bus::Rabbit(rabbit), Some(spool)) => {
+                let straight = rabbit.impatient_publisher(exchange, key, encoding)?;
+                Publisher::Outlet(spool.outlet(straight)?)
+            }
+            (bus, _) => bus.publisher_as(exchange, key, encoding)?,
+        })
+    }
+}
+
+/// Reads the secrets of the bus, which only root may be able to; `None` without any.
+pub fn secrets(config: &Config, part: &Part) -> Result<Option<RabbitOptions>> {
+    let name = || format!("loggr {part} on {}", net::host_name());
+    config.bus.rabbit.as_ref().map(|rabbit| options(rabbit, name())).transpose()
+}
+
+/// How the brokers are reached.
+pub fn options(rabbit: &RabbitBus, connection_name: String) -> Result<RabbitOptions> {
+    let password = rabbit.password_file.as_deref().map(Secret::read).transpose();
+    let password = password.context("cannot use the `password_file` of the bus").usage()?;
+    let brokers = rabbit.urls.iter().map(|url| BrokerAddress {
+        host: url.address.host(),
+        port: url.address.port(),
+        tls: url.scheme == "amqps",
+        vhost: if url.path.is_empty() { "/".to_owned() } else { url.path.clone() },
+        user: url.user.clone().unwrap_or_else(|| BORN.to_owned()),
+        password: match (url.password.as_ref().or(password.as_ref()), &url.user) {
+            (Some(password), _) => password.expose().to_owned(),
+            (None, None) => BORN.to_owned(),
+            (None, Some(_)) => String::new(),
+        },
+    });
+    let brokers = brokers.collect();
+    let ca = rabbit.tls_ca.as_deref().map(pem).transpose()?;
+    let identity = rabbit.tls_identity.as_ref();
+    let identity = identity.map(|(cert, key)| anyhow::Ok((pem(cert)?, pem(key)?))).transpose()?;
+    let tls = TlsOptions { ca, identity };
+    Ok(RabbitOptions { brokers, heartbeat: rabbit.heartbeat, tls, connection_name })
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>> {
+    let context = || format!("cannot read `{}`", path.display());
+    let length = std::fs::metadata(path).with_context(context).usage()?.len();
+    if length > MAX_PEM_BYTES {
+        return Err(anyhow::anyhow!("it has {length} bytes, more than {MAX_PEM_BYTES}"))
+            .with_context(context)
+            .usage();
+    }
+    std::fs::read(path).with_context(context).usage()
+}
+
+/// Opens the bus, and the spool where this part has one.
+pub async fn open(config: &Config, part: &Part, rabbit: Option<RabbitOptions>) -> Result<Opened> {
+    let topology = topology(config)?;
+    let Some(options) = rabbit else {
+        return Ok(Opened { bus: Arc::new(embedded(config, &topology)?), spool: None });
+    };
+    // The spool first: a process without a broker still takes what comes.
+    let spool = if part.has_spool(config) { open_spool(config, part)? } else { None };
+    let bus = rabbit::Bus::open(options, &topology, &needs(config, part)).await;
+    let bus = bus.or_else(|error| explain(error, "cannot use the broker", SEVERAL_PROCESSES))?;
+    Ok(Opened { bus: Arc::new(bus.into()), spool })
+}
+
+fn embedded(config: &Config, topology: &Topology) -> Result<Bus> {
+    let options = BusOptions {
+        segment_size: config.bus.segment_size,
+        max_size: config.bus.max_size,
+        codec: match config.bus.compression {
+            BusCompression::None => Codec::None,
+            BusCompression::Lz4 => Codec::Lz4,
+        },
+        ..BusOptions::default()
+    };
+    let opened = embedded::Bus::open(&config.bus.directory, topology, &options);
+    let (bus, report) = opened.or_else(|error| explain(error, "cannot open the bus", SEVERAL_PROCESSES))?;
+    tell(&report, "the bus");
+    Ok(bus.into())
+}
+
+fn open_spool(config: &Config, part: &Part) -> Result<Option<Arc<Spool>>> {
+    let Some(spool) = &config.spool else { return Ok(None) };
+    let segment_size = (spool.max_size / SPOOL_SEGMENTS).min(SPOOL_SEGMENT_BYTES);
+    let options = BusOptions { segment_size, max_size: spool.max_size, ..BusOptions::default() };
+    let routes: Vec<(String, String)> = match part.has_listeners() {
+        true => config.listeners.iter().map(|l| (l.exchange.clone(), l.routing_key())).collect(),
+        false => Vec::new(),
+    };
+    let opened = Spool::open(&spool.directory, &routes, &options);
+    let (spool, report) = opened.or_else(|error| explain(error, "cannot open the spool", SPOOL_IN_USE))?;
+    tell(&report, "the spool");
+    Ok(Some(Arc::new(spool)))
+}
+
+fn tell(report: &loggr_bus::OpenReport, what: &str) {
+    for finding in report.to_string().lines() {
+        tracing::warn!(finding, "found when {what} was opened");
+    }
+}
+
+/// The exchanges and queues of the configuration, in the bus's words.
+pub fn topology(config: &Config) -> Result<Topology> {
+    let exchange = |exchange: config::Exchange| ExchangeSpec {
+        name: exchange.name,
+        queues: exchange.queues.into_iter().map(|q| QueueSpec { name: q.name, binding: q.binding }).collect(),
+    };
+    Ok(Topology { exchanges: config.topology()?.exchanges.into_iter().map(exchange).collect() })
+}
+
+/// What a part works with.
+fn needs(config: &Config, part: &Part) -> Needs {
+    let mut needs = Needs::default();
+    if part.has_listeners() {
+        needs.exchanges.extend(config.listeners.iter().map(|l| l.exchange.clone()));
+    }
+    for machine in part.machines(config) {
+        needs.queues.push(machine.queue.clone());
+        needs.exchanges.push(machine.destination.clone());
+        needs.exchanges.extend(machine.ways().map(|(exchange, _)| exchange));
+    }
+    needs.queues.extend(part.ships(config).map(|s| s.queue.clone()));
+    needs.exchanges.sort();
+    needs.exchanges.dedup();
+    needs
+}
+
+fn explain<T>(error: OpenError, what: &'static str, in_use: &str) -> Result<T> {
+    let usage = error.kind() == OpenErrorKind::Config;
+    let hint = match error.kind() {
+        OpenErrorKind::Locked => Some(in_use.to_owned()),
+        _ => error.hint().map(str::to_owned),
+    };
+    let failed = Err(error).context(what);
+    let failed = match hint {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    };
+    if usage { failed.usage() } else { failed }
+}

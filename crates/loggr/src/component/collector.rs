@@ -1,0 +1,125 @@
+//! `collector`: the spool → the broker, oldest first.
+//!
+//! One pump for each route, so that each keeps its order. Runs where the listeners run,
+//! or alone when they do not. Not the way into the spool; that is the outlet's.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use loggr_bus::rabbit::Encoding;
+use loggr_bus::rescue::RescueStore;
+use loggr_bus::spool::{Route, Spool};
+use loggr_bus::{Bus, ConsumerOptions};
+use loggr_flow::{PumpObserver, Reason, Stop, StoreError, pump};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::source::{Counter, Flag};
+
+/// The rescue's name for what the broker will never take.
+pub const RESCUE: &str = "collector";
+
+/// What is counted of a route since the process started.
+#[derive(Debug)]
+pub struct Collecting {
+    /// Which one.
+    pub route: Arc<Route>,
+    /// Events that the broker has confirmed.
+    pub moved: Counter,
+    /// Tries that failed.
+    pub failures: Counter,
+    /// The broker takes nothing at the moment.
+    pub failing: Flag,
+    /// What it last said.
+    pub last_error: Mutex<Option<String>>,
+}
+
+/// Begins to move what every route of the spool holds.
+pub fn start(
+    config: &Config,
+    spool: &Arc<Spool>,
+    bus: &Bus,
+    rescue: &RescueStore,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<Vec<Arc<Collecting>>> {
+    let mut all = Vec::new();
+    for route in spool.routes() {
+        let publisher = match bus.publisher_as(&route.exchange, &route.key, encoding(config, route)) {
+            Ok(publisher) => publisher,
+            Err(error) => {
+                tracing::error!(%route, %error, "events wait in the spool for what the configuration does not have");
+                continue;
+            }
+        };
+        let consumer = spool.consumer(route, ConsumerOptions::default(), stop.clone())?;
+        let collecting = Arc::new(Collecting {
+            route: route.clone(),
+            moved: Counter::default(),
+            failures: Counter::default(),
+            failing: Flag::default(),
+            last_error: Mutex::default(),
+        });
+        let (rescue, watch, pump_stop) =
+            (rescue.rescue_for(RESCUE)?, Watch { collecting: collecting.clone() }, stop.clone());
+        let name = route.clone();
+        tasks.spawn(async move {
+            if let Err(error) = pump(consumer, publisher, rescue, pump_stop, watch).await {
+                tracing::error!(route = %name, %error, "the spool cannot be read; its events stay in it");
+            }
+        });
+        let (spool, reopened, reopen_stop) = (spool.clone(), route.clone(), stop.clone());
+        tasks.spawn(async move { spool.reopen(&reopened, reopen_stop).await });
+        all.push(collecting);
+    }
+    Ok(all)
+}
+
+/// As the listener wants it whose events they are.
+fn encoding(config: &Config, route: &Route) -> Encoding {
+    let listener =
+        config.listeners.iter().find(|l| l.exchange == route.exchange && l.routing_key() == route.key);
+    listener.map(|l| l.encoding).unwrap_or_default()
+}
+
+/// Logs once when the broker stops taking and once when it takes again.
+struct Watch {
+    collecting: Arc<Collecting>,
+}
+
+impl PumpObserver for Watch {
+    fn stored(&mut self, events: usize) {
+        self.collecting.moved.add(events as u64);
+        self.collecting.route.moved(events);
+    }
+
+    fn retrying(&mut self, error: &StoreError, tries: u32) {
+        let collecting = &self.collecting;
+        collecting.failures.add(1);
+        collecting.route.stuck();
+        let text = error.chain();
+        let mut last = collecting.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        if collecting.failing.raise() {
+            tracing::warn!(route = %collecting.route, tries, error = text, "what is in the spool waits for the broker");
+        }
+        *last = Some(text);
+    }
+
+    fn recovered(&mut self, tries: u32) {
+        let collecting = &self.collecting;
+        if collecting.failing.clear() {
+            *collecting.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::info!(route = %collecting.route, tries, "the spool is being emptied");
+        }
+    }
+
+    fn rescued(&mut self, events: usize, reason: &Reason) {
+        let reason = reason.text.as_str();
+        tracing::warn!(
+            route = %self.collecting.route,
+            events,
+            reason,
+            "the broker refuses events for ever; they are in the rescue, see `loggr rescue list`"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! RabbitMQ, the real one: the bus on it, and the program with it.
+
+mod bus;
+mod crash;
+mod others;
+mod refused;
+mod run;
+mod setting;
+mod spool;
