@@ -1,10 +1,13 @@
 //! The broker is away, and the senders do not notice.
 
 use super::run::{arrived, prepared};
-use crate::support::{Broker, Loggr, RelpSender, Setup, until};
+use crate::support::{Broker, Loggr, RelpSender, Setup, long, say, until};
 
-/// While the broker is away so many lines are taken at least.
-const LINES_WITHOUT_BROKER: u64 = 20_000;
+/// What senders send, over all their connections.
+const LINES_A_SECOND: u64 = 20_000;
+/// The broker is away so long; in the ordinary test not as long.
+const SECONDS_AWAY: u64 = 60;
+const SECONDS_AWAY_ORDINARY: u64 = 3;
 
 /// A broker of its own, and a program on it whose queues survive.
 #[track_caller]
@@ -39,13 +42,16 @@ fn in_order(loggr: &Loggr, connections: u64) {
 fn senders_notice_nothing_of_a_broker_that_goes_and_everything_arrives_in_order() {
     let Some((mut broker, mut loggr)) = setting("") else { return };
     loggr.up();
-    let sender = RelpSender::new(loggr.address("relp"), 4);
+    let sender = RelpSender::new(loggr.address("relp"), 4).paced(LINES_A_SECOND);
+    let away = LINES_A_SECOND * if long() { SECONDS_AWAY } else { SECONDS_AWAY_ORDINARY };
     let sent = sender.during(|load| {
         load.goes_on(5000);
         broker.kill9();
-        load.goes_on(LINES_WITHOUT_BROKER);
+        for _ in 0..away / LINES_A_SECOND {
+            load.goes_on(LINES_A_SECOND);
+        }
         assert_eq!(broker_status(&loggr, "spooling"), true);
-        assert!(broker_status(&loggr, "spool_waiting").as_u64() > Some(LINES_WITHOUT_BROKER / 2));
+        assert!(broker_status(&loggr, "spool_waiting").as_u64() > Some(away / 2));
         assert!(broker_status(&loggr, "trouble").is_string());
         loggr.ask(&["status"]);
         broker.up();
@@ -57,6 +63,7 @@ fn senders_notice_nothing_of_a_broker_that_goes_and_everything_arrives_in_order(
     assert!(sent.values().all(|s| s.acked && s.times == 1), "no connection was cut, nothing was sent twice");
     arrived(&loggr, sent.len() as u64, 120);
     in_order(&loggr, 4);
+    say(&format!("the broker was away for {away} lines; {} arrived once each, in order", sent.len()));
     let log = loggr.log();
     let said = |text: &str| log.lines().filter(|l| l.contains(text)).count();
     assert_eq!(said("the broker takes nothing: events go to the spool"), 1, "{log}");

@@ -32,6 +32,8 @@ pub struct RelpSender {
     address: SocketAddr,
     connections: u64,
     line: fn(u64) -> String,
+    /// Lines a second of each connection; none: as fast as they go.
+    pace: Option<u64>,
     acked: AtomicU64,
     /// No new line is sent from now on.
     enough: AtomicBool,
@@ -45,7 +47,19 @@ impl RelpSender {
 
     /// The same with other lines, each made of its number.
     pub fn of(address: SocketAddr, connections: u64, line: fn(u64) -> String) -> RelpSender {
-        RelpSender { address, connections, line, acked: AtomicU64::new(0), enough: AtomicBool::new(false) }
+        RelpSender {
+            address,
+            connections,
+            line,
+            pace: None,
+            acked: AtomicU64::new(0),
+            enough: AtomicBool::new(false),
+        }
+    }
+
+    /// Sends at most so many lines a second, over all connections.
+    pub fn paced(self, lines: u64) -> RelpSender {
+        RelpSender { pace: Some(lines / self.connections), ..self }
     }
 
     /// Sends the lines `first..first + count` and returns when each is answered. A connection
@@ -126,6 +140,7 @@ impl RelpSender {
             let (txnr, code) = answer(&mut answers)?;
             assert_eq!((txnr, code), (1, 200), "the answer to open");
             let mut txnr = 1;
+            let begun = Instant::now();
             loop {
                 let mut frames = String::new();
                 while waiting.len() < WINDOW {
@@ -137,6 +152,10 @@ impl RelpSender {
                     // Counted before it is written: a frame that was cut off may have arrived.
                     sent.entry(number).or_default().times += 1;
                     waiting.insert(txnr, number);
+                }
+                if let Some(pace) = self.pace {
+                    let due = Duration::from_secs_f64(txnr as f64 / pace as f64);
+                    std::thread::sleep(due.saturating_sub(begun.elapsed()));
                 }
                 stream.write_all(frames.as_bytes())?;
                 if waiting.is_empty() {
