@@ -25,6 +25,28 @@ fn benches(c: &mut Criterion) {
     find(c, "COMBINEDAPACHELOG, match", &apache, APACHE, true);
     find(c, "COMBINEDAPACHELOG, near miss", &apache, NEAR, false);
     find(c, "COMBINEDAPACHELOG, unrelated", &apache, UNRELATED, false);
+    let umlauts = APACHE.replace("start", "stärt");
+    find(c, "COMBINEDAPACHELOG, match, with umlauts", &apache, &umlauts, true);
+    // Kinds of lines that take turns: the guard is asked each time.
+    let grok = Grok::compile(&Library::legacy(), &apache).expect("it compiles");
+    let mut scratch = Scratch::default();
+    c.bench_function("COMBINEDAPACHELOG, match and near miss in turn, both", |b| {
+        b.iter(|| (grok.find(black_box(APACHE), &mut scratch), grok.find(black_box(NEAR), &mut scratch)));
+    });
+    find(
+        c,
+        "SYSLOGLINE, match",
+        &["%{SYSLOGLINE}".to_owned()],
+        &format!("Mar  1 12:00:00 web1 sshd[7]: {UNRELATED}"),
+        true,
+    );
+    find(c, "SSHD, match", &["%{SSHD}".to_owned()], UNRELATED, true);
+    find(c, "SSHD, no match", &["%{SSHD}".to_owned()], APACHE, false);
+    let hostile = format!("{}!", "a".repeat(64 << 10));
+    let catastrophe = Grok::compile(&Library::legacy(), &["^(?<x>(?:a|aa)+)\\k<x>!$"]).expect("it compiles");
+    c.bench_function("a catastrophe of 64 KiB, until its limit", |b| {
+        b.iter(|| catastrophe.find(black_box(&hostile[1..]), &mut scratch).expect_err("it is one"));
+    });
     let mut list: Vec<String> = (0..19)
         .map(|n| format!("service{n} %{{WORD:state}} after %{{NUMBER:seconds}} s on %{{IPORHOST:host}}"))
         .collect();

@@ -21,15 +21,17 @@ const MAX_RESTARTS: usize = 3;
 pub(super) struct Guard {
     relaxed: String,
     dfa: OnceLock<Option<DFA>>,
+    /// Reads a text from its end to its beginning.
+    back: OnceLock<Option<DFA>>,
 }
 
 impl Guard {
     pub fn new(relaxed: String) -> Guard {
-        Guard { relaxed, dfa: OnceLock::new() }
+        Guard { relaxed, dfa: OnceLock::new(), back: OnceLock::new() }
     }
 
     fn dfa(&self) -> Option<&DFA> {
-        self.dfa.get_or_init(|| compile(&self.relaxed)).as_ref()
+        self.dfa.get_or_init(|| compile(&self.relaxed, false)).as_ref()
     }
 
     /// False: nothing in this text matches.
@@ -40,10 +42,21 @@ impl Guard {
         !matches!(dfa.try_search_fwd(cache, &input), Ok(None))
     }
 
+    /// The first place where something may match; before it nothing does.
+    pub fn start(&self, text: &[u8], forward: &mut Option<Cache>, back: &mut Option<Cache>) -> Option<usize> {
+        let dfa = self.dfa()?;
+        let forward = forward.get_or_insert_with(|| dfa.create_cache());
+        let end = dfa.try_search_fwd(forward, &Input::new(text)).ok()??.offset();
+        let dfa = self.back.get_or_init(|| compile(&self.relaxed, true)).as_ref()?;
+        let back = back.get_or_insert_with(|| dfa.create_cache());
+        let input = Input::new(text).anchored(Anchored::Yes).range(..end);
+        Some(dfa.try_search_rev(back, &input).ok()??.offset())
+    }
+
     /// Turns nothing away.
     #[cfg(test)]
     pub fn none() -> Guard {
-        Guard { relaxed: String::new(), dfa: OnceLock::from(None) }
+        Guard { relaxed: String::new(), dfa: OnceLock::from(None), back: OnceLock::from(None) }
     }
 
     #[cfg(test)]
@@ -52,9 +65,11 @@ impl Guard {
     }
 }
 
-fn compile(relaxed: &str) -> Option<DFA> {
+fn compile(relaxed: &str, reverse: bool) -> Option<DFA> {
+    // Backwards, the longest way leads to the first beginning.
+    let kind = if reverse { MatchKind::All } else { MatchKind::LeftmostFirst };
     let config = DFA::config()
-        .match_kind(MatchKind::LeftmostFirst)
+        .match_kind(kind)
         .cache_capacity(MAX_STATES_BYTES)
         .skip_cache_capacity_check(true)
         .minimum_cache_clear_count(Some(MAX_RESTARTS))
@@ -62,7 +77,9 @@ fn compile(relaxed: &str) -> Option<DFA> {
     DFA::builder()
         .configure(config)
         .syntax(syntax::Config::new().utf8(false).unicode(false))
-        .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_PROGRAM_BYTES)))
+        .thompson(
+            thompson::Config::new().utf8(false).reverse(reverse).nfa_size_limit(Some(MAX_PROGRAM_BYTES)),
+        )
         .build(relaxed)
         .ok()
 }

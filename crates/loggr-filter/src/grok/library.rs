@@ -43,7 +43,8 @@ macro_rules! files {
 const COMMON: &[&str] = files!("common": "bacula" "cisco" "core" "exim" "java" "mail" "syslog" "web");
 /// Patterns with the classic names of fields.
 const LEGACY: &[&str] = files!("legacy":
-    "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "java" "mail" "nagios" "syslog" "web" "zeek");
+    "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "java" "mail" "nagios" "ruby" "syslog" "web"
+    "zeek");
 /// Patterns with the names of the Elastic Common Schema.
 const ECS: &[&str] = files!("ecs":
     "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "haproxy" "java" "junos" "mail" "nagios" "ruby"

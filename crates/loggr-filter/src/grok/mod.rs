@@ -3,8 +3,9 @@
 //! `library` holds the patterns, `expand` puts them into one another, `syntax` reads
 //! Oniguruma's dialect, in which grok patterns are written, `pcre` prints it for PCRE2,
 //! `relax` prints something wider for a linear-time engine that turns away most texts
-//! quickly, `literal` finds what no match can do without, `matcher` puts the engines together.
+//! quickly, `literal` finds what no match can do without, `engines` limits them, `matcher` puts all of it together.
 
+mod engines;
 mod expand;
 mod guard;
 mod library;
@@ -17,8 +18,9 @@ mod syntax;
 
 use std::fmt;
 
+pub use engines::{MATCH_BUDGET, MATCH_LIMIT};
 pub use library::{Library, LibraryError};
-pub use matcher::{Grok, LONG_MATCH_LIMIT, LONG_TEXT_BYTES, MATCH_LIMIT, Scratch};
+pub use matcher::{Grok, Scratch};
 pub use syntax::MAX_GROUP_DEPTH;
 
 /// Longest expression after all names were replaced, in bytes.

@@ -239,6 +239,17 @@ fn catastrophic_patterns_end_at_their_limit() {
     }
 }
 
+/// Few steps, but each reads the text to its end; its last letter makes that worth trying.
+#[test]
+fn steps_that_read_much_have_a_limit_too() {
+    let pattern = "%{NOTSPACE:a}%{NOTSPACE:b}%{NOTSPACE:c} never";
+    let grok = Grok::compile(&Library::legacy(), &[pattern]).unwrap().without_guards();
+    let text = |length: usize| format!("{}r", "ax".repeat(length / 2));
+    let mut scratch = Scratch::default();
+    assert_eq!(grok.find(&text(64 << 10), &mut scratch), Err(Limit));
+    assert_eq!(grok.find(&text(400), &mut scratch), Ok(false));
+}
+
 #[test]
 fn the_stack_of_compiled_code_is_a_limit_too() {
     // Every round of the group keeps a place to come back to.
@@ -263,6 +274,28 @@ fn the_guard_spares_most_catastrophes() {
     assert_eq!(grok.find(&hostile, &mut Scratch::default()), Err(Limit));
 }
 
+/// A text of 60 characters has some 60³ ways to be divided: what needs more steps than there
+/// are tries each of them in each.
+#[test]
+fn no_standard_pattern_tries_everything_with_everything() {
+    let pieces =
+        ["a", "7", "a b ", "a.", "/a", "a:b;c,d=e ", "\"a\" ", "1.2.3.4 ", "[a] (b) ", "a\n", "ab-1_", "ä "];
+    let mut slow = Vec::new();
+    for library in [Library::legacy(), Library::ecs()] {
+        for name in library.names() {
+            let grok =
+                Grok::compile(&library, &[format!("%{{{name}}} never there$")]).unwrap().without_guards();
+            let mut scratch = Scratch::default();
+            for piece in pieces {
+                if grok.find(&piece.repeat(60 / piece.len()), &mut scratch) == Err(Limit) {
+                    slow.push(format!("{name} on {piece:?}"));
+                }
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
+}
+
 #[test]
 fn what_is_found_does_not_depend_on_the_texts_before() {
     let grok = Grok::compile(&Library::legacy(), &["(?<as>(?:a+)+)$"]).unwrap();
@@ -275,6 +308,13 @@ fn what_is_found_does_not_depend_on_the_texts_before() {
     assert_eq!(grok.find(&hostile, &mut scratch), Ok(false));
     assert_eq!(grok.find(&hostile, &mut scratch), Ok(false));
     assert_eq!(grok.find("aaa", &mut scratch), Ok(true));
+}
+
+#[test]
+fn places_where_no_match_begins_are_passed_by() {
+    let grok = Grok::compile(&Library::legacy(), &["%{NOTSPACE:a}%{NOTSPACE:b}%{NOTSPACE:c} here"]).unwrap();
+    let text = format!("{} abc here", "x".repeat(64 << 10));
+    assert_eq!(found(&grok, &text), Some(["a", "b", "c"].map(|n| (n.to_owned(), n.to_owned())).to_vec()));
 }
 
 #[test]
