@@ -4,6 +4,7 @@
 //! the row (a constraint of the operator's own aside). Nothing here speaks to the server: what the
 //! layout does not know yet is collected, and the caller asks for it and encodes again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -242,11 +243,7 @@ impl<'l> Encoder<'l> {
                 }
             };
             let members = fields.iter().filter(|f| in_column(f).is_none());
-            object(
-                &mut self.json,
-                members.map(|f| (&*f.name, f.values.iter().map(|v| &**v).collect())),
-                true,
-            );
+            object(&mut self.json, members.map(|f| (&*f.name, &f.values[..])), true);
             order(fields, in_column, &mut self.order);
         }
         match self.json.as_slice() {
@@ -368,14 +365,14 @@ fn has_twins(fields: &[Field<'_>]) -> bool {
 /// the names of the document as `jsonb` orders them, short ones first. Nothing where they are the
 /// same.
 fn order(fields: &[Field<'_>], in_column: impl Fn(&Field<'_>) -> Option<usize>, out: &mut Vec<u8>) {
-    let place = |field: &Field<'_>| match in_column(field) {
-        Some(column) => (0, column, String::new()),
-        None => {
-            let name = text::encode(&field.name);
-            (1, name.len(), name.into_owned())
-        }
-    };
-    let mut read: Vec<_> = fields.iter().map(place).enumerate().collect();
+    let mut read = Vec::with_capacity(fields.len());
+    for (at, field) in fields.iter().enumerate() {
+        let name = text::encode(&field.name);
+        read.push(match in_column(field) {
+            Some(column) => (at, (0, column, Cow::Borrowed(""))),
+            None => (at, (1, name.len(), name)),
+        });
+    }
     read.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
     if read.iter().enumerate().all(|(place, (field, _))| place == *field) {
         return;
@@ -431,7 +428,11 @@ fn document(out: &mut Vec<u8>, json: &[u8]) {
 
 /// An object; one value stands as it is, several as a list. With `numbers`, what is written as a
 /// number that comes back as the same text becomes one.
-fn object<'e>(json: &mut Vec<u8>, members: impl Iterator<Item = (&'e str, Vec<&'e str>)>, numbers: bool) {
+fn object<'e, V, T>(json: &mut Vec<u8>, members: impl Iterator<Item = (&'e str, V)>, numbers: bool)
+where
+    V: AsRef<[T]>,
+    T: AsRef<str>,
+{
     let one = |json: &mut Vec<u8>, text: &str| match numbers && is_plain_number(text) {
         true => json.extend_from_slice(text.as_bytes()),
         false => string(json, text),
@@ -443,15 +444,15 @@ fn object<'e>(json: &mut Vec<u8>, members: impl Iterator<Item = (&'e str, Vec<&'
         }
         string(json, name);
         json.push(b':');
-        match &values[..] {
-            [only] => one(json, only),
+        match values.as_ref() {
+            [only] => one(json, only.as_ref()),
             several => {
                 json.push(b'[');
                 for (at, text) in several.iter().enumerate() {
                     if at > 0 {
                         json.push(b',');
                     }
-                    one(json, text);
+                    one(json, text.as_ref());
                 }
                 json.push(b']');
             }
