@@ -3,6 +3,7 @@
 
   bench/run.py                        TCP, RELP and UDP to a file, three repeats; ratios to rsyslog
   bench/run.py --job j2 --repeat 5    one job
+  bench/run.py --job j4               RELP to PostgreSQL, with a server of its own
   bench/run.py --job crash            kill -9 in mid-run: are acknowledged messages missing?
   bench/run.py --readme               the same, and put the tables into bench/README.md
 
@@ -22,6 +23,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import postgres
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
@@ -144,7 +147,10 @@ def with_workbench(jobs, repeat, seconds, messages, others):
         base = [sys.executable, "run_bench.py", "--job", job, "--repeat", str(repeat), "--seconds", str(seconds)]
         if messages:
             base += ["-n", str(messages)]
-        if job == "crash":
+        if job == "j4":
+            # loggr's own tables are not those that the runner knows.
+            runs = [["--target", "rsyslog", "--variant", "batched"]] if rsyslogd() else []
+        elif job == "crash":
             runs = [["--target", "loggr", "--crash-job", "j2"], ["--target", "rsyslog", "--crash-job", "j2"]]
         else:
             # Rivals directly before and after: a machine that changes its speed changes all.
@@ -155,7 +161,25 @@ def with_workbench(jobs, repeat, seconds, messages, others):
             subprocess.run(base + run, cwd=bench, env=env, check=True)
     documents = [json.loads(p.read_text()) for p in sorted(results.glob("*.json"))]
     lines = tables(documents)
+    if "j4" in jobs:
+        lines += into_postgres(bench, documents, repeat, messages)
     return lines + half_load(bench, documents)
+
+
+def into_postgres(bench, documents, repeat, messages):
+    if postgres.programs() is None:
+        say("PostgreSQL is not here; `scripts/setup.sh test` fetches it")
+        return []
+    table, rates = postgres.measure(LOGGR, bench / "loadgen/target/release/loadgen", HERE / "postgres", repeat, messages, say)
+    lines = ["", "### RELP to PostgreSQL", "", *table]
+    for d in (d for d in documents if d["kind"] == "bench" and d["job"] == "j4"):
+        s = d["summary"]
+        theirs = spread(s.get("pg_cpu_us_per_msg"), 2)
+        lines.append(f"| {d['target']} | {d['variant']} | {d['n']:,} | {spread(s['msgs_per_s'])} | {spread(s['recv_cpu_us_per_msg'], 2)} | "
+                     f"{theirs} | {spread(s['peak_rss_mib'])} | {spread(s['lost'])} | {spread(s['duplicated'])} | – |")
+        factor = rates["plain"] / s["msgs_per_s"]["median"]
+        lines += ["", f"loggr `plain`: rows/s {number(factor, 2)} × {d['target']} {d['variant']}, whose queue is in memory and whose table has no key."]
+    return lines
 
 
 def half_load(bench, documents):
@@ -369,7 +393,8 @@ def without_workbench(jobs, repeat, messages):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j5", "crash"], help="may be repeated; all but crash by default")
+    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "crash"],
+                    help="may be repeated; all but crash and j4 by default")
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seconds", type=float, default=6.0, help="aimed length of one run")
     ap.add_argument("-n", type=int, help="messages of one run, instead of calibrating")
