@@ -43,6 +43,7 @@ fn benches(c: &mut Criterion) {
     find(c, "SSHD, match", &["%{SSHD}".to_owned()], UNRELATED, true);
     find(c, "SSHD, no match", &["%{SSHD}".to_owned()], APACHE, false);
     let hostile = format!("{}!", "a".repeat(64 << 10));
+    let mut scratch = Scratch::default();
     let catastrophe = Grok::compile(&Library::legacy(), &["^(?<x>(?:a|aa)+)\\k<x>!$"]).expect("it compiles");
     c.bench_function("a catastrophe of 64 KiB, until its limit", |b| {
         b.iter(|| catastrophe.find(black_box(&hostile[1..]), &mut scratch).expect_err("it is one"));

@@ -5,6 +5,7 @@
 //! limits. What is found does not depend on the texts before.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::engines::{Engines, Slot};
 use super::expand::expand;
@@ -16,9 +17,14 @@ use super::syntax::Expression;
 use super::syntax::parse;
 use super::{GrokError, Kind, Library, Limit};
 
+/// The next [`Grok`]'s number; 0 is none's.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
 /// Compiled patterns; the first that matches wins.
 #[derive(Debug)]
 pub struct Grok {
+    /// No other has it.
+    number: u64,
     patterns: Vec<Pattern>,
     fields: Vec<String>,
     literals: Option<Literals>,
@@ -32,9 +38,11 @@ struct Pattern {
     groups: Vec<(usize, usize, Kind)>,
 }
 
-/// Memory for one match at a time; one for each worker.
+/// Memory for one match at a time; one for each worker. It begins anew with another [`Grok`].
 #[derive(Debug, Default)]
 pub struct Scratch {
+    /// Whose it is.
+    owner: u64,
     slots: Vec<Slots>,
     candidates: Vec<bool>,
     captures: Vec<(usize, Kind, Range<usize>)>,
@@ -60,8 +68,9 @@ impl Grok {
     /// # Errors
     /// What is wrong with the first that is wrong.
     pub fn compile(library: &Library, patterns: &[impl AsRef<str>]) -> Result<Grok, GrokError> {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let mut grok =
-            Grok { patterns: Vec::with_capacity(patterns.len()), fields: Vec::new(), literals: None };
+            Grok { number, patterns: Vec::with_capacity(patterns.len()), fields: Vec::new(), literals: None };
         let mut words = Vec::with_capacity(patterns.len());
         for pattern in patterns {
             let (text, semantics) = expand(library, pattern.as_ref())?;
@@ -104,6 +113,9 @@ impl Grok {
     /// [`Limit`] where a pattern gave up. Later patterns were not tried.
     pub fn find(&self, text: &str, scratch: &mut Scratch) -> Result<bool, Limit> {
         scratch.captures.clear();
+        if scratch.owner != self.number {
+            *scratch = Scratch { owner: self.number, ..Scratch::default() };
+        }
         scratch.slots.resize_with(self.patterns.len(), Slots::default);
         if let Some(literals) = &self.literals {
             literals.candidates(text.as_bytes(), &mut scratch.candidates);

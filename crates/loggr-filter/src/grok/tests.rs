@@ -251,6 +251,20 @@ fn steps_that_read_much_have_a_limit_too() {
 }
 
 #[test]
+fn a_scratch_of_another_begins_anew() {
+    let library = Library::legacy();
+    let few = Grok::compile(&library, &["%{WORD:a}"]).unwrap();
+    let many = Grok::compile(&library, &["%{WORD:a} %{WORD:b} %{WORD:c} (?<d>\\w)"]).unwrap();
+    let mut scratch = Scratch::default();
+    for _ in 0..2 {
+        assert_eq!(few.find("x y z w", &mut scratch), Ok(true));
+        assert_eq!(scratch.captures().count(), 1);
+        assert_eq!(many.find("x y z w", &mut scratch), Ok(true));
+        assert_eq!(scratch.captures().count(), 4);
+    }
+}
+
+#[test]
 fn the_stack_of_compiled_code_is_a_limit_too() {
     // Every round of the group keeps a place to come back to.
     let grok = Grok::compile(&Library::legacy(), &["^(?:[ab](?<x>c)?)*$"]).unwrap().without_guards();
