@@ -346,10 +346,10 @@ fn text(bytes: &mut Unstructured<'_>, out: &mut String, known: &[&str]) -> Resul
     let chosen = match bytes.int_in_range(0..=3)? {
         0 => {
             any = bytes.arbitrary::<&str>()?.chars().take(24).collect();
-            &any
+            any.as_str()
         }
-        1 if !known.is_empty() => bytes.choose(known)?,
-        _ => bytes.choose(&OTHERS)?,
+        1 if !known.is_empty() => *bytes.choose(known)?,
+        _ => *bytes.choose(&OTHERS)?,
     };
     out.push('"');
     for c in chosen.chars() {

@@ -57,31 +57,34 @@ impl FilterError {
 
     /// `file:line:column: message`, the line, a caret below, the hint. No newline at the end.
     ///
-    /// Control characters of the text come out as spaces, so that a filter from elsewhere
-    /// cannot reach a terminal.
+    /// Control characters come out as spaces, so that a filter from elsewhere cannot reach a
+    /// terminal.
     pub fn render(&self, file: &str, text: &str) -> String {
         let (line, column) = self.span.place(text);
         let shown = text.split('\n').nth(line - 1).unwrap_or("");
         let skip = column.saturating_sub(RENDER_WIDTH / 2 + 1);
-        let visible: String = shown
-            .chars()
-            .skip(skip)
-            .take(RENDER_WIDTH)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let visible: String = shown.chars().skip(skip).take(RENDER_WIDTH).map(harmless).collect();
         let marked = text.get(self.span.start..self.span.end).unwrap_or("");
         let marked = marked.split('\n').next().unwrap_or("").chars().count();
         let room = visible.chars().count().saturating_sub(column - 1 - skip);
         let caret = format!("{}{}", " ".repeat(column - 1 - skip), "^".repeat(marked.clamp(1, room.max(1))));
         let margin = " ".repeat(line.to_string().len());
-        let mut out =
-            format!("{file}:{line}:{column}: {}\n{line} | {visible}\n{margin} | {caret}", self.message);
+        // Messages cite the text, and those about expressions have several lines.
+        let said = |text: &str| -> String {
+            text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
+        };
+        let message = said(&self.message);
+        let mut out = format!("{file}:{line}:{column}: {message}\n{line} | {visible}\n{margin} | {caret}");
         if let Some(hint) = &self.hint {
             out.push_str("\nhint: ");
-            out.push_str(hint);
+            out.push_str(&said(hint));
         }
         out
     }
+}
+
+fn harmless(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
 }
 
 /// All that is wrong with one filter, in the order of the text; never empty.

@@ -433,3 +433,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_control_character_of_a_filter_reaches_a_terminal() {
+    for text in
+        ["\"}\\\u{10}1\"}\\", "if message ~ \"(\u{1b}[31m\" { drop }", "x\u{7f}y()", "grok(\"(\u{1b}\")"]
+    {
+        let shown = Program::compile("t.filter", text, &environment()).expect_err(text).to_string();
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+    }
+}
