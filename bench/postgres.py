@@ -1,6 +1,6 @@
 """RELP into PostgreSQL: a server of its own, the load, and what both sides cost.
 
-Used by run.py (job j4). The server is made with initdb in a scratch directory, listens on 127.0.0.1 alone,
+Used by run.py (job j4), with the embedded bus and with RabbitMQ in between. The server is made with initdb in a scratch directory, listens on 127.0.0.1 alone,
 and is stopped by its id. rsyslog is measured by the workbench's own runner, on a table without indexes.
 """
 import glob
@@ -13,13 +13,20 @@ import statistics
 import subprocess
 import time
 
+import rabbitmq
+
 HZ = os.sysconf("SC_CLK_TCK")
-# indexes of loggr's table, connections, messages of one run
-VARIANTS = {"plain": ("none", 2, 2_000_000), "fields": ("fields", 2, 1_000_000)}
+# indexes of loggr's table, connections, messages of one run, through RabbitMQ?
+VARIANTS = {
+    "plain": ("none", 2, 2_000_000, False),
+    "plain, over RabbitMQ": ("none", 2, 2_000_000, True),
+    "all indexes": ("fields", 2, 1_000_000, False),
+}
 COLUMNS = ("timegenerated, timereported, uid, origin, defects, peer_port, severity, facility, timereported_offset, source, "
            "app_name, procid, msgid, message, peer, tags, fields, structured_data, trusted, field_order, rest, terms")
 CONF = """[data]
 directory = "{work}/data"
+{bus}
 [[listener]]
 name = "bench"
 protocol = "relp"
@@ -60,18 +67,12 @@ def tree_cpu(root):
         inside |= more
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Server:
     def __init__(self, scratch):
         self.dir = scratch / "pg"
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)
-        self.port = free_port()
+        self.port = rabbitmq.free_port()
         self.bin = programs()
         self.user = []
         if os.geteuid() == 0:
@@ -94,15 +95,18 @@ class Server:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def one_run(server, loggr, loadgen, scratch, variant, count):
-    indexes, connections, _ = VARIANTS[variant]
-    work, port = scratch / "run", free_port()
+def one_run(server, broker, loggr, loadgen, scratch, variant, count):
+    indexes, connections, _, rabbit = VARIANTS[variant]
+    bus = f'[bus]\nkind = "rabbitmq"\nurls = ["{broker.url(broker.vhost())}"]' if rabbit else ""
+    work, port = scratch / "run", rabbitmq.free_port()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     server.sql("DROP TABLE IF EXISTS events, events_minutes, events_fields, events_days, events_origins, events_meta CASCADE")
     server.sql("CHECKPOINT")
     conf = work / "loggr.toml"
-    conf.write_text(CONF.format(work=work, port=port, url=server.url, indexes=indexes, connections=connections))
+    conf.write_text(CONF.format(work=work, port=port, url=server.url, bus=bus, indexes=indexes, connections=connections))
+    if rabbit:
+        subprocess.run([loggr, "init", "rabbitmq", "--config", conf], check=True, stdout=subprocess.DEVNULL)
     with open(work / "log", "wb") as log:
         process = subprocess.Popen([loggr, "run", "--config", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
@@ -116,6 +120,7 @@ def one_run(server, loggr, loadgen, scratch, variant, count):
                     raise SystemExit(f"error: loggr does not listen: {(work / 'log').read_text()[-2000:]}")
                 time.sleep(0.05)
         own, theirs = tree_cpu(process.pid), tree_cpu(server.pid)
+        through = tree_cpu(broker.pid) if rabbit else 0
         told = subprocess.run([loadgen, "--proto", "relp", "--addr", f"127.0.0.1:{port}", "--conns", "4", "--window", "128",
                                "--format", "rfc5424", "--size", "200", "--count", str(count)],
                               check=True, capture_output=True, text=True)
@@ -133,7 +138,8 @@ def one_run(server, loggr, loadgen, scratch, variant, count):
     finally:
         process.terminate()
         process.wait(60)
-    return {"rate": rows / took, "own": own / rows * 1e6, "theirs": theirs / rows * 1e6, "memory": memory,
+    through = tree_cpu(broker.pid) - through if rabbit else 0
+    return {"rate": rows / took, "own": own / rows * 1e6, "theirs": theirs / rows * 1e6, "broker": through / rows * 1e6, "memory": memory,
             "missing": count - distinct, "twice": rows - distinct}
 
 
@@ -154,23 +160,29 @@ def bare_copy(server):
 def measure(loggr, loadgen, scratch, repeat, messages, say):
     """Lines of a table, and the median of rows/s by variant."""
     middle = lambda runs, key: statistics.median(run[key] for run in runs)
-    lines = ["| program | variant | rows | rows/s, median | CPU µs/row of it | of PostgreSQL | peak memory MiB | missing | twice | of a bare COPY |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| program | variant | rows | rows/s, median | CPU µs/row of it | of PostgreSQL | of RabbitMQ | peak memory MiB | missing | twice | of a bare COPY |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     rates = {}
     server = Server(scratch)
+    broker = rabbitmq.Broker(scratch) if rabbitmq.is_here() else None
     try:
-        for variant, (_, _, usual) in VARIANTS.items():
+        for variant, (_, _, usual, rabbit) in VARIANTS.items():
+            if rabbit and broker is None:
+                say("RabbitMQ is not here; `scripts/setup.sh test` fetches it")
+                continue
             count = messages or usual
             runs, bare = [], []
             for turn in range(repeat):
                 say(f"j4 loggr {variant} {turn + 1}/{repeat}")
-                runs.append(one_run(server, loggr, loadgen, scratch, variant, count))
+                runs.append(one_run(server, broker, loggr, loadgen, scratch, variant, count))
                 bare.append(bare_copy(server))
             rates[variant] = middle(runs, "rate")
-            lines.append(f"| loggr | {variant} | {count:,} | {rates[variant]:,.0f} | {middle(runs, 'own'):.2f} | {middle(runs, 'theirs'):.2f} | "
+            lines.append(f"| loggr | {variant} | {count:,} | {rates[variant]:,.0f} | {middle(runs, 'own'):.2f} | {middle(runs, 'theirs'):.2f} | {middle(runs, 'broker'):.2f} | "
                          f"{middle(runs, 'memory'):.0f} | {max(r['missing'] for r in runs)} | {max(r['twice'] for r in runs)} | "
                          f"{rates[variant] / middle(bare, 'rate') * 100:.0f} % |")
-            lines.append(f"| bare COPY | {variant} | {count:,} | {middle(bare, 'rate'):,.0f} | – | {middle(bare, 'theirs'):.2f} | – | – | – | – |")
+            lines.append(f"| bare COPY | {variant} | {count:,} | {middle(bare, 'rate'):,.0f} | – | {middle(bare, 'theirs'):.2f} | – | – | – | – | – |")
     finally:
         server.stop()
+        if broker is not None:
+            broker.stop()
     return lines, rates

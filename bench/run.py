@@ -3,7 +3,8 @@
 
   bench/run.py                        TCP, RELP and UDP to a file, three repeats; ratios to rsyslog
   bench/run.py --job j2 --repeat 5    one job
-  bench/run.py --job j4               RELP to PostgreSQL, with a server of its own
+  bench/run.py --job j4               RELP to PostgreSQL, with a server of its own, also over RabbitMQ
+  bench/run.py --job rabbitmq         publishing to RabbitMQ and consuming, the bus alone
   bench/run.py --job crash            kill -9 in mid-run: are acknowledged messages missing?
   bench/run.py --readme               the same, and put the tables into bench/README.md
 
@@ -25,6 +26,7 @@ import sys
 import time
 
 import postgres
+import rabbitmq
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
@@ -160,7 +162,7 @@ def with_workbench(jobs, repeat, seconds, messages, others):
     results = bench / "results"
     shutil.rmtree(results, ignore_errors=True)
     env = dict(os.environ, LOGGR_BIN=str(LOGGR), BENCH_TMP=str(HERE / "scratch"), SYSLOG_NG_PREFIX=str(TOOLS / "syslog-ng"))
-    for job in jobs:
+    for job in (j for j in jobs if j != "rabbitmq"):
         base = [sys.executable, "run_bench.py", "--job", job, "--repeat", str(repeat), "--seconds", str(seconds)]
         if messages:
             base += ["-n", str(messages)]
@@ -180,7 +182,17 @@ def with_workbench(jobs, repeat, seconds, messages, others):
     lines = tables(documents)
     if "j4" in jobs:
         lines += into_postgres(bench, documents, repeat, messages)
+    if "rabbitmq" in jobs:
+        lines += through_rabbitmq(seconds)
     return lines + half_load(bench, documents)
+
+
+def through_rabbitmq(seconds):
+    if not rabbitmq.is_here():
+        say("RabbitMQ is not here; `scripts/setup.sh test` fetches it")
+        return []
+    subprocess.run(["cargo", "build", "-q", "--release", "--workspace", "--example", "rabbitbench"], cwd=ROOT, check=True)
+    return rabbitmq.measure(LOGGR.parent / "examples/rabbitbench", HERE, seconds)
 
 
 def into_postgres(bench, documents, repeat, messages):
@@ -193,9 +205,12 @@ def into_postgres(bench, documents, repeat, messages):
         s = d["summary"]
         theirs = spread(s.get("pg_cpu_us_per_msg"), 2)
         lines.append(f"| {d['target']} | {d['variant']} | {d['n']:,} | {spread(s['msgs_per_s'])} | {spread(s['recv_cpu_us_per_msg'], 2)} | "
-                     f"{theirs} | {spread(s['peak_rss_mib'])} | {spread(s['lost'])} | {spread(s['duplicated'])} | – |")
-        factor = rates["plain"] / s["msgs_per_s"]["median"]
-        lines += ["", f"loggr `plain`: rows/s {number(factor, 2)} × {d['target']} {d['variant']}, whose queue is in memory and whose table has no key."]
+                     f"{theirs} | – | {spread(s['peak_rss_mib'])} | {spread(s['lost'])} | {spread(s['duplicated'])} | – |")
+        for variant in ("plain", "plain, over RabbitMQ"):
+            if variant in rates:
+                factor = rates[variant] / s["msgs_per_s"]["median"]
+                lines += ["", f"loggr `{variant}`: rows/s {number(factor, 2)} × {d['target']} {d['variant']}, whose queue is in memory and "
+                          "whose table has no key."]
     return lines
 
 
@@ -410,8 +425,8 @@ def without_workbench(jobs, repeat, messages):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "crash"],
-                    help="may be repeated; all but crash and j4 by default")
+    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "rabbitmq", "crash"],
+                    help="may be repeated; j1, j2, j3 and j5 by default")
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seconds", type=float, default=6.0, help="aimed length of one run")
     ap.add_argument("-n", type=int, help="messages of one run, instead of calibrating")
