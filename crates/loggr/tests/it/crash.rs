@@ -146,7 +146,7 @@ fn crashes(loggr: &mut Loggr, line: fn(u64) -> String) -> (u32, BTreeMap<u64, Se
 /// No acknowledged line is missing, none is there more often than it was sent. How many stand
 /// more than once.
 #[track_caller]
-fn compare(place: &str, sent: &BTreeMap<u64, Sent>, found: &BTreeMap<u64, u32>) -> usize {
+pub fn compare(place: &str, sent: &BTreeMap<u64, Sent>, found: &BTreeMap<u64, u32>) -> usize {
     let missing: Vec<u64> =
         sent.iter().filter(|(n, s)| s.acked && !found.contains_key(n)).map(|(n, _)| *n).collect();
     assert!(
