@@ -40,6 +40,7 @@ check: setup
 bench: setup-test
 	cargo build --release -p loggr
 	python3 bench/run.py
+	cargo bench --workspace --bench parse --bench framing --bench grok --bench lookups --bench machine
 
 fuzz: setup
 	scripts/fuzz.sh

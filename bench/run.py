@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures loggr beside rsyslog on this machine, in one run, and prints Markdown.
 
-  bench/run.py                        TCP, RELP and UDP to a file, three repeats; ratios to rsyslog
+  bench/run.py                        everything that receives, three repeats; ratios to rsyslog
   bench/run.py --job j2 --repeat 5    one job
   bench/run.py --job j4               RELP to PostgreSQL, with a server of its own, also over RabbitMQ
   bench/run.py --job rabbitmq         publishing to RabbitMQ and consuming, the bus alone
@@ -426,7 +426,7 @@ def without_workbench(jobs, repeat, messages):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "rabbitmq", "crash"],
-                    help="may be repeated; j1, j2, j3 and j5 by default")
+                    help="may be repeated; all but crash by default")
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seconds", type=float, default=6.0, help="aimed length of one run")
     ap.add_argument("-n", type=int, help="messages of one run, instead of calibrating")
@@ -436,7 +436,7 @@ def main():
     a = ap.parse_args()
     if not LOGGR.exists():
         die(f"`{LOGGR}` is missing", "build it: cargo build --release -p loggr")
-    jobs = a.job or ["j1", "j2", "j3", "j5"]
+    jobs = a.job or ["j1", "j2", "j3", "j4", "j5", "rabbitmq"]
     if not rsyslogd():
         say("rsyslogd is not here: no ratios; `scripts/setup.sh test` fetches it")
     if (WORKBENCH / "run_bench.py").exists() and not a.plain:
