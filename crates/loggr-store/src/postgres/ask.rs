@@ -31,6 +31,8 @@ use crate::{ErrorKind, StoreError, partition};
 pub(super) const MAX_QUESTION: Duration = Duration::from_secs(600);
 /// How often it is looked whether a question was cancelled.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
+/// A session that has not ended its transaction after so long is not used again.
+const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a statement gave no answer.
 pub(super) enum Trouble {
@@ -72,16 +74,31 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes a session and begins.
+    /// Takes a session and begins, within the time of the question.
     pub(super) async fn begin(
         pool: &Arc<Pool>,
         table: &Arc<TableName>,
         limits: &Limits,
     ) -> Result<Snapshot, StoreError> {
+        let deadline = limits.deadline.unwrap_or_else(|| Instant::now() + MAX_QUESTION);
+        let late = |_| {
+            let shown = pool.address().shown();
+            let what = format!("the time limit was reached before PostgreSQL at {shown} answered");
+            StoreError::new(ErrorKind::Limit, what)
+        };
+        let begun = Snapshot::begin_until(pool, table, limits, deadline);
+        tokio::time::timeout(left(deadline), begun).await.map_err(late)?
+    }
+
+    async fn begin_until(
+        pool: &Arc<Pool>,
+        table: &Arc<TableName>,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Snapshot, StoreError> {
         let held = pool.get().await?;
         let client = held.client();
         let what = || format!("cannot ask PostgreSQL at {}", pool.address().shown());
-        let deadline = limits.deadline.unwrap_or_else(|| Instant::now() + MAX_QUESTION);
         // A pause between two statements must not leave a transaction behind for ever.
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off; \
@@ -123,7 +140,9 @@ impl Snapshot {
         if self.abandoned.load(Ordering::Relaxed) {
             return;
         }
-        if self.held.client().batch_execute("ROLLBACK").await.is_ok() {
+        // The answer is there; it does not wait for a server that has begun to hang.
+        let ended = tokio::time::timeout(END_PATIENCE, self.held.client().batch_execute("ROLLBACK")).await;
+        if matches!(ended, Ok(Ok(()))) {
             self.held.give_back();
         }
     }

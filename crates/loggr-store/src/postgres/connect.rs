@@ -4,6 +4,7 @@
 //! that no transaction is open on it; one that was dropped in the middle is closed.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(10);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// The oldest server that is served, as `server_version_num`: `date_bin` came with it.
 const OLDEST_SERVER: i32 = 140_000;
+/// The first server that ends transactions by their age.
+const TRANSACTION_TIMEOUT_SERVER: i32 = 170_000;
 
 /// Where the database is and what lies in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -135,7 +138,7 @@ impl Address {
                 tracing::debug!(server = shown, %error, "a connection to postgresql ended");
             }
         });
-        let session = Session { client };
+        let session = Session { client, known: AtomicBool::new(false) };
         let set_up = tokio::time::timeout(CONNECT_TIMEOUT, session.set_up(&self.shown)).await;
         set_up.map_err(late)??;
         Ok(session)
@@ -196,26 +199,33 @@ fn shown(config: &tokio_postgres::Config) -> String {
 /// One connection.
 pub(super) struct Session {
     client: Client,
+    /// Somebody has asked whether it is fresh.
+    known: AtomicBool,
 }
 
 impl Session {
     /// Fails where the server is not what is needed; never weakens what it does at COMMIT.
     async fn set_up(&self, shown: &str) -> Result<(), StoreError> {
+        let broken = |e| failed(format!("cannot use PostgreSQL at {shown}"), &e);
+        // Limits that a role or a database has of its own would hold up the queue for ever. First,
+        // and as plain statements: they limit these too.
+        let unlimited = "SET statement_timeout = 0; SET lock_timeout = 0; \
+                         SET idle_in_transaction_session_timeout = 0";
+        self.client.batch_execute(unlimited).await.map_err(broken)?;
         let asked = "SELECT current_setting('server_version_num')::int4, current_setting('server_encoding'), \
                      set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') \
                      IN ('off', 'local') THEN 'on' ELSE current_setting('synchronous_commit') END, false), \
                      current_setting('fsync'), current_setting('server_version')";
-        let row = self
-            .client
-            .query_typed_one(asked, &[])
-            .await
-            .map_err(|e| failed(format!("cannot use PostgreSQL at {shown}"), &e))?;
+        let row = self.client.query_typed_one(asked, &[]).await.map_err(broken)?;
         let (version, encoding, fsync): (i32, &str, &str) = (row.get(0), row.get(1), row.get(3));
         let refused = |what: String| StoreError::new(ErrorKind::Refused, what);
         if version < OLDEST_SERVER {
             let name: &str = row.get(4);
             return Err(refused(format!("PostgreSQL {name} at {shown} is too old"))
                 .hinted("14 is the oldest that works"));
+        }
+        if version >= TRANSACTION_TIMEOUT_SERVER {
+            self.client.batch_execute("SET transaction_timeout = 0").await.map_err(broken)?;
         }
         if encoding != "UTF8" {
             return Err(refused(format!("the database at {shown} has the encoding {encoding}"))
@@ -288,6 +298,12 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn client(&self) -> &Client {
         self.session.as_ref().expect("BUG: a session is there until it is given back").client()
+    }
+
+    /// Nobody has asked this of the session before: perhaps it leads to another server than the
+    /// sessions that went before it.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.known.swap(true, Ordering::Relaxed))
     }
 
     /// No transaction is open any more: somebody else may have it.

@@ -114,9 +114,12 @@ impl Decoder<'_> {
         };
         let peer = columns.text()?;
         if let Some(id) = origin {
-            let shared = self.origins.get(&id)?;
-            let peer = if shared.peer.is_empty() { join_peer(&peer, port) } else { shared.peer.clone() };
-            event.origin = Some(Cow::Owned(Origin { peer, ..shared.clone() }));
+            // One that a failover or a restore has lost costs what it said, not the page.
+            let mut shared = self.origins.get(&id).cloned().unwrap_or_default();
+            if shared.peer.is_empty() {
+                shared.peer = join_peer(&peer, port);
+            }
+            event.origin = Some(Cow::Owned(shared));
         }
         if let Some(tags) = columns.next()? {
             event.tags = texts(tags)?;

@@ -59,6 +59,7 @@ fn hint_of(code: &str, message: &str) -> Option<&'static str> {
         "3F000" => "create the schema, or correct `table`",
         "42501" => "`loggr init postgres`, run as a role that may, creates tables and roles",
         "42P01" | "42703" => "`loggr init postgres` creates what is missing",
+        "55P03" => "another session holds a lock on the tables: `pg_locks` shows which",
         "53300" => "raise the server's `max_connections`, or lower `connections`",
         "53100" => "free space on the database server; events wait in the queue meanwhile",
         "25006" => "this server takes no writes: name the primary in `url`",
@@ -165,6 +166,7 @@ mod tests {
         check("3D000", ErrorKind::Refused);
         check("42P01", ErrorKind::Refused);
         check("53100", ErrorKind::Transient);
+        check("55P03", ErrorKind::Transient);
         check("57P01", ErrorKind::Transient);
         check("40001", ErrorKind::Transient);
         check("58030", ErrorKind::Transient);

@@ -13,7 +13,7 @@ use super::names::{TableName, literal, quote};
 use super::partitions::wanted;
 use super::schema::{self, HELPERS};
 use super::sql::{Param, bind};
-use crate::StoreError;
+use crate::{ErrorKind, StoreError};
 
 /// Who may write and who may read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -22,7 +22,8 @@ pub struct Roles {
     pub writer: Option<String>,
     /// May read all of them.
     pub reader: Option<String>,
-    /// Users that become members of the writer, where they exist.
+    /// Users that become members of the writer. One that does not exist is an error, after
+    /// everything else is done.
     pub members: Vec<String>,
 }
 
@@ -36,15 +37,26 @@ fn create_role(role: &str) -> String {
     )
 }
 
+/// Makes whoever runs it a member of a role. Only a superuser may give a table to a role that it
+/// is no member of.
+fn join_role(role: &str) -> String {
+    // From 16 on whoever makes a role is a member that may not become it.
+    format!(
+        "DO $init$ BEGIN IF NOT pg_has_role(current_user, {role}, \
+         CASE WHEN current_setting('server_version_num')::int4 >= 160000 THEN 'SET' ELSE 'MEMBER' END) \
+         THEN EXECUTE format('GRANT %I TO %I', {role}, current_user); END IF; END $init$",
+        role = literal(role)
+    )
+}
+
 /// The statements that give the tables to the roles.
 fn grants(table: &TableName, leaves: &[String], roles: &Roles) -> Vec<String> {
     let mut tables = vec![table.sql("")];
     tables.extend(HELPERS.iter().map(|suffix| table.sql(suffix)));
     let mut statements = Vec::new();
     if let Some(writer) = &roles.writer {
-        for name in tables.iter().chain(leaves) {
-            statements.push(format!("ALTER TABLE {name} OWNER TO {}", quote(writer)));
-        }
+        // What the server asks of the owner of a table comes before the table.
+        statements.push(join_role(writer));
         statements.push(match table.schema() {
             Some(schema) => format!("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote(schema), quote(writer)),
             None => format!(
@@ -53,6 +65,9 @@ fn grants(table: &TableName, leaves: &[String], roles: &Roles) -> Vec<String> {
                 literal(writer)
             ),
         });
+        for name in tables.iter().chain(leaves) {
+            statements.push(format!("ALTER TABLE {name} OWNER TO {}", quote(writer)));
+        }
     }
     if let Some(reader) = &roles.reader {
         statements.push(format!("GRANT SELECT ON {} TO {}", tables.join(", "), quote(reader)));
@@ -73,7 +88,8 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
     let what = || format!("cannot give the tables of `{table}` to their roles");
     let hinted = |e: tokio_postgres::Error| {
         failed(what(), &e).hinted(
-            "roles are made by a user with CREATEROLE: name one with `--url`, or do without with `--no-roles`",
+            "roles are made by a user with CREATEROLE who owns the database: name one with `--url`, \
+             or do without with `--no-roles`",
         )
     };
     client.batch_execute("BEGIN").await.map_err(|e| failed(what(), &e))?;
@@ -85,10 +101,12 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
         .iter()
         .map(|(day, _)| table.sql(&TableName::partition_suffix(*day)))
         .collect();
+    let mut missing = None;
     if let Some(writer) = &roles.writer {
-        for member in &roles.members {
-            if member != writer && exists(client, member).await? && !is_member(client, member, writer).await?
-            {
+        for member in roles.members.iter().filter(|member| *member != writer) {
+            if !exists(client, member).await? {
+                missing = Some((member, writer));
+            } else if !is_member(client, member, writer).await? {
                 let grant = format!("GRANT {} TO {}", quote(writer), quote(member));
                 client.batch_execute(&grant).await.map_err(hinted)?;
             }
@@ -99,7 +117,19 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
     }
     client.batch_execute("COMMIT").await.map_err(|e| failed(what(), &e))?;
     held.give_back();
-    Ok(())
+    match missing {
+        Some((member, writer)) => Err(no_such_user(table, member, writer)),
+        None => Ok(()),
+    }
+}
+
+/// All is done but this.
+fn no_such_user(table: &TableName, member: &str, writer: &str) -> StoreError {
+    let what = format!(
+        "the tables of `{table}` are ready, but there is no user `{member}` to become a member of `{writer}`"
+    );
+    StoreError::new(ErrorKind::Refused, what)
+        .hinted(format!("`createuser {member} --pwprompt`, then `loggr init postgres` again"))
 }
 
 async fn exists(client: &Client, role: &str) -> Result<bool, StoreError> {
@@ -148,11 +178,16 @@ pub(super) fn script(settings: &Settings, now: i64, roles: &Roles) -> String {
     if let Some(writer) = &roles.writer {
         for member in roles.members.iter().filter(|member| *member != writer) {
             statements.push(format!(
-                "DO $init$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN GRANT {} TO {}; END IF; \
-                 END $init$",
+                "DO $init$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN GRANT {} TO {}; \
+                 ELSE RAISE WARNING '%', {}; END IF; END $init$",
                 literal(member),
                 quote(writer),
-                quote(member)
+                quote(member),
+                literal(&format!(
+                    "the user {member} does not exist: create it, then GRANT {} TO {}",
+                    quote(writer),
+                    quote(member)
+                ))
             ));
         }
     }
@@ -163,4 +198,21 @@ pub(super) fn script(settings: &Settings, now: i64, roles: &Roles) -> String {
         script.push_str(";\n");
     }
     script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_owner_may_own_before_it_owns() {
+        let table = TableName::parse("events").unwrap();
+        let roles = Roles { writer: Some("w".to_owned()), reader: None, members: Vec::new() };
+        let statements = grants(&table, &["\"events_p20261122\"".to_owned()], &roles);
+        assert!(statements[0].contains("format('GRANT %I TO %I', E'w', current_user)"), "{}", statements[0]);
+        assert!(statements[1].contains("GRANT USAGE, CREATE ON SCHEMA %I TO %I"), "{}", statements[1]);
+        assert!(statements[2..].iter().all(|s| s.starts_with("ALTER TABLE ")), "{statements:?}");
+        // The table, its helpers, one partition.
+        assert_eq!(statements.len(), 2 + 1 + HELPERS.len() + 1);
+    }
 }

@@ -15,6 +15,9 @@ use super::schema::{self, Indexes, Promoted, PromotedKind, VERSION};
 use super::sql::{Param, bind};
 use crate::{ErrorKind, StoreError};
 
+/// How long somebody else's lock on the tables is waited for.
+const LOCK_PATIENCE: &str = "10s";
+
 /// What brings a version to the next one, by the version that it starts from.
 const STEPS: &[Step] = &[];
 
@@ -113,7 +116,8 @@ pub(super) async fn prepare(
     let held = pool.get().await?;
     let client = held.client();
     let what = || format!("cannot prepare the table `{table}`");
-    client.batch_execute("BEGIN").await.map_err(|e| failed(what(), &e))?;
+    let begin = format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_PATIENCE}'");
+    client.batch_execute(&begin).await.map_err(|e| failed(what(), &e))?;
     let prepared = prepare_in(client, table, columns, indexes, days).await?;
     client.batch_execute("COMMIT").await.map_err(|e| failed(what(), &e))?;
     held.give_back();

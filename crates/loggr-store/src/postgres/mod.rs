@@ -54,6 +54,8 @@ pub use tls::SslMode;
 
 /// Questions that are asked at the same time, at most; others wait.
 const MAX_QUESTIONS: usize = 8;
+/// Tables that are not ready after so long: the server hangs, and counts as away.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database with the tables of events. Clones share their connections.
 #[derive(Clone)]
@@ -135,18 +137,29 @@ impl Database {
     }
 
     /// Makes what is missing: the tables, promoted columns, the partitions of today and the next
-    /// days. `now` is in microseconds since 1970.
+    /// days. `now` is in microseconds since 1970. Gives up after a while, and may then be called again.
     ///
     /// # Errors
+    /// [`ErrorKind::Transient`]: the server is away, hangs, or somebody holds a lock on the tables.
     /// [`ErrorKind::Refused`] where somebody has to change something first: a wrong password, no
     /// such database, no right to create tables, tables of another version.
     pub async fn prepare(&self, now: i64) -> Result<Prepared, StoreError> {
-        self.writer.prepare(now).await
+        let late = |_| {
+            let what = format!(
+                "PostgreSQL at {} has not made the tables of `{}` ready within {} s",
+                self.shown(),
+                self.table,
+                PREPARE_PATIENCE.as_secs()
+            );
+            StoreError::new(ErrorKind::Transient, what)
+        };
+        tokio::time::timeout(PREPARE_PATIENCE, self.writer.prepare(now)).await.map_err(late)?
     }
 
-    /// What [`Database::prepare`] needs and more: the same, and the roles that write and read.
+    /// What [`Database::prepare`] needs and more: the same however long it takes, and the roles that
+    /// write and read.
     pub async fn init(&self, now: i64, roles: &Roles) -> Result<Prepared, StoreError> {
-        let prepared = self.prepare(now).await?;
+        let prepared = self.writer.prepare(now).await?;
         init::grant(self.writer.pool(), &self.table, roles).await?;
         Ok(prepared)
     }

@@ -103,7 +103,13 @@ impl Writer {
 
     async fn try_store(&self, feed: Arc<Feed<'static>>) -> Result<Appended, StoreError> {
         let held = self.pool.get().await?;
-        let mut rows = self.encode(&held, &feed, None).await?;
+        if held.is_fresh() {
+            // After a failover the server may lack what was made last: origins, partitions.
+            self.forget();
+        }
+        // Rows that the table has, of all rounds. `None`: nobody has looked.
+        let mut seen: Option<HashSet<Key>> = None;
+        let (mut layout, mut rows) = self.encode(&held, &feed, None).await?;
         let mut last = None;
         for _ in 0..MAX_ROUNDS {
             if rows.keys.is_empty() {
@@ -111,7 +117,7 @@ impl Writer {
                 return Ok(Appended { stored: 0, duplicates: rows.duplicates });
             }
             let appended = Appended { stored: rows.keys.len(), duplicates: rows.duplicates };
-            match self.send(&held, &mut rows).await {
+            match self.send(&held, &layout, &rows).await {
                 Ok(()) => {
                     held.give_back();
                     return Ok(appended);
@@ -119,20 +125,24 @@ impl Writer {
                 Err(Failed::Other(e)) => {
                     // After what the server refused the session is as good as before.
                     self.undo(&held).await.ok();
-                    if e.kind() == ErrorKind::Permanent {
-                        held.give_back();
+                    match e.kind() {
+                        ErrorKind::Permanent => held.give_back(),
+                        // The tables are not as they were, such as without a column.
+                        ErrorKind::Refused => self.forget(),
+                        _ => {}
                     }
                     return Err(e);
                 }
                 Err(Failed::Partition) => {
                     self.undo(&held).await?;
                     self.forget();
-                    rows = self.encode(&held, &feed, None).await?;
+                    (layout, rows) = self.encode(&held, &feed, seen.as_ref()).await?;
                 }
                 Err(Failed::Duplicate(e)) => {
                     self.undo(&held).await?;
-                    let known = self.known(held.client(), &rows.keys).await?;
-                    rows = self.encode(&held, &feed, Some(known)).await?;
+                    let found = self.known(held.client(), &rows.keys).await?;
+                    seen.get_or_insert_default().extend(found);
+                    (layout, rows) = self.encode(&held, &feed, seen.as_ref()).await?;
                     last = Some(e);
                 }
             }
@@ -152,18 +162,20 @@ impl Writer {
         *self.layout.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
-    /// The rows of the events; what the layout lacks is made or looked up first.
+    /// The rows of the events, and the layout that they have; what it lacks is made or looked up
+    /// first.
     async fn encode(
         &self,
         held: &Held,
         feed: &Arc<Feed<'static>>,
-        known: Option<HashSet<Key>>,
-    ) -> Result<Rows, StoreError> {
+        known: Option<&HashSet<Key>>,
+    ) -> Result<(Arc<Layout>, Rows), StoreError> {
+        let mut layout = self.layout();
         for _ in 0..MAX_LOOKS {
-            let (layout, feed, known) = (self.layout(), Arc::clone(feed), known.clone());
+            let (used, feed, known) = (Arc::clone(&layout), Arc::clone(feed), known.cloned());
             // Parsing and encoding are no work for the reactor.
             let encoded = tokio::task::spawn_blocking(move || {
-                let mut encoder = Encoder::new(&layout, known);
+                let mut encoder = Encoder::new(&used, known);
                 feed(&mut |event| encoder.push(event));
                 encoder.finish()
             });
@@ -171,8 +183,9 @@ impl Writer {
                 .await
                 .map_err(|e| StoreError::with(ErrorKind::Permanent, "cannot make rows of the events", e))?;
             match encoded {
-                Ok(rows) => return Ok(rows),
-                Err(missing) => self.learn(held, missing).await?,
+                Ok(rows) => return Ok((layout, rows)),
+                // Not what others have learnt or forgotten meanwhile.
+                Err(missing) => layout = self.learn(held, missing).await?,
             }
         }
         let what = format!("the tables of `{}` change faster than they can be read", self.table);
@@ -180,7 +193,7 @@ impl Writer {
     }
 
     /// Reads the layout anew, and makes what rows need: partitions and origins.
-    async fn learn(&self, held: &Held, missing: Missing) -> Result<(), StoreError> {
+    async fn learn(&self, held: &Held, missing: Missing) -> Result<Arc<Layout>, StoreError> {
         let client = held.client();
         let what = || format!("cannot make ready for rows in `{}`", self.table);
         let meta = migrate::usable(migrate::read_meta(client, &self.table).await?, &self.table)?;
@@ -214,8 +227,9 @@ impl Writer {
             .iter()
             .filter_map(|row| Some((origin_of(row.get::<_, &str>(1))?, row.get::<_, i32>(0))))
             .collect();
-        *self.layout.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
-        Ok(())
+        let layout = Arc::new(layout);
+        *self.layout.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&layout);
+        Ok(layout)
     }
 
     async fn add_origins(&self, client: &Client, new: &HashSet<Origin>) -> Result<(), StoreError> {
@@ -234,13 +248,13 @@ impl Writer {
         inserted.map(drop).map_err(|e| failed(format!("cannot write `{}_origins`", self.table), &e))
     }
 
-    /// One transaction, up to its COMMIT.
-    async fn send(&self, held: &Held, rows: &mut Rows) -> Result<(), Failed> {
+    /// One transaction, up to its COMMIT. `layout`: that of the rows.
+    async fn send(&self, held: &Held, layout: &Layout, rows: &Rows) -> Result<(), Failed> {
         let client = held.client();
         let what = || format!("cannot store events in `{}`", self.table);
         let other = |e: tokio_postgres::Error| Failed::Other(failed(what(), &e));
         client.batch_execute("BEGIN").await.map_err(other)?;
-        self.copy(client, &rows.chunks).await.map_err(|e| {
+        self.copy(client, layout, &rows.chunks).await.map_err(|e| {
             if is_duplicate(&e) {
                 Failed::Duplicate(failed(what(), &e))
             } else if is_missing_partition(&e) {
@@ -249,18 +263,22 @@ impl Writer {
                 other(e)
             }
         })?;
-        self.count(client, &rows.tally).await.map_err(|e| {
+        self.count(client, layout, &rows.tally).await.map_err(|e| {
             Failed::Other(failed(format!("cannot count events in `{}_minutes`", self.table), &e))
         })?;
         client.batch_execute("COMMIT").await.map_err(other)
     }
 
-    async fn copy(&self, client: &Client, chunks: &[Bytes]) -> Result<(), tokio_postgres::Error> {
-        let promoted = &self.layout().promoted;
+    async fn copy(
+        &self,
+        client: &Client,
+        layout: &Layout,
+        chunks: &[Bytes],
+    ) -> Result<(), tokio_postgres::Error> {
         let copy = format!(
             "COPY {} ({}) FROM STDIN WITH (FORMAT binary)",
             self.table.sql(""),
-            schema::column_names(promoted)
+            schema::column_names(&layout.promoted)
         );
         let sink: CopyInSink<Bytes> = client.copy_in(&copy).await?;
         let mut sink = pin!(sink);
@@ -270,7 +288,12 @@ impl Writer {
         sink.finish().await.map(drop)
     }
 
-    async fn count(&self, client: &Client, tally: &Tally) -> Result<(), tokio_postgres::Error> {
+    async fn count(
+        &self,
+        client: &Client,
+        layout: &Layout,
+        tally: &Tally,
+    ) -> Result<(), tokio_postgres::Error> {
         let minutes = tally.minutes();
         let (table, add) = (self.table.sql("_minutes"), "events = t.events + EXCLUDED.events");
         let insert = format!(
@@ -300,7 +323,7 @@ impl Writer {
             ];
             client.execute_typed(&insert, &bind(&params)).await?;
         }
-        if tally.long_names && !self.layout().long_names {
+        if tally.long_names && !layout.long_names {
             let note =
                 format!("UPDATE {} SET long_names = true WHERE NOT long_names", self.table.sql("_meta"));
             client.batch_execute(&note).await?;

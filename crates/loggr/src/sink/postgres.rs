@@ -28,7 +28,8 @@ impl PostgresSink {
         PostgresSink { database, now, prepared: Arc::default() }
     }
 
-    /// Makes the tables and partitions that are missing, and says what it did.
+    /// Makes the tables and partitions that are missing, and says what it did. A database that
+    /// hangs is one that is away: it fails after a while.
     pub async fn prepare(&self, ship: &str) -> Result<(), loggr_store::StoreError> {
         let prepared = self.database.prepare((self.now)().unix_micros()).await?;
         self.prepared.store(true, Ordering::Relaxed);

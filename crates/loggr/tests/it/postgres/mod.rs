@@ -2,6 +2,7 @@
 
 mod agreement;
 mod contract;
+mod patience;
 mod shipper;
 mod tables;
 mod tls;

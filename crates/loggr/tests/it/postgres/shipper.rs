@@ -185,6 +185,10 @@ fn a_server_that_is_away_at_the_start_is_waited_for() {
     let log = loggr.log();
     assert!(log.contains("the database is away; events wait in the queue"), "{log}");
     assert!(log.contains("connection refused") || log.contains("Connection refused"), "{log}");
+    until("the shipper has tried", 60, || {
+        let ships = loggr.status()["ships"].clone();
+        ships.as_array().expect("ships").iter().any(|s| s["name"] == "db" && s["failing"] == true)
+    });
     database.server.up();
     rows(&database, 200);
     eventually("it says that it works again", 60, || {

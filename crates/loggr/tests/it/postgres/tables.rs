@@ -2,7 +2,7 @@
 //! counted beside it; partitions, retention, roles, the script.
 
 use loggr_event::{Event, Origin, Timestamp, Uid};
-use loggr_store::postgres::{DAYS_AHEAD, Database, Indexes, Settings, TableName};
+use loggr_store::postgres::{DAYS_AHEAD, Database, Indexes, Promoted, Settings, TableName};
 use loggr_store::query::{Field, parse};
 use loggr_store::{ErrorKind, Limits, SearchOptions};
 use std::borrow::Cow;
@@ -15,12 +15,12 @@ use crate::support::{self, Loggr, postgres};
 use super::with_database;
 
 /// 2026-11-22T00:00:00Z.
-const MIDNIGHT: i64 = 1_795_305_600_000_000;
+pub(super) const MIDNIGHT: i64 = 1_795_305_600_000_000;
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-fn open(database: &support::Database, indexes: Indexes) -> Database {
-    Database::new(Settings {
+fn settings(database: &support::Database, indexes: Indexes) -> Settings {
+    Settings {
         url: database.url(),
         password: None,
         sslmode: None,
@@ -30,11 +30,14 @@ fn open(database: &support::Database, indexes: Indexes) -> Database {
         columns: Vec::new(),
         indexes,
         connections: 4,
-    })
-    .expect("settings")
+    }
 }
 
-async fn made(database: &support::Database) -> Database {
+pub(super) fn open(database: &support::Database, indexes: Indexes) -> Database {
+    Database::new(settings(database, indexes)).expect("settings")
+}
+
+pub(super) async fn made(database: &support::Database) -> Database {
     let store = open(database, Indexes::Fields);
     store.prepare(MIDNIGHT).await.expect("tables");
     store
@@ -54,11 +57,11 @@ fn event(number: u64, time: i64) -> Event<'static> {
     }
 }
 
-fn events(numbers: std::ops::Range<u64>, time: i64) -> Vec<Event<'static>> {
+pub(super) fn events(numbers: std::ops::Range<u64>, time: i64) -> Vec<Event<'static>> {
     numbers.map(|n| event(n, time + n as i64)).collect()
 }
 
-fn all() -> SearchOptions {
+pub(super) fn all() -> SearchOptions {
     SearchOptions { limit: 10_000, ..SearchOptions::new(MIDNIGHT) }
 }
 
@@ -162,6 +165,73 @@ async fn a_refused_batch_leaves_nothing() {
     let error = store.append(&[other]).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Permanent);
     assert_eq!(database.sql("SELECT count(*) FROM events"), "50");
+}
+
+/// Rows that turn up while a batch is stored add to those that were known before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_each_look_finds_is_remembered() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    store.append(&events(0..9, MIDNIGHT)).await.expect("stored");
+    // Each look finds another third of what is there.
+    database.sql(
+        "ALTER TABLE events RENAME TO real_events; CREATE SEQUENCE looks; \
+         CREATE VIEW events AS SELECT r.* FROM real_events r \
+         WHERE ('x' || right(r.uid::text, 2))::bit(8)::int % 3 = (SELECT nextval('looks') % 3); \
+         CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO real_events VALUES (NEW.*); RETURN NEW; END $$; \
+         CREATE TRIGGER put INSTEAD OF INSERT ON events FOR EACH ROW EXECUTE FUNCTION put()",
+    );
+    let appended = store.append(&events(0..12, MIDNIGHT)).await.expect("stored");
+    assert_eq!((appended.stored, appended.duplicates), (3, 9));
+    assert_eq!(database.sql("SELECT count(*) FROM real_events"), "12");
+    assert_eq!(database.sql("SELECT last_value FROM looks"), "3");
+}
+
+/// A server that took over may lack the last of what the other had committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_connection_relies_on_nothing_that_was_learnt_before() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    let received = |number: u64, listener: &str| {
+        let origin =
+            Origin { listener: listener.to_owned(), peer: "10.0.0.1:514".to_owned(), ..Origin::default() };
+        Event { origin: Some(Cow::Owned(origin)), ..event(number, MIDNIGHT) }
+    };
+    store.append(&[received(1, "relp")]).await.expect("stored");
+    let connected = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'loggr'";
+    database.sql(&format!("DELETE FROM events_origins; SELECT pg_terminate_backend(pid) {connected}"));
+    support::until("its connections have ended", 30, || {
+        database.sql(&format!("SELECT count(*) {connected}")) == "0"
+    });
+    let stored = match store.append(&[received(2, "relp")]).await {
+        // The pool has not heard of it yet.
+        Err(error) if error.is_transient() => store.append(&[received(2, "relp")]).await,
+        stored => stored,
+    };
+    assert_eq!(stored.expect("stored").stored, 1);
+    let named = "SELECT count(*) FROM events e JOIN events_origins o ON o.id = e.origin";
+    assert_eq!(database.sql(named), "1");
+    // The origin that is lost costs what it said, and not the answer.
+    let mut found = store.search(&parse("").expect("it goes well"), &all()).await.expect("found").events;
+    found.sort_by_key(|e| e.uid);
+    assert_eq!(found, [received(1, ""), received(2, "relp")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_is_gone_is_not_asked_for_for_ever() {
+    let Some(database) = postgres() else { return };
+    let columns = vec![Promoted::parse("status bigint").expect("a column")];
+    let store =
+        Database::new(Settings { columns, ..settings(&database, Indexes::Fields) }).expect("settings");
+    store.prepare(MIDNIGHT).await.expect("tables");
+    store.append(&events(0..10, MIDNIGHT)).await.expect("stored");
+    database.sql("ALTER TABLE events DROP COLUMN status; UPDATE events_meta SET columns = '[]'");
+    let error = store.append(&events(10..20, MIDNIGHT)).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("(SQLSTATE 42703)"), "{error}");
+    store.append(&events(10..20, MIDNIGHT)).await.expect("stored");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "20");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,6 +348,8 @@ async fn questions_end_when_they_must() {
     let Some(database) = postgres() else { return };
     let store = made(&database).await;
     store.append(&events(0..100, MIDNIGHT)).await.expect("stored");
+    // Connecting counts too, and is not what is tried here.
+    store.count(&parse("event").expect("it goes well"), &all()).await.expect("counted");
     // Every row takes a while.
     database.sql(
         "ALTER TABLE events RENAME TO real_events; CREATE VIEW events AS SELECT r.* FROM real_events r \
@@ -383,6 +455,72 @@ fn init_is_repeatable_and_gives_each_role_what_it_needs() {
         "DROP OWNED BY {name}_w, {name}_r, {name}_app, {name}_page CASCADE; \
                            DROP ROLE {name}_w, {name}_r, {name}_app, {name}_page"
     ));
+}
+
+/// Whoever may create roles and owns the database is enough, by hand and as a script.
+#[test]
+fn init_needs_no_superuser() {
+    let (Some(database), Some(printed)) = (postgres(), postgres()) else { return };
+    let (name, other) = (database.name().to_owned(), printed.name().to_owned());
+    let (dba, app) = (format!("{name}_dba"), format!("{name}_app"));
+    database.sql(&format!(
+        "CREATE ROLE {dba} LOGIN CREATEROLE PASSWORD 'one'; CREATE ROLE {app} LOGIN PASSWORD 'one'; \
+         ALTER DATABASE {name} OWNER TO {dba}; ALTER DATABASE {other} OWNER TO {dba}"
+    ));
+    let configured = |database: &support::Database| {
+        let name = database.name();
+        let keys =
+            format!("writer_role = \"{name}_w\"\nreader_role = \"{name}_r\"\npassword_file = \"pass\"");
+        let loggr = Loggr::down(with_database(&database.url_of(&app), &keys));
+        std::fs::write(loggr.config().with_file_name("pass"), "one\n").expect("the password");
+        loggr
+    };
+    let owned_by_others = |database: &support::Database| {
+        database.sql(&format!(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+             AND relkind IN ('r', 'p') AND pg_get_userbyid(relowner) <> '{}_w'",
+            database.name()
+        ))
+    };
+    let mut loggr = configured(&database);
+    let url = database.url_of(&format!("{dba}:one"));
+    let said = loggr.ask(&["init", "postgres", "--url", &url]);
+    assert!(said.starts_with("created the tables of `db` at "), "{said}");
+    assert_eq!(owned_by_others(&database), "0");
+    let said = loggr.ask(&["init", "postgres", "--url", &url]);
+    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    loggr.up();
+    support::RelpSender::new(loggr.address("relp"), 1).run(0, 100);
+    loggr.stored(100, 60);
+    loggr.stop();
+    // The script, run as the same user.
+    let script = configured(&printed).ask(&["init", "postgres", "--print"]);
+    printed.sql(&format!("SET ROLE {dba};\n{script}"));
+    assert_eq!(owned_by_others(&printed), "0");
+    let members = "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid \
+                   JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = ";
+    assert_eq!(printed.sql(&format!("{members}'{app}' AND r.rolname = '{other}_w'")), "1");
+}
+
+#[test]
+fn a_user_that_does_not_exist_is_named() {
+    let Some(database) = postgres() else { return };
+    let name = database.name().to_owned();
+    let keys = format!("writer_role = \"{name}_w\"\nreader_role = \"{name}_r\"");
+    let loggr = Loggr::down(with_database(&database.url_of(&format!("{name}_late")), &keys));
+    let output = loggr.command(&["init", "postgres", "--url", &database.url()]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "error: the tables of `events` are ready, but there is no user `{name}_late` to become a member of \
+             `{name}_w`\nhint: `createuser {name}_late --pwprompt`, then `loggr init postgres` again\n"
+        )
+    );
+    assert_eq!(output.status.code(), Some(2));
+    database.sql(&format!("CREATE ROLE {name}_late LOGIN"));
+    let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
+    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    assert_eq!(database.sql(&format!("SELECT pg_has_role('{name}_late', '{name}_w', 'MEMBER')")), "t");
 }
 
 #[test]
