@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use loggr_event::Event;
@@ -96,6 +96,8 @@ struct Anonymize {
     what: Vec<What>,
     regexes: Vec<Regex>,
     method: Method,
+    /// That of the key, if there is one.
+    files: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +158,9 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
                 .hint("it is `mask` or `hash`"));
         }
     };
-    Ok(Box::new(Anonymize { on, everywhere: arguments.flag("everywhere"), what, regexes, method }))
+    let key_file = Some(arguments.text("key_file")).filter(|file| !file.is_empty());
+    let files = key_file.map(|file| environment.directory.join(file)).into_iter().collect();
+    Ok(Box::new(Anonymize { on, everywhere: arguments.flag("everywhere"), what, regexes, method, files }))
 }
 
 fn what(word: &str) -> Result<What, BuildError> {
@@ -245,6 +249,10 @@ impl Engine for Anonymize {
             forget(call.event, core);
         }
         if did { Outcome::Did } else { Outcome::Nothing }
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 }
 

@@ -98,6 +98,8 @@ impl Engine for GrokEngine {
                         if crate::lang::CoreField::from_name(name)
                             .is_some_and(|f| f.row().writable && f.write(call.event, value.clone()))
                         {
+                            // It has one value; the next ones become a custom field.
+                            written.push(field);
                             continue;
                         }
                         call.event.set_field(name.as_str(), value);
@@ -163,6 +165,8 @@ mod tests {
         check("grok(\"^%{INT:n}$\")", "7", "n=42|7");
         check("grok(\"^%{INT:n}$\", overwrite=true)", "7", "n=7");
         check("grok(\"%{WORD:a}\", prefix=\"p_\")", "grün und blau", "p_a=und");
+        check("grok(\"%{WORD:msgid} %{WORD:msgid}\", overwrite=true)", "x y", "msgid=y");
+        check("grok(\"%{WORD:msgid} %{WORD:msgid} %{WORD:msgid}\", overwrite=true)", "x y z", "msgid=y|z");
         check("grok(\"a %{INT:a}\", \"b %{INT:b}\", \"%{WORD:c}\")", "b 7", "b=7");
     }
 

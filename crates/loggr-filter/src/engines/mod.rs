@@ -113,6 +113,12 @@ pub trait Engine: Send + Sync {
         Ok(false)
     }
 
+    /// Files that it read when it was made and does not look at again: only a new engine
+    /// knows what is in them now.
+    fn files(&self) -> &[PathBuf] {
+        &[]
+    }
+
     /// May the event be another after this outcome? An engine that answers no saves the event's
     /// encoding: what it was parsed from goes on as it is. So the answer is yes unless an engine
     /// knows better.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use loggr_event::{Event, Timestamp};
+use loggr_event::{Event, MAX_FIELDS, MAX_TAGS, Timestamp};
 use regex::Regex;
 
 use super::ast::Comparison;
@@ -18,6 +18,10 @@ use crate::engines::{Call, Engine, Outcome};
 
 /// Tag of an event to which a value could not be assigned.
 pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
+
+/// Bytes of a value that is assigned, at most. A longer one is not: the event gets the tag
+/// `_assignfailure`.
+pub const MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// What a rule says, for counters and traces.
 #[derive(Clone, Debug)]
@@ -173,7 +177,7 @@ impl<'e> Run<'_, 'e> {
         let outcome = work(self);
         let failed = self.failed.is_some();
         if let Outcome::Failed(tag) = outcome {
-            self.event.add_tag(tag);
+            self.mark(tag);
         }
         self.counters.count(rule, outcome, failed, start.map(|s| s.elapsed()));
         if let (Some(before), Some(trace)) = (before, &mut self.trace) {
@@ -192,7 +196,7 @@ impl<'e> Run<'_, 'e> {
                 Outcome::Did => true,
                 Outcome::Nothing => false,
                 Outcome::Failed(tag) => {
-                    self.event.add_tag(tag);
+                    self.mark(tag);
                     self.failed = Some(tag);
                     false
                 }
@@ -200,6 +204,19 @@ impl<'e> Run<'_, 'e> {
             Check::Test(values, test) => is(self.event, values, test),
         }
     }
+
+    /// Says on the event what failed, if there is room for a tag.
+    fn mark(&mut self, tag: &'static str) {
+        if self.event.tags.len() < MAX_TAGS {
+            self.event.add_tag(tag);
+        }
+    }
+
+    /// May the event have a custom field of this name?
+    fn has_room(&self, name: &str) -> bool {
+        self.event.fields.len() < MAX_FIELDS || !self.event.field(name).is_empty()
+    }
+
     fn call(&mut self, called: &'e Called) -> Outcome {
         // Nearly every engine looks at one value.
         let mut one = [None];
@@ -230,11 +247,17 @@ impl<'e> Run<'_, 'e> {
             [one] => first(one, self.event),
             several => {
                 let parts: Vec<_> = several.iter().filter_map(|p| first(p, self.event)).collect();
+                if parts.iter().map(|part| part.len()).sum::<usize>() > MAX_VALUE_BYTES {
+                    return Outcome::Failed(ASSIGN_TAG);
+                }
                 (!parts.is_empty()).then(|| Cow::Owned(parts.concat()))
             }
         };
         // A field that is not there assigns nothing: what was there stays.
         let Some(value) = value else { return Outcome::Nothing };
+        if value.len() > MAX_VALUE_BYTES {
+            return Outcome::Failed(ASSIGN_TAG);
+        }
         self.write(target, value)
     }
 
@@ -244,6 +267,7 @@ impl<'e> Run<'_, 'e> {
                 true => Outcome::Did,
                 false => Outcome::Failed(ASSIGN_TAG),
             },
+            Write::Custom(name) if !self.has_room(name) => Outcome::Failed(ASSIGN_TAG),
             Write::Custom(name) => {
                 self.event.set_field(name.as_str(), value);
                 unseal(self.event);
@@ -253,17 +277,26 @@ impl<'e> Run<'_, 'e> {
     }
 
     fn tags(&mut self, add: bool, values: &'e [Values]) -> Outcome {
-        let mut did = false;
+        let (mut did, mut full) = (false, false);
         for value in values {
             let all: Vec<Cow<'e, str>> = match value {
                 Values::Custom(name) => self.event.field(name).to_vec(),
                 other => first(other, self.event).into_iter().collect(),
             };
             for tag in all.into_iter().filter(|t| !t.is_empty()) {
+                // The last place is for the tag that says so.
+                if add && self.event.tags.len() + 1 >= MAX_TAGS && !self.event.has_tag(&tag) {
+                    full = true;
+                    continue;
+                }
                 did |= if add { self.event.add_tag(tag) } else { self.event.remove_tag(&tag) };
             }
         }
-        if did { Outcome::Did } else { Outcome::Nothing }
+        match (full, did) {
+            (true, _) => Outcome::Failed(ASSIGN_TAG),
+            (false, true) => Outcome::Did,
+            (false, false) => Outcome::Nothing,
+        }
     }
 
     fn delete(&mut self, target: &Write) -> Outcome {
@@ -286,6 +319,11 @@ impl<'e> Run<'_, 'e> {
                 let value = field.read(self.event);
                 if value.is_empty() {
                     return Outcome::Nothing;
+                }
+                if let Write::Custom(name) = to
+                    && !self.has_room(name)
+                {
+                    return Outcome::Failed(ASSIGN_TAG);
                 }
                 field.write(self.event, Cow::Borrowed(""));
                 vec![value]

@@ -22,11 +22,12 @@ mod tests;
 
 pub use cases::{Cases, CasesError, Failure};
 pub use error::{FilterError, FilterErrors, Span};
+pub use evaluate::MAX_VALUE_BYTES;
 pub use field::{CORE_FIELDS, CoreField, CoreFieldRow};
 pub use lexer::{MAX_LITERAL_BYTES, MAX_TEXT_BYTES};
 pub use parser::{MAX_ERRORS, MAX_NESTING, MAX_STATEMENTS};
 pub use predicate::Predicate;
-pub use program::{Counters, Fate, Program, RuleCount, Step};
+pub use program::{Counters, Fate, PARSE_TAG, Program, RuleCount, Step};
 pub use reference::reference;
 
 pub(crate) use cidr::Cidr;

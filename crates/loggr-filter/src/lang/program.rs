@@ -1,9 +1,10 @@
 //! A checked filter, ready to run, and what its rules did.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use loggr_event::{Event, Timestamp};
+use loggr_event::{Defect, Event, MAX_TAGS, Timestamp};
 
 use super::ast::Statement;
 use super::compile::Compiler;
@@ -14,6 +15,9 @@ use crate::engines::{Environment, Outcome, Pass, Route};
 
 /// The time of the rules is measured for one event of so many.
 const TIMED_EVENTS: u64 = 64;
+
+/// Tag that an event has before the first rule if its line had no format that is known.
+pub const PARSE_TAG: &str = "_parsefailure";
 
 /// A filter.
 pub struct Program {
@@ -209,6 +213,9 @@ impl Program {
     fn work<'e>(&'e self, mut run: Run<'_, 'e>) -> (Fate, bool) {
         #[cfg(debug_assertions)]
         let before = run.event.clone();
+        if run.event.defects.contains(Defect::Unparsed) && run.event.tags.len() < MAX_TAGS {
+            run.changed |= run.event.add_tag(PARSE_TAG);
+        }
         let fate = match (run.block(&self.nodes), run.route) {
             (Flow::Drop(rule), _) => Fate::Drop(rule),
             (Flow::On | Flow::Stop, Some(route)) => Fate::Route(route),
@@ -223,11 +230,18 @@ impl Program {
     /// those that could not be taken.
     pub fn refresh(&self) -> (bool, Vec<String>) {
         let (mut changed, mut errors) = (false, Vec::new());
-        refresh_nodes(&self.nodes, &mut |called| match called.engine.refresh() {
+        each_call(&self.nodes, &mut |called| match called.engine.refresh() {
             Ok(did) => changed |= did,
             Err(error) => errors.push(error),
         });
         (changed, errors)
+    }
+
+    /// Files that its engines read when it was made and do not look at again.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));
+        files
     }
 }
 
@@ -239,15 +253,15 @@ impl fmt::Debug for Program {
 
 type Visit<'v> = dyn FnMut(&super::evaluate::Called) + 'v;
 
-fn refresh_nodes(nodes: &[Node], visit: &mut Visit<'_>) {
+fn each_call(nodes: &[Node], visit: &mut Visit<'_>) {
     for node in nodes {
         match node {
             Node::If(branches, otherwise) => {
                 for (_, check, inner) in branches {
-                    refresh_check(check, visit);
-                    refresh_nodes(inner, visit);
+                    each_call_of(check, visit);
+                    each_call(inner, visit);
                 }
-                refresh_nodes(otherwise, visit);
+                each_call(otherwise, visit);
             }
             Node::Call(_, called) => visit(called),
             _ => {}
@@ -255,10 +269,10 @@ fn refresh_nodes(nodes: &[Node], visit: &mut Visit<'_>) {
     }
 }
 
-fn refresh_check(check: &Check, visit: &mut Visit<'_>) {
+fn each_call_of(check: &Check, visit: &mut Visit<'_>) {
     match check {
-        Check::Any(all) | Check::All(all) => all.iter().for_each(|c| refresh_check(c, visit)),
-        Check::Not(inner) => refresh_check(inner, visit),
+        Check::Any(all) | Check::All(all) => all.iter().for_each(|c| each_call_of(c, visit)),
+        Check::Not(inner) => each_call_of(inner, visit),
         Check::Call(called) => visit(called),
         Check::Test(..) | Check::Code(..) => {}
     }

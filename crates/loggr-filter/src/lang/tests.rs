@@ -133,6 +133,66 @@ fn statements() {
     gives("grok(\"for %{WHO:w}\", define=(\"WHO %{FIRST}.\", \"FIRST r\"))", "w", &["ro"]);
     gives("grok(\"(?<n>%{INT})\", on=[ip])", "n", &["42", "10"]);
     gives("grok(\"for (?<app_name>%{WORD})\", overwrite=true)", "app_name", &["root"]);
+    gives("grok(\"%{WORD:app_name} %{WORD:app_name}\", overwrite=true)", "app_name", &["Accepted"]);
+}
+
+/// The event of a line after the program, which was changed and failed so many times.
+#[track_caller]
+fn failing(text: &str, event: Event<'_>, failures: u64) -> Event<'static> {
+    let program = program(text);
+    let mut counters = program.counters();
+    let mut event: Event<'_> = event;
+    let (_, changed) = program.run_marked(&mut event, NOW, &mut counters);
+    assert!(changed, "{text}");
+    assert_eq!(counters.rules.iter().map(|r| r.failed).sum::<u64>(), failures, "{text}");
+    event.into_owned()
+}
+
+#[test]
+fn a_value_that_is_too_long_is_not_assigned() {
+    let origin = Origin::default();
+    let mut event = event(&origin);
+    event.set_field("half", "x".repeat(super::MAX_VALUE_BYTES / 2));
+    let event = failing("[all] := [half] + [half]\n[more] := [all] + \"y\"\n[n] := [all] + [half]", event, 2);
+    assert_eq!(event.field("all").first().map(|v| v.len()), Some(super::MAX_VALUE_BYTES));
+    assert!(event.field("more").is_empty() && event.has_tag("_assignfailure"));
+    assert_eq!(event.field("n"), ["42"], "what was there stays");
+}
+
+#[test]
+fn fields_and_tags_have_their_limits() {
+    let origin = Origin::default();
+    let mut many = event(&origin);
+    for n in many.fields.len()..loggr_event::MAX_FIELDS {
+        many.set_field(format!("f{n}"), "x");
+    }
+    let rename = "rename procid -> [pid]";
+    let after = failing(&format!("[new] := \"x\"\n{rename}\n[n] := \"7\""), many, 2);
+    assert_eq!(after.fields.len(), loggr_event::MAX_FIELDS);
+    assert_eq!(after.field("n"), ["7"]);
+    assert!(after.has_tag("_assignfailure") && after.procid == "77");
+    let mut many = event(&origin);
+    for n in 0..loggr_event::MAX_TAGS {
+        many.add_field_value("list", format!("t{n}"));
+    }
+    let after = failing("tags += [list]\ntags += \"first\"", many, 1);
+    assert_eq!(after.tags.len(), loggr_event::MAX_TAGS);
+    assert!(after.has_tag("_assignfailure") && after.has_tag("first"));
+}
+
+#[test]
+fn a_line_that_nobody_could_read_has_a_tag() {
+    let origin = Origin::default();
+    let unreadable = Event::receive(b"no syslog at all", &origin, Uid::default(), NOW);
+    let event = failing("if \"_parsefailure\" in tags { [unread] := \"yes\" }", unreadable.clone(), 0);
+    assert_eq!(event.field("unread"), ["yes"]);
+    assert_eq!(event.tags, [super::PARSE_TAG]);
+    let event = failing("tags -= \"_parsefailure\"", unreadable, 0);
+    assert!(event.tags.is_empty());
+    let program = program("stop");
+    let mut readable = self::event(&origin);
+    assert!(!program.run_marked(&mut readable, NOW, &mut program.counters()).1);
+    assert!(!readable.has_tag(super::PARSE_TAG));
 }
 
 #[test]

@@ -194,6 +194,13 @@ impl Packer {
     fn look(&mut self, at: usize, record: &Record<'_>, now: Instant, closed: &mut Closed) {
         let event = record.event();
         if self.select.as_ref().is_some_and(|select| !select(&event)) {
+            if !self.groups.is_empty() {
+                // What the same program said before goes first.
+                self.write_key(record, &event);
+                if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
+                    self.close(serial, Reason::Done, closed);
+                }
+            }
             closed.outputs.push(Output::One(at));
             return;
         }

@@ -259,6 +259,24 @@ fn only_selected_events_are_held() {
 }
 
 #[test]
+fn an_event_that_passes_does_not_overtake_what_its_program_said_before() {
+    let packer = || {
+        packer(Rule::by_time(Duration::from_millis(200))).only(Box::new(|event| event.message != "passes"))
+    };
+    let other = |number, text| Line { app: "other", ..line(number, text) };
+    check(
+        packer(),
+        &[&[line(1, "a"), other(2, "x"), line(3, "b"), line(4, "passes"), line(5, "c")]],
+        &[&["a\nb", "passes"], &["x", "c"]],
+    );
+    check(
+        packer(),
+        &[&[line(1, "a")], &[line(2, "passes")], &[line(3, "b")]],
+        &[&[], &["a", "passes"], &[], &["b"]],
+    );
+}
+
+#[test]
 fn nothing_is_held_for_longer_than_its_age() {
     let mut packer = java();
     let now = Instant::now();
@@ -526,9 +544,16 @@ fn rule(which: usize) -> Rule {
 
 proptest! {
     #[test]
-    fn every_event_is_in_exactly_one_output(which in rules(), steps in proptest::collection::vec(step(), 1..60)) {
+    fn every_event_is_in_exactly_one_output(
+        which in rules(),
+        some_pass in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
         let limits = PackerLimits { max_age: MAX_AGE, max_lines: 5, max_bytes: 80 };
         let mut packer = Packer::new(rule(which), limits, Arc::default());
+        if some_pass {
+            packer = packer.only(Box::new(|event| !event.message.starts_with("plain")));
+        }
         let counters = packer.counters.clone();
         let begin = Instant::now();
         let mut passed = Duration::ZERO;
