@@ -44,6 +44,8 @@ pub const DEFAULT_MAX_BYTES: usize = 4 << 30;
 /// A longer reason is cut.
 pub const MAX_REASON_BYTES: usize = 4096;
 
+/// Longest name: that of a queue, with a word before it.
+const MAX_SINK_BYTES: usize = MAX_NAME_BYTES + 16;
 const VERSION: u8 = 1;
 const FIXED_BYTES: usize = 20;
 const ID_BYTES: usize = 16;
@@ -486,7 +488,7 @@ fn broken(error: RescueError) -> SourceError {
 }
 
 fn prefix(sink: &str) -> Result<Vec<u8>, RescueError> {
-    if sink.is_empty() || sink.len() > MAX_NAME_BYTES || sink.contains('\0') {
+    if sink.is_empty() || sink.len() > MAX_SINK_BYTES || sink.contains('\0') {
         return Err(RescueError::Name(sink.to_owned()));
     }
     let mut prefix = sink.as_bytes().to_vec();

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use loggr_flow::{Batch, Receipt, Sink, Stop, StoreError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::embedded::{self, OpenReport, QueueStats};
 use crate::error::OpenError;
@@ -95,6 +96,7 @@ impl Route {
         }
         let credit = i64::try_from(events as u64 / MOVED_FOR_ONE).unwrap_or(MAX_CREDIT);
         state.credit = state.credit.saturating_add(credit).min(MAX_CREDIT);
+        state.moved_at = Some(Instant::now());
         drop(state);
         self.gate.changed.notify_waiters();
     }
@@ -194,8 +196,9 @@ impl Spool {
             loop {
                 route.gate.spooling().await;
                 let waiting = self.waiting(route);
-                let nearly = waiting <= LAST_EVENTS && route.gate.lock().moving;
-                if waiting == 0 || nearly {
+                let (idle, moving) = route.gate.situation();
+                let empty = idle && self.waiting(route) == 0;
+                if empty || waiting <= LAST_EVENTS && moving {
                     if self.hold(route).await {
                         tracing::info!(%route, "nothing waits in the spool any more: events go to the broker again");
                         continue;
@@ -299,6 +302,8 @@ struct GateState {
     appending: usize,
     /// The collector's last try went well.
     moving: bool,
+    /// When that was.
+    moved_at: Option<Instant>,
     /// Events that may be appended while it does.
     credit: i64,
 }
@@ -325,6 +330,12 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nobody is appending, and whether the collector gets on.
+    fn situation(&self) -> (bool, bool) {
+        let state = self.lock();
+        (state.appending == 0, state.moving)
+    }
+
     /// Which way for so many events: `None` is straight. Waits while the gate is held, and a
     /// while for a collector that gets on.
     async fn enter(self: &Arc<Gate>, events: usize) -> Option<Appending> {
@@ -335,6 +346,10 @@ impl Gate {
             changed.as_mut().enable();
             {
                 let mut state = self.lock();
+                // A collector of which nothing is heard any more is not waited for.
+                if late.is_elapsed() && state.moved_at.is_none_or(|at| at.elapsed() >= MAX_PACE) {
+                    state.moving = false;
+                }
                 match state.way {
                     Way::Straight => return None,
                     Way::Spool if !state.moving || state.credit > 0 || late.is_elapsed() => {

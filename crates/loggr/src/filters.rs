@@ -3,9 +3,9 @@
 //!
 //! Reads and compiles; who runs them and when they are read again is a machine's business.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use loggr_filter::engines::{Environment, Route};
@@ -27,8 +27,8 @@ pub struct FilterFiles {
     directory: PathBuf,
 }
 
-/// Time of change and length of a file.
-pub type Stamp = (PathBuf, Option<(SystemTime, u64)>);
+/// A file, and what changes when it does; `None` where it is not there.
+pub type Stamp = (PathBuf, Option<[i64; 6]>);
 
 impl FilterFiles {
     /// Of the filter of this name beside the configuration in `directory`.
@@ -58,13 +58,20 @@ impl FilterFiles {
 
     /// By what it is seen that a file has changed.
     pub fn stamps(&self) -> Vec<Stamp> {
-        let stamp = |path: PathBuf| {
-            let meta = std::fs::metadata(&path).ok();
-            let stamp = meta.and_then(|m| Some((m.modified().ok()?, m.len())));
-            (path, stamp)
-        };
-        std::iter::once(self.filter.clone()).chain(pattern_files(&self.directory)).map(stamp).collect()
+        stamps(std::iter::once(self.filter.clone()).chain(pattern_files(&self.directory)))
     }
+}
+
+/// The same of any files.
+pub fn stamps(files: impl IntoIterator<Item = PathBuf>) -> Vec<Stamp> {
+    let stamp = |path: PathBuf| {
+        let stamp = std::fs::metadata(&path).ok().map(|m| {
+            let [inode, bytes] = [m.ino(), m.len()].map(u64::cast_signed);
+            [inode, bytes, m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()]
+        });
+        (path, stamp)
+    };
+    files.into_iter().map(stamp).collect()
 }
 
 /// Where the filter of this name sends events; `None` if it cannot be read or is wrong.

@@ -20,24 +20,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection to the first broker that takes us, and which one that is.
 ///
-/// If none does, the error of the one that refused us for good, else of the last.
+/// If none does, the error of one that refused us, else of the last. It counts as refused for
+/// good only if all of them did: another may be back soon.
 pub(super) async fn connect(
     options: &RabbitOptions,
     role: &str,
 ) -> Result<(Connection, BrokerAddress), BrokerError> {
-    let mut worst: Option<BrokerError> = None;
+    let (mut refused, mut other) = (None, None);
     for address in &options.brokers {
         match connect_to(address, options, role).await {
             Ok(connection) => return Ok((connection, address.clone())),
-            Err(error) => {
-                let keep = worst.as_ref().is_some_and(|w| w.kind() == BrokerErrorKind::Refused);
-                if !keep {
-                    worst = Some(error);
-                }
+            Err(error) if error.kind() == BrokerErrorKind::Refused => {
+                refused.get_or_insert(error);
             }
+            Err(error) => other = Some(error),
         }
     }
-    Err(worst.unwrap_or_else(|| BrokerError::refused("there is no address of a broker")))
+    Err(match (refused, other) {
+        (Some(refused), None) => refused,
+        (Some(refused), Some(_)) => refused.may_pass(),
+        (None, Some(other)) => other,
+        (None, None) => BrokerError::refused("there is no address of a broker"),
+    })
 }
 
 async fn connect_to(
@@ -94,11 +98,11 @@ async fn resolve(address: &BrokerAddress) -> Result<Vec<SocketAddr>, BrokerError
         Ok(_) => "it has no address".to_owned(),
         Err(error) => error.to_string(),
     };
-    // A name server that is away may come back; a name that it does not know will not.
-    let temporary = error.contains("emporary failure");
-    let kind = if temporary { BrokerErrorKind::Unreachable } else { BrokerErrorKind::Refused };
+    // Where names come and go with what they name, a broker that is away has none.
     let what = format!("the host of the broker `{address}` is not known");
-    Err(BrokerError::new(kind, what).because(error).hint("look at the host in `urls`"))
+    Err(BrokerError::new(BrokerErrorKind::Unreachable, what)
+        .because(error)
+        .hint("look at the host in `urls`"))
 }
 
 fn connector(tls: &TlsOptions) -> Result<RustlsConnector, BrokerError> {

@@ -103,6 +103,11 @@ impl Consumer {
         let tag = arrived.message.delivery_tag;
         self.session = Some(arrived.session.clone());
         let Incoming { batch, attempts, unfit } = self.reader.read(arrived.message, now());
+        if attempts > 1 {
+            self.shared.counters.redelivered.add(batch.len() as u64);
+        }
+        // A channel whose end we have survived is no attempt that went wrong.
+        let attempts = attempts.saturating_sub(arrived.session.lost).max(1);
         Held { session: arrived.session, tags: vec![tag], batch, attempts, unfit }
     }
 

@@ -10,6 +10,7 @@ use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
 use crate::topology::Topology;
 
+use super::bulletin::NOTICES;
 use super::error::{BrokerError, Object};
 
 /// RabbitMQ 4 drops a message after 20 deliveries unless told otherwise, and 3.x knows no
@@ -33,13 +34,13 @@ pub(super) async fn declare(
     topology: &Topology,
 ) -> Result<Vec<Declared>, BrokerError> {
     let mut all = Vec::new();
-    for exchange in &topology.exchanges {
-        let object = Object::Exchange(&exchange.name);
+    for name in topology.exchanges.iter().map(|e| &*e.name).chain([NOTICES]) {
+        let object = Object::Exchange(name);
         let there = is_there(connection, object).await?;
-        declare_exchange(&channel(connection, object).await?, &exchange.name)
+        declare_exchange(&channel(connection, object).await?, name)
             .await
             .map_err(|e| BrokerError::working(&object, &e))?;
-        all.push(Declared { kind: "exchange", name: exchange.name.clone(), made: Some(!there) });
+        all.push(Declared { kind: "exchange", name: name.to_owned(), made: Some(!there) });
     }
     for exchange in &topology.exchanges {
         for queue in &exchange.queues {

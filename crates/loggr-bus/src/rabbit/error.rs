@@ -50,6 +50,12 @@ impl BrokerError {
         BrokerError::new(BrokerErrorKind::Refused, what)
     }
 
+    /// The same, and waiting may mend it.
+    pub(super) fn may_pass(mut self) -> BrokerError {
+        self.kind = BrokerErrorKind::Unreachable;
+        self
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> BrokerError {
         self.hint = Some(hint.into());
         self
@@ -183,6 +189,11 @@ impl BrokerError {
                     format!("the broker takes no message so large ({what})"),
                 )
                 .because(text)
+            }
+            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) if text.contains("timed out") => {
+                BrokerError::trouble(format!("the broker has waited too long for acknowledgements of {what}"))
+                    .because(text)
+                    .hint("its `consumer_timeout` is shorter than the destination was away; nothing is lost")
             }
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => mismatch(what, &text),
             _ => BrokerError::trouble(format!("the broker ended the work with {what}")).because(text),

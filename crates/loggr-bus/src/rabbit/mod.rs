@@ -8,6 +8,7 @@
 //! `message-ttl`, `expires`, `delivery-limit`, a dead-letter exchange) may drop or move
 //! messages behind loggr's back, and AMQP does not show policies.
 
+mod bulletin;
 mod connect;
 mod consumer;
 mod declare;
@@ -38,6 +39,7 @@ use crate::topology::{ConsumerOptions, Topology};
 use link::{CONSUME, Link, LinkState, Links, PUBLISH};
 use stats::{ExchangeCounters, QueueCounters};
 
+pub use bulletin::{Bulletin, NOTICES};
 pub use consumer::Consumer;
 pub use declare::Declared;
 pub use error::{BrokerError, BrokerErrorKind};
@@ -88,7 +90,7 @@ pub struct BrokerState {
     pub trouble: Option<String>,
 }
 
-/// Makes what is missing of the topology. Safe to repeat.
+/// Makes what is missing of the topology, and the exchange of the notices. Safe to repeat.
 ///
 /// # Errors
 /// [`BrokerError`], which names what is on the broker and is another.

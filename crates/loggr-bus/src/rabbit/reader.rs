@@ -13,14 +13,14 @@ use futures_util::StreamExt;
 use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use loggr_flow::{Backoff, Phase, Stop};
 use tokio::sync::{Notify, mpsc};
 
 use super::declare;
 use super::error::{BrokerError, Object};
 use super::link::{Link, Up, seed};
-use super::tracker::Tracker;
+use super::tracker::{AckUpTo, Tracker};
 
 /// Opening a channel takes at most so long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,12 +38,14 @@ pub(super) struct Session {
     tracker: Mutex<Tracker>,
     settled: Notify,
     dead: AtomicBool,
+    /// Channels before this one that this process has seen end.
+    pub lost: u32,
 }
 
 impl Session {
-    fn new(prefetch: u16) -> Session {
+    fn new(prefetch: u16, lost: u32) -> Session {
         let tracker = Mutex::new(Tracker::new(usize::from(prefetch)));
-        Session { tracker, settled: Notify::new(), dead: AtomicBool::new(false) }
+        Session { tracker, settled: Notify::new(), dead: AtomicBool::new(false), lost }
     }
 
     fn tracker(&self) -> MutexGuard<'_, Tracker> {
@@ -91,6 +93,7 @@ impl Reader {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10), seed());
         let mut trouble: Option<String> = None;
         let mut stop = self.stop.clone();
+        let mut lost = 0_u32;
         loop {
             let consumer = self.arrived.clone();
             let up = tokio::select! {
@@ -113,12 +116,13 @@ impl Reader {
                     if trouble.take().is_some() {
                         tracing::info!(queue = &*self.queue, "the queue can be read again");
                     }
-                    let session = Arc::new(Session::new(self.prefetch));
+                    let session = Arc::new(Session::new(self.prefetch, lost));
                     let end = self.work(&channel, messages, &session).await;
                     session.dead.store(true, Ordering::SeqCst);
                     match end {
                         End::Finished => return,
                         End::Broken(error) => {
+                            lost = lost.saturating_add(1);
                             backoff.reset();
                             error
                         }
@@ -151,11 +155,15 @@ impl Reader {
             declare::check(&up.connection, object).await?;
             let channel = declare::channel(&up.connection, object).await?;
             channel.basic_qos(self.prefetch, BasicQosOptions::default()).await.map_err(failed)?;
+            // Deliveries are held as long as their destination is away. Brokers from 3.12 on
+            // let a consumer say so; older ones end the channel after their own time.
+            let mut arguments = FieldTable::default();
+            arguments.insert("x-consumer-timeout".into(), AMQPValue::LongInt(i32::MAX));
             let consume = channel.basic_consume(
                 (&*self.queue).into(),
                 "".into(),
                 BasicConsumeOptions::default(),
-                FieldTable::default(),
+                arguments,
             );
             let messages = consume.await.map_err(failed)?;
             Ok((channel, messages))
@@ -210,6 +218,10 @@ impl Reader {
 
     async fn acknowledge(&self, channel: &Channel, session: &Session) -> Result<(), BrokerError> {
         let acks = session.tracker().acks();
+        self.tell(channel, acks).await
+    }
+
+    async fn tell(&self, channel: &Channel, acks: Vec<AckUpTo>) -> Result<(), BrokerError> {
         for ack in acks {
             let told = channel.basic_ack(ack.tag, BasicAckOptions { multiple: ack.multiple }).await;
             told.map_err(|e| BrokerError::working(&Object::Queue(&self.queue), &e))?;
@@ -256,16 +268,15 @@ impl Reader {
             }
             tokio::select! {
                 () = session.settled.notified() => {}
-                () = stop.abort() => {
-                    // What was settled in the last moment is still told.
-                    drop(self.acknowledge(channel, session).await);
-                    break;
-                }
+                () = stop.abort() => break,
             }
             if stop.phase() == Phase::Abort {
                 break;
             }
         }
+        // What was settled in the last moment is still told, behind a gap too.
+        let last = session.tracker().all_acks();
+        drop(self.tell(channel, last).await);
         // What nobody settled goes back into the queue.
         drop(channel.close(200, "done".into()).await);
     }

@@ -68,13 +68,23 @@ impl Tracker {
     /// What to tell the broker now. One word for all that are settled from the oldest on;
     /// those behind a gap wait for it to close, unless the broker would send nothing more.
     pub fn acks(&mut self) -> Vec<AckUpTo> {
+        let full = self.is_full();
+        self.collect(full)
+    }
+
+    /// The last words on this channel: those behind a gap, too.
+    pub fn all_acks(&mut self) -> Vec<AckUpTo> {
+        self.collect(true)
+    }
+
+    fn collect(&mut self, behind_gaps: bool) -> Vec<AckUpTo> {
         let mut acks = Vec::new();
         let done = self.messages.iter().take_while(|(_, state)| *state == State::Done).count();
         if let Some((tag, _)) = done.checked_sub(1).and_then(|last| self.messages.get(last)) {
             acks.push(AckUpTo { tag: *tag, multiple: done > 1 });
             self.messages.drain(..done);
         }
-        if self.is_full() {
+        if behind_gaps {
             self.messages.retain(|(tag, state)| {
                 let done = *state == State::Done;
                 if done {
@@ -110,6 +120,12 @@ mod tests {
         let acks: Vec<(u64, bool)> = tracker.acks().iter().map(|a| (a.tag, a.multiple)).collect();
         assert_eq!(acks, expect);
         assert_eq!(tracker.acks(), []);
+        let told: Vec<u64> = expect.iter().map(|(tag, _)| *tag).collect();
+        let behind = done.iter().filter(|tag| !told.iter().any(|t| *tag <= t));
+        let mut behind: Vec<u64> = behind.copied().collect();
+        behind.sort_unstable();
+        let last: Vec<u64> = tracker.all_acks().iter().map(|a| a.tag).collect();
+        assert_eq!(last, behind, "the last words");
     }
 
     #[test]

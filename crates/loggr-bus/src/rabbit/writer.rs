@@ -7,6 +7,10 @@
 //! quick, and a thousand senders make large messages. Order is kept. Invariant: a
 //! publisher hears "confirmed" only when the broker has confirmed every message that
 //! holds something of its batch, and none of them came back.
+//!
+//! Which message came back the library does not know: it hands a return to whichever
+//! confirm is next. So a message counts as confirmed when all that were on their way with it
+//! are answered too, and one that came back ends the channel for all of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -152,6 +156,11 @@ struct Session<'w> {
     gathered_jobs: Vec<u64>,
     gathered_since: Option<Instant>,
     flights: VecDeque<Flight>,
+    /// Messages published, and answered.
+    published: u64,
+    answered: u64,
+    /// Confirmed, with how many must be answered before that can be believed.
+    kept: VecDeque<(u64, Vec<u64>)>,
 }
 
 /// What the broker said about a message.
@@ -187,6 +196,9 @@ impl Session<'_> {
             gathered_jobs: Vec::new(),
             gathered_since: None,
             flights: VecDeque::new(),
+            published: 0,
+            answered: 0,
+            kept: VecDeque::new(),
         }
     }
 
@@ -204,7 +216,11 @@ impl Session<'_> {
             match self.step(open).await {
                 Step::Order(Some(order)) => self.take(order),
                 Step::Order(None) => open = false,
-                Step::Answer(Ok(answer)) => self.answered(&answer),
+                Step::Answer(Ok(answer)) => {
+                    if let Err(error) = self.answered(&answer) {
+                        break error;
+                    }
+                }
                 Step::Answer(Err(error)) => {
                     break Arc::new(BrokerError::working(&Object::Exchange(&self.writer.exchange), &error));
                 }
@@ -328,7 +344,10 @@ impl Session<'_> {
             );
             let object = Object::Exchange(exchange);
             match tokio::time::timeout(CONFIRM_TIMEOUT, publishing).await {
-                Ok(Ok(confirm)) => self.flights.push_back(Flight { confirm, jobs, since: Instant::now() }),
+                Ok(Ok(confirm)) => {
+                    self.published += 1;
+                    self.flights.push_back(Flight { confirm, jobs, since: Instant::now() });
+                }
                 Ok(Err(error)) => return Err(Arc::new(BrokerError::working(&object, &error))),
                 Err(_) => {
                     let what = format!("the broker reads nothing for {} s", CONFIRM_TIMEOUT.as_secs());
@@ -338,25 +357,34 @@ impl Session<'_> {
         }
     }
 
-    /// The oldest message was answered.
-    fn answered(&mut self, answer: &Answer) {
-        let Some(flight) = self.flights.pop_front() else { return };
+    /// The oldest message was answered. An error is the end of the channel.
+    fn answered(&mut self, answer: &Answer) -> Outcome {
+        let Some(flight) = self.flights.pop_front() else { return Ok(()) };
+        self.answered += 1;
         let (exchange, key) = (&*self.writer.exchange, &*self.writer.key);
-        let error = match answer {
+        let fault = match answer {
             Answer::Kept => {
-                for id in flight.jobs {
-                    self.confirm(id);
-                }
-                return;
+                self.kept.push_back((self.published, flight.jobs));
+                None
             }
-            Answer::CameBack => BrokerError::unroutable(exchange, key),
-            Answer::NotKept => BrokerError::trouble(format!(
-                "the broker could not keep a message to the exchange `{exchange}`"
-            )),
-            Answer::Nothing => BrokerError::trouble("the broker confirms nothing on this channel"),
+            Answer::CameBack => return Err(Arc::new(BrokerError::unroutable(exchange, key))),
+            Answer::NotKept => {
+                let what = format!("the broker could not keep a message to the exchange `{exchange}`");
+                Some((BrokerError::trouble(what), flight.jobs))
+            }
+            Answer::Nothing => {
+                Some((BrokerError::trouble("the broker confirms nothing on this channel"), flight.jobs))
+            }
         };
-        let error = Arc::new(error);
-        flight.jobs.iter().for_each(|id| self.fail(*id, &error));
+        if let Some((error, jobs)) = fault {
+            let error = Arc::new(error);
+            jobs.iter().for_each(|id| self.fail(*id, &error));
+        }
+        while self.kept.front().is_some_and(|(until, _)| *until <= self.answered) {
+            let (_, jobs) = self.kept.pop_front().unwrap_or_default();
+            jobs.into_iter().for_each(|id| self.confirm(id));
+        }
+        Ok(())
     }
 
     fn confirm(&mut self, id: u64) {

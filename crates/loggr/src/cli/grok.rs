@@ -11,9 +11,10 @@ use clap::Args;
 use loggr_filter::grok::{Grok, GrokError, Library, Limit, Number, Scratch};
 use serde_json::{Map, Value};
 
-use super::complain;
 use super::records::Records;
+use super::{Place, complain};
 use crate::exit::{Exit, Usage};
+use crate::filters::environment;
 use crate::hint::Advise;
 
 /// Arguments of `loggr grok`.
@@ -43,8 +44,8 @@ pub struct GrokArgs {
 }
 
 /// Reads stdin to its end.
-pub fn run(args: &GrokArgs) -> Result<Exit> {
-    let library = library(args)?;
+pub fn run(place: &Place, args: &GrokArgs) -> Result<Exit> {
+    let library = library(place, args)?;
     let mut output = BufWriter::new(std::io::stdout().lock());
     if args.list {
         for name in library.names() {
@@ -103,9 +104,10 @@ fn object(grok: &Grok, line: &str, scratch: &Scratch) -> Map<String, Value> {
     found
 }
 
-fn library(args: &GrokArgs) -> Result<Library> {
-    let standard = if args.ecs { Library::ecs() } else { Library::legacy() };
-    let mut library = Library::clone(&standard);
+/// The standard patterns, the operator's own beside the configuration, and those of the options.
+fn library(place: &Place, args: &GrokArgs) -> Result<Library> {
+    let known = environment(&place.directory()?)?;
+    let mut library = Library::clone(if args.ecs { &known.ecs_patterns } else { &known.patterns });
     for directory in &args.patterns_dir {
         for file in files(directory)? {
             add(&mut library, &file)?;

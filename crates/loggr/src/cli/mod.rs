@@ -63,6 +63,11 @@ impl Place {
     pub fn load_with_filters(&self) -> Result<Config> {
         Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).usage()
     }
+
+    /// Where filters and patterns lie; a configuration that is wrong has them too.
+    fn directory(&self) -> Result<PathBuf> {
+        Config::directory_of(self.config.as_deref())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,7 +134,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Parse(args) => parse::run(&args),
         Command::Filter(args) => filter::filter(&args),
         Command::Explain(args) => filter::explain(&args),
-        Command::Grok(args) => grok::run(&args),
+        Command::Grok(args) => grok::run(&place, &args),
         Command::Pack(args) => pack::run(&args),
         Command::Queue(args) => queue::run(&place, &args),
         Command::Rescue(args) => rescue::run(&place, &args),

@@ -1,17 +1,16 @@
-//! `loggr rescue list|show|replay|discard`: what a destination refused for ever.
+//! `loggr rescue list|show|replay|discard`: what a destination refused for ever, of shippers
+//! and, as `machine.NAME`, of machines.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
-use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Stop, StoreError, pump};
+use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
 use super::{Place, complain, confirm};
-use crate::component::process::{MAX_RESCUE_BYTES, Process};
-use crate::component::ship::Shipping;
+use crate::component::process::MAX_RESCUE_BYTES;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -41,21 +40,21 @@ enum RescueCommand {
     },
     /// Print one event as JSON, with its reason
     Show {
-        /// The shipper
+        /// The shipper, or `machine.NAME`
         sink: String,
         /// Id from `rescue list`
         id: String,
     },
     /// Offer events to their destination again
     Replay {
-        /// The shipper
+        /// The shipper, or `machine.NAME`
         sink: String,
         /// Id from `rescue list` [default: all]
         id: Option<String>,
     },
     /// Delete events for ever
     Discard {
-        /// The shipper
+        /// The shipper, or `machine.NAME`
         sink: String,
         /// Id from `rescue list` [default: all]
         id: Option<String>,
@@ -176,13 +175,17 @@ fn command(config: &Config, what: &str, sink: &str, id: Option<&str>) -> Result<
 
 /// Offers entries to their destination again; each leaves the rescue only when the
 /// destination holds it durably. What it still refuses stays.
-pub async fn replay(process: &Arc<Process>, ship: &Shipping, id: Option<&str>) -> Result<Value> {
+pub async fn replay(
+    rescue: &RescueStore,
+    sink: &str,
+    destination: impl Sink,
+    id: Option<&str>,
+) -> Result<Value> {
     let ids = id.map(|id| number(id).map(|id| vec![id])).transpose()?;
-    let before = process.rescue.count(&ship.stats.name)?;
-    let source = process.rescue.replay(&ship.stats.name, ids, REPLAY_WINDOW)?;
-    let sink = ship.destination.clone();
-    pump(source, sink, Again, Stop::never(), Quiet).await?;
-    let after = process.rescue.count(&ship.stats.name)?;
+    let before = rescue.count(sink)?;
+    let source = rescue.replay(sink, ids, REPLAY_WINDOW)?;
+    pump(source, destination, Again, Stop::never(), Quiet).await?;
+    let after = rescue.count(sink)?;
     Ok(json!({ "replayed": before.saturating_sub(after) }))
 }
 
@@ -207,5 +210,26 @@ pub fn discard(rescue: &RescueStore, sink: &str, id: Option<&str>) -> Result<Val
             return Ok(json!({ "discarded": discarded }));
         }
         discarded += rescue.remove(sink, &ids)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loggr_flow::contract::{MemorySink, lines};
+
+    #[tokio::test]
+    async fn what_is_refused_again_stays_in_the_rescue() {
+        let directory = tempfile::tempdir().unwrap();
+        let rescue = RescueStore::open(directory.path(), 8 << 20).unwrap();
+        let reason = Reason { text: "no queue".to_owned(), attempts: 1 };
+        let mut machine = rescue.rescue_for("machine.main").unwrap();
+        machine.rescue(&lines(&["a", "bad", "c"]), &reason).await.map(drop).unwrap();
+        let input = MemorySink::refusing("bad");
+        let answer = replay(&rescue, "machine.main", input.clone(), None).await.unwrap();
+        assert_eq!(answer, json!({ "replayed": 2 }));
+        assert_eq!((input.texts(), rescue.count("machine.main").unwrap()), (vec!["a".into(), "c".into()], 1));
+        let answer = replay(&rescue, "main", input, None).await.unwrap();
+        assert_eq!(answer, json!({ "replayed": 0 }), "a shipper of the machine's name is somebody else");
     }
 }

@@ -160,6 +160,7 @@ fn render(status: &Value, rules: bool) -> String {
         "",
         &["name", "received", "merged", "stored", "rescued", "dropped", "filter_error"],
     );
+    table(&["MACHINE THAT HAS ENDED", "WHY"], "machines", "ended", &["name", "ended"]);
     table(
         &["PACKER", "MACHINE", "HELD", "PACKED", "MERGED", "BY AGE", "BY LIMIT", "BY FLUSH"],
         "packers",
@@ -180,6 +181,7 @@ fn render(status: &Value, rules: bool) -> String {
         "",
         &["name", "kind", "failing", "last_error"],
     );
+    table(&["SHIPPER THAT HAS ENDED", "WHY"], "ships", "ended", &["name", "ended"]);
     out
 }
 

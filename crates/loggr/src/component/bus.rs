@@ -51,7 +51,7 @@ impl Opened {
     }
 }
 
-/// Reads the secrets of the bus, which only root may be able to; `None` without any.
+/// Reads the secrets of the bus, which only root may be able to; `None` without a broker.
 pub fn secrets(config: &Config, part: &Part) -> Result<Option<RabbitOptions>> {
     let name = || format!("loggr {part} on {}", net::host_name());
     config.bus.rabbit.as_ref().map(|rabbit| options(rabbit, name())).transpose()
@@ -96,12 +96,16 @@ fn pem(path: &Path) -> Result<Vec<u8>> {
 pub async fn open(config: &Config, part: &Part, rabbit: Option<RabbitOptions>) -> Result<Opened> {
     let topology = topology(config)?;
     let Some(options) = rabbit else {
+        tell_left_behind(config, part);
         return Ok(Opened { bus: Arc::new(embedded(config, &topology)?), spool: None });
     };
     // The spool first: a process without a broker still takes what comes.
     let spool = if part.has_spool(config) { open_spool(config, part)? } else { None };
     let bus = rabbit::Bus::open(options, &topology, &needs(config, part)).await;
     let bus = bus.or_else(|error| explain(error, "cannot use the broker", SEVERAL_PROCESSES))?;
+    if spool.is_none() {
+        tell_left_behind(config, part);
+    }
     Ok(Opened { bus: Arc::new(bus.into()), spool })
 }
 
@@ -133,6 +137,21 @@ fn open_spool(config: &Config, part: &Part) -> Result<Option<Arc<Spool>>> {
     let (spool, report) = opened.or_else(|error| explain(error, "cannot open the spool", SPOOL_IN_USE))?;
     tell(&report, "the spool");
     Ok(Some(Arc::new(spool)))
+}
+
+/// Events in a spool that this configuration does not use any more are nobody's to move.
+fn tell_left_behind(config: &Config, part: &Part) {
+    let directory =
+        config.spool.as_ref().map_or_else(|| config.data.directory.join("spool"), |s| s.directory.clone());
+    if !part.has_listeners() || !directory.exists() {
+        return;
+    }
+    let views = loggr_bus::inspect(&directory).unwrap_or_default();
+    let waiting: u64 = views.iter().flat_map(|e| &e.queues).map(|q| q.waiting_events).sum();
+    if waiting > 0 {
+        let hint = "run `loggr run collector` with the `[bus]` and `[spool]` that they were received with";
+        tracing::error!(waiting, directory = %directory.display(), hint, "events wait in a spool that nobody empties");
+    }
 }
 
 fn tell(report: &loggr_bus::OpenReport, what: &str) {

@@ -9,21 +9,20 @@ use anyhow::Result;
 use loggr_bus::rabbit::Encoding;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::{Route, Spool};
-use loggr_bus::{Bus, ConsumerOptions};
+use loggr_bus::{Bus, ConsumerOptions, Publisher};
 use loggr_flow::{PumpObserver, Reason, Stop, StoreError, pump};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::source::{Counter, Flag};
 
-/// The rescue's name for what the broker will never take.
-pub const RESCUE: &str = "collector";
-
 /// What is counted of a route since the process started.
 #[derive(Debug)]
 pub struct Collecting {
     /// Which one.
     pub route: Arc<Route>,
+    /// The way to the broker.
+    pub way: Publisher,
     /// Events that the broker has confirmed.
     pub moved: Counter,
     /// Tries that failed.
@@ -55,17 +54,22 @@ pub fn start(
         let consumer = spool.consumer(route, ConsumerOptions::default(), stop.clone())?;
         let collecting = Arc::new(Collecting {
             route: route.clone(),
+            way: publisher.clone(),
             moved: Counter::default(),
             failures: Counter::default(),
             failing: Flag::default(),
             last_error: Mutex::default(),
         });
         let (rescue, watch, pump_stop) =
-            (rescue.rescue_for(RESCUE)?, Watch { collecting: collecting.clone() }, stop.clone());
-        let name = route.clone();
+            (rescue.rescue_for(&rescue_name(route))?, Watch { collecting: collecting.clone() }, stop.clone());
+        let name = collecting.clone();
         tasks.spawn(async move {
-            if let Err(error) = pump(consumer, publisher, rescue, pump_stop, watch).await {
-                tracing::error!(route = %name, %error, "the spool cannot be read; its events stay in it");
+            let ended = pump(consumer, publisher, rescue, pump_stop, watch).await;
+            name.route.stuck();
+            if let Err(error) = ended {
+                tracing::error!(route = %name.route, %error, "the spool cannot be read; its events stay in it");
+                name.failing.raise();
+                *name.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             }
         });
         let (spool, reopened, reopen_stop) = (spool.clone(), route.clone(), stop.clone());
@@ -73,6 +77,12 @@ pub fn start(
         all.push(collecting);
     }
     Ok(all)
+}
+
+/// The rescue's name for what the broker will never take of a route. No shipper has a dot in
+/// its name.
+pub fn rescue_name(route: &Route) -> String {
+    format!("spool.{}", route.queue())
 }
 
 /// As the listener wants it whose events they are.

@@ -11,8 +11,9 @@
 //! Not the bus and its own lock. Invariant: a part runs once on a data directory, and no
 //! process writes another's files.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -23,6 +24,13 @@ use super::part::Part;
 use crate::config::Config;
 use crate::hint::Advise;
 use crate::privileges::Identity;
+
+/// Permission bits of the data directory: a listener's socket in it is for everybody.
+const DATA_MODE: u32 = 0o751;
+/// Permission bits of the directory of cards, locks and control sockets.
+const RUN_MODE: u32 = 0o750;
+/// Permission bits of what has to be made above a directory.
+const WAY_MODE: u32 = 0o755;
 
 /// The files of one process. Dropping it removes the card; the locks end with it.
 #[derive(Debug)]
@@ -39,9 +47,9 @@ impl Place {
     pub fn claim(config: &Config, part: &Part, owner: Option<&Identity>) -> Result<Place> {
         let data = &config.data.directory;
         let run = data.join("run");
-        for directory in [data, &run] {
+        for (directory, mode) in [(data, DATA_MODE), (&run, RUN_MODE)] {
             let is_new = !directory.exists();
-            std::fs::create_dir_all(directory)
+            make_directory(directory, mode)
                 .with_context(|| format!("cannot create the data directory `{}`", data.display()))
                 .hint("choose another one with `--data-dir`, or make its parent writable")?;
             if let Some(owner) = owner.filter(|_| is_new) {
@@ -87,6 +95,25 @@ impl Drop for Place {
             drop(file.set_len(0));
         }
     }
+}
+
+/// Makes a directory, unless it is there, and whatever is missing above it, which everybody
+/// may pass. The modes hold whatever the umask.
+pub fn make_directory(path: &Path, mode: u32) -> std::io::Result<()> {
+    let missing = |d: &&Path| !d.as_os_str().is_empty() && !d.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(missing).collect();
+    for directory in missing.into_iter().rev() {
+        match std::fs::create_dir(directory) {
+            Ok(()) => {}
+            // Another process was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        }
+        let mode = if directory == path { mode } else { WAY_MODE };
+        std::fs::set_permissions(directory, Permissions::from_mode(mode))?;
+    }
+    // A file of this name is no directory.
+    std::fs::create_dir_all(path)
 }
 
 /// The control sockets of all processes on a data directory, dead ones included; the one
@@ -192,6 +219,18 @@ mod tests {
         }
         drop((first, second));
         Place::claim(&config, &Part::Everything, None).map(drop).unwrap();
+    }
+
+    #[test]
+    fn what_is_made_has_its_mode_whatever_the_umask() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = config(directory.path());
+        config.data.directory = directory.path().join("way/data");
+        let _place = Place::claim(&config, &Part::Server, None).unwrap();
+        let modes = ["way", "way/data", "way/data/run"].map(|name| {
+            std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode() & 0o7777
+        });
+        assert_eq!(modes, [0o755, 0o751, 0o750]);
     }
 
     #[test]

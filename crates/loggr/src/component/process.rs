@@ -30,7 +30,7 @@ use super::server::{Bound, Doors, Server};
 use super::ship::{Shippers, Shipping};
 use crate::config::Config;
 use crate::privileges::{self, Identity};
-use crate::registry::notices::{Notice, Notices, watch};
+use crate::registry::notices::{Notice, Notices, exchange, watch};
 use crate::registry::{Registry, beat};
 use crate::web::{self, status};
 use crate::{store, systemd};
@@ -86,15 +86,19 @@ pub struct Prepared {
     web: Vec<std::net::TcpListener>,
 }
 
+/// What nobody else may do with files that are made, unless something says another mode.
+const UMASK: u32 = 0o027;
+
 /// Reads secrets, claims the data directory, binds the sockets, and becomes the user of the
 /// configuration. To be called before any thread is started.
 pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
     let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
-    let broker = if part.needs_bus() { bus::secrets(&config, &part)? } else { None };
+    let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
     if let Some(identity) = &identity {
         identity.assume(&config)?;
@@ -109,7 +113,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let Prepared { config, part, registry, place, broker, doors, databases, web } = prepared;
     let data = config.data.directory.clone();
     let opened = match part.needs_bus() {
-        true => Some(bus::open(&config, &part, broker).await?),
+        true => Some(bus::open(&config, &part, broker.clone()).await?),
         false => None,
     };
     let rescue =
@@ -167,7 +171,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let web = web::start(&process, place.socket(), web).await?;
     place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();
-    let mut tellers = tell(&process, &stop_telling);
+    let mut tellers = tell(&process, broker, &stop_telling);
     tracing::info!(part = %process.part, data = %data.display(), "running");
     if privileges::is_root() {
         tracing::warn!("this process is root; `[process] user` names somebody who can do less");
@@ -231,8 +235,13 @@ pub async fn run(prepared: Prepared) -> Result<()> {
 }
 
 /// The tasks that tell others how the process is.
-fn tell(process: &Arc<Process>, stop: &Stop) -> JoinSet<()> {
+fn tell(process: &Arc<Process>, broker: Option<RabbitOptions>, stop: &Stop) -> JoinSet<()> {
     let mut tellers = JoinSet::new();
+    if let Some(broker) = broker {
+        // Who has no web address tells only.
+        let hears = process.part.has_web() && process.config.web.is_some();
+        tellers.spawn(exchange(process.notices.clone(), broker, hears, stop.clone()));
+    }
     let of = process.clone();
     tellers.spawn(beat(process.registry.clone(), move || status::online(&of), stop.clone()));
     let of = process.clone();

@@ -1,15 +1,17 @@
 //! `ship NAME`: a queue → batcher → files, the search store or PostgreSQL.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures_util::FutureExt;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_event::{DumpFormat, Template};
-use loggr_flow::{Batcher, BatcherLimits, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
+use loggr_flow::{Batcher, BatcherLimits, Phase, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
 use loggr_store::postgres::{Database, Dropped};
 use loggr_store::{ErrorKind, Store, StoreOptions};
 use tokio::task::JoinSet;
@@ -49,6 +51,8 @@ pub struct ShipStats {
     pub failing: Flag,
     /// What it last said when it refused.
     pub last_error: Mutex<Option<String>>,
+    /// Why it takes nothing any more, if it has ended before its time.
+    pub ended: Mutex<Option<String>>,
 }
 
 /// A shipper that runs.
@@ -156,10 +160,24 @@ impl Shippers<'_> {
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let observer = Watch { stats: stats.clone() };
         let sink = destination.clone();
-        let (stop, name) = (self.stop.clone(), ship.name.clone());
+        let (stop, stats) = (self.stop.clone(), stats.clone());
         tasks.spawn(async move {
-            if let Err(error) = pump_staged(consumer, &mut stages, sink, rescue, stop, observer).await {
-                tracing::error!(ship = name, %error, "the queue cannot be read; its events stay in it");
+            let pumping = pump_staged(consumer, &mut stages, sink, rescue, stop.clone(), observer);
+            let ship = stats.name.as_str();
+            let why = match AssertUnwindSafe(pumping).catch_unwind().await {
+                Ok(Ok(())) => "its queue gives nothing any more".to_owned(),
+                Ok(Err(error)) => {
+                    tracing::error!(ship, %error, "the queue cannot be read; its events stay in it");
+                    format!("its queue cannot be read: {error}")
+                }
+                Err(_) => {
+                    tracing::error!(ship, "shipping failed by our fault; events stay in the queue");
+                    "shipping failed by our fault".to_owned()
+                }
+            };
+            // Told, since nothing else would be seen of it.
+            if stop.phase() == Phase::Run {
+                stats.ended.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
             }
         });
         Ok(())
@@ -216,14 +234,19 @@ async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
     Ok(sink)
 }
 
-/// Partitions ahead, and retention.
+/// Ends when draining begins, also in the middle of what a server does not answer.
 async fn postgres_upkeep(sink: PostgresSink, retention: Option<Duration>, name: String, mut stop: Stop) {
+    tokio::select! {
+        () = stop.drain() => {}
+        () = keep_partitions(sink, retention, name) => {}
+    }
+}
+
+/// Partitions ahead, and retention; for ever.
+async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, name: String) {
     let mut failing = false;
     loop {
-        tokio::select! {
-            () = stop.drain() => return,
-            () = tokio::time::sleep(UPKEEP) => {}
-        }
+        tokio::time::sleep(UPKEEP).await;
         let kept = async {
             sink.prepare(&name).await?;
             match retention {

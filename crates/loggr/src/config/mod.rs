@@ -100,6 +100,11 @@ impl Config {
         load(file, data, &Host::this(), &crate::filters::routes)
     }
 
+    /// The directory of the file that would be read; what is in it is not looked at.
+    pub fn directory_of(file: Option<&Path>) -> Result<PathBuf> {
+        Ok(beside(Host::this().find(file)?.as_deref()).to_owned())
+    }
+
     /// The default configuration, commented: what `loggr config` prints.
     pub fn default_text() -> String {
         DEFAULT_TEXT.to_owned()
@@ -172,7 +177,7 @@ fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Route
         Some(file) => read(file)?,
         None => String::new(),
     };
-    let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new("/etc/loggr"));
+    let directory = beside(file.as_deref());
     let wanted = data.map(Path::to_owned).or_else(|| host.path("LOGGR_DATA_DIR"));
     let wanted = wanted.as_deref().map(absolute).transpose()?;
     let default = host.default_data();
@@ -193,6 +198,11 @@ fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Route
             .hint("name one with `--data-dir` or `LOGGR_DATA_DIR`");
     }
     Ok(config)
+}
+
+/// Where what belongs to the configuration lies.
+fn beside(file: Option<&Path>) -> &Path {
+    file.and_then(Path::parent).unwrap_or(Path::new("/etc/loggr"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::component::place::make_directory;
 use crate::hint::Advise;
 
 /// Connections that the kernel may hold before they are accepted.
@@ -106,7 +107,10 @@ fn unix(path: &Path, mode: u32, kind: Type) -> Result<(Socket, UnixPath)> {
         Err(_) => {}
     }
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create `{}`", parent.display()))?;
+        // Whoever may use the socket has to get there.
+        let parent_mode = if mode & 0o007 == 0 { 0o750 } else { 0o755 };
+        make_directory(parent, parent_mode)
+            .with_context(|| format!("cannot create `{}`", parent.display()))?;
     }
     let bound = || -> std::io::Result<Socket> {
         let socket = Socket::new(Domain::UNIX, kind, None)?;

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use loggr_bus::rabbit::{Bulletin, RabbitOptions};
 use loggr_event::Timestamp;
 use loggr_flow::Stop;
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 
 /// Notices that a slow listener may be behind.
 const BACKLOG: usize = 256;
@@ -65,6 +67,56 @@ impl Notices {
     pub fn listen(&self) -> broadcast::Receiver<Arc<Value>> {
         self.sender.subscribe()
     }
+}
+
+/// Tells the notices of this process, from the call on, to the others over the broker, and, if
+/// it `hears`, passes on theirs, until draining begins and what was told before is gone.
+pub fn exchange(
+    notices: Notices,
+    broker: RabbitOptions,
+    hears: bool,
+    stop: Stop,
+) -> impl Future<Output = ()> + Send {
+    let told = notices.listen();
+    carry(notices, told, broker, hears, stop)
+}
+
+async fn carry(
+    notices: Notices,
+    mut told: broadcast::Receiver<Arc<Value>>,
+    broker: RabbitOptions,
+    hears: bool,
+    mut stop: Stop,
+) {
+    let own = notices.process["id"].clone();
+    let (heard, mut others) = mpsc::channel(BACKLOG);
+    let bulletin = Bulletin::start(broker, hears.then_some(heard));
+    let tell = |notice: &Value| {
+        if notice["process"]["id"] == own {
+            bulletin.tell(notice["notice"].as_str().unwrap_or_default(), notice.to_string());
+        }
+    };
+    loop {
+        tokio::select! {
+            notice = told.recv() => match notice {
+                Ok(notice) => tell(&notice),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            },
+            Some(text) = others.recv() => match serde_json::from_slice::<Value>(&text) {
+                Ok(notice) if notice.is_object() && notice["process"]["id"] != own => {
+                    notices.pass_on(Arc::new(notice));
+                }
+                // Our own comes back to us; what is no notice is nobody's.
+                _ => {}
+            },
+            () = stop.drain() => break,
+        }
+    }
+    while let Ok(notice) = told.try_recv() {
+        tell(&notice);
+    }
+    bulletin.finish(LOOK).await;
 }
 
 /// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.

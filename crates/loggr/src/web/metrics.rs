@@ -123,6 +123,7 @@ const FAMILIES: &[Family] = &[
                 "filter_error",
                 "1 while the filter's file is wrong and an older one is in use.",
             ),
+            metric("ended", "ended", "1 when it takes nothing any more until the next start."),
         ],
     },
     Family {
@@ -133,6 +134,7 @@ const FAMILIES: &[Family] = &[
             metric("rescued_events_total", "rescued", "Events rescued since the start."),
             metric("failures_total", "failures", "Tries that failed."),
             metric("failing", "failing", "1 while the destination takes nothing."),
+            metric("ended", "ended", "1 when it takes nothing any more until the next start."),
         ],
     },
 ];
@@ -150,6 +152,7 @@ const PACKERS: &[Metric] = &[
     metric("aged_total", "by_age", "Events given on because of their age."),
     metric("limited_total", "by_limit", "Events given on because of a limit."),
     metric("flushed_total", "by_flush", "Events given on because the window was full."),
+    metric("panics_total", "panics", "Events at which it failed by our fault; they went on alone."),
 ];
 
 /// Metrics of a filter's rules; their labels are the machine, the rule's number and its line.
@@ -289,6 +292,7 @@ mod tests {
             "data_directory": "/d",
             "machines": [{
                 "name": "ma\"in", "received": 7, "failing": true, "filter_error": null,
+                "ended": "its queue gives nothing any more",
                 "packers": [{ "name": "java", "held": 4 }],
                 "rules": [{ "line": 3, "reached": 2, "did": 1, "failed": 0 }],
             }],
@@ -307,6 +311,7 @@ mod tests {
             [
                 format!("loggr_machine_received_events_total{{machine=\"ma\\\"in\",{of}}} 7"),
                 format!("loggr_machine_failing{{machine=\"ma\\\"in\",{of}}} 1"),
+                format!("loggr_machine_ended{{machine=\"ma\\\"in\",{of}}} 1"),
                 format!("loggr_packer_held_events{{machine=\"ma\\\"in\",packer=\"java\",{of}}} 4"),
                 format!("loggr_rule_reached_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 2"),
                 format!("loggr_rule_did_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1"),

@@ -27,6 +27,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::component::collector::rescue_name;
+use crate::component::machine::RESCUE_PREFIX;
 use crate::component::part::Part;
 use crate::component::process::Process;
 use crate::config::{Address, Config};
@@ -150,9 +152,10 @@ pub fn card(process: &Process, web: &[String]) -> Value {
 
 async fn readyz(State(process): State<Shared>) -> Response {
     let stalled = process.listeners.iter().any(|l| l.stats.stalled.is_raised());
-    match stalled {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "the queue takes nothing\n").into_response(),
-        false => "ready\n".into_response(),
+    let trouble = status::ended(&process).or_else(|| stalled.then(|| "the queue takes nothing".to_owned()));
+    match trouble {
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
+        None => "ready\n".into_response(),
     }
 }
 
@@ -227,10 +230,23 @@ struct RescueCommand {
 }
 
 async fn replay(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
-    let Some(ship) = process.ships.iter().find(|s| s.stats.name == command.sink) else {
-        return not_here(&format!("a shipper `{}`", command.sink));
+    let RescueCommand { sink, id } = &command;
+    if let Some(name) = sink.strip_prefix(RESCUE_PREFIX) {
+        let Some(machine) = process.machines.iter().find(|m| m.machine.name == name) else {
+            return not_here(&format!("a machine `{name}`"));
+        };
+        return match machine.input() {
+            Ok(input) => answer(crate::cli::replay(&process.rescue, sink, input, id.as_deref()).await),
+            Err(error) => answer(Err(error)),
+        };
+    }
+    if let Some(route) = process.collectors.iter().find(|c| rescue_name(&c.route) == *sink) {
+        return answer(crate::cli::replay(&process.rescue, sink, route.way.clone(), id.as_deref()).await);
+    }
+    let Some(ship) = process.ships.iter().find(|s| s.stats.name == *sink) else {
+        return not_here(&format!("a shipper `{sink}`"));
     };
-    answer(crate::cli::replay(&process, ship, command.id.as_deref()).await)
+    answer(crate::cli::replay(&process.rescue, sink, ship.destination.clone(), id.as_deref()).await)
 }
 
 async fn discard(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {

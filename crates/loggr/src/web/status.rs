@@ -61,6 +61,7 @@ pub fn online(process: &Process) -> Value {
                 "name": s.name, "kind": s.kind, "queue": s.queue, "stored": s.stored.get(),
                 "rescued": s.rescued.get(), "failures": s.failures.get(),
                 "failing": s.failing.is_raised(), "last_error": text(&s.last_error),
+                "ended": text(&s.ended),
             })
         })
         .collect();
@@ -110,17 +111,27 @@ pub fn troubles(process: &Process) -> Troubles {
     });
     let machines = process.machines.iter().map(|m| {
         let failing = m.stats.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
-        (("machine", m.machine.name.clone()), text(&m.stats.filter_error).or(failing))
+        let trouble = text(&m.stats.ended).or_else(|| text(&m.stats.filter_error)).or(failing);
+        (("machine", m.machine.name.clone()), trouble)
     });
     let ships = process.ships.iter().map(|s| {
         let failing = s.stats.failing.is_raised().then(|| text(&s.stats.last_error).unwrap_or_default());
-        (("ship", s.stats.name.clone()), failing)
+        (("ship", s.stats.name.clone()), text(&s.stats.ended).or(failing))
     });
     let broker = match process.bus.as_deref() {
         Some(Bus::Rabbit(bus)) => Some((("broker", "rabbitmq".to_owned()), bus.state().trouble)),
         _ => None,
     };
     listeners.chain(machines).chain(ships).chain(broker).collect()
+}
+
+/// What has ended before its time, and why: only a new start mends it.
+pub fn ended(process: &Process) -> Option<String> {
+    let machines = process.machines.iter().map(|m| ("machine", &m.machine.name, &m.stats.ended));
+    let ships = process.ships.iter().map(|s| ("shipper", &s.stats.name, &s.stats.ended));
+    machines
+        .chain(ships)
+        .find_map(|(kind, name, ended)| Some(format!("the {kind} `{name}` has ended: {}", text(ended)?)))
 }
 
 /// How the broker stands, and what waits for it here.
@@ -199,8 +210,8 @@ fn exchange(e: &ExchangeStats) -> Value {
 }
 
 fn machine(running: &Running) -> Value {
-    let (machine, stats, program) = (&running.machine, &running.stats, running.program());
-    let counters = running.counters();
+    let (machine, stats) = (&running.machine, &running.stats);
+    let (program, counters) = running.in_use();
     let rule = |(number, count): (usize, &RuleCount)| {
         let (line, text) = program.rule(number);
         json!({
@@ -215,6 +226,7 @@ fn machine(running: &Running) -> Value {
         "stored": stats.stored.get(), "rescued": stats.rescued.get(), "dropped": stats.dropped.get(),
         "packers": running.packers.iter().map(packer).collect::<Vec<_>>(),
         "panics": stats.panics.get(), "failures": stats.failures.get(), "failing": stats.failing.is_raised(),
+        "ended": text(&stats.ended),
         "rules": counters.rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
     })
 }
@@ -223,6 +235,7 @@ fn packer(packing: &Packing) -> Value {
     json!({
         "name": packing.name, "held": packing.held(), "packed": packing.packed(), "merged": packing.merged(),
         "by_age": packing.aged(), "by_limit": packing.limited(), "by_flush": packing.flushed(),
+        "panics": packing.panics(),
     })
 }
 

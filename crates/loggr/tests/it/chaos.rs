@@ -5,7 +5,7 @@
 //! stands twice only where its sender resent it.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::crash::compare;
 use crate::support::{
-    Broker, Daemon, Database, PROGRAM, Random, Redis, RelpSender, Sent, SmallDisk, count_seqs, long,
-    numbered_line, own_postgres, random_moment, say, until,
+    Broker, Daemon, Database, PROGRAM, Random, Redis, RelpSender, Sent, SmallDisk, count_seqs, free_port,
+    long, numbered_line, own_postgres, random_moment, say, until,
 };
 
 /// Listeners, each with a machine of its own.
@@ -117,7 +117,7 @@ impl Installation {
         let (broker, database) = (Broker::own(&[])?, own_postgres()?);
         let (redis, spool) = (Redis::start()?, SmallDisk::mount("64m")?);
         let directory = tempfile::tempdir().expect("a directory");
-        let addresses = [free(), free()];
+        let addresses = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let parts = PARTS.map(|_| None).into();
         let vhost = broker.vhost();
         let (url, vhost) = (vhost.url(), vhost.name.clone());
@@ -274,9 +274,4 @@ impl Installation {
             assert!(status.success(), "{words} ended with {status}");
         }
     }
-}
-
-/// An address that was free a moment ago.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address")
 }

@@ -265,6 +265,23 @@ fn the_default_configuration_is_one_that_check_accepts() {
 }
 
 #[test]
+fn grok_knows_the_patterns_beside_the_configuration() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = directory.path();
+    std::fs::create_dir(place.join("patterns")).expect("a directory");
+    std::fs::write(place.join("patterns/own.grok"), "PAIR %{WORD:k}=%{WORD:v}\n").expect("patterns");
+    std::fs::write(place.join("loggr.toml"), "").expect("the configuration");
+    let grok = |word: &str| {
+        let config = place.join("loggr.toml").display().to_string();
+        show(&["grok", "--config", &config, word].map(str::to_owned), "a=b\n", place)
+    };
+    let listed = grok("--list");
+    assert!(listed.contains("\nPAIR %{WORD:k}=%{WORD:v}\n"), "{listed}");
+    let found = grok("PAIR");
+    assert!(found.contains("\n{\"k\":\"a\",\"v\":\"b\"}\n"), "{found}");
+}
+
+#[test]
 fn a_reader_that_has_enough_is_no_error() {
     let loggr = Loggr::start();
     RelpSender::new(loggr.address("relp"), 2).run(0, 3000);

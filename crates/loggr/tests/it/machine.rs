@@ -119,6 +119,19 @@ fn a_changed_filter_is_taken_and_a_wrong_one_is_not() {
 }
 
 #[test]
+fn a_reload_of_what_has_not_changed_forgets_nothing() {
+    let mut loggr = Loggr::with(with_filter("if dedupe(message, window=\"1h\") { drop }\n"));
+    send(&loggr, &["a"]);
+    lines(&loggr, 1);
+    loggr.daemon().signal(Signal::HUP);
+    until("the filter was looked at", 30, || loggr.log().contains("the filter is as it was"));
+    send(&loggr, &["a", "b"]);
+    assert_eq!(lines(&loggr, 2), ["sshd   a", "sshd   b"]);
+    assert_eq!(machine(&loggr)["rules"][0]["reached"], 3);
+    loggr.stop();
+}
+
+#[test]
 fn several_workers_lose_nothing() {
     let mut loggr = Loggr::with(Setup {
         filter: Some("if grok(\"seq=%{INT:seq}\") { tags += \"seen\" }".to_owned()),

@@ -96,3 +96,19 @@ fn the_scripts_of_the_package_are_shell() {
     }
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["postinst", "postrm", "prerm"]);
 }
+
+#[test]
+fn everybody_reaches_a_socket_in_the_data_directory() {
+    for (name, text) in units() {
+        assert!(text.contains("\nStateDirectoryMode=0751\n"), "{name}");
+    }
+    let script = std::fs::read_to_string(packaging().join("deb/postinst")).expect("text");
+    assert!(script.contains("install -d -m 0751 -o loggr -g loggr /var/lib/loggr\n"), "{script}");
+}
+
+#[test]
+fn an_upgrade_does_not_start_everything_beside_the_parts() {
+    let script = std::fs::read_to_string(packaging().join("deb/postinst")).expect("text");
+    let disabled = script.find("systemctl -q disable loggr.service").expect("it is disabled");
+    assert!(disabled < script.find("#DEBHELPER#").expect("debhelper's place"), "{script}");
+}

@@ -3,13 +3,12 @@
 //! Every line has to arrive once, with every field right, in the file and in the search.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Loggr, RelpSender, Rsyslog, Tool, count_seqs, loggen, logger, numbered_line, seq_of, until,
+    Loggr, RelpSender, Rsyslog, Tool, count_seqs, free_port, loggen, logger, numbered_line, seq_of, until,
 };
 
 const FACILITIES: [&str; 24] = [
@@ -182,7 +181,7 @@ fn rsyslog_waits_while_loggr_is_away_and_then_sends_everything() {
 
 #[test]
 fn the_relp_sender_of_these_tests_is_understood_by_rsyslog() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("out.log");
     let input =

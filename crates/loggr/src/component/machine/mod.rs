@@ -11,29 +11,38 @@ mod worker;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use futures_util::FutureExt;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions, Publisher};
 use loggr_filter::lang::{Counters, Program};
-use loggr_flow::{PumpObserver, Reason, Record, Source, Stop, StoreError, pump};
+use loggr_flow::{Phase, PumpObserver, Reason, Record, Source, Stop, StoreError, pump};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{Config, Machine, Topology};
-use crate::filters::FilterFiles;
+use crate::filters::{FilterFiles, Stamp, stamps};
 use crate::source::{Counter, Flag};
 
 pub use packing::Packing;
 use worker::{Job, NewPump, Worker};
 
+/// Before the name of a machine in the rescue. No shipper has a dot in its name.
+pub const RESCUE_PREFIX: &str = "machine.";
+/// Stands for a word of a binding that takes any: in one letter, so that no routing key
+/// becomes too long by it.
+const ANY_WORD: &str = "r";
 /// Deliveries that a machine may hold.
 const MACHINE_WINDOW: usize = 64;
 /// The same with packers, which hold what waits for the rest of an event. A full window
 /// flushes them.
 const PACKING_WINDOW: usize = 4096;
+/// The same where deliveries are a broker's messages, of up to 500 events each.
+const PACKING_WINDOW_MESSAGES: usize = 512;
 /// Events that are filtered as one batch.
 const MAX_BATCH_EVENTS: usize = 4096;
 /// Deliveries between reading, filtering and publishing.
@@ -64,6 +73,8 @@ pub struct MachineStats {
     pub failing: Flag,
     /// What is wrong with the filter's file, if it was changed since and is not in use.
     pub filter_error: Mutex<Option<String>>,
+    /// Why it takes nothing any more, if it has ended before its time.
+    pub ended: Mutex<Option<String>>,
 }
 
 /// A machine that runs.
@@ -78,7 +89,17 @@ pub struct Running {
     /// By the program that is in use.
     counters: Mutex<Counters>,
     files: Option<FilterFiles>,
+    /// How they were when the filter in use was made; held while they are read again.
+    read: Mutex<Read>,
     shared: Arc<Shared>,
+}
+
+/// By what it is seen that files have changed.
+struct Read {
+    /// The filter and its patterns.
+    filter: Vec<Stamp>,
+    /// What its engines read when they were made.
+    engines: Vec<Stamp>,
 }
 
 /// A filter in use, and where its events go.
@@ -139,18 +160,41 @@ impl Shared {
 }
 
 impl Running {
-    /// The program in use.
-    pub fn program(&self) -> Arc<Program> {
-        self.loaded().program.clone()
+    /// The program in use, and what its rules did.
+    pub fn in_use(&self) -> (Arc<Program>, Counters) {
+        // The same order of locks as in `reload`.
+        let in_use = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        let counters = lock(&self.counters).clone();
+        (in_use.program.clone(), counters)
+    }
+
+    /// Its name in the rescue.
+    pub fn rescue_name(&self) -> String {
+        format!("{RESCUE_PREFIX}{}", self.machine.name)
+    }
+
+    /// Publishes to where its events come from, under a routing key that its queue takes. So
+    /// does any other queue there that takes this key.
+    pub fn input(&self) -> Result<Publisher> {
+        let mut exchanges = self.shared.topology.exchanges.iter();
+        let taken = exchanges.find_map(|exchange| {
+            let queue = exchange.queues.iter().find(|queue| queue.name == self.machine.queue)?;
+            Some((exchange, queue))
+        });
+        let (exchange, queue) =
+            taken.with_context(|| format!("the machine `{}` has no queue", self.machine.name))?;
+        Ok(self.shared.bus.publisher(&exchange.name, &key_for(&queue.binding))?)
+    }
+
+    /// It has ended before its time: told, since nothing else would be seen of it.
+    fn end(&self, why: &str) {
+        if self.shared.stop.phase() == Phase::Run {
+            lock(&self.stats.ended).get_or_insert_with(|| why.to_owned());
+        }
     }
 
     fn loaded(&self) -> Arc<Loaded> {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What its rules did.
-    pub fn counters(&self) -> Counters {
-        lock(&self.counters).clone()
     }
 
     /// Adds what a worker counted, unless it was with rules that are not in use any more.
@@ -162,12 +206,25 @@ impl Running {
         }
     }
 
-    /// Reads the filter again; a wrong one is not taken, and said.
+    /// Reads the filter again if one of its files has changed; a wrong one is not taken, and
+    /// said. What its rules count and its engines remember begins anew with another filter
+    /// alone.
     pub fn reload(&self) {
         let Some(files) = &self.files else { return };
         let name = self.machine.name.as_str();
+        // One after the other, so that what was read last is in use.
+        let mut read = lock(&self.read);
+        let filter = files.stamps();
+        let engines = stamps(self.loaded().program.files());
+        let is_well = lock(&self.stats.filter_error).is_none();
+        if is_well && filter == read.filter && engines == read.engines {
+            self.refresh();
+            tracing::info!(machine = name, filter = %files.path().display(), "the filter is as it was");
+            return;
+        }
         match files.compile().and_then(|program| self.shared.load(&self.machine, program)) {
             Ok(loaded) => {
+                *read = Read { filter, engines: stamps(loaded.program.files()) };
                 // Counters belong to rules: with other rules they begin anew.
                 let mut in_use = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
                 let mut counters = lock(&self.counters);
@@ -187,6 +244,27 @@ impl Running {
             }
         }
     }
+
+    /// Takes the files of engines that have changed.
+    fn refresh(&self) {
+        let (_, errors) = self.loaded().program.refresh();
+        for error in errors {
+            tracing::warn!(
+                machine = self.machine.name,
+                error,
+                "a changed file cannot be used, the old one stays in use"
+            );
+        }
+    }
+}
+
+/// A routing key that the binding takes.
+fn key_for(binding: &str) -> String {
+    if binding == "#" {
+        return ANY_WORD.to_owned();
+    }
+    let words = binding.split('.').filter(|word| *word != "#");
+    words.map(|word| if word == "*" { ANY_WORD } else { word }).collect::<Vec<_>>().join(".")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -231,7 +309,11 @@ impl Machines {
 
     /// Reads the filter and starts.
     pub fn start(&self, machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Arc<Running>> {
+        let files = files(&self.config, machine);
+        // Looked at before they are read: a change in between is seen later.
+        let filter = files.as_ref().map(FilterFiles::stamps).unwrap_or_default();
         let program = compile(&self.config, machine)?;
+        let read = Mutex::new(Read { filter, engines: stamps(program.files()) });
         let counters = Mutex::new(program.counters());
         let loaded = self.shared.load(machine, program)?;
         let running = Arc::new(Running {
@@ -240,7 +322,8 @@ impl Machines {
             packers: packing::all(&self.config, machine)?,
             counters,
             loaded: RwLock::new(Arc::new(loaded)),
-            files: files(&self.config, machine),
+            files,
+            read,
             shared: self.shared.clone(),
         });
         let stop = &self.shared.stop;
@@ -257,19 +340,30 @@ impl Machines {
             workers.push(to_worker);
         }
         let packs = !running.packers.is_empty();
-        let options = ConsumerOptions {
-            window: if packs { PACKING_WINDOW } else { MACHINE_WINDOW },
-            max_batch_events: MAX_BATCH_EVENTS,
-            ..ConsumerOptions::default()
+        let window = match (packs, &*self.shared.bus) {
+            (false, _) => MACHINE_WINDOW,
+            (true, Bus::Embedded(_)) => PACKING_WINDOW,
+            (true, Bus::Rabbit(_)) => PACKING_WINDOW_MESSAGES,
         };
+        let options =
+            ConsumerOptions { window, max_batch_events: MAX_BATCH_EVENTS, ..ConsumerOptions::default() };
         let consumer = self.shared.bus.consumer(&machine.queue, options, stop.clone())?;
         if packs {
             tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));
         }
-        let (stop, name) = (stop.clone(), machine.name.clone());
+        let (stop, of) = (stop.clone(), running.clone());
         tasks.spawn(async move {
-            if let Err(error) = deal(consumer, workers, packs, stop).await {
-                tracing::error!(machine = name, %error, "the queue cannot be read; its events stay in it");
+            let machine = of.machine.name.as_str();
+            match AssertUnwindSafe(deal(consumer, workers, packs, stop)).catch_unwind().await {
+                Ok(Ok(())) => of.end("its queue gives nothing any more"),
+                Ok(Err(error)) => {
+                    tracing::error!(machine, %error, "the queue cannot be read; its events stay in it");
+                    of.end(&format!("{error:#}"));
+                }
+                Err(_) => {
+                    tracing::error!(machine, "reading the queue failed by our fault; its events stay in it");
+                    of.end("reading its queue failed by our fault");
+                }
             }
         });
         if running.files.is_some() {
@@ -340,10 +434,17 @@ async fn tick(running: Arc<Running>, workers: Vec<mpsc::WeakSender<Job>>) {
 /// Runs the pumps that the workers open, until all workers have ended and their pumps too.
 async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>) {
     let mut pumps = JoinSet::new();
-    while let Some(NewPump { source, publisher }) = new_pumps.recv().await {
-        while pumps.try_join_next().is_some() {}
+    loop {
+        let new_pump = tokio::select! {
+            new_pump = new_pumps.recv() => new_pump,
+            Some(ended) = pumps.join_next() => {
+                see(&running, ended);
+                continue;
+            }
+        };
+        let Some(NewPump { source, publisher }) = new_pump else { break };
         let machine = running.machine.name.clone();
-        let rescue = match running.shared.rescue.rescue_for(&machine) {
+        let rescue = match running.shared.rescue.rescue_for(&running.rescue_name()) {
             Ok(rescue) => rescue,
             Err(error) => {
                 tracing::error!(machine, %error, "there is no rescue; events wait in the machine's queue");
@@ -357,13 +458,24 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
             }
         });
     }
-    while pumps.join_next().await.is_some() {}
+    while let Some(ended) = pumps.join_next().await {
+        see(&running, ended);
+    }
+}
+
+/// Nobody publishes any more what comes to a pump that panicked.
+fn see(running: &Running, ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        let machine = running.machine.name.as_str();
+        tracing::error!(machine, "publishing failed by our fault; events wait in the machine's queue");
+        running.end("publishing failed by our fault");
+    }
 }
 
 /// Takes changed files, until everything stops.
 async fn look(running: Arc<Running>, mut stop: Stop) {
-    let stamps = |running: &Running| running.files.as_ref().map(FilterFiles::stamps);
-    let mut seen = stamps(&running);
+    // A change is looked at once, also if what it makes is wrong.
+    let mut seen = lock(&running.read).filter.clone();
     loop {
         tokio::select! {
             () = stop.drain() => return,
@@ -372,18 +484,11 @@ async fn look(running: Arc<Running>, mut stop: Stop) {
         let worker = running.clone();
         let before = seen.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let now = stamps(&worker);
+            let now = worker.files.as_ref().map(FilterFiles::stamps).unwrap_or_default();
             if now != before {
                 worker.reload();
             }
-            let (_, errors) = worker.program().refresh();
-            for error in errors {
-                tracing::warn!(
-                    machine = worker.machine.name,
-                    error,
-                    "a changed file cannot be used, the old one stays in use"
-                );
-            }
+            worker.refresh();
             now
         });
         if let Ok(now) = looked.await {
@@ -434,6 +539,7 @@ impl PumpObserver for Watch {
 
 #[cfg(test)]
 mod tests {
+    use loggr_bus::binding::Binding;
     use loggr_flow::contract::lines;
     use loggr_flow::{Delivery, Receipt, SourceError, Window, window};
 
@@ -454,6 +560,15 @@ mod tests {
 
         fn is_full(&self) -> bool {
             self.0.free() == 0
+        }
+    }
+
+    #[test]
+    fn what_is_replayed_comes_to_the_queue() {
+        for binding in ["#", "*", "", "syslog.tcp", "syslog.*", "#.b", "a.#", "a.#.*.b", "#.#", "*.*"] {
+            let key = key_for(binding);
+            let takes = Binding::parse(binding).expect("a binding");
+            assert!(takes.matches(&key) && key.len() <= binding.len().max(1), "`{binding}`: `{key}`");
         }
     }
 

@@ -102,6 +102,11 @@ impl Packing {
     pub fn flushed(&self) -> u64 {
         read(&self.counters.flushed)
     }
+
+    /// Events at which looking failed by our fault; they went on alone.
+    pub fn panics(&self) -> u64 {
+        read(&self.counters.panics)
+    }
 }
 
 fn read(counter: &AtomicU64) -> u64 {

@@ -2,6 +2,7 @@
 
 mod bus;
 mod crash;
+mod notices;
 mod others;
 mod refused;
 mod run;

@@ -152,18 +152,18 @@ fn a_wrong_broker_stops_the_start_with_a_hint() {
         &["has no virtual host `nowhere`", "hint: `rabbitmqctl add_vhost nowhere` makes it"],
     );
     refused(&with(vhost.url_of(STRANGER)), 2, &["does not let `stranger` into the virtual host"]);
-    refused(
-        &with("amqp://u:p@no.such.host.invalid/x".to_owned()),
-        2,
-        &[
+    for (url, expect) in [
+        (
+            "amqp://u:p@no.such.host.invalid/x",
             "the host of the broker `no.such.host.invalid:5672` is not known",
-            "hint: look at the host in `urls`\n",
-        ],
-    );
-    let output = with("amqp://u:p@127.0.0.1:1/x".to_owned()).command(&["init", "rabbitmq"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("the broker `127.0.0.1:1` cannot be reached"), "{said}");
+        ),
+        ("amqp://u:p@127.0.0.1:1/x", "the broker `127.0.0.1:1` cannot be reached"),
+    ] {
+        let output = with(url.to_owned()).command(&["init", "rabbitmq"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(expect), "{said}");
+    }
     let output = Loggr::down(Setup::default()).command(&["init", "rabbitmq"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");

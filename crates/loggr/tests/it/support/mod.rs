@@ -6,6 +6,7 @@
 mod daemon;
 mod disk;
 mod loggr;
+mod ports;
 mod postgres;
 mod rabbitmq;
 mod redis;
@@ -20,6 +21,7 @@ use std::io::Write;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use ports::free_port;
 pub use postgres::{Database, own_postgres, postgres};
 pub use rabbitmq::{Broker, GUEST, PASSWORD, STRANGER, USER, Vhost};
 pub use redis::Redis;

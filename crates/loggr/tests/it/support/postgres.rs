@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::{Daemon, skipped, until};
+use super::{Daemon, free_port, skipped, until};
 
 /// The superuser of the tests.
 const ADMIN: &str = "postgres";
@@ -262,10 +262,4 @@ impl Drop for Database {
         // Where the test has killed the server there is nothing to tidy up.
         drop(self.server.try_sql("postgres", &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)));
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address").port()
 }

@@ -5,7 +5,7 @@
 //! the value that owns them, and those of the shared broker when the test binary is gone,
 //! however it went.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use super::{Daemon, skipped, until};
+use super::{Daemon, free_port, skipped, until};
 
 /// The start script itself: the one in the path would change the user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -72,7 +72,8 @@ impl Broker {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let ports = Ports { amqp: free(), amqps: free(), epmd: free(), distribution: free() };
+        let ports =
+            Ports { amqp: free_port(), amqps: free_port(), epmd: free_port(), distribution: free_port() };
         let mut broker = Broker { directory, ports, server: None, epmd: None, vhosts: AtomicUsize::new(0) };
         broker.write_files(configuration);
         broker.up();
@@ -136,15 +137,16 @@ impl Broker {
         self.path("ca.pem")
     }
 
-    /// Runs `rabbitmqctl`.
+    /// Runs `rabbitmqctl`; what it said.
     #[track_caller]
-    pub fn control(&self, arguments: &[&str]) {
+    pub fn control(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(CONTROL);
         self.environment(&mut command);
         let output = command.args(arguments).output().expect("rabbitmqctl starts");
         let said =
             String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "rabbitmqctl {arguments:?}: {said}");
+        said
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -245,12 +247,6 @@ impl Vhost<'_> {
     pub fn tls_url(&self) -> String {
         format!("amqps://{USER}:{PASSWORD}@localhost:{}/{}", self.broker.ports.amqps, self.name)
     }
-}
-
-/// A port that was free a moment ago.
-fn free() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address").port()
 }
 
 /// An authority, and what it signed for `localhost`: certificate, certificate, key.

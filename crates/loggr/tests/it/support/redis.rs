@@ -2,14 +2,14 @@
 //! its process id.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Daemon, Tool, redis_server, until};
+use super::{Daemon, Tool, free_port, redis_server, until};
 
 /// A Redis that may be down.
 pub struct Redis {
@@ -119,12 +119,6 @@ impl Redis {
         stream.read_to_string(&mut answer).expect("redis-server answers");
         answer.trim_end().trim_end_matches("+OK").trim_end().to_owned()
     }
-}
-
-/// A port that nobody has at the moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// An authority, and a certificate for 127.0.0.1 that it has signed.
