@@ -109,13 +109,7 @@ impl Subject for Embedded {
 #[track_caller]
 fn check_suite(mode: Mode) {
     let report = conformance::run(&mut Embedded::new(mode));
-    assert!(
-        report.failures.is_empty(),
-        "{mode:?}: {} of {} failed:\n{}",
-        report.failures.len(),
-        report.checks,
-        report.failures.join("\n")
-    );
+    report.expect_clean(&format!("{mode:?}"));
 }
 
 #[test]

@@ -110,6 +110,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// For a test: nothing was wrong.
+    ///
+    /// # Panics
+    /// With everything that was, under the name `what`.
+    #[track_caller]
+    pub fn expect_clean(&self, what: &str) {
+        let wrong = self.failures.len();
+        assert!(wrong == 0, "{what}: {wrong} of {} failed:\n{}", self.checks, self.failures.join("\n"));
+    }
+
     fn check<T, E: fmt::Display>(
         &mut self,
         what: &str,

@@ -1,0 +1,693 @@
+//! Mistakes in one place, as the operator sees them: syntax, words, shapes, values, names.
+
+use super::*;
+
+#[test]
+fn syntax() {
+    check(
+        "a = \n[b",
+        r#"
+loggr.toml:1:5: string values must be quoted, expected literal string
+  |
+1 | a =
+  |     ^
+
+loggr.toml:2:3: unclosed table, expected `]`
+  |
+2 | [b
+  |   ^
+"#,
+    );
+    check(
+        r#"[log]
+level = "info"
+level = "warn""#,
+        r#"
+loggr.toml:3:1: `level` stands twice
+  |
+3 | level = "warn"
+  | ^^^^^
+"#,
+    );
+    check(
+        r#"x = "\q""#,
+        r#"
+loggr.toml:1:7: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
+  |
+1 | x = "\q"
+  |       ^
+"#,
+    );
+    check(
+        "[log]\n[log]",
+        r#"
+loggr.toml:2:2: `log` stands twice
+  |
+2 | [log]
+  |  ^^^
+"#,
+    );
+}
+
+#[test]
+fn unknown_words() {
+    check(
+        "[lisener]",
+        r#"
+loggr.toml:1:2: unknown section `lisener`
+  |
+1 | [lisener]
+  |  ^^^^^^^ did you mean `listener`?
+"#,
+    );
+    check(
+        "[wherever]",
+        r#"
+loggr.toml:1:2: unknown section `wherever`
+  |
+1 | [wherever]
+  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`, `spool`
+"#,
+    );
+    check(
+        r#"level = "info""#,
+        r#"
+loggr.toml:1:1: unknown key `level`
+  |
+1 | level = "info"
+  | ^^^^^ it belongs into `[log]`
+"#,
+    );
+    check(
+        "anything = 1",
+        r#"
+loggr.toml:1:1: unknown key `anything`
+  |
+1 | anything = 1
+  | ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `web`, `log`, `process`, `registry`, `spool`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+lisen = ":1""#,
+        r#"
+loggr.toml:3:1: unknown key `lisen` in `[[listener]]`
+  |
+3 | lisen = ":1"
+  | ^^^^^ did you mean `listen`?
+"#,
+    );
+    check(
+        "[log]\ncolour = true",
+        r#"
+loggr.toml:2:1: unknown key `colour` in `[log]`
+  |
+2 | colour = true
+  | ^^^^^^ one of `level`, `format`
+"#,
+    );
+    check(
+        r#"[log]
+level = "inof""#,
+        r#"
+loggr.toml:2:9: `inof` is no `level`
+  |
+2 | level = "inof"
+  |         ^^^^^^ did you mean `info`?
+"#,
+    );
+    check(
+        r#"[log]
+format = "xml""#,
+        r#"
+loggr.toml:2:10: `xml` is no `format`
+  |
+2 | format = "xml"
+  |          ^^^^^ one of `text`, `json`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "file""#,
+        r#"
+loggr.toml:2:8: `file` is no `kind`
+  |
+2 | kind = "file"
+  |        ^^^^^^ did you mean `files`?
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tls""#,
+        r#"
+loggr.toml:2:12: `tls` is no `protocol`
+  |
+2 | protocol = "tls"
+  |            ^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`
+"#,
+    );
+}
+
+#[test]
+fn shapes() {
+    check(
+        r#"[listener]
+name = "a""#,
+        r#"
+loggr.toml:1:2: `listener` may stand several times
+  |
+1 | [listener]
+  |  ^^^^^^^^ write `[[listener]]`
+"#,
+    );
+    check(
+        r#"[machine]
+exchange = "a""#,
+        r#"
+loggr.toml:2:1: `exchange` stands in `[machine]`, which has no keys of its own
+  |
+2 | exchange = "a"
+  | ^^^^^^^^ write `[machine.NAME]`
+"#,
+    );
+    check(
+        r#"[[ship]]
+kind = "files""#,
+        r#"
+loggr.toml:1:3: `ship` may stand several times
+  |
+1 | [[ship]]
+  |   ^^^^ write `[ship.NAME]`
+"#,
+    );
+    check(
+        r#"web = "127.0.0.1:80""#,
+        r#"
+loggr.toml:1:1: `web` is a section
+  |
+1 | web = "127.0.0.1:80"
+  | ^^^ write `[web]`
+"#,
+    );
+    check(
+        "log = 1",
+        r#"
+loggr.toml:1:1: `log` is a section
+  |
+1 | log = 1
+  | ^^^ write `[log]`
+"#,
+    );
+    check(
+        r#"listener = ["a"]"#,
+        r#"
+loggr.toml:1:13: an entry of `listener` is no table
+  |
+1 | listener = ["a"]
+  |             ^^^ write `[[listener]]`
+"#,
+    );
+    check(
+        r#"[[bus]]
+kind = "embedded""#,
+        r#"
+loggr.toml:1:3: `bus` is a section
+  |
+1 | [[bus]]
+  |   ^^^ write `[bus]`
+"#,
+    );
+}
+
+#[test]
+fn wrong_types() {
+    check(
+        "[process]\ndrain_timeout = 10",
+        r#"
+loggr.toml:2:17: `10` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
+  |
+2 | drain_timeout = 10
+  |                 ^^ write `"10s"` for seconds
+"#,
+    );
+    check(
+        "[process]\ndrain_timeout = true",
+        r#"
+loggr.toml:2:17: `true` or `false` where a duration such as `"10s"` belongs
+  |
+2 | drain_timeout = true
+  |                 ^^^^
+"#,
+    );
+    check(
+        "[bus]\nmax_size = 1.5",
+        r#"
+loggr.toml:2:12: a number with a fraction where a size such as `"64KiB"` belongs
+  |
+2 | max_size = 1.5
+  |            ^^^
+"#,
+    );
+    check(
+        r#"[web]
+enabled = "yes""#,
+        r#"
+loggr.toml:2:11: a string where `true` or `false` belongs
+  |
+2 | enabled = "yes"
+  |           ^^^^^
+"#,
+    );
+    check(
+        "[web]\nlisten = 8080",
+        r#"
+loggr.toml:2:10: a number where an address such as `"127.0.0.1:1514"` or a list of them belongs
+  |
+2 | listen = 8080
+  |          ^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+allow = "10.0.0.0/8""#,
+        r#"
+loggr.toml:3:9: a string where a list of networks belongs
+  |
+3 | allow = "10.0.0.0/8"
+  |         ^^^^^^^^^^^^ put it between `[` and `]`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+max_connections = "many""#,
+        r#"
+loggr.toml:3:19: a string where a number belongs
+  |
+3 | max_connections = "many"
+  |                   ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = ["127.0.0.1:1", 2]"#,
+        r#"
+loggr.toml:3:26: a number where a string belongs
+  |
+3 | listen = ["127.0.0.1:1", 2]
+  |                          ^
+"#,
+    );
+    check(
+        "[log]\nlevel = []",
+        r#"
+loggr.toml:2:9: a list where a string belongs
+  |
+2 | level = []
+  |         ^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+file_mode = 640"#,
+        r#"
+loggr.toml:3:13: a number where octal permission bits such as `"0640"` or `0o640` belongs
+  |
+3 | file_mode = 640
+  |             ^^^
+"#,
+    );
+    check(
+        "[data]\ndirectory = 1979-05-27",
+        r#"
+loggr.toml:2:13: a date where a string belongs
+  |
+2 | directory = 1979-05-27
+  |             ^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn bad_values() {
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+max_message_size = "8MiB""#,
+        r#"
+loggr.toml:3:20: `window_size` holds less than one event of `max_message_size`
+  |
+3 | max_message_size = "8MiB"
+  |                    ^^^^^^ raise `window_size` or lower `max_message_size`
+"#,
+    );
+    check(
+        r#"[process]
+drain_timeout = "10 sec""#,
+        r#"
+loggr.toml:2:17: `sec` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is
+  |
+2 | drain_timeout = "10 sec"
+  |                 ^^^^^^^^
+"#,
+    );
+    check(
+        r#"[process]
+drain_timeout = "2h""#,
+        r#"
+loggr.toml:2:17: 2h is not between 0s and 1h
+  |
+2 | drain_timeout = "2h"
+  |                 ^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+max_size = "20 gigs""#,
+        r#"
+loggr.toml:2:12: `gigs` is no unit of size, one of `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` is
+  |
+2 | max_size = "20 gigs"
+  |            ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+segment_size = "1KiB""#,
+        r#"
+loggr.toml:2:16: 1KiB is not between 1MiB and 1GiB
+  |
+2 | segment_size = "1KiB"
+  |                ^^^^^^
+"#,
+    );
+    check(
+        r#"[bus]
+max_size = "100MiB""#,
+        r#"
+loggr.toml:2:12: `max_size` holds less than two segments
+  |
+2 | max_size = "100MiB"
+  |            ^^^^^^^^ lower `segment_size` or raise `max_size`
+"#,
+    );
+    check(
+        "[bus]\nmax_size = -5",
+        r#"
+loggr.toml:2:12: -5 is not between 2MiB and 1024TiB
+  |
+2 | max_size = -5
+  |            ^^
+"#,
+    );
+    check(
+        r#"[web]
+listen = "8080""#,
+        r#"
+loggr.toml:2:10: `8080` has no host, write `127.0.0.1:8080`, or `:8080` for all addresses
+  |
+2 | listen = "8080"
+  |          ^^^^^^
+"#,
+    );
+    check(
+        r#"[web]
+listen = "0.0.0.0:8080""#,
+        r#"
+loggr.toml:2:10: `0.0.0.0:8080` can be reached from other hosts, and this version has no log-in
+  |
+2 | listen = "0.0.0.0:8080"
+  |          ^^^^^^^^^^^^^^ listen on `127.0.0.1` and put a proxy with a log-in in front
+"#,
+    );
+    check(
+        "[web]\nlisten = []",
+        r#"
+loggr.toml:2:10: the list is empty
+  |
+2 | listen = []
+  |          ^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+timezone = "Europe/Belrin""#,
+        r#"
+loggr.toml:3:12: `Europe/Belrin` is no time zone
+  |
+3 | timezone = "Europe/Belrin"
+  |            ^^^^^^^^^^^^^^^ did you mean `Europe/Berlin`?
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+timezone = "Mars""#,
+        r#"
+loggr.toml:3:12: `Mars` is no time zone
+  |
+3 | timezone = "Mars"
+  |            ^^^^^^ a name such as `Europe/Berlin`, or `local`
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+allow = ["10.0.0.1/8", "::1"]"#,
+        r#"
+loggr.toml:3:10: `10.0.0.1/8` has bits behind its prefix, the network is `10.0.0.0/8`
+  |
+3 | allow = ["10.0.0.1/8", "::1"]
+  |          ^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "udp"
+max_message_size = "9MiB""#,
+        r#"
+loggr.toml:3:20: 9MiB is not between 480B and 8MiB
+  |
+3 | max_message_size = "9MiB"
+  |                    ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+max_connections = 0"#,
+        r#"
+loggr.toml:3:19: 0 is not between 1 and 1000000
+  |
+3 | max_connections = 0
+  |                   ^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+socket_mode = "888""#,
+        r#"
+loggr.toml:3:15: `888` is not octal permission bits such as `"0640"` or `0o640`, at most `0777`
+  |
+3 | socket_mode = "888"
+  |               ^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+socket_mode = "1777""#,
+        r#"
+loggr.toml:3:15: `1777` is not octal permission bits such as `"0640"` or `0o640`, at most `0777`
+  |
+3 | socket_mode = "1777"
+  |               ^^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+listen = """#,
+        r#"
+loggr.toml:3:10: `` is not a path
+  |
+3 | listen = ""
+  |          ^^
+"#,
+    );
+    check(
+        r#"[data]
+directory = "~/logs""#,
+        r#"
+loggr.toml:2:13: `~/logs`: only a shell knows `~`
+  |
+2 | directory = "~/logs"
+  |             ^^^^^^^^ write the whole path
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+listen = "10.0.0.1:514"
+localhost_only = true"#,
+        r#"
+loggr.toml:3:10: `10.0.0.1:514` is not this host alone, but `localhost_only` is `true`
+  |
+3 | listen = "10.0.0.1:514"
+  |          ^^^^^^^^^^^^^^ `127.0.0.1` and `[::1]` are
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "unix-dgram"
+trust = ["10.0.0.0/8"]"#,
+        r#"
+loggr.toml:3:9: peers of a unix socket have no address
+  |
+3 | trust = ["10.0.0.0/8"]
+  |         ^^^^^^^^^^^^^^ `true` or `false`
+"#,
+    );
+    check(
+        r#"[machine.a]
+binding = "syslog*""#,
+        r#"
+loggr.toml:2:11: key `syslog*`: `*` and `#` stand for whole words between dots
+  |
+2 | binding = "syslog*"
+  |           ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[machine.a]
+binding = """#,
+        r#"
+loggr.toml:2:11: the binding is empty and takes nothing
+  |
+2 | binding = ""
+  |           ^^ `#` takes everything
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "search"
+retention = "1h""#,
+        r#"
+loggr.toml:3:13: 1h is not between 1d and 36500d
+  |
+3 | retention = "1h"
+  |             ^^^^
+"#,
+    );
+}
+
+#[test]
+fn names() {
+    check(
+        r#"[ship."a b"]
+kind = "files""#,
+        r#"
+loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` may stand, at most 64
+  |
+1 | [ship."a b"]
+  |       ^^^^^
+"#,
+    );
+    check(
+        r#"[[listener]]
+protocol = "tcp"
+name = "a.b""#,
+        r#"
+loggr.toml:3:8: `a.b` is no name: letters, digits, `-` and `_` may stand, at most 64
+  |
+3 | name = "a.b"
+  |        ^^^^^
+"#,
+    );
+    check(
+        r#"[machine.a]
+exchange = "a b""#,
+        r#"
+loggr.toml:2:12: `a b` cannot be the name of an exchange or queue
+  |
+2 | exchange = "a b"
+  |            ^^^^^ letters, digits, `-`, `_` and `.`, not beginning with `.`, at most 128
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+queue = """#,
+        r#"
+loggr.toml:3:9: `` cannot be the name of an exchange or queue
+  |
+3 | queue = ""
+  |         ^^ letters, digits, `-`, `_` and `.`, not beginning with `.`, at most 128
+"#,
+    );
+}
+
+#[test]
+fn templates() {
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "${sorce""#,
+        r#"
+loggr.toml:3:8: no closing brace in `${sorce` at byte 0
+  |
+3 | path = "${sorce"
+  |        ^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "../${source}""#,
+        r#"
+loggr.toml:3:8: `..`, `.` and empty parts may not stand in the path
+  |
+3 | path = "../${source}"
+  |        ^^^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "/${source}""#,
+        r#"
+loggr.toml:3:8: `/${source}` is not the path of a file below `directory`
+  |
+3 | path = "/${source}"
+  |        ^^^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+format = "RSYSLOGD""#,
+        r#"
+loggr.toml:3:10: no format and no template: `RSYSLOGD` at byte 0, did you mean `RSYSLOG`?
+  |
+3 | format = "RSYSLOGD"
+  |          ^^^^^^^^^^
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+format = "$MESAGE""#,
+        r#"
+loggr.toml:3:10: unknown variable `$MESAGE` at byte 0, did you mean `$MESSAGE`?
+  |
+3 | format = "$MESAGE"
+  |          ^^^^^^^^^
+"#,
+    );
+}
