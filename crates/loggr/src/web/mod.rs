@@ -24,7 +24,7 @@ use futures_util::stream::unfold;
 use loggr_bus::Purged;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::component::collector::rescue_name;
@@ -76,7 +76,7 @@ pub async fn start(process: &Shared, socket: &Path, bound: Vec<std::net::TcpList
     let mut serving = JoinSet::new();
     let until = stopped.clone();
     let tell = move |State(process): State<Shared>| async move {
-        Sse::new(notifications(&process, until)).keep_alive(KeepAlive::default())
+        Sse::new(notifications(process.notices.listen(), until)).keep_alive(KeepAlive::default())
     };
     let public = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -114,22 +114,24 @@ where
     }
 }
 
-/// Everything that is told from now on, as server-sent events.
+/// Everything that is told, as server-sent events, until the stop and what was told before it.
 fn notifications(
-    process: &Process,
+    told: broadcast::Receiver<Arc<Value>>,
     stopped: watch::Receiver<bool>,
-) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    unfold((process.notices.listen(), stopped), |(mut notices, mut stopped)| async move {
-        let told = tokio::select! {
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    unfold((told, stopped), |(mut told, mut stopped)| async move {
+        let notice = tokio::select! {
+            // What was told before the stop goes out before the end.
+            biased;
+            notice = told.recv() => notice,
             _ = stopped.wait_for(|s| *s) => return None,
-            told = notices.recv() => told,
         };
-        let event = match told {
+        let event = match notice {
             Ok(notice) => Event::default().data(notice.to_string()),
             Err(RecvError::Lagged(missed)) => Event::default().comment(format!("{missed} were missed")),
             Err(RecvError::Closed) => return None,
         };
-        Some((Ok(event), (notices, stopped)))
+        Some((Ok(event), (told, stopped)))
     })
 }
 
@@ -262,5 +264,24 @@ fn answer(result: Result<Value>) -> Response {
     match result {
         Ok(value) => axum::Json(value).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_told_before_the_stop_goes_out() {
+        let (sender, told) = broadcast::channel(64);
+        let (stop, stopped) = watch::channel(false);
+        let listening = notifications(told, stopped);
+        for n in 0..50 {
+            sender.send(Arc::new(json!(n))).unwrap();
+        }
+        stop.send_replace(true);
+        assert_eq!(listening.count().await, 50);
     }
 }
