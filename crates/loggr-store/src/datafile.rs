@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use arrow_array::{RecordBatch, new_null_array};
 use bytes::Bytes;
 use memmap2::Mmap;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::reader::{ChunkReader, Length};
@@ -26,6 +26,7 @@ use crate::hash::{FastMap, FastSet};
 use crate::index::RowGroupIndex;
 use crate::index::bytes::Cursor;
 use crate::manifest::{FileEntry, Manifest};
+use crate::pages::GroupPages;
 use crate::schema::{FieldColumn, FieldColumns, FieldKind};
 use crate::selection::Selection;
 use crate::writer::{INDEX_MAGIC, INDEX_VERSION};
@@ -175,15 +176,15 @@ impl DataFile {
         columns: &[usize],
         rows: &Selection,
     ) -> Result<RecordBatch, StoreError> {
-        let metadata = self.metadata()?.clone();
+        let metadata = self.metadata()?;
         let total =
             self.rows_of(group).ok_or_else(|| StoreError::corrupt(&self.path, "a row group is missing"))?;
         let failed = |e| StoreError::parquet("read", &self.path, e);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.verified()?, metadata)
-            .with_row_groups(vec![group])
-            .with_projection(mask)
-            .with_batch_size(rows.len().max(1));
+        let fields = Some(metadata.schema().fields());
+        let levels =
+            parquet_to_arrow_field_levels(metadata.parquet_schema(), mask, fields).map_err(failed)?;
+        let mut selection = None;
         if rows.ranges() != [(0, total)] {
             let mut selectors = Vec::with_capacity(rows.ranges().len() * 2);
             let mut at = 0;
@@ -194,9 +195,16 @@ impl DataFile {
                 selectors.push(RowSelector::select((end - start) as usize));
                 at = *end;
             }
-            builder = builder.with_row_selection(RowSelection::from(selectors));
+            selection = Some(RowSelection::from(selectors));
         }
-        let reader = builder.build().map_err(failed)?;
+        let pages = GroupPages {
+            reader: Arc::new(self.verified()?),
+            metadata: Arc::clone(metadata.metadata()),
+            group,
+        };
+        let wanted = rows.len().max(1);
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, wanted, selection)
+            .map_err(failed)?;
         let schema = arrow_array::RecordBatchReader::schema(&reader);
         let mut batches = Vec::with_capacity(1);
         for batch in reader {

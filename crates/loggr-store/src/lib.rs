@@ -20,6 +20,7 @@ mod hash;
 mod histogram;
 mod index;
 mod manifest;
+mod pages;
 mod partition;
 pub mod postgres;
 mod reader;
