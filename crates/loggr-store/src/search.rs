@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::datafile::DataFile;
 use crate::exec::group::Group;
 use crate::exec::plan::Plan;
-use crate::exec::{self, Limits, Stats, Target, overlaps};
+use crate::exec::{self, Limits, Stats, THREADS_PER_QUERY, Target, overlaps};
 use crate::manifest::FileEntry;
 use crate::query::Query;
 use crate::reader::{Reader, Trouble, View};
@@ -26,8 +26,9 @@ use crate::selection::Selection;
 pub const MAX_SEARCH_LIMIT: usize = 10_000;
 /// Bytes of text after which a page ends early; the next page goes on behind it.
 pub const MAX_RESULT_BYTES: usize = 64 << 20;
-/// Row groups that are evaluated side by side while the newest are looked for.
-const MAX_WAVE: usize = 16;
+/// Row groups that are evaluated side by side while the newest are looked for; the time limit is
+/// looked at between.
+const MAX_WAVE: usize = 32;
 
 /// What to search for beside the query.
 #[derive(Clone, Debug)]
@@ -238,7 +239,7 @@ impl Reader {
                 }
                 all.retain(|h| !h.rows.is_empty());
             }
-            wave = (wave * 2).min(MAX_WAVE);
+            wave = next_wave(wave, &found.stats, limit);
         }
         let total: usize = all.iter().map(|h| h.rows.len()).sum();
         found.more |= found.stats.matched > limit as u64 || !waiting.is_empty() || total > limit;
@@ -417,6 +418,18 @@ impl Reader {
     }
 }
 
+/// How many row groups to evaluate after `wave` of them: as many as it will take to find `limit`
+/// events, if the matches go on as they were.
+fn next_wave(wave: usize, stats: &Stats, limit: usize) -> usize {
+    let missing = (limit as u64).saturating_sub(stats.matched);
+    let likely = match stats.matched {
+        0 => usize::MAX,
+        matched => (missing.saturating_mul(stats.groups)).div_ceil(matched) as usize,
+    };
+    let most = if wave == 1 { THREADS_PER_QUERY } else { MAX_WAVE.min(wave * 4) };
+    likely.clamp(THREADS_PER_QUERY, most)
+}
+
 /// Cuts a page that is too large in memory; true where it did.
 fn cut_to_size(events: &mut Vec<Event<'static>>) -> bool {
     let mut bytes = 0;
@@ -507,4 +520,28 @@ fn whole(message: &RecordBatch, others: &RecordBatch, file: &DataFile) -> Result
     RecordBatch::try_new(schema, arrays).map_err(|e| {
         StoreError::with(crate::ErrorKind::Corrupt, "the columns of a file do not fit its index", e)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wave: usize, groups: u64, matched: u64, limit: usize, expect: usize) {
+        assert_eq!(next_wave(wave, &Stats { groups, groups_read: 0, matched }, limit), expect);
+    }
+
+    #[test]
+    fn waves_grow_with_what_is_missing() {
+        check(1, 1, 100, 100, 2);
+        check(1, 1, 0, 100, 2);
+        check(2, 3, 0, 100, 8);
+        check(4, 5, 0, 100, 16);
+        check(16, 21, 0, 100, 32);
+        check(32, 53, 10, 100, 32);
+        check(4, 5, 50, 100, 5);
+        check(4, 5, 1, 100, 16);
+        check(4, 5, 99, 100, 2);
+        check(4, 5, u64::MAX, 100, 2);
+    }
 }
