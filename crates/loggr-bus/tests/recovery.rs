@@ -369,10 +369,12 @@ async fn a_cursor_that_cannot_be_written_holds_the_delivery_back() {
     let (faults, options) = faulty();
     let (bus, _) = open_with(dir.path(), &[("q", "#")], &options);
     publish(&mut publisher(&bus), &["a"]).await;
+    bus.quiesce();
     faults.fail(Op::Cursor, EIO, 3);
     let mut c = consumer(&bus);
     let delivery = next(&mut c).await;
     assert_eq!(faults.seen(Op::Cursor), 5, "one for the new queue, three that failed, one that did not");
+    assert_eq!(delivery.attempts(), 1, "what nobody was given was not tried");
     assert_eq!(ack(delivery), ["a"]);
 }
 

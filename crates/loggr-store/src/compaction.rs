@@ -68,7 +68,7 @@ impl Compactor {
                 work.pending = false;
             }
             loop {
-                match self.step() {
+                match self.step_or_panic() {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(e) => {
@@ -82,6 +82,13 @@ impl Compactor {
                 }
             }
         }
+    }
+
+    /// A panic is a failure like others: the thread goes on, and somebody hears of it.
+    fn step_or_panic(&self) -> Result<bool, StoreError> {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.step())).unwrap_or_else(|_| {
+            Err(StoreError::new(ErrorKind::Transient, "BUG: merging files panicked; see the standard error"))
+        })
     }
 
     /// Does one merge, if one is due; true where it did.

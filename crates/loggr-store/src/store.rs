@@ -173,8 +173,7 @@ impl Store {
     /// # Errors
     /// Nothing of the batch is visible then; the same batch may be given again.
     pub fn append(&mut self, events: &[Event<'_>]) -> Result<Appended, StoreError> {
-        let manifest = self.shared.current()?;
-        let new = dedupe::new_events(events, &manifest, &self.shared.files)?;
+        let new = self.shared.new_events(events, self.shared.current()?)?;
         let appended = Appended { stored: new.len(), duplicates: events.len() - new.len() };
         if new.is_empty() {
             return Ok(appended);
@@ -312,6 +311,23 @@ impl Shared {
         let held = state.lock.metadata().map(|m| (m.dev(), m.ino()));
         let named = std::fs::metadata(self.dir.join(LOCK)).map(|m| (m.dev(), m.ino()));
         matches!((held, named), (Ok(a), Ok(b)) if a == b)
+    }
+
+    /// The events that the store does not hold. `manifest` says where to look; a merge may
+    /// meanwhile have moved to another file what a file of its held.
+    fn new_events<'e, 'a>(
+        &self,
+        events: &'e [Event<'a>],
+        mut manifest: Arc<Manifest>,
+    ) -> Result<Vec<&'e Event<'a>>, StoreError> {
+        loop {
+            let new = dedupe::new_events(events, &manifest, &self.files)?;
+            let current = self.current()?;
+            if Arc::ptr_eq(&current, &manifest) {
+                return Ok(new);
+            }
+            manifest = current;
+        }
     }
 
     pub(crate) fn next_file(&self) -> u64 {
@@ -486,5 +502,30 @@ impl WriteError {
         match self {
             WriteError::Unchanged(e) | WriteError::Unsure(e) => e,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loggr_event::{Timestamp, Uid};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_known_that_is_merged_while_it_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { background_compaction: false, ..StoreOptions::default() };
+        let mut store = Store::open(dir.path(), options).unwrap();
+        let event = |n: u8| Event {
+            uid: Uid::from_bytes([n; 16]),
+            timegenerated: Timestamp::from_unix_micros(n.into()),
+            ..Event::default()
+        };
+        let events = [event(1), event(2), event(3)];
+        store.append(&events[..1]).unwrap();
+        store.append(&events[1..2]).unwrap();
+        let before = store.shared.current().unwrap();
+        assert!(store.compactor().step_forced().unwrap());
+        assert_eq!(store.shared.new_events(&events, before).unwrap(), [&events[2]]);
     }
 }

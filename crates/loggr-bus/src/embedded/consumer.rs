@@ -56,10 +56,13 @@ impl Consumer {
         let Taken::Lease(lease, gathered) = self.shared.take(&self.queue, limits)? else {
             return self.settle_up().map(|()| None);
         };
-        let written = self.settle_up();
-        let delivery = self.delivery(lease, gathered);
-        // If the cursor cannot be written the delivery falls here, which gives it back.
-        written.map(|()| delivery)
+        if let Err(error) = self.settle_up() {
+            // Nobody has tried it.
+            self.queue.state().nacked(lease.id, false);
+            self.queue.changed.notify_waiters();
+            return Err(error);
+        }
+        Ok(self.delivery(lease, gathered))
     }
 
     /// Writes the cursor if anything was settled since.

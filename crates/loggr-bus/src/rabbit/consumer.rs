@@ -100,15 +100,17 @@ impl Consumer {
     }
 
     fn read(&mut self, arrived: Arrived) -> Held {
-        let tag = arrived.message.delivery_tag;
-        self.session = Some(arrived.session.clone());
-        let Incoming { batch, attempts, unfit } = self.reader.read(arrived.message, now());
+        let Arrived { message, hold } = arrived;
+        let tag = message.delivery_tag;
+        let Incoming { batch, attempts, unfit } = self.reader.read(message, now());
+        let session = hold.keep();
+        self.session = Some(session.clone());
         if attempts > 1 {
             self.shared.counters.redelivered.add(batch.len() as u64);
         }
         // A channel whose end we have survived is no attempt that went wrong.
-        let attempts = attempts.saturating_sub(arrived.session.lost).max(1);
-        Held { session: arrived.session, tags: vec![tag], batch, attempts, unfit }
+        let attempts = attempts.saturating_sub(session.lost).max(1);
+        Held { session, tags: vec![tag], batch, attempts, unfit }
     }
 
     /// What was given back, or came, and can be given out now: no waiting, and no place
@@ -184,11 +186,12 @@ impl Consumer {
                     counters.dropped.add(tally.dropped);
                     held.session.settle(|tracker| tracker.done(&held.tags));
                 }
-                Outcome::Nack if shared.closed.load(Ordering::SeqCst) || stop.phase() == Phase::Abort => {
-                    held.session.settle(|tracker| tracker.returned(&held.tags));
-                }
                 Outcome::Nack => {
                     let mut again = shared.again();
+                    if shared.closed.load(Ordering::SeqCst) || stop.phase() == Phase::Abort {
+                        drop(again);
+                        return held.session.settle(|tracker| tracker.returned(&held.tags));
+                    }
                     let at = again.partition_point(|other| other.tags.first() < held.tags.first());
                     again.insert(at, held);
                     drop(again);
@@ -247,9 +250,10 @@ impl Source for Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
+        let mut again = self.shared.again();
         self.shared.closed.store(true, Ordering::SeqCst);
         // Nobody will give these out: the broker has them back.
-        for held in self.shared.again().drain(..).chain(self.next.take()) {
+        for held in again.drain(..).chain(self.next.take()) {
             held.session.settle(|tracker| tracker.returned(&held.tags));
         }
     }

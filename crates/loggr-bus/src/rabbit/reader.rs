@@ -25,11 +25,35 @@ use super::tracker::{AckUpTo, Tracker};
 /// Opening a channel takes at most so long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A message, and the channel it came on.
+/// A message that nobody has taken over yet.
 #[derive(Debug)]
 pub(super) struct Arrived {
-    pub session: Arc<Session>,
     pub message: Delivery,
+    pub hold: Hold,
+}
+
+/// Gives a message back to the broker if it is dropped, wherever that may be.
+#[derive(Debug)]
+pub(super) struct Hold {
+    session: Arc<Session>,
+    tag: u64,
+    kept: bool,
+}
+
+impl Hold {
+    /// Somebody else settles it; the channel it came on.
+    pub fn keep(mut self) -> Arc<Session> {
+        self.kept = true;
+        self.session.clone()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.session.settle(|tracker| tracker.returned(&[self.tag]));
+        }
+    }
 }
 
 /// One channel, from its opening to its end.
@@ -192,7 +216,9 @@ impl Reader {
                 () = sender.closed() => break None,
                 permit = sender.reserve(), if waiting.is_some() => {
                     // Without a permit the consumer is gone, which the next turn sees.
-                    if let (Ok(permit), Some(arrived)) = (permit, waiting.take()) {
+                    if let Ok(permit) = permit
+                        && let Some(arrived) = waiting.take()
+                    {
                         permit.send(arrived);
                     }
                 }
@@ -247,13 +273,10 @@ impl Reader {
             }
         }
         for arrived in left {
-            let tag = arrived.message.delivery_tag;
-            let handed = tokio::select! {
-                handed = self.arrived.send(arrived) => handed.is_ok(),
-                () = stop.abort() => false,
-            };
-            if !handed {
-                session.settle(|tracker| tracker.returned(&[tag]));
+            tokio::select! {
+                // What nobody takes gives itself back.
+                handed = self.arrived.send(arrived) => drop(handed),
+                () = stop.abort() => break,
             }
         }
         // The consumer learns that nothing more comes.
@@ -283,6 +306,7 @@ impl Reader {
 }
 
 fn arrive(session: &Arc<Session>, message: Delivery) -> Arrived {
-    session.tracker().arrived(message.delivery_tag);
-    Arrived { session: session.clone(), message }
+    let tag = message.delivery_tag;
+    session.tracker().arrived(tag);
+    Arrived { message, hold: Hold { session: session.clone(), tag, kept: false } }
 }

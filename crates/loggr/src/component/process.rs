@@ -111,6 +111,8 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
 /// Runs until SIGTERM or SIGINT; a second signal ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
     let Prepared { config, part, registry, place, broker, doors, databases, web } = prepared;
+    // Whoever says early that something is new must not end what is being started.
+    let mut hangup = signal(SignalKind::hangup())?;
     let data = config.data.directory.clone();
     let opened = match part.needs_bus() {
         true => Some(bus::open(&config, &part, broker.clone()).await?),
@@ -134,12 +136,22 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let mut collectors = Vec::new();
     let mut moving = JoinSet::new();
     if let Some(opened) = &opened {
-        let bus = &opened.bus;
-        let starting =
-            Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop: &stop_shipping };
+        let starting = Shippers {
+            bus: &opened.bus,
+            rescue: &rescue,
+            data: &data,
+            databases: &databases,
+            stop: &stop_shipping,
+        };
         for ship in part.ships(&config) {
             ships.push(starting.start(ship, &mut shippers).await?);
         }
+    }
+    // Until here to end at once loses nothing; from here on events come in.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    if let Some(opened) = &opened {
+        let bus = &opened.bus;
         let starting = Machines::new(&config, bus, &rescue, &stop_filtering)?;
         for machine in part.machines(&config) {
             machines.push(starting.start(machine, &mut filters)?);
@@ -179,9 +191,6 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     announce(&process, "up", "started");
     systemd::ready();
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -198,9 +207,9 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         // What is in the spool is safe there, whether the broker takes it now or later.
         collecting.abort();
         filtering.drain();
-        while filters.join_next().await.is_some() {}
+        ended(&mut filters).await;
         shipping.drain();
-        while shippers.join_next().await.is_some() {}
+        ended(&mut shippers).await;
     };
     let drained = tokio::select! {
         done = tokio::time::timeout(grace, drain) => done.is_ok(),
@@ -214,8 +223,8 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         collecting.abort();
         filtering.abort();
         shipping.abort();
-        drop(tokio::time::timeout(ABORT_GRACE, filters.join_all()).await);
-        drop(tokio::time::timeout(ABORT_GRACE, shippers.join_all()).await);
+        drop(tokio::time::timeout(ABORT_GRACE, ended(&mut filters)).await);
+        drop(tokio::time::timeout(ABORT_GRACE, ended(&mut shippers)).await);
     }
     if let Some(opened) = &opened {
         // Whoever is still looking at the web page may hold the bus longer than we live.
@@ -223,15 +232,25 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     }
     announce(&process, "down", "stopped");
     telling.drain();
-    drop(tokio::time::timeout(TELLING_GRACE, async { while tellers.join_next().await.is_some() {} }).await);
+    drop(tokio::time::timeout(TELLING_GRACE, ended(&mut tellers)).await);
     web.stop().await;
-    drop(tokio::time::timeout(ABORT_GRACE, async { while moving.join_next().await.is_some() {} }).await);
+    drop(tokio::time::timeout(ABORT_GRACE, ended(&mut moving)).await);
     drop((process, tellers));
     // The last owner closes bus and spool: cursors are flushed, directories are let go.
     drop(opened);
     drop(place);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for all of them. One that panicked has said so itself, and is no reason to stop in
+/// another order.
+async fn ended(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a task failed");
+        }
+    }
 }
 
 /// The tasks that tell others how the process is.

@@ -281,7 +281,7 @@ async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, name: 
     }
 }
 
-/// Retention, and compaction of what commits left behind.
+/// Retention, and a word about merges in the background that fail.
 async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
     loop {
         tokio::select! {
@@ -289,10 +289,21 @@ async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
             () = tokio::time::sleep(UPKEEP) => {}
         }
         let store = store.clone();
-        let pruned = tokio::task::spawn_blocking(move || {
-            store.lock().unwrap_or_else(PoisonError::into_inner).prune(crate::source::now().unix_micros())
+        let kept = tokio::task::spawn_blocking(move || {
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            (store.prune(crate::source::now().unix_micros()), store.compaction_error())
         });
-        match pruned.await {
+        let pruned = kept.await.map(|(pruned, unmerged)| {
+            if let Some(error) = unmerged {
+                tracing::error!(
+                    ship = name,
+                    %error,
+                    "cannot merge the files of the store: events are safe, searching becomes slower"
+                );
+            }
+            pruned
+        });
+        match pruned {
             Ok(Ok(dropped)) if dropped.is_empty() => {}
             Ok(Ok(dropped)) => {
                 tracing::info!(ship = name, days = dropped.len(), "dropped days past their retention")

@@ -221,6 +221,17 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
+impl Stream {
+    /// Bytes that the kernel holds for us.
+    pub(super) fn waiting(&self) -> usize {
+        let waiting = match self {
+            Stream::Tcp(s) => rustix::io::ioctl_fionread(s),
+            Stream::Unix(s) => rustix::io::ioctl_fionread(s),
+        };
+        waiting.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -28,6 +28,8 @@ use super::{Uids, now};
 const DATAGRAMS_PER_READ: usize = 256;
 /// No datagram is longer (RFC 768; unix sockets are read with the same bound).
 const MAX_DATAGRAM_BYTES: usize = 65_536;
+/// The kernel counts at least so many bytes for a datagram beside its text.
+const MIN_DATAGRAM_COST: usize = 256;
 /// A batch that waits for the bus grows to this, then the thread waits.
 const MAX_WAITING_BYTES: usize = 8 << 20;
 /// Peers whose origin is remembered; beyond, the memory begins anew.
@@ -57,7 +59,8 @@ pub struct Datagrams {
     pub udp: bool,
 }
 
-/// Receives until draining begins and the kernel's buffer is empty. Blocks its thread.
+/// Receives until draining has begun and what the kernel's buffer held then was taken: a peer
+/// that goes on sending does not hold it up. Blocks its thread.
 pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliveries: &mpsc::Sender<Delivery>) {
     if datagrams.udp
         && let Err(error) = setsockopt(&datagrams.socket, sockopt::RxqOvfl, &1)
@@ -78,9 +81,14 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
     let mut space = vec![0u8; DATAGRAMS_PER_READ * MAX_DATAGRAM_BYTES];
     let mut headers =
         MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, Some(nix::cmsg_space!(u32)));
+    // Bytes to take at most, once draining has begun: the kernel never holds more.
+    let mut rest = buffer_bytes(datagrams);
     loop {
         let waiting = !receiver.builder.is_empty();
         let draining = stop.phase() >= Phase::Drain;
+        if draining && rest == 0 {
+            break;
+        }
         let patience = match (draining, waiting) {
             (true, _) => PollTimeout::ZERO,
             (false, true) => OFFER_MILLIS.into(),
@@ -91,9 +99,10 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
             Ok(0) if draining => break,
             Ok(0) => {}
             Ok(_) => match receiver.read(datagrams, &mut headers, &mut space) {
-                Ok(got) if got < MANY_DATAGRAMS && gather >= MIN_GATHER && !draining => {
+                Ok(got) if draining => rest = rest.saturating_sub(got.bytes),
+                Ok(got) if got.datagrams < MANY_DATAGRAMS && gather >= MIN_GATHER => {
                     if !receiver.offer() {
-                        return;
+                        break;
                     }
                     std::thread::sleep(gather);
                 }
@@ -113,10 +122,16 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
             }
         }
         if !receiver.offer() {
-            return;
+            break;
         }
     }
+    // Where nobody takes it any more, it is counted as lost.
     receiver.hand_over();
+}
+
+/// Bytes that the kernel may hold for the socket.
+fn buffer_bytes(datagrams: &Datagrams) -> usize {
+    getsockopt(&datagrams.socket, sockopt::RcvBuf).unwrap_or(0)
 }
 
 /// How long datagrams may gather in the kernel's buffer. Not at all for unix sockets: their
@@ -125,8 +140,15 @@ fn gathering_time(datagrams: &Datagrams) -> Duration {
     if !datagrams.udp {
         return Duration::ZERO;
     }
-    let room = getsockopt(&datagrams.socket, sockopt::RcvBuf).unwrap_or(0).min(GATHER_BUFFER_BYTES);
+    let room = buffer_bytes(datagrams).min(GATHER_BUFFER_BYTES);
     GATHER.mul_f64(room as f64 / GATHER_BUFFER_BYTES as f64)
+}
+
+/// What one read brought.
+struct Got {
+    datagrams: usize,
+    /// At most what the kernel counted for them.
+    bytes: usize,
 }
 
 struct Receiver<'s> {
@@ -145,7 +167,7 @@ impl Receiver<'_> {
         datagrams: &Datagrams,
         headers: &mut MultiHeaders<SockaddrStorage>,
         space: &mut [u8],
-    ) -> Result<usize, Errno> {
+    ) -> Result<Got, Errno> {
         let at = now();
         let mut read = Vec::with_capacity(DATAGRAMS_PER_READ);
         {
@@ -158,14 +180,17 @@ impl Receiver<'_> {
                 read.push((message.address.as_ref().and_then(address), message.bytes, drops));
             }
         }
-        let count = read.len();
+        let got = Got {
+            datagrams: read.len(),
+            bytes: read.iter().map(|(_, len, _)| len + MIN_DATAGRAM_COST).sum(),
+        };
         for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(MAX_DATAGRAM_BYTES)) {
             if let Some(drops) = drops {
                 self.shared.stats.kernel_drops.add(self.drops.grown(drops));
             }
             self.push(peer, bytes.get(..len).unwrap_or_default(), at);
         }
-        Ok(count)
+        Ok(got)
     }
 
     fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], at: Timestamp) {

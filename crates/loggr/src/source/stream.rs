@@ -17,7 +17,7 @@ use super::connection::{Accepting, Stream};
 use super::{ReadBuffer, Uids, now};
 
 /// Runs until the peer closes, the connection idles out, or draining has taken what
-/// was already there.
+/// was there when it began: a peer that goes on sending does not hold it up.
 pub(super) async fn session(
     mut stream: Stream,
     origin: Arc<Origin>,
@@ -31,10 +31,13 @@ pub(super) async fn session(
         Lines { builder: BatchBuilder::default(), uids: Uids::new(shared.uids.clone()), origin, shared };
     let mut buffer = ReadBuffer::new(shared.max_read());
     let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let mut draining = false;
+    // Bytes to take still, once draining has begun.
+    let mut rest = None;
     loop {
-        let read = if draining {
-            // What the kernel already holds is taken; then the connection ends.
+        let read = if let Some(rest) = rest {
+            if rest == 0 {
+                break;
+            }
             match tokio::time::timeout(Duration::ZERO, stream.read(&mut buffer.bytes)).await {
                 Ok(read) => read,
                 Err(_) => break,
@@ -43,7 +46,7 @@ pub(super) async fn session(
             tokio::select! {
                 biased;
                 () = stop.drain() => {
-                    draining = true;
+                    rest = Some(stream.waiting());
                     continue;
                 }
                 read = tokio::time::timeout(idle, stream.read(&mut buffer.bytes)) => match read {
@@ -61,6 +64,7 @@ pub(super) async fn session(
                 break;
             }
         };
+        rest = rest.map(|rest| rest.saturating_sub(n));
         let at = now();
         framer.feed(buffer.bytes.get(..n).unwrap_or_default(), |frame| lines.push(&frame, at));
         buffer.adapt(n);

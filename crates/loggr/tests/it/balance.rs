@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::support::{Loggr, RelpSender, numbered_line, until};
 
@@ -74,4 +76,32 @@ fn the_numbers_survive_a_restart_and_a_crash() {
     loggr.assert_balanced();
     let received = loggr.status()["queues"][0]["received"].as_u64().expect("a number");
     assert!(received >= 22_000, "{received} were received");
+}
+
+#[test]
+fn a_sender_that_never_stops_does_not_hold_up_the_end() {
+    let mut loggr = Loggr::start();
+    let (tcp, udp) = (loggr.address("tcp"), loggr.address("udp"));
+    let lines: String = (0..1000).map(|n| numbered_line(n) + "\n").collect();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = TcpStream::connect(tcp).expect("tcp");
+            while stream.write_all(lines.as_bytes()).is_ok() {}
+        });
+        scope.spawn(|| {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("udp");
+            let line = numbered_line(0);
+            // An error says that nobody has the port any more.
+            while !ended.load(Relaxed) {
+                drop(socket.send_to(line.as_bytes(), udp));
+            }
+        });
+        let received = || loggr.status()["totals"]["received"].as_u64().expect("a number");
+        until("both are at work", 60, || received() > 50_000);
+        loggr.stop();
+        ended.store(true, Relaxed);
+    });
+    assert!(!loggr.log().contains("the time for draining is over"), "{}", loggr.log());
+    loggr.assert_balanced();
 }

@@ -5,7 +5,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use crate::support::{Loggr, Random, RelpSender, Setup, say, seq_of, until};
+use crate::support::{Loggr, Random, RelpSender, Setup, numbered_line, say, seq_of, until};
 
 /// Far more than any of this may cost.
 const MEMORY_LIMIT_KIB: u64 = 200 << 10;
@@ -202,4 +202,19 @@ fn what_an_event_says_reaches_no_terminal_and_leaves_no_directory() {
     assert!(text.contains("text"), "{text:?}");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
     loggr.assert_balanced();
+}
+
+#[test]
+fn loggr_send_says_what_was_not_taken_and_sends_the_rest() {
+    let loggr = Loggr::start();
+    let file = loggr.data().with_extension("lines");
+    let long = "x".repeat(200_000);
+    std::fs::write(&file, format!("{}\n{long}\n{}\n", numbered_line(0), numbered_line(1))).expect("a file");
+    let to = format!("relp://{}", loggr.address("relp"));
+    let output = loggr.command(&["send", "--to", &to, "--file", file.to_str().expect("a name")]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("error: 1 lines were not taken and are not sent again\n"), "{error}");
+    assert!(error.contains("a message of 200000 octets is longer than the limit of 131072"), "{error}");
+    loggr.stored(2, 30);
 }

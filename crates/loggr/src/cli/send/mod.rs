@@ -8,16 +8,17 @@ mod transport;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use self::lines::Lines;
 use self::transport::{Job, Target};
 use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
 
 /// Most connections of one `loggr send`.
 const MAX_CONNECTIONS: usize = 1024;
@@ -95,6 +96,17 @@ pub struct Progress {
     sent: AtomicU64,
     acked: AtomicU64,
     resent: AtomicU64,
+    refused: AtomicU64,
+    /// Why the first of those was refused.
+    reason: OnceLock<String>,
+}
+
+impl Progress {
+    /// A line that will never be taken; the others go on.
+    fn refuse(&self, reason: impl FnOnce() -> String) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.reason.get_or_init(reason);
+    }
 }
 
 /// Sends, then reports.
@@ -139,9 +151,14 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         drop(bar.join());
     }
     report(args, &target, &progress, started.elapsed(), latencies)?;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(Exit::Fine),
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    match (progress.refused.load(Ordering::Relaxed), progress.reason.get()) {
+        (0, _) | (_, None) => Ok(Exit::Fine),
+        (refused, Some(reason)) => Err(anyhow!("{reason}"))
+            .context(format!("{refused} lines were not taken and are not sent again"))
+            .hint("everything else was sent"),
     }
 }
 
@@ -179,6 +196,7 @@ fn report(
     let sent = progress.sent.load(Ordering::Relaxed);
     let acked = target.acknowledges().then(|| progress.acked.load(Ordering::Relaxed));
     let resent = progress.resent.load(Ordering::Relaxed);
+    let refused = progress.refused.load(Ordering::Relaxed);
     let seconds = took.as_secs_f64();
     latencies.sort_unstable();
     let percentile = |p: f64| {
@@ -188,7 +206,7 @@ fn report(
     let mut out = std::io::stdout().lock();
     if args.json {
         let result = serde_json::json!({
-            "sent": sent, "acked": acked, "resent": resent, "seconds": seconds,
+            "sent": sent, "acked": acked, "resent": resent, "refused": refused, "seconds": seconds,
             "lines_per_second": sent as f64 / seconds,
             "ack_ms": { "p50": percentile(0.5), "p99": percentile(0.99), "max": percentile(1.0) },
         });

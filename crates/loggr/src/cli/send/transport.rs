@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_flow::Backoff;
 use loggr_wire::framing::{write_lf, write_octet_counted};
-use loggr_wire::relp::{Client, ClientConfig, ClientState};
+use loggr_wire::relp::{Client, ClientConfig, ClientState, SendError};
 
 use super::lines::Lines;
 use super::{Framing, Progress};
@@ -282,7 +282,7 @@ impl Relp<'_> {
         }
     }
 
-    /// Sends one line; false when there is none.
+    /// Sends one line, or sets it aside as refused; false when there is none.
     fn take(&mut self, client: &mut Client, more: &mut bool) -> Result<bool> {
         let mut line = self.spare.pop().unwrap_or_default();
         match self.again.pop_front() {
@@ -295,8 +295,14 @@ impl Relp<'_> {
                 self.job.progress.sent.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let txnr = client.send(&line)?;
-        self.pending.push_back(Pending { txnr, line, at: Instant::now() });
+        match client.send(&line) {
+            Ok(txnr) => self.pending.push_back(Pending { txnr, line, at: Instant::now() }),
+            Err(error @ SendError::TooLong { .. }) => self.job.progress.refuse(|| error.to_string()),
+            Err(error) => {
+                self.again.push_front(line);
+                return Err(error.into());
+            }
+        }
         Ok(true)
     }
 
@@ -314,7 +320,9 @@ impl Relp<'_> {
                 let waited = now.saturating_duration_since(done.at).as_micros();
                 latencies.push(u32::try_from(waited).unwrap_or(u32::MAX));
             } else {
-                refused = Some(format!("{} {}", answer.code, String::from_utf8_lossy(answer.text)));
+                let text = format!("{} {}", answer.code, String::from_utf8_lossy(answer.text));
+                job.progress.refuse(|| text.clone());
+                refused = Some(text);
             }
             spare.push(done.line);
         })?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use loggr_bus::rabbit::{self, Bus};
 use loggr_bus::{ConsumerOptions, ExchangeSpec, Topology};
 use loggr_flow::contract::{self, MemoryRescue, MemorySink, lines};
@@ -153,6 +155,31 @@ async fn what_is_given_back_counts_and_returns_to_the_broker_with_the_consumer()
     delivery.nack();
     let again = next(&mut consumer(&bus)).await;
     assert_eq!((texts(again.batch()), again.attempts()), (vec!["a".to_owned()], 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_consumer_was_sent_and_did_not_take_returns_to_the_broker_with_it() {
+    let Some(broker) = Broker::shared() else { return };
+    let vhost = broker.vhost();
+    let bus = open(&vhost).await;
+    let mut p = publisher(&bus);
+    for text in ["a", "b", "c"] {
+        publish(&mut p, &[text]).await;
+    }
+    let mut first = consumer_with(&bus, 10, 1);
+    let held = next(&mut first).await;
+    let (_connection, channel) = stranger(&vhost).await;
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    while channel
+        .queue_declare(QUEUE.into(), passive, FieldTable::default())
+        .await
+        .expect("the queue")
+        .message_count()
+        > 0
+    {}
+    drop(first);
+    assert_eq!(ack(held), ["a"]);
+    assert_eq!(take(&mut consumer(&bus), 2).await, ["b", "c"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
