@@ -127,6 +127,7 @@ fn render(status: &Value, rules: bool) -> String {
         "",
         &listener,
     );
+    table(&["LISTENER THAT HAS ENDED", "WHY"], "listeners", "ended", &["name", "ended"]);
     table(
         &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED"],
         "queues",

@@ -3,14 +3,16 @@
 //! One pump for each route, so that each keeps its order. Runs where the listeners run,
 //! or alone when they do not. Not the way into the spool; that is the outlet's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use futures_util::FutureExt;
 use loggr_bus::rabbit::Encoding;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::{Route, Spool};
 use loggr_bus::{Bus, ConsumerOptions, Publisher};
-use loggr_flow::{PumpObserver, Reason, Stop, StoreError, pump};
+use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError, pump};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -31,6 +33,8 @@ pub struct Collecting {
     pub failing: Flag,
     /// What it last said.
     pub last_error: Mutex<Option<String>>,
+    /// Why it moves nothing any more, if it has ended before its time.
+    pub ended: Mutex<Option<String>>,
 }
 
 /// Begins to move what every route of the spool holds.
@@ -59,17 +63,27 @@ pub fn start(
             failures: Counter::default(),
             failing: Flag::default(),
             last_error: Mutex::default(),
+            ended: Mutex::default(),
         });
         let (rescue, watch, pump_stop) =
             (rescue.rescue_for(&rescue_name(route))?, Watch { collecting: collecting.clone() }, stop.clone());
         let name = collecting.clone();
+        let phase = stop.clone();
         tasks.spawn(async move {
-            let ended = pump(consumer, publisher, rescue, pump_stop, watch).await;
+            let pumping = pump(consumer, publisher, rescue, pump_stop, watch);
+            let ended = AssertUnwindSafe(pumping).catch_unwind().await;
             name.route.stuck();
-            if let Err(error) = ended {
-                tracing::error!(route = %name.route, %error, "the spool cannot be read; its events stay in it");
+            let why = match ended {
+                Ok(Ok(())) => "the spool gives nothing any more".to_owned(),
+                Ok(Err(error)) => format!("the spool cannot be read: {error}"),
+                Err(_) => "moving failed by our fault".to_owned(),
+            };
+            // Told, since nothing else would be seen of it.
+            if phase.phase() == Phase::Run {
+                tracing::error!(route = %name.route, why, "what is in the spool stays in it");
                 name.failing.raise();
-                *name.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                *lock(&name.last_error) = Some(why.clone());
+                *lock(&name.ended) = Some(why);
             }
         });
         let (spool, reopened, reopen_stop) = (spool.clone(), route.clone(), stop.clone());
@@ -77,6 +91,11 @@ pub fn start(
         all.push(collecting);
     }
     Ok(all)
+}
+
+/// Of one whose holder may have panicked: the text is whole at every moment.
+fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The rescue's name for what the broker will never take of a route. No shipper has a dot in
@@ -108,7 +127,7 @@ impl PumpObserver for Watch {
         collecting.failures.add(1);
         collecting.route.stuck();
         let text = error.chain();
-        let mut last = collecting.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&collecting.last_error);
         if collecting.failing.raise() {
             tracing::warn!(route = %collecting.route, tries, error = text, "what is in the spool waits for the broker");
         }
@@ -118,7 +137,7 @@ impl PumpObserver for Watch {
     fn recovered(&mut self, tries: u32) {
         let collecting = &self.collecting;
         if collecting.failing.clear() {
-            *collecting.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *lock(&collecting.last_error) = None;
             tracing::info!(route = %collecting.route, tries, "the spool is being emptied");
         }
     }

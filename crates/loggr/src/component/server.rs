@@ -1,12 +1,14 @@
 //! `server`: relp, tcp, udp and unix listeners → the bus.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
+use futures_util::FutureExt;
 use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
-use loggr_flow::{Stop, channel_source, pump};
+use loggr_flow::{Phase, Stop, channel_source, pump};
 use loggr_wire::framing::Mode;
 use tokio::task::JoinSet;
 
@@ -87,11 +89,15 @@ impl Server {
             match socket.kind {
                 Kind::Tcp(socket) => {
                     let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
-                    server.tasks.spawn(source::accept(listening, shared, stop.clone()));
+                    let stats = shared.stats.clone();
+                    let accepting = source::accept(listening, shared, stop.clone());
+                    server.tasks.spawn(watched(accepting, stats, stop.clone()));
                 }
                 Kind::Unix(socket) => {
                     let listening = source::Listening::Unix(tokio::net::UnixListener::from_std(socket)?);
-                    server.tasks.spawn(source::accept(listening, shared, stop.clone()));
+                    let stats = shared.stats.clone();
+                    let accepting = source::accept(listening, shared, stop.clone());
+                    server.tasks.spawn(watched(accepting, stats, stop.clone()));
                 }
                 Kind::Datagram(datagrams) => datagram(datagrams, shared, stop.clone(), &mut server.tasks)?,
             }
@@ -209,6 +215,7 @@ fn datagram(datagrams: Datagrams, shared: Arc<Accepting>, stop: Stop, tasks: &mu
     let (deliveries, source) = channel_source(DATAGRAM_WINDOW);
     let pumping = pump(source, shared.publisher.clone(), source::NoRescue, stop.clone(), shared.observer());
     let (done, joined) = tokio::sync::oneshot::channel::<()>();
+    let (stats, stopped) = (shared.stats.clone(), stop.clone());
     std::thread::Builder::new()
         .name(format!("loggr-{}", shared.stats.protocol))
         .spawn(move || {
@@ -216,12 +223,25 @@ fn datagram(datagrams: Datagrams, shared: Arc<Accepting>, stop: Stop, tasks: &mu
             drop((deliveries, done));
         })
         .context("cannot start a thread")?;
-    tasks.spawn(async move {
-        if let Err(error) = pumping.await {
-            tracing::error!(%error, "the pump of a listener ended");
-        }
+    let receiving = async move {
+        // A channel does not break; the pump ends with it.
+        drop(pumping.await);
         // The thread drops its end when it is done.
         drop(joined.await);
-    });
+    };
+    tasks.spawn(watched(receiving, stats, stopped));
     Ok(())
+}
+
+/// What a listener does until draining. If it ends before, that is told, since nothing else
+/// would be seen of it.
+async fn watched(receiving: impl Future<Output = ()>, stats: Arc<ListenerStats>, stop: Stop) {
+    let why = match AssertUnwindSafe(receiving).catch_unwind().await {
+        Ok(()) => "it stopped by itself; its log says why",
+        Err(_) => "receiving failed by our fault",
+    };
+    if stop.phase() == Phase::Run {
+        tracing::error!(listener = stats.name, why, "nobody receives any more");
+        stats.ended.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
+    }
 }

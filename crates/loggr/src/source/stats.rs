@@ -84,6 +84,8 @@ pub struct ListenerStats {
     pub protocol_errors: Counter,
     /// The queue takes nothing at the moment.
     pub stalled: Flag,
+    /// Why it receives nothing any more, if it has ended before its time.
+    pub ended: Mutex<Option<String>>,
     /// Who is connected.
     pub clients: Clients,
 }

@@ -62,6 +62,7 @@ const FAMILIES: &[Family] = &[
                 "Connections ended by a breach of the protocol.",
             ),
             metric("stalled", "stalled", "1 while the queue takes nothing."),
+            metric("ended", "ended", "1 when it receives nothing any more until the next start."),
         ],
     },
     Family {

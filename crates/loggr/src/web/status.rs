@@ -48,6 +48,7 @@ pub fn online(process: &Process) -> Value {
                 "connections": s.connections.get(), "connections_total": s.connections_total.get(),
                 "refused": s.refused.get(), "protocol_errors": s.protocol_errors.get(),
                 "stalled": s.stalled.is_raised(),
+                "ended": text(&s.ended),
                 "clients": s.clients.latest(MAX_CLIENTS).iter().map(client).collect::<Vec<_>>(),
             })
         })
@@ -107,7 +108,7 @@ pub fn identity(config: &Config, part: &Part, now: Timestamp) -> Map<String, Val
 pub fn troubles(process: &Process) -> Troubles {
     let listeners = process.listeners.iter().map(|l| {
         let stalled = l.stats.stalled.is_raised().then(|| "the queue takes nothing".to_owned());
-        (("listener", l.stats.name.clone()), stalled)
+        (("listener", l.stats.name.clone()), text(&l.stats.ended).or(stalled))
     });
     let machines = process.machines.iter().map(|m| {
         let failing = m.stats.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
@@ -127,11 +128,12 @@ pub fn troubles(process: &Process) -> Troubles {
 
 /// What has ended before its time, and why: only a new start mends it.
 pub fn ended(process: &Process) -> Option<String> {
-    let machines = process.machines.iter().map(|m| ("machine", &m.machine.name, &m.stats.ended));
-    let ships = process.ships.iter().map(|s| ("shipper", &s.stats.name, &s.stats.ended));
-    machines
-        .chain(ships)
-        .find_map(|(kind, name, ended)| Some(format!("the {kind} `{name}` has ended: {}", text(ended)?)))
+    let listeners = process.listeners.iter().map(|l| ("listener", l.stats.name.clone(), &l.stats.ended));
+    let collectors = process.collectors.iter().map(|c| ("collector of", c.route.to_string(), &c.ended));
+    let machines = process.machines.iter().map(|m| ("machine", m.machine.name.clone(), &m.stats.ended));
+    let ships = process.ships.iter().map(|s| ("shipper", s.stats.name.clone(), &s.stats.ended));
+    let mut all = listeners.chain(collectors).chain(machines).chain(ships);
+    all.find_map(|(kind, name, ended)| Some(format!("the {kind} `{name}` has ended: {}", text(ended)?)))
 }
 
 /// How the broker stands, and what waits for it here.
