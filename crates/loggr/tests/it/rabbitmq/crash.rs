@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::QueueBindOptions;
 use lapin::types::FieldTable;
@@ -17,6 +17,8 @@ use super::setting::*;
 use crate::support::{Broker, Random, long, random_moment, say};
 
 const PUBLISHERS: u64 = 3;
+/// For a round, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(170);
 /// Between two kills at least so many events are confirmed.
 const EVENTS_A_ROUND: usize = 2000;
 
@@ -69,8 +71,9 @@ async fn nothing_that_was_confirmed_is_lost_when_a_binding_comes_and_goes() {
 struct Load {
     confirmed: Arc<Mutex<BTreeSet<u64>>>,
     seen: Arc<Mutex<BTreeSet<u64>>>,
-    /// Batches that were not taken.
+    /// Batches that were not taken, and why the last was not.
     came_back: Arc<AtomicU64>,
+    why: Arc<Mutex<String>>,
     enough: Arc<AtomicBool>,
     publishing: Vec<JoinHandle<()>>,
     consuming: JoinHandle<()>,
@@ -81,9 +84,11 @@ impl Load {
         let (confirmed, seen) =
             (Arc::<Mutex<BTreeSet<u64>>>::default(), Arc::<Mutex<BTreeSet<u64>>>::default());
         let (came_back, enough) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let why = Arc::<Mutex<String>>::default();
         let all = publishers.len() as u64;
         let publish = |(n, mut publisher): (usize, Publisher)| {
             let (confirmed, enough, came_back) = (confirmed.clone(), enough.clone(), came_back.clone());
+            let why = why.clone();
             tokio::spawn(async move {
                 let mut first = n as u64;
                 while !enough.load(Ordering::Relaxed) {
@@ -92,8 +97,9 @@ impl Load {
                     let numbers: Vec<u64> = (0..count).map(|i| first + i * all).collect();
                     let texts: Vec<String> = numbers.iter().map(u64::to_string).collect();
                     let batch = lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-                    while publisher.store(&batch).await.is_err() {
+                    while let Err(error) = publisher.store(&batch).await {
                         came_back.fetch_add(1, Ordering::Relaxed);
+                        *why.lock().expect("no panic") = error.chain();
                         tokio::task::yield_now().await;
                     }
                     confirmed.lock().expect("no panic").extend(numbers);
@@ -113,7 +119,7 @@ impl Load {
                 }
             }
         });
-        Load { confirmed, seen, came_back, enough, publishing, consuming }
+        Load { confirmed, seen, came_back, why, enough, publishing, consuming }
     }
 
     /// Waits until some more are confirmed.
@@ -121,7 +127,17 @@ impl Load {
     fn goes_on(&self) {
         let confirmed = || self.confirmed.lock().expect("no panic").len();
         let goal = confirmed() + EVENTS_A_ROUND;
-        comes_true(|| confirmed() >= goal);
+        let begun = Instant::now();
+        comes_true(|| {
+            let (now, came_back) = (confirmed(), self.came_back.load(Ordering::Relaxed));
+            let why = || self.why.lock().expect("no panic").clone();
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{now} of {goal} are confirmed; {came_back} batches came back, the last because: {}",
+                why()
+            );
+            now >= goal
+        });
     }
 
     /// Ends it, and waits until everything that was confirmed has come; how many that were.
