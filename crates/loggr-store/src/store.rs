@@ -85,7 +85,7 @@ pub(crate) struct Shared {
 struct State {
     manifest: Arc<Manifest>,
     identity: Identity,
-    lock: File,
+    lock: WriterLock,
     /// Whether the manifest on disk would survive a crash is not known.
     suspect: bool,
 }
@@ -308,7 +308,7 @@ impl Shared {
 
     fn holds_lock(&self, state: &State) -> bool {
         use std::os::unix::fs::MetadataExt;
-        let held = state.lock.metadata().map(|m| (m.dev(), m.ino()));
+        let held = state.lock.0.metadata().map(|m| (m.dev(), m.ino()));
         let named = std::fs::metadata(self.dir.join(LOCK)).map(|m| (m.dev(), m.ino()));
         matches!((held, named), (Ok(a), Ok(b)) if a == b)
     }
@@ -480,14 +480,27 @@ fn sort(events: &mut [&Event<'_>]) {
     }
 }
 
-pub(crate) fn take_lock(dir: &Path) -> Result<File, StoreError> {
+/// The right to write a store. Given back by name when it is dropped: a child process that is
+/// being started may hold a copy of the file for a moment longer.
+#[derive(Debug)]
+pub(crate) struct WriterLock(File);
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // It ends with the file at the latest.
+        rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock).unwrap_or_default();
+    }
+}
+
+pub(crate) fn take_lock(dir: &Path) -> Result<WriterLock, StoreError> {
     let path = dir.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|e| StoreError::io("open", &path, e))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {
+            let lock = WriterLock(file);
             sync_directory(dir).map_err(|e| StoreError::io("sync", dir, e))?;
-            Ok(file)
+            Ok(lock)
         }
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let what = format!("the store in `{}` is written by another process", dir.display());
@@ -527,5 +540,15 @@ mod tests {
         let before = store.shared.current().unwrap();
         assert!(store.compactor().step_forced().unwrap());
         assert_eq!(store.shared.new_events(&events, before).unwrap(), [&events[2]]);
+    }
+
+    #[test]
+    fn a_store_can_be_opened_again_while_a_child_still_has_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default()).unwrap();
+        // As a process has them between its making and its program.
+        let _copy = lock(&store.shared.state).lock.0.try_clone().unwrap();
+        drop(store);
+        Store::open(dir.path(), StoreOptions::default()).unwrap();
     }
 }

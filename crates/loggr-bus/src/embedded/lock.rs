@@ -49,6 +49,13 @@ impl DirLock {
     }
 }
 
+/// By name: a child process that is being started may hold a copy of the file for a moment longer.
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

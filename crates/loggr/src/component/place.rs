@@ -37,8 +37,8 @@ const WAY_MODE: u32 = 0o755;
 pub struct Place {
     card: PathBuf,
     socket: PathBuf,
-    pid_file: Option<(PathBuf, File)>,
-    _locks: Vec<File>,
+    pid_file: Option<(PathBuf, Held)>,
+    _locks: Vec<Held>,
 }
 
 impl Place {
@@ -92,7 +92,7 @@ impl Drop for Place {
             && std::fs::remove_file(path).is_err()
         {
             // Its directory may be root's, and we are not root any more.
-            drop(file.set_len(0));
+            drop(file.0.set_len(0));
         }
     }
 }
@@ -135,7 +135,7 @@ pub fn card_of(socket: &Path) -> PathBuf {
     }
 }
 
-fn lock(data: &Path, part: &Part) -> Result<File> {
+fn lock(data: &Path, part: &Part) -> Result<Held> {
     hold(&data.join("run").join(format!("{}.lock", part.id())), |holder| {
         Err(anyhow!("`{part}` runs already on `{}`, as {holder}", data.display()))
             .hint("stop that process, or give this one another directory with `--data-dir`")
@@ -143,7 +143,7 @@ fn lock(data: &Path, part: &Part) -> Result<File> {
 }
 
 /// Of a part: its id stands before the ending.
-fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, File)> {
+fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Held)> {
     let path = match part {
         Part::Everything => path.to_owned(),
         part => {
@@ -159,8 +159,20 @@ fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
+/// A locked file. Let go by name when it is dropped: a child process that is being started may
+/// hold a copy of it for a moment longer.
+#[derive(Debug)]
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It ends with the file at the latest.
+        flock(&self.0, FlockOperation::Unlock).unwrap_or_default();
+    }
+}
+
 /// A file that holds our process id and that nobody else may hold.
-fn hold(path: &Path, held: impl Fn(&str) -> Result<File>) -> Result<File> {
+fn hold(path: &Path, held: impl Fn(&str) -> Result<Held>) -> Result<Held> {
     let context = || format!("cannot lock `{}`", path.display());
     let mut file = OpenOptions::new()
         .read(true)
@@ -185,7 +197,7 @@ fn hold(path: &Path, held: impl Fn(&str) -> Result<File>) -> Result<File> {
     }
     file.set_len(0).and_then(|()| file.rewind()).with_context(context)?;
     writeln!(file, "{}", std::process::id()).with_context(context)?;
-    Ok(file)
+    Ok(Held(file))
 }
 
 #[cfg(test)]

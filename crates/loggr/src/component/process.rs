@@ -41,7 +41,8 @@ pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 /// How long machines, then shippers, may take to let go after draining.
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 /// How long the tasks that tell others may take to end.
-const TELLING_GRACE: Duration = Duration::from_secs(2);
+const TELLING_GRACE: Duration = Duration::from_secs(3);
+
 /// What everybody may look at while the process runs.
 pub struct Process {
     /// The configuration it runs with.

@@ -303,7 +303,8 @@ mod tests {
         assert_eq!(after(&program, value), expect, "{value}");
         assert_eq!(after(&program, value), expect, "{value}");
         drop(program);
-        assert!(mock.questions() <= 2 + RETRIES, "it is asked once, for A and AAAA twice");
+        let most = 2 * (1 + RETRIES);
+        assert!(mock.questions() <= most, "it is asked once, for A and AAAA twice, or each once again");
     }
 
     const PATIENT: &str = "resolve([v], timeout=\"30s\", batch_limit=\"30s\", MOCK)";

@@ -15,7 +15,7 @@ use super::redis::{Failed, RedisStore};
 /// First pause after a failed try; it doubles up to the interval of the heartbeat.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// A process that stops does not wait longer for Redis.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs until draining begins. `status` may read from disk.
 pub async fn beat<F>(registry: Arc<Registry>, status: F, mut stop: Stop)

@@ -246,17 +246,24 @@ impl Installation {
 
     /// Waits until every acknowledged line has come everywhere, and nothing is under way.
     fn settle(&self, sent: &BTreeMap<u64, Sent>) {
-        let acked = sent.values().filter(|s| s.acked).count() as u64;
-        let enough = |rows: String| rows.parse::<u64>().is_ok_and(|n| n >= acked);
+        let acked: Vec<u64> = sent.iter().filter(|(_, s)| s.acked).map(|(n, _)| *n).collect();
+        let enough = |rows: String| rows.parse::<usize>().is_ok_and(|n| n >= acked.len());
+        let all_in = |found: &BTreeMap<u64, u32>| acked.iter().all(|n| found.contains_key(n));
         until("PostgreSQL has as many rows as lines were acknowledged", 300, || {
             self.database.try_sql("SELECT count(*) FROM events").is_some_and(&enough)
+        });
+        // Some may stand there twice, and others are still to come.
+        until("PostgreSQL has every acknowledged line", 300, || {
+            all_in(&count_seqs(self.rows().iter().map(String::as_str)))
         });
         until("nothing waits anywhere", 300, || {
             let status: serde_json::Value =
                 serde_json::from_str(&self.ask(&["status", "--json"])).expect("JSON");
-            status["totals"]["waiting"] == 0
+            // Of one that is late the numbers are missing.
+            let processes = status["processes"].as_array().expect("processes");
+            status["totals"]["waiting"] == 0 && processes.iter().all(|p| p["state"] != "late")
         });
-        until("the file has as many lines", 60, || self.lines().len() as u64 >= acked);
+        until("the file has every acknowledged line", 60, || all_in(&self.lines()));
     }
 
     fn rows(&self) -> Vec<String> {
@@ -265,7 +272,8 @@ impl Installation {
 
     fn lines(&self) -> BTreeMap<u64, u32> {
         let text = std::fs::read_to_string(self.path("output/all.log")).unwrap_or_default();
-        count_seqs(text.lines())
+        // What has no end yet is being written.
+        count_seqs(text.split_inclusive('\n').filter(|line| line.ends_with('\n')))
     }
 
     fn stop(mut self) {

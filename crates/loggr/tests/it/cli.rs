@@ -63,7 +63,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "[[listener]]\nname = \"a\"\nprotocol = \"tcp\"\nlisten = [\"127.0.0.1:0\"]\nexchange = \"nowhere\"\n",
         "",
     ),
-    ("config-fine", "check --config DIR/loggr.toml", "[log]\nlevel = \"debug\"\n", ""),
+    (
+        "config-fine",
+        "check --config DIR/loggr.toml",
+        "[data]\ndirectory = \"/var/lib/loggr\"\n[log]\nlevel = \"debug\"\n",
+        "",
+    ),
     ("run-config-wrong", "run --config DIR/loggr.toml", "[log]\nlevel = \"loud\"\n", ""),
     ("run-data-is-a-file", "run --data-dir DIR/loggr.toml", "", ""),
     ("run-unknown-component", "run servr", "", ""),

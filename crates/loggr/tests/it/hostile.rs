@@ -11,6 +11,8 @@ use crate::support::{Loggr, Random, RelpSender, Setup, numbered_line, say, seq_o
 const MEMORY_LIMIT_KIB: u64 = 200 << 10;
 /// A peer that is no longer read gives up after this.
 const PEER_PATIENCE: Duration = Duration::from_secs(5);
+/// An answer that has to come may take so long.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// While `trouble` goes on, a well-behaved sender is served, and afterwards as well.
 #[track_caller]
@@ -101,6 +103,7 @@ fn a_sender_of_one_byte_at_a_time() {
         }
         let mut stream = connect(loggr, "relp");
         stream.set_nodelay(true).expect("no delay");
+        stream.set_read_timeout(Some(ANSWER_PATIENCE)).expect("a limit");
         let offers = "relp_version=0\ncommands=syslog";
         let line = "<13>1 2026-03-01T00:00:00Z h slow - - - a byte at a time";
         let session =
@@ -178,6 +181,7 @@ fn more_connections_than_allowed_are_refused_and_those_within_are_served() {
     second.write_all(line("two").as_bytes()).expect("it is read");
     loggr.stored(2, 30);
     let mut third = connect(&loggr, "tcp");
+    third.set_read_timeout(Some(ANSWER_PATIENCE)).expect("a limit");
     assert_eq!(third.read(&mut [0]).unwrap_or(0), 0, "the third is closed");
     assert_eq!(tcp(&loggr, "refused"), Some(1));
     first.write_all(line("three").as_bytes()).expect("it is still read");

@@ -1,6 +1,6 @@
 //! The integration tests: one binary, one module per story.
 //!
-//! They start the real program and real neighbours (rsyslogd, logger, loggen) on port 0 and
+//! They start the real program and real neighbours (rsyslogd, logger, loggen) on free ports and
 //! in directories of their own. Not here: anything a unit test can show.
 //!
 //! A missing neighbour prints `SKIPPED`; with `LOGGR_TEST_REQUIRE=all` it fails.

@@ -1,12 +1,10 @@
 //! The registry: processes of an installation know of each other, and no event depends on it.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Loggr, Redis, RelpSender, Setup, until};
+use crate::support::{Loggr, Notices, Redis, RelpSender, Setup, until};
 
 /// The shortest time to live that the configuration takes.
 const TTL: &str = "ttl = \"3s\"\n";
@@ -29,7 +27,7 @@ fn processes(status: &Value) -> Vec<(String, String)> {
 fn seen_as(observer: &Loggr, expect: &[(&str, &str)]) {
     let mut last = Vec::new();
     until(&format!("the processes are {expect:?}"), 30, || {
-        last = processes(&observer.status());
+        last = processes(&observer.status_now());
         last.iter().map(|(a, b)| (a.as_str(), b.as_str())).eq(expect.iter().copied())
     });
 }
@@ -70,8 +68,9 @@ fn processes_of_other_places_are_seen_in_the_status() {
         );
     }
     // The same from the web address of a process, and for eyes.
-    let text = observer.ask(&["status"]);
-    assert!(text.starts_with("2 processes of loggr run\n\nPROCESS"), "{text}");
+    until("two processes are shown", 30, || {
+        observer.ask(&["status"]).starts_with("2 processes of loggr run\n\nPROCESS")
+    });
     // Whoever stops takes its leave; whoever is killed is missed.
     assert!(server.stop(30).success());
     seen_as(&observer, &[("all", "running")]);
@@ -90,7 +89,7 @@ fn processes_of_other_places_are_seen_in_the_status() {
     seen_as(&observer, &[("all", "running")]);
     other.stop();
     seen_as(&observer, &[]);
-    assert_eq!(redis.ask("KEYS *"), "*0");
+    until("nothing is left of them", 30, || redis.ask("KEYS *") == "*0");
 }
 
 #[test]
@@ -176,13 +175,7 @@ fn the_registry_speaks_tls_with_certificates_on_both_sides() {
 #[test]
 fn what_changes_is_told_to_who_listens() {
     let mut loggr = Loggr::start();
-    let mut stream = TcpStream::connect(loggr.address("web")).expect("it accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
-    stream.write_all(b"GET /api/notifications HTTP/1.1\r\nHost: loggr\r\n\r\n").expect("it reads");
-    let mut told = BufReader::new(stream)
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let mut told = Notices::listen(loggr.address("web"));
     // A file in the place of the directory: nobody can write there, not even root.
     let output = loggr.output_directory();
     std::fs::create_dir_all(&output).expect("the directory");

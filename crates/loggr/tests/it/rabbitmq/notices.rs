@@ -1,13 +1,9 @@
 //! What changes in one process is told by the web address of another.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::run::prepared;
-use crate::support::{Broker, Setup, until};
+use crate::support::{Broker, Notices, Setup, until};
 
 #[test]
 fn the_page_hears_of_other_processes_over_the_broker() {
@@ -15,13 +11,7 @@ fn the_page_hears_of_other_processes_over_the_broker() {
     let vhost = broker.vhost();
     let mut loggr = prepared(Setup { rabbitmq: Some(vhost.url()), ..Setup::default() });
     let mut web = loggr.part("web");
-    let mut stream = TcpStream::connect(loggr.address("web")).expect("it accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
-    stream.write_all(b"GET /api/notifications HTTP/1.1\r\nHost: loggr\r\n\r\n").expect("it reads");
-    let mut told = BufReader::new(stream)
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let mut told = Notices::listen(loggr.address("web"));
     // Nobody keeps notices: the page has to be there first.
     let consumers = || broker.control(&["list_consumers", "-p", &vhost.name]);
     until("the page listens on the broker", 60, || consumers().contains("amq.gen"));

@@ -1,6 +1,6 @@
 //! The broker is away, and the senders do not notice.
 
-use super::run::{arrived, prepared};
+use super::run::{arrived, connected, prepared};
 use crate::support::{Broker, Loggr, RelpSender, Setup, long, say, until};
 
 /// What senders send, over all their connections.
@@ -8,6 +8,8 @@ const LINES_A_SECOND: u64 = 20_000;
 /// The broker is away so long; in the ordinary test not as long.
 const SECONDS_AWAY: u64 = 60;
 const SECONDS_AWAY_ORDINARY: u64 = 3;
+/// A broker may take so long to start, with time to spare.
+const STANDING_STILL_SECONDS: u64 = 240;
 
 /// A broker of its own, and a program on it whose queues survive.
 #[track_caller]
@@ -42,6 +44,7 @@ fn in_order(loggr: &Loggr, connections: u64) {
 fn senders_notice_nothing_of_a_broker_that_goes_and_everything_arrives_in_order() {
     let Some((mut broker, mut loggr)) = setting("") else { return };
     loggr.up();
+    connected(&loggr);
     let sender = RelpSender::new(loggr.address("relp"), 4).paced(LINES_A_SECOND);
     let away = LINES_A_SECOND * if long() { SECONDS_AWAY } else { SECONDS_AWAY_ORDINARY };
     let sent = sender.during(|load| {
@@ -81,7 +84,7 @@ fn a_start_without_a_broker_takes_events_and_the_collector_alone_brings_them_lat
     broker.kill9();
     let mut server = loggr.part("server");
     RelpSender::new(loggr.address("relp"), 2).run(0, 3000);
-    assert_eq!(broker_status(&loggr, "spool_waiting"), 3000);
+    until("all wait in the spool", 30, || broker_status(&loggr, "spool_waiting") == 3000);
     // Who receives has the spool: nobody else may take from it.
     let output = loggr.command(&["run", "collector"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
@@ -102,7 +105,8 @@ fn a_full_spool_stops_reading_and_loses_nothing() {
     let Some((mut broker, mut loggr)) = setting("[spool]\nmax_size = \"8MiB\"\n") else { return };
     loggr.up();
     broker.kill9();
-    let sender = RelpSender::new(loggr.address("relp"), 4);
+    // The senders stand still while the broker starts.
+    let sender = RelpSender::new(loggr.address("relp"), 4).patient(STANDING_STILL_SECONDS);
     let sent = sender.during(|load| {
         until("the senders have to wait", 120, || {
             let listeners = loggr.status()["listeners"].clone();

@@ -1,9 +1,10 @@
 //! A process of the tests: what it says goes to a file, it ends by its own id, and a failing
 //! test shows the end of what it said.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -93,4 +94,20 @@ impl Drop for Daemon {
             drop(std::io::stderr().lock().write_all(text.as_bytes()));
         }
     }
+}
+
+/// What a program says that has to end by itself, and how it ends. One that goes on for so many
+/// seconds is killed, and its test fails with what it said.
+#[track_caller]
+pub fn ends(name: &str, mut command: Command, seconds: u64) -> Output {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (said, errors) = (directory.path().join("said"), directory.path().join("errors"));
+    let create = |path: &Path| File::create(path).expect("a file");
+    command.stdin(Stdio::null()).stdout(create(&said)).stderr(create(&errors));
+    let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
+    let mut daemon = Daemon { name: name.to_owned(), child, log: errors.clone() };
+    until(&format!("{name} ends by itself"), seconds, || !daemon.runs());
+    let status = daemon.child.wait().expect("its exit code");
+    let read = |path: &Path| std::fs::read(path).expect("what it said");
+    Output { status, stdout: read(&said), stderr: read(&errors) }
 }

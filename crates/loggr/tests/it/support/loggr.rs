@@ -9,13 +9,20 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Daemon, eventually, seq_of, until};
+use super::daemon::ends;
+use super::{Daemon, eventually, free_port, seq_of, until};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_loggr");
 
 /// One search answers at most so many events.
 const MAX_ANSWER: usize = 10_000;
+/// What listens on a port.
+const ON_PORTS: [&str; 4] = ["tcp", "relp", "udp", "web"];
+/// A `loggr run` that must fail may take so long to.
+const FAILS_WITHIN_SECONDS: u64 = 120;
+/// A process that is busy may be late for so long.
+const LATE_SECONDS: u64 = 60;
 
 /// What a test may want otherwise.
 pub struct Setup {
@@ -77,7 +84,7 @@ pub struct Loggr {
     /// Ends before its directory goes: a failing test shows its log.
     daemon: Option<Daemon>,
     directory: TempDir,
-    /// Listener's name to its address; kept over a restart.
+    /// Listener's name to its address, the same in every life.
     addresses: BTreeMap<String, String>,
 }
 
@@ -91,8 +98,7 @@ impl Loggr {
     /// The same, otherwise.
     #[track_caller]
     pub fn with(setup: Setup) -> Loggr {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut loggr = Loggr { setup, directory, daemon: None, addresses: BTreeMap::new() };
+        let mut loggr = Loggr::new(setup);
         loggr.up();
         loggr
     }
@@ -100,10 +106,17 @@ impl Loggr {
     /// The same, not started: for the parts that a test starts one by one.
     #[track_caller]
     pub fn down(setup: Setup) -> Loggr {
-        let directory = tempfile::tempdir().expect("a directory");
-        let loggr = Loggr { setup, directory, daemon: None, addresses: BTreeMap::new() };
+        let loggr = Loggr::new(setup);
         loggr.write_files();
         loggr
+    }
+
+    #[track_caller]
+    fn new(setup: Setup) -> Loggr {
+        let directory = tempfile::tempdir().expect("a directory");
+        // Chosen here: one that the kernel chose may be somebody else's when it comes back.
+        let address = |name: &str| (name.to_owned(), format!("127.0.0.1:{}", free_port()));
+        Loggr { setup, directory, daemon: None, addresses: ON_PORTS.map(address).into() }
     }
 
     /// Starts one part of it in a process of its own, such as `ship files`, and waits for its
@@ -120,8 +133,6 @@ impl Loggr {
         let card = self.data().join(format!("run/{id}.json"));
         let run = ready(&mut daemon, &card);
         self.remember(&run);
-        // Its next life listens where this one did.
-        self.write_files();
         daemon
     }
 
@@ -185,11 +196,10 @@ impl Loggr {
             ("dgram", "unix-dgram"),
             ("stream", "unix-stream"),
         ] {
-            let fresh = match protocol.starts_with("unix") {
-                true => self.directory.path().join(name).display().to_string(),
-                false => "127.0.0.1:0".to_owned(),
+            let listen = match protocol.starts_with("unix") {
+                true => self.socket(name).display().to_string(),
+                false => self.addresses[name].clone(),
             };
-            let listen = self.addresses.get(name).unwrap_or(&fresh);
             text.push_str(&format!(
                 "\n[[listener]]\nname = {name:?}\nprotocol = {protocol:?}\nlisten = [{listen:?}]\nexchange = \"received\"\n{}\n{}\n",
                 self.setup.listener_keys,
@@ -208,10 +218,11 @@ impl Loggr {
             ));
         }
         text.push_str(&self.setup.tables);
+        let web = &self.addresses["web"];
         text.push_str(&format!(
             "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
              format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\
-             [web]\nlisten = \"127.0.0.1:0\"\nstore = \"search\"\n\n{}",
+             [web]\nlisten = {web:?}\nstore = \"search\"\n\n{}",
             self.setup.format, self.setup.more
         ));
         text
@@ -222,11 +233,13 @@ impl Loggr {
         self.directory.path().join("filters/main.filter")
     }
 
-    /// Changes the filter of the machine.
+    /// Changes the filter of the machine, at once: half of one is never seen.
     pub fn write_filter(&self, text: &str) {
         let file = self.filter_file();
         std::fs::create_dir_all(file.parent().expect("it has one")).expect("the directory of filters");
-        std::fs::write(file, text).expect("the filter");
+        let fresh = file.with_extension("new");
+        std::fs::write(&fresh, text).expect("the filter");
+        std::fs::rename(&fresh, file).expect("the filter");
     }
 
     /// The configuration file.
@@ -278,13 +291,24 @@ impl Loggr {
         let mut daemon = self.daemon.take().expect("loggr runs");
         let status = daemon.stop(60);
         assert!(status.success(), "loggr ended with {status}: {}", daemon.log());
+        let output = self.output();
+        let whole = output.is_empty() || output.ends_with(b"\n");
+        // Who is told to hurry may leave a line to the next life, which mends it.
+        let hurried = || daemon.log().contains("the time for draining is over");
+        assert!(whole || hurried(), "the output file ends in the middle of a line");
     }
 
-    /// Runs a subcommand on this configuration.
+    /// Runs a subcommand on this configuration. A `run` is one that must fail: it has to end by
+    /// itself.
+    #[track_caller]
     pub fn command(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).arg("--config").arg(self.config()).env("NO_COLOR", "1");
-        command.current_dir(self.directory.path()).output().expect("loggr starts")
+        command.current_dir(self.directory.path());
+        match arguments.first() {
+            Some(&"run") => ends(&format!("loggr {}", arguments.join(" ")), command, FAILS_WITHIN_SECONDS),
+            _ => command.output().expect("loggr starts"),
+        }
     }
 
     /// The standard output of a subcommand that has to go well.
@@ -296,9 +320,19 @@ impl Loggr {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// `loggr status --json`.
+    /// `loggr status --json`, once no process is late: of one that is, the numbers are missing.
     #[track_caller]
     pub fn status(&self) -> Value {
+        eventually("no process is late", LATE_SECONDS, || {
+            let status = self.status_now();
+            let processes = status["processes"].as_array().expect("processes");
+            processes.iter().all(|p| p["state"] != "late").then_some(status)
+        })
+    }
+
+    /// The same as it is now, for who looks at the processes themselves.
+    #[track_caller]
+    pub fn status_now(&self) -> Value {
         serde_json::from_str(&self.ask(&["status", "--json"])).expect("the status is JSON")
     }
 
@@ -328,11 +362,17 @@ impl Loggr {
         messages
     }
 
-    /// The output file's lines.
+    /// The output file's lines. One that is being written is none yet.
     pub fn lines(&self) -> Vec<String> {
-        let bytes = std::fs::read(self.output_directory().join("all.log")).unwrap_or_default();
-        assert!(bytes.is_empty() || bytes.ends_with(b"\n"), "the output file ends in the middle of a line");
+        let mut bytes = self.output();
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        bytes.truncate(end);
         String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
+    }
+
+    /// The bytes of the output file.
+    fn output(&self) -> Vec<u8> {
+        std::fs::read(self.output_directory().join("all.log")).unwrap_or_default()
     }
 
     /// What the web address answers.

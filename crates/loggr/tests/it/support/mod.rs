@@ -1,11 +1,12 @@
 //! What the integration tests stand on: the real program, real neighbours, and patience.
 //!
-//! Everything lies in a temporary directory and listens on port 0 or a socket below it.
+//! Everything lies in a temporary directory and listens on a free port or a socket below it.
 //! Every process that is started here ends with the value that owns it, by its own id.
 
 mod daemon;
 mod disk;
 mod loggr;
+mod notices;
 mod ports;
 mod postgres;
 mod rabbitmq;
@@ -21,6 +22,7 @@ use std::io::Write;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use notices::Notices;
 pub use ports::free_port;
 pub use postgres::{Database, own_postgres, postgres};
 pub use rabbitmq::{Broker, GUEST, PASSWORD, STRANGER, USER, Vhost};

@@ -1,6 +1,7 @@
-//! Ports for neighbours that cannot be told to choose one themselves.
+//! Ports for neighbours that cannot be told to choose one themselves, and for what comes back to
+//! the port that it had.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the ports that the system gives to connections and to listeners on port 0: a
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 20_000;
 
-/// A port of loopback that nobody has, and that this process gives to nobody else.
+/// A port of loopback that nobody has, over TCP or UDP, and that this process gives to nobody else.
 #[track_caller]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -17,7 +18,8 @@ pub fn free_port() -> u16 {
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + ((u32::from(start) + u32::from(step)) % u32::from(COUNT)) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let at = ("127.0.0.1", port);
+        if TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok() {
             return port;
         }
     }

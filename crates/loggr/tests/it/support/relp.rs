@@ -15,7 +15,7 @@ use super::{numbered_line, until};
 const WINDOW: usize = 128;
 /// Between two tries to connect.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// An answer may take so long, and so may a connection.
+/// An answer may take so long, and so may a connection, unless its test says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What became of one numbered line.
@@ -34,6 +34,7 @@ pub struct RelpSender {
     line: fn(u64) -> String,
     /// Lines a second of each connection; none: as fast as they go.
     pace: Option<u64>,
+    patience: Duration,
     acked: AtomicU64,
     /// No new line is sent from now on.
     enough: AtomicBool,
@@ -52,6 +53,7 @@ impl RelpSender {
             connections,
             line,
             pace: None,
+            patience: PATIENCE,
             acked: AtomicU64::new(0),
             enough: AtomicBool::new(false),
         }
@@ -60,6 +62,11 @@ impl RelpSender {
     /// Sends at most so many lines a second, over all connections.
     pub fn paced(self, lines: u64) -> RelpSender {
         RelpSender { pace: Some(lines / self.connections), ..self }
+    }
+
+    /// Waits so long for an answer or a connection, where a receiver is meant to be held up.
+    pub fn patient(self, seconds: u64) -> RelpSender {
+        RelpSender { patience: Duration::from_secs(seconds), ..self }
     }
 
     /// Sends the lines `first..first + count` and returns when each is answered. A connection
@@ -111,7 +118,8 @@ impl RelpSender {
                     if progress {
                         broken_since = None;
                     }
-                    assert!(since.elapsed() < PATIENCE, "no connection for {PATIENCE:?}: {why}");
+                    let patience = self.patience;
+                    assert!(since.elapsed() < patience, "no connection for {patience:?}: {why}");
                     std::thread::sleep(RETRY_PAUSE);
                 }
             }
@@ -132,8 +140,8 @@ impl RelpSender {
         let mut work = || -> std::io::Result<()> {
             let mut stream = TcpStream::connect(self.address)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(self.patience))?;
+            stream.set_write_timeout(Some(self.patience))?;
             let mut answers = BufReader::new(stream.try_clone()?);
             let offers = "relp_version=0\nrelp_software=loggr-test,1,http://localhost\ncommands=syslog";
             stream.write_all(format!("1 open {} {offers}\n", offers.len()).as_bytes())?;

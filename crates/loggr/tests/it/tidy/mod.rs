@@ -15,6 +15,9 @@ struct File {
     text: String,
 }
 
+/// Folders of what is built, found, or left by `make run`.
+const SKIPPED: [&str; 5] = ["target", "node_modules", "corpus", "artifacts", "loggr-data"];
+
 fn root() -> PathBuf {
     Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
         .join("../..")
@@ -30,7 +33,7 @@ fn files(folders: &[&str], endings: &[&str]) -> Vec<File> {
         for entry in entries.flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || ["target", "node_modules", "corpus", "artifacts"].contains(&&*name) {
+            if name.starts_with('.') || SKIPPED.contains(&&*name) {
                 continue;
             }
             if path.is_dir() {
