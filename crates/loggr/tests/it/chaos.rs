@@ -182,6 +182,11 @@ impl Installation {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    #[track_caller]
+    fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ask(&["status", "--json"])).expect("JSON")
+    }
+
     /// Starts a part; it may find its neighbours away.
     fn launch(&mut self, part: usize) {
         let words: Vec<&str> = std::iter::once("run").chain(PARTS[part].split(' ')).collect();
@@ -226,6 +231,11 @@ impl Installation {
                 self.redis.up();
             }
             Blow::Spool => {
+                // What an earlier blow left there fills it by its own limit: then only the broker helps.
+                until("the spool is empty", 300, || {
+                    let status = self.status();
+                    status["brokers"].as_array().expect("brokers").iter().all(|b| b["spooling"] == false)
+                });
                 self.broker.kill9();
                 self.spool.fill("ballast");
                 let mut last = (u64::MAX, 0);
@@ -257,8 +267,7 @@ impl Installation {
             all_in(&count_seqs(self.rows().iter().map(String::as_str)))
         });
         until("nothing waits anywhere", 300, || {
-            let status: serde_json::Value =
-                serde_json::from_str(&self.ask(&["status", "--json"])).expect("JSON");
+            let status = self.status();
             // Of one that is late the numbers are missing.
             let processes = status["processes"].as_array().expect("processes");
             status["totals"]["waiting"] == 0 && processes.iter().all(|p| p["state"] != "late")
