@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::support::{Loggr, RelpSender, numbered_line, until};
+use crate::support::{Loggr, RelpSender, Setup, numbered_line, until};
 
 #[test]
 fn the_numbers_add_up_before_the_first_event() {
@@ -80,7 +80,9 @@ fn the_numbers_survive_a_restart_and_a_crash() {
 
 #[test]
 fn a_sender_that_never_stops_does_not_hold_up_the_end() {
-    let mut loggr = Loggr::start();
+    // Much longer than it takes; without a bound no time is enough.
+    let more = "[process]\ndrain_timeout = \"40s\"\n".to_owned();
+    let mut loggr = Loggr::with(Setup { more, ..Setup::default() });
     let (tcp, udp) = (loggr.address("tcp"), loggr.address("udp"));
     let lines: String = (0..1000).map(|n| numbered_line(n) + "\n").collect();
     let ended = AtomicBool::new(false);
