@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -63,7 +64,7 @@ fn nothing_acknowledged_is_lost_whatever_dies() {
             blows.extend([Blow::Broker, Blow::Database, Blow::Registry, Blow::Spool]);
             while !blows.is_empty() {
                 let blow = blows.swap_remove(random.below(blows.len() as u64) as usize);
-                advance(&acked, LINES_BETWEEN + random.below(LINES_BETWEEN));
+                installation.advance(&acked, LINES_BETWEEN + random.below(LINES_BETWEEN));
                 random_moment(&mut random, AT_MOST_LATER_MS);
                 installation.suffer(blow, &acked);
             }
@@ -87,13 +88,6 @@ fn nothing_acknowledged_is_lost_whatever_dies() {
     let doubles = installation.database.sql("SELECT count(*) - count(DISTINCT uid) FROM events");
     assert_eq!(doubles, "0", "uids stand twice in PostgreSQL");
     installation.stop();
-}
-
-/// Waits until so many more lines are acknowledged.
-#[track_caller]
-fn advance(acked: &impl Fn() -> u64, lines: u64) {
-    let goal = acked() + lines;
-    until("the load goes on", 120, || acked() >= goal);
 }
 
 /// Everything, running.
@@ -207,6 +201,30 @@ impl Installation {
         }
     }
 
+    /// Waits until so many more lines are acknowledged.
+    #[track_caller]
+    fn advance(&self, acked: &impl Fn() -> u64, lines: u64) {
+        let (goal, begun) = (acked() + lines, Instant::now());
+        until("the load goes on", 150, || {
+            let patient = begun.elapsed() < Duration::from_secs(120);
+            assert!(patient, "the load stands still:\n{}", self.ask(&["status"]));
+            acked() >= goal
+        });
+    }
+
+    /// Waits until the spool is empty. What an earlier blow left there may fill it up to its own
+    /// limit on a slow machine, and then nothing but the broker helps the senders.
+    #[track_caller]
+    fn empties(&self) {
+        until("the spool is empty", 300, || {
+            let status = self.status();
+            let brokers = status["brokers"].as_array().expect("brokers");
+            // Of a process that is late nothing is known.
+            let mut spools = brokers.iter().filter(|b| b["spool_max_bytes"].as_u64() > Some(0)).peekable();
+            spools.peek().is_some() && spools.all(|b| b["spooling"] == false && b["spool_waiting"] == 0)
+        });
+    }
+
     /// One blow, and what was killed is started again.
     fn suffer(&mut self, blow: Blow, acked: &impl Fn() -> u64) {
         match blow {
@@ -215,27 +233,24 @@ impl Installation {
                 self.launch(part);
             }
             Blow::Broker => {
+                self.empties();
                 self.broker.kill9();
                 // The spool takes what comes; the senders notice nothing.
-                advance(acked, LINES_BETWEEN);
+                self.advance(acked, LINES_BETWEEN);
                 self.broker.up();
             }
             Blow::Database => {
                 self.database.server.kill9();
-                advance(acked, LINES_BETWEEN);
+                self.advance(acked, LINES_BETWEEN);
                 self.database.server.up();
             }
             Blow::Registry => {
                 self.redis.kill9();
-                advance(acked, LINES_BETWEEN);
+                self.advance(acked, LINES_BETWEEN);
                 self.redis.up();
             }
             Blow::Spool => {
-                // What an earlier blow left there fills it by its own limit: then only the broker helps.
-                until("the spool is empty", 300, || {
-                    let status = self.status();
-                    status["brokers"].as_array().expect("brokers").iter().all(|b| b["spooling"] == false)
-                });
+                self.empties();
                 self.broker.kill9();
                 self.spool.fill("ballast");
                 let mut last = (u64::MAX, 0);
@@ -244,7 +259,7 @@ impl Installation {
                     last.1 > STALLED_LOOKS
                 });
                 std::fs::remove_file(self.spool.path().join("ballast")).expect("the ballast");
-                advance(acked, LINES_BETWEEN);
+                self.advance(acked, LINES_BETWEEN);
                 self.broker.up();
             }
         }
