@@ -13,7 +13,7 @@ loggr starts with its data in $data; Ctrl-C stops it.
 
   Send it one line:     $loggr send --to relp://127.0.0.1:2514 -m "hello from \$(hostname)"
   Find it again:        $loggr search --data-dir $data hello
-  Web page:             http://127.0.0.1:8080 (the one-time link is printed below)
+  How it is:            $loggr status --data-dir $data, or http://127.0.0.1:8080/api/status
 
   Point rsyslog at it with two lines in /etc/rsyslog.d/loggr.conf (package rsyslog-relp):
     module(load="omrelp")
