@@ -1,5 +1,5 @@
 //! `loggr rescue list|show|replay|discard`: what a destination refused for ever, of shippers
-//! and, as `machine.NAME`, of machines.
+//! and, as `machine.NAME` and `spool.EXCHANGE..KEY`, of machines and the collector.
 
 use std::io::Write;
 
@@ -40,21 +40,21 @@ enum RescueCommand {
     },
     /// Print one event as JSON, with its reason
     Show {
-        /// The shipper, or `machine.NAME`
+        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
         sink: String,
         /// Id from `rescue list`
         id: String,
     },
     /// Offer events to their destination again
     Replay {
-        /// The shipper, or `machine.NAME`
+        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
         sink: String,
         /// Id from `rescue list` [default: all]
         id: Option<String>,
     },
     /// Delete events for ever
     Discard {
-        /// The shipper, or `machine.NAME`
+        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
         sink: String,
         /// Id from `rescue list` [default: all]
         id: Option<String>,
