@@ -16,6 +16,7 @@ fuzz_target!(|data: &[u8]| {
         format: InputFormat::from_keyword(formats[usize::from(choice) % 5]).expect("a keyword"),
         transport: if choice & 0x20 == 0 { Transport::UnixDgram } else { Transport::Tcp },
         trusted: choice & 0x40 == 0,
+        keep_leading_blank: choice & 0x80 == 0,
         ..Origin::default()
     };
     let event = Event::receive(line, &origin, Uid::default(), NOW);

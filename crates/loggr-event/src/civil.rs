@@ -5,13 +5,14 @@
 
 use crate::Timestamp;
 use crate::stamp::{self, Clock};
-use crate::timestamp::{MICROS_PER_SECOND, days_from_civil, days_in_month, from_local};
+use crate::timestamp::{days_from_civil, days_in_month, from_local};
 use crate::zone;
 
 /// A date and time of day as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Civil {
-    /// 0–9999; without one, the year nearest to reception is meant.
+    /// 0–9999; without one, the latest year is meant with which the moment is at most seven
+    /// days after reception.
     pub year: Option<u16>,
     /// 1–12.
     pub month: u8,
@@ -31,7 +32,8 @@ pub struct Civil {
 
 impl Civil {
     /// The moment that is meant: in `zone` (see [`crate::is_timezone`]) where no offset was
-    /// written, near `now` where no year was. `None` where there is no such day or time.
+    /// written; at most seven days after `now`, and no year earlier than it must be, where no
+    /// year was. `None` where there is no such day or time.
     pub fn moment(&self, zone: &str, now: Timestamp) -> Option<Timestamp> {
         let (month, day) = (u32::from(self.month), u32::from(self.day));
         if self.hour > 23
@@ -47,14 +49,7 @@ impl Civil {
             if !(1..=12).contains(&month) {
                 return None;
             }
-            let time = stamp::without_year(month, day, second, self.micros, Clock { now, zone })?;
-            return Some(match self.offset {
-                Some(offset) => {
-                    let shift = i64::from(time.offset_minutes() - offset) * 60 * MICROS_PER_SECOND;
-                    Timestamp::with_offset(time.unix_micros() + shift, offset)
-                }
-                None => time,
-            });
+            return stamp::without_year(month, day, second, self.micros, self.offset, Clock { now, zone });
         };
         let year = i64::from(year);
         let valid =
@@ -136,6 +131,9 @@ mod tests {
         check(Civil { offset: Some(120), ..WRITTEN }, "Europe/Berlin", Some("2026-11-22T10:00:05.25+02:00"));
         check(Civil { second: 60, ..WRITTEN }, "", Some("2026-11-22T10:01:00.25Z"));
         check(Civil { year: None, month: 12, day: 31, ..WRITTEN }, "", Some("2026-12-31T10:00:05.25Z"));
+        check(Civil { year: None, month: 3, day: 1, ..WRITTEN }, "", Some("2026-03-01T10:00:05.25Z"));
+        check(Civil { year: None, month: 1, day: 7, ..WRITTEN }, "", Some("2027-01-07T10:00:05.25Z"));
+        check(Civil { year: None, month: 1, day: 9, ..WRITTEN }, "", Some("2026-01-09T10:00:05.25Z"));
         check(
             Civil { year: None, month: 12, day: 31, offset: Some(60), ..WRITTEN },
             "",

@@ -134,8 +134,8 @@ mod tests {
     }
 
     fn origin() -> impl Strategy<Value = Origin> {
-        (text(), text(), option::of(text()), any::<bool>(), 0..5usize, text()).prop_map(
-            |(listener, peer, tls_name, trusted, n, timezone)| Origin {
+        (text(), text(), option::of(text()), any::<[bool; 2]>(), 0..5usize, text()).prop_map(
+            |(listener, peer, tls_name, [trusted, keep_leading_blank], n, timezone)| Origin {
                 listener,
                 transport: [
                     Transport::Relp,
@@ -155,6 +155,7 @@ mod tests {
                     InputFormat::Rfc5424,
                 ][n],
                 timezone,
+                keep_leading_blank,
             },
         )
     }

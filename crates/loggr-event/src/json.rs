@@ -14,7 +14,7 @@
 //! | `tags` | sorted list |
 //! | `fields` | `{name: [value, …]}` |
 //! | `trusted` | `{"_PID": "12", …}`, if there are any |
-//! | `origin` | `{listener, transport, peer, tls_name}`, and `trusted`, `format`, `timezone` where they are not the default |
+//! | `origin` | `{listener, transport, peer, tls_name}`, and `trusted`, `format`, `timezone`, `keep_leading_blank` where they are not the default |
 //! | `defects` | list of words, if there are any |
 //! | `raw` | base64, if kept |
 //! | `original_len` | number, if cut |
@@ -516,6 +516,9 @@ fn write_origin(origin: &Origin, out: &mut Vec<u8>) {
     }
     if !origin.timezone.is_empty() {
         member("timezone", &origin.timezone, out);
+    }
+    if origin.keep_leading_blank {
+        out.extend_from_slice(b",\"keep_leading_blank\":true");
     }
     out.push(b'}');
 }

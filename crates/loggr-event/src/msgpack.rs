@@ -14,7 +14,7 @@
 //! | `tags` | list of text |
 //! | `fields` | `{name: [value, …]}` |
 //! | `trusted` | `{name: value}` |
-//! | `origin` | `{listener, transport, peer, tls_name, trusted, format, timezone}` |
+//! | `origin` | `{listener, transport, peer, tls_name, trusted, format, timezone, keep_leading_blank}` |
 //! | `defects` | bits |
 //! | `raw` | binary |
 //! | `original_len` | number |
@@ -450,6 +450,7 @@ fn read_origin(r: &mut Reader<'_>) -> Read<Origin> {
                 origin.format = InputFormat::from_keyword(r.text()?).ok_or((at, "the word of a format"))?
             }
             b"timezone" => origin.timezone = r.string()?,
+            b"keep_leading_blank" => origin.keep_leading_blank = r.flag()?,
             _ => r.skip()?,
         }
     }
@@ -587,6 +588,10 @@ fn write_origin(origin: &Origin, out: &mut Vec<u8>) {
         map.text("format", origin.format.keyword(), out);
     }
     map.text("timezone", &origin.timezone, out);
+    if origin.keep_leading_blank {
+        map.key("keep_leading_blank", out);
+        out.push(0xc3);
+    }
     map.end(out);
 }
 

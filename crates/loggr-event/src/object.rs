@@ -545,6 +545,7 @@ fn origin<'a>(value: Value<'a>) -> Result<Origin, Unfit<'a>> {
             "trusted" => origin.trusted = *value == Value::Bool(true),
             "format" => origin.format = InputFormat::from_keyword(text()).unwrap_or_default(),
             "timezone" => origin.timezone = text().to_owned(),
+            "keep_leading_blank" => origin.keep_leading_blank = *value == Value::Bool(true),
             _ => {}
         }
     }

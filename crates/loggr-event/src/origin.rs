@@ -124,6 +124,11 @@ pub struct Origin {
     pub format: InputFormat,
     /// IANA name of the zone for stamps that carry none; empty is UTC.
     pub timezone: String,
+    /// A blank in front of the message is part of it, and not what a relay's template
+    /// put there. Written only where it is set, so that an origin that was stored before
+    /// there was such a listener is still the same one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_leading_blank: bool,
 }
 
 impl Origin {

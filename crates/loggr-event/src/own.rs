@@ -1,6 +1,7 @@
 //! loggr's own SD-ELEMENT, `pyloggr@45878`: how tags, fields and the uid travel in RFC 5424.
 //!
-//! It is believed only from a peer that the configuration trusts; from others it is
+//! Where it stands, the message is exact: no relay's template put a blank in front of it.
+//! The rest is believed only from a peer that the configuration trusts; from others it is
 //! ordinary structured data, and is written on under the id
 //! `untrusted-pyloggr@45878`, so that a third host does not believe it either.
 //!
@@ -28,10 +29,16 @@ pub(crate) const UNTRUSTED_SD_ID: &str = "untrusted-pyloggr@45878";
 const RESERVED: [&str; 10] =
     ["uid", "tags", "hmac", "timehmac", "source", "app_name", "procid", "msgid", "escaped", "field"];
 
-/// Moves what the own elements say into the event. Called for trusted peers alone.
-pub(crate) fn absorb(event: &mut Event<'_>) {
-    if !event.structured_data.iter().any(|e| e.id == OWN_SD_ID) {
-        return;
+/// Did loggr write the line? It is not asked whether that is believed.
+pub(crate) fn is_in(event: &Event<'_>) -> bool {
+    event.structured_data.iter().any(|e| e.id == OWN_SD_ID)
+}
+
+/// Moves what the own elements say into the event. Called for trusted peers alone. False
+/// where there are none.
+pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
+    if !is_in(event) {
+        return false;
     }
     let elements = std::mem::take(&mut event.structured_data);
     let (own, others): (Vec<_>, Vec<_>) = elements.into_iter().partition(|e| e.id == OWN_SD_ID);
@@ -50,6 +57,8 @@ pub(crate) fn absorb(event: &mut Event<'_>) {
             }
             match param.name.as_ref() {
                 "uid" => match Uid::parse(&value) {
+                    // The element of an event without an identity says that loggr wrote it.
+                    Some(uid) if uid == Uid::default() => {}
                     Some(uid) => event.uid = uid,
                     None => left.push((param.name, value)),
                 },
@@ -80,6 +89,7 @@ pub(crate) fn absorb(event: &mut Event<'_>) {
     for (name, value) in left {
         event.add_field_value(name, value);
     }
+    true
 }
 
 fn unescape(text: &mut Cow<'_, str>) {
@@ -96,7 +106,8 @@ pub(crate) fn write(event: &Event<'_>, escaped: bool, misfits: [Option<(&str, &s
     out.push(b'[');
     out.extend_from_slice(OWN_SD_ID.as_bytes());
     let empty = out.len();
-    if event.uid != Uid::default() {
+    // A blank in front of the message is believed where this element stands.
+    if event.uid != Uid::default() || event.message.starts_with(' ') {
         write_param("uid", event.uid.write_hyphenated(&mut [0; 36]), false, out);
     }
     for tag in &event.tags {

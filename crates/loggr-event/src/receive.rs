@@ -9,7 +9,7 @@ use std::fmt;
 use crate::stamp::Clock;
 use crate::{
     Defect, Event, InputFormat, Origin, ParseError, Timestamp, Transport, Uid, annotation, json, msgpack,
-    object, rfc3164, rfc5424,
+    object, own, rfc3164, rfc5424,
 };
 
 /// A format that [`Event::parse`] reads strictly.
@@ -199,6 +199,9 @@ fn receive_text<'a>(
         if reading.lossy {
             event.raw = Some(Cow::Borrowed(line));
         }
+        if event.message.starts_with(' ') && !origin.keep_leading_blank && !reading.exact {
+            drop_leading_blank(event);
+        }
         return complete(event, origin);
     }
     if origin.format == InputFormat::Json
@@ -212,6 +215,18 @@ fn receive_text<'a>(
         return;
     }
     receive_syslog(body, line, event, origin, clock);
+}
+
+/// Takes away the blank that a relay's template put in front of the message, and no second one.
+/// rsyslog does so wherever it writes a line of RFC 3164 as RFC 5424.
+#[cold]
+fn drop_leading_blank(event: &mut Event<'_>) {
+    if let Cow::Borrowed(message) = event.message
+        && let Some(text) = message.strip_prefix(' ')
+        && !own::is_in(event)
+    {
+        event.message = Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
+    }
 }
 
 /// A line that does not begin with a PRI.
@@ -273,8 +288,14 @@ fn receive_syslog<'a>(
         event.defects.insert(Defect::NoPriority);
         event.defects.insert(Defect::NoTimestamp);
         event.raw = Some(Cow::Borrowed(line));
-    } else if reading.lossy {
-        event.raw = Some(Cow::Borrowed(line));
+    } else {
+        if reading.lossy {
+            event.raw = Some(Cow::Borrowed(line));
+        }
+        // Behind a tag one blank was taken already.
+        if event.message.starts_with(' ') && !origin.keep_leading_blank && event.app_name.is_empty() {
+            drop_leading_blank(event);
+        }
     }
     complete(event, origin);
 }
@@ -392,6 +413,46 @@ mod tests {
     #[test]
     fn msgpack_maps() {
         check(b"\x83\xa3msg\xa2hi\xa4host\xa3web\xa5level\xa3err", "web", "", "hi", "no_timestamp");
+    }
+
+    #[track_caller]
+    fn check_blank(line: &str, expect: &str, kept: &str) {
+        let origin = Origin::default();
+        assert_eq!(receive(line.as_bytes(), &origin).message, expect, "{line}");
+        let keeping = Origin { keep_leading_blank: true, ..Origin::default() };
+        assert_eq!(receive(line.as_bytes(), &keeping).message, kept, "{line}");
+    }
+
+    #[test]
+    fn a_relays_template_puts_a_blank_before_every_message_and_no_pattern_begins_with_one() {
+        check_blank("<34>1 - web app 1 - - text", "text", "text");
+        check_blank("<34>1 - web app 1 - -  text", "text", " text");
+        check_blank("<34>1 - web app 1 - -   text", " text", "  text");
+        check_blank("<34>1 - web app 1 - -  \u{feff}text", "text", " \u{feff}text");
+        check_blank("<34>1 - web app 1 - - \u{feff} text", "text", " text");
+        check_blank("<34>1 - web app 1 - [a b=\"c\"]  text", "text", " text");
+        check_blank("<34>1 - web app 1 - [a b=\"c\"]  ", "", " ");
+        check_blank("<34>1 - web app 1 - - \ttext", "\ttext", "\ttext");
+        check_blank("<34>Nov 22 10:00:00 web app[1]: text", "text", "text");
+        check_blank("<34>Nov 22 10:00:00 web app[1]:  text", " text", " text");
+        check_blank("<34>Nov 22 10:00:00 web app[1]:   text", "  text", "  text");
+        check_blank("<34>Nov 22 10:00:00 web  text of no tag", "text of no tag", " text of no tag");
+        check_blank("<34>Nov 22 10:00:00 web   text of no tag", " text of no tag", "  text of no tag");
+        check_blank("<34> text of no tag", "text of no tag", " text of no tag");
+    }
+
+    #[test]
+    fn a_blank_that_loggr_wrote_comes_through_every_hop() {
+        let written = Event { message: " indented".into(), source: "web".into(), ..Event::default() };
+        for trusted in [true, false] {
+            let origin = Origin { trusted, ..Origin::default() };
+            let mut line = Vec::new();
+            written.dump(&crate::DumpFormat::Rfc5424, &mut line);
+            let received = receive(&line, &origin);
+            let mut again = Vec::new();
+            received.dump(&crate::DumpFormat::Rfc5424, &mut again);
+            assert_eq!(receive(&again, &origin).message, " indented");
+        }
     }
 
     #[test]

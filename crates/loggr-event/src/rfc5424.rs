@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     pub message_at: usize,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
+    /// A trusted loggr wrote the line, whose element is no longer in the event.
+    pub exact: bool,
 }
 
 fn refuse(offset: usize, expected: &'static str) -> ParseError {
@@ -60,7 +62,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
         return Err(refuse(at + 1, "a space"));
     }
     at += 2;
-    let mut reading = Reading { message_at: 0, lossy: false };
+    let mut reading = Reading { message_at: 0, lossy: false, exact: false };
     at = read_stamp::<STRICT>(bytes, at, event, clock, &mut reading)?;
     pri::set(event, priority);
     let mut ends = [(0, 0); 4];
@@ -83,7 +85,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
     event.msgid = msgid;
     read_rest::<STRICT>(text, at, event, &mut reading)?;
     if trusted && !event.structured_data.is_empty() {
-        own::absorb(event);
+        reading.exact = own::absorb(event);
     }
     Ok(reading)
 }

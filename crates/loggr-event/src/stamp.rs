@@ -141,7 +141,7 @@ pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     let month = month_of([a, b, c])?;
     let day = two(if d1 == b' ' { b'0' } else { d1 }, d2)?;
     let second = time_of_day(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?;
-    Some(Stamp::new(without_year(month, day, second, 0, clock)?, 15))
+    Some(Stamp::new(without_year(month, day, second, 0, None, clock)?, 15))
 }
 
 /// Capitals that a space or a colon ends, or an offset: the general reader looks closer.
@@ -203,13 +203,20 @@ thread_local! {
     static DAY: Cell<DayCache> = const { Cell::new(DayCache { received_day: i64::MIN, month: 0, day: 0, days: 0 }) };
 }
 
-/// The moment of a stamp without a year: the year that lies nearest to reception.
+/// A clock that runs ahead of ours is believed for so long; a stamp that would lie further
+/// in the future is of the year before.
+pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
+
+/// The moment of a stamp without a year: the latest with which it is at most seven days
+/// after reception. A line is late much more often than a clock is early: the buffer of
+/// a device that was away, or an old file. Without `offset` it is in the listener's zone.
 #[inline]
 pub(crate) fn without_year(
     month: u32,
     day: u32,
     second: u32,
     micros: u32,
+    offset: Option<i16>,
     clock: Clock<'_>,
 ) -> Option<Timestamp> {
     let received_day = clock.now.unix_micros().div_euclid(MICROS_PER_DAY);
@@ -217,21 +224,36 @@ pub(crate) fn without_year(
     let days = if cached.received_day == received_day && cached.month == month && cached.day == day {
         cached.days
     } else {
-        let days = nearest_year(month, day, received_day)?;
+        // A zone moves a moment by less than a day.
+        let days = latest_year(month, day, received_day + MAX_AHEAD_DAYS + 1)?;
         DAY.set(DayCache { received_day, month, day, days });
         days
     };
-    Some(zone::resolve(days, second, micros, clock.zone, clock.now))
+    let time = in_zone(days, second, micros, offset, clock);
+    let latest = clock.now.unix_micros() + MAX_AHEAD_DAYS * MICROS_PER_DAY;
+    if time.unix_micros() <= latest {
+        return Some(time);
+    }
+    Some(in_zone(latest_year(month, day, days - 1)?, second, micros, offset, clock))
 }
 
-/// Leap years are at most eight years apart, so that a 29 February has one within reach.
-fn nearest_year(month: u32, day: u32, received_day: i64) -> Option<i64> {
-    let (year, _, _) = civil_from_days(received_day);
+/// The last such day that is not after `last`. Leap years are at most eight years apart.
+fn latest_year(month: u32, day: u32, last: i64) -> Option<i64> {
+    let (year, _, _) = civil_from_days(last);
     let reach = if month == 2 && day == 29 { 8 } else { 1 };
-    (year - reach..=year + reach)
+    (year - reach..=year)
+        .rev()
         .filter(|y| day >= 1 && day <= days_in_month(*y, month))
         .map(|y| days_from_civil(y, month, day))
-        .min_by_key(|days| (days - received_day).abs())
+        .find(|days| *days <= last)
+}
+
+/// A local time in the zone that the line names, or else in the listener's.
+fn in_zone(days: i64, second: u32, micros: u32, offset: Option<i16>, clock: Clock<'_>) -> Timestamp {
+    match offset {
+        Some(offset) => from_local(days, second, micros, offset),
+        None => zone::resolve(days, second, micros, clock.zone, clock.now),
+    }
 }
 
 /// `Mmm d`, `Mmm dd`, with the year before, between or behind, a fraction and a zone word.
@@ -277,22 +299,10 @@ fn bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     }
     let (word, unknown_zone) = zone_word(&bytes[at..]);
     let time = |offset: Option<i16>| -> Option<Timestamp> {
-        let Some(year) = year else {
-            let time = without_year(month, day, second, micros, clock)?;
-            return Some(match offset {
-                // The zone of the line moves the moment by the difference.
-                Some(offset) => {
-                    let shift = i64::from(time.offset_minutes() - offset) * 60 * MICROS_PER_SECOND;
-                    Timestamp::with_offset(time.unix_micros() + shift, offset)
-                }
-                None => time,
-            });
-        };
-        let days = date(year, month, day)?;
-        Some(match offset {
-            Some(offset) => from_local(days, second, micros, offset),
-            None => zone::resolve(days, second, micros, clock.zone, clock.now),
-        })
+        match year {
+            Some(year) => Some(in_zone(date(year, month, day)?, second, micros, offset, clock)),
+            None => without_year(month, day, second, micros, offset, clock),
+        }
     };
     let mut stamp = match word {
         Some((offset, len)) => Stamp::new(time(offset)?, at + len),
@@ -483,10 +493,20 @@ mod tests {
     }
 
     #[test]
-    fn the_year_is_the_nearest() {
+    fn the_year_is_the_latest_that_is_at_most_seven_days_ahead() {
         check_in("Dec 31 23:59:59 h", "", "2027-01-01T00:00:05Z", "2026-12-31T23:59:59Z", " h");
         check_in("Jan  1 00:00:01 h", "", "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z", " h");
         check_in("Aug  1 00:00:01 h", "", "2026-12-31T23:59:59Z", "2026-08-01T00:00:01Z", " h");
+        check_in("Mar  1 00:20:10 h", "", "2026-11-29T20:00:00Z", "2026-03-01T00:20:10Z", " h");
+        check_in("Dec  6 20:00:00 h", "", "2026-11-29T20:00:00Z", "2026-12-06T20:00:00Z", " h");
+        check_in("Dec  6 20:00:01 h", "", "2026-11-29T20:00:00Z", "2025-12-06T20:00:01Z", " h");
+        check_in("Dec  7 00:00:00 h", "", "2026-11-29T20:00:00Z", "2025-12-07T00:00:00Z", " h");
+        check_in("Jan  7 23:00:00 h", "", "2026-12-31T23:59:59Z", "2027-01-07T23:00:00Z", " h");
+        check_in("Jan  8 00:00:00 h", "", "2026-12-31T23:59:59Z", "2026-01-08T00:00:00Z", " h");
+        check_in("Dec  7 00:30:00 h", "+05:00", "2026-11-29T20:00:00Z", "2026-12-07T00:30:00+05:00", " h");
+        check_in("Dec  7 00:30:00 IST h", "", "2026-11-29T20:00:00Z", "2026-12-07T00:30:00+05:30", " h");
+        check_in("Dec  6 20:00:00 PST h", "", "2026-11-29T20:00:00Z", "2025-12-06T20:00:00-08:00", " h");
+        check_in("Feb 29 00:00:01 h", "", "2028-02-21T23:59:59Z", "2024-02-29T00:00:01Z", " h");
         check_in("Feb 29 00:00:01 h", "", "2026-02-28T23:59:59Z", "2024-02-29T00:00:01Z", " h");
         check_in("Feb 29 00:00:01 h", "", "2028-02-28T23:59:59Z", "2028-02-29T00:00:01Z", " h");
     }
@@ -511,7 +531,7 @@ mod tests {
 
     #[test]
     fn cisco() {
-        check("*Mar  1 18:48:50.483 UTC: %SYS", "2027-03-01T18:48:50.483Z", ": %SYS");
+        check("*Mar  1 18:48:50.483 UTC: %SYS", "2026-03-01T18:48:50.483Z", ": %SYS");
         check(".Nov 22 10:00:00.001: %SYS", "2026-11-22T10:00:00.001Z", ": %SYS");
         check("Nov 22 10:00:00.123 CET: %SYS", "2026-11-22T10:00:00.123+01:00", ": %SYS");
         check("*Mar  1 1993 00:00:00 UTC: %SYS", "1993-03-01T00:00:00Z", ": %SYS");

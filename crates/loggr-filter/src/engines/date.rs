@@ -68,7 +68,7 @@ pub(super) const SPEC: Spec = Spec {
     adds: &[
         (
             "timereported",
-            "or the target: the moment; a date without a year is in the year nearest to reception",
+            "or the target: the moment; a date without a year is in the latest year that puts it at most seven days after reception",
         ),
         (FAILURE_TAG, "tag: the field is there and has none of the formats"),
     ],

@@ -186,6 +186,7 @@ fn application(event: &mut Event<'static>, k: u16) {
         trusted: false,
         format: InputFormat::Auto,
         timezone: String::new(),
+        keep_leading_blank: k.is_multiple_of(3),
     }));
     if k % 5 == 4 {
         set(event, "duration", format!("{k}.5"));

@@ -121,6 +121,7 @@ fn origin() -> impl Strategy<Value = Option<Cow<'static, Origin>>> {
                 trusted: tls,
                 format: InputFormat::Rfc5424,
                 timezone: String::new(),
+                keep_leading_blank: tls,
             })
         })
     })

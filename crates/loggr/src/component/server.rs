@@ -196,6 +196,7 @@ fn shared(
             peer: if listener.protocol.is_unix() { net::host_name() } else { String::new() },
             format: listener.format,
             timezone: listener.timezone.clone(),
+            keep_leading_blank: listener.keep_leading_blank,
             ..Origin::default()
         },
         max_message_size: listener.max_message_size,

@@ -298,6 +298,13 @@ pub static SECTIONS: &[Section] = &[
                  this host's",
             ),
             key(
+                "keep_leading_blank",
+                Takes::Bool,
+                "false",
+                "`true`: a blank in front of a message is part of it; else one is taken away, as the \
+                 templates of relays put one there",
+            ),
+            key(
                 "max_message_size",
                 Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
                 "",

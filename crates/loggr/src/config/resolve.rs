@@ -454,6 +454,7 @@ fn listener(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
             _ => Framing::Auto,
         },
         timezone: r.zone("timezone"),
+        keep_leading_blank: r.bool("keep_leading_blank"),
         max_message_size: r.size_if_any("max_message_size").map_or_else(|| default_message(known), bytes),
         max_connections: r.count("max_connections"),
         allow: r.networks("allow"),

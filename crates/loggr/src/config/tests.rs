@@ -87,6 +87,7 @@ fn what_a_whole_file_says() {
         format = "rfc3164"
         framing = "nul"
         timezone = "Europe/Berlin"
+        keep_leading_blank = true
         max_message_size = "8KiB"
         max_connections = 7
         allow = ["10.0.0.0/8"]
@@ -155,6 +156,7 @@ fn what_a_whole_file_says() {
         framing: Framing::Nul,
         encoding: Encoding::Batch,
         timezone: "Europe/Berlin".into(),
+        keep_leading_blank: true,
         max_message_size: 8 << 10,
         max_connections: 7,
         allow: vec![network::Network::parse("10.0.0.0/8").unwrap()],

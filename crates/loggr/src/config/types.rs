@@ -141,6 +141,8 @@ pub struct Listener {
     pub framing: Framing,
     /// IANA name of the zone for stamps that carry none.
     pub timezone: String,
+    /// A blank in front of a message is part of it, and not a relay's.
+    pub keep_leading_blank: bool,
     /// Bytes of one event at most.
     pub max_message_size: usize,
     /// Connections at one time (stream protocols).
