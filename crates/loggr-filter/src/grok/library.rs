@@ -40,7 +40,8 @@ macro_rules! files {
 }
 
 /// Patterns of both libraries that the data crate has not, or has otherwise.
-const COMMON: &[&str] = files!("common": "bacula" "cisco" "core" "exim" "java" "mail" "syslog" "web");
+const COMMON: &[&str] = files!("common":
+    "bacula" "cisco" "core" "database" "exim" "firewall" "java" "mail" "syslog" "web");
 /// Patterns with the classic names of fields.
 const LEGACY: &[&str] = files!("legacy":
     "aws" "bacula" "cisco" "database" "dns" "exim" "firewall" "java" "mail" "nagios" "ruby" "syslog" "web"
@@ -83,6 +84,8 @@ impl Library {
     /// # Errors
     /// The first line that is no definition; those before it were added.
     pub fn add_text(&mut self, text: &str) -> Result<(), LibraryError> {
+        // Some editors begin a file with a mark that is no part of its text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in text.lines().enumerate() {
             let line = line.trim_end_matches('\r');
             if line.trim().is_empty() || line.trim_start().starts_with('#') {

@@ -148,4 +148,6 @@ impl std::error::Error for GrokError {}
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod tests;
