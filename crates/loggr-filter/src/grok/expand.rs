@@ -7,6 +7,8 @@ use super::{GrokError, Kind, Library, MAX_EXPANDED_BYTES, MAX_PATTERN_DEPTH};
 /// Begins the name of a group that came from `%{…:field}`: a number into the list follows.
 /// No expression can contain it.
 pub(super) const MARK: char = '\u{1}';
+/// Most characters of a wrong reference that are shown.
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// `%{NAME:field:type}` with the field as it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +44,7 @@ impl State<'_> {
         while let Some(at) = rest.find("%{") {
             let (before, from) = rest.split_at(at);
             self.out.push_str(before);
-            let Some((reference, after)) = reference(from.get(2..).unwrap_or("")) else {
+            let Some((reference, after)) = reference(from.get(2..).unwrap_or(""))? else {
                 // A percent sign, and a brace that is a count or nothing but a brace.
                 self.out.push_str("%{");
                 rest = from.get(2..).unwrap_or("");
@@ -99,14 +101,24 @@ struct Reference<'p> {
     definition: Option<&'p str>,
 }
 
-/// What follows `%{`, up to `}`; and what follows that.
-fn reference(text: &str) -> Option<(Reference<'_>, &str)> {
+/// What follows `%{`, up to `}`; and what follows that. `None` where no name begins.
+fn reference(text: &str) -> Result<Option<(Reference<'_>, &str)>, GrokError> {
+    // A name begins with a letter; `%{2}` is a percent sign and a count.
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return Ok(None);
+    }
+    named(text).map(Some).ok_or_else(|| {
+        let end = text.find('}').map_or(text.len(), |at| at + 1);
+        let shown: String = text.get(..end).unwrap_or(text).chars().take(MAX_SHOWN_CHARS).collect();
+        GrokError::Syntax(format!(
+            "`%{{{shown}` is neither `%{{NAME}}` nor `%{{NAME:field}}` nor `%{{NAME:field:type}}`: names have letters, digits and `_`, fields `@ [ ] . -` too"
+        ))
+    })
+}
+
+fn named(text: &str) -> Option<(Reference<'_>, &str)> {
     let length = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     let (name, mut rest) = text.split_at(length);
-    // A name begins with a letter; `%{2}` is a percent sign and a count.
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        return None;
-    }
     let (mut field, mut kind, mut definition) = (None, Kind::Text, None);
     if let Some(after) = rest.strip_prefix(':') {
         let in_field = |b: &u8| b.is_ascii_alphanumeric() || b"_@[].-".contains(b) || *b >= 0x80;
@@ -125,10 +137,26 @@ fn reference(text: &str) -> Option<(Reference<'_>, &str)> {
         }
     }
     if let Some(after) = rest.strip_prefix('=') {
-        let end = after.find('}')?;
+        let end = end_of_definition(after)?;
         definition = Some(after.get(..end)?);
         rest = after.get(end..)?;
     }
     let rest = rest.strip_prefix('}')?;
     Some((Reference { name, field, kind, definition }, rest))
+}
+
+/// Where the `}` stands that closes `%{NAME=expression}`: an expression has braces of its own.
+fn end_of_definition(text: &str) -> Option<usize> {
+    let (mut depth, mut escaped) = (0_usize, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return Some(at),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }

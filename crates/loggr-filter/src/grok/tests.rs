@@ -43,6 +43,7 @@ fn syntax() {
     check("%{WORD:w}?", "-", Some(&[]));
     check("%{DATA:nothing}x", "x", Some(&[]));
     check("%{MINE=[a-c]+}x", "abcx", Some(&[]));
+    check("%{CODE:c=[a-z]{2}\\}\\d{3}}$", "ab}123", Some(&[("c", "ab}123")]));
     check("100%{2}", "100%%", Some(&[]));
     check("%{-}", "%{-}", Some(&[]));
 }
@@ -154,6 +155,8 @@ fn definitions_shadow_others() {
     let mut library = (*Library::legacy()).clone();
     library.add_text("# mine\nWORD [0-9]+\nPAIR %{WORD:k}=%{WORD:v}\n").unwrap();
     check_in(&library, "%{PAIR}", "12=34", Some(&[("k", "12"), ("v", "34")]));
+    library.add_text("\u{feff}MARKED x\r\n\tBESIDE\ty").unwrap();
+    check_in(&library, "^%{MARKED}%{BESIDE}$", "xy", Some(&[]));
     assert_eq!(library.add_text("ONLYNAME\n").unwrap_err().line, 1);
     assert_eq!(library.add_text("A b\nBAD-NAME x\n").unwrap_err().line, 2);
 }
@@ -171,6 +174,12 @@ fn what_cannot_be_used_says_why() {
     refused("", "%{NOTTHERE}", "there is no pattern `NOTTHERE`");
     refused("A %{NOTTHERE}", "%{A}", "which `A` uses");
     refused("A %{B}\nB %{A}", "%{A}", "contains itself");
+    refused("", "%{WORD: w}", "`%{WORD: w}` is neither");
+    refused("", "%{WORD w}", "`%{WORD w}` is neither");
+    refused("", "%{WORD:a/b}", "`%{WORD:a/b}` is neither");
+    refused("", "%{MY-WORD}", "`%{MY-WORD}` is neither");
+    refused("", "%{WORD:w", "`%{WORD:w` is neither");
+    refused("", "%{W=a{2}", "`%{W=a{2}` is neither");
     refused("", "a(b", "a `(` is not closed, near `a(b`");
     refused("", "a)b", "a `)` has no `(`, near `a)`");
     refused("", "[a", "a `[` is not closed");
