@@ -26,7 +26,7 @@ pub struct GrokArgs {
     /// The same; may be given several times
     #[arg(long, value_name = "PATTERN")]
     pattern: Vec<String>,
-    /// Every file of this directory holds patterns; later ones define names anew
+    /// Every file of this directory holds patterns (or it is such a file); later ones define names anew
     #[arg(long, value_name = "DIR")]
     patterns_dir: Vec<PathBuf>,
     /// Further patterns from this file
@@ -119,8 +119,11 @@ fn library(place: &Place, args: &GrokArgs) -> Result<Library> {
     Ok(library)
 }
 
-/// In order of name, without those that are hidden.
+/// In order of name, without those that are hidden; a file stands for itself.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    if directory.is_file() {
+        return Ok(vec![directory.to_owned()]);
+    }
     let context = || format!("cannot read the directory of patterns `{}`", directory.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).with_context(context).usage()? {

@@ -134,6 +134,13 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "# of the operator\nPAIR %{WORD:k}=%{WORD:v}\nWORD [0-9]+\n",
         "12=34\nab=cd\n",
     ),
+    (
+        "grok-patterns-in-one-file",
+        "grok --patterns-dir DIR/loggr.toml %{PAIR}",
+        "PAIR %{WORD:k}=%{WORD:v}\n",
+        "12=34\n",
+    ),
+    ("grok-wrong-reference", "grok %{WORD:the?word}", "", "x\n"),
     ("grok-directory-missing", "grok --patterns-dir DIR/none --pattern %{WORD}", "", ""),
     (
         "grok-ecs-nul",
@@ -284,6 +291,44 @@ fn grok_knows_the_patterns_beside_the_configuration() {
     assert!(listed.contains("\nPAIR %{WORD:k}=%{WORD:v}\n"), "{listed}");
     let found = grok("PAIR");
     assert!(found.contains("\n{\"k\":\"a\",\"v\":\"b\"}\n"), "{found}");
+}
+
+#[test]
+fn what_reads_stdin_ends_quietly_before_head() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let filter = directory.path().join("tag.filter");
+    std::fs::write(&filter, "tags += \"seen\"\n").expect("a filter");
+    let filter = format!("filter --lines '{}'", filter.display());
+    let commands = [
+        "grok '%{GREEDYDATA:a}'",
+        "grok --pattern NONE=x",
+        "grok --list",
+        "parse",
+        &filter,
+        "pack --lines --preset java",
+    ];
+    for command in commands {
+        let script =
+            format!("seq 200000 | '{PROGRAM}' {command} | head -n 1 >/dev/null; exit \"${{PIPESTATUS[1]}}\"");
+        let output = Command::new("bash").args(["-c", &script]).output().expect("bash");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.is_empty(), "{command}: {}: {told}", output.status);
+    }
+}
+
+/// Neither bytes that are no text nor a line of megabytes keep the next line from its answer.
+#[test]
+fn grok_answers_for_every_line() {
+    let script = format!(
+        "{{ printf 'k\\377=v\\n'; head -c 3000000 /dev/zero | tr '\\0' x; printf '=y\\nk=v\\n'; }} | '{PROGRAM}' grok '%{{NOTSPACE:k}}=%{{WORD:v}}' | cut -c 1-30"
+    );
+    let output = Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().expect("bash");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let expect = format!(
+        "{{\"k\":\"k\u{fffd}\",\"v\":\"v\"}}\n{{\"k\":\"{}\n{{\"k\":\"k\",\"v\":\"v\"}}\n",
+        "x".repeat(24)
+    );
+    assert_eq!(shown, expect, "{output:?}");
 }
 
 #[test]
