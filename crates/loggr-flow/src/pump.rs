@@ -2,8 +2,8 @@
 //!
 //! Nothing else settles. Transient trouble is retried in place while the delivery is
 //! held, so that whoever sent the events feels it. A permanent refusal is bisected
-//! until the culprit is alone, and the culprit goes to the rescue. Nothing is
-//! thrown away to make progress.
+//! until the culprit is alone, and the culprit goes to the rescue; where the sink names
+//! the culprits they go there together. Nothing is thrown away to make progress.
 
 use std::time::Instant;
 
@@ -136,6 +136,14 @@ struct Tail<K, R, O> {
     backoff: Backoff,
 }
 
+/// Whom a permanent refusal blames, and the sink's words.
+enum Culprits {
+    /// Some of the events, or one.
+    Unknown(String),
+    /// These.
+    Known(Vec<bool>, String),
+}
+
 impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
     /// Ends with every part of the delivery settled.
     async fn deliver(&mut self, delivery: Delivery) {
@@ -148,27 +156,36 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
             let reason = Reason { text: why.to_owned(), attempts: delivery.attempts() };
             return self.rescue(delivery, reason).await;
         }
-        let mut todo = vec![delivery];
-        while let Some(delivery) = todo.pop() {
+        let mut todo = vec![(delivery, None)];
+        while let Some((delivery, refused)) = todo.pop() {
+            let attempts = delivery.attempts();
+            if let Some(text) = refused {
+                self.rescue(delivery, Reason { text, attempts }).await;
+                continue;
+            }
             match self.store(&delivery).await {
                 Ok(receipt) => {
                     self.observer.stored(delivery.batch().len());
                     delivery.ack(receipt);
                 }
-                Err(error) => match delivery.halve() {
+                Err(Culprits::Known(events, text)) if events.contains(&true) => {
+                    let mut refused = events.into_iter();
+                    let parts = delivery.partition(|_| refused.next().unwrap_or(false));
+                    // Those that are taken come first: the others do not hold them up.
+                    let parts = parts.into_iter().rev();
+                    todo.extend(parts.map(|(refused, part)| (part, refused.then(|| text.clone()))));
+                }
+                Err(Culprits::Known(_, text) | Culprits::Unknown(text)) => match delivery.halve() {
                     // The second half waits below the first: order is kept.
-                    Ok((first, second)) => todo.extend([second, first]),
-                    Err(single) => {
-                        let reason = Reason { text: error, attempts: single.attempts() };
-                        self.rescue(single, reason).await;
-                    }
+                    Ok((first, second)) => todo.extend([(second, None), (first, None)]),
+                    Err(single) => self.rescue(single, Reason { text, attempts }).await,
                 },
             }
         }
     }
 
-    /// A receipt, or the text of a permanent refusal; transient trouble stays in here.
-    async fn store(&mut self, delivery: &Delivery) -> Result<crate::Receipt, String> {
+    /// A receipt, or a permanent refusal; transient trouble stays in here.
+    async fn store(&mut self, delivery: &Delivery) -> Result<crate::Receipt, Culprits> {
         let mut tries = 0;
         loop {
             match self.sink.store(delivery.batch()).await {
@@ -178,7 +195,11 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
                 }
                 Err(StoreError::Permanent(cause)) => {
                     self.calm(&mut tries);
-                    return Err(StoreError::Permanent(cause).chain());
+                    return Err(Culprits::Unknown(StoreError::Permanent(cause).chain()));
+                }
+                Err(StoreError::Refused { events, cause }) => {
+                    self.calm(&mut tries);
+                    return Err(Culprits::Known(events, StoreError::Permanent(cause).chain()));
                 }
                 Err(error) => self.wait(error, &mut tries).await,
             }
@@ -243,6 +264,40 @@ mod tests {
         assert_eq!(settlements.next().await, Some((2, expect)));
         assert_eq!(sink.texts(), ["a", "c", "d", "a", "c", "d"]);
         assert_eq!(rescue.texts(), ["bad", "bad"]);
+    }
+
+    /// Refuses all events of a bad path at once, as the files sink does.
+    #[derive(Clone)]
+    struct Naming(MemorySink, std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl Sink for Naming {
+        async fn store(&mut self, batch: &crate::Batch) -> Result<crate::Receipt, StoreError> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let bad: Vec<bool> = batch.records().map(|r| r.payload.bytes().starts_with(b"bad")).collect();
+            match bad.contains(&true) {
+                true => Err(StoreError::refused(bad, "no such place")),
+                false => self.0.store(batch).await,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn events_that_the_sink_names_go_to_the_rescue_together() {
+        let (window, mut settlements) = window(2);
+        let (sink, rescue) = (Naming(MemorySink::default(), Default::default()), MemoryRescue::default());
+        let (tx, source) = channel_source(2);
+        for (token, texts) in [(1, ["bad1", "a", "bad2", "b"]), (2, ["bad3", "bad4", "bad5", "bad6"])] {
+            let slot = window.reserve().await.unwrap();
+            tx.send(Delivery::new(lines(&texts), slot.ack(token))).await.unwrap();
+        }
+        drop((tx, window));
+        pump(source, sink.clone(), rescue.clone(), Stop::never(), Quiet).await.unwrap();
+        let expect = |stored, rescued| Outcome::Ack(Tally { stored, rescued, dropped: 0 });
+        assert_eq!(settlements.next().await, Some((1, expect(2, 2))));
+        assert_eq!(settlements.next().await, Some((2, expect(0, 4))));
+        assert_eq!(sink.0.texts(), ["a", "b"]);
+        assert_eq!(rescue.texts(), ["bad1", "bad2", "bad3", "bad4", "bad5", "bad6"]);
+        assert_eq!(sink.1.load(std::sync::atomic::Ordering::Relaxed), 3, "no halving");
     }
 
     #[tokio::test(start_paused = true)]

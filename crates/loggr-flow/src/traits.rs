@@ -97,13 +97,21 @@ impl Error for SourceError {
     }
 }
 
-/// Why a sink did not store. Two kinds, because there are two reactions.
+/// Why a sink did not store. Three kinds, because there are three reactions.
 #[derive(Debug)]
 pub enum StoreError {
     /// It may work later: try the same batch again.
     Transient(Cause),
     /// It will never work with this batch: isolate the culprit, rescue it.
     Permanent(Cause),
+    /// It will never work with these events, and the sink knows them: rescue them at once, and
+    /// store the others.
+    Refused {
+        /// For each record of the batch in order: is it refused? At least one is.
+        events: Vec<bool>,
+        /// What is wrong with them.
+        cause: Cause,
+    },
 }
 
 /// What happened, to which object.
@@ -120,9 +128,15 @@ impl StoreError {
         StoreError::Permanent(cause.into())
     }
 
+    /// It will never work with those events of the batch.
+    pub fn refused(events: Vec<bool>, cause: impl Into<Cause>) -> StoreError {
+        StoreError::Refused { events, cause: cause.into() }
+    }
+
     /// What happened, with its causes, on one line.
     pub fn chain(&self) -> String {
-        let (StoreError::Transient(cause) | StoreError::Permanent(cause)) = self;
+        let (StoreError::Transient(cause) | StoreError::Permanent(cause) | StoreError::Refused { cause, .. }) =
+            self;
         let mut text = cause.to_string();
         let mut next = cause.source();
         while let Some(cause) = next {
