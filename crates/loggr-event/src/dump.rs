@@ -27,7 +27,8 @@ pub enum DumpFormat {
     Es,
     /// The message alone.
     Message,
-    /// The received bytes, where they were kept; else RFC 5424.
+    /// The received bytes, where they were kept; else RFC 5424. Most events keep none, since
+    /// their fields say all: who has the received line writes that.
     Raw,
     /// As a template says.
     Template(Template),
@@ -345,6 +346,10 @@ mod tests {
         check_refused("JSNO", "no format and no template: `JSNO` at byte 0, did you mean `JSON`?");
         check_refused("rsylog", "no format and no template: `rsylog` at byte 0, did you mean `RSYSLOG`?");
         check_refused("hello", "no format and no template: `hello` at byte 0");
-        check_refused("$MSG", "unknown variable `$MSG` at byte 0, did you mean `$MSGID`?");
+        check_refused("$MSG", "unknown variable `$MSG` at byte 0, did you mean `$MESSAGE`?");
+        check_refused(
+            "%HOSTNAME% %msg%",
+            "another program's variable `%HOSTNAME%` at byte 0, did you mean `$SOURCE`?",
+        );
     }
 }

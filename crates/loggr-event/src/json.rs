@@ -327,9 +327,15 @@ fn find_special(bytes: &[u8]) -> Option<usize> {
 
 /// Appends a text in quotes. What could end a line or speak to a terminal is escaped.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_within_quotes(text, out);
+    out.push(b'"');
+}
+
+/// The same without the quotes.
+pub(crate) fn write_within_quotes(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
-    out.push(b'"');
     let mut from = 0;
     let mut at = 0;
     while let Some(found) = bytes.get(at..).and_then(find_special) {
@@ -357,7 +363,6 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
         from = at;
     }
     out.extend_from_slice(&bytes[from..]);
-    out.push(b'"');
 }
 
 /// Appends the event as one JSON object on one line.

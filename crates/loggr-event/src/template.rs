@@ -1,5 +1,9 @@
 //! A line or a path made of an event: text with `$WORDS` and `${names}` in it.
 //!
+//! Variables as other programs write them are refused, with ours (`foreign`). A template that is a
+//! JSON object when its variables are filled in gives JSON whatever the values are
+//! (`json_template`).
+//!
 //! A `$WORD` in capitals is a line's word and speaks of when the event was reported:
 //!
 //! | word | value |
@@ -25,6 +29,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::foreign::{self, Use};
+use crate::json_template::{self, Place};
 use crate::timestamp::MAX_RFC3339_BYTES;
 use crate::{Event, Timestamp, escape};
 
@@ -32,6 +38,8 @@ use crate::{Event, Timestamp, escape};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
+    /// Of a template of JSON: for each variable, where a value stands in it.
+    json: Option<Vec<Place>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,51 +77,51 @@ enum Core {
 }
 
 /// `$WORD` and what it stands for.
-const WORDS: [(&str, Core); 18] = [
-    ("DATE", Core::ReportedDate),
-    ("DATETIME", Core::Reported),
-    ("TIMEGENERATED", Core::Generated),
-    ("MESSAGE", Core::Message),
-    ("SOURCE", Core::Source),
-    ("APP_NAME", Core::AppName),
-    ("PROCID", Core::Procid),
-    ("MSGID", Core::Msgid),
-    ("PROGRAMNAME", Core::ProgramName),
-    ("SYSLOGTAG", Core::SyslogTag),
-    ("SEVERITY", Core::Severity),
-    ("FACILITY", Core::Facility),
-    ("PRIORITY", Core::Priority),
-    ("UUID", Core::Uid),
-    ("UID", Core::Uid),
-    ("TAGS", Core::Tags),
-    ("PEER", Core::Peer),
-    ("LISTENER", Core::Listener),
+const WORDS: [(&str, Core, &str); 18] = [
+    ("DATE", Core::ReportedDate, "`2026-11-22`: the day, as the sender reported it"),
+    ("DATETIME", Core::Reported, "RFC 3339 with microseconds, as the sender reported it"),
+    ("TIMEGENERATED", Core::Generated, "the same of the reception"),
+    ("MESSAGE", Core::Message, "the message"),
+    ("SOURCE", Core::Source, "the host"),
+    ("APP_NAME", Core::AppName, "the program"),
+    ("PROCID", Core::Procid, "the process id"),
+    ("MSGID", Core::Msgid, "the kind of message"),
+    ("PROGRAMNAME", Core::ProgramName, "the program without what follows a `/` or `[`"),
+    ("SYSLOGTAG", Core::SyslogTag, "program and process id: `sshd[42]:`"),
+    ("SEVERITY", Core::Severity, "the severity as a word: `err`"),
+    ("FACILITY", Core::Facility, "the facility as a word: `auth`"),
+    ("PRIORITY", Core::Priority, "8 × facility + severity, a number"),
+    ("UUID", Core::Uid, "the event's identity"),
+    ("UID", Core::Uid, "the same"),
+    ("TAGS", Core::Tags, "the tags, joined by commas"),
+    ("PEER", Core::Peer, "the address that it came from"),
+    ("LISTENER", Core::Listener, "the listener that received it"),
 ];
 
 /// `${name}` and what it stands for, custom fields apart.
-const NAMES: [(&str, Core); 22] = [
-    ("date", Core::Date),
-    ("year", Core::Year),
-    ("month", Core::Month),
-    ("day", Core::Day),
-    ("hour", Core::Hour),
-    ("minute", Core::Minute),
-    ("timereported", Core::Reported),
-    ("timegenerated", Core::Generated),
-    ("message", Core::Message),
-    ("source", Core::Source),
-    ("app_name", Core::AppName),
-    ("procid", Core::Procid),
-    ("msgid", Core::Msgid),
-    ("programname", Core::ProgramName),
-    ("syslogtag", Core::SyslogTag),
-    ("severity", Core::Severity),
-    ("facility", Core::Facility),
-    ("priority", Core::Priority),
-    ("uid", Core::Uid),
-    ("tags", Core::Tags),
-    ("peer", Core::Peer),
-    ("listener", Core::Listener),
+const NAMES: [(&str, Core, &str); 22] = [
+    ("date", Core::Date, "`2026-11-22`: the day of the reception"),
+    ("year", Core::Year, "the year of the reception"),
+    ("month", Core::Month, "its month, two digits"),
+    ("day", Core::Day, "its day, two digits"),
+    ("hour", Core::Hour, "its hour, two digits"),
+    ("minute", Core::Minute, "its minute, two digits"),
+    ("timereported", Core::Reported, "RFC 3339 with microseconds, as the sender reported it"),
+    ("timegenerated", Core::Generated, "the same of the reception"),
+    ("message", Core::Message, "the message"),
+    ("source", Core::Source, "the host"),
+    ("app_name", Core::AppName, "the program"),
+    ("procid", Core::Procid, "the process id"),
+    ("msgid", Core::Msgid, "the kind of message"),
+    ("programname", Core::ProgramName, "the program without what follows a `/` or `[`"),
+    ("syslogtag", Core::SyslogTag, "program and process id: `sshd[42]:`"),
+    ("severity", Core::Severity, "the severity as a word: `err`"),
+    ("facility", Core::Facility, "the facility as a word: `auth`"),
+    ("priority", Core::Priority, "8 × facility + severity, a number"),
+    ("uid", Core::Uid, "the event's identity"),
+    ("tags", Core::Tags, "the tags, joined by commas"),
+    ("peer", Core::Peer, "the address that it came from"),
+    ("listener", Core::Listener, "the listener that received it"),
 ];
 
 /// Why a text is no template or format.
@@ -179,16 +187,45 @@ impl Template {
     /// assert_eq!(out, b"web01: hi");
     /// ```
     pub fn parse(text: &str) -> Result<Template, TemplateError> {
+        Template::parse_for(text, Use::Line)
+    }
+
+    /// Reads the template of a path: what another program would take for a variable is refused
+    /// also where a line may hold it.
+    pub fn parse_path(text: &str) -> Result<Template, TemplateError> {
+        Template::parse_for(text, Use::Path)
+    }
+
+    /// What somebody meant by a path in another program's writing, where that is known.
+    pub fn translate_path(text: &str) -> Option<String> {
+        foreign::translate(text, Use::Path)
+    }
+
+    /// The variable of a path that is meant by a name: others call it so, or nearly.
+    pub fn translate_name(name: &str) -> Option<&'static str> {
+        foreign::ours_nearly(name, Use::Path)
+    }
+
+    /// The same of a line.
+    pub fn translate_line(text: &str) -> Option<String> {
+        foreign::translate(text, Use::Line)
+    }
+
+    fn parse_for(text: &str, what_for: Use) -> Result<Template, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut at = 0;
+        if let Some(found) = foreign::find(text, what_for) {
+            let (word, problem) = (found.word.to_owned(), "another program's variable");
+            return Err(TemplateError { offset: found.offset, word, problem, suggestion: found.ours });
+        }
         while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
             let Some(dollar) = rest.find('$') else {
                 literal.push_str(rest);
                 break;
             };
             literal.push_str(&rest[..dollar]);
-            let (part, len) = part(&rest[dollar + 1..], at + dollar)?;
+            let (part, len) = part(&rest[dollar + 1..], at + dollar, what_for)?;
             match part {
                 Part::Text(text) => literal.push_str(&text),
                 part => {
@@ -203,7 +240,27 @@ impl Template {
         if !literal.is_empty() {
             parts.push(Part::Text(literal));
         }
-        Ok(Template { parts })
+        let texts = parts.iter().map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Core(_) | Part::Custom(_) => None,
+        });
+        let json = json_template::places(texts);
+        Ok(Template { parts, json })
+    }
+
+    /// The custom fields that it asks for.
+    pub fn custom_fields(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Custom(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Core(_) => None,
+        })
+    }
+
+    /// All variables but custom fields, as they are written, and what they stand for; those of
+    /// lines first.
+    pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
+        let words = WORDS.iter().map(|(word, _, meaning)| (format!("${word}"), *meaning));
+        words.chain(NAMES.iter().map(|(name, _, meaning)| (format!("${{{name}}}"), *meaning)))
     }
 
     /// Has it any `$WORD` or `${name}`?
@@ -211,9 +268,14 @@ impl Template {
         self.parts.iter().any(|p| !matches!(p, Part::Text(_)))
     }
 
-    /// Appends the event as the template says, control characters of values escaped.
+    /// Appends the event as the template says, control characters of values escaped; in a
+    /// template of JSON as JSON escapes them.
     pub fn render(&self, event: &Event<'_>, out: &mut Vec<u8>) {
-        self.render_with(event, out, escape::write_escaped);
+        let Some(places) = &self.json else { return self.render_with(event, out, escape::write_escaped) };
+        let mut places = places.iter();
+        self.render_with(event, out, |value, out| {
+            json_template::write(value, places.next().copied().unwrap_or(Place::Value), out);
+        });
     }
 
     /// The same with the caller's way to write a value; the template's own text is
@@ -235,7 +297,7 @@ impl Template {
 }
 
 /// What follows a dollar sign that stands at `offset`, and its length.
-fn part(rest: &str, offset: usize) -> Result<(Part, usize), TemplateError> {
+fn part(rest: &str, offset: usize, what_for: Use) -> Result<(Part, usize), TemplateError> {
     if rest.starts_with('$') {
         return Ok((Part::Text("$".to_owned()), 1));
     }
@@ -253,7 +315,7 @@ fn part(rest: &str, offset: usize) -> Result<(Part, usize), TemplateError> {
                 suggestion: None,
             });
         }
-        let core = NAMES.iter().find(|(n, _)| *n == name).map(|(_, core)| Part::Core(*core));
+        let core = NAMES.iter().find(|(n, ..)| *n == name).map(|(_, core, _)| Part::Core(*core));
         return Ok((core.unwrap_or_else(|| Part::Custom(name.to_owned())), len + 2));
     }
     let len = rest.bytes().position(|b| !b.is_ascii_alphabetic() && b != b'_').unwrap_or(rest.len());
@@ -261,10 +323,11 @@ fn part(rest: &str, offset: usize) -> Result<(Part, usize), TemplateError> {
     if word.is_empty() {
         return Ok((Part::Text("$".to_owned()), 0));
     }
-    if let Some((_, core)) = WORDS.iter().find(|(w, _)| *w == word) {
+    if let Some((_, core, _)) = WORDS.iter().find(|(w, ..)| *w == word) {
         return Ok((Part::Core(*core), len));
     }
-    let suggestion = nearest(&format!("${word}"), DOLLAR_WORDS.into_iter());
+    let suggestion =
+        foreign::ours(word, what_for).or_else(|| nearest(&format!("${word}"), DOLLAR_WORDS.into_iter()));
     Err(TemplateError { offset, word: format!("${word}"), problem: "unknown variable", suggestion })
 }
 
@@ -388,6 +451,54 @@ mod tests {
     }
 
     #[track_caller]
+    fn check_json(template: &str, message: &str, expect: &str) {
+        let mut out = Vec::new();
+        let event = Event { message: message.into(), ..event() };
+        Template::parse(template).unwrap().render(&event, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), expect, "{template}");
+    }
+
+    #[test]
+    fn a_template_of_json_gives_json_whatever_the_values_are() {
+        let flat = "{\"h\":\"$SOURCE\",\"m\":\"$MESSAGE\"}";
+        check_json(flat, "plain", "{\"h\":\"web01\",\"m\":\"plain\"}");
+        check_json(
+            flat,
+            "say \"no\" \\ \n\t\u{1b}[0m é",
+            "{\"h\":\"web01\",\"m\":\"say \\\"no\\\" \\\\ \\n\\t\\u001b[0m é\"}",
+        );
+        check_json("{\"m\": \"<$PRIORITY> ${message} end\"}", "\"", "{\"m\": \"<11> \\\" end\"}");
+        check_json(
+            "{\"m\":$MESSAGE,\"p\":$PRIORITY,\"t\":[${message}, null]}",
+            "a\"b",
+            "{\"m\":\"a\\\"b\",\"p\":11,\"t\":[\"a\\\"b\", null]}",
+        );
+        check_json("{\"n\":${message}}", "-1.5e3", "{\"n\":-1.5e3}");
+        check_json("{\"n\":${message}}", "007", "{\"n\":\"007\"}");
+        check_json("{\"n\":${message}}", "", "{\"n\":\"\"}");
+        check_json(" {\"$SOURCE\": {\"a\\\"$MESSAGE\": []}} ", "\"", " {\"web01\": {\"a\\\"\\\"\": []}} ");
+        // Not JSON: as it was.
+        check_json("{$SOURCE} $MESSAGE", "\"x\"\n", "{web01} \"x\"#012");
+        check_json("{\"m\":\"$MESSAGE\"", "\"\n", "{\"m\":\"\"#012\"");
+    }
+
+    #[track_caller]
+    fn check_path(template: &str, expect: &str) {
+        assert_eq!(Template::parse_path(template).unwrap_err().to_string(), expect);
+    }
+
+    #[test]
+    fn refusing_in_paths() {
+        check_path(
+            "%HOSTNAME%.log",
+            "another program's variable `%HOSTNAME%` at byte 0, did you mean `${source}`?",
+        );
+        check_path("x/$host.log", "unknown variable `$host` at byte 2, did you mean `${source}`?");
+        check_path("$program", "unknown variable `$program` at byte 0, did you mean `${app_name}`?");
+        check_path("a$(date).log", "another program's variable `$(date)` at byte 1");
+    }
+
+    #[track_caller]
     fn check_refused(template: &str, expect: &str) {
         assert_eq!(Template::parse(template).unwrap_err().to_string(), expect);
     }
@@ -404,7 +515,7 @@ mod tests {
     #[test]
     fn the_lists_of_words_agree() {
         assert!(
-            WORDS.iter().zip(DOLLAR_WORDS).all(|((word, _), dollar)| dollar.strip_prefix('$') == Some(word))
+            WORDS.iter().zip(DOLLAR_WORDS).all(|((word, ..), dollar)| dollar.strip_prefix('$') == Some(word))
         );
     }
 
