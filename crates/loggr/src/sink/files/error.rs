@@ -55,24 +55,66 @@ impl std::error::Error for OpenError {
     }
 }
 
-/// Why a batch could not be written now. Always worth another try.
+/// Why a batch could not be written. Worth another try, unless one path alone is to blame.
 #[derive(Debug)]
 pub(super) struct WriteError {
     verb: &'static str,
     path: PathBuf,
     advice: Option<&'static str>,
     source: Option<io::Error>,
+    in_the_way: bool,
 }
 
 impl WriteError {
     /// `verb` completes "cannot …": `write`, `sync`, `create the directory`.
     pub fn new(verb: &'static str, path: &Path, source: io::Error) -> WriteError {
-        WriteError { verb, path: path.to_owned(), advice: advice(&source), source: Some(source) }
+        let (path, advice) = (path.to_owned(), advice(&source));
+        WriteError { verb, path, advice, source: Some(source), in_the_way: false }
     }
 
     /// The same where the reason is not the system's.
     pub fn because(verb: &'static str, path: &Path, advice: &'static str) -> WriteError {
-        WriteError { verb, path: path.to_owned(), advice: Some(advice), source: None }
+        let path = path.to_owned();
+        WriteError { verb, path, advice: Some(advice), source: None, in_the_way: false }
+    }
+
+    /// Something stands where a file should be: `advice` says what.
+    pub fn in_the_way(path: &Path, advice: &'static str) -> WriteError {
+        WriteError { in_the_way: true, ..WriteError::because("write", path, advice) }
+    }
+
+    /// Is it the trouble of this path, while others may be well? Nothing mends it but somebody
+    /// who takes away what stands there, gives a right, or chooses other names.
+    pub fn blames_the_path(&self) -> bool {
+        let errno = self.source.as_ref().and_then(Errno::from_io_error);
+        self.in_the_way
+            || errno.is_some_and(|errno| {
+                matches!(
+                    errno,
+                    Errno::LOOP
+                        | Errno::ISDIR
+                        | Errno::NOTDIR
+                        | Errno::NXIO
+                        | Errno::NAMETOOLONG
+                        | Errno::INVAL
+                        | Errno::ILSEQ
+                        | Errno::ACCESS
+                        | Errno::PERM
+                        | Errno::TXTBSY
+                        | Errno::FBIG
+                )
+            })
+    }
+
+    /// Is it about this file?
+    pub fn is_of(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
+    /// Has this process, or the system, no descriptor left?
+    pub fn is_out_of_descriptors(&self) -> bool {
+        let errno = self.source.as_ref().and_then(Errno::from_io_error);
+        matches!(errno, Some(Errno::MFILE | Errno::NFILE))
     }
 }
 
@@ -92,6 +134,29 @@ impl std::error::Error for WriteError {
     }
 }
 
+/// Why events are refused while others are taken.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub first: WriteError,
+    /// So many more files of the batch.
+    pub others: usize,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.others {
+            0 => write!(f, "{}", self.first),
+            others => write!(f, "{}, and {others} more files", self.first),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.first.source.as_ref().map(|e| e as _)
+    }
+}
+
 fn advice(error: &io::Error) -> Option<&'static str> {
     Some(match Errno::from_io_error(error)? {
         Errno::NOSPC | Errno::DQUOT => "the disk or quota is full: free some space",
@@ -103,6 +168,9 @@ fn advice(error: &io::Error) -> Option<&'static str> {
         Errno::ISDIR => "a directory has this name: move it away or change the path",
         Errno::LOOP => "a symbolic link has this name: links are not followed, move it away",
         Errno::MFILE | Errno::NFILE => "too many open files: lower max_open_files or raise the limit",
+        Errno::NXIO => "a socket or a device without a driver has this name: move it away or change the path",
+        Errno::NAMETOOLONG => "the file system allows no name as long as this: shorten the path",
+        Errno::INVAL | Errno::ILSEQ => "the file system allows no such name: change the path",
         Errno::IO => "the disk reports an error: look at the kernel's log",
         _ => return None,
     })

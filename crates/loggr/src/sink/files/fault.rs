@@ -13,6 +13,7 @@ const SYNC_THREADS: usize = 16;
 /// What is about to be done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
+    Open,
     Intent,
     Write,
     Sync,

@@ -1,8 +1,11 @@
 //! The intent journal: what is about to be appended where, written before it is appended.
 //!
-//! Not a copy of the lines, and not synced for plain files: it has to survive
-//! `kill -9`, for which the page cache is enough. Invariants: records are only ever
-//! appended, so a torn one hides nothing that was whole; one process holds the lock.
+//! Not a copy of the lines. Invariants: an intent is on the disk before the first byte that
+//! it speaks of is written, so that after a power cut no file holds lines that nobody knows
+//! of; records are only ever appended, so a torn one hides nothing that was whole; one
+//! process holds the lock. What a batch costs is one sync of a few hundred bytes into space
+//! that was filled with zeros before, so that the file system has nothing of its own to
+//! write down with it.
 //!
 //! Numbers are little-endian. A record is a header and a body of at most
 //! [`MAX_BODY_BYTES`]:
@@ -35,8 +38,9 @@ use super::error::OpenError;
 use super::uids::{Recent, Run};
 
 /// How many intents are kept whole, with where their lines lie. Two would do (a batch is settled
-/// before the next is stored); more, because after a crash the parts may come regrouped.
-pub(super) const GENERATIONS: usize = 4;
+/// before the next is stored); more, because after a crash the parts may come regrouped, and
+/// because a file system that fails takes the last batches with it that it had called synced.
+pub(super) const GENERATIONS: usize = 8;
 
 /// Longest body of a record.
 pub(super) const MAX_BODY_BYTES: usize = 256 << 20;
@@ -47,6 +51,8 @@ const MAX_JOURNAL_BYTES: u64 = 1 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 const MAGIC: [u8; 4] = *b"LGIJ";
+/// The journal is filled with zeros so far ahead of what is written.
+const ZEROS_AHEAD_BYTES: usize = 256 << 10;
 const HEADER_BYTES: usize = 24;
 /// A run in the body of an intent.
 const RUN_BYTES: usize = 24;
@@ -64,6 +70,13 @@ pub(super) struct Extent {
     pub offset: u64,
     pub len: u64,
     pub crc: u32,
+}
+
+impl Extent {
+    /// Where it ends in the file.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.len)
+    }
 }
 
 /// What one batch appends, and which events that are.
@@ -93,9 +106,13 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     len: u64,
+    /// Up to here the file has its blocks.
+    filled: u64,
     number: u64,
     kept: VecDeque<Kept>,
     spare: Vec<u8>,
+    /// A sync failed: what the disk has of the file is not known any more.
+    doubtful: bool,
 }
 
 impl Journal {
@@ -103,6 +120,7 @@ impl Journal {
     /// rolled back, oldest first, and the uids of older ones.
     pub fn open(path: &Path) -> Result<(Journal, Vec<Found>, Recent), OpenError> {
         let failed = |e| OpenError::io(format!("cannot open the journal `{}`", path.display()), e);
+        let is_new = !path.exists();
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
         }
@@ -111,13 +129,20 @@ impl Journal {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
+        if is_new {
+            // DURABLE: a journal without its name is none.
+            sync_parent(path).map_err(failed)?;
+            path.parent().map_or(Ok(()), sync_parent).map_err(failed)?;
+        }
         let mut journal = Journal {
             path: path.to_owned(),
             file,
             len: 0,
+            filled: 0,
             number: 0,
             kept: VecDeque::new(),
             spare: Vec::new(),
+            doubtful: false,
         };
         let mut found = VecDeque::<Found>::new();
         let mut recent = Recent::default();
@@ -160,6 +185,7 @@ impl Journal {
             }
         }
         journal.file.set_len(journal.len).map_err(failed)?;
+        journal.filled = journal.len;
         Ok((journal, found.into(), recent))
     }
 
@@ -167,20 +193,23 @@ impl Journal {
         &self.path
     }
 
-    /// Writes an intent down. With `sync` it also survives a power cut. `recent` is what is known
-    /// of older ones.
-    pub fn begin(&mut self, intent: &Intent, sync: bool, recent: &Recent) -> io::Result<()> {
+    /// Writes an intent down, durably. `recent` is what is known of older ones.
+    pub fn begin(&mut self, intent: &Intent, recent: &Recent) -> io::Result<()> {
         let kept: usize = self.kept.iter().map(|k| k.record.len()).sum();
         let worth = (8 * kept).max(4 * recent.len() * RUN_BYTES) as u64;
-        if self.len > MAX_JOURNAL_BYTES.max(worth) {
-            self.rewrite(sync, recent)?;
+        if self.doubtful || self.len > MAX_JOURNAL_BYTES.max(worth) {
+            self.rewrite(recent)?;
         }
         let mut record = std::mem::take(&mut self.spare);
         encode(self.number + 1, intent, &mut record)?;
-        self.append(&record)?;
-        if sync {
-            // DURABLE: for compressed files, before the first byte of a member.
-            self.file.sync_data()?;
+        let begins = self.len;
+        // DURABLE: before the first byte that it speaks of. A torn member hides all that follows
+        // it, and lines that no intent speaks of stand twice when their events come again.
+        if let Err(error) = self.append(&record).and_then(|()| self.file.sync_data()) {
+            // The next one is written over it, into a file that did not fail.
+            self.len = begins;
+            self.doubtful = true;
+            return Err(error);
         }
         self.number += 1;
         self.kept.push_back(Kept { number: self.number, record, done: false });
@@ -208,13 +237,18 @@ impl Journal {
 
     /// At the known end, so that what a failed write left there is overwritten.
     fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        let end = self.len + record.len() as u64;
+        while self.filled < end {
+            self.file.write_all_at(&[0; ZEROS_AHEAD_BYTES], self.filled)?;
+            self.filled += ZEROS_AHEAD_BYTES as u64;
+        }
         self.file.write_all_at(record, self.len)?;
-        self.len += record.len() as u64;
+        self.len = end;
         Ok(())
     }
 
     /// Drops what is settled: a new file takes the place of the old one, with its lock.
-    fn rewrite(&mut self, sync: bool, recent: &Recent) -> io::Result<()> {
+    fn rewrite(&mut self, recent: &Recent) -> io::Result<()> {
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let fresh = options().truncate(true).open(&name)?;
@@ -234,18 +268,24 @@ impl Journal {
             }
         }
         fresh.write_all_at(&bytes, 0)?;
-        if sync {
-            fresh.sync_data()?;
-        }
+        // DURABLE: the whole of it and then its name, before anything is written that it speaks of.
+        fresh.sync_data()?;
         std::fs::rename(&name, &self.path)?;
-        if let Some(parent) = self.path.parent().filter(|_| sync) {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            File::open(parent)?.sync_all()?;
-        }
         self.file = fresh;
         self.len = bytes.len() as u64;
+        self.filled = self.len;
+        // Until the name is durable too, another try writes it anew.
+        self.doubtful = true;
+        sync_parent(&self.path)?;
+        self.doubtful = false;
         Ok(())
     }
+}
+
+/// Makes the name of a file durable.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn options() -> OpenOptions {
@@ -393,18 +433,19 @@ mod tests {
         let path = dir.path().join("state/journal");
         let (mut journal, found, _) = Journal::open(&path).unwrap();
         assert!(found.is_empty());
-        for n in 1..=9 {
-            journal.begin(&intent(n), false, &Recent::default()).unwrap();
-            if n == 8 {
+        for n in 1..=13 {
+            journal.begin(&intent(n), &Recent::default()).unwrap();
+            if n == 12 {
                 journal.undone().unwrap();
-            } else if n < 9 {
+            } else if n < 13 {
                 journal.done().unwrap();
             }
         }
         drop(journal);
         let (_journal, found, recent) = Journal::open(&path).unwrap();
-        assert_eq!(firsts(&found), [(5, true), (6, true), (7, true), (9, false)]);
-        assert_eq!(found[3].intent, intent(9));
+        let expect = [5, 6, 7, 8, 9, 10, 11, 13].map(|n| (n, n < 13));
+        assert_eq!(firsts(&found), expect);
+        assert_eq!(found[7].intent, intent(13));
         // Each has seven uids: those of the first four.
         assert_eq!(recent.runs().map(|r| (r.first, r.count)).collect::<Vec<_>>(), [(1, 10)]);
     }
@@ -415,11 +456,14 @@ mod tests {
         let path = dir.path().join("journal");
         let (mut journal, ..) = Journal::open(&path).unwrap();
         for n in 1..=2 {
-            journal.begin(&intent(n), true, &Recent::default()).unwrap();
+            journal.begin(&intent(n), &Recent::default()).unwrap();
             journal.done().unwrap();
         }
+        let written = journal.len as usize;
         drop(journal);
-        let whole = std::fs::read(&path).unwrap();
+        let mut whole = std::fs::read(&path).unwrap();
+        assert!(whole[written..].iter().all(|b| *b == 0), "zeros stand behind it");
+        whole.truncate(written);
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let (mut journal, found, _) = Journal::open(&path).unwrap();
@@ -431,7 +475,7 @@ mod tests {
                 _ => &[(1, true), (2, false)],
             };
             assert_eq!(firsts(&found), want, "{cut}");
-            journal.begin(&intent(3), false, &Recent::default()).unwrap();
+            journal.begin(&intent(3), &Recent::default()).unwrap();
             drop(journal);
             assert_eq!(firsts(&Journal::open(&path).unwrap().1).last(), Some(&(3, false)), "{cut}");
         }
@@ -446,7 +490,7 @@ mod tests {
         for n in 0..600 {
             let runs = (0..400).map(|k| Run { first: 1000 * n + 2 * k + 1, count: 1, extent: 0 }).collect();
             let large = Intent { runs, ..intent(1) };
-            journal.begin(&large, n % 100 == 0, &recent).unwrap();
+            journal.begin(&large, &recent).unwrap();
             journal.done().unwrap();
             recent.remember(large.runs);
         }

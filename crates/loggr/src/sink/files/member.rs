@@ -6,6 +6,9 @@
 
 use std::io::{self, Write};
 
+/// So many bytes tell what a file holds.
+pub(super) const HEAD_BYTES: usize = 4;
+
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
@@ -19,6 +22,29 @@ pub enum Compress {
     Gzip,
     /// One zstd frame per batch, with checksum (RFC 8878).
     Zstd,
+}
+
+impl Compress {
+    /// Does a file that begins so hold something else? `head` is never empty, and has less than
+    /// [`HEAD_BYTES`] only where the file has no more.
+    pub(super) fn differs_from(self, head: &[u8]) -> bool {
+        let gzip = head.starts_with(&[0x1f, 0x8b, 8]);
+        let zstd = head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+        match self {
+            Compress::None => gzip || zstd,
+            Compress::Gzip => !gzip,
+            Compress::Zstd => !zstd,
+        }
+    }
+
+    /// What the name of a file ends in that stands beside one that holds something else.
+    pub(super) fn ending(self) -> &'static str {
+        match self {
+            Compress::None => ".plain",
+            Compress::Gzip => ".gz",
+            Compress::Zstd => ".zst",
+        }
+    }
 }
 
 /// Compresses `lines` into one member; uncompressed lines stay as they are.

@@ -6,9 +6,8 @@
 //! Invariant: the receipt is signed after the lines and the names of new files and
 //! directories are on the disk.
 //!
-//! An event that the queue delivers again, within this process or after `kill -9`, is
-//! recognised by its uid with the help of the intent journal (`journal`). After a power
-//! cut the lines of the last, unsigned batch may stand twice in uncompressed files.
+//! An event that the queue delivers again, within this process or after `kill -9` or a power
+//! cut, is recognised by its uid with the help of the intent journal (`journal`).
 
 mod error;
 mod fault;
@@ -16,6 +15,7 @@ mod journal;
 mod line;
 mod member;
 mod path;
+mod promises;
 mod targets;
 mod uids;
 mod worker;
@@ -62,7 +62,8 @@ pub struct FilesOptions {
 
 impl FilesOptions {
     fn worker(&self) -> Result<Worker, OpenError> {
-        let modes = Modes { file: self.file_mode, dir: self.dir_mode, max_open: self.max_open_files.max(1) };
+        let (file, dir) = (self.file_mode, self.dir_mode);
+        let modes = Modes { file, dir, max_open: self.max_open_files.max(1), compress: self.compress };
         let paths = Paths::new(self.path.clone())?;
         let (format, state) = (self.format.clone(), self.state.clone());
         Worker::open(self.directory.clone(), paths, format, self.compress, modes, state)

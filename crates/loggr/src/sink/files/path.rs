@@ -120,6 +120,11 @@ impl Paths {
         Ok(paths)
     }
 
+    /// May two events go to two files?
+    pub fn vary(&self) -> bool {
+        self.template.has_variables()
+    }
+
     /// Counts values that the template asks for, and those that change with the key.
     fn depends_on_the_key_alone(&mut self) -> bool {
         let base = self.values(&probe(0));

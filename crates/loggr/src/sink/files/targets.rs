@@ -8,8 +8,8 @@
 //! The directories in between may be symbolic links, because an administrator may
 //! have put them there; no event can create one.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, DirEntryExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::error::WriteError;
-use super::fault::Faults;
+use super::fault::{Faults, Op};
+use super::member::{Compress, HEAD_BYTES};
 
 /// A buffer keeps at most this much memory between batches.
 const MAX_IDLE_BUFFER_BYTES: usize = 8 << 20;
@@ -25,6 +26,15 @@ const MAX_IDLE_BUFFER_BYTES: usize = 8 << 20;
 const MAX_IDLE_BYTES: usize = 64 << 20;
 /// More files than this (or four times the open ones) are not remembered.
 const MIN_KNOWN_FILES: usize = 4096;
+/// Names that are looked at for a file that was moved away in the moment of a crash.
+const MAX_SEARCHED_NAMES: usize = 100_000;
+/// Directories that are searched for it lie at most so deep below the first.
+const MAX_SEARCHED_LEVELS: usize = 16;
+/// Directories that are synced at a time, each with a descriptor.
+const DIRECTORIES_AT_ONCE: usize = 16;
+
+const TO_NOTHING: &str = "a part of the path is a symbolic link to nothing: move it away";
+const MIXED: &str = "it holds bytes of another compression: move it away or change the path";
 
 #[derive(Debug)]
 pub(super) struct Handle {
@@ -38,7 +48,10 @@ pub(super) struct Handle {
 
 #[derive(Debug)]
 pub(super) struct Target {
-    /// Relative to the base.
+    /// What the template says, relative to the base.
+    name: String,
+    /// The file itself, relative to the base: the name, or beside it where that holds bytes
+    /// of another compression.
     pub path: String,
     pub absolute: PathBuf,
     /// What this batch appends.
@@ -55,6 +68,7 @@ pub(super) struct Modes {
     pub file: u32,
     pub dir: u32,
     pub max_open: usize,
+    pub compress: Compress,
 }
 
 pub(super) struct Targets {
@@ -62,8 +76,12 @@ pub(super) struct Targets {
     modes: Modes,
     list: Vec<Target>,
     by_path: HashMap<String, u32>,
+    /// Files beside others of another compression, and whose they are.
+    beside: HashMap<String, u32>,
     /// Those with a handle.
     open: Vec<u32>,
+    /// Handles at most: fewer than the options say while descriptors are short.
+    allowed: usize,
     clock: u64,
     /// Directories whose entries were made durable since we know them.
     synced: HashSet<PathBuf>,
@@ -78,7 +96,9 @@ impl Targets {
             modes,
             list: Vec::new(),
             by_path: HashMap::new(),
+            beside: HashMap::new(),
             open: Vec::new(),
+            allowed: modes.max_open.max(1),
             clock: 0,
             synced: HashSet::new(),
             unsynced: HashSet::new(),
@@ -88,7 +108,13 @@ impl Targets {
 
     /// Open handles at most.
     pub fn max_open(&self) -> usize {
-        self.modes.max_open
+        self.allowed
+    }
+
+    /// Where all files lie, whole and writable: what is wrong then is the trouble of one path.
+    pub fn base_is_well(&self) -> bool {
+        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        self.base.is_dir() && rustix::fs::access(&self.base, access).is_ok()
     }
 
     /// The index of a path.
@@ -98,6 +124,7 @@ impl Targets {
         }
         let index = self.list.len() as u32;
         self.list.push(Target {
+            name: path.to_owned(),
             path: path.to_owned(),
             absolute: self.base.join(path),
             buffer: Vec::new(),
@@ -119,10 +146,13 @@ impl Targets {
         if self.list.len() > MIN_KNOWN_FILES.max(4 * self.modes.max_open) {
             self.list.clear();
             self.by_path.clear();
+            self.beside.clear();
             self.open.clear();
             self.synced.clear();
             return true;
         }
+        // Descriptors that were short may be free again.
+        self.allowed = (self.allowed + 1).min(self.modes.max_open.max(1));
         false
     }
 
@@ -157,25 +187,70 @@ impl Targets {
             self.close(index)?;
             self.synced.clear();
         }
-        while self.open.len() >= self.modes.max_open.max(1) {
+        self.close_down_to(self.allowed.saturating_sub(1))?;
+        let mut opened = self.open_unmixed(index);
+        while opened.as_ref().is_err_and(WriteError::is_out_of_descriptors) && !self.open.is_empty() {
+            // Ours are worth less than a connection, and the files of the others wait for them.
+            self.allowed = (self.open.len() / 2).max(1);
+            self.close_down_to(self.allowed.min(self.open.len() - 1))?;
+            opened = self.open_unmixed(index);
+        }
+        let (file, meta) = opened?;
+        let handle = Handle { dev: meta.dev(), ino: meta.ino(), file, clean: None, unsynced: false };
+        self.get(index).handle = Some(handle);
+        self.open.push(index);
+        Ok(())
+    }
+
+    /// Closes the handles that were not used for the longest time.
+    fn close_down_to(&mut self, most: usize) -> Result<(), WriteError> {
+        while self.open.len() > most {
             let oldest = self.open.iter().copied().min_by_key(|i| self.list.get(*i as usize).map(|t| t.used));
             match oldest {
                 Some(oldest) => self.close(oldest)?,
                 None => break,
             }
         }
-        let absolute = self.get(index).absolute.clone();
-        let file = self.open_file(&absolute)?;
-        let failed = |e| WriteError::new("look at", &absolute, e);
-        let meta = file.metadata().map_err(failed)?;
-        if !meta.is_file() {
-            let advice = "it is no regular file: move it away or change the path";
-            return Err(WriteError::because("write", &absolute, advice));
-        }
-        let handle = Handle { dev: meta.dev(), ino: meta.ino(), file, clean: None, unsynced: false };
-        self.get(index).handle = Some(handle);
-        self.open.push(index);
         Ok(())
+    }
+
+    /// The file of the target's name, or the one beside it where that holds bytes of another
+    /// compression: `compress` was changed, and no reader takes both from one file.
+    fn open_unmixed(&mut self, index: u32) -> Result<(File, Metadata), WriteError> {
+        let name = self.get(index).name.clone();
+        if self.beside.get(&name).is_some_and(|owner| *owner != index) {
+            return Err(WriteError::in_the_way(&self.base.join(name), MIXED));
+        }
+        let besides = format!("{name}{}", self.modes.compress.ending());
+        for path in [&name, &besides] {
+            let absolute = self.base.join(path);
+            let file = self.open_file(&absolute)?;
+            let failed = |e| WriteError::new("look at", &absolute, e);
+            let meta = file.metadata().map_err(failed)?;
+            if !meta.is_file() {
+                let advice = "it is no regular file: move it away or change the path";
+                return Err(WriteError::in_the_way(&absolute, advice));
+            }
+            let mut head = [0; HEAD_BYTES];
+            let held = usize::try_from(meta.len()).unwrap_or(HEAD_BYTES).min(HEAD_BYTES);
+            let head = head.get_mut(..held).unwrap_or_default();
+            file.read_exact_at(head, 0).map_err(failed)?;
+            if !head.is_empty() && self.modes.compress.differs_from(head) {
+                continue;
+            }
+            if *path == besides {
+                if self.by_path.contains_key(path) {
+                    break;
+                }
+                if self.beside.insert(path.clone(), index).is_none() {
+                    tracing::warn!(file = %self.base.join(&name).display(), beside = %absolute.display(), "the file holds bytes of another compression; new lines go to the one beside it");
+                }
+            }
+            let target = self.get(index);
+            (target.path, target.absolute) = (path.clone(), absolute);
+            return Ok((file, meta));
+        }
+        Err(WriteError::in_the_way(&self.base.join(name), MIXED))
     }
 
     /// Length of the open file, and whether a line begins there.
@@ -251,33 +326,51 @@ impl Targets {
         self.get(index).handle = None;
     }
 
+    /// After trouble: the file system may be another one when it is over, and nobody can unmount
+    /// the old one while a file of it is open. Nothing that was synced is taken for granted.
+    pub fn drop_all_handles(&mut self) {
+        for index in std::mem::take(&mut self.open) {
+            self.get(index).handle = None;
+        }
+        self.synced.clear();
+    }
+
     /// Makes the names of created files and directories durable.
     pub fn sync_directories(&mut self) -> Result<(), WriteError> {
         if self.unsynced.is_empty() {
             return Ok(());
         }
-        let failed = |dir: &Path, e| WriteError::new("sync the directory", dir, e);
-        let mut work = Vec::with_capacity(self.unsynced.len());
-        for dir in &self.unsynced {
-            match File::open(dir) {
-                Ok(file) => work.push((dir.as_path(), file)),
-                Err(error) => {
-                    let error = failed(dir, error);
-                    // Moved or deleted meanwhile: the next try finds out anew what there is.
-                    self.unsynced.clear();
-                    self.synced.clear();
-                    return Err(error);
-                }
+        let directories: Vec<PathBuf> = self.unsynced.iter().cloned().collect();
+        for some in directories.chunks(DIRECTORIES_AT_ONCE) {
+            let mut work = Vec::with_capacity(some.len());
+            for dir in some {
+                work.push(self.open_directory(dir)?);
             }
+            let handles: Vec<&File> = work.iter().collect();
+            // DURABLE: a synced file without its name is lost. For names the data alone will not do.
+            self.faults.sync_many(&handles, File::sync_all).map_err(|(i, error)| {
+                WriteError::new("sync the directory", some.get(i).unwrap_or(&self.base), error)
+            })?;
         }
-        let handles: Vec<&File> = work.iter().map(|(_, file)| file).collect();
-        // DURABLE: a synced file without its name is lost. For names the data alone will not do.
-        self.faults
-            .sync_many(&handles, File::sync_all)
-            .map_err(|(i, e)| failed(work.get(i).map_or(&self.base, |(dir, _)| dir), e))?;
-        drop(work);
         self.synced.extend(self.unsynced.drain());
         Ok(())
+    }
+
+    fn open_directory(&mut self, dir: &Path) -> Result<File, WriteError> {
+        loop {
+            let error = match File::open(dir) {
+                Ok(file) => return Ok(file),
+                Err(error) => WriteError::new("sync the directory", dir, error),
+            };
+            if !error.is_out_of_descriptors() || self.open.is_empty() {
+                // Moved or deleted meanwhile: the next try finds out anew what there is.
+                self.unsynced.clear();
+                self.synced.clear();
+                return Err(error);
+            }
+            self.allowed = (self.open.len() / 2).max(1);
+            self.close_down_to(self.allowed.min(self.open.len() - 1))?;
+        }
     }
 
     /// Notes that the names on the way to a file, which somebody created, may not be durable.
@@ -300,6 +393,7 @@ impl Targets {
     }
 
     fn open_file(&mut self, absolute: &Path) -> Result<File, WriteError> {
+        self.faults.before(Op::Open).map_err(|e| WriteError::new("open", absolute, e))?;
         match self.options().open(absolute) {
             Ok(file) => {
                 // A run that was killed may have created it without syncing its name.
@@ -311,13 +405,23 @@ impl Targets {
         }
         self.create_directories(absolute)?;
         let failed = |e| WriteError::new("create", absolute, e);
-        let file = self.options().create_new(true).open(absolute).map_err(failed)?;
+        let file = match self.options().create_new(true).open(absolute) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && self.leads_nowhere(absolute) => {
+                return Err(WriteError::in_the_way(absolute, TO_NOTHING));
+            }
+            opened => opened.map_err(failed)?,
+        };
         // The mode that was asked for, whatever the umask.
         file.set_permissions(Permissions::from_mode(self.modes.file)).map_err(failed)?;
         let parent = absolute.parent().unwrap_or(&self.base).to_owned();
         self.synced.remove(&parent);
         self.name_is_new(absolute);
         Ok(file)
+    }
+
+    fn leads_nowhere(&self, absolute: &Path) -> bool {
+        let above = absolute.ancestors().skip(1).take_while(|d| *d != self.base && d.starts_with(&self.base));
+        above.into_iter().any(|dir| dir.is_symlink() && !dir.exists())
     }
 
     fn create_directories(&mut self, absolute: &Path) -> Result<(), WriteError> {
@@ -337,6 +441,9 @@ impl Targets {
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    if self.leads_nowhere(absolute) {
+                        return Err(WriteError::in_the_way(absolute, TO_NOTHING));
+                    }
                     return Err(WriteError::new("create a directory in", &parent, e));
                 }
                 Err(e) => return Err(WriteError::new("create the directory", &dir, e)),
@@ -345,47 +452,74 @@ impl Targets {
         Ok(())
     }
 
-    /// The file that was `path` and has this identity, also if it was renamed within
-    /// its directory since; `None` if it is gone. Opened for writing in place.
-    pub fn find(&self, path: &str, dev: u64, ino: u64) -> Result<Option<(File, PathBuf)>, WriteError> {
+    /// The file that was `path` and has this inode, also if it was renamed within its directory
+    /// since; `None` if it is gone, or if we may not have it. Opened for writing in place.
+    pub fn find(&self, path: &str, ino: u64) -> Result<Option<(File, PathBuf)>, WriteError> {
+        std::fs::metadata(&self.base).map_err(|e| WriteError::new("find the directory", &self.base, e))?;
         let absolute = self.base.join(path);
-        if let Some(file) = self.open_if(&absolute, dev, ino)? {
+        // Not by its device: that may have another number after a restart of the machine.
+        if let Some(file) = open_if(&absolute, ino)? {
             return Ok(Some((file, absolute)));
         }
-        let Some(parent) = absolute.parent() else { return Ok(None) };
-        let entries = match std::fs::read_dir(parent) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return match std::fs::metadata(&self.base) {
-                    Ok(_) => Ok(None),
-                    Err(e) => Err(WriteError::new("find the directory", &self.base, e)),
-                };
-            }
-            Err(e) => return Err(WriteError::new("list the directory", parent, e)),
-        };
-        for entry in entries.flatten().filter(|e| e.ino() == ino) {
-            if let Some(file) = self.open_if(&entry.path(), dev, ino)? {
+        let beside = absolute.parent().unwrap_or(&self.base);
+        for entry in std::fs::read_dir(beside).into_iter().flatten().flatten().filter(|e| e.ino() == ino) {
+            if let Some(file) = open_if(&entry.path(), ino)? {
                 return Ok(Some((file, entry.path())));
             }
         }
         Ok(None)
     }
 
-    fn open_if(&self, absolute: &Path, dev: u64, ino: u64) -> Result<Option<File>, WriteError> {
-        match std::fs::symlink_metadata(absolute) {
-            Ok(meta) if meta.is_file() && (meta.dev(), meta.ino()) == (dev, ino) => {}
-            Ok(_) => return Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Ok(None),
-            Err(e) => return Err(WriteError::new("look at", absolute, e)),
+    /// Looks for files that rotation may have moved to another directory: in all directories
+    /// around, by their inodes.
+    pub fn search_around(&self, wanted: &HashSet<u64>) -> HashMap<u64, PathBuf> {
+        let mut found = HashMap::new();
+        let mut left = MAX_SEARCHED_NAMES;
+        let Ok(dev) = std::fs::metadata(&self.base).map(|m| m.dev()) else { return found };
+        let around = [Some(self.base.as_path()), self.base.parent()];
+        let mut todo: VecDeque<(PathBuf, usize)> =
+            around.into_iter().flatten().map(|d| (d.to_owned(), MAX_SEARCHED_LEVELS)).collect();
+        while let Some((dir, levels)) = todo.pop_front().filter(|_| found.len() < wanted.len()) {
+            if std::fs::metadata(&dir).map_or(0, |m| m.dev()) != dev {
+                continue;
+            }
+            // What we may not look into, or what is gone, does not hold it.
+            for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return found;
+                }
+                let Ok(kind) = entry.file_type() else { continue };
+                if kind.is_file() && wanted.contains(&entry.ino()) {
+                    found.insert(entry.ino(), entry.path());
+                }
+                if kind.is_dir() && levels > 0 && entry.path() != self.base {
+                    todo.push_back((entry.path(), levels - 1));
+                }
+            }
         }
-        let mut options = OpenOptions::new();
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-        options.read(true).write(true).custom_flags(flags);
-        match options.open(absolute) {
-            Ok(file) => Ok(Some(file)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(WriteError::new("open", absolute, e)),
-        }
+        found
+    }
+}
+
+/// Opens what has this name, if it is that file and we may.
+pub(super) fn open_if(absolute: &Path, ino: u64) -> Result<Option<File>, WriteError> {
+    let refused = |error: WriteError| match error.blames_the_path() {
+        true => Ok(None),
+        false => Err(error),
+    };
+    match std::fs::symlink_metadata(absolute) {
+        Ok(meta) if meta.is_file() && meta.ino() == ino => {}
+        Ok(_) => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return refused(WriteError::new("look at", absolute, e)),
+    }
+    let mut options = OpenOptions::new();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    options.read(true).write(true).custom_flags(flags);
+    match options.open(absolute) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => refused(WriteError::new("open", absolute, e)),
     }
 }

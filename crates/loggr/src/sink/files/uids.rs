@@ -80,6 +80,22 @@ impl Recent {
         self.runs.insert(first, last);
     }
 
+    /// Forgets events that are not there after all.
+    pub fn forget(&mut self, run: &Run) {
+        let (first, last) = (run.first, run.first.saturating_add(u128::from(run.count.max(1)) - 1));
+        while let Some((&low, &high)) = self.runs.range(..=last).next_back()
+            && high >= first
+        {
+            self.runs.remove(&low);
+            if low < first {
+                self.runs.insert(low, first - 1);
+            }
+            if high > last {
+                self.runs.insert(last + 1, high);
+            }
+        }
+    }
+
     /// Is it one of the remembered? New events mostly have higher uids than all of them, which
     /// is one comparison.
     pub fn contains(&self, uid: u128) -> bool {
@@ -166,6 +182,17 @@ mod tests {
         }
         let got: Vec<_> = recent.runs().map(|r| (r.first, r.count)).collect();
         assert_eq!(got, [(1, 2), (10, 17)]);
+    }
+
+    #[test]
+    fn what_is_forgotten_may_be_a_part_of_runs() {
+        let mut recent = Recent::default();
+        recent.remember([(10, 10), (30, 10)].map(|(first, count)| Run { first, count, extent: 0 }));
+        for (first, count) in [(15, 20), (12, 1), (1, 5), (50, 3)] {
+            recent.forget(&Run { first, count, extent: 0 });
+        }
+        let got: Vec<_> = recent.runs().map(|r| (r.first, r.count)).collect();
+        assert_eq!(got, [(10, 2), (13, 2), (35, 5)]);
     }
 
     proptest! {

@@ -6,39 +6,70 @@
 //! Invariants:
 //! - A batch is appended whole or, as far as the disk lets us, not at all: what a failed
 //!   batch left is cut off before anything else is written.
-//! - No byte is appended before an intent says where and how many.
+//! - No byte is appended before a durable intent says where and how many.
 //! - After a restart a region that is whole holds its events, and they are skipped when
-//!   they come again; a region that the crash tore is cut back to its beginning, for
-//!   nobody was told that it was stored. Both are decided by length, inode and checksum
-//!   of the region, so other options (another format) do not confuse it.
+//!   they come again; a region that the crash tore is cut back to its beginning. Both are
+//!   decided by length, inode and checksum of the region (`promises`), so other options
+//!   (another format) do not confuse it.
+//! - After an error what was signed last is looked at again: what the file system lost is
+//!   told and written again from memory, before anything else.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use loggr_event::DumpFormat;
 use loggr_flow::{Batch, StoreError};
 
-use super::error::{OpenError, WriteError};
+use super::error::{OpenError, Refusal, WriteError};
 use super::fault::Op;
-use super::journal::{Extent, Found, Intent, Journal};
+use super::journal::{Extent, Found, GENERATIONS, Intent, Journal};
 use super::line;
 use super::member::{Compress, compress};
 use super::path::Paths;
+use super::promises::{self, Fate, Promise, checksum};
 use super::targets::{Modes, Targets};
 use super::uids::{self, DURABLE_BEFORE, Recent, Run};
+
+/// Batches that are signed are kept in memory up to so many bytes, the newest in any case.
+const MAX_SIGNED_BYTES: usize = 8 << 20;
+/// Files with missing lines that are told one by one.
+const MAX_FILES_TOLD: usize = 20;
 
 /// What a failed batch left in a file and could not be cut off yet.
 #[derive(Debug)]
 struct Debris {
     path: String,
-    dev: u64,
     ino: u64,
     offset: u64,
     end: u64,
+}
+
+/// A batch that was signed for.
+#[derive(Debug)]
+struct Signed {
+    intent: Intent,
+    /// What it was, for as long as it is kept.
+    batch: Option<Batch>,
+}
+
+impl Signed {
+    fn promise(&self) -> Promise<'_> {
+        Promise { intent: &self.intent, done: true, cut: self.batch.is_some(), renew: true }
+    }
+}
+
+/// Why a batch was not appended.
+enum Failure {
+    Trouble(WriteError),
+    /// These files alone cannot be written.
+    Refused(Vec<(u32, WriteError)>),
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Failure {
+        Failure::Trouble(error)
+    }
 }
 
 pub(super) struct Worker {
@@ -51,6 +82,15 @@ pub(super) struct Worker {
     /// Intents of an earlier life, oldest first, until they were looked at.
     found: Vec<Found>,
     debris: Vec<Debris>,
+    /// The last batches, oldest first, at most [`GENERATIONS`].
+    signed: VecDeque<Signed>,
+    /// Signed batches of which the file system lost lines.
+    again: VecDeque<Batch>,
+    /// What is left of regions that were stored and are torn: cut off when their events come
+    /// again, and not before, since nobody knows whether they will.
+    torn: Vec<Debris>,
+    /// There was trouble, and what was signed before was not looked at since it is over.
+    suspect: bool,
     /// The last intent was not kept, and the journal does not say so yet.
     unmarked: bool,
     batches: u64,
@@ -78,6 +118,10 @@ impl Worker {
             recent,
             found,
             debris: Vec::new(),
+            signed: VecDeque::new(),
+            again: VecDeque::new(),
+            torn: Vec::new(),
+            suspect: false,
             unmarked: false,
             batches: 0,
             touched: Vec::new(),
@@ -87,7 +131,28 @@ impl Worker {
 
     /// Stores the batch durably. An event that is there already is not written again.
     pub fn store(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let stored = self.store_after_trouble(batch);
+        if matches!(stored, Err(StoreError::Transient(_))) {
+            self.suspect = true;
+            self.targets.drop_all_handles();
+        }
+        stored
+    }
+
+    fn store_after_trouble(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.clean_up().map_err(StoreError::transient)?;
+        self.write_again()?;
+        self.store_one(batch)?;
+        if self.suspect {
+            // Once more, since the file system may have been put right in between.
+            self.look_at_the_signed().map_err(StoreError::transient)?;
+            self.write_again()?;
+            self.suspect = false;
+        }
+        Ok(())
+    }
+
+    fn store_one(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.targets.tidy() {
             self.paths.forget();
         }
@@ -98,13 +163,39 @@ impl Worker {
         let rendered = catch_unwind(AssertUnwindSafe(|| self.render(batch)));
         let stored = match rendered {
             Ok(()) if self.touched.is_empty() => Ok(()),
-            Ok(()) => self.append().map_err(StoreError::transient),
-            Err(_) => Err(StoreError::permanent("BUG: rendering the event panicked")),
+            Ok(()) => self.append(batch),
+            Err(_) => return Err(StoreError::permanent("BUG: rendering the event panicked")),
         };
         let touched = std::mem::take(&mut self.touched);
         self.targets.empty(&touched);
         self.touched = touched;
-        stored
+        stored.map_err(|failure| match failure {
+            Failure::Trouble(error) => StoreError::transient(error),
+            Failure::Refused(files) => self.refuse(batch, files),
+        })
+    }
+
+    /// Names the events whose files cannot be written; nothing of the batch was written.
+    fn refuse(&mut self, batch: &Batch, files: Vec<(u32, WriteError)>) -> StoreError {
+        let refused: HashSet<u32> = files.iter().map(|(index, _)| *index).collect();
+        let mut events = Vec::with_capacity(batch.len());
+        for record in batch.records() {
+            let known = self.recent.contains(uids::number(record.uid));
+            let targets = &mut self.targets;
+            let index = self.paths.file(&record.event(), |path| targets.index(path));
+            events.push(!known && refused.contains(&index));
+        }
+        let mut errors = files.into_iter().map(|(_, error)| error);
+        match errors.next() {
+            Some(first) => StoreError::refused(events, Refusal { first, others: errors.count() }),
+            None => StoreError::transient("BUG: no file was refused"),
+        }
+    }
+
+    /// Is it the trouble of one path, which others need not wait for? Where all events go to one
+    /// file there are no others, and the queue is the place to wait.
+    fn is_of_one_path(&self, error: &WriteError) -> bool {
+        self.paths.vary() && error.blames_the_path() && self.targets.base_is_well()
     }
 
     /// Fills the buffers of the files.
@@ -131,19 +222,23 @@ impl Worker {
                 target.buffer.clear();
                 self.touched.push(index);
             }
-            line::append(&event, &self.format, &mut target.buffer);
+            line::append(&record, &event, &self.format, &mut target.buffer);
             uids::push(&mut self.runs, uid, target.extent);
         }
     }
 
     /// Appends the buffers; all or nothing.
-    fn append(&mut self) -> Result<(), WriteError> {
+    fn append(&mut self, batch: &Batch) -> Result<(), Failure> {
         let intent = self.intend()?;
         let mut written = vec![0; intent.extents.len()];
         if let Err(error) = self.write(&intent, &mut written) {
             self.unmarked = true;
             self.roll_back(&intent, &written);
-            return Err(error);
+            let culprit = self.touched.iter().copied().find(|i| error.is_of(&self.targets.get(*i).absolute));
+            return Err(match culprit {
+                Some(index) if self.is_of_one_path(&error) => Failure::Refused(vec![(index, error)]),
+                _ => Failure::Trouble(error),
+            });
         }
         // Should the mark fail: the bytes are durable, and a restart finds them whole.
         let marked = self.targets.faults.before(Op::Done).and_then(|_| self.journal.done());
@@ -151,16 +246,43 @@ impl Worker {
             tracing::debug!(journal = %self.journal.path().display(), %error, "cannot mark an intent as done");
         }
         self.recent.remember(intent.runs.iter().copied());
-        self.runs = intent.runs;
+        self.keep(intent, batch);
         Ok(())
     }
 
+    /// Keeps a signed batch for a while: the file system may lose what it has called synced.
+    fn keep(&mut self, intent: Intent, batch: &Batch) {
+        self.signed.push_back(Signed { intent, batch: Some(batch.clone()) });
+        if self.signed.len() > GENERATIONS {
+            self.runs = self.signed.pop_front().map(|s| s.intent.runs).unwrap_or_default();
+        }
+        let mut bytes = 0;
+        for (age, signed) in self.signed.iter_mut().rev().enumerate() {
+            bytes += signed.batch.as_ref().map_or(0, Batch::byte_len);
+            if age > 0 && bytes > MAX_SIGNED_BYTES {
+                signed.batch = None;
+            }
+        }
+    }
+
     /// Looks where each file ends and writes the intent down.
-    fn intend(&mut self) -> Result<Intent, WriteError> {
+    fn intend(&mut self) -> Result<Intent, Failure> {
         let mut extents = Vec::with_capacity(self.touched.len());
-        for &index in &self.touched {
-            self.targets.open(index)?;
-            let (offset, at_line) = self.targets.end(index)?;
+        let mut refused = Vec::new();
+        for at in 0..self.touched.len() {
+            let Some(&index) = self.touched.get(at) else { break };
+            let opened = self.targets.open(index).and_then(|()| self.cut_torn(index));
+            let (offset, at_line) = match opened.and_then(|()| self.targets.end(index)) {
+                Ok(end) => end,
+                Err(error) if self.is_of_one_path(&error) => {
+                    refused.push((index, error));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if !refused.is_empty() {
+                continue;
+            }
             let target = self.targets.get(index);
             let failed = |e| WriteError::new("compress", &target.absolute, e);
             if self.compress != Compress::None {
@@ -180,16 +302,40 @@ impl Worker {
                 crc: checksum(&target.buffer),
             });
         }
+        if !refused.is_empty() {
+            return Err(Failure::Refused(refused));
+        }
         let intent = Intent { extents, runs: std::mem::take(&mut self.runs) };
-        // A torn member hides all that follows it; half a line hides nothing.
-        let sync = self.compress != Compress::None;
-        let begun = self
-            .targets
-            .faults
-            .before(Op::Intent)
-            .and_then(|_| self.journal.begin(&intent, sync, &self.recent));
+        let begun =
+            self.targets.faults.before(Op::Intent).and_then(|_| self.journal.begin(&intent, &self.recent));
         begun.map_err(|e| WriteError::new("write the journal", self.journal.path(), e))?;
         Ok(intent)
+    }
+
+    /// Cuts off what is left of a torn region if the lines that come now begin with it.
+    fn cut_torn(&mut self, index: u32) -> Result<(), WriteError> {
+        if self.torn.is_empty() {
+            return Ok(());
+        }
+        let target = self.targets.get(index);
+        let Some(handle) = &target.handle else { return Ok(()) };
+        let (ino, dev) = (handle.ino, handle.dev);
+        let Some(at) = self.torn.iter().position(|torn| torn.ino == ino && torn.path == target.path) else {
+            return Ok(());
+        };
+        let torn = self.torn.swap_remove(at);
+        let failed = |e| WriteError::new("cut off what is left of a batch from", &target.absolute, e);
+        let left =
+            Extent { path: torn.path, dev, ino, offset: torn.offset, len: torn.end - torn.offset, crc: 0 };
+        let bytes = promises::read_region(&handle.file, &left).map_err(failed)?;
+        // A file system may leave zeros where it had not come to the bytes.
+        let same = bytes.iter().zip(&target.buffer).all(|(left, new)| left == new || *left == 0);
+        if same && bytes.len() <= target.buffer.len() {
+            let cut = self.targets.cut(index, torn.offset, torn.end);
+            let absolute = &self.targets.get(index).absolute;
+            cut.map_err(|e| WriteError::new("cut off what is left of a batch from", absolute, e))?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, intent: &Intent, written: &mut [u64]) -> Result<(), WriteError> {
@@ -231,8 +377,8 @@ impl Worker {
         for ((extent, written), index) in intent.extents.iter().zip(written).zip(self.touched.clone()) {
             let (offset, end) = (extent.offset, extent.offset + written);
             if *written > 0 && self.targets.cut(index, offset, end).is_err() {
-                let (path, dev, ino) = (extent.path.clone(), extent.dev, extent.ino);
-                self.debris.push(Debris { path, dev, ino, offset, end });
+                let (path, ino) = (extent.path.clone(), extent.ino);
+                self.debris.push(Debris { path, ino, offset, end });
             }
             // A handle that failed to sync knows less than the disk; none is trusted.
             self.targets.drop_handle(index);
@@ -244,20 +390,30 @@ impl Worker {
 
     /// Before each batch: what an earlier life or a failed batch left behind.
     fn clean_up(&mut self) -> Result<(), WriteError> {
-        if self.debris.is_empty() && !self.unmarked && self.found.is_empty() {
+        if self.debris.is_empty() && !self.unmarked && self.found.is_empty() && !self.suspect {
             return Ok(());
         }
         self.remove_debris()?;
-        self.recover()
+        self.recover()?;
+        self.look_at_the_signed()
     }
 
     fn remove_debris(&mut self) -> Result<(), WriteError> {
-        while let Some(left) = self.debris.last() {
-            if let Some((file, absolute)) = self.targets.find(&left.path, left.dev, left.ino)? {
-                let failed = |e| WriteError::new("cut off an unfinished batch from", &absolute, e);
-                self.targets.faults.cut(&file, left.offset, left.end).map_err(failed)?;
+        if !self.debris.is_empty() {
+            let inodes = self.debris.iter().map(|left| left.ino).collect();
+            let mut moved = None;
+            while let Some(left) = self.debris.last() {
+                let mut found = self.targets.find(&left.path, left.ino)?;
+                if found.is_none() {
+                    let moved = moved.get_or_insert_with(|| self.targets.search_around(&inodes));
+                    found = promises::find(&self.targets, &left.path, left.ino, moved)?;
+                }
+                if let Some((file, absolute)) = found {
+                    let failed = |e| WriteError::new("cut off an unfinished batch from", &absolute, e);
+                    self.targets.faults.cut(&file, left.offset, left.end).map_err(failed)?;
+                }
+                self.debris.pop();
             }
-            self.debris.pop();
         }
         if self.unmarked {
             self.journal
@@ -271,80 +427,126 @@ impl Worker {
     /// Finds out which events of the journal's intents are in the files. Ends with all
     /// of them durable and all torn regions cut off, or changes nothing for good.
     fn recover(&mut self) -> Result<(), WriteError> {
-        // Files that a newer intent speaks of: an older one must not cut them.
-        let mut newer = HashSet::new();
-        let mut sets = Vec::with_capacity(self.found.len());
-        for found in self.found.clone().into_iter().rev() {
-            let mut present = Vec::with_capacity(found.intent.extents.len());
-            for extent in &found.intent.extents {
-                let cut = !newer.contains(&(extent.dev, extent.ino));
-                present.push(found.done || self.settle(extent, cut)?);
-            }
-            newer.extend(found.intent.extents.iter().map(|e| (e.dev, e.ino)));
-            let there = |r: &Run| {
-                r.extent == DURABLE_BEFORE || present.get(r.extent as usize).copied().unwrap_or(false)
-            };
-            sets.push(found.intent.runs.into_iter().filter(there).collect::<Vec<_>>());
+        if self.found.is_empty() {
+            return Ok(());
         }
-        self.targets.sync_directories()?;
-        self.found.clear();
-        for runs in sets.into_iter().rev() {
-            self.recent.remember(runs);
+        // A torn member hides all that follows it, and cannot be read itself.
+        let compressed = self.compress != Compress::None;
+        let looked_at: Vec<Promise<'_>> = self
+            .found
+            .iter()
+            .map(|f| Promise { intent: &f.intent, done: f.done, cut: !f.done || compressed, renew: !f.done })
+            .collect();
+        let present = promises::examine(&mut self.targets, &looked_at)?;
+        let missing = self.recent.take_note(&looked_at, &present);
+        tell(
+            &missing,
+            "lines that were stored are not there any more: the file was shortened or taken away, or its \
+              file system lost them; those that the queue still holds are written again",
+        );
+        for (found, fates) in std::mem::take(&mut self.found).into_iter().zip(present) {
+            for (extent, fate) in found.intent.extents.iter().zip(&fates) {
+                if let Fate::Torn(end) = *fate {
+                    let (path, ino, offset) = (extent.path.clone(), extent.ino, extent.offset);
+                    match self.torn.iter_mut().find(|torn| torn.ino == ino) {
+                        Some(torn) => torn.offset = torn.offset.min(offset),
+                        None => self.torn.push(Debris { path, ino, offset, end }),
+                    }
+                }
+            }
+            if fates.iter().all(|fate| *fate == Fate::There) {
+                self.signed.push_back(Signed { intent: found.intent, batch: None });
+            }
         }
         Ok(())
     }
 
-    /// True if the region is whole, and durable now; cuts a torn one off.
-    fn settle(&mut self, extent: &Extent, cut: bool) -> Result<bool, WriteError> {
-        let Some((file, absolute)) = self.targets.find(&extent.path, extent.dev, extent.ino)? else {
-            return Ok(false);
-        };
-        let len = file.metadata().map_err(|e| WriteError::new("look at", &absolute, e))?.len();
-        let end = extent.offset.saturating_add(extent.len);
-        if len < end {
-            if cut && len > extent.offset {
-                tracing::info!(file = %absolute.display(), from = len, to = extent.offset, "cutting off a batch that a crash interrupted");
-                self.targets
-                    .faults
-                    .cut(&file, extent.offset, end)
-                    .map_err(|e| WriteError::new("cut off an unfinished batch from", &absolute, e))?;
-            }
-            return Ok(false);
+    /// After trouble: what was signed for is looked at, and what is missing will be written again.
+    fn look_at_the_signed(&mut self) -> Result<(), WriteError> {
+        if !self.suspect || self.signed.is_empty() {
+            return Ok(());
         }
-        let bytes = match read_region(&file, extent) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                // A bad sector stays bad: better the events twice than no event any more.
-                tracing::warn!(file = %absolute.display(), %error, "cannot read back what was written before the restart");
-                return Ok(false);
+        let looked_at: Vec<Promise<'_>> = self.signed.iter().map(|s| s.promise()).collect();
+        let present = promises::examine(&mut self.targets, &looked_at)?;
+        let mut missing = self.recent.take_note(&looked_at, &present);
+        let mut lost = Missing::new();
+        let mut kept = VecDeque::with_capacity(self.signed.len());
+        for (signed, fates) in std::mem::take(&mut self.signed).into_iter().zip(present) {
+            if fates.iter().all(|fate| *fate == Fate::There) {
+                kept.push_back(signed);
+            } else if let Some(batch) = signed.batch {
+                self.again.push_back(batch);
+            } else {
+                let gone = signed.intent.extents.iter().zip(fates).filter(|(_, fate)| *fate != Fate::There);
+                lost.extend(gone.filter_map(|(e, _)| missing.remove_entry(&e.path)));
             }
-        };
-        if checksum(&bytes) != extent.crc {
-            return Ok(false);
         }
-        // A sync that failed before the crash may have left these pages marked clean
-        // without their being on the disk: written again, they are dirty again.
-        file.write_all_at(&bytes, extent.offset).map_err(|e| WriteError::new("write", &absolute, e))?;
-        // DURABLE: its events will be skipped and signed for.
-        self.targets
-            .faults
-            .sync_many(&[&file], File::sync_data)
-            .map_err(|(_, e)| e)
-            .map_err(|e| WriteError::new("sync", &absolute, e))?;
-        self.targets.name_is_new(&absolute);
-        Ok(true)
+        self.signed = kept;
+        tell(
+            &missing,
+            "the file system lost lines that it had called synced, or somebody shortened the file; they are \
+              written again",
+        );
+        tell(
+            &lost,
+            "the file system lost lines that it had called synced, or somebody shortened the file; they are \
+              not in memory any more",
+        );
+        Ok(())
+    }
+
+    /// Writes what is missing of signed batches, before anything else.
+    fn write_again(&mut self) -> Result<(), StoreError> {
+        while let Some(batch) = self.again.front().cloned() {
+            // Their receipts are given: what stands in the way of one holds up all.
+            self.store_one(&batch).map_err(|error| StoreError::transient(error.chain()))?;
+            self.again.pop_front();
+        }
+        Ok(())
     }
 }
 
-fn read_region(file: &File, extent: &Extent) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(extent.len).map_err(|_| io::ErrorKind::InvalidData)?;
-    let mut bytes = vec![0; len];
-    file.read_exact_at(&mut bytes, extent.offset)?;
-    Ok(bytes)
+/// Events that are missing, by the file that they were in.
+type Missing = BTreeMap<String, u64>;
+
+fn tell(missing: &Missing, what: &str) {
+    for (file, events) in missing.iter().take(MAX_FILES_TOLD) {
+        tracing::error!(file, events, "{what}");
+    }
+    if missing.len() > MAX_FILES_TOLD {
+        let events: u64 = missing.values().skip(MAX_FILES_TOLD).sum();
+        tracing::error!(files = missing.len() - MAX_FILES_TOLD, events, "the same of more files");
+    }
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
+impl Recent {
+    /// Remembers the events of the promises that are there, forgets those that are not, and
+    /// gives of these how many were in which file, if somebody was told that they are stored.
+    fn take_note(&mut self, promises: &[Promise<'_>], present: &[Vec<Fate>]) -> Missing {
+        let pairs = || promises.iter().zip(present);
+        let is_there = |fates: &[Fate], run: &Run| fates.get(run.extent as usize) == Some(&Fate::There);
+        let runs = |what: fn(bool, bool) -> bool| {
+            pairs().flat_map(move |(promise, there)| {
+                let is = move |r: &&Run| what(r.extent == DURABLE_BEFORE, is_there(there, r));
+                promise.intent.runs.iter().filter(is)
+            })
+        };
+        self.remember(runs(|before, there| before || there).copied());
+        runs(|before, there| !before && !there).for_each(|run| self.forget(run));
+        // What came again stands in a newer place.
+        self.remember(runs(|_, there| there).copied());
+        let mut missing = Missing::new();
+        for (promise, there) in pairs().filter(|(promise, _)| promise.done) {
+            for run in
+                promise.intent.runs.iter().filter(|r| r.extent != DURABLE_BEFORE && !is_there(there, r))
+            {
+                let uids = (0..run.count).filter_map(|n| run.first.checked_add(u128::from(n)));
+                let gone = uids.filter(|uid| !self.contains(*uid)).count() as u64;
+                if let Some(extent) = promise.intent.extents.get(run.extent as usize).filter(|_| gone > 0) {
+                    *missing.entry(extent.path.clone()).or_default() += gone;
+                }
+            }
+        }
+        missing
+    }
 }
