@@ -84,6 +84,11 @@ pub fn routes(directory: &Path, name: &str) -> Option<Vec<Route>> {
     }
 }
 
+/// The text of the filter of this name, if it can be read.
+pub fn text(directory: &Path, name: &str) -> Option<String> {
+    read(&FilterFiles::named(directory, name).filter).ok()
+}
+
 /// Files below `directory`, with the patterns of `patterns/*.grok`.
 pub fn environment(directory: &Path) -> Result<Environment> {
     let mut environment = Environment::new(directory);

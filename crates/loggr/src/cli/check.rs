@@ -15,7 +15,11 @@ use crate::registry::Registry;
 /// Prints a summary; every mistake of the file is in the error.
 pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
     let config = Config::load_with_filters(config, data_dir).usage()?;
-    super::print(&summary(&config)?)
+    let summary = summary(&config)?;
+    for sentence in config.unset_fields() {
+        super::complain(&format!("warning: {sentence}\n"));
+    }
+    super::print(&summary)
 }
 
 fn summary(config: &Config) -> Result<String> {

@@ -94,6 +94,9 @@ const UMASK: u32 = 0o027;
 /// configuration. To be called before any thread is started.
 pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
+    for sentence in config.unset_fields() {
+        tracing::warn!("{sentence}");
+    }
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::FutureExt;
@@ -158,7 +158,7 @@ impl Shippers<'_> {
     ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
         let rescue = self.rescue.rescue_for(&ship.name)?;
-        let observer = Watch { stats: stats.clone() };
+        let observer = Watch { stats: stats.clone(), told: None };
         let sink = destination.clone();
         let (stop, stats) = (self.stop.clone(), stats.clone());
         tasks.spawn(async move {
@@ -189,7 +189,7 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
     let options = FilesOptions {
         name: name.to_owned(),
         directory: files.directory.clone(),
-        path: Template::parse(&files.path).usage().with_context(context)?,
+        path: Template::parse_path(&files.path).usage().with_context(context)?,
         format: DumpFormat::parse(&files.format).usage().with_context(context)?,
         compress: match files.compress {
             Compression::None => Compress::None,
@@ -314,9 +314,14 @@ async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
     }
 }
 
+/// What goes to the rescue is said so often for the same reason, at most.
+const RESCUE_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// Logs once when the destination stops taking and once when it takes again.
 struct Watch {
     stats: Arc<ShipStats>,
+    /// The reason that was told last, when, and events that went to the rescue for it since.
+    told: Option<(String, Instant, usize)>,
 }
 
 impl PumpObserver for Watch {
@@ -347,6 +352,17 @@ impl PumpObserver for Watch {
     fn rescued(&mut self, events: usize, reason: &Reason) {
         self.stats.rescued.add(events as u64);
         let (ship, reason) = (self.stats.name.as_str(), reason.text.as_str());
+        if let Some((told, at, untold)) = &mut self.told
+            && told == reason
+        {
+            *untold += events;
+            if at.elapsed() < RESCUE_TOLD_EVERY {
+                return;
+            }
+        }
+        let untold = self.told.take().filter(|(told, ..)| told == reason).map_or(0, |(_, _, untold)| untold);
+        let events = events.max(untold);
+        self.told = Some((reason.to_owned(), Instant::now(), 0));
         tracing::warn!(
             ship,
             events,

@@ -486,7 +486,7 @@ pub static SECTIONS: &[Section] = &[
                 "path",
                 Takes::PathTemplate,
                 "\"${source}/${app_name}/${date}.log\"",
-                "template of the path below `directory`; values cannot leave it",
+                "template of the path below `directory`, see `templates.md`; values cannot leave it",
             )
             .only(FILES),
             key(
@@ -494,10 +494,10 @@ pub static SECTIONS: &[Section] = &[
                 Takes::LineFormat,
                 "\"RSYSLOG\"",
                 "`JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG`, `ES`, `MESSAGE`, `RAW`, or a template such as \
-                 `$DATETIME $SOURCE $MESSAGE`",
+                 `$DATETIME $SOURCE $MESSAGE`, see `templates.md`",
             )
             .only(FILES),
-            key("compress", Takes::Choice(&["none", "gzip", "zstd"], &[]), "\"none\"", "how the files are compressed")
+            key("compress", Takes::Choice(&["none", "gzip", "zstd"], &[]), "\"none\"", "how the files are compressed; where a file holds something else the lines go to one beside it, with `.gz`, `.zst` or `.plain` added")
                 .only(FILES),
             key("file_mode", Takes::Mode, "\"0640\"", "permission bits of new files").only(FILES),
             key("directory_mode", Takes::Mode, "\"0750\"", "permission bits of new directories").only(FILES),

@@ -18,6 +18,7 @@ mod resolve;
 mod secret;
 mod topology;
 mod types;
+mod unset;
 mod url;
 
 use std::ffi::OsString;

@@ -454,7 +454,8 @@ impl<'r, 't> Reader<'r, 't> {
             if template.split('/').any(|part| matches!(part, "" | "." | "..")) {
                 return Err("`..`, `.` and empty parts may not stand in the path".to_owned().into());
             }
-            Template::parse(template).map_err(template_error)?;
+            let parsed = Template::parse_path(template);
+            parsed.map_err(|e| template_error(e, Template::translate_path(template)))?;
             Ok(template.to_owned())
         });
         defaulted(read)
@@ -464,7 +465,8 @@ impl<'r, 't> Reader<'r, 't> {
     pub fn line_format(&mut self, key: &'static str) -> String {
         let read = self.read(key, |_, value| {
             let format = text(value)?;
-            DumpFormat::parse(format).map_err(template_error)?;
+            let parsed = DumpFormat::parse(format);
+            parsed.map_err(|e| template_error(e, Template::translate_line(format)))?;
             Ok(format.to_owned())
         });
         defaulted(read)
@@ -654,8 +656,12 @@ fn networks(value: &Value<'_>) -> Read<Vec<Network>> {
     many(value, |item| Ok(Network::parse(text(item)?)?))
 }
 
-fn template_error(error: TemplateError) -> Wrong {
-    Wrong::from(error.to_string())
+fn template_error(error: TemplateError, meant: Option<String>) -> Wrong {
+    let wrong = Wrong::from(error.to_string());
+    match meant {
+        Some(meant) => wrong.help(format!("write `{meant}`")),
+        None => wrong,
+    }
 }
 
 /// The IANA name of this host's zone; `UTC` where it cannot be told.

@@ -144,6 +144,63 @@ fn later(section: &Section) -> String {
     }
 }
 
+const TEMPLATES: &str = "\
+# Templates of paths and lines
+
+<!-- Written from the tables in crates/loggr-event/src/template.rs by `UPDATE=1 cargo test -p loggr config`. -->
+
+`path` and `format` of a shipper of kind `files` are templates: text with variables in it.
+
+- `${name}` is a field of the event, a part of the time of reception, or a custom field that a filter has set
+  or that came with the event. Several values are joined by commas.
+- `$WORD`, in capitals, is meant for lines.
+- `$$` is a dollar sign.
+
+In a path use `${date}` and its parts, which are of the reception and in UTC: a device with a wrong clock makes no
+files. Each value is one part of a path, or a piece of one: `/` and what else could lead elsewhere becomes `_`,
+a value has at most 100 bytes, and `unknown` stands for an empty one.
+
+In a line control characters of values are written as `#012`, so that one event is one line. A template that is a
+JSON object when its variables are filled in gives JSON: values between quotes are escaped as JSON wants it, and
+where no quotes stand around a variable a number is written as it is and everything else as a string:
+
+    format = '{\"time\": \"$DATETIME\", \"host\": \"$SOURCE\", \"priority\": $PRIORITY, \"text\": \"$MESSAGE\"}'
+
+Variables as other programs write them (`%HOSTNAME%`, `%{host}`, `{{ host }}`, `${HOST}`, `%Y-%m-%d`) are refused
+in a path, and in a line where they can be nothing else; `loggr check` says what to write. It also warns of custom
+fields that no filter sets.
+
+The formats with a name are `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG`, `ES`, `MESSAGE` and `RAW`. `RAW` is
+the received bytes. A line feed at their end is the end of the line, and one within is written as `#012`. An event
+that a filter has changed or a packer has made was not received like this: it is written as RFC 5424, unless it
+still has the bytes of its line.
+";
+
+/// The reference of templates as Markdown.
+pub fn templates() -> String {
+    let mut out = TEMPLATES.to_owned();
+    for (title, start) in [("Variables of paths and lines", "${"), ("Words for lines", "$")] {
+        out.push_str(&format!("\n## {title}\n\n| variable | value |\n| --- | --- |\n"));
+        let is_name = |written: &str| written.starts_with("${");
+        for (written, meaning) in loggr_event::Template::variables() {
+            if is_name(&written) == (start == "${") {
+                out.push_str(&format!("| `{written}` | {meaning} |\n"));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn the_reference_of_templates_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/templates.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, templates()).expect("the reference can be written");
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == templates(), "`{path}` is old: run `UPDATE=1 cargo test -p loggr config`");
+}
+
 #[test]
 fn the_reference_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/configuration.md");

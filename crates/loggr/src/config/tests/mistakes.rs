@@ -634,6 +634,43 @@ loggr.toml:3:9: `` cannot be the name of an exchange or queue
 }
 
 #[test]
+fn templates_in_the_writing_of_others() {
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "%HOSTNAME%/%PROGRAMNAME%.log""#,
+        r#"
+loggr.toml:3:8: another program's variable `%HOSTNAME%` at byte 0, did you mean `${source}`?
+  |
+3 | path = "%HOSTNAME%/%PROGRAMNAME%.log"
+  |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write `${source}/${app_name}.log`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+path = "{{ host }}/%Y-%m-%d.log""#,
+        r#"
+loggr.toml:3:8: another program's variable `{{ host }}` at byte 0, did you mean `${source}`?
+  |
+3 | path = "{{ host }}/%Y-%m-%d.log"
+  |        ^^^^^^^^^^^^^^^^^^^^^^^^^ write `${source}/${year}-${month}-${day}.log`
+"#,
+    );
+    check(
+        r#"[ship.a]
+kind = "files"
+format = "%HOSTNAME% $MESSAGE""#,
+        r#"
+loggr.toml:3:10: another program's variable `%HOSTNAME%` at byte 0, did you mean `$SOURCE`?
+  |
+3 | format = "%HOSTNAME% $MESSAGE"
+  |          ^^^^^^^^^^^^^^^^^^^^^ write `$SOURCE $MESSAGE`
+"#,
+    );
+}
+
+#[test]
 fn templates() {
     check(
         r#"[ship.a]
