@@ -1,5 +1,6 @@
 //! Sockets: binding them with errors that help, and naming peers. Reads no line.
 
+pub mod reach;
 pub mod resolver;
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -114,20 +115,31 @@ fn unix(path: &Path, mode: u32, kind: Type) -> Result<(Socket, UnixPath)> {
     }
     let bound = || -> std::io::Result<Socket> {
         let socket = Socket::new(Domain::UNIX, kind, None)?;
-        socket.bind(&socket2::SockAddr::unix(path)?)?;
+        socket.bind(&socket2::SockAddr::unix(reach::Reach::new(path)?.path())?)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         if kind == Type::STREAM {
             socket.listen(LISTEN_BACKLOG)?;
         }
         Ok(socket)
     };
-    let socket = listening(bound(), &shown)?;
+    let bound = bound();
+    let is_long = path.as_os_str().len() > reach::MAX_SOCKET_PATH_BYTES;
+    let socket = match listening(bound, &shown) {
+        Err(error) if is_long => {
+            let most = reach::MAX_SOCKET_PATH_BYTES;
+            return Err(error).hint(format!(
+                "its path has more than {most} bytes, for which `/proc` is needed: choose a shorter one, as with `--data-dir`"
+            ));
+        }
+        socket => socket?,
+    };
     Ok((socket, UnixPath(path.to_owned())))
 }
 
 fn unix_is_alive(path: &Path, kind: Type) -> bool {
     let probe = || -> std::io::Result<()> {
-        Socket::new(Domain::UNIX, kind, None)?.connect(&socket2::SockAddr::unix(path)?)
+        let reach = reach::Reach::new(path)?;
+        Socket::new(Domain::UNIX, kind, None)?.connect(&socket2::SockAddr::unix(reach.path())?)
     };
     probe().is_ok()
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::component::place;
 use crate::hint::Advise;
+use crate::net::reach::Reach;
 
 /// How long a running process may take for a command.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,7 +51,7 @@ pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
 /// Asks the process behind one socket.
 pub fn request(socket: &Path, method: &str, target: &str, limit: Duration) -> Result<Answer> {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    let mut stream = match UnixStream::connect(socket) {
+    let mut stream = match Reach::new(socket).and_then(|reach| UnixStream::connect(reach.path())) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(Answer::Nobody),
         Err(error) => {

@@ -20,6 +20,7 @@ use loggr_wire::relp::{Client, ClientConfig, ClientState, SendError};
 use super::lines::Lines;
 use super::{Framing, Progress};
 use crate::hint::Advise;
+use crate::net::reach::Reach;
 
 /// Bytes gathered before a write on a stream.
 const WRITE_BYTES: usize = 64 << 10;
@@ -91,11 +92,12 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
         Target::Unix(path) => {
             let shown = path.display();
             let socket = UnixDatagram::unbound()?;
-            match socket.connect(path) {
+            let reach = Reach::new(path).with_context(|| format!("cannot reach `{shown}`"))?;
+            match socket.connect(reach.path()) {
                 Ok(()) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
                 Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EPROTOTYPE as i32) => {
-                    let connected =
-                        UnixStream::connect(path).with_context(|| format!("cannot reach `{shown}`"))?;
+                    let connected = UnixStream::connect(reach.path())
+                        .with_context(|| format!("cannot reach `{shown}`"))?;
                     stream(&job, connected).map(|()| Vec::new())
                 }
                 Err(error) => Err(error).with_context(|| format!("cannot reach `{shown}`")),

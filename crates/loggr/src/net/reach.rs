@@ -1,0 +1,65 @@
+//! Unix sockets whose path is longer than the kernel takes in an address.
+//!
+//! `sun_path` has 108 bytes, and a data directory may well be longer. The socket is then named
+//! below `/proc/self/fd`, by its opened directory. Not a way to reach what we may not: the kernel
+//! asks for the same rights.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Longest path of a socket in an address, its final NUL left out.
+pub const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// A name of the socket that fits, for as long as this lives.
+#[derive(Debug)]
+pub struct Reach {
+    path: PathBuf,
+    _directory: Option<File>,
+}
+
+impl Reach {
+    /// Finds one; the directory must be there if the path is long.
+    pub fn new(socket: &Path) -> io::Result<Reach> {
+        let whole = || Reach { path: socket.to_owned(), _directory: None };
+        if socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH_BYTES {
+            return Ok(whole());
+        }
+        let (Some(parent), Some(name)) = (socket.parent(), socket.file_name()) else { return Ok(whole()) };
+        let flags = libc::O_PATH | libc::O_DIRECTORY;
+        let directory = OpenOptions::new().read(true).custom_flags(flags).open(parent)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
+        Ok(Reach { path, _directory: Some(directory) })
+    }
+
+    /// The path to give to the kernel.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_below_a_long_directory_is_bound_and_reached() {
+        let directory = tempfile::tempdir().unwrap();
+        let long = directory.path().join("d".repeat(120)).join("e".repeat(90));
+        std::fs::create_dir_all(&long).unwrap();
+        let socket = long.join("control.sock");
+        assert!(UnixListener::bind(&socket).is_err(), "it is too long for an address");
+        let listener = UnixListener::bind(Reach::new(&socket).unwrap().path()).unwrap();
+        assert!(socket.exists());
+        let mut client = UnixStream::connect(Reach::new(&socket).unwrap().path()).unwrap();
+        drop(listener.accept().unwrap());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert!(Reach::new(&directory.path().join("x".repeat(120)).join("s")).is_err());
+    }
+}
