@@ -18,6 +18,7 @@ mod machine;
 mod packaging;
 mod parts;
 mod postgres;
+mod powercut;
 mod process;
 mod rabbitmq;
 mod registry;

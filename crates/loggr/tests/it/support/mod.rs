@@ -5,6 +5,7 @@
 
 mod daemon;
 mod disk;
+pub mod images;
 mod loggr;
 mod notices;
 mod ports;
