@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::support::images::{Disk, Ext4};
@@ -33,6 +33,17 @@ struct Once {
     /// Of each connection, in order.
     acked: Vec<AtomicU64>,
     line: fn(u64) -> String,
+    /// No new line is sent from now on.
+    enough: AtomicBool,
+}
+
+/// Ends the load even where its test fails.
+struct Enough<'o>(&'o AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Once {
@@ -60,7 +71,7 @@ impl Once {
             head.push(byte[0]);
         }
         let (mut sent, mut acked) = (0, 0);
-        loop {
+        while !self.enough.load(Ordering::Acquire) {
             let mut frames = String::new();
             while sent - acked < WINDOW {
                 let number = (self.round * CONNECTIONS + c as u64) * NUMBERS + sent;
@@ -83,6 +94,7 @@ impl Once {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -113,9 +125,16 @@ fn survive(setup: Setup, line: fn(u64) -> String, packed: bool) {
     for round in 0..rounds {
         loggr.up();
         let counters = (0..CONNECTIONS).map(|_| AtomicU64::new(0)).collect();
-        let load = Once { address: loggr.address("relp"), round, acked: counters, line };
+        let load = Once {
+            address: loggr.address("relp"),
+            round,
+            acked: counters,
+            line,
+            enough: AtomicBool::new(false),
+        };
         std::thread::scope(|scope| {
             let load = &load;
+            let _enough = Enough(&load.enough);
             for c in 0..CONNECTIONS as usize {
                 // It ends with the receiver, however that ends.
                 scope.spawn(move || drop(load.connection(c)));
