@@ -74,6 +74,26 @@ impl Severity {
     }
 }
 
+impl Severity {
+    /// Those for which `holds`, in words for a person: `emerg to err (0 to 3)`, `err (3)`,
+    /// `none`. What lies between the first and the last is taken to be among them.
+    ///
+    /// ```
+    /// use loggr_event::Severity;
+    /// assert_eq!(Severity::span(|s| s >= Severity::Error), "emerg to err (0 to 3)");
+    /// ```
+    pub fn span(holds: impl Fn(Severity) -> bool) -> String {
+        let mut all = Severity::ALL.into_iter().filter(|s| holds(*s));
+        match (all.next(), all.next_back()) {
+            (Some(first), Some(last)) => {
+                format!("{first} to {last} ({} to {})", first.code(), last.code())
+            }
+            (Some(only), None) => format!("{only} ({})", only.code()),
+            (None, _) => "none".to_owned(),
+        }
+    }
+}
+
 impl PartialOrd for Severity {
     fn partial_cmp(&self, other: &Severity) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))

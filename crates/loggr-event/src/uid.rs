@@ -10,8 +10,12 @@
 //! | 4 | version, 7 |
 //! | 12 | counter, upper part |
 //! | 2 | variant, binary 10 |
-//! | 38 | random, of the process |
-//! | 24 | counter, lower part |
+//! | 22 | counter, lower part |
+//! | 40 | random, of the process; of an event made of several, of all its parts |
+//!
+//! The counter stands before what is random, so that an event that is made of several sorts
+//! where the first of them stood. Uids of older versions have these two parts in the other
+//! order, with 24 bits and 38; nothing reads them but as a whole.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,8 +46,9 @@ impl Uid {
         u64::from_be_bytes(wide)
     }
 
-    /// The uid of an event that was made of several: of the time of the first, and of all of
-    /// them. The same parts in the same order always give the same.
+    /// The uid of an event that was made of several: it sorts where the first of them does,
+    /// and is of all of them. The same parts in the same order always give the same, other
+    /// parts another one.
     pub fn of_several(parts: &[Uid]) -> Uid {
         let [first, _, ..] = parts else { return parts.first().copied().unwrap_or_default() };
         let mut hash = Sha256::new();
@@ -52,11 +57,10 @@ impl Uid {
             hash.update(part.0);
         }
         let hash = hash.finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
-        bytes[..6].copy_from_slice(&first.0[..6]);
-        bytes[6] = 0x70 | (bytes[6] & 0x0f);
-        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        let mut bytes = first.0;
+        for (byte, hashed) in bytes.iter_mut().skip(ORDER_BYTES).zip(hash) {
+            *byte = hashed;
+        }
         Uid(bytes)
     }
 
@@ -115,8 +119,11 @@ pub struct UidGenerator {
     counter: AtomicU64,
 }
 
-const COUNTER_BITS: u32 = 36;
-const PROCESS_BITS: u32 = 38;
+const COUNTER_BITS: u32 = 34;
+const LOWER_COUNTER_BITS: u32 = 22;
+const PROCESS_BITS: u32 = 40;
+/// Bytes from the beginning that say where an event stands: time, version, counter, variant.
+const ORDER_BYTES: usize = 11;
 
 impl UidGenerator {
     /// `seed` is 8 random bytes drawn once for the process.
@@ -148,8 +155,9 @@ impl UidBlock {
     pub fn at(&self, i: usize, now: Timestamp) -> Uid {
         let counter = self.first.wrapping_add(i as u64) & ((1 << COUNTER_BITS) - 1);
         let millis = u64::try_from(now.unix_micros().div_euclid(1000)).unwrap_or(0);
-        let high = (millis << 16) | 0x7000 | (counter >> 24);
-        let low = (0b10 << 62) | (self.process << 24) | (counter & 0xff_ffff);
+        let lower = counter & ((1 << LOWER_COUNTER_BITS) - 1);
+        let high = (millis << 16) | 0x7000 | (counter >> LOWER_COUNTER_BITS);
+        let low = (0b10 << 62) | (lower << PROCESS_BITS) | self.process;
         let mut bytes = [0u8; 16];
         bytes[..8].copy_from_slice(&high.to_be_bytes());
         bytes[8..].copy_from_slice(&low.to_be_bytes());
@@ -184,6 +192,20 @@ mod tests {
             assert_ne!(one, other);
         }
         assert_eq!((Uid::of_several(&[a]), Uid::of_several(&[])), (a, Uid::default()));
+    }
+
+    #[test]
+    fn the_uid_of_several_sorts_where_the_first_of_them_stood() {
+        for seed in [[0; 8], [7; 8], [0xff; 8]] {
+            let generator = UidGenerator::new(seed);
+            let now = Timestamp::from_unix_micros(1_790_000_000_123_456);
+            let uids: Vec<Uid> = (0..1000).map(|_| generator.next(now)).collect();
+            for around in uids.windows(4) {
+                let [before, first, second, behind] = around else { continue };
+                let one = Uid::of_several(&[*first, *behind]);
+                assert!(before < &one && &one < second, "{before} {one} {second}");
+            }
+        }
     }
 
     #[test]

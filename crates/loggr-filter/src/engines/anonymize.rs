@@ -350,7 +350,11 @@ impl Anonymize {
             out.push_str(text.get(at..find.range.start).unwrap_or_default());
             let part = text.get(find.range.clone()).unwrap_or_default();
             match &self.method {
-                Method::Mask { v4, v6 } => mask(part, find.kind, *v4, *v6, &mut out),
+                Method::Mask { v4, v6 } => {
+                    let rest = text.as_bytes().get(find.range.end..).unwrap_or_default();
+                    let port = matches!(rest, [b':', digit, ..] if digit.is_ascii_digit());
+                    mask(part, find.kind, (*v4, *v6), port, &mut out);
+                }
                 Method::Hash(key) => hash(part, find.kind, key.clone(), &mut out),
             }
             at = find.range.end;
@@ -360,7 +364,8 @@ impl Anonymize {
     }
 }
 
-fn mask(part: &str, kind: personal::Kind, v4: u32, v6: u32, out: &mut String) {
+/// `port`: a colon and a number follow.
+fn mask(part: &str, kind: personal::Kind, (v4, v6): (u32, u32), port: bool, out: &mut String) {
     let kept = match kind {
         personal::Kind::Ip(Some(IpAddr::V4(ip))) if v4 > 0 => {
             let keep = u32::MAX.checked_shl(32 - v4).unwrap_or(0);
@@ -373,6 +378,8 @@ fn mask(part: &str, kind: personal::Kind, v4: u32, v6: u32, out: &mut String) {
         _ => None,
     };
     match kept {
+        // The port must not become the end of the address.
+        Some(ip @ IpAddr::V6(_)) if port => drop(write!(out, "[{ip}]")),
         Some(ip) => drop(write!(out, "{ip}")),
         None => out.extend(part.chars().map(|c| if c.is_alphanumeric() { MASK } else { c })),
     }
@@ -437,6 +444,23 @@ mod tests {
         check("anonymize(keep_ipv4_bits=24)", "10.1.22.0", "10.1.22.0");
         check("anonymize(keep_ipv4_bits=32)", "10.1.22.3", "10.1.22.3");
         check("anonymize(keep_ipv4_bits=24)", "1.2.3.4.5", "*.*.*.*.*");
+    }
+
+    #[test]
+    fn no_address_is_left_in_clear_because_of_its_port() {
+        check(
+            "anonymize()",
+            "[client 2001:db8:1180:c84c:ad3f:4024:d991:ec2e:49225] denied",
+            "[client ****:***:****:****:****:****:****:****:49225] denied",
+        );
+        let keep = "anonymize(keep_ipv6_bits=32)";
+        check(keep, "2001:db8:1:2:3:4:5:6:49225", "[2001:db8::]:49225");
+        check(keep, "[2001:db8::1]:443 2001:db8::1.443", "[2001:db8::]:443 2001:db8::.443");
+        check(keep, "2001:db8:1:2:3:4:5:6:443", "****:***:*:*:*:*:*:*:***");
+        let hash = |text: &str| one_call::run(&format!("anonymize({KEY})"), text).1.message.into_owned();
+        let plain = hash("2001:db8:1:2:3:4:5:6");
+        assert_eq!(hash("2001:db8:1:2:3:4:5:6:49225"), format!("{plain}:49225"));
+        assert_eq!(hash("2001:db8:1:2:3:4:5:6.443"), format!("{plain}.443"));
     }
 
     #[test]

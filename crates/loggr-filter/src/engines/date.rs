@@ -16,11 +16,12 @@ pub const FAILURE_TAG: &str = "_dateparsefailure";
 pub const MAX_DATE_FORMATS: usize = 64;
 
 /// Short forms of ISO 8601, beside those with seconds.
-const SHORT_ISO: [&str; 6] = [
+const SHORT_ISO: [&str; 7] = [
     "yyyy-MM-dd",
     "yyyy-MM-dd'T'HH:mm",
     "yyyy-MM-dd'T'HH:mmZ",
     "yyyy-MM-dd HH:mm",
+    "yyyy-MM-dd HH:mmZ",
     "yyyyMMdd'T'HHmmss",
     "yyyyMMdd'T'HHmmssZ",
 ];
@@ -310,7 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn a_year_that_is_not_written_is_not_in_the_future() {
+        // It is the 22nd of November in the tests.
+        check("\"MMM d HH:mm:ss\"", "Mar  1 00:20:10", "2026-03-01T00:20:10+01:00");
+        check("", "Mar  1 00:20:10", "2026-03-01T00:20:10+01:00");
+        check("\"%b %d %H:%M\"", "Nov 29 00:00", "2026-11-29T00:00:00+01:00");
+        check("\"MMM d HH:mm\"", "Nov 30 00:00", "2025-11-30T00:00:00+01:00");
+        check("\"d/M\"", "31/12", "2025-12-31T00:00:00+01:00");
+    }
+
+    #[test]
     fn zones() {
+        check("\"ISO8601\"", "2026-11-29 20:00 -03:30", "2026-11-29T20:00:00-03:30");
         check(
             "\"ISO8601\", timezone=\"America/New_York\"",
             "2026-07-01T10:00:00",

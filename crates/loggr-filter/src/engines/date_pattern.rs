@@ -194,35 +194,29 @@ impl<'t> Found<'t> {
         Some(())
     }
 
-    /// An offset, a word like `CET`, the two together (`GMT+0100`), or `Europe/Berlin`.
+    /// An offset, a word like `CET`, the two together (`GMT+0100`, `UTC +05:30`), or
+    /// `Europe/Berlin`; it may stand apart from what is before it.
     fn zone(&mut self, text: &'t str) -> Option<&'t str> {
+        let text = text.trim_start();
+        if let Some((offset, rest)) = offset(text) {
+            self.civil.offset = Some(offset);
+            return Some(rest);
+        }
+        let utc = ["UTC", "GMT"].iter().find_map(|word| text.strip_prefix(word));
+        if let Some((offset, rest)) = utc.and_then(|behind| offset(behind.trim_start())) {
+            self.civil.offset = Some(offset);
+            return Some(rest);
+        }
         let end =
             text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '/' | ':' | '_')));
-        let (word, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
-        let offset_of = |word: &str| match word {
-            "z" => Some(0),
-            word => zone_offset(word),
-        };
-        if word.starts_with(['+', '-']) {
-            // What follows an offset is not always set off from it.
-            let digits = word.bytes().skip(1).take_while(|b| b.is_ascii_digit() || *b == b':').count() + 1;
-            let len = [6, 5, 3].into_iter().filter(|n| *n <= digits);
-            let (offset, len) = len.filter_map(|n| Some((zone_offset(word.get(..n)?)?, n))).next()?;
-            self.civil.offset = Some(offset);
-            return text.get(len..);
+        let word = text.get(..end.unwrap_or(text.len()))?.trim_end_matches(':');
+        match word {
+            "z" => self.civil.offset = Some(0),
+            word if zone_offset(word).is_some() => self.civil.offset = zone_offset(word),
+            word if !word.is_empty() && is_timezone(word) => self.zone = Some(word),
+            _ => return None,
         }
-        if let Some(offset) = offset_of(word) {
-            self.civil.offset = Some(offset);
-        } else if let Some(offset) =
-            ["UTC", "GMT"].iter().find_map(|u| word.strip_prefix(u)).and_then(zone_offset)
-        {
-            self.civil.offset = Some(offset);
-        } else if !word.is_empty() && is_timezone(word) {
-            self.zone = Some(word);
-        } else {
-            return None;
-        }
-        Some(rest)
+        text.get(word.len()..)
     }
 
     fn moment(mut self, zone: &str, now: Timestamp) -> Option<Timestamp> {
@@ -237,6 +231,32 @@ impl<'t> Found<'t> {
         }
         self.civil.moment(self.zone.unwrap_or(zone), now)
     }
+}
+
+/// Minutes east of UTC of `+05:30`, `+0530`, `+05`, `+5:30` or `+5`, and what follows, which is
+/// not always set off.
+fn offset(text: &str) -> Option<(i16, &str)> {
+    let east: i16 = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let part = |from: usize, to: usize| -> Option<i16> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let colon = |at: usize| text.as_bytes().get(at) == Some(&b':');
+    let shapes = [
+        (part(1, 3).filter(|_| colon(3)), part(4, 6), 6),
+        (part(1, 2).filter(|_| colon(2)), part(3, 5), 5),
+        (part(1, 3), part(3, 5), 5),
+        (part(1, 3), Some(0), 3),
+        (part(1, 2), Some(0), 2),
+    ];
+    shapes.into_iter().find_map(|(hours, minutes, len)| {
+        let (hours, minutes) = (hours.filter(|h| *h < 24)?, minutes.filter(|m| *m < 60)?);
+        Some((east * (hours * 60 + minutes), text.get(len..)?))
+    })
 }
 
 /// Seconds since 1970 and microseconds more, within the years 0–9999.
@@ -446,6 +466,27 @@ mod tests {
         check("yyyy.MM.dd HH:mm z", "2026.11.22 10:00 CET", "2026-11-22T10:00:00+01:00");
         check("yyyy.MM.dd HH:mm ZZZ", "2026.11.22 10:00 America/New_York", "2026-11-22T10:00:00-05:00");
         check("EEE MMM dd yyyy HH:mm:ss z", "Sun Nov 22 2026 10:00:00 GMT+0100", "2026-11-22T10:00:00+01:00");
+    }
+
+    #[test]
+    fn zones_that_stand_apart_and_have_a_colon() {
+        let apart = |zone: &str, expect: &str| {
+            check("yyyy-MM-dd HH:mm:ss.SSS Z", &format!("2026-11-29 20:00:00.5 {zone}"), expect);
+            check("%Y-%m-%d %H:%M:%S.%f%z", &format!("2026-11-29 20:00:00.5 {zone}"), expect);
+        };
+        apart("+05:30", "2026-11-29T20:00:00.500000+05:30");
+        apart("-03:30", "2026-11-29T20:00:00.500000-03:30");
+        apart("+0545", "2026-11-29T20:00:00.500000+05:45");
+        apart("GMT+05:30", "2026-11-29T20:00:00.500000+05:30");
+        apart("UTC +05:30", "2026-11-29T20:00:00.500000+05:30");
+        apart("GMT -0330", "2026-11-29T20:00:00.500000-03:30");
+        apart("UTC+5", "2026-11-29T20:00:00.500000+05:00");
+        apart("UTC", "2026-11-29T20:00:00.500000Z");
+        apart("+05:75", "none");
+        apart("+25:00", "none");
+        check("MMM d HH:mm:ss Z yyyy:", "Nov 29 20:00:00 +05:30 2026:", "2026-11-29T20:00:00+05:30");
+        check("d MMM yyyy HH:mm:ss z':'", "29 Nov 2026 20:00:00 GMT+05:30:", "2026-11-29T20:00:00+05:30");
+        check("d MMM yyyy HH:mm:ss z':'", "29 Nov 2026 20:00:00 CET:", "2026-11-29T20:00:00+01:00");
     }
 
     #[test]

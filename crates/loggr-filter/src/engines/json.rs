@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use loggr_event::FlatJson;
+use loggr_event::{Defect, FlatJson};
 
 use super::place::{Finds, Place, prefixed};
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
@@ -16,6 +16,8 @@ pub const MAX_JSON_FIELDS: usize = 512;
 pub const FAILURE_TAG: &str = "_jsonparsefailure";
 /// Tag of an event that had more than [`MAX_JSON_FIELDS`] values, or no room for them.
 pub const LIMIT_TAG: &str = "_jsonlimit";
+/// Bytes of `\u0041`.
+const ESCAPE_BYTES: usize = 6;
 /// What structured messages of syslog begin with.
 const CEE_COOKIE: &str = "@cee:";
 
@@ -40,7 +42,10 @@ pub(super) const SPEC: Spec = Spec {
         ),
     ],
     adds: &[
-        ("(names of the members)", "numbers as they are written, `true` and `false`; `null` adds nothing"),
+        (
+            "(names of the members)",
+            "numbers as they are written, `true` and `false`; `null` adds nothing; an escape that is half a character becomes U+FFFD, with the defect `not_utf8`",
+        ),
         (FAILURE_TAG, "tag: a text is no JSON object, or nested deeper than 32"),
         (LIMIT_TAG, "tag: more than 512 values, or no room in the event; the first ones were taken"),
     ],
@@ -77,7 +82,15 @@ impl Engine for JsonEngine {
             }
         }
         let mut did = false;
-        for text in texts {
+        for mut text in texts {
+            if let Some(mended) = mended(&text) {
+                // One bad character does not lose the object. What was there stays known.
+                call.event.defects.insert(Defect::NotUtf8);
+                if self.overwrite && call.event.raw.is_none() {
+                    call.event.raw = Some(Cow::Owned(text.into_owned().into_bytes()));
+                }
+                text = Cow::Owned(mended);
+            }
             match text {
                 Cow::Borrowed(text) => match FlatJson::read(document(text), MAX_JSON_FIELDS) {
                     Ok(flat) => did |= self.take(flat, call, |c| c),
@@ -130,6 +143,43 @@ fn document(text: &str) -> &str {
     trimmed.strip_prefix(CEE_COOKIE).unwrap_or(trimmed)
 }
 
+/// The text with U+FFFD for each half of a surrogate pair that stands alone, if one does: such
+/// an escape is no character, and programs that cut texts write it.
+fn mended(text: &str) -> Option<String> {
+    // Few texts have any.
+    memchr::memmem::find(text.as_bytes(), b"\\u")?;
+    let escaped = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    let mut out = String::new();
+    let (mut at, mut kept) = (0, 0);
+    while let Some(next) = memchr::memchr(b'\\', text.as_bytes().get(at..)?) {
+        at += next;
+        match escaped(at) {
+            Some(0xd800..=0xdbff) if matches!(escaped(at + ESCAPE_BYTES), Some(0xdc00..=0xdfff)) => {
+                at += 2 * ESCAPE_BYTES;
+            }
+            Some(0xd800..=0xdfff) => {
+                out.push_str(text.get(kept..at)?);
+                out.push_str("\\ufffd");
+                at += ESCAPE_BYTES;
+                kept = at;
+            }
+            Some(_) => at += ESCAPE_BYTES,
+            None => at += 2,
+        }
+        if at >= text.len() {
+            break;
+        }
+    }
+    if kept == 0 {
+        return None;
+    }
+    out.push_str(text.get(kept..).unwrap_or_default());
+    Some(out)
+}
+
 fn may_be_json(text: &str) -> bool {
     document(text).trim_start().starts_with(['{', '['])
 }
@@ -154,6 +204,24 @@ mod tests {
         check("json()", r#"{"a":"\u00e9\n\ud83d\ude00"}"#, "a=é\n😀");
         check("json()", r#"[{"a":1},{"a":2}]"#, "a=1|2");
         check("json()", "{}", "nothing");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_does_not_lose_the_object() {
+        check("json()", r#"{"a":"x\ud83d","b":1}"#, "a=x\u{fffd} b=1");
+        check(
+            "json()",
+            r#"{"a":"\uDE00\uD83Dy\ud83d\ude00","\ud800":"\\ud800"}"#,
+            "a=\u{fffd}\u{fffd}y😀 \u{fffd}=\\ud800",
+        );
+        check("json()", r#"{"a":"\ud83d\u0041\n","b":{"c":["\udfff"]}}"#, "a=\u{fffd}A\n b.c=\u{fffd}");
+        check("json()", r#"{"a":"\ud83"}"#, "#_jsonparsefailure");
+        let (_, event) = one_call::run("json(overwrite=true)", r#"{"message":"cut \ud83d"}"#);
+        assert_eq!(event.message, "cut \u{fffd}");
+        assert_eq!(event.raw.as_deref(), Some(r#"{"message":"cut \ud83d"}"#.as_bytes()));
+        assert_eq!(event.defects.words().collect::<Vec<_>>(), ["not_utf8"]);
+        let (_, event) = one_call::run("json()", r#"{"a":"\u00e9 \ud83d\ude00"}"#);
+        assert_eq!((event.field("a")[0].as_ref(), event.defects.words().count()), ("é 😀", 0));
     }
 
     #[test]

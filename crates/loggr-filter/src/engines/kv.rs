@@ -1,11 +1,12 @@
 //! `kv`: `name=value` pairs in a text become fields.
 //!
-//! Not for JSON or CSV: those have engines. The text is read once from left to right; what is
-//! no pair (`DF` of a firewall's line, prose) is passed over.
+//! Not for JSON or CSV: those have engines. How pairs stand in a text is `pairs`'; here is what
+//! becomes of them.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::pairs::{Pair, Pairs, Reader};
 use super::place::{Finds, Place, part, prefixed};
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
 
@@ -19,7 +20,7 @@ pub const LIMIT_TAG: &str = "_kvlimit";
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "kv",
-    summary: "makes fields of `name=value` pairs; values may be quoted with `\"` or `'`, where `\\` stands before a quote or another `\\`",
+    summary: "makes fields of `name=value` pairs, with blanks around the `=` or without; values may be quoted with `\"` or `'`, where `\\` stands before a quote or another `\\`, or stand in brackets",
     parameters: &[
         optional("on", Kind::AnyFields, "message", "the texts that are looked at"),
         optional("prefix", Kind::Text, "", "goes before the name of each field"),
@@ -73,13 +74,6 @@ struct KvEngine {
     overwrite: bool,
 }
 
-/// What stands between and within pairs.
-struct Pairs {
-    /// Empty is white space.
-    field_split: Vec<char>,
-    value_split: Vec<char>,
-}
-
 fn build(arguments: &Arguments, _: &Environment) -> Result<Box<dyn Engine>, BuildError> {
     let characters = |name| arguments.text(name).chars().collect::<Vec<char>>();
     let pairs = Pairs { field_split: characters("field_split"), value_split: characters("value_split") };
@@ -130,8 +124,8 @@ impl Engine for KvEngine {
         }
         let mut finds = Finds::new(call.event, self.overwrite, MAX_KV_FIELDS);
         for text in &texts {
-            let mut at = 0;
-            while let Some(pair) = self.pairs.next(text, &mut at) {
+            let mut reader = Reader::new(&self.pairs, text);
+            while let Some(pair) = reader.next() {
                 if finds.full() {
                     break;
                 }
@@ -180,102 +174,6 @@ impl KvEngine {
         }
         finds.put(name, value);
     }
-}
-
-/// A pair in a text.
-#[derive(Debug, PartialEq)]
-struct Pair {
-    name: Range<usize>,
-    value: Range<usize>,
-    /// What the value was quoted with.
-    quote: Option<char>,
-}
-
-impl Pairs {
-    fn splits(&self, c: char) -> bool {
-        match self.field_split.is_empty() {
-            true => c.is_whitespace(),
-            false => self.field_split.contains(&c),
-        }
-    }
-
-    fn divides(&self, c: char) -> bool {
-        self.value_split.contains(&c)
-    }
-
-    fn may_have(&self, text: &str) -> bool {
-        match self.value_split.as_slice() {
-            [one] if one.is_ascii() => memchr::memchr(*one as u8, text.as_bytes()).is_some(),
-            several => text.contains(several),
-        }
-    }
-
-    /// White space that does not split belongs to nothing where it stands at an end.
-    fn is_padding(&self, c: char) -> bool {
-        c.is_whitespace() && !self.splits(c) && !self.divides(c)
-    }
-
-    /// The next pair behind `at`.
-    fn next(&self, text: &str, at: &mut usize) -> Option<Pair> {
-        loop {
-            *at = skip(text, *at, |c| self.splits(c) || self.is_padding(c));
-            if *at >= text.len() {
-                return None;
-            }
-            let (name, _) = self.word(text, *at, true);
-            *at = name.1;
-            let c = text.get(*at..)?.chars().next()?;
-            if !self.divides(c) {
-                // A word alone; the next turn passes over what ended it.
-                continue;
-            }
-            *at += c.len_utf8();
-            *at = skip(text, *at, |c| self.is_padding(c));
-            let (value, quote) = self.word(text, *at, false);
-            *at = value.1;
-            // What follows a closing quote without a separator belongs to no pair.
-            *at = until(text, *at, |c| self.splits(c));
-            return Some(Pair { name: name.0, value: value.0, quote });
-        }
-    }
-
-    /// A name or value that begins at `at`: where its text is, where it ends, its quote.
-    fn word(&self, text: &str, at: usize, name: bool) -> ((Range<usize>, usize), Option<char>) {
-        let first = text.get(at..).and_then(|rest| rest.chars().next());
-        if let Some(quote @ ('"' | '\'')) = first
-            && let Some(end) = closing(text, at + 1, quote)
-        {
-            return ((at + 1..end, skip(text, end + 1, |c| self.is_padding(c))), Some(quote));
-        }
-        let end = until(text, at, |c| self.splits(c) || name && self.divides(c));
-        let bare = text.get(at..end).unwrap_or_default();
-        ((at..at + bare.trim_end_matches(|c| self.is_padding(c)).len(), end), None)
-    }
-}
-
-/// The first place from `at` on where a character is not `over`.
-fn skip(text: &str, at: usize, over: impl Fn(char) -> bool) -> usize {
-    until(text, at, |c| !over(c))
-}
-
-/// The first place from `at` on where a character `ends`, or the end of the text.
-fn until(text: &str, at: usize, ends: impl Fn(char) -> bool) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.find(ends).unwrap_or(rest.len())
-}
-
-/// Where the quote is closed; `None` where it is not, and then it was no quote.
-fn closing(text: &str, at: usize, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    for (i, b) in text.as_bytes().get(at..)?.iter().enumerate() {
-        match b {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b if u32::from(*b) == u32::from(quote) => return Some(at + i),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Without the backslashes that stand before a quote or a backslash.
@@ -337,13 +235,107 @@ mod tests {
 
     #[test]
     fn quotes() {
-        check("kv()", r#"a="x y" b='p q' c="""#, "a=x y b=p q");
+        check("kv()", r#"a="x y" b='p q' c="" d="x""#, "a=x y b=p q d=x");
         check("kv()", r#"a="say \"hi\" \\ \n" b=1"#, r#"a=say "hi" \ \n b=1"#);
         check("kv()", r#"a='it\'s' b="it's""#, "a=it's b=it's");
         check("kv()", r#""a"="1" 'b'='2'"#, "a=1 b=2");
         check("kv()", r#"a="never closed b=1"#, "a=\"never b=1");
-        check("kv()", r#"a="x"y b=1"#, "a=x b=1");
+        check("kv()", r#"a="x"y b=1"#, "a=\"x\"y b=1");
         check("kv()", r#"a=5" b=6""#, "a=5\" b=6\"");
+    }
+
+    #[test]
+    fn blanks_around_the_sign() {
+        check(
+            "kv()",
+            "user = bob ip = 192.0.2.1 action =login x= 1",
+            "user=bob ip=192.0.2.1 action=login x=1",
+        );
+        check("kv()", "a= \"x y\" b = 'p q' c\t=\t5", "a=x y b=p q c=5");
+        check("kv()", "IN=eth0 OUT= MAC=aa:bb LEN=60 DF PROTO=TCP", "IN=eth0 MAC=aa:bb LEN=60 PROTO=TCP");
+        check("kv()", "a = b = c d= e=f", "b=c e=f");
+        check("kv(keep_empty=true)", "a = b = c d= e=f g=", "a= b=c d= e=f g=");
+        check("kv()", "x = a=b y=1", "x=a=b y=1");
+        check("kv()", "first =\nsecond = 2", "second=2");
+        check("kv()", "if a == b and c => d or e =~ f or <= 5 and - = -", "nothing");
+        check("kv(value_split=\":\")", "time: 12:00:00 user: ann x:1", "time=12:00:00 user=ann x=1");
+        check("kv(field_split=\" \")", "a = 1 b= 2", "a=1 b=2");
+        check("kv(field_split=\"|\")", "a = 1|b = |c=x y", "a=1 c=x y");
+    }
+
+    #[test]
+    fn quotes_in_quotes() {
+        check(
+            "kv()",
+            r#"id=firewall msg="User "bob" logged in" src=10.0.0.1"#,
+            r#"id=firewall msg=User "bob" logged in src=10.0.0.1"#,
+        );
+        check("kv()", r#"msg="say "hi"" b=1"#, r#"msg=say "hi" b=1"#);
+        check("kv()", r#"msg=""hi" he said" b=1"#, r#"msg="hi" he said b=1"#);
+        check("kv()", r#"msg="rule user="bob" hit" b=1"#, r#"msg=rule user="bob" hit b=1"#);
+        check("kv()", r#"msg='user's name' b=1"#, "msg=user's name b=1");
+        check("kv()", r#"msg="a 5" disk failed" b=1"#, r#"msg=a 5" disk failed b=1"#);
+        check("kv()", r#"msg="by "bob logged in" b=1"#, r#"msg=by "bob logged in b=1"#);
+        check("kv()", r#"a="x" said "y" b="z""#, "a=x b=z");
+        check("kv()", r#"a="open b="x" c=1"#, "a=\"open b=x c=1");
+        check("kv()", r#"path="C:\temp\" user="bob""#, r"path=C:\temp\ user=bob");
+        check("kv()", r#"a="x y" DF b="z" and more"#, "a=x y b=z");
+        check("kv()", r#"'tis a=1 b='x y'"#, "a=1 b=x y");
+    }
+
+    #[test]
+    fn commas_semicolons_and_what_stands_behind_a_value() {
+        check("kv()", "a=1, b=\"x\"; c='y', d=2;", "a=1 b=x c=y d=2");
+        check("kv()", r#"a="1",b="2";c="x,y""#, "a=1 b=2 c=x,y");
+        check("kv()", "dn=cn=ann,ou=it list=a,b sep=,", "dn=cn=ann,ou=it list=a,b sep=,");
+        check(
+            "kv()",
+            r#"failed (user=ann, ip=192.0.2.1). [a="1" b="2"] then"#,
+            "user=ann ip=192.0.2.1). a=1 b=2",
+        );
+        check("kv()", "{a=1, b=2} f(c=3) d[0]=x", "a=1 b=2 c=3 d[0]=x");
+    }
+
+    #[test]
+    fn brackets() {
+        check("kv()", "e=[x y] f=(a b) g=\"q r\" h=<i j>", "e=x y f=a b g=q r h=i j");
+        check("kv()", "a=(b (c) d) l=[1, 2], x=[] y=1", "a=b (c) d l=1, 2 y=1");
+        check("kv()", "from=<a@b.example>, to=<c@d.example>,", "from=a@b.example to=c@d.example");
+        check("kv()", "addr=[2001:db8::1]:443 a=[x b=<1", "addr=[2001:db8::1]:443 a=[x b=<1");
+        check("kv()", r#"d={"x": 1, "y": {"z": 2}} b=3"#, r#"d={"x": 1, "y": {"z": 2}} b=3"#);
+        check("kv()", "a=f(x) b=(null) c=audit(1.2:3): d=1", "a=f(x) b=null c=audit(1.2:3): d=1");
+    }
+
+    #[test]
+    fn lines_of_devices_and_programs() {
+        check(
+            "kv()",
+            r#"date=2026-03-01 time=12:00:00 devname="FG 1" type="event" level="notice" user="ann" msg="User "ann" from 192.0.2.1 failed, "bad" password" action="login""#,
+            r#"date=2026-03-01 time=12:00:00 devname=FG 1 type=event level=notice user=ann msg=User "ann" from 192.0.2.1 failed, "bad" password action=login"#,
+        );
+        check(
+            "kv()",
+            r#"  id=firewall sn=00AB time="2026-03-01 12:00:00 UTC" fw=192.0.2.1 pri=1 src=192.0.2.7:51234:X1 note="TCP ports: 1, 2, 3""#,
+            "id=firewall sn=00AB time=2026-03-01 12:00:00 UTC fw=192.0.2.1 pri=1 src=192.0.2.7:51234:X1 note=TCP ports: 1, 2, 3",
+        );
+        check(
+            "kv()",
+            "type=USER_LOGIN msg=audit(1764500000.1:7): pid=9 key=(null) tty=? msg='op=login acct=\"root\" res=success'\u{1d}UID=\"root\"",
+            "type=USER_LOGIN msg=audit(1764500000.1:7):|op=login acct=\"root\" res=success pid=9 key=null tty=? UID=root",
+        );
+        check(
+            "kv()",
+            r#"ts=2026-03-01T12:00:00Z level=info msg="GET \"/a b\"" err= took=3ms ok"#,
+            r#"ts=2026-03-01T12:00:00Z level=info msg=GET "/a b" took=3ms"#,
+        );
+    }
+
+    #[test]
+    fn ends_that_are_never_found_are_not_looked_for_for_ever() {
+        for piece in ["a=\"x\"y ", "a=[ ", "a=\"\" f ", "a='x b=\"'y\"z ", "a=(x\" "] {
+            let text = piece.repeat(200_000 / piece.len());
+            one_call::run("kv(include=\"none\")", &text);
+        }
     }
 
     #[test]

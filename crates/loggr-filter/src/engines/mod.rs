@@ -22,6 +22,7 @@ pub mod kv;
 mod mmdb;
 #[cfg(test)]
 mod one_call;
+mod pairs;
 mod personal;
 mod place;
 pub mod resolve;

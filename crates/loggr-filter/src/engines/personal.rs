@@ -14,6 +14,17 @@ const MAX_JOINTS: usize = 4;
 /// Digits of card numbers.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
+/// Groups of an IPv6 address.
+const GROUPS: usize = 8;
+/// Most digits of one.
+const GROUP_DIGITS: usize = 4;
+/// Most digits of a port.
+const PORT_DIGITS: usize = 5;
+/// Where names of IPv6 addresses are asked for, digit by digit from the end.
+const REVERSE_ZONE: &[u8] = b"ip6.arpa";
+/// So many digits before it are taken for a person's: half an address, with its network.
+const MIN_NIBBLES: usize = 16;
+
 /// What something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -46,6 +57,9 @@ pub(super) fn addresses(text: &str, out: &mut Vec<Find>) {
     if memchr::memchr(b':', text.as_bytes()).is_some() {
         colons(text, out);
     }
+    if memchr::memmem::find(text.as_bytes(), b"6.").is_some() {
+        nibbles(text, out);
+    }
 }
 
 /// Four numbers up to 255 with dots between them. Where more of them stand in a row nobody can
@@ -77,7 +91,11 @@ fn dotted(text: &str, out: &mut Vec<Find>) {
 
 fn flush(text: &str, run: &Range<usize>, octets: usize, out: &mut Vec<Find>) {
     if octets >= 4 {
-        push(out, run.clone(), Kind::Ip(text.get(run.clone()).and_then(v4)));
+        // Before `.in-addr.arpa` the octets stand in the other order.
+        let rest = text.as_bytes().get(run.end..).unwrap_or_default();
+        let reverse = rest.get(..8).is_some_and(|r| r.eq_ignore_ascii_case(b".in-addr"));
+        let address = text.get(run.clone()).and_then(v4).filter(|_| !reverse);
+        push(out, run.clone(), Kind::Ip(address));
     }
 }
 
@@ -88,11 +106,11 @@ fn v4(text: &str) -> Option<IpAddr> {
     octets.next().is_none().then(|| Ipv4Addr::from(address).into())
 }
 
-/// Runs of hexadecimal digits and colons that have `::` in them, or eight groups.
+/// Runs of hexadecimal digits, colons and dots that have `::` in them, or eight groups.
 fn colons(text: &str, out: &mut Vec<Find>) {
     let bytes = text.as_bytes();
     let belongs = |b: u8| b.is_ascii_hexdigit() || b == b':' || b == b'.';
-    let word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let mut at = 0;
     while at < bytes.len() {
         let len = bytes.iter().skip(at).take_while(|b| belongs(**b)).count();
@@ -103,14 +121,102 @@ fn colons(text: &str, out: &mut Vec<Find>) {
             continue;
         }
         // What touches a word is a part of it: `IPv6:2001:db8::1`, `std::fmt`.
-        let before = run.start.checked_sub(1).and_then(|b| bytes.get(b));
-        let first = if word(before) { whole.find(':').map_or(whole.len(), |i| i + 1) } else { 0 };
+        let touches = word(run.start.checked_sub(1).and_then(|b| bytes.get(b)));
+        let first = if touches { whole.find(':').map_or(whole.len(), |i| i + 1) } else { 0 };
         let last = if word(bytes.get(run.end)) { whole.rfind(':').unwrap_or(0) } else { whole.len() };
         let start = run.start + first + lead(whole.get(first..).unwrap_or_default());
         let end = run.end - trail(whole);
-        if whole.get(first..last).is_some_and(|w| is_v6(trimmed(w))) && start < end {
-            let address = text.get(start..end).and_then(|t| t.parse::<Ipv6Addr>().ok());
-            push(out, start..end, Kind::Ip(address.map(IpAddr::from)));
+        if whole.get(first..last).is_some_and(|w| trimmed(w).contains("::")) {
+            address(text, start..end, out);
+        } else {
+            eight_groups(text, run, touches, out);
+        }
+    }
+}
+
+/// An address in a part of the text, without the port behind it where that can be none of its
+/// groups.
+fn address(text: &str, range: Range<usize>, out: &mut Vec<Find>) {
+    let Some(part) = text.get(range.clone()) else { return };
+    let bare = without_port(part);
+    if bare.bytes().any(|b| b.is_ascii_hexdigit()) {
+        let address = bare.parse::<Ipv6Addr>().ok();
+        push(out, range.start..range.start + bare.len(), Kind::Ip(address.map(IpAddr::from)));
+    }
+}
+
+/// `2001:db8::1` of `2001:db8::1:49225`, as no group has five digits, and of `2001:db8::1.443`,
+/// as tcpdump and OpenBSD write it.
+fn without_port(part: &str) -> &str {
+    let port = |address: &str, port: &str, digits: std::ops::RangeInclusive<usize>| {
+        digits.contains(&port.len())
+            && port.bytes().all(|b| b.is_ascii_digit())
+            && address.parse::<Ipv6Addr>().is_ok()
+    };
+    let colon = part.rsplit_once(':').filter(|(a, p)| port(a, p, PORT_DIGITS..=PORT_DIGITS));
+    let dot = part.rsplit_once('.').filter(|(a, p)| port(a, p, 1..=PORT_DIGITS));
+    colon.or(dot).map_or(part, |(address, _)| address)
+}
+
+/// Rows of eight groups and more in a run without `::`. What cannot be a group parts them: a
+/// port of five digits, a number before the address.
+fn eight_groups(text: &str, run: Range<usize>, touches: bool, out: &mut Vec<Find>) {
+    let whole = text.get(run.clone()).unwrap_or_default();
+    let mut row = Row::default();
+    let mut at = run.start;
+    for (i, group) in whole.split(':').enumerate() {
+        let range = at..at + group.len();
+        at = range.end + 1;
+        let head = group.split('.').next().unwrap_or_default();
+        if (1..=GROUP_DIGITS).contains(&head.len()) {
+            row.take(range, group, i == 0 && touches);
+            continue;
+        }
+        row.flush(text, out);
+        // `49225.2001:db8:…`: the group behind the dot may begin an address.
+        let tail = group.rsplit('.').next().unwrap_or_default();
+        if tail.len() < group.len() && (1..=GROUP_DIGITS).contains(&tail.len()) {
+            row.take(range.end - tail.len()..range.end, tail, false);
+        }
+    }
+    row.flush(text, out);
+}
+
+/// Groups that follow one another.
+#[derive(Default)]
+struct Row {
+    range: Range<usize>,
+    groups: usize,
+    /// The first touches a word, and the next begins here.
+    touching: Option<usize>,
+    /// One of them has not two digits.
+    mixed: bool,
+}
+
+impl Row {
+    fn take(&mut self, range: Range<usize>, group: &str, touches: bool) {
+        if self.groups == 0 {
+            self.range = range.clone();
+        }
+        if touches {
+            self.touching = Some(range.end + 1);
+        }
+        self.range.end = range.end;
+        self.groups += if group.parse::<Ipv4Addr>().is_ok() { 2 } else { 1 };
+        self.mixed |= group.len() != 2;
+    }
+
+    fn flush(&mut self, text: &str, out: &mut Vec<Find>) {
+        let Row { mut range, mut groups, touching, mixed } = std::mem::take(self);
+        if let Some(next) = touching.filter(|_| groups > GROUPS) {
+            (range.start, groups) = (next, groups - 1);
+        }
+        // Fingerprints of keys have pairs of digits too, sixteen of them and more, and so has
+        // what firewalls write of an Ethernet head.
+        if if mixed { groups >= GROUPS } else { groups == GROUPS } {
+            let dots = text.get(range.clone()).unwrap_or_default();
+            range.end -= dots.len() - dots.trim_end_matches('.').len();
+            address(text, range, out);
         }
     }
 }
@@ -133,21 +239,25 @@ fn trimmed(run: &str) -> &str {
     run.get(lead(run)..run.len().saturating_sub(trail(run))).unwrap_or_default()
 }
 
-fn is_v6(run: &str) -> bool {
-    if run.contains("::") {
-        return run.bytes().any(|b| b.is_ascii_hexdigit());
-    }
-    let (mut groups, mut pairs) = (0, true);
-    for group in run.split(':') {
-        let digits = group.split('.').next().unwrap_or_default();
-        if digits.is_empty() || digits.len() > 4 {
-            return false;
+/// The digits before `.ip6.arpa`, by which the name of an address is asked for.
+fn nibbles(text: &str, out: &mut Vec<Find>) {
+    let bytes = text.as_bytes();
+    for six in memchr::memchr_iter(b'6', bytes) {
+        let Some(start) = six.checked_sub(2) else { continue };
+        if !bytes.get(start..start + REVERSE_ZONE.len()).is_some_and(|z| z.eq_ignore_ascii_case(REVERSE_ZONE))
+        {
+            continue;
         }
-        pairs &= group.len() == 2;
-        groups += if group.parse::<Ipv4Addr>().is_ok() { 2 } else { 1 };
+        let mut first = start;
+        while let Some([digit, b'.']) = first.checked_sub(2).and_then(|i| bytes.get(i..first))
+            && digit.is_ascii_hexdigit()
+        {
+            first -= 2;
+        }
+        if start - first >= 2 * MIN_NIBBLES {
+            push(out, first..start - 1, Kind::Ip(None));
+        }
     }
-    // Fingerprints of keys have pairs of digits too, sixteen of them and more.
-    if pairs { groups == 8 } else { groups >= 8 }
 }
 
 /// `name@host.tld`, also where a query string has `%40` for the `@`.
@@ -350,7 +460,7 @@ mod tests {
         check(addresses, "«2001:db8:0:1:2:3:4:5»: ok");
         check(addresses, "ended at «2001:db8::1»: bye");
         check(addresses, "[IPv6:«2001:db8::1»]");
-        check(addresses, "«2001:db8::1.443» tcpdump");
+        check(addresses, "«2001:db8::1».443 > «fe80::2».49225: tcpdump");
         check(addresses, "a net «2001:db8::»/32");
         check(addresses, "«::ffff:1.2.3.4» and «64:ff9b::1.2.3.4»");
         check(addresses, "«1:2:3:4:5:6:1.2.3.4»");
@@ -358,6 +468,40 @@ mod tests {
         check(addresses, "at 10:00:00 aa:bb:cc:dd:ee:ff std::vec::Vec, Data::Dumper and :: and a:b:c");
         check(addresses, "MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48");
         check(addresses, "«00:11:22:33:44:55:66:77»");
+    }
+
+    #[test]
+    fn ipv6_with_a_port() {
+        check(addresses, "[client «2001:db8:1180:c84c:ad3f:4024:d991:ec2e»:49225] denied");
+        check(addresses, "[client «2001:db8:1180:c84c:ad3f:4024:d991:ec2e:4922»] denied");
+        check(addresses, "from «2001:db8::1»:49225, [«2001:db8::1»]:49225, «2001:db8::1:443»");
+        check(addresses, "«2001:db8:0:1:2:3:4:5».49225 > «2001:db8:0:1:2:3:4:6».53: udp");
+        check(addresses, "«2001:db8:0:1:2:3:4:5»:49225: closed, «2001:db8:0:1:2:3:4:5»:49225.");
+        check(addresses, "«0:0:0:0:0:ffff:1.2.3.4»:49225 «::ffff:1.2.3.4»:49225 «::ffff:1.2.3.4».443");
+        check(addresses, "«fe80:0:0:0:1:2:3:4»%eth0.49225 and «fe80::1»%eth0:49225 and «fe80::1»%12");
+        check(addresses, "IPv6:«2001:db8:0:1:2:3:4:5»:49225 addr:«2001:db8:0:1:2:3:4:5»:49225/tcp");
+        check(addresses, "123456:«2001:db8:0:1:2:3:4:5»:49225 49226.«2001:db8:0:1:2:3:4:5»/64");
+        check(addresses, "v«2001:db8:0:1:2:3:4:5» «2001:db8:0:1:2:3:4:5»_49225 x_«2001:db8::1»_y");
+        check(addresses, "«2001:db8:0:1:2:3:4:5»:49225:«2001:db8:0:1:2:3:4:6»:49226");
+        check(addresses, "«2001:db8:0:1:2:3:4:5»#53 «2001:db8::1»[49225] «2001:db8::1»,49225");
+        check(addresses, "listening on :::49225 and [::]:443");
+    }
+
+    #[test]
+    fn what_looks_like_ipv6_and_is_none() {
+        check(addresses, "MAC=52:54:00:12:34:56:52:54:00:65:43:21:86:dd SRC=«2001:db8:0:1:2:3:4:5» DST=");
+        check(addresses, "aa:bb:cc:dd:ee:ff:49225 at eth0:aa:bb:cc:dd:ee:ff, 01:aa:bb:cc:dd:ee:ff");
+        check(addresses, "duid 00:01:00:01:2a:3b:4c:5d:52:54:00:12:34:56, 2026-03-01T12:00:00.123456+01:00");
+        check(addresses, "SHA1:0a:1b:2c:3d:4e:5f:60:71:82:93:a4:b5:c6:d7:e8:f9:0a:1b:2c:3d");
+        check(addresses, "a.rb:12:in b c.c:49225:7: error");
+    }
+
+    #[test]
+    fn names_of_addresses_that_are_asked_for() {
+        let digits = "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2";
+        check(addresses, &format!("query: «{digits}».ip6.arpa IN PTR"));
+        check(addresses, &format!("query: «{}».IP6.ARPA.", &digits[32..]));
+        check(addresses, "zone 8.b.d.0.a.0.0.2.ip6.arpa, «4.3.2.1».in-addr.arpa");
     }
 
     #[test]
@@ -391,6 +535,15 @@ mod tests {
         assert_eq!(kind("010.1.2.3"), Some(Kind::Ip("10.1.2.3".parse().ok())));
         assert_eq!(kind("x 2001:DB8:0::1 y"), Some(Kind::Ip("2001:db8::1".parse().ok())));
         assert_eq!(kind("1.2.3.4.5"), Some(Kind::Ip(None)));
+        assert_eq!(kind("4.3.2.1.in-addr.arpa"), Some(Kind::Ip(None)));
+        for port in [":49225", ".443", ".49225"] {
+            let address = Some(Kind::Ip("2001:db8:0:1:2:3:4:5".parse().ok()));
+            assert_eq!(kind(&format!("2001:db8:0:1:2:3:4:5{port}")), address);
+            assert_eq!(
+                kind(&format!("2001:db8::1:2:3:4:5{port}")),
+                Some(Kind::Ip("2001:db8::1:2:3:4:5".parse().ok()))
+            );
+        }
     }
 
     proptest! {

@@ -158,6 +158,19 @@ impl Comparison {
         }
     }
 
+    /// Does it hold for two values in this order? Never where it compares no order.
+    pub fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Comparison::Equal => order.is_eq(),
+            Comparison::NotEqual => order.is_ne(),
+            Comparison::Less => order.is_lt(),
+            Comparison::AtMost => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::AtLeast => order.is_ge(),
+            Comparison::Matches | Comparison::AnyCase => false,
+        }
+    }
+
     /// Its sign.
     pub fn sign(self) -> &'static str {
         Comparison::ALL.iter().find(|(c, _)| *c == self).map_or("", |(_, sign)| sign)

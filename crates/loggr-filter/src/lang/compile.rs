@@ -77,7 +77,7 @@ impl Compiler<'_> {
             }
             StatementKind::Assign(target, parts) => self.assign(rule, target, parts)?,
             StatementKind::Tags { add, values } => {
-                let values = values.iter().map(|v| self.operand(v)).collect();
+                let values = values.iter().map(Self::values).collect();
                 Node::Tags(rule, *add, values)
             }
             StatementKind::Delete(target) => {
@@ -156,11 +156,22 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        let parts = parts.iter().map(|p| self.operand(p)).collect();
+        if let [_, _, ..] = parts
+            && let Some(number) = parts.iter().find(|p| matches!(p.kind, OperandKind::Number(_)))
+        {
+            let text = super::print::operand(number);
+            self.errors.push(
+                FilterError::new(number.span, "`+` joins texts, and there is no arithmetic")
+                    .hint(format!("write \"{text}\" to append the digits")),
+            );
+            return None;
+        }
+        let parts = parts.iter().map(Self::values).collect();
         Some(Node::Assign(rule, write(target), parts))
     }
 
-    fn operand(&mut self, operand: &Operand) -> Values {
+    /// Where the values of an operand come from.
+    pub(super) fn values(operand: &Operand) -> Values {
         match &operand.kind {
             OperandKind::Core(field) => Values::Core(*field),
             OperandKind::Custom(name) => Values::Custom(name.clone()),
@@ -174,7 +185,7 @@ impl Compiler<'_> {
             ConditionKind::Any(all) => Check::Any(self.conditions(all)?),
             ConditionKind::All(all) => Check::All(self.conditions(all)?),
             ConditionKind::Not(inner) => Check::Not(Box::new(self.condition(inner)?)),
-            ConditionKind::Present(field) => Check::Test(self.operand(field), Test::Present),
+            ConditionKind::Present(field) => Check::Test(Self::values(field), Test::Present),
             ConditionKind::Call(call) => Check::Call(Box::new(self.call(call)?)),
             ConditionKind::In(left, set, negated) => {
                 let check = self.within(left, set)?;
@@ -191,7 +202,7 @@ impl Compiler<'_> {
     }
 
     fn within(&mut self, left: &Operand, set: &Set) -> Option<Check> {
-        let value = self.operand(left);
+        let value = Self::values(left);
         Some(match set {
             Set::Tags => Check::Test(value, Test::InTags),
             Set::CustomFields => Check::Test(value, Test::InFields),
@@ -220,7 +231,7 @@ impl Compiler<'_> {
 
     fn compare(&mut self, left: &Operand, comparison: Comparison, right: &Operand) -> Option<Check> {
         use Comparison::{AnyCase, Matches};
-        let value = self.operand(left);
+        let value = Self::values(left);
         if matches!(comparison, Matches | AnyCase) {
             let OperandKind::Text(pattern) = &right.kind else {
                 let error =
@@ -229,34 +240,11 @@ impl Compiler<'_> {
                 return None;
             };
             let regex = self.regex(right, pattern, comparison == AnyCase)?;
+            self.matches_a_name(left, right, &regex)?;
             return Some(Check::Test(value, Test::Matches(regex)));
         }
-        // Severity and facility compare as what they are, on whichever side they stand.
-        for (field, literal, flipped) in [(left, right, false), (right, left, true)] {
-            let OperandKind::Core(core @ (CoreField::Severity | CoreField::Facility)) = field.kind else {
-                continue;
-            };
-            let (OperandKind::Text(text) | OperandKind::Number(text)) = &literal.kind else { continue };
-            let code = match core {
-                CoreField::Severity => severity(text).map(|s| s.code()),
-                _ => facility(text).map(|f| f.code()),
-            };
-            let Some(code) = code else {
-                let error = FilterError::new(literal.span, format!("`{text}` is no {}", what(core)));
-                let near = match core {
-                    CoreField::Severity => {
-                        nearest(text, names(&loggr_event::Severity::ALL.map(|s| s.keyword())))
-                    }
-                    _ => None,
-                };
-                self.errors.push(match near {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error,
-                });
-                return None;
-            };
-            let comparison = if flipped { comparison.flipped() } else { comparison };
-            return Some(Check::Code(core, comparison, code));
+        if let Some(check) = self.compare_codes(left, comparison, right) {
+            return check;
         }
         for (time, literal) in [(left, right), (right, left)] {
             if let (OperandKind::Core(field), OperandKind::Text(text)) = (&time.kind, &literal.kind)
@@ -270,7 +258,7 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        let other = self.operand(right);
+        let other = Self::values(right);
         Some(match comparison {
             // `!=` is the opposite of `==`, also where there are several values or none.
             Comparison::NotEqual => {
@@ -311,6 +299,10 @@ impl Compiler<'_> {
     fn call(&mut self, call: &Call) -> Option<super::evaluate::Called> {
         let Some(spec) = engines::find(&call.engine) else {
             let error = FilterError::new(call.span, format!("there is no engine `{}`", call.engine));
+            if let Some(hint) = super::foreign::engine(&call.engine) {
+                self.errors.push(error.hint(hint));
+                return None;
+            }
             let known = engines::ENGINES.iter().map(|s| s.name);
             self.errors.push(match nearest(&call.engine, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -443,16 +435,16 @@ impl Compiler<'_> {
         use ArgumentValue::{Flag, List, One};
         let value = match (parameter.kind, &argument.value) {
             (Kind::Operand, One(operand)) => {
-                operands.push(self.operand(operand));
+                operands.push(Self::values(operand));
                 Some(Value::Operand(operands.len() - 1))
             }
             (Kind::Operands, One(operand)) => {
-                operands.push(self.operand(operand));
+                operands.push(Self::values(operand));
                 Some(Value::Operands(vec![operands.len() - 1]))
             }
             (Kind::Operands, List(all)) => {
                 let from = operands.len();
-                operands.extend(all.iter().map(|o| self.operand(o)));
+                operands.extend(all.iter().map(Self::values));
                 Some(Value::Operands((from..operands.len()).collect()))
             }
             (Kind::Text, One(Operand { kind: OperandKind::Text(text), .. })) => {

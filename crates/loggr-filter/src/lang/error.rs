@@ -25,6 +25,11 @@ impl Span {
         Span { start: self.start, end: other.end }
     }
 
+    /// Both and what lies between them, in whichever order they stand.
+    pub(crate) fn through(self, other: Span) -> Span {
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
     /// Line and column (in characters) of the beginning, both from 1.
     pub fn place(self, text: &str) -> (usize, usize) {
         let before = text.get(..self.start).unwrap_or(text);

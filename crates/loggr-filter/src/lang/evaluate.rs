@@ -12,6 +12,7 @@ use regex::Regex;
 
 use super::ast::Comparison;
 use super::cidr::Cidr;
+use super::codes::code;
 use super::field::{CoreField, unseal};
 use super::program::{Counters, Step};
 use crate::engines::{Call, Engine, Outcome};
@@ -83,6 +84,8 @@ pub(super) enum Test {
     InNetworks(Vec<Cidr>),
     Matches(Regex),
     Compare(Comparison, Values),
+    /// Severity or facility by name or number: that of the event.
+    IsCode(CoreField),
 }
 
 /// How a block ended.
@@ -373,7 +376,7 @@ fn has_code(event: &Event<'_>, field: CoreField, comparison: Comparison, code: u
         CoreField::Severity => (i16::from(code), i16::from(event.severity.code())),
         _ => (i16::from(event.facility.code()), i16::from(code)),
     };
-    ordered(comparison, mine.cmp(&theirs))
+    comparison.holds(mine.cmp(&theirs))
 }
 
 fn is(event: &Event<'_>, values: &Values, test: &Test) -> bool {
@@ -385,6 +388,13 @@ fn is(event: &Event<'_>, values: &Values, test: &Test) -> bool {
             v.trim().parse::<IpAddr>().is_ok_and(|ip| networks.iter().any(|n| n.contains(ip)))
         }),
         Test::Matches(regex) => any(values, event, |v, _| regex.is_match(v)),
+        Test::IsCode(field) => {
+            let mine = match field {
+                CoreField::Severity => event.severity.code(),
+                _ => event.facility.code(),
+            };
+            any(values, event, |v, _| code(*field, v) == Some(mine))
+        }
         Test::Compare(comparison, other) => {
             let times = values.is_time() || other.is_time();
             any(values, event, |left, l| {
@@ -448,7 +458,7 @@ fn compare(
     if times {
         let time = |text: &str| Timestamp::parse_rfc3339(text.as_bytes()).map(|t| t.unix_micros());
         return match (time(left.0), time(right.0)) {
-            (Some(left), Some(right)) => ordered(comparison, left.cmp(&right)),
+            (Some(left), Some(right)) => comparison.holds(left.cmp(&right)),
             _ => false,
         };
     }
@@ -457,19 +467,7 @@ fn compare(
         return left.0 == right.0;
     }
     match (number(left), number(right)) {
-        (Some(left), Some(right)) => left.partial_cmp(&right).is_some_and(|o| ordered(comparison, o)),
-        _ => !written_as_number && ordered(comparison, left.0.cmp(right.0)),
-    }
-}
-
-fn ordered(comparison: Comparison, order: std::cmp::Ordering) -> bool {
-    match comparison {
-        Comparison::Equal => order.is_eq(),
-        Comparison::NotEqual => order.is_ne(),
-        Comparison::Less => order.is_lt(),
-        Comparison::AtMost => order.is_le(),
-        Comparison::Greater => order.is_gt(),
-        Comparison::AtLeast => order.is_ge(),
-        Comparison::Matches | Comparison::AnyCase => false,
+        (Some(left), Some(right)) => left.partial_cmp(&right).is_some_and(|o| comparison.holds(o)),
+        _ => !written_as_number && comparison.holds(left.0.cmp(right.0)),
     }
 }

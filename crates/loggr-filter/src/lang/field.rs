@@ -60,7 +60,7 @@ pub const CORE_FIELDS: [CoreFieldRow; 14] = [
         CoreField::Severity,
         "severity",
         true,
-        "`emerg` … `debug`; compared by severity: `>= \"warning\"` means at least as severe",
+        "`emerg` … `debug`; compared by severity: `>= \"warning\"` means at least as severe; a number is for `==`, `!=` and lists",
     ),
     row(CoreField::Facility, "facility", true, "`kern`, `user`, `mail`, … `local7`"),
     row(CoreField::Source, "source", true, "the host"),
@@ -150,6 +150,20 @@ impl CoreField {
         unseal(event);
         true
     }
+}
+
+/// What stands before the name of a custom field that has the name of a core field, as in
+/// queries.
+pub const CUSTOM_PREFIX: &str = "fields.";
+
+/// Does a name in brackets need the prefix? It is that of a core field or of the tags, with
+/// prefixes before it or without.
+pub(super) fn is_taken(name: &str) -> bool {
+    let mut bare = name;
+    while let Some(rest) = bare.strip_prefix(CUSTOM_PREFIX) {
+        bare = rest;
+    }
+    bare == "tags" || CoreField::from_name(bare).is_some()
 }
 
 /// Takes the seal away from an event that was changed.

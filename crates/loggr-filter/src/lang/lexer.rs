@@ -1,6 +1,7 @@
 //! Text to tokens. Knows no grammar.
 
 use super::error::{FilterError, Span};
+use super::foreign;
 
 /// Longest filter text in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -51,7 +52,19 @@ pub(super) fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<FilterError>) {
                 continue;
             }
             '"' => literal(text, &mut at).map(Token::Text),
-            '[' => custom(text, &mut at).map(Token::Custom),
+            '\'' => {
+                let (inner, error) = single_quoted(text, &mut at);
+                out.push((Token::Text(inner), Span::new(start, at)));
+                Err(error)
+            }
+            '[' => {
+                let name = custom(text, &mut at).map(Token::Custom);
+                // A list in brackets is one error, not two.
+                if name.is_err() && rest(text, start + 1).trim_start().starts_with(['"', '\'']) {
+                    out.push((Token::Custom("list".to_owned()), Span::new(start, at)));
+                }
+                name
+            }
             c if c.is_ascii_digit() => {
                 at += rest(text, at).bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
                 let number = text.get(start..at).unwrap_or("");
@@ -65,25 +78,14 @@ pub(super) fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<FilterError>) {
                 at += rest(text, at).bytes().take_while(|b| word(b)).count();
                 Ok(Token::Word(text.get(start..at).unwrap_or("").to_owned()))
             }
+            // `===` is no `==`.
+            _ if is_foreign(rest(text, at)) => Err(foreign_sign(text, &mut at, &mut out)),
             _ => match SIGNS.iter().find(|s| rest(text, at).starts_with(**s)) {
                 Some(sign) => {
                     at += sign.len();
                     Ok(Token::Sign(sign))
                 }
-                None => {
-                    at += c.len_utf8();
-                    let error = FilterError::new(
-                        Span::new(start, at),
-                        format!("`{}` means nothing here", c.escape_debug()),
-                    );
-                    Err(match c {
-                        '\'' => error.hint("a text is written in double quotes: \"text\""),
-                        '!' => error.hint("write `not` before a condition"),
-                        '&' => error.hint("write `and`"),
-                        '|' => error.hint("write `or`"),
-                        _ => error,
-                    })
-                }
+                None => Err(foreign_sign(text, &mut at, &mut out)),
             },
         };
         match result {
@@ -93,6 +95,47 @@ pub(super) fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<FilterError>) {
     }
     out.push((Token::End, Span::new(text.len(), text.len())));
     (out, errors)
+}
+
+/// Does the text begin with a sign of another language that is longer than one of this?
+fn is_foreign(text: &str) -> bool {
+    let own = SIGNS.iter().find(|s| text.starts_with(**s)).map_or(0, |s| s.len());
+    foreign::sign_at(text).is_some_and(|sign| sign.written.len() > own)
+}
+
+/// What is wrong with a sign that means nothing; what stands for it goes to the tokens.
+fn foreign_sign(text: &str, at: &mut usize, tokens: &mut Vec<(Token, Span)>) -> FilterError {
+    let start = *at;
+    let sign = foreign::sign_at(rest(text, start));
+    let first = rest(text, start).chars().next().map_or(1, char::len_utf8);
+    *at += sign.map_or(first, |s| s.written.len());
+    let written = text.get(start..*at).unwrap_or_default().escape_debug().to_string();
+    let span = Span::new(start, *at);
+    let error = FilterError::new(span, format!("`{written}` means nothing here"));
+    let Some(sign) = sign else { return error };
+    if matches!(sign.written, "//" | "/*") {
+        // What was meant for a comment is read as one.
+        *at += rest(text, *at).find('\n').unwrap_or(rest(text, *at).len());
+    }
+    if let Some(token) = sign.stands_for {
+        let own = SIGNS.iter().find(|s| **s == token);
+        tokens.push((own.map_or_else(|| Token::Word(token.to_owned()), |s| Token::Sign(s)), span));
+    }
+    error.hint(sign.hint)
+}
+
+/// `'text'`, and what to write instead.
+fn single_quoted(text: &str, at: &mut usize) -> (String, FilterError) {
+    let start = *at;
+    let inner = rest(text, start + 1);
+    let line = inner.find('\n').unwrap_or(inner.len());
+    let end = inner.get(..line).and_then(|l| l.find('\''));
+    *at += 1 + end.map_or(0, |end| end + 1);
+    let error = FilterError::new(Span::new(start, *at), "a text is not written in single quotes");
+    match end.and_then(|end| inner.get(..end)) {
+        Some(inner) => (inner.to_owned(), error.hint(format!("write {}", quoted(inner)))),
+        None => (String::new(), error.hint("a text is written in double quotes: \"text\"")),
+    }
 }
 
 fn rest(text: &str, at: usize) -> &str {
@@ -172,6 +215,10 @@ fn custom(text: &str, at: &mut usize) -> Result<String, FilterError> {
         }
         name.push_str(inner.get(..end).unwrap_or("").trim());
         *at += end + 2;
+    }
+    if name.starts_with(['"', '\'']) {
+        return Err(FilterError::new(Span::new(start, *at), "brackets are for names of custom fields")
+            .hint("a list is written in parentheses: `in (\"a\", \"b\")`; a custom field is `[name]` without quotes"));
     }
     if name.is_empty() || name.chars().any(|c| c.is_control() || c == '"' || c == '=') {
         return Err(FilterError::new(Span::new(start, *at), "this is no name of a field")

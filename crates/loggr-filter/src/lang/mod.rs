@@ -6,11 +6,14 @@
 mod ast;
 mod cases;
 mod cidr;
+mod codes;
 mod compile;
 mod error;
 mod evaluate;
 mod explain;
 mod field;
+mod foreign;
+mod hint;
 mod lexer;
 mod parser;
 mod predicate;

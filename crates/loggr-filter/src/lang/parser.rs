@@ -6,9 +6,10 @@ use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
     Statement, StatementKind, Target, TargetName,
 };
-use super::error::{FilterError, Span, nearest};
-use super::field::{CORE_FIELDS, CoreField};
+use super::error::{FilterError, Span};
+use super::field::CoreField;
 use super::lexer::{Token, tokens};
+use super::{foreign, hint};
 
 /// Deepest nesting of blocks and of parentheses.
 pub const MAX_NESTING: usize = 64;
@@ -198,13 +199,12 @@ impl Parser<'_> {
         }
         match word.as_str() {
             "if" => self.branches(),
-            "drop" => {
+            "drop" | "stop" => {
                 self.at += 1;
-                Ok(StatementKind::Drop)
-            }
-            "stop" => {
-                self.at += 1;
-                Ok(StatementKind::Stop)
+                if let Token::Sign("{") = self.peek() {
+                    return Err(self.means(format!("`{word}` has no block"), format!("write `{word}` alone")));
+                }
+                Ok(if word == "drop" { StatementKind::Drop } else { StatementKind::Stop })
             }
             "delete" => {
                 self.at += 1;
@@ -239,6 +239,14 @@ impl Parser<'_> {
             self.at += 1;
             let condition = self.condition()?;
             branches.push((condition, self.braces()?));
+            if let Token::Word(word) = self.peek()
+                && matches!(word.as_str(), "elif" | "elsif" | "elseif")
+            {
+                // Read on as what it stands for.
+                let error = self.means(format!("`{word}` means nothing here"), "write `else if`");
+                self.errors.push(error);
+                continue;
+            }
             if !self.take_word("else") {
                 break;
             }
@@ -252,6 +260,11 @@ impl Parser<'_> {
 
     fn braces(&mut self) -> Parsed<Vec<Statement>> {
         let open = self.span();
+        if matches!(self.peek(), Token::Word(w) if matches!(w.as_str(), "then" | "do" | "begin")) {
+            return Err(self
+                .wrong("expected `{` before the statements of this branch")
+                .hint("the statements of a branch stand in braces: `if … { … }`"));
+        }
         self.expect("{", "before the statements of this branch")?;
         self.deeper()?;
         let statements = self.block(true);
@@ -278,16 +291,11 @@ impl Parser<'_> {
         if let Token::Word(word) = self.peek()
             && CoreField::from_name(word).is_none()
         {
-            let statements = ["if", "drop", "stop", "delete", "rename", "tags"];
-            let known = statements.into_iter().chain(CORE_FIELDS.iter().map(|r| r.name));
-            let error =
-                FilterError::new(self.span(), format!("`{word}` is neither a statement nor a core field"));
-            return Err(match nearest(word, known) {
-                Some(near) => {
-                    error.hint(format!("did you mean `{near}`? a custom field is written `[{word}]`"))
-                }
-                None => error.hint(format!("a custom field is written `[{word}]`")),
-            });
+            let after = match self.after() {
+                Token::Sign(sign) => *sign,
+                _ => "",
+            };
+            return Err(hint::unknown_statement(word, after, self.span()));
         }
         let target = self.target()?;
         if self.take("=") || self.take("==") {
@@ -299,16 +307,19 @@ impl Parser<'_> {
         while self.take("+") {
             parts.push(self.operand()?);
         }
+        if let Token::Sign("-") = self.peek() {
+            return Err(self.wrong("expected `+` or the next statement").hint("there is no arithmetic"));
+        }
         Ok(StatementKind::Assign(target, parts))
     }
 
     fn target(&mut self) -> Parsed<Target> {
         let (token, span) = self.next();
         match token {
-            Token::Custom(name) => Ok(Target { span, name: TargetName::Custom(name) }),
+            Token::Custom(name) => Ok(Target { span, name: TargetName::Custom(hint::custom(name, span)?) }),
             Token::Word(word) => match CoreField::from_name(&word) {
                 Some(field) => Ok(Target { span, name: TargetName::Core(field) }),
-                None => Err(unknown_field(&word, span)),
+                None => Err(hint::unknown_field(&word, span)),
             },
             _ => {
                 self.at = self.at.saturating_sub(usize::from(token != Token::End));
@@ -320,7 +331,7 @@ impl Parser<'_> {
     fn operand(&mut self) -> Parsed<Operand> {
         let (token, span) = self.next();
         let kind = match token {
-            Token::Custom(name) => OperandKind::Custom(name),
+            Token::Custom(name) => OperandKind::Custom(hint::custom(name, span)?),
             Token::Text(text) => OperandKind::Text(text),
             Token::Number(number) => OperandKind::Number(number),
             Token::Sign("-") if matches!(self.peek(), Token::Number(_)) => match self.next() {
@@ -334,11 +345,17 @@ impl Parser<'_> {
             },
             Token::Word(word) if !KEYWORDS.contains(&word.as_str()) => match CoreField::from_name(&word) {
                 Some(field) => OperandKind::Core(field),
-                None => return Err(unknown_field(&word, span)),
+                None => return Err(hint::unknown_field(&word, span)),
             },
             other => {
                 self.at = self.at.saturating_sub(usize::from(other != Token::End));
-                return Err(self.wrong("expected a value: a field, a text or a number"));
+                let error = self.wrong("expected a value: a field, a text or a number");
+                return Err(match other {
+                    Token::Word(word) if matches!(word.as_str(), "true" | "false") => {
+                        error.hint(format!("values are texts: \"{word}\""))
+                    }
+                    _ => error,
+                });
             }
         };
         Ok(Operand { span, kind })
@@ -398,6 +415,14 @@ impl Parser<'_> {
             && !KEYWORDS.contains(&word.as_str())
         {
             let call = self.call()?;
+            if let Token::Sign(sign) = self.peek()
+                && Comparison::ALL.iter().any(|(_, s)| s == sign)
+            {
+                let message = format!("`{}(…)` has no value to compare", call.engine);
+                let hint = foreign::engine(&call.engine)
+                    .unwrap_or("an engine says whether it did something; compare the field that it sets");
+                return Err(FilterError::new(call.span, message).hint(hint));
+            }
             return Ok(Condition { span: open.to(self.last_span()), kind: ConditionKind::Call(call) });
         }
         if matches!(self.peek(), Token::Word(w) if w == "tags" || w == "custom_fields") {
@@ -421,10 +446,24 @@ impl Parser<'_> {
             }
         }
         if self.take_word("in") {
-            return Ok(ConditionKind::In(left, self.set()?, false));
+            return Ok(ConditionKind::In(left.clone(), self.set(&left)?, false));
         }
         if self.take_word("notin") {
-            return Ok(ConditionKind::In(left, self.set()?, true));
+            return Ok(ConditionKind::In(left.clone(), self.set(&left)?, true));
+        }
+        if matches!((self.peek(), self.after()), (Token::Word(a), Token::Word(b)) if a == "not" && b == "in")
+        {
+            self.at += 2;
+            return Ok(ConditionKind::In(left.clone(), self.set(&left)?, true));
+        }
+        if let Token::Word(word) = self.peek()
+            && let Some(infix) = foreign::infix(word)
+        {
+            let behind = match self.after() {
+                Token::Text(text) => Some(text.as_str()),
+                _ => None,
+            };
+            return Err(hint::infix(word, infix, &left, behind, self.span()));
         }
         match left.kind {
             OperandKind::Custom(_) | OperandKind::Core(_) => Ok(ConditionKind::Present(left)),
@@ -432,7 +471,12 @@ impl Parser<'_> {
         }
     }
 
-    fn set(&mut self) -> Parsed<Set> {
+    /// An error at the next token, without what was found there.
+    fn means(&self, message: impl Into<String>, hint: impl Into<String>) -> FilterError {
+        FilterError::new(self.span(), message).hint(hint)
+    }
+
+    fn set(&mut self, left: &Operand) -> Parsed<Set> {
         if self.take_word("tags") {
             return Ok(Set::Tags);
         }
@@ -466,7 +510,15 @@ impl Parser<'_> {
             return Ok(Set::List(list));
         }
         match self.peek() {
-            Token::Custom(_) | Token::Word(_) => Ok(Set::List(vec![self.operand()?])),
+            Token::Custom(_) => Ok(Set::List(vec![self.operand()?])),
+            Token::Word(_) => {
+                let whole = self.operand()?;
+                Err(hint::part_of(left, &whole))
+            }
+            Token::Text(text) => {
+                let hint = format!("write `in ({})`, or `==` for one value", super::lexer::quoted(text));
+                Err(self.means("a list stands in parentheses", hint))
+            }
             _ => {
                 Err(self
                     .wrong("expected `tags`, `custom_fields`, `cidr(…)`, a field or a list in parentheses"))
@@ -532,13 +584,5 @@ fn group(mut all: Vec<Condition>, kind: impl FnOnce(Vec<Condition>) -> Condition
             };
             Condition { span, kind: kind(all) }
         }
-    }
-}
-
-fn unknown_field(word: &str, span: Span) -> FilterError {
-    let error = FilterError::new(span, format!("there is no core field `{word}`"));
-    match nearest(word, CORE_FIELDS.iter().map(|r| r.name)) {
-        Some(near) => error.hint(format!("did you mean `{near}`? a custom field is written `[{word}]`")),
-        None => error.hint(format!("a custom field is written `[{word}]`, a text in quotes")),
     }
 }

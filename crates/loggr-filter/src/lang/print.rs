@@ -6,6 +6,7 @@ use super::ast::{
     Argument, ArgumentValue, Call, Condition, ConditionKind, Operand, OperandKind, Set, Statement,
     StatementKind, Target, TargetName,
 };
+use super::field::{CUSTOM_PREFIX, is_taken};
 use super::lexer::quoted;
 
 /// The text of a whole filter.
@@ -62,19 +63,27 @@ pub(super) fn simple(kind: &StatementKind) -> String {
     }
 }
 
-fn target(target: &Target) -> String {
+pub(super) fn target(target: &Target) -> String {
     match &target.name {
         TargetName::Core(field) => field.row().name.to_owned(),
-        TargetName::Custom(name) => format!("[{name}]"),
+        TargetName::Custom(name) => custom(name),
     }
 }
 
 pub(super) fn operand(operand: &Operand) -> String {
     match &operand.kind {
         OperandKind::Core(field) => field.row().name.to_owned(),
-        OperandKind::Custom(name) => format!("[{name}]"),
+        OperandKind::Custom(name) => custom(name),
         OperandKind::Text(text) => quoted(text),
         OperandKind::Number(number) => number.clone(),
+    }
+}
+
+/// A custom field, also one that has the name of a core field.
+fn custom(name: &str) -> String {
+    match is_taken(name) {
+        true => format!("[{CUSTOM_PREFIX}{name}]"),
+        false => format!("[{name}]"),
     }
 }
 

@@ -60,7 +60,7 @@ pub fn reference() -> String {
             vec![format!("`{}`", r.name), format!("{}{note}", r.doc)]
         }),
     );
-    out.push_str("Custom fields are written `[name]`; `[a][b]` is `[a.b]`. A change takes an event's seal away.\n\n## Engines\n");
+    out.push_str("Custom fields are written `[name]`; `[a][b]` is `[a.b]`. A custom field that has the name of a core field is written `[fields.NAME]`, as in queries: `[fields.message]`. A change takes an event's seal away.\n\n## Engines\n");
     for spec in ENGINES {
         out.push_str(&format!("\n### {}\n\n{}.\n\n", spec.name, spec.summary));
         out.push_str("| argument | kind | default | what it does |\n|---|---|---|---|\n");

@@ -82,6 +82,9 @@ fn conditions() {
     holds("timereported < \"2026-03-01T13:00:00+01:00\"", false);
     holds("timereported <= \"2026-03-01T13:00:00+01:00\"", true);
     holds("listener == \"l1\" and peer == \"192.0.2.9\"", true);
+    holds("\"first\" not in tags", false);
+    holds("[ip] not in cidr(\"192.0.2.0/24\")", true);
+    holds("[fields.message]", false);
     holds("grok(\"SSHD\")", true);
     holds("grok(\"SUDO\")", false);
 }
@@ -107,6 +110,7 @@ fn statements() {
     gives("[a] := [missing]", "a", &[]);
     gives("[a] := \"x\" + [missing]", "a", &["x"]);
     gives("message := \"new\"", "message", &["new"]);
+    gives("[fields.peer] := \"x\"\n[fields.other] := [fields.peer]", "fields.other", &["x"]);
     gives("severity := \"err\"", "severity", &["err"]);
     gives("severity := [n]", "severity", &["info"]);
     gives("severity := [n]", "tags", &["_assignfailure", "first"]);
@@ -348,6 +352,58 @@ fn errors_say_where_what_and_what_instead() {
         "router(\"a\", \"b.c\")",
         "}",
         "1.2.3",
+        "if severity <= 3 { drop }",
+        "[message] := \"x\"",
+        "if [severity] >= \"err\" { drop }",
+        "delete [source]",
+        "if \"_grokparsefailure\" in [tags] { drop }",
+        "if \"a.b\" in message { drop }",
+        "if [user] in message { drop }",
+        "if message in \"text\" { drop }",
+        "if app_name in [\"a\", \"b\"] { drop }",
+        "[n] := [a] + 1",
+        "[n] := [a] - 1",
+        "[n] := [a] * 2",
+        "message := 'x y'",
+        "if host == \"web1\" { drop }",
+        "program := \"sshd\"",
+        "msg += \"x\"",
+        "if level == \"error\" { drop }",
+        "if [a] == 1 { drop } elif [a] == 2 { stop } elsif [a] == 3 { stop } elseif [a] == 4 { stop }",
+        "if [a] == 1 { drop }\nelse\nstop",
+        "else { stop }",
+        "elif [a] { stop }",
+        "if [a] == 1 then\n    drop\nendif",
+        "endif",
+        "unless [a] { drop }",
+        "lowercase([a])",
+        "if lowercase(message) == \"x\" { drop }",
+        "mutate { lowercase => [\"a\"] }",
+        "mutate(lowercase=\"a\")",
+        "gsub([a], \"x\", \"y\")",
+        "grok { match => { \"message\" => \"%{IP:ip}\" } }",
+        "grok \"SSHD\"",
+        "filter { drop }",
+        "drop()",
+        "drop { }",
+        "discard",
+        "set [a] = \"x\"",
+        "add_tag(\"x\")",
+        "if message contains \"a.b\" { drop }",
+        "if message startswith \"a\" { drop }",
+        "if message endswith [a] { drop }",
+        "if contains(message, \"a\") { drop }",
+        "if app_name matches \"^a\" { drop }",
+        "if app_name is \"a\" { drop }",
+        "if app_name === \"x\" and message =~ \"y\" or message !~ \"z\" { drop }",
+        "if !([a] == 1) || [b] <> 2 { drop }",
+        "if $msg == \"x\" { drop }",
+        "if [a] == null { drop }",
+        "if [a] == true { drop }",
+        "if message ~ /x/ { drop }",
+        "// a comment\nstop",
+        "if [a] == 1: drop",
+        "for x in [a] { drop }",
         "sevrity := \"err\"\n\nif app_name = 1 {\n    drop\n}\nmesage := \"\u{1b}[31m\"",
     ];
     let mut out = String::new();
@@ -420,8 +476,14 @@ fn field() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("message".to_owned()),
         Just("source".to_owned()),
-        "[a-z]{1,4}".prop_map(|n| format!("[{n}]"))
+        Just("[fields.message]".to_owned()),
+        name().prop_map(|n| format!("[{n}]"))
     ]
+}
+
+/// The name of a custom field that no core field has.
+fn name() -> impl Strategy<Value = String> {
+    "[a-z]{1,4}".prop_filter("the name of a core field", |n| !super::field::is_taken(n))
 }
 
 fn operand() -> impl Strategy<Value = String> {
@@ -451,7 +513,7 @@ fn filter() -> impl Strategy<Value = String> {
         (field(), operand(), operand()).prop_map(|(f, a, b)| format!("{f} := {a} + {b}\n")),
         operand().prop_map(|o| format!("tags += {o}\n")),
         field().prop_map(|f| format!("delete {f}\n")),
-        "[a-z]{1,3}".prop_map(|f| format!("rename [{f}] -> [b]\n")),
+        name().prop_map(|f| format!("rename [{f}] -> [b]\n")),
         operand().prop_map(|o| format!("grok(\"%{{WORD:w}}\", on={o}, prefix=\"p_\")\n")),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {

@@ -222,7 +222,16 @@ impl Packer {
             open = None;
         }
         let group = open.and_then(|serial| self.groups.get_mut(&serial));
-        let verdict = self.rule.look(group.map(|group| &mut group.memory), &event);
+        let mut verdict = self.rule.look(group.map(|group| &mut group.memory), &event);
+        if matches!(verdict, Verdict::Continues { sure: false })
+            && let Some(serial) = open
+            && self.groups.get(&serial).is_some_and(|g| g.lines + 1 - g.sure > MAX_DOUBTFUL_LINES)
+        {
+            // So much that is no trace for certain is none.
+            self.close(serial, Reason::Limit, closed);
+            open = None;
+            verdict = self.rule.look(None, &event);
+        }
         match (verdict, open) {
             (Verdict::Continues { sure }, Some(serial)) => self.append(serial, line, sure, closed),
             (Verdict::Ends, Some(serial)) => {
@@ -287,11 +296,7 @@ impl Packer {
     fn append(&mut self, serial: u64, line: Line, sure: bool, closed: &mut Closed) {
         let Some(group) = self.groups.get_mut(&serial) else { return };
         let bytes = 1 + line.bytes;
-        let doubtful = if sure { 0 } else { group.lines + 1 - group.sure };
-        if group.lines + 1 > self.limits.max_lines
-            || group.bytes + bytes > self.limits.max_bytes
-            || doubtful > MAX_DOUBTFUL_LINES
-        {
+        if group.lines + 1 > self.limits.max_lines || group.bytes + bytes > self.limits.max_bytes {
             // What follows is packed too, as the next event.
             let (memory, received) = (group.memory, group.received);
             self.close(serial, Reason::Limit, closed);

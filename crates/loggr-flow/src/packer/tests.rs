@@ -168,19 +168,59 @@ fn lines_that_turn_out_to_be_no_part_follow_alone() {
 
 #[test]
 fn no_more_than_some_lines_are_doubtful() {
-    let mut lines = vec![line(0, "AssertionError: x")];
-    lines.extend((1..=100).map(|n| line(n, "+ something")));
-    let mut packer = packer(Rule::traces(&[preset("javascript").unwrap()]));
+    let mut lines = vec![line(0, "java.lang.Error: x")];
+    lines.extend((1..=40).map(|n| line(n, "and so on")));
+    lines.push(line(41, "\tat a.b(C.java:1)"));
+    let mut packer = java();
     let (delivery, heard) = delivery(&lines);
     packer.feed(delivery, Instant::now());
     let out = packer.ready(Instant::now()).unwrap();
-    assert!(out.batch().len() >= MAX_DOUBTFUL_LINES, "{}", out.batch().len());
-    packer.flush();
-    let rest = packer.ready(Instant::now()).unwrap();
-    assert_eq!(out.batch().len() + rest.batch().len(), 101);
+    // The frame came too late to be one of the first line.
+    assert_eq!(out.batch().len(), lines.len());
+    assert!(packer.ready(Instant::now()).is_none() && packer.wake_at().is_none());
     store(out);
-    store(rest);
-    assert_eq!(heard.get(), stored(101));
+    assert_eq!(heard.get(), stored(42));
+}
+
+#[test]
+fn a_message_of_several_lines_belongs_to_the_trace_over_deliveries() {
+    let trace = "java.sql.SQLException: no query:\nselect 1\n  from x\n\tat a.b(C.java:1)";
+    let parts: Vec<&str> = trace.splitn(3, '\n').collect();
+    check(
+        java(),
+        &[
+            &[line(1, parts[0])],
+            &[line(2, parts[1])],
+            &[line(3, "  from x"), line(4, "\tat a.b(C.java:1)"), line(5, "next")],
+        ],
+        &[&[], &[], &[trace, "next"], &[]],
+    );
+    let head = "java.lang.Error: x";
+    check(java(), &[&[line(1, head), line(2, "next")]], &[&[], &[head, "next"]]);
+}
+
+#[test]
+fn the_merged_event_sorts_where_its_first_line_stood() {
+    let generator = loggr_event::UidGenerator::new([0xff; 8]);
+    let now = Timestamp::from_unix_micros(START);
+    let other = |number, text| Line { app: "other", ..line(number, text) };
+    let lines = [
+        other(1, "before"),
+        line(2, "java.lang.Error: x"),
+        other(3, "between"),
+        line(4, "\tat a.b(C.java:1)"),
+        line(5, "behind"),
+    ];
+    let events: Vec<Event<'_>> =
+        lines.iter().map(|line| Event { uid: generator.next(now), ..event(line) }).collect();
+    let mut packer = java();
+    packer.feed(delivery_of(&events).0, Instant::now());
+    let out = packer.ready(Instant::now()).unwrap();
+    let mut sorted: Vec<(Timestamp, Uid, String)> =
+        out.batch().records().map(|r| (r.timegenerated, r.uid, r.event().message.into_owned())).collect();
+    sorted.sort_by_key(|(time, uid, _)| (time.unix_micros(), *uid));
+    let texts: Vec<&str> = sorted.iter().map(|(.., text)| text.as_str()).collect();
+    assert_eq!(texts, ["before", "java.lang.Error: x\n\tat a.b(C.java:1)", "between", "behind"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub static FIELDS: [FieldInfo; 16] = [
         Field::Severity,
         "severity",
         &["level"],
-        "`emerg` `alert` `crit` `err` `warning` `notice` `info` `debug`, or 0 to 7; greater means graver",
+        "`emerg` `alert` `crit` `err` `warning` `notice` `info` `debug`; greater means graver; 0 to 7 only for one severity: `severity:3` is `err`",
     ),
     info(Field::Facility, "facility", &[], "`kern`, `user`, … `local7`, or 0 to 23"),
     info(Field::Source, "source", &["host", "hostname"], "the host that the line names"),

@@ -173,6 +173,7 @@ impl Parser<'_> {
             Field::Time => self.times(Clock::Generated, &low, &high),
             Field::Timereported => self.times(Clock::Reported, &low, &high),
             Field::Severity => {
+                self.no_number(field, start, &low, &high)?;
                 let bound =
                     |b: &Written1| b.as_ref().map(|(text, at)| self.severity(text, *at)).transpose_bound();
                 let (low, high) = in_order(bound(&low)?, bound(&high)?);
@@ -192,6 +193,56 @@ impl Parser<'_> {
                 Ok(Node::Field(field.clone(), Test::Range(Range { low: value(low), high: value(high) })))
             }
         }
+    }
+
+    /// The numbers of severities count down from `debug` (7) to `emerg` (0), while `>=` means
+    /// at least as grave: a bound that is a number could be read both ways.
+    fn no_number(
+        &self,
+        field: &Field,
+        start: usize,
+        low: &Written1,
+        high: &Written1,
+    ) -> Result<(), QueryError> {
+        let numbered = |bound: &Written1| match bound {
+            Bound::Included((text, _)) | Bound::Excluded((text, _)) => {
+                text.trim().parse().ok().and_then(Severity::from_code)
+            }
+            Bound::Unbounded => None,
+        };
+        let (a, b) = (numbered(low), numbered(high));
+        let Some(bound) = a.or(b) else { return Ok(()) };
+        let error = self.error(
+            start,
+            "severity and a number can be read both ways: the smaller the number, the graver the event",
+        );
+        let sign = match (low, high) {
+            (Bound::Included(_), Bound::Unbounded) => ">=",
+            (Bound::Excluded(_), Bound::Unbounded) => ">",
+            (Bound::Unbounded, Bound::Included(_)) => "<=",
+            (Bound::Unbounded, Bound::Excluded(_)) => "<",
+            // Between two bounds everything is the same from both sides: names alone are missing.
+            _ => {
+                let (from, to) = (bounding(low), bounding(high));
+                return Err(error.hint(format!("write names: `{field}:[{from} TO {to}]`")));
+            }
+        };
+        let meant = |sign: &str| {
+            let holds = |s: Severity| match sign {
+                ">=" => s >= bound,
+                ">" => s > bound,
+                "<=" => s <= bound,
+                _ => s < bound,
+            };
+            format!("`{field}:{sign}{bound}` for {}", Severity::span(holds))
+        };
+        let by_number = match sign {
+            ">=" => "<=",
+            ">" => "<",
+            "<=" => ">=",
+            _ => ">",
+        };
+        Err(error.hint(format!("write {}, or {}", meant(by_number), meant(sign))))
     }
 
     fn times(&self, clock: Clock, low: &Written1, high: &Written1) -> Result<Node, QueryError> {
@@ -386,6 +437,16 @@ fn in_order<T: Ord>(low: Bound<T>, high: Bound<T>) -> (Bound<T>, Bound<T>) {
         _ => false,
     };
     if swapped { (high, low) } else { (low, high) }
+}
+
+/// The name of a severity that stands at the end of a range, if it is one.
+fn bounding(bound: &Written1) -> String {
+    match bound {
+        Bound::Included((text, _)) | Bound::Excluded((text, _)) => {
+            Severity::from_name(text).map_or_else(|| text.clone(), |s| s.keyword().to_owned())
+        }
+        Bound::Unbounded => "*".to_owned(),
+    }
 }
 
 trait TransposeBound<T> {

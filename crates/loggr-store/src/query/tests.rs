@@ -225,6 +225,47 @@ fn severities_and_facilities() {
     check("facility:/zz/", "facility:{kern TO kern}");
 }
 
+/// The column, and what is to be written instead.
+#[track_caller]
+fn check_hint(text: &str, column: usize, hint: &str) {
+    let error = parse(text).expect_err(text);
+    assert_eq!((error.column(), error.render(text).lines().last()), (column, Some(hint)), "`{text}`");
+}
+
+#[test]
+fn a_severity_by_number_has_no_order() {
+    check("severity:(0 OR 1 OR err)", "severity:(emerg OR alert OR err)");
+    check("-level:7", "severity:>=info");
+    check_error(
+        "a severity:<=3",
+        12,
+        "severity and a number can be read both ways: the smaller the number, the graver the event",
+    );
+    check_hint(
+        "severity:<=3",
+        10,
+        "hint: write `severity:>=err` for emerg to err (0 to 3), or `severity:<=err` for err to debug (3 to 7)",
+    );
+    check_hint(
+        "level:>4",
+        7,
+        "hint: write `severity:<warning` for notice to debug (5 to 7), or `severity:>warning` for emerg to err (0 to 3)",
+    );
+    check_hint(
+        "severity:(err OR >=\"6\")",
+        18,
+        "hint: write `severity:<=info` for info to debug (6 to 7), or `severity:>=info` for emerg to info (0 to 6)",
+    );
+    check_hint(
+        "severity:[* TO 3}",
+        10,
+        "hint: write `severity:>err` for emerg to crit (0 to 2), or `severity:<err` for warning to debug (4 to 7)",
+    );
+    check_hint("severity:[0 TO 4]", 10, "hint: write names: `severity:[emerg TO warning]`");
+    check_hint("severity:{err TO 7]", 10, "hint: write names: `severity:[err TO debug]`");
+    check("facility:>=16 facility:<=17", "facility:(local0 OR local1)");
+}
+
 #[test]
 fn networks_wildcards_expressions() {
     check_same("client_ip:10.0.0.0/8");

@@ -394,7 +394,7 @@ pub static SECTIONS: &[Section] = &[
                 Takes::Presets,
                 "",
                 "the language whose stack traces are one event: `java`, `python`, `go`, `ruby`, `javascript`, `php`, \
-                 `dotnet`; other lines pass at once",
+                 `dotnet`, `dart`; other lines pass at once",
             )
             .without("must be given (preset)")
             .only(PRESET),

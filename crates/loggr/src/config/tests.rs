@@ -412,7 +412,7 @@ fn wrong_packers() {
     check(
         "[packers.x]\nkind='preset'\npreset=['cobol']",
         &[
-            "there is no preset `cobol` | one of `java`, `python`, `go`, `ruby`, `javascript`, `php`, `dotnet`",
+            "there is no preset `cobol` | one of `java`, `python`, `go`, `ruby`, `javascript`, `php`, `dotnet`, `dart`",
         ],
     );
     check("[packers.x]\nkind='preset'\npreset=[]", &["the list is empty"]);

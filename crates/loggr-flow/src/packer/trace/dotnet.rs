@@ -2,13 +2,15 @@
 
 use std::sync::LazyLock;
 
-use super::{Language, OUTSIDE, Rule, Rules};
+use super::{ANY, FRAME, LINE, Language, NONE, OUTSIDE, Rule, Rules};
 
 /// After the line that names the exception.
 const HEAD: u8 = 1;
-const FRAMES: u8 = 2;
+const FRAMES: u8 = 2 | FRAME;
 /// After `Unhandled Exception:` alone.
 const UNHANDLED: u8 = 3;
+/// After further lines of the message.
+const MESSAGE: u8 = 4 | ANY;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "dotnet",
@@ -20,13 +22,25 @@ pub(super) static LANGUAGE: Language = Language {
 const RULES: &[Rule] = &[
     Rule(&[OUTSIDE], r"^Unhandled [Ee]xception[:.]\s*$", UNHANDLED),
     Rule(&[OUTSIDE], r"^Unhandled [Ee]xception[:.] \S", HEAD),
-    Rule(&[OUTSIDE, UNHANDLED], r"(?:Exception|Error)(?:\s*$|:| --->| \()", HEAD),
+    // What the console's logger writes before an exception.
+    Rule(&[OUTSIDE], r"^(?:warn|fail|crit): [\w.`+]+\[\d+\]\s*$", HEAD),
+    Rule(&[OUTSIDE, UNHANDLED], r"(?:Exception|Error)(?:\s*$|:| --->| :| \()", HEAD),
     Rule(&[HEAD, FRAMES], r"^{ws}+at \S", FRAMES),
     Rule(&[HEAD, FRAMES], r"^at [\w.`<>+\[\],]+\(", FRAMES),
-    Rule(&[HEAD, FRAMES], r"^{ws}*--->", HEAD),
-    Rule(&[HEAD, FRAMES], r"^{ws}*(?:--- End of |<---)", FRAMES),
+    // Behind other lines it has to be one for certain. The word is that of the language in
+    // which the framework speaks: `at`, `bei`, `en`, `à`, `в`, `場所`, `위치:`.
+    Rule(
+        &[MESSAGE],
+        r"^{ws}+(?:\p{L}{1,12}:?|a következő helyen:) [\p{L}\w`<>$\[\],|&*@+.-]+\.[^\s(]+ ?\(.*\)",
+        FRAMES,
+    ),
+    Rule(&[HEAD, FRAMES, MESSAGE], r"^{ws}*--->", HEAD),
+    Rule(&[HEAD, FRAMES, MESSAGE], r"^{ws}*(?:--- End of |<---)", FRAMES),
+    Rule(&[FRAMES], r"^{ws}*--- .+ ---\s*$", FRAMES),
     Rule(&[HEAD], r"^{ws}+\S", HEAD),
     Rule(&[FRAMES], r"^{ws}+\S", FRAMES),
+    Rule(&[HEAD, MESSAGE], "{record}", NONE),
+    Rule(&[HEAD, MESSAGE], LINE, MESSAGE),
 ];
 
 #[cfg(test)]
@@ -69,6 +83,47 @@ mod tests {
                 "ok",
             ],
         );
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        check(
+            "dotnet",
+            &[
+                "System.ArgumentNullException: Value cannot be null.\n\
+                 Parameter name: source\n   \
+                 at System.Linq.Enumerable.Any[T](IEnumerable`1 source)\n   \
+                 at Shop.A.B() in /src/A.cs:line 3",
+                "next line",
+                "fail: Microsoft.AspNetCore.Server.Kestrel[13]\n      \
+                 An unhandled exception was thrown.\n      \
+                 System.Exception: no\n         \
+                 at Shop.A.B() in /src/A.cs:line 3",
+                "info: Shop[0]",
+                "      next line",
+                "System.TimeoutException: alone",
+                "a line",
+                "   at noon nothing happened",
+            ],
+        );
+    }
+
+    #[test]
+    fn frames_in_other_languages() {
+        for (word, line, inner) in [
+            ("bei", "Zeile", "--- Ende der internen Ausnahmestapelüberwachung ---"),
+            ("à", "ligne", "--- Fin de la trace de la pile d'exception interne ---"),
+            ("en", "línea", "--- Fin del seguimiento de la pila de la excepción interna ---"),
+            ("в", "строка", "--- Конец трассировки внутреннего стека исключений ---"),
+            ("場所", "行", "--- 内部例外スタック トレースの終わり ---"),
+            ("위치:", "줄", "--- 내부 예외 스택 추적의 끝 ---"),
+        ] {
+            let trace = format!(
+                "System.InvalidOperationException: Vorgang ist ungültig.\nParametername: x\n   \
+                 {word} Shop.A.B() in c:\\src\\A.cs:{line} 3.\n   {inner}\n   {word} Shop.A.C(String x)"
+            );
+            check("dotnet", &[&trace, "next line"]);
+        }
     }
 
     #[test]

@@ -2,31 +2,38 @@
 
 use std::sync::LazyLock;
 
-use super::{END, Language, MAYBE, OUTSIDE, Rule, Rules};
+use super::{ANY, END, FRAME, LINE, Language, MAYBE, NONE, OUTSIDE, Rule, Rules};
 
 /// After the line that says what happened.
 const PANIC: u8 = 1;
 /// After an empty line: the next goroutine may follow.
 const GAP: u8 = 2 | MAYBE;
 /// A function's line is next.
-const FUNCTION: u8 = 3;
+const FUNCTION: u8 = 3 | FRAME;
 /// The line of its place in the source is next.
-const PLACE: u8 = 4;
-const REGISTERS: u8 = 5;
+const PLACE: u8 = 4 | FRAME;
+const REGISTERS: u8 = 5 | FRAME;
+/// After further lines of what happened.
+const MESSAGE: u8 = 6 | ANY;
+/// After a record of zap, which may have a stack.
+const ZAP: u8 = 7;
+/// After the name of a function in it.
+const ZAP_FUNCTION: u8 = 8 | MAYBE;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "go",
     aliases: &["golang"],
-    about: "Go panics and goroutine dumps",
+    about: "Go panics and goroutine dumps, stacks of zap",
     rules: LazyLock::new(|| Rules::new(RULES)),
 };
 
 const RULES: &[Rule] = &[
     Rule(&[OUTSIDE], r"\bpanic: |http: panic serving ", PANIC),
     Rule(&[OUTSIDE, PANIC, GAP], r"^(?:fatal error: |unexpected fault address |SIG[A-Z]+: )", PANIC),
-    Rule(&[OUTSIDE, PANIC, GAP, FUNCTION], r"^goroutine \d+ .*\[[^\]]+\].*:\s*$", FUNCTION),
-    Rule(&[PANIC, GAP, FUNCTION], r"^runtime stack:\s*$", FUNCTION),
+    Rule(&[OUTSIDE, PANIC, GAP, FUNCTION, MESSAGE], r"^goroutine \d+ .*\[[^\]]+\].*:\s*$", FUNCTION),
+    Rule(&[PANIC, GAP, FUNCTION, MESSAGE], r"^runtime stack:\s*$", FUNCTION),
     Rule(&[OUTSIDE], r"^runtime: goroutine stack exceeds ", PANIC),
+    Rule(&[PANIC, MESSAGE], r"^\[signal SIG", PANIC),
     Rule(&[PANIC], r"^(?:\[(?:signal|recovered|originating) |PC=|runtime: |panic: |{ws}+\S)", PANIC),
     Rule(&[FUNCTION], r"^\.\.\.", FUNCTION),
     Rule(&[FUNCTION, PLACE], r"^(?:created by \S|\[originating from goroutine )", PLACE),
@@ -39,6 +46,17 @@ const RULES: &[Rule] = &[
     ),
     Rule(&[FUNCTION, GAP, REGISTERS], r"^exit status \d+\s*$", END),
     Rule(&[PANIC, GAP, FUNCTION, REGISTERS], r"^\s*$", GAP),
+    Rule(&[PANIC, MESSAGE], "{record}", NONE),
+    Rule(&[PANIC, MESSAGE], LINE, MESSAGE),
+    // A line of zap with a stack below it: `main.run`, then its place. The severity may have a
+    // colour.
+    Rule(
+        &[OUTSIDE],
+        r"(?:\t|#011)(?:\x1b\[\d+m|#033\[\d+m)?(?i:warn|error|dpanic|panic|fatal)(?:\x1b\[0m|#033\[0m)?(?:\t|#011)",
+        ZAP,
+    ),
+    Rule(&[ZAP], r"^[\w~@/%-][\w.~@/%-]*\.[\w.()*\[\]]+\s*$", ZAP_FUNCTION),
+    Rule(&[ZAP_FUNCTION], r"^{ws}+\S+\.(?:go|s):\d+\s*$", ZAP),
 ];
 
 #[cfg(test)]
@@ -145,6 +163,51 @@ mod tests {
                  goroutine 1 [chan receive]:\n\
                  main.main()\n\
                  \t/tmp/a.go:5 +0x2e",
+            ],
+        );
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        check(
+            "go",
+            &[
+                "panic: could not start:\n\
+                 - no address\n\
+                 \n\
+                 - no port\n\
+                 \n\
+                 goroutine 1 [running]:\n\
+                 main.main()\n\
+                 \t/srv/main.go:3 +0x1",
+                "next line",
+                "panic: alone",
+                "2026/03/01 12:00:00 listening",
+            ],
+        );
+    }
+
+    #[test]
+    fn stacks_of_zap() {
+        check(
+            "go",
+            &[
+                "2026-03-01T12:00:00Z\tERROR\tapp/main.go:9\tfailed\t{\"error\": \"x\"}\n\
+                 main.run\n\
+                 \t/app/main.go:9\n\
+                 main.main\n\
+                 \t/app/main.go:20",
+                "next line",
+                "2026-03-01T12:00:00Z\t\u{1b}[31mERROR\u{1b}[0m\tReconciler error\t{\"controller\": \"pod\"}\n\
+                 sigs.k8s.io/controller-runtime/pkg/internal/controller.(*Controller[...]).reconcileHandler\n\
+                 \t/go/pkg/mod/sigs.k8s.io/controller-runtime@v0.19.0/pkg/internal/controller/controller.go:316\n\
+                 k8s.io/apimachinery/pkg/util/wait.JitterUntil.func1\n\
+                 \t/go/pkg/mod/k8s.io/apimachinery@v0.31.0/pkg/util/wait/backoff.go:226",
+                "2026-03-01T12:00:01Z\tERROR\tno stack",
+                "2026-03-01T12:00:01Z\tINFO\tmain.run",
+                "2026-03-01T12:00:01Z\tERROR\tno stack",
+                "main.run",
+                "next line",
             ],
         );
     }

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::{END, Language, MAYBE, OUTSIDE, Rule, Rules};
+use super::{ANY, END, FRAME, LINE, Language, MAYBE, NONE, OUTSIDE, Rule, Rules};
 
 /// After the line that names the error.
 const HEAD: u8 = 1;
-const FRAMES: u8 = 2;
+const FRAMES: u8 = 2 | FRAME;
 /// After the place of an uncaught error in the source.
 const SOURCE: u8 = 3;
 const CODE: u8 = 4 | MAYBE;
@@ -17,6 +17,8 @@ const TAIL: u8 = 6 | MAYBE;
 /// After an assertion: what differs follows.
 const ASSERTION: u8 = 7;
 const DIFFERENCE: u8 = 8 | MAYBE;
+/// After further lines of the message.
+const MESSAGE: u8 = 9 | ANY;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "javascript",
@@ -36,12 +38,17 @@ const RULES: &[Rule] = &[
     Rule(&[HEAD, FRAMES, ASSERTION, DIFFERENCE], r"^at .+:\d+(?::\d+)?\)?\s*$", FRAMES),
     // Gecko and WebKit: `name@http://host/file.js:1:2`
     Rule(&[HEAD, FRAMES], r"^[^\s@]*@\S+:\d+(?::\d+)?\s*$", FRAMES),
+    // Behind other lines it has to be one for certain.
+    Rule(&[MESSAGE], r"^{ws}+at .*(?::\d+:\d+|native|<anonymous>|\(index \d+)\)?,?\s*(?:\{\s*)?$", FRAMES),
+    Rule(&[MESSAGE], r"^[^\s@]*@(?:https?|file|app|resource|webpack|[a-z]+-extension):\S*:\d+\s*$", FRAMES),
     Rule(&[HEAD], r"^{ws}+\S", HEAD),
     Rule(&[FRAMES], r"^(?:{ws}+\S|[}\]])", FRAMES),
     Rule(&[HEAD, FRAMES], r"^Caused by: ", HEAD),
     Rule(&[ASSERTION, DIFFERENCE], r"", DIFFERENCE),
     Rule(&[FRAMES, TAIL], r"^\s*$", TAIL),
     Rule(&[TAIL], r"^Node\.js v\d", END),
+    Rule(&[HEAD, MESSAGE], "{record}", NONE),
+    Rule(&[HEAD, MESSAGE], LINE, MESSAGE),
 ];
 
 #[cfg(test)]
@@ -115,6 +122,30 @@ mod tests {
                 "Error\n    at bls (<anonymous>:3:9)\n    at <anonymous>:6:4",
                 "ReferenceError: x is not defined\nf@http://a.example/app.js:12:5\n@http://a.example/app.js:30:1",
                 "mail to a@b.example:25",
+            ],
+        );
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        check(
+            "javascript",
+            &[
+                "Error: Command failed: make\n\
+                 make: *** No targets.  Stop.\n\
+                 \n    \
+                 at ChildProcess.exithandler (node:child_process:422:12)\n    \
+                 at async run (/srv/a.js:9:3)",
+                "next line",
+                "SequelizeDatabaseError: syntax error\n\
+                 in line 1\n    \
+                 at /srv/node_modules/sequelize/query.js:76:50 {\n  \
+                 sql: 'x'\n\
+                 }",
+                "next line",
+                "Error: two\nlines\nf@https://a.example/app.js:12:5\n@https://a.example/app.js:30:1",
+                "next line",
+                "    at noon nothing happened",
             ],
         );
     }

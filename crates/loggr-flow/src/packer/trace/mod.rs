@@ -3,10 +3,13 @@
 //! A language is a table of rules: in these states, a line that matches this, leads to that
 //! state. A line that no rule takes is not part of the trace. In some states nobody knows yet
 //! whether the line belongs to the trace (an empty line that may be the gap before the next
-//! goroutine): such lines are *doubtful* until a later line settles it.
+//! goroutine): such lines are *doubtful* until a later line settles it. So are the lines of a
+//! message behind the head of a trace, until its first frame comes; what looks like a record of
+//! a log (a time, a severity, a pair) is never one of them.
 //!
 //! The expressions are matched in linear time, so that no line can hold a machine up.
 
+mod dart;
 mod dotnet;
 mod go;
 mod java;
@@ -26,10 +29,20 @@ use regex::Regex;
 const OUTSIDE: u8 = 0;
 /// The line ends the trace.
 const END: u8 = 0x3f;
+/// The line is no part of the trace.
+const NONE: u8 = 0x3e;
 /// Set in states in which lines are doubtful.
 const MAYBE: u8 = 0x40;
+/// Set in states that any line leads to: between a head and its frames, where a message of
+/// several lines stands. A line that begins a trace itself leads there in no language: frames
+/// belong to the last head.
+const ANY: u8 = 0x80 | MAYBE;
+/// Set in states that a frame leads to: languages that have seen none by then are out.
+const FRAME: u8 = 0x20;
+/// Any line at all.
+const LINE: &str = "";
 /// Number of languages.
-const LANGUAGES: usize = 7;
+const LANGUAGES: usize = 8;
 
 /// Stack traces of one language.
 pub struct Language {
@@ -57,6 +70,7 @@ pub static PRESETS: [&Language; LANGUAGES] = [
     &javascript::LANGUAGE,
     &php::LANGUAGE,
     &dotnet::LANGUAGE,
+    &dart::LANGUAGE,
 ];
 
 /// The preset of a name.
@@ -65,7 +79,8 @@ pub fn preset(name: &str) -> Option<&'static Language> {
 }
 
 /// In one of these states, a line that matches, leads to this state. `{ws}` stands for a
-/// space or a tab, also as rsyslog escapes it.
+/// space or a tab, also as rsyslog escapes it; `{record}` for the beginning of a line that is a
+/// record of a log.
 struct Rule(&'static [u8], &'static str, u8);
 
 struct Rules {
@@ -75,14 +90,22 @@ struct Rules {
     begins: Regex,
 }
 
+/// How records of logs begin: with a time, a severity, a pair.
+const RECORD: &str = concat!(
+    r"^(?:<\d+>|\[?\d{4}[-/.]\d\d[-/.]\d\d[T ]|\[?\d\d[:/]\d\d[:/]\d\d|\[?\d\d/[A-Z][a-z]{2}/\d{4}",
+    r"|\[?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d|[IWEF]\d{4} \d\d:|[DIWEFA], \[",
+    r"|[\[(]?(?i:trace|debug|info|notice|warn|warning|error|critical|fatal|severe)[\])]?(?:[:|\t]| +[\[|:-])",
+    r"|(?:level|ts|time|msg)=)",
+);
+
 impl Rules {
     fn new(rules: &[Rule]) -> Rules {
-        let text = |rule: &Rule| rule.1.replace("{ws}", "(?:[\t ]|#011)");
+        let text = |rule: &Rule| rule.1.replace("{ws}", "(?:[\t ]|#011)").replace("{record}", RECORD);
         let compile = |text: &str| Regex::new(text).expect("BUG: a rule of a preset cannot be compiled");
         let mut by_state: Vec<Vec<(Regex, u8)>> = Vec::new();
         for rule in rules {
             for state in rule.0 {
-                let state = usize::from(state & !MAYBE);
+                let state = usize::from(state & !(ANY | FRAME));
                 by_state.resize_with(by_state.len().max(state + 1), Vec::new);
                 if let Some(of_state) = by_state.get_mut(state) {
                     of_state.push((compile(&text(rule)), rule.2));
@@ -94,8 +117,9 @@ impl Rules {
     }
 
     fn step(&self, state: u8, line: &str) -> Option<u8> {
-        let rules = self.by_state.get(usize::from(state & !MAYBE))?;
-        rules.iter().find(|(regex, _)| regex.is_match(line)).map(|(_, to)| *to)
+        let rules = self.by_state.get(usize::from(state & !(ANY | FRAME)))?;
+        let to = rules.iter().find(|(regex, _)| regex.is_match(line)).map(|(_, to)| *to)?;
+        (to != NONE).then_some(to)
     }
 }
 
@@ -145,9 +169,9 @@ impl Traces {
     /// The text continues what stands there, or `None`.
     fn go_on(&self, from: Standing, text: &str) -> Option<(Seen, Standing)> {
         let mut lines = lines(text);
-        let mut standing = self.step(from, lines.next().unwrap_or_default())?;
+        let mut standing = self.go_on_with(from, lines.next().unwrap_or_default())?;
         for line in lines {
-            match self.step(standing, line) {
+            match self.go_on_with(standing, line) {
                 Some(next) => standing = next,
                 // Its first line belongs to the trace; something else ends the text.
                 None => return Some((Seen::Ends, standing)),
@@ -159,7 +183,7 @@ impl Traces {
     fn begin(&self, text: &str) -> (Seen, Standing) {
         let mut standing = Standing::default();
         for line in lines(text) {
-            standing = match self.step(standing, line) {
+            standing = match self.go_on_with(standing, line) {
                 Some(next) => next,
                 None => self.begins(line),
             };
@@ -170,6 +194,13 @@ impl Traces {
             Seen::Ends => (Seen::Outside, Standing::default()),
             _ => (Seen::Begins, standing),
         }
+    }
+
+    /// The next step, unless any line would do and this one begins a trace.
+    fn go_on_with(&self, from: Standing, line: &str) -> Option<Standing> {
+        let next = self.step(from, line)?;
+        let any = next.0.iter().all(|state| *state == OUTSIDE || state & ANY == ANY);
+        (!any || self.begins(line) == Standing::default()).then_some(next)
     }
 
     fn begins(&self, line: &str) -> Standing {
@@ -190,6 +221,9 @@ impl Traces {
             if !matches!(from, OUTSIDE | END) {
                 *to = language.rules.step(from, line).unwrap_or(OUTSIDE);
             }
+        }
+        if standing.0.iter().any(|state| state & FRAME != 0) {
+            standing.0.iter_mut().filter(|state| **state & FRAME == 0).for_each(|state| *state = OUTSIDE);
         }
         (standing != Standing::default()).then_some(standing)
     }
@@ -216,7 +250,7 @@ mod tests {
     fn presets_have_names_and_good_rules() {
         for (at, language) in PRESETS.iter().enumerate() {
             assert!(!language.about.is_empty());
-            assert!(language.rules.by_state.len() < usize::from(END));
+            assert!(language.rules.by_state.len() < usize::from(FRAME));
             assert!(PRESETS[..at].iter().all(|other| other.name != language.name));
             assert!(preset(language.name).is_some());
         }

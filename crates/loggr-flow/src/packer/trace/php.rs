@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
-use super::{END, Language, MAYBE, OUTSIDE, Rule, Rules};
+use super::{ANY, END, FRAME, LINE, Language, MAYBE, NONE, OUTSIDE, Rule, Rules};
 
 /// After the line that says what happened.
 const HEAD: u8 = 1;
-const FRAMES: u8 = 2;
+const FRAMES: u8 = 2 | FRAME;
 const GAP: u8 = 3 | MAYBE;
+/// After further lines of the message.
+const MESSAGE: u8 = 4 | ANY;
+/// After a record of Laravel whose message has further lines.
+const RECORD: u8 = 5;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "php",
@@ -27,14 +31,20 @@ const RULES: &[Rule] = &[
     // What an exception is as text: `Exception: message in /a.php:3`
     Rule(&[OUTSIDE], r"\S*(?:Exception|Error): .* in \S+:\d+\s*$", HEAD),
     Rule(&[OUTSIDE], r#"\{"exception":"\[object\] "#, HEAD),
-    Rule(&[HEAD, GAP], r"^(?:PHP )?Stack trace:|^\[stacktrace\]|^Call Stack:", FRAMES),
+    // The message of a record of Laravel may have further lines, and the exception is at their end.
+    Rule(&[OUTSIDE], r"^\[\d{4}-\d\d-\d\d[^\]]*\] \w+\.(?:WARNING|ERROR|CRITICAL|ALERT|EMERGENCY): ", RECORD),
+    Rule(&[RECORD, MESSAGE], r#"\{"exception":"\[object\] "#, HEAD),
+    Rule(&[HEAD, GAP, MESSAGE], r"^(?:PHP )?Stack trace:|^\[stacktrace\]|^Call Stack:", FRAMES),
     Rule(&[HEAD, FRAMES], r"^(?:PHP )?#\d+ ", FRAMES),
-    Rule(&[HEAD, FRAMES], r"^PHP\s+\d+\. ", FRAMES),
-    Rule(&[HEAD, FRAMES, GAP], r"^{ws}*thrown in ", END),
+    Rule(&[MESSAGE], r"^(?:PHP )?#\d+ (?:\{main\}|\S.*\(\d+\): |\[internal function\]: )", FRAMES),
+    Rule(&[HEAD, FRAMES, MESSAGE], r"^PHP\s+\d+\. ", FRAMES),
+    Rule(&[HEAD, FRAMES, GAP, MESSAGE], r"^{ws}*thrown in \S", END),
     Rule(&[FRAMES], r"^{ws}+\S", FRAMES),
     Rule(&[FRAMES, GAP], r"^(?:Next \S|\[previous exception\])", HEAD),
     Rule(&[FRAMES], r#"^"\}"#, END),
     Rule(&[HEAD, FRAMES, GAP], r"^\s*$", GAP),
+    Rule(&[HEAD, MESSAGE, RECORD], "{record}", NONE),
+    Rule(&[HEAD, MESSAGE, RECORD], LINE, MESSAGE),
 ];
 
 #[cfg(test)]
@@ -56,6 +66,32 @@ mod tests {
                 "PHP Warning:  Undefined variable $x in /srv/shop/a.php on line 3",
                 "PHP Parse error:  syntax error, unexpected '}' in /srv/shop/b.php on line 9",
                 "NOTICE: done",
+            ],
+        );
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        check(
+            "php",
+            &[
+                "PHP Fatal error:  Uncaught PDOException: SQLSTATE[42S02]: not found\n\
+                 in /srv/a.php:3\n\
+                 Stack trace:\n\
+                 #0 {main}\n  \
+                 thrown in /srv/a.php on line 3",
+                "next line",
+                "[2026-03-01 12:00:00] production.ERROR: SQLSTATE[42601]: Syntax error\n\
+                 LINE 1: select\n               \
+                 ^ {\"exception\":\"[object] (QueryException(code: 0): no at /srv/a.php:12)\n\
+                 [stacktrace]\n\
+                 #0 /srv/a.php(12): f()\n\
+                 \"}",
+                "[2026-03-01 12:00:01] production.ERROR: no exception",
+                "[2026-03-01 12:00:01] production.INFO: yes",
+                "PHP Warning:  Undefined variable $x in /srv/shop/a.php on line 3",
+                "next line",
+                "#5 is open",
             ],
         );
     }

@@ -2,16 +2,20 @@
 
 use std::sync::LazyLock;
 
-use super::{Language, MAYBE, OUTSIDE, Rule, Rules};
+use super::{ANY, FRAME, Language, MAYBE, NONE, OUTSIDE, Rule, Rules};
 
 /// After `Exception in thread …:`, before the traceback.
 const HEAD: u8 = 1;
-const TRACE: u8 = 2;
+const TRACE: u8 = 2 | FRAME;
 /// After the line that names the exception: only a chained traceback continues it.
-const DONE: u8 = 3;
+const DONE: u8 = 3 | FRAME;
 const GAP: u8 = 4 | MAYBE;
 /// After `During handling of …`, before the next traceback.
 const CHAIN: u8 = 5 | MAYBE;
+/// After a line behind that which names the exception: of its message if an indented one follows.
+const TAIL: u8 = 6 | ANY;
+/// After several of them: a chained traceback alone makes them part of it.
+const TAILS: u8 = 7 | ANY;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "python",
@@ -31,13 +35,25 @@ const RULES: &[Rule] = &[
     Rule(&[DONE], r"^{ws}+[+|]", TRACE),
     Rule(&[TRACE], r"^{ws}+\S", TRACE),
     Rule(&[TRACE], r"^(?:[^\s.():]+\.)*[^\s.():]+(?::|\s*$)", DONE),
+    // What libraries write below the exception: SQLAlchemy and psycopg, clients of HTTP.
     Rule(
-        &[DONE, GAP],
+        &[DONE, GAP, TAIL, TAILS],
+        r"^(?:\[SQL: |\[parameters: |\(Background on this error at: |LINE \d+: |(?:DETAIL|HINT|CONTEXT|QUERY): |Reason: \S|HTTP response (?:headers|body): )",
+        DONE,
+    ),
+    Rule(
+        &[DONE, GAP, TAIL, TAILS],
         r"^(?:During handling of the above exception|The above exception was the direct cause)",
         CHAIN,
     ),
     Rule(&[DONE, GAP], r"^\s*$", GAP),
     Rule(&[CHAIN], r"^\s*$", CHAIN),
+    // Where a message of several lines ends nobody can know: what is indented belongs to it, and
+    // the line before that.
+    Rule(&[DONE, TAIL, TAILS], r"{record}|Traceback \(most recent call last\):", NONE),
+    Rule(&[DONE, TAIL], r"^{ws}+\S", DONE),
+    Rule(&[DONE], r"^\S", TAIL),
+    Rule(&[TAIL, TAILS], "", TAILS),
 ];
 
 #[cfg(test)]
@@ -61,7 +77,7 @@ mod tests {
                  File \"/srv/shop/tasks.py\", line 3, in run\n    \
                  raise requests.exceptions.HTTPError(\"no\")\n\
                  requests.exceptions.HTTPError: 404 Client Error: Not Found for url: http://a.example/",
-                "    an indented line that has nothing to do with it",
+                "a line that has nothing to do with it",
                 "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    main()\nKeyboardInterrupt",
                 "bye",
             ],
@@ -81,6 +97,39 @@ mod tests {
             check("python", &["before", &chained, "after"]);
             check("python", &["before", &chained.replace("\n\n", "\n"), "after"]);
         }
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        let trace = "Traceback (most recent call last):\n  File \"m.py\", line 3, in <module>\n    run()";
+        for tail in [
+            "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Model\n\
+             x\n  \
+             Input should be a valid integer [type=int_parsing]\n    \
+             For further information visit https://errors.pydantic.example/\n\
+             y.0\n  \
+             Field required [type=missing]",
+            "yaml.scanner.ScannerError: while scanning a key\n  \
+             in \"a.yaml\", line 1, column 1\n\
+             could not find expected ':'\n  \
+             in \"a.yaml\", line 2, column 1",
+            "sqlalchemy.exc.ProgrammingError: (psycopg2.errors.UndefinedTable) relation \"x\" does not exist\n\
+             LINE 1: SELECT * FROM x\n                      \
+             ^\n\
+             \n\
+             [SQL: SELECT * FROM x]\n\
+             (Background on this error at: https://sqlalche.example/e/20/f405)",
+            "kubernetes.client.exceptions.ApiException: (403)\nReason: Forbidden\nHTTP response body: {}",
+        ] {
+            check("python", &[&format!("{trace}\n{tail}"), "next line", "another one"]);
+        }
+        let chained = format!(
+            "{trace}\nValueError: first\nof two\nor three lines\n\n\
+             During handling of the above exception, another exception occurred:\n\n{trace}\nKeyError: 1"
+        );
+        check("python", &[&chained, "next line"]);
+        let alone = format!("{trace}\nValueError: x");
+        check("python", &[&alone, "INFO:root:next", "    indented", &alone, "one", "two", "  indented"]);
     }
 
     #[test]

@@ -2,18 +2,20 @@
 
 use std::sync::LazyLock;
 
-use super::{END, Language, MAYBE, OUTSIDE, Rule, Rules};
+use super::{ANY, END, FRAME, LINE, Language, MAYBE, NONE, OUTSIDE, Rule, Rules};
 
 /// After the line that names the exception.
 const HEAD: u8 = 1;
-const FRAMES: u8 = 2;
+const FRAMES: u8 = 2 | FRAME;
 /// After an empty line behind the head: the place in the source may follow.
 const GAP: u8 = 3 | MAYBE;
 const SNIPPET: u8 = 4 | MAYBE;
 /// The innermost frame comes last, with the exception.
-const REVERSE: u8 = 5;
+const REVERSE: u8 = 5 | FRAME;
 /// After `Caused by:`.
 const CAUSE: u8 = 6;
+/// After further lines of the message.
+const MESSAGE: u8 = 7 | ANY;
 
 pub(super) static LANGUAGE: Language = Language {
     name: "ruby",
@@ -30,8 +32,12 @@ const RULES: &[Rule] = &[
     // `ActiveRecord::RecordNotFound (Couldn't find …):`
     Rule(&[OUTSIDE, CAUSE], r"\b(?:[A-Z]\w*::)*[A-Z]\w+ \(.*\):\s*$", HEAD),
     Rule(&[OUTSIDE, CAUSE], r"\b[A-Z]\w*(?:Error|Exception)\b(?::| \(|\s*$)", HEAD),
+    // Its message has further lines.
+    Rule(&[OUTSIDE, CAUSE], r"\b(?:[A-Z]\w*::)+[A-Z]\w+ \(", HEAD),
     Rule(&[HEAD, FRAMES, GAP, SNIPPET], r"^{ws}+(?:from )?\S.*:\d+(?::in [`']|\s*$)", FRAMES),
-    Rule(&[HEAD, FRAMES, GAP, SNIPPET], r"^(?:from )?\S.*:\d+:in [`'][^`']*'\s*$", FRAMES),
+    Rule(&[MESSAGE], r"^{ws}+from \S.*:\d+(?::in [`']|\s*$)", FRAMES),
+    Rule(&[MESSAGE], r"^{ws}+\S.*\.rb:\d+(?::in [`']|\s*$)", FRAMES),
+    Rule(&[HEAD, FRAMES, GAP, SNIPPET, MESSAGE], r"^(?:from )?\S.*:\d+:in [`'][^`']*'\s*$", FRAMES),
     Rule(&[FRAMES], r"^{ws}+(?:\.\.\. \d+ levels|from )", FRAMES),
     Rule(&[HEAD, FRAMES, GAP], r"^(?:Caused by:|Causes:)\s*$", CAUSE),
     Rule(&[CAUSE], r"^\s*$", CAUSE),
@@ -40,6 +46,8 @@ const RULES: &[Rule] = &[
     Rule(&[SNIPPET], r"^\s*~*\^[\^~]*\s*$", HEAD),
     Rule(&[GAP], r"\S", SNIPPET),
     Rule(&[HEAD, FRAMES, GAP], r"^\s*$", GAP),
+    Rule(&[HEAD, MESSAGE], "{record}", NONE),
+    Rule(&[HEAD, MESSAGE], LINE, MESSAGE),
 ];
 
 #[cfg(test)]
@@ -82,6 +90,28 @@ mod tests {
                 "",
                 "something else",
                 "ok",
+            ],
+        );
+    }
+
+    #[test]
+    fn messages_of_several_lines() {
+        check(
+            "ruby",
+            &[
+                "app.rb:3:in `run': cannot read (RuntimeError)\n\
+                 a second line\n  \
+                 and a third\n\
+                 \tfrom app.rb:7:in `<main>'",
+                "next line",
+                "ActiveRecord::StatementInvalid (PG::UndefinedTable: ERROR:  relation \"carts\" does not exist\n\
+                 LINE 1: SELECT * FROM carts\n                      \
+                 ^\n\
+                 ):\n  \n\
+                 app/models/cart.rb:12:in `find_it'",
+                "next line",
+                "WARN: ArgumentError: two",
+                "I, [2026-03-01T12:00:01.1 #7]  INFO -- : next",
             ],
         );
     }
