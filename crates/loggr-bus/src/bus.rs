@@ -4,7 +4,7 @@
 
 use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, SourceError, Stop, StoreError};
 
-use crate::embedded::{self, ExchangeStats};
+use crate::embedded::{self, Dropped, ExchangeStats};
 use crate::error::OpenError;
 use crate::rabbit::{self, Encoding};
 use crate::spool::Outlet;
@@ -47,9 +47,14 @@ pub enum Consumer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
     /// Of the local log.
-    Events(u64),
-    /// Of the broker.
-    Messages(u64),
+    Events(Dropped),
+    /// Of the broker, and the events that this process has in hand: they stay.
+    Messages {
+        /// Messages that are dropped.
+        messages: u64,
+        /// Events that are in this process's hands.
+        in_hand: u64,
+    },
 }
 
 impl Bus {
@@ -104,15 +109,20 @@ impl Bus {
         }
     }
 
-    /// Drops everything that waits in the queue and is not in flight, which counts as
-    /// dropped.
+    /// Drops everything that waits in the queue, which counts as dropped; see [`Purged`] for
+    /// what is in flight.
     ///
     /// # Errors
     /// [`OpenError`] if there is no such queue or it cannot be written.
     pub async fn purge(&self, queue: &str) -> Result<Purged, OpenError> {
         match self {
             Bus::Embedded(bus) => bus.purge(queue).map(Purged::Events),
-            Bus::Rabbit(bus) => bus.purge(queue).await.map(Purged::Messages).map_err(OpenError::broker),
+            Bus::Rabbit(bus) => {
+                let messages = bus.purge(queue).await.map_err(OpenError::broker)?;
+                let queues = bus.stats().into_iter().flat_map(|e| e.queues);
+                let in_hand = queues.filter(|q| q.name == queue).map(|q| q.leased_events).sum();
+                Ok(Purged::Messages { messages, in_hand })
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What exchanges and queues there are, and how the bus is to keep them.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::binding::Binding;
 use crate::embedded::Faults;
@@ -102,6 +103,8 @@ pub struct BusOptions {
     pub max_size: u64,
     /// How records are compressed.
     pub codec: Codec,
+    /// How long a block that cannot be read is tried again before its events count as damaged.
+    pub patience: Duration,
     /// Faults to inject, for tests.
     #[doc(hidden)]
     pub faults: Faults,
@@ -113,6 +116,7 @@ impl Default for BusOptions {
             segment_size: 64 << 20,
             max_size: 20 << 30,
             codec: Codec::None,
+            patience: Duration::from_secs(60),
             faults: Faults::default(),
         }
     }
@@ -147,11 +151,14 @@ pub struct ConsumerOptions {
     pub max_batch_bytes: usize,
     /// A delivery ends at this many events, unless a single published batch has more.
     pub max_batch_events: usize,
+    /// What is given out is kept for a while before anybody works on it: an attempt begins
+    /// with [`loggr_flow::Delivery::begin`] alone, not with the giving out.
+    pub kept: bool,
 }
 
 impl Default for ConsumerOptions {
     fn default() -> ConsumerOptions {
-        ConsumerOptions { window: 4, max_batch_bytes: 1 << 20, max_batch_events: 16_384 }
+        ConsumerOptions { window: 4, max_batch_bytes: 1 << 20, max_batch_events: 16_384, kept: false }
     }
 }
 

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::*;
-use loggr_bus::embedded::{Bus, Consumer, Publisher};
+use loggr_bus::embedded::{Bus, Consumer, Dropped, Publisher};
 use loggr_flow::{Delivery, Receipt};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -57,6 +57,10 @@ struct World {
     /// What waits, in order; what is in flight included.
     waiting: VecDeque<u64>,
     settled: BTreeSet<u64>,
+    /// In flight at a purge: dropped when it comes back.
+    doomed: BTreeSet<u64>,
+    /// Dropped by a purge, for ever.
+    purged: BTreeSet<u64>,
     next: u64,
     last_fresh: Option<u64>,
 }
@@ -76,6 +80,8 @@ impl World {
             flight: Vec::new(),
             waiting: VecDeque::new(),
             settled: BTreeSet::new(),
+            doomed: BTreeSet::new(),
+            purged: BTreeSet::new(),
             next: 0,
             last_fresh: None,
         }
@@ -116,13 +122,26 @@ impl World {
         if let Some((ids, delivery)) = self.take(n) {
             receipt(delivery);
             self.waiting.retain(|id| !ids.contains(id));
+            // Once the purge is over, what was stored after it may come again as any other.
+            self.purged.extend(ids.iter().filter(|id| self.doomed.remove(id)));
             self.settled.extend(ids);
+        }
+    }
+
+    /// What was in flight at a purge is dropped.
+    fn give_back(&mut self, ids: &[u64]) {
+        for id in ids.iter().filter(|id| self.doomed.remove(id)) {
+            self.waiting.retain(|waiting| waiting != id);
+            self.settled.insert(*id);
+            self.purged.insert(*id);
         }
     }
 
     /// After a reopen everything that waits must be read again; what was settled out of
     /// order may come again with it.
     async fn reopened(&mut self, dir: &Path, exact: bool) {
+        let doomed: Vec<u64> = self.doomed.iter().copied().collect();
+        self.give_back(&doomed);
         let (bus, report) = open_with(dir, QUEUES, &options());
         assert!(!report.is_damaged(), "{report}");
         let consumer = steps(&bus);
@@ -147,6 +166,7 @@ impl World {
         }
         for id in seen.iter().filter(|id| !self.waiting.contains(id)) {
             assert!(self.settled.remove(id), "{id} was invented");
+            assert!(!self.purged.contains(id), "{id} was purged and came back");
             // Only behind an unsettled one, or with the last acknowledgements.
             let behind = self.waiting.front().is_some_and(|first| id > first);
             assert!(behind || !exact, "{id} came back though its cursor was written");
@@ -225,8 +245,9 @@ async fn run(history: Vec<Step>) {
             }),
             Step::Drop(n) => world.settle(n, |d| drop(d.retain(|_| false))),
             Step::Nack(n) => {
-                if let Some((_, delivery)) = world.take(n) {
+                if let Some((ids, delivery)) = world.take(n) {
                     delivery.nack();
+                    world.give_back(&ids);
                 }
             }
             Step::Purge => {
@@ -235,8 +256,14 @@ async fn run(history: Vec<Step>) {
                 let purged: Vec<u64> =
                     world.waiting.iter().copied().filter(|id| !in_flight.contains(id)).collect();
                 world.waiting.retain(|id| in_flight.contains(id));
+                world.purged.extend(&purged);
                 world.settled.extend(purged);
-                assert_eq!(world.bus.purge("q").unwrap(), (before - world.waiting.len()) as u64);
+                let expect = Dropped {
+                    events: (before - world.waiting.len()) as u64,
+                    in_hand: world.waiting.len() as u64,
+                };
+                world.doomed = in_flight;
+                assert_eq!(world.bus.purge("q").unwrap(), expect);
             }
             Step::Reopen => {
                 world.flight.clear();

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use loggr_bus::embedded::Bus;
+use loggr_bus::embedded::{Bus, Dropped};
 use loggr_bus::{BusOptions, ConsumerOptions, ExchangeSpec, OpenErrorKind, Topology};
 use loggr_flow::contract::{self, lines};
 use loggr_flow::{Receipt, Sink, Source, Stop, Stopper, StoreError};
@@ -365,7 +365,7 @@ async fn purge_drops_what_waits_and_counts_it() {
     let mut c = small_steps(&bus, "q");
     let (a, b) = (next(&mut c).await, next(&mut c).await);
     b.nack();
-    assert_eq!(bus.purge("q").unwrap(), 3);
+    assert_eq!(bus.purge("q").unwrap(), Dropped { events: 3, in_hand: 1 });
     idle(&mut c).await;
     let stats = queue_stats(&bus, "q");
     assert_eq!((stats.dropped_events, stats.waiting_events, stats.leased_events), (3, 1, 1));

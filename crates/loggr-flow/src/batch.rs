@@ -159,13 +159,17 @@ impl Batch {
 
     /// Two halves, or `None` for a single record.
     pub(crate) fn halve(&self) -> Option<(Batch, Batch)> {
-        let half = self.count / 2;
-        if half == 0 {
+        self.split(self.count / 2)
+    }
+
+    /// The first `n` records and the rest, or `None` if one of them had none.
+    pub(crate) fn split(&self, n: usize) -> Option<(Batch, Batch)> {
+        if n == 0 || n >= self.count {
             return None;
         }
         let (mut first, mut second, mut taken) = (Vec::new(), Vec::new(), 0);
         for chunk in &self.chunks {
-            let room = half - taken;
+            let room = n - taken;
             if room == 0 {
                 second.push(chunk.clone());
             } else if chunk.count <= room {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::record::Record;
+use crate::trial::{Together, Trial};
 
 /// What became of the events of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -218,6 +219,8 @@ pub struct Delivery {
     weights: Option<Vec<u32>>,
     /// Why it must go to the rescue as it is.
     unfit: Option<Arc<str>>,
+    /// Whom to tell when work on it begins.
+    trial: Option<Arc<dyn Trial>>,
 }
 
 /// How many events of the source each record of a delivery stands for.
@@ -238,7 +241,7 @@ fn sum(weights: &[u32]) -> u64 {
 impl Delivery {
     /// A delivery of `batch` that is settled through `ack`.
     pub fn new(batch: Batch, ack: Ack) -> Delivery {
-        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None, unfit: None }
+        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None, unfit: None, trial: None }
     }
 
     /// The same, never to be stored where it was meant to go: its source cannot read it
@@ -257,6 +260,31 @@ impl Delivery {
     pub fn with_attempts(mut self, attempts: u32) -> Delivery {
         self.attempts = attempts;
         self
+    }
+
+    /// The same for a source that is told when work on it begins and when it rests.
+    pub fn with_trial(mut self, trial: Arc<dyn Trial>) -> Delivery {
+        self.trial = Some(trial);
+        self
+    }
+
+    /// Work on it begins that might bring the process down: if it does, that was an attempt.
+    pub fn begin(&self) {
+        if let Some(trial) = &self.trial {
+            trial.begin();
+        }
+    }
+
+    /// It is kept, and nobody works on it: the end of the process now is no attempt.
+    pub fn rest(&self) {
+        if let Some(trial) = &self.trial {
+            trial.rest();
+        }
+    }
+
+    /// True if its source wants to know whether somebody works on it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.trial.is_some()
     }
 
     /// The events.
@@ -298,7 +326,7 @@ impl Delivery {
     /// the delivery is settled.
     pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
         let events = self.events();
-        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
         let mut kept = BatchBuilder::default();
         let mut kept_weights = weights.is_some().then(Vec::new);
         let weight = Weights(weights.as_deref());
@@ -311,7 +339,9 @@ impl Delivery {
         let left = kept_weights.as_deref().map_or(kept.len() as u64, sum);
         let dropped = dropped + (events - left);
         match kept.finish() {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights, unfit }),
+            Some(batch) => {
+                Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights, unfit, trial })
+            }
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -330,7 +360,7 @@ impl Delivery {
             return None;
         }
         let events = self.events();
-        let Delivery { ack, attempts, dropped, weights, unfit, .. } = self;
+        let Delivery { ack, attempts, dropped, weights, unfit, trial, .. } = self;
         let weights = weights.map(|all| {
             let kept = all.into_iter().zip(keep).filter(|(_, keep)| **keep);
             kept.map(|(weight, _)| weight).collect::<Vec<_>>()
@@ -338,7 +368,7 @@ impl Delivery {
         let left = weights.as_deref().map_or(batch.as_ref().map_or(0, Batch::len) as u64, sum);
         let dropped = dropped + (events - left);
         match batch {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights, unfit }),
+            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial }),
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -357,23 +387,45 @@ impl Delivery {
     }
 
     /// Two deliveries of half the records each, or the delivery itself if it has one.
+    #[expect(clippy::result_large_err, reason = "no error: the delivery goes back as it came")]
     pub fn halve(self) -> Result<(Delivery, Delivery), Delivery> {
         let Some((a, b)) = self.batch.halve() else { return Err(self) };
-        let Delivery { ack, attempts, dropped, mut weights, unfit, .. } = self;
+        Ok(self.cut(a, b))
+    }
+
+    /// Two deliveries, of the first `n` records and of the rest; the delivery itself if one of
+    /// them had none.
+    #[expect(clippy::result_large_err, reason = "no error: the delivery goes back as it came")]
+    pub fn split(self, n: usize) -> Result<(Delivery, Delivery), Delivery> {
+        let Some((a, b)) = self.batch.split(n) else { return Err(self) };
+        Ok(self.cut(a, b))
+    }
+
+    fn cut(self, a: Batch, b: Batch) -> (Delivery, Delivery) {
+        let Delivery { ack, attempts, dropped, mut weights, unfit, trial, .. } = self;
         let second_weights = weights.as_mut().map(|all| all.split_off(a.len().min(all.len())));
         let mut acks = ack.share(2, Combine::Sum);
         let (Some(first), Some(second)) = (acks.next(), acks.next()) else {
             unreachable!("BUG: two were asked for")
         };
-        Ok((
-            Delivery { batch: a, ack: first, attempts, dropped, weights, unfit: unfit.clone() },
-            Delivery { batch: b, ack: second, attempts, dropped: 0, weights: second_weights, unfit },
-        ))
+        let other = trial.clone();
+        (
+            Delivery { batch: a, ack: first, attempts, dropped, weights, unfit: unfit.clone(), trial },
+            Delivery {
+                batch: b,
+                ack: second,
+                attempts,
+                dropped: 0,
+                weights: second_weights,
+                unfit,
+                trial: other,
+            },
+        )
     }
 
     /// One delivery per key, in the order of the keys; order within a key is kept.
     pub fn partition<K: Ord>(self, mut key: impl FnMut(&Record<'_>) -> K) -> Vec<(K, Delivery)> {
-        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
         let mut by = BTreeMap::<K, (BatchBuilder, Vec<u32>)>::new();
         let weight = Weights(weights.as_deref());
         for (at, record) in batch.records().enumerate() {
@@ -393,14 +445,25 @@ impl Delivery {
             .zip(acks)
             .map(|((k, batch, weights), ack)| {
                 let (dropped, weights) = (dropped.take().unwrap_or(0), weighted.then_some(weights));
-                (k, Delivery { batch, ack, attempts, dropped, weights, unfit: unfit.clone() })
+                (
+                    k,
+                    Delivery {
+                        batch,
+                        ack,
+                        attempts,
+                        dropped,
+                        weights,
+                        unfit: unfit.clone(),
+                        trial: trial.clone(),
+                    },
+                )
             })
             .collect()
     }
 
     /// `n` deliveries of the same events; the source hears of it when all are settled.
     pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
-        let Delivery { batch, ack, attempts, dropped, weights, unfit } = self;
+        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
         ack.share(n.get(), Combine::First)
             .filter_map(|ack| {
                 let batch = Batch::new(batch.chunks().to_vec())?;
@@ -411,6 +474,7 @@ impl Delivery {
                     dropped,
                     weights: weights.clone(),
                     unfit: unfit.clone(),
+                    trial: trial.clone(),
                 })
             })
             .collect()
@@ -424,6 +488,7 @@ impl Delivery {
         }
         let (mut batches, mut acks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
         let (mut attempts, mut dropped, mut unfit) = (1, 0, None);
+        let trial = Together::of(parts.iter().filter_map(|part| part.trial.clone()).collect());
         let mut weights = parts.iter().any(|part| part.weights.is_some()).then(Vec::new);
         for part in parts {
             attempts = attempts.max(part.attempts);
@@ -443,6 +508,7 @@ impl Delivery {
             dropped,
             weights,
             unfit,
+            trial,
         })
     }
 
@@ -454,9 +520,9 @@ impl Delivery {
         let original = self.events();
         let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
         let same = batch.len() == self.batch.len();
-        let Delivery { ack, attempts, dropped, weights, unfit, .. } = self;
+        let Delivery { ack, attempts, dropped, weights, unfit, trial, .. } = self;
         if same {
-            return Some(Delivery { batch, ack, attempts, dropped, weights, unfit });
+            return Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial });
         }
         let ack = Ack::new(move |outcome| {
             ack.settle(match outcome {
@@ -468,7 +534,7 @@ impl Delivery {
                 Outcome::Nack => Outcome::Nack,
             });
         });
-        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None, unfit })
+        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None, unfit, trial })
     }
 
     /// Replaces the events by others that were made of them (a packer), of which `merge` says
@@ -483,9 +549,9 @@ impl Delivery {
         let complete = |batch: &Batch| batch.len() == weights.len() && sum(&weights) == events;
         debug_assert!(made.as_ref().is_some_and(complete), "a packer has lost or made up events");
         let batch = made.filter(complete)?;
-        let Delivery { ack, attempts, dropped, unfit, .. } = self;
+        let Delivery { ack, attempts, dropped, unfit, trial, .. } = self;
         let weights = weights.iter().any(|weight| *weight != 1).then_some(weights);
-        Some(Delivery { batch, ack, attempts, dropped, weights, unfit })
+        Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial })
     }
 }
 

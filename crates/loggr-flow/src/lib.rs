@@ -44,16 +44,18 @@ mod record;
 mod retry;
 mod stop;
 mod traits;
+mod trial;
 mod window;
 
 pub use batch::{Batch, BatchBuilder, Chunk, MAX_ORIGINS};
 pub use batcher::{Batcher, BatcherLimits};
 pub use delivery::{Ack, Delivery, Fate, Outcome, Receipt, Tally};
-pub use pump::{MAX_ATTEMPTS, PumpObserver, Quiet, pump, pump_staged};
+pub use pump::{LONGEST_TRIAL, MAX_ATTEMPTS, PumpObserver, Quiet, pump, pump_staged};
 pub use record::{BadRecords, Payload, RECORD_HEADER_BYTES, Record, Records};
 pub use retry::Backoff;
 pub use stop::{Phase, Stop, Stopper};
 pub use traits::{
     ChannelSource, Reason, Rescue, Sink, Source, SourceError, Stage, StoreError, channel_source,
 };
+pub use trial::Trial;
 pub use window::{Settlements, Slot, Window, window};

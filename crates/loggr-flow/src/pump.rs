@@ -5,7 +5,8 @@
 //! until the culprit is alone, and the culprit goes to the rescue; where the sink names
 //! the culprits they go there together. Nothing is thrown away to make progress.
 
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use crate::delivery::Delivery;
 use crate::retry::Backoff;
@@ -15,6 +16,9 @@ use crate::traits::{Reason, Rescue, Sink, Source, SourceError, Stage, StoreError
 /// A delivery given out more often than this without being settled goes to the
 /// rescue: it has brought the process down again and again.
 pub const MAX_ATTEMPTS: u32 = 16;
+/// A sink's call that has taken so long waits for its destination: what brings a process
+/// down does so sooner.
+pub const LONGEST_TRIAL: Duration = Duration::from_secs(2);
 
 /// Is told about the pump's fortunes; counts and logs, never decides.
 pub trait PumpObserver: Send {
@@ -188,7 +192,7 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
     async fn store(&mut self, delivery: &Delivery) -> Result<crate::Receipt, Culprits> {
         let mut tries = 0;
         loop {
-            match self.sink.store(delivery.batch()).await {
+            match self.call(delivery).await {
                 Ok(receipt) => {
                     self.calm(&mut tries);
                     return Ok(receipt);
@@ -201,9 +205,27 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
                     self.calm(&mut tries);
                     return Err(Culprits::Known(events, StoreError::Permanent(cause).chain()));
                 }
-                Err(error) => self.wait(error, &mut tries).await,
+                Err(error) => {
+                    delivery.rest();
+                    self.wait(error, &mut tries).await;
+                }
             }
         }
+    }
+
+    /// One call of the sink, of which the delivery's source knows.
+    async fn call(&mut self, delivery: &Delivery) -> Result<crate::Receipt, StoreError> {
+        if !delivery.is_watched() {
+            return self.sink.store(delivery.batch()).await;
+        }
+        delivery.begin();
+        let mut call = pin!(self.sink.store(delivery.batch()));
+        tokio::select! {
+            biased;
+            done = &mut call => return done,
+            () = tokio::time::sleep(LONGEST_TRIAL) => delivery.rest(),
+        }
+        call.await
     }
 
     /// Keeps trying: the rescue is the last durable place, so its refusals wait too.
@@ -216,7 +238,10 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
                     self.observer.rescued(delivery.batch().len(), &reason);
                     return delivery.ack(receipt);
                 }
-                Err(error) => self.wait(error, &mut tries).await,
+                Err(error) => {
+                    delivery.rest();
+                    self.wait(error, &mut tries).await;
+                }
             }
         }
     }
@@ -376,6 +401,40 @@ mod tests {
         }
         pumping.await.unwrap().unwrap();
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+
+    /// Remembers what it was told.
+    #[derive(Debug, Default)]
+    struct Told(std::sync::Mutex<Vec<&'static str>>);
+
+    impl crate::Trial for Told {
+        fn begin(&self) {
+            self.0.lock().unwrap().push("begin");
+        }
+
+        fn rest(&self) {
+            self.0.lock().unwrap().push("rest");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_hears_when_its_events_are_tried_and_when_they_only_wait() {
+        let (window, _settlements) = window(2);
+        let (tx, source) = channel_source(2);
+        let told = std::sync::Arc::new(Told::default());
+        for n in 1..=2 {
+            let slot = window.reserve().await.unwrap();
+            tx.send(Delivery::new(lines(&["a"]), slot.ack(n)).with_trial(told.clone())).await.unwrap();
+        }
+        drop(tx);
+        let limits = BatcherLimits { max_events: 2, max_bytes: 999, max_age: Duration::from_secs(9) };
+        let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
+        let sink = MemorySink::failing_first(2);
+        pump_staged(source, &mut stages, sink, MemoryRescue::default(), Stop::never(), Quiet).await.unwrap();
+        // Two deliveries in one batch, and two tries that fail.
+        let each = ["begin", "begin", "rest", "rest"];
+        let expect: Vec<_> = each.iter().cycle().take(8).copied().chain(["begin", "begin"]).collect();
+        assert_eq!(*told.0.lock().unwrap(), expect);
     }
 
     #[tokio::test]

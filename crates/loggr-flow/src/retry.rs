@@ -1,5 +1,7 @@
 //! Capped, jittered back-off: how long to wait before the next try.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 /// Doubles from `first` to `cap`; each wait is drawn from its upper half, so that
@@ -36,9 +38,12 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// 100 ms to 10 s.
+    /// 100 ms to 10 s, of a jitter of its own: also those that begin in the same moment, in
+    /// one process or in many, come back one by one.
     fn default() -> Backoff {
-        Backoff::new(Duration::from_millis(100), Duration::from_secs(10), 0x9e37_79b9_7f4a_7c15)
+        // Its keys differ each time, and are random in each process.
+        let seed = RandomState::new().hash_one(0u64);
+        Backoff::new(Duration::from_millis(100), Duration::from_secs(10), seed)
     }
 }
 
@@ -58,5 +63,11 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.wait() <= first);
+    }
+
+    #[test]
+    fn those_that_fail_together_do_not_come_back_together() {
+        let firsts: std::collections::HashSet<_> = (0..100).map(|_| Backoff::default().wait()).collect();
+        assert!(firsts.len() > 90, "{} of 100 waits differ", firsts.len());
     }
 }

@@ -8,6 +8,7 @@ mod filters;
 mod hint;
 mod memory;
 mod net;
+mod news;
 mod privileges;
 mod registry;
 mod sink;

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use loggr_flow::{Ack, Backoff, Batch, Delivery, Outcome, Phase, Source, SourceError, Stop};
+use loggr_flow::{Ack, Backoff, Batch, Delivery, Outcome, Phase, Source, SourceError, Stop, Trial};
 
 use crate::topology::ConsumerOptions;
 
@@ -53,7 +53,7 @@ impl Consumer {
             return self.settle_up().map(|()| None);
         }
         let limits = (self.options.max_batch_bytes, self.options.max_batch_events);
-        let Taken::Lease(lease, gathered) = self.shared.take(&self.queue, limits)? else {
+        let Taken::Lease(lease, gathered) = self.shared.take(&self.queue, limits, !self.options.kept)? else {
             return self.settle_up().map(|()| None);
         };
         if let Err(error) = self.settle_up() {
@@ -73,8 +73,10 @@ impl Consumer {
         }
         // DURABLE: no acknowledged event comes back after `kill -9`; sinks that write
         // to files rely on it being so before the next delivery.
-        state.write()?;
+        let written = state.write();
         drop(state);
+        written.map_err(ReadError::Cursor)?;
+        self.queue.kept();
         self.shared.ask_flush(&self.queue);
         Ok(())
     }
@@ -94,7 +96,34 @@ impl Consumer {
             shared.ask_flush(&queue);
             queue.changed.notify_waiters();
         });
-        Some(Delivery::new(batch, ack).with_attempts(lease.attempts))
+        let watched = Watched { queue: self.queue.clone(), id: lease.id };
+        Some(Delivery::new(batch, ack).with_attempts(lease.attempts).with_trial(Arc::new(watched)))
+    }
+}
+
+/// Writes down whether somebody works on an entry.
+#[derive(Debug)]
+struct Watched {
+    queue: Arc<Queue>,
+    id: u64,
+}
+
+impl Watched {
+    fn tell(&self, tried: bool) {
+        let told = self.queue.state().tries(self.id, tried);
+        if let Err(error) = told {
+            self.queue.not_kept(&error);
+        }
+    }
+}
+
+impl Trial for Watched {
+    fn begin(&self) {
+        self.tell(true);
+    }
+
+    fn rest(&self) {
+        self.tell(false);
     }
 }
 
@@ -103,7 +132,6 @@ impl Source for Consumer {
         let queue = self.queue.clone();
         let mut stop = self.stop.clone();
         let mut backoff = Backoff::default();
-        let mut troubled = false;
         loop {
             let mut changed = pin!(queue.changed.notified());
             // From here on no change is missed.
@@ -113,28 +141,38 @@ impl Source for Consumer {
                 return Ok(None);
             }
             match self.try_next() {
-                Ok(Some(delivery)) => return Ok(Some(delivery)),
+                Ok(Some(delivery)) => {
+                    self.shared.readable(&queue);
+                    return Ok(Some(delivery));
+                }
                 Ok(None) => {
+                    self.shared.readable(&queue);
                     if phase == Phase::Drain
                         && self.in_flight.load(Ordering::SeqCst) < self.options.window.max(1)
                     {
                         return Ok(None);
                     }
                 }
-                Err(ReadError::Io(error)) => {
-                    if !troubled {
-                        tracing::error!(queue = %queue.name, "cannot read the queue, trying again: {error}");
+                Err(error @ ReadError::Unreadable { .. }) => {
+                    let what = format!("queue `{}` cannot be read further", queue.name);
+                    queue.reading.raise(error.chain());
+                    return Err(SourceError::with_source(what, error));
+                }
+                Err(error) => {
+                    match &error {
+                        ReadError::Cursor(error) => queue.not_kept(error),
+                        error => {
+                            let error = error.chain();
+                            if queue.reading.raise(&*error) {
+                                tracing::error!(queue = %queue.name, error, "cannot read the queue, trying again");
+                            }
+                        }
                     }
-                    troubled = true;
                     tokio::select! {
                         () = tokio::time::sleep(backoff.wait()) => {}
                         () = stop.abort() => {}
                     }
                     continue;
-                }
-                Err(error @ ReadError::Unreadable { .. }) => {
-                    let what = format!("queue `{}` cannot be read further", queue.name);
-                    return Err(SourceError::with_source(what, error));
                 }
             }
             tokio::select! {
@@ -154,8 +192,8 @@ impl Source for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.queue.consumers.fetch_sub(1, Ordering::SeqCst);
-        if let Err(error) = self.settle_up() {
-            tracing::warn!(queue = %self.queue.name, "cannot write the cursor: {error}");
+        if let Err(ReadError::Cursor(error)) = self.settle_up() {
+            self.queue.not_kept(&error);
         }
     }
 }

@@ -18,11 +18,14 @@
 //! | 104 | 8 | sequence number at which the queue was bound |
 //! | 112 | 2 | number of binding keys |
 //! | 114 | | per key: first sequence number for which it is **not** valid (8), length (2), text |
+//! | … | 74 | only where a purge waits for what was in flight: 1 (2 bytes), the position up to which everything is dropped (40), and events stored, rescued, dropped and damaged as they are then (32) |
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::io::Errno;
 
 use crate::binding::Binding;
 
@@ -37,6 +40,9 @@ pub(super) const MAX_BINDINGS: usize = 8;
 
 const MAGIC: [u8; 4] = *b"LGRq";
 const FIXED_BYTES: usize = 114;
+/// Before what a purge leaves in a cursor.
+const PURGED: u16 = 1;
+const PURGED_BYTES: usize = 74;
 
 /// What became of the events of a queue, before its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -87,10 +93,19 @@ impl Bindings {
     }
 }
 
+/// Where a queue stands once what was in flight at a purge is settled or given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Purged {
+    pub to: Position,
+    pub counts: Counts,
+}
+
 /// All that a queue must know after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub head: Position,
+    /// Nothing before it is given out any more.
+    pub purged: Option<Purged>,
     pub counts: Counts,
     pub attempts: u32,
     pub bound_at: u64,
@@ -103,29 +118,20 @@ impl Cursor {
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.attempts.to_le_bytes());
-        let (h, c) = (&self.head, &self.counts);
-        let numbers = [
-            generation,
-            h.segment,
-            h.offset,
-            h.seq,
-            h.events,
-            h.bytes,
-            c.stored,
-            c.rescued,
-            c.dropped,
-            c.damaged,
-            c.redelivered,
-            self.bound_at,
-        ];
-        for n in numbers {
-            out.extend_from_slice(&n.to_le_bytes());
-        }
+        let c = &self.counts;
+        put(out, &[generation]);
+        put(out, &numbers_of(&self.head));
+        put(out, &[c.stored, c.rescued, c.dropped, c.damaged, c.redelivered, self.bound_at]);
         out.extend_from_slice(&(self.bindings.0.len() as u16).to_le_bytes());
         for (until, binding) in &self.bindings.0 {
             out.extend_from_slice(&until.to_le_bytes());
             out.extend_from_slice(&(binding.as_str().len() as u16).to_le_bytes());
             out.extend_from_slice(binding.as_str().as_bytes());
+        }
+        if let Some(Purged { to, counts: c }) = &self.purged {
+            out.extend_from_slice(&PURGED.to_le_bytes());
+            put(out, &numbers_of(to));
+            put(out, &[c.stored, c.rescued, c.dropped, c.damaged]);
         }
         let len = out.len() as u32;
         out[8..12].copy_from_slice(&len.to_le_bytes());
@@ -139,7 +145,7 @@ impl Cursor {
             return None;
         }
         let n = |at| u64_at(slot, at);
-        let head = Position { segment: n(24), offset: n(32), seq: n(40), events: n(48), bytes: n(56) };
+        let head = position(slot, 24);
         let counts =
             Counts { stored: n(64), rescued: n(72), dropped: n(80), damaged: n(88), redelivered: n(96) };
         let mut bindings = Vec::new();
@@ -152,13 +158,53 @@ impl Cursor {
             rest = after;
         }
         let bindings = Bindings(bindings);
-        Some((n(16), Cursor { head, counts, attempts: u32_at(slot, 12), bound_at: n(104), bindings }))
+        let purged = rest.len() == PURGED_BYTES && rest.starts_with(&PURGED.to_le_bytes());
+        let purged = purged.then(|| {
+            let n = |at| u64_at(rest, at);
+            let redelivered = counts.redelivered;
+            let counts =
+                Counts { stored: n(42), rescued: n(50), dropped: n(58), damaged: n(66), redelivered };
+            Purged { to: position(rest, 2), counts }
+        });
+        Some((n(16), Cursor { head, purged, counts, attempts: u32_at(slot, 12), bound_at: n(104), bindings }))
     }
+
+    /// After a restart nothing is in flight any more, and what was there at a purge is dropped
+    /// with the rest.
+    fn after_restart(self) -> Cursor {
+        match self.purged {
+            Some(Purged { to, counts }) => Cursor { head: to, purged: None, counts, attempts: 0, ..self },
+            None => self,
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, numbers: &[u64]) {
+    for n in numbers {
+        out.extend_from_slice(&n.to_le_bytes());
+    }
+}
+
+fn numbers_of(at: &Position) -> [u64; 5] {
+    [at.segment, at.offset, at.seq, at.events, at.bytes]
+}
+
+fn position(bytes: &[u8], at: usize) -> Position {
+    let n = |i: usize| u64_at(bytes, at + 8 * i);
+    Position { segment: n(0), offset: n(1), seq: n(2), events: n(3), bytes: n(4) }
+}
+
+/// A cursor's file, what it holds, and why a slot of it could not be read.
+pub(super) struct Opened {
+    pub file: CursorFile,
+    pub cursor: Option<Cursor>,
+    pub error: Option<io::Error>,
 }
 
 /// The file that holds a cursor.
 #[derive(Debug)]
 pub(super) struct CursorFile {
+    path: PathBuf,
     file: Arc<File>,
     generation: u64,
     scratch: Vec<u8>,
@@ -170,29 +216,63 @@ impl CursorFile {
     pub fn create(path: &Path, cursor: &Cursor, faults: Faults) -> io::Result<CursorFile> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         disk::zero(&file, 0, 2 * SLOT_BYTES)?;
-        let mut this = CursorFile { file: Arc::new(file), generation: 0, scratch: Vec::new(), faults };
-        this.write(cursor)?;
+        let path = path.to_owned();
+        let mut this = CursorFile { path, file: Arc::new(file), generation: 0, scratch: Vec::new(), faults };
+        this.write_slot(cursor)?;
         // DURABLE: a queue that was declared gets every event from here on.
         this.file.sync_all()?;
-        if let Some(dir) = path.parent() {
+        if let Some(dir) = this.path.parent() {
             disk::sync_dir(dir)?;
         }
         Ok(this)
     }
 
-    /// Opens the file; no cursor if both slots are spoilt.
-    pub fn open(path: &Path, writable: bool, faults: Faults) -> io::Result<(CursorFile, Option<Cursor>)> {
+    /// Opens the file; no cursor if both slots are spoilt, with what the disk said if it did.
+    pub fn open(path: &Path, writable: bool, faults: Faults) -> io::Result<Opened> {
         let file = OpenOptions::new().read(true).write(writable).open(path)?;
-        let slots =
-            [disk::read(&file, 0, SLOT_BYTES as usize)?, disk::read(&file, SLOT_BYTES, SLOT_BYTES as usize)?];
-        let newest = slots.iter().filter_map(|s| Cursor::decode(s)).max_by_key(|(generation, _)| *generation);
+        let (mut newest, mut error) = (None::<(u64, Cursor)>, None);
+        for at in [0, SLOT_BYTES] {
+            let slot = faults
+                .check_read(path, at, SLOT_BYTES)
+                .and_then(|()| disk::read(&file, at, SLOT_BYTES as usize));
+            match slot {
+                Ok(slot) => {
+                    newest = [newest, Cursor::decode(&slot)].into_iter().flatten().max_by_key(|(n, _)| *n)
+                }
+                Err(e) => error = Some(e),
+            }
+        }
         let generation = newest.as_ref().map_or(0, |(generation, _)| *generation);
-        let this = CursorFile { file: Arc::new(file), generation, scratch: Vec::new(), faults };
-        Ok((this, newest.map(|(_, cursor)| cursor)))
+        let path = path.to_owned();
+        let file = CursorFile { path, file: Arc::new(file), generation, scratch: Vec::new(), faults };
+        Ok(Opened { file, cursor: newest.map(|(_, cursor)| cursor.after_restart()), error })
     }
 
-    /// Writes into the slot that does not hold the newest cursor.
+    /// Writes into the slot that does not hold the newest cursor, or, where the disk has a bad
+    /// block in its place, into another file.
     pub fn write(&mut self, cursor: &Cursor) -> io::Result<()> {
+        match self.write_slot(cursor) {
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                self.replace(cursor).map_err(|_| error)
+            }
+            written => written,
+        }
+    }
+
+    /// Makes the file anew, in other blocks, and gives it the name of this one.
+    pub fn replace(&mut self, cursor: &Cursor) -> io::Result<()> {
+        let making = self.path.with_extension("queue.new");
+        let made = CursorFile::create(&making, cursor, self.faults.clone())?;
+        std::fs::rename(&making, &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            // DURABLE: the old file may never be readable again.
+            disk::sync_dir(dir)?;
+        }
+        *self = CursorFile { path: std::mem::take(&mut self.path), ..made };
+        Ok(())
+    }
+
+    fn write_slot(&mut self, cursor: &Cursor) -> io::Result<()> {
         self.faults.check(Op::Cursor)?;
         let next = self.generation + 1;
         cursor.encode(next, &mut self.scratch);
@@ -217,7 +297,19 @@ mod tests {
         let counts = Counts { stored: 1, rescued: 2, dropped: 3, damaged: 4, redelivered: 5 };
         let mut bindings = Bindings::new(Binding::parse("a.*").unwrap());
         assert!(bindings.change(7, 3, Binding::parse("#").unwrap()));
-        Cursor { head, counts, attempts: 6, bound_at: 2, bindings }
+        Cursor { head, purged: None, counts, attempts: 6, bound_at: 2, bindings }
+    }
+
+    #[test]
+    fn after_a_restart_a_queue_stands_behind_what_was_purged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.queue");
+        let to = Position { segment: 3, offset: 4096, seq: 20, events: 80, bytes: 900 };
+        let counts = Counts { stored: 4, rescued: 2, dropped: 70, damaged: 4, redelivered: 5 };
+        let waits = Cursor { purged: Some(Purged { to, counts }), ..cursor(10) };
+        CursorFile::create(&path, &waits, Faults::default()).unwrap();
+        let read = CursorFile::open(&path, true, Faults::default()).unwrap();
+        assert_eq!(read.cursor, Some(Cursor { head: to, counts, attempts: 0, ..cursor(10) }));
     }
 
     #[test]
@@ -228,15 +320,15 @@ mod tests {
         file.write(&cursor(11)).unwrap();
         file.write(&cursor(12)).unwrap();
         let read = || CursorFile::open(&path, true, Faults::default()).unwrap();
-        assert_eq!(read().1, Some(cursor(12)));
+        assert_eq!(read().cursor, Some(cursor(12)));
         // Generation 3 is in the second slot: a torn write there brings the one before back.
         disk::write(&file.file(), &mut [IoSlice::new(b"torn")], SLOT_BYTES + 30).unwrap();
-        assert_eq!(read().1, Some(cursor(11)));
-        let (mut again, _) = read();
-        again.write(&cursor(13)).unwrap();
-        assert_eq!(read().1, Some(cursor(13)));
+        assert_eq!(read().cursor, Some(cursor(11)));
+        let mut again = read();
+        again.file.write(&cursor(13)).unwrap();
+        assert_eq!(read().cursor, Some(cursor(13)));
         disk::zero(&file.file(), 0, 2 * SLOT_BYTES).unwrap();
-        assert_eq!(read().1, None);
+        assert_eq!(read().cursor, None);
     }
 
     #[test]

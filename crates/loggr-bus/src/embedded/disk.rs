@@ -5,9 +5,10 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
@@ -39,7 +40,14 @@ struct Fault {
 /// Makes disk operations fail on request, for tests.
 #[derive(Clone, Debug, Default)]
 #[doc(hidden)]
-pub struct Faults(Option<Arc<[Fault; 4]>>);
+pub struct Faults(Option<Arc<Armed>>);
+
+#[derive(Debug, Default)]
+struct Armed {
+    calls: [Fault; 4],
+    /// Bad blocks: the end of a file's path, and the bytes that cannot be read.
+    bad: Mutex<Vec<(String, Range<u64>)>>,
+}
 
 impl Faults {
     /// Faults that can be armed.
@@ -49,7 +57,7 @@ impl Faults {
 
     /// Lets the next `times` calls of `op` fail with the errno.
     pub fn fail(&self, op: Op, errno: i32, times: u32) {
-        if let Some(fault) = self.0.as_ref().and_then(|f| f.get(op as usize)) {
+        if let Some(fault) = self.0.as_ref().and_then(|f| f.calls.get(op as usize)) {
             fault.errno.store(errno, Ordering::SeqCst);
             fault.times.store(times, Ordering::SeqCst);
         }
@@ -57,11 +65,37 @@ impl Faults {
 
     /// How often `op` was called.
     pub fn seen(&self, op: Op) -> u32 {
-        self.0.as_ref().and_then(|f| f.get(op as usize)).map_or(0, |f| f.seen.load(Ordering::SeqCst))
+        self.0.as_ref().and_then(|f| f.calls.get(op as usize)).map_or(0, |f| f.seen.load(Ordering::SeqCst))
+    }
+
+    /// From now on these bytes of files whose path ends so cannot be read.
+    pub fn spoil(&self, file: &str, bytes: Range<u64>) {
+        if let Some(armed) = &self.0 {
+            armed.bad.lock().unwrap_or_else(PoisonError::into_inner).push((file.to_owned(), bytes));
+        }
+    }
+
+    /// All bytes can be read again.
+    pub fn mend(&self) {
+        if let Some(armed) = &self.0 {
+            armed.bad.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    pub(super) fn check_read(&self, path: &Path, offset: u64, len: u64) -> io::Result<()> {
+        let Some(armed) = &self.0 else { return Ok(()) };
+        let path = path.to_string_lossy();
+        let hit = |(file, bytes): &(String, Range<u64>)| {
+            path.ends_with(file.as_str()) && offset < bytes.end && bytes.start < offset.saturating_add(len)
+        };
+        match armed.bad.lock().unwrap_or_else(PoisonError::into_inner).iter().any(hit) {
+            true => Err(Errno::IO.into()),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn check(&self, op: Op) -> io::Result<()> {
-        let Some(fault) = self.0.as_ref().and_then(|f| f.get(op as usize)) else { return Ok(()) };
+        let Some(fault) = self.0.as_ref().and_then(|f| f.calls.get(op as usize)) else { return Ok(()) };
         fault.seen.fetch_add(1, Ordering::SeqCst);
         let armed = fault.times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         match armed {
@@ -72,7 +106,7 @@ impl Faults {
 }
 
 /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
-pub(super) fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     read_into(file, offset, len, &mut out)?;
     Ok(out)

@@ -20,6 +20,8 @@
 //! | 62 | 2 | flags: 1 a gap (damage was found here; the body means nothing) |
 //! | 64 | | routing key, then the encoded chunk |
 
+use super::log::Position;
+
 /// Size of a frame's header in bytes.
 pub(super) const FRAME_HEADER_BYTES: u64 = 64;
 /// Longest body: a chunk and its key.
@@ -54,6 +56,24 @@ pub(super) fn seed(segment: u64, salt: u64) -> u32 {
 }
 
 impl FrameHeader {
+    /// A gap from `start` on, `len` bytes long: so many events are lost, and the frame behind it
+    /// has the number `next`, with `total` bytes in the exchange before it.
+    pub fn gap(start: &Position, len: u64, next: u64, lost: u64, total: u64) -> FrameHeader {
+        let len = len.max(FRAME_HEADER_BYTES);
+        FrameHeader {
+            seq: start.seq,
+            commit: next,
+            events_before: start.events,
+            bytes_before: total.saturating_sub(len),
+            written_micros: 0,
+            events: u32::try_from(lost).unwrap_or(u32::MAX),
+            body_len: u32::try_from(len - FRAME_HEADER_BYTES).unwrap_or(u32::MAX),
+            body_crc: 0,
+            key_len: 0,
+            gap: true,
+        }
+    }
+
     /// Header and body.
     pub fn frame_len(&self) -> u64 {
         FRAME_HEADER_BYTES + u64::from(self.body_len)

@@ -57,33 +57,40 @@ impl ExchangeView {
 pub fn inspect(dir: &Path) -> io::Result<Vec<ExchangeView>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir)? {
-        all.extend(exchange(&entry?.path()));
+        let path = entry?.path();
+        if let Some(view) = exchange(&path) {
+            let shown = path.display();
+            all.push(view.map_err(|e| io::Error::new(e.kind(), format!("cannot read `{shown}`: {e}")))?);
+        }
     }
     all.sort_by(|a: &ExchangeView, b| a.name.cmp(&b.name));
     Ok(all)
 }
 
 /// The exchange in `dir`, if it is one.
-pub(super) fn exchange(dir: &Path) -> Option<ExchangeView> {
+pub(super) fn exchange(dir: &Path) -> Option<io::Result<ExchangeView>> {
     let name = dir.file_name()?.to_str()?;
     let entries = Entry::list(dir).ok()?;
     if !entries.iter().any(|(e, _)| matches!(e, Entry::Segment(_) | Entry::Cursor(_))) {
         return None;
     }
-    let recovered = recover(dir, name, None, &Faults::default()).ok()?;
+    let recovered = match recover(dir, name, None, &Faults::default()) {
+        Ok(recovered) => recovered,
+        Err(error) => return Some(Err(error)),
+    };
     let queues = recovered.log.queues.iter().map(|q| stats::queue(&recovered.log, q)).collect();
-    Some(ExchangeView {
+    Some(Ok(ExchangeView {
         name: name.to_owned(),
         published_events: recovered.log.end.events,
         damaged_events: recovered.log.damaged,
         queues,
         log: Mutex::new(recovered.log),
-    })
+    }))
 }
 
 /// Reads from the head of the queue, whatever is in flight.
 pub(super) fn peek(log: &Mutex<Log>, queue: &Queue, max_events: usize) -> Result<Option<Batch>, ReadError> {
-    let mut at = queue.state().head();
+    let mut at = queue.state().needed();
     let mut decoder = Decoder::default();
     loop {
         let span = log.lock().unwrap_or_else(PoisonError::into_inner).span(&at);
@@ -93,7 +100,7 @@ pub(super) fn peek(log: &Mutex<Log>, queue: &Queue, max_events: usize) -> Result
         let gathered = queue.gather(&span, &bytes, &mut at, None, (PEEK_BYTES, max_events), &mut decoder)?;
         if gathered.broken {
             let what = format!("`{}` is damaged at offset {}", span.segment.path.display(), at.offset);
-            return Err(io::Error::other(what).into());
+            return Err(ReadError::Gone(io::Error::other(what)));
         }
         if let Some(batch) = Batch::new(gathered.chunks) {
             return Ok(Some(batch));

@@ -110,10 +110,8 @@ impl Janitor {
             // DURABLE: a cursor must not come back older than what it still needs.
             match queue.flush() {
                 Ok(head) => heads.push(head),
-                Err(error) => {
-                    tracing::warn!(queue = %queue.name, "cannot flush the cursor, no space is given back: {error}");
-                    return;
-                }
+                // The queue has said so.
+                Err(_) => return,
             }
         }
         let mut passed = Vec::new();
@@ -154,8 +152,9 @@ impl Janitor {
 fn flush(shared: &Shared) {
     let queues = shared.log().queues.clone();
     for queue in queues.iter().filter(|q| q.flush_asked.load(Ordering::SeqCst)) {
-        if let Err(error) = queue.flush() {
-            tracing::warn!(queue = %queue.name, "cannot flush the cursor: {error}");
+        if queue.flush().is_err() {
+            // The queue has said so. Tried again within the second.
+            shared.ask_flush(queue);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Knows frames, not queues' leases. Invariant: nothing past `end` is ever read, and
 //! `end` moves only after the flush.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice, Write};
@@ -66,6 +66,9 @@ pub(super) struct Log {
     pub commits: u64,
     /// Events lost to damage since it was opened.
     pub damaged: u64,
+    /// What stands in the place of frames that could not be read for too long, by segment and
+    /// offset, where the disk perhaps does not keep what is written over them.
+    pub gaps: HashMap<(u64, u64), FrameHeader>,
 }
 
 /// Bytes of the log that begin with a frame.
@@ -75,6 +78,14 @@ pub(super) struct Span {
     pub start: Position,
     /// Where the flushed frames of the segment end.
     pub end: u64,
+}
+
+/// What is to be done about frames that cannot be read.
+pub(super) struct Plan {
+    pub gap: FrameHeader,
+    pub damage: Damage,
+    /// What is there instead.
+    bytes: Vec<u8>,
 }
 
 /// Events that cannot be read any more.
@@ -97,11 +108,12 @@ pub struct Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Damage { frames, events, offset, .. } = self;
-        write!(
-            f,
-            "{events} events in {frames} batches are damaged in `{}` at offset {offset}",
-            self.file.display()
-        )?;
+        match events {
+            // Nothing readable behind them says how many they were.
+            0 => f.write_str("events that nobody can count any more")?,
+            _ => write!(f, "{events} events in {frames} batches")?,
+        }
+        write!(f, " are damaged in `{}` at offset {offset}", self.file.display())?;
         if self.last_commit {
             f.write_str(" (of the last commit, which was perhaps never acknowledged)")?;
         }
@@ -140,19 +152,38 @@ impl Log {
 }
 
 impl Span {
-    /// Reads at least one frame and up to `max` bytes.
-    pub fn read(&self, max: usize) -> io::Result<Bytes> {
+    /// Reads at least one frame and up to `max` bytes; less where a block cannot be read, and
+    /// an error where that is in the first frame.
+    pub fn read(&self, max: usize) -> Result<Bytes, ReadError> {
         let room = usize::try_from(self.end - self.start.offset).unwrap_or(usize::MAX);
-        let mut bytes = disk::read(&self.segment.file, self.start.offset, room.min(max.max(4096)))?;
+        let mut bytes = match self.segment.read(self.start.offset, room.min(max.max(4096))) {
+            Ok(bytes) => bytes,
+            Err(source) => return self.read_one(room, source),
+        };
         if let Some(header) = FrameHeader::decode(&bytes, self.segment.seed)
             && !header.gap
             && header.body_len as usize <= MAX_BODY_BYTES
             && header.frame_len() > bytes.len() as u64
             && header.frame_len() <= room as u64
         {
-            bytes = disk::read(&self.segment.file, self.start.offset, header.frame_len() as usize)?;
+            let one = self.segment.read(self.start.offset, header.frame_len() as usize);
+            bytes = one.map_err(|source| self.block(source))?;
         }
         Ok(bytes.into())
+    }
+
+    /// The first frame alone.
+    fn read_one(&self, room: usize, source: io::Error) -> Result<Bytes, ReadError> {
+        let head = self.segment.read(self.start.offset, room.min(FRAME_HEADER_BYTES as usize));
+        let head = head.map_err(|source| self.block(source))?;
+        let len = FrameHeader::decode(&head, self.segment.seed).map(|header| header.frame_len());
+        let Some(len) = len.filter(|len| *len <= room as u64) else { return Err(self.block(source)) };
+        let one = self.segment.read(self.start.offset, len as usize);
+        one.map(Bytes::from).map_err(|source| self.block(source))
+    }
+
+    fn block(&self, source: io::Error) -> ReadError {
+        ReadError::Block { file: self.segment.path.clone(), offset: self.start.offset, source }
     }
 
     /// Finds out how far the damage at the beginning of the span goes, copies the
@@ -160,8 +191,15 @@ impl Span {
     /// segment; `last`: nothing does. Gives the damage, and where the flushed frames
     /// of the segment end now.
     pub fn repair(&self, after: &Position, last: bool) -> io::Result<(Damage, u64)> {
+        let mut plan = self.plan(after, last);
+        self.carry_out(&mut plan)?;
+        Ok((plan.damage, self.end.max(self.start.offset + plan.gap.frame_len())))
+    }
+
+    /// The same in thought alone.
+    pub fn plan(&self, after: &Position, last: bool) -> Plan {
         let room = usize::try_from(self.end.saturating_sub(self.start.offset)).unwrap_or(usize::MAX);
-        let bytes = disk::read(&self.segment.file, self.start.offset, room)?;
+        let (mut bytes, _) = self.segment.read_around(self.start.offset, room);
         let (seed, here) = (self.segment.seed, self.start.seq);
         let next =
             Frame::find(&bytes, FRAME_HEADER_BYTES as usize, seed, |h| h.seq > here && h.seq < after.seq);
@@ -173,37 +211,29 @@ impl Span {
             }
             None => (bytes.len(), after.seq, after.events, after.bytes),
         };
-        let damaged = bytes.get(..len).unwrap_or_default();
-        let set_aside = self.set_aside(damaged)?;
-        let frame_len = (len as u64).max(FRAME_HEADER_BYTES);
         let lost = events.saturating_sub(self.start.events);
-        let gap = FrameHeader {
-            seq: self.start.seq,
-            commit: seq,
-            events_before: self.start.events,
-            bytes_before: total.saturating_sub(frame_len),
-            written_micros: 0,
-            events: u32::try_from(lost).unwrap_or(u32::MAX),
-            body_len: (frame_len - FRAME_HEADER_BYTES) as u32,
-            body_crc: 0,
-            key_len: 0,
-            gap: true,
-        };
-        disk::write(
-            &self.segment.file,
-            &mut [IoSlice::new(&gap.encode(self.segment.seed))],
-            self.start.offset,
-        )?;
-        disk::sync(&self.segment.file)?;
+        let gap = FrameHeader::gap(&self.start, len as u64, seq, lost, total);
+        bytes.truncate(len);
         let damage = Damage {
             file: self.segment.path.clone(),
             offset: self.start.offset,
             frames: seq.saturating_sub(self.start.seq),
             events: lost,
             last_commit,
-            set_aside,
+            set_aside: None,
         };
-        Ok((damage, self.end.max(self.start.offset + frame_len)))
+        Plan { gap, damage, bytes }
+    }
+
+    /// Copies the damaged bytes aside and writes the gap over them.
+    pub fn carry_out(&self, plan: &mut Plan) -> io::Result<()> {
+        // Where no event is missing, numbers are: there was never anything.
+        if plan.damage.events > 0 {
+            plan.damage.set_aside = self.set_aside(&plan.bytes)?;
+        }
+        let gap = plan.gap.encode(self.segment.seed);
+        disk::write(&self.segment.file, &mut [IoSlice::new(&gap)], self.start.offset)?;
+        disk::sync(&self.segment.file)
     }
 
     fn set_aside(&self, bytes: &[u8]) -> io::Result<Option<PathBuf>> {
@@ -226,15 +256,31 @@ impl Span {
 #[derive(Debug)]
 pub(super) enum ReadError {
     /// The disk said no; it may be better later.
-    Io(io::Error),
+    Block { file: PathBuf, offset: u64, source: io::Error },
+    /// The cursor could not be written; it may be better later.
+    Cursor(io::Error),
+    /// What was handed out is not where it was.
+    Gone(io::Error),
     /// A frame is whole, but this program cannot read what is in it.
     Unreadable { seq: u64, source: crate::encoding::DecodeError },
+}
+
+impl ReadError {
+    /// With its cause.
+    pub fn chain(&self) -> String {
+        let cause = self.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{self}{cause}")
+    }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ReadError::Io(_) => f.write_str("cannot read the log"),
+            ReadError::Block { file, offset, .. } => {
+                write!(f, "cannot read `{}` at offset {offset}", file.display())
+            }
+            ReadError::Cursor(_) => f.write_str("cannot write the cursor"),
+            ReadError::Gone(_) => f.write_str("cannot read the log"),
             ReadError::Unreadable { seq, .. } => write!(f, "cannot read batch {seq}"),
         }
     }
@@ -243,14 +289,9 @@ impl fmt::Display for ReadError {
 impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ReadError::Io(e) => Some(e),
+            ReadError::Block { source, .. } => Some(source),
+            ReadError::Cursor(e) | ReadError::Gone(e) => Some(e),
             ReadError::Unreadable { source, .. } => Some(source),
         }
-    }
-}
-
-impl From<io::Error> for ReadError {
-    fn from(e: io::Error) -> ReadError {
-        ReadError::Io(e)
     }
 }

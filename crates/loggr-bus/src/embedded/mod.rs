@@ -9,6 +9,7 @@ mod disk;
 mod frame;
 mod inspect;
 mod janitor;
+mod known;
 mod lock;
 mod log;
 mod publisher;
@@ -17,6 +18,7 @@ mod recovery;
 mod segment;
 mod shared;
 mod stats;
+mod trouble;
 mod writer;
 
 use std::fmt;
@@ -39,13 +41,16 @@ use janitor::Janitor;
 use lock::DirLock;
 use recovery::{Recovered, recover};
 use shared::{Job, Shared, Spare};
+use trouble::Trouble;
 use writer::Order;
 
 pub use consumer::Consumer;
+pub(crate) use disk::read as read_at;
 pub use disk::{Faults, Op};
 pub use inspect::{ExchangeView, inspect};
 pub use log::Damage;
 pub use publisher::Publisher;
+pub use queue::Dropped;
 pub use recovery::ExchangeReport;
 pub use stats::{ExchangeStats, QueueStats};
 
@@ -94,6 +99,9 @@ impl fmt::Display for OpenReport {
             if exchange.torn_bytes > 0 {
                 let n = exchange.torn_bytes;
                 writeln!(f, "exchange `{name}`: {n} bytes were half written and never acknowledged")?;
+            }
+            for what in &exchange.unreadable {
+                writeln!(f, "exchange `{name}`: cannot read {what}")?;
             }
             for note in &exchange.notes {
                 writeln!(f, "exchange `{name}`: {note}")?;
@@ -173,16 +181,16 @@ impl Bus {
     /// Of kind `Config` if there is no such queue, `Io` if it cannot be read.
     pub fn peek(&self, queue: &str, max_events: usize) -> Result<Option<Batch>, OpenError> {
         let (shared, queue) = self.queue(queue)?;
-        let io = |e| OpenError::io("cannot read", &queue.path, io::Error::other(e));
+        let io = |e: log::ReadError| OpenError::io("cannot read", &queue.path, io::Error::other(e.chain()));
         inspect::peek(&shared.log, &queue, max_events).map_err(io)
     }
 
-    /// Drops everything that waits in the queue and is not in flight; gives the number
-    /// of events, which count as dropped.
+    /// Drops everything that waits in the queue, also for the next process; what is in flight
+    /// is dropped should it be given back. Counted as dropped.
     ///
     /// # Errors
     /// Of kind `Config` if there is no such queue, `Io` if the cursor cannot be written.
-    pub fn purge(&self, queue: &str) -> Result<u64, OpenError> {
+    pub fn purge(&self, queue: &str) -> Result<Dropped, OpenError> {
         let (shared, queue) = self.queue(queue)?;
         let dropped = shared.purge(&queue);
         queue.flush().map_err(|e| OpenError::io("cannot write", &queue.path, e))?;
@@ -207,7 +215,12 @@ impl Bus {
         std::fs::remove_file(&queue.path).map_err(|e| OpenError::io("cannot remove", &queue.path, e))?;
         disk::sync_dir(&shared.dir).map_err(|e| OpenError::io("cannot flush", &shared.dir, e))?;
         let waiting = stats::queue(&shared.log(), &queue).waiting_events;
-        shared.log().queues.retain(|q| q.name != queue.name);
+        let names = {
+            let mut log = shared.log();
+            log.queues.retain(|q| q.name != queue.name);
+            log.queues.iter().map(|q| q.name.clone()).collect()
+        };
+        known::write(&shared.dir, &names).map_err(|e| OpenError::io("cannot write", &shared.dir, e))?;
         shared.ask_collect();
         Ok(waiting)
     }
@@ -281,6 +294,8 @@ impl Exchange {
             jobs,
             collect_asked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            writing: Trouble::default(),
+            unreadable: Mutex::default(),
             lock,
         });
         shared.ask_collect();
@@ -327,9 +342,8 @@ impl Exchange {
     fn flush(&self) {
         let queues = self.shared.log().queues.clone();
         for queue in &queues {
-            if let Err(error) = queue.flush() {
-                tracing::warn!(queue = %queue.name, "cannot flush the cursor: {error}");
-            }
+            // The queue has said so.
+            drop(queue.flush());
         }
     }
 }
@@ -346,6 +360,6 @@ fn unconfigured(dir: &Path, topology: &Topology) -> Vec<(String, u64)> {
 }
 
 fn waiting(dir: &Path) -> Option<u64> {
-    let view = inspect::exchange(dir)?;
+    let view = inspect::exchange(dir)?.ok()?;
     Some(view.queues.iter().map(|q| q.waiting_events).max().unwrap_or(0))
 }

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cursor::{Bindings, Counts, Cursor, CursorFile};
+use super::cursor::{self, Bindings, Counts, Cursor, CursorFile};
 use super::disk::{self, Faults};
-use super::frame::{Frame, FrameHeader};
+use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
+use super::known;
 use super::log::{Damage, LiveSegment, Log, Position, Span};
 use super::queue::Queue;
-use super::segment::{Entry, SEGMENT_HEADER_BYTES, Segment};
+use super::segment::{Entry, Found, Holes, SEGMENT_HEADER_BYTES, Segment};
 use crate::binding::Binding;
 use crate::topology::ExchangeSpec;
 
@@ -32,6 +33,8 @@ pub struct ExchangeReport {
     pub damage: Vec<Damage>,
     /// Events that are missing because a file is.
     pub missing_events: u64,
+    /// What cannot be read now, in words; what is there waits in its queues.
+    pub unreadable: Vec<String>,
     /// What else the operator should know, in words.
     pub notes: Vec<String>,
     /// Queues that were made now; those of an older exchange begin at its end.
@@ -50,6 +53,9 @@ pub(super) struct Recovered {
     pub report: ExchangeReport,
 }
 
+/// What becomes of a queue that does not know where it stands.
+const ANEW: &str = "it begins at the oldest event kept and counts anew";
+
 /// Opens the exchange in `dir`. `spec` is `None` for one that is only looked at;
 /// then nothing is written.
 pub(super) fn recover(
@@ -67,14 +73,22 @@ pub(super) fn recover(
         }
     }
     let (mut segments, mut free, mut queues, mut next_id) = (Vec::new(), Vec::new(), Vec::new(), 1);
+    // Segments of which nothing can be read: their numbers, and the frames they may hold.
+    let mut blind = Vec::new();
     for (entry, path) in Entry::list(dir)? {
         match entry {
             Entry::Segment(id) => {
                 next_id = next_id.max(id + 1);
-                match Segment::open(&path, id, write)? {
-                    Some(segment) => segments.push(Arc::new(segment)),
-                    None => {
-                        report.notes.push(format!("`{}` is not a segment and was left alone", path.display()))
+                let shown = path.display();
+                match Segment::open(&path, id, write, faults)? {
+                    Found::Segment(segment) => segments.push(Arc::new(segment)),
+                    Found::Foreign => {
+                        report.notes.push(format!("`{shown}` is not a segment and was left alone"))
+                    }
+                    Found::Unreadable { capacity, error } => {
+                        blind.push((id, capacity / FRAME_HEADER_BYTES + 1));
+                        let what = "its beginning cannot be read, so nothing of it can; it was left alone";
+                        report.unreadable.push(format!("`{shown}`: {what}: {error}"));
                     }
                 }
             }
@@ -89,12 +103,23 @@ pub(super) fn recover(
 
     let mut cursors = Vec::new();
     for (queue, path) in queues {
-        let (file, cursor) = CursorFile::open(&path, write, faults.clone())?;
-        if cursor.is_none() {
-            let what = "its position is lost: it begins at the oldest event kept and counts anew";
-            report.notes.push(format!("queue `{queue}`: {what}"));
+        let cursor::Opened { file, cursor, error } = CursorFile::open(&path, write, faults.clone())?;
+        if let Some(error) = error {
+            report.unreadable.push(format!("`{}`: {error}", path.display()));
         }
-        cursors.push((queue, path, file, cursor));
+        if cursor.is_none() {
+            report.notes.push(format!("queue `{queue}`: its position is lost: {ANEW}"));
+        }
+        cursors.push((queue, path, Some(file), cursor));
+    }
+    // One without a cursor is new only where nobody has known it before.
+    let known = known::read(dir);
+    for spec in spec.iter().flat_map(|s| &s.queues) {
+        let is_lost = known.as_ref().is_none_or(|known| known.contains(&spec.name));
+        if !report.created && is_lost && cursors.iter().all(|(name, ..)| *name != spec.name) {
+            report.notes.push(format!("queue `{}`: its cursor is missing: {ANEW}", spec.name));
+            cursors.push((spec.name.clone(), dir.join(format!("{}.queue", spec.name)), None, None));
+        }
     }
     // A queue that does not know where it stands needs everything.
     let heads = || cursors.iter().map(|(_, _, _, cursor)| cursor.as_ref().map(|c| c.head));
@@ -108,16 +133,28 @@ pub(super) fn recover(
     let tracks = scan.tracks;
     // Frames that the last process wrote and perhaps did not flush become durable now,
     // before anybody can acknowledge them.
-    if write && let Some(last) = live.back() {
-        disk::sync(&last.segment.file)?;
+    if write
+        && let Some(last) = live.back()
+        && let Err(error) = disk::sync(&last.segment.file)
+    {
+        // Nothing more is written there.
+        last.segment.poison();
+        report.unreadable.push(format!("`{}` cannot be flushed: {error}", last.segment.path.display()));
     }
     if let Some(last) = live.back() {
         end.segment = last.segment.id;
         end.offset = last.end;
     }
+    // Their numbers are not given again: perhaps they can be read another time.
+    let later = blind.iter().filter(|(id, _)| *id > end.segment).map(|(_, frames)| frames).sum::<u64>();
+    if later > 0 {
+        end.seq += later;
+        // What comes now stands behind them.
+        live.back().inspect(|last| last.segment.poison());
+    }
     let mut log = Log { end, live, ..Log::default() };
 
-    for ((queue, path, mut file, cursor), track) in cursors.into_iter().zip(tracks) {
+    for ((queue, path, file, cursor), track) in cursors.into_iter().zip(tracks) {
         let wanted = spec.and_then(|s| s.queues.iter().find(|q| q.name == queue));
         let mut cursor =
             cursor.unwrap_or_else(|| fresh(track.at.unwrap_or(end), wanted.map_or("#", |q| &q.binding)));
@@ -130,6 +167,10 @@ pub(super) fn recover(
         } else if let Some(at) = track.at {
             cursor.head = Position { seq: cursor.head.seq, events: cursor.head.events, ..at };
         }
+        let mut file = match file {
+            Some(file) => file,
+            None => CursorFile::create(&path, &cursor, faults.clone())?,
+        };
         if let Some(spec) = wanted
             && spec.binding != cursor.bindings.current()
         {
@@ -155,6 +196,10 @@ pub(super) fn recover(
         let file = CursorFile::create(&path, &cursor, faults.clone())?;
         log.queues.push(Arc::new(Queue::new(&spec.name, path, true, file, &cursor)));
         report.new_queues.push(spec.name.clone());
+    }
+    let names = log.queues.iter().map(|q| q.name.clone()).collect();
+    if write && known.as_ref() != Some(&names) {
+        known::write(dir, &names)?;
     }
 
     let newest_live = log.live.back().map_or(0, |l| l.segment.id);
@@ -193,7 +238,8 @@ fn rebind(
 fn fresh(head: Position, binding: &str) -> Cursor {
     let binding = Binding::parse(binding).unwrap_or_else(|_| Binding::parse("#").expect("BUG: `#` is a key"));
     let counts = Counts::default();
-    Cursor { head, counts, attempts: 0, bound_at: head.seq, bindings: Bindings::new(binding) }
+    let bindings = Bindings::new(binding);
+    Cursor { head, purged: None, counts, attempts: 0, bound_at: head.seq, bindings }
 }
 
 /// What a scan finds out for one queue.
@@ -262,7 +308,7 @@ impl Scan<'_> {
         let mut bytes = Vec::new();
         let mut firsts = Vec::new();
         for segment in segments {
-            firsts.push(first_frame(segment)?);
+            firsts.push(first_frame(segment));
         }
         for (i, segment) in segments.iter().enumerate() {
             // Every queue has passed it; the janitor takes it.
@@ -284,15 +330,14 @@ impl Scan<'_> {
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..at }
                 }
             };
-            let len = usize::try_from(segment.capacity).unwrap_or(usize::MAX);
-            disk::read_into(&segment.file, 0, len, &mut bytes)?;
+            let holes = segment.read_whole(&mut bytes);
             let first = match firsts.get(i).copied().flatten() {
                 Some(first) if first.at_start => {
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..base(Some(first)) }
                 }
                 _ => start,
             };
-            let end = self.segment(segment, &bytes, start, limit)?;
+            let end = self.segment(segment, (&bytes, &holes), start, limit)?;
             if end <= SEGMENT_HEADER_BYTES {
                 empty.push(segment.clone());
             } else {
@@ -306,7 +351,7 @@ impl Scan<'_> {
     fn segment(
         &mut self,
         segment: &Arc<Segment>,
-        bytes: &[u8],
+        (bytes, holes): (&[u8], &Holes),
         start: Position,
         limit: Option<First>,
     ) -> io::Result<u64> {
@@ -333,7 +378,17 @@ impl Scan<'_> {
                 Some(first) => Position { segment: at.segment, offset: at.offset, ..base(Some(first)) },
                 None => Position { seq: u64::MAX, ..at },
             };
-            if later.is_none() && limit.is_none_or(|first| at.seq >= first.header.seq || !first.at_start) {
+            let next = later.map(|(next, frame)| (next as u64, frame.header));
+            if self.pass_over(segment, (bytes, holes), &mut at, next, limit) {
+                match later {
+                    Some(_) => continue,
+                    None => return Ok(segment.capacity),
+                }
+            }
+            // Numbers may be left out where nobody knew what there was; events are not.
+            let complete =
+                |first: First| at.seq >= first.header.seq || at.events >= first.header.events_before;
+            if later.is_none() && limit.is_none_or(|first| complete(first) || !first.at_start) {
                 if limit.is_none() && self.torn(bytes, offset, segment.seed, &at) {
                     self.report.torn_bytes +=
                         FrameHeader::decode(bytes.get(offset..).unwrap_or_default(), segment.seed)
@@ -381,6 +436,45 @@ impl Scan<'_> {
         }
     }
 
+    /// Moves `at` over frames that the disk does not give at the moment; false if it is
+    /// something else. They stay as they are: perhaps the disk gives them later.
+    fn pass_over(
+        &mut self,
+        segment: &Segment,
+        (bytes, holes): (&[u8], &Holes),
+        at: &mut Position,
+        next: Option<(u64, FrameHeader)>,
+        limit: Option<First>,
+    ) -> bool {
+        let reach = next.map_or(segment.capacity, |(next, _)| next);
+        let Some(error) = holes.within(at.offset..reach) else { return false };
+        let offset = usize::try_from(at.offset).unwrap_or(usize::MAX);
+        let begun = FrameHeader::decode(bytes.get(offset..).unwrap_or_default(), segment.seed)
+            .filter(|header| header.seq == at.seq);
+        let blind = holes.within(at.offset..at.offset + FRAME_HEADER_BYTES).is_some();
+        let behind = match (next, limit) {
+            (Some((_, header)), _) => base(Some(First { header, at_start: true })),
+            (None, Some(first)) if first.at_start && at.seq < first.header.seq => base(Some(first)),
+            (None, Some(_)) => return false,
+            // The log ends before it.
+            (None, None) if begun.is_none() && !blind => return false,
+            // Nobody knows what there is: numbers that it may have had are not given again.
+            (None, None) => Position {
+                seq: at.seq + (reach - at.offset) / FRAME_HEADER_BYTES + 1,
+                events: at.events + begun.map_or(0, |header| u64::from(header.events)),
+                bytes: at.bytes + (reach - at.offset),
+                ..*at
+            },
+        };
+        let events = behind.events.saturating_sub(at.events);
+        let (path, offset) = (segment.path.display(), at.offset);
+        let many = if events == 0 { "an unknown number of".to_owned() } else { events.to_string() };
+        self.report.unreadable.push(format!("`{path}` at offset {offset}, {many} events: {error}"));
+        let header = FrameHeader::gap(at, reach - at.offset, behind.seq, events, behind.bytes);
+        self.visit(at, &Frame { header, body: &[] });
+        true
+    }
+
     /// A frame was begun here whose body did not reach the disk.
     fn torn(&self, bytes: &[u8], offset: usize, seed: u32, at: &Position) -> bool {
         bytes.get(offset..).and_then(|b| FrameHeader::decode(b, seed)).is_some_and(|h| h.seq == at.seq)
@@ -415,18 +509,18 @@ fn base(first: Option<First>) -> Position {
 
 /// The first frame of a segment that is whole; the search is long only where the
 /// beginning is damaged, or where there is none.
-fn first_frame(segment: &Segment) -> io::Result<Option<First>> {
+fn first_frame(segment: &Segment) -> Option<First> {
     let start = SEGMENT_HEADER_BYTES;
-    let head = disk::read(&segment.file, start, 64)?;
+    let (head, _) = segment.read_around(start, 64);
     if let Some(header) = FrameHeader::decode(&head, segment.seed) {
         let len = if header.gap { 64 } else { header.frame_len().min(segment.capacity) };
-        let bytes = disk::read(&segment.file, start, usize::try_from(len).unwrap_or(usize::MAX))?;
+        let (bytes, _) = segment.read_around(start, usize::try_from(len).unwrap_or(usize::MAX));
         if Frame::read(&bytes, 0, segment.seed).is_some() {
-            return Ok(Some(First { header, at_start: true }));
+            return Some(First { header, at_start: true });
         }
     }
     let rest = usize::try_from(segment.capacity.saturating_sub(start)).unwrap_or(usize::MAX);
-    let bytes = disk::read(&segment.file, start, rest)?;
+    let (bytes, _) = segment.read_around(start, rest);
     let found = Frame::find(&bytes, 0, segment.seed, |_| true);
-    Ok(found.map(|(_, frame)| First { header: frame.header, at_start: false }))
+    found.map(|(_, frame)| First { header: frame.header, at_start: false })
 }

@@ -16,6 +16,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,8 @@ pub(super) const SEGMENT_HEADER_BYTES: u64 = 4096;
 
 const MAGIC: [u8; 8] = *b"LGRSEG\x01\0";
 const HEADER_USED: usize = 32;
+/// What a disk fails to read, it fails to read in blocks of this size.
+const BLOCK_BYTES: u64 = 4096;
 
 /// An open segment.
 #[derive(Debug)]
@@ -40,6 +43,19 @@ pub(super) struct Segment {
     pub capacity: u64,
     /// A write or a flush failed: nothing more is written here.
     poisoned: AtomicBool,
+    faults: Faults,
+}
+
+/// What was found where a segment should be.
+pub(super) enum Found {
+    Segment(Segment),
+    /// Its header is not that of a segment with this number.
+    Foreign,
+    /// Its header cannot be read, so that nothing in it can be told from nonsense.
+    Unreadable {
+        capacity: u64,
+        error: io::Error,
+    },
 }
 
 impl Segment {
@@ -55,7 +71,7 @@ impl Segment {
             } else {
                 file.set_len(capacity)?;
             }
-            Segment::name(dir, &making, file, id, capacity)
+            Segment::name(dir, &making, file, id, capacity, faults)
         })();
         if made.is_err() {
             // What is half made only takes space; the next open removes it as well.
@@ -69,10 +85,17 @@ impl Segment {
         faults.check(Op::Create)?;
         let file = OpenOptions::new().read(true).write(true).open(old)?;
         let capacity = file.metadata()?.len();
-        Segment::name(dir, old, file, id, capacity)
+        Segment::name(dir, old, file, id, capacity, faults)
     }
 
-    fn name(dir: &Path, from: &Path, file: File, id: u64, capacity: u64) -> io::Result<Segment> {
+    fn name(
+        dir: &Path,
+        from: &Path,
+        file: File,
+        id: u64,
+        capacity: u64,
+        faults: &Faults,
+    ) -> io::Result<Segment> {
         let salt = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
         let mut header = [0u8; HEADER_USED];
         header[0..8].copy_from_slice(&MAGIC);
@@ -88,29 +111,84 @@ impl Segment {
         // DURABLE: a segment without a name is a lost segment.
         disk::sync_dir(dir)?;
         let seed = frame::seed(id, salt);
-        Ok(Segment { id, seed, file, path, capacity, poisoned: AtomicBool::new(false) })
-    }
-
-    /// Opens the segment at `path`; `None` if its header is not that of segment `id`.
-    pub fn open(path: &Path, id: u64, writable: bool) -> io::Result<Option<Segment>> {
-        let file = OpenOptions::new().read(true).write(writable).open(path)?;
-        let capacity = file.metadata()?.len();
-        let header = disk::read(&file, 0, HEADER_USED)?;
-        let good = header.get(0..8) == Some(&MAGIC[..])
-            && header.get(12..).map(crc32c::crc32c) == Some(u32_at(&header, 8))
-            && u64_at(&header, 16) == id;
-        if !good {
-            return Ok(None);
-        }
-        let seed = frame::seed(id, u64_at(&header, 24));
-        Ok(Some(Segment {
+        Ok(Segment {
             id,
             seed,
+            file,
+            path,
+            capacity,
+            poisoned: AtomicBool::new(false),
+            faults: faults.clone(),
+        })
+    }
+
+    /// Opens the segment at `path`.
+    pub fn open(path: &Path, id: u64, writable: bool, faults: &Faults) -> io::Result<Found> {
+        let file = OpenOptions::new().read(true).write(writable).open(path)?;
+        let capacity = file.metadata()?.len();
+        let segment = Segment {
+            id,
+            seed: 0,
             file,
             path: path.to_owned(),
             capacity,
             poisoned: AtomicBool::new(false),
-        }))
+            faults: faults.clone(),
+        };
+        let header = match segment.read(0, HEADER_USED) {
+            Ok(header) => header,
+            Err(error) => return Ok(Found::Unreadable { capacity, error }),
+        };
+        let good = header.get(0..8) == Some(&MAGIC[..])
+            && header.get(12..).map(crc32c::crc32c) == Some(u32_at(&header, 8))
+            && u64_at(&header, 16) == id;
+        if !good {
+            return Ok(Found::Foreign);
+        }
+        Ok(Found::Segment(Segment { seed: frame::seed(id, u64_at(&header, 24)), ..segment }))
+    }
+
+    /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
+    pub fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        self.faults.check_read(&self.path, offset, len as u64)?;
+        disk::read(&self.file, offset, len)
+    }
+
+    /// Reads everything into `out`, with zeros in the place of what cannot be read.
+    pub fn read_whole(&self, out: &mut Vec<u8>) -> Holes {
+        let len = usize::try_from(self.capacity).unwrap_or(usize::MAX);
+        let read = self.faults.check_read(&self.path, 0, self.capacity);
+        if read.and_then(|()| disk::read_into(&self.file, 0, len, out)).is_ok() {
+            return Holes::default();
+        }
+        let holes;
+        (*out, holes) = self.read_around(0, len);
+        holes
+    }
+
+    /// The same as `read`, with zeros in the place of what cannot be read, and where that is.
+    pub fn read_around(&self, offset: u64, len: usize) -> (Vec<u8>, Holes) {
+        let len = len.min(usize::try_from(self.capacity.saturating_sub(offset)).unwrap_or(usize::MAX));
+        if let Ok(bytes) = self.read(offset, len) {
+            return (bytes, Holes::default());
+        }
+        let (mut bytes, mut holes) = (vec![0; len], Holes::default());
+        let (mut at, end) = (offset, offset + len as u64);
+        while at < end {
+            // Up to the next block, so that a bad one takes no other with it.
+            let next = ((at / BLOCK_BYTES + 1) * BLOCK_BYTES).min(end);
+            match self.read(at, (next - at) as usize) {
+                Ok(block) => {
+                    let from = (at - offset) as usize;
+                    if let Some(into) = bytes.get_mut(from..from + block.len()) {
+                        into.copy_from_slice(&block);
+                    }
+                }
+                Err(error) => holes.add(at..next, error),
+            }
+            at = next;
+        }
+        (bytes, holes)
     }
 
     pub fn poison(&self) {
@@ -119,6 +197,29 @@ impl Segment {
 
     pub fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
+    }
+}
+
+/// Bytes of a file that cannot be read now.
+#[derive(Debug, Default)]
+pub(super) struct Holes {
+    ranges: Vec<Range<u64>>,
+    error: Option<io::Error>,
+}
+
+impl Holes {
+    fn add(&mut self, hole: Range<u64>, error: io::Error) {
+        match self.ranges.last_mut() {
+            Some(last) if last.end == hole.start => last.end = hole.end,
+            _ => self.ranges.push(hole),
+        }
+        self.error = Some(error);
+    }
+
+    /// Why, if any of these bytes cannot be read.
+    pub fn within(&self, bytes: Range<u64>) -> Option<&io::Error> {
+        let hit = self.ranges.iter().any(|hole| hole.start < bytes.end && bytes.start < hole.end);
+        self.error.as_ref().filter(|_| hit)
     }
 }
 
@@ -192,8 +293,9 @@ mod tests {
         let second = Segment::recycle(dir.path(), &first.path, 2, &Faults::default()).unwrap();
         assert_ne!(first.seed, second.seed);
         assert!(!first.path.exists());
-        let again = Segment::open(&second.path, 2, true).unwrap().unwrap();
+        let open = |id| Segment::open(&second.path, id, true, &Faults::default()).unwrap();
+        let Found::Segment(again) = open(2) else { panic!("it is one") };
         assert_eq!((again.seed, again.capacity), (second.seed, 65_536));
-        assert!(Segment::open(&second.path, 3, true).unwrap().is_none());
+        assert!(matches!(open(3), Found::Foreign));
     }
 }

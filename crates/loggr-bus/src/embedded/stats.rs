@@ -30,6 +30,8 @@ pub struct ExchangeStats {
     pub commits: u64,
     /// Events found damaged since it was opened.
     pub damaged_events: u64,
+    /// Why nothing can be published at the moment.
+    pub trouble: Option<String>,
     /// Its queues.
     pub queues: Vec<QueueStats>,
 }
@@ -65,8 +67,11 @@ pub struct QueueStats {
     pub damaged_events: u64,
     /// Events that were given out again after a nack.
     pub redelivered_events: u64,
-    /// How often the event at the head was given out.
+    /// How often the process has ended while somebody worked on the event at the head; the
+    /// work of this moment counts.
     pub attempts: u32,
+    /// Why it cannot be read, or its cursor not be written, at the moment.
+    pub trouble: Option<String>,
     /// On a broker: messages that are ready there. It counts no events: then nothing is
     /// known of those published and waiting, and the rest counts from the start of this
     /// process.
@@ -85,6 +90,7 @@ pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
         segments: live().count(),
         commits: log.commits,
         damaged_events: log.damaged,
+        trouble: shared.writing.text(),
         queues: log.queues.iter().map(|q| queue(&log, q)).collect(),
     }
 }
@@ -111,6 +117,7 @@ pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
         damaged_events: counts.damaged,
         redelivered_events: counts.redelivered,
         attempts: snapshot.attempts,
+        trouble: queue.reading.text().or_else(|| queue.keeping.text()),
         ready_messages: None,
     }
 }

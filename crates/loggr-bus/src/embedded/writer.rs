@@ -89,8 +89,7 @@ impl Error for PublishError {
 
 /// Makes everything durable that comes through `orders`, until it is told to end.
 pub(super) fn run(shared: &Shared, mut orders: mpsc::Receiver<Order>) {
-    let mut writer =
-        Writer { shared, end: shared.log().end, active: None, heads: Vec::new(), troubled: false };
+    let mut writer = Writer { shared, end: shared.log().end, active: None, heads: Vec::new() };
     writer.active = shared.log().live.back().map(|l| l.segment.clone());
     let mut group = Vec::new();
     let mut open = true;
@@ -127,8 +126,6 @@ struct Writer<'s> {
     active: Option<Arc<Segment>>,
     /// Headers of the frames of a commit; reused.
     heads: Vec<[u8; FRAME_HEADER_BYTES as usize]>,
-    /// The last commit failed: log the recovery, once.
-    troubled: bool,
 }
 
 impl Writer<'_> {
@@ -136,14 +133,19 @@ impl Writer<'_> {
     fn commit(&mut self, group: &mut Vec<Publish>) {
         let result = self.commit_frames(group);
         match &result {
-            Ok(()) if self.troubled => tracing::info!(exchange = %self.shared.name, "publishing works again"),
-            Err((_, error)) if !self.troubled => {
-                let cause = error.source().map(|e| format!(": {e}")).unwrap_or_default();
-                tracing::error!(exchange = %self.shared.name, "{error}{cause}");
+            Ok(()) => {
+                if self.shared.writing.clear() {
+                    tracing::info!(exchange = %self.shared.name, "publishing works again");
+                }
             }
-            _ => {}
+            Err((_, error)) => {
+                let cause = error.source().map(|e| format!(": {e}")).unwrap_or_default();
+                let text = format!("{error}{cause}");
+                if self.shared.writing.raise(&*text) {
+                    tracing::error!(exchange = %self.shared.name, "{text}");
+                }
+            }
         }
-        self.troubled = result.is_err();
         let durable = result.as_ref().map_or_else(|(durable, _)| *durable, |()| usize::MAX);
         let mut frames = 0;
         for publish in group.drain(..) {
@@ -188,11 +190,14 @@ impl Writer<'_> {
                         let what = format!("cannot write to `{}`", segment.path.display());
                         return Err((durable, PublishError { what, source: Some(Arc::new(error)) }));
                     }
-                    tracing::warn!(
-                        exchange = %self.shared.name,
-                        segment = %segment.path.display(),
-                        "a write failed, going on in another segment: {error}"
-                    );
+                    // Said once; while the trouble lasts each try meets another segment.
+                    if self.shared.writing.text().is_none() {
+                        tracing::warn!(
+                            exchange = %self.shared.name,
+                            segment = %segment.path.display(),
+                            "a write failed, going on in another segment: {error}"
+                        );
+                    }
                 }
             }
         }

@@ -44,7 +44,7 @@ pub fn consumer_of(bus: &Bus, queue: &str) -> Consumer {
 
 /// One published batch a delivery.
 pub fn small_steps(bus: &Bus, queue: &str) -> Consumer {
-    let options = ConsumerOptions { window: 1000, max_batch_bytes: 1, max_batch_events: 1 };
+    let options = ConsumerOptions { window: 1000, max_batch_bytes: 1, max_batch_events: 1, kept: false };
     bus.consumer(queue, options, Stop::never()).unwrap()
 }
 

@@ -122,7 +122,16 @@ fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
     };
     let answer: Value = serde_json::from_slice(&body)?;
     let unit = answer["unit"].as_str().unwrap_or("events");
-    writeln!(std::io::stdout().lock(), "dropped {} {unit} of `{queue}`", answer["dropped"])?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "dropped {} {unit} of `{queue}`", answer["dropped"])?;
+    let in_hand = answer["in_hand"].as_u64().unwrap_or(0);
+    if in_hand > 0 {
+        let then = match answer["in_hand_is"].as_str() {
+            Some("doomed") => "they are stored, or dropped as soon as they come back",
+            _ => "they are stored, or wait in the queue again",
+        };
+        writeln!(out, "{in_hand} events of it are in the hands of who takes from it: {then}")?;
+    }
     Ok(Exit::Fine)
 }
 

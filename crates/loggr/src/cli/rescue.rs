@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use loggr_bus::rescue::{RescueId, RescueStore, Rescued};
+use loggr_bus::rescue::{Leaving, RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
@@ -201,7 +201,7 @@ impl Rescue for Again {
 /// Deletes entries for ever.
 pub fn discard(rescue: &RescueStore, sink: &str, id: Option<&str>) -> Result<Value> {
     if let Some(id) = id {
-        return Ok(json!({ "discarded": rescue.remove(sink, &[number(id)?])? }));
+        return Ok(json!({ "discarded": rescue.remove(sink, &[number(id)?], Leaving::Discarded)? }));
     }
     let mut discarded = 0;
     loop {
@@ -209,7 +209,7 @@ pub fn discard(rescue: &RescueStore, sink: &str, id: Option<&str>) -> Result<Val
         if ids.is_empty() {
             return Ok(json!({ "discarded": discarded }));
         }
-        discarded += rescue.remove(sink, &ids)?;
+        discarded += rescue.remove(sink, &ids, Leaving::Discarded)?;
     }
 }
 

@@ -78,6 +78,13 @@ fn render(status: &Value, rules: bool) -> String {
     } else {
         out.push_str(&format!("loggr does not run on {}\n", text(status, "data_directory")));
     }
+    for (key, what) in
+        [("problem", "the queues cannot be read"), ("rescue_trouble", "the rescue cannot be used")]
+    {
+        if let Some(why) = status[key].as_str() {
+            out.push_str(&format!("{what}: {why}\n"));
+        }
+    }
     // Of a list the rows that have something in the column `must`; in "" all have.
     let mut table = |title: &[&str], key: &str, must: &str, columns: &[&str]| {
         let rows = status[key].as_array().into_iter().flatten();
@@ -129,11 +136,13 @@ fn render(status: &Value, rules: bool) -> String {
     );
     table(&["LISTENER THAT HAS ENDED", "WHY"], "listeners", "ended", &["name", "ended"]);
     table(
-        &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED"],
+        &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED", "DAMAGED"],
         "queues",
         "received",
-        &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped"],
+        &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped", "damaged"],
     );
+    table(&["QUEUE IN TROUBLE", "WHY"], "queues", "trouble", &["name", "trouble"]);
+    table(&["EXCHANGE THAT TAKES NOTHING", "WHY"], "exchanges", "trouble", &["name", "trouble"]);
     table(
         &[
             "QUEUE OF THE BROKER",

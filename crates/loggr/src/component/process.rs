@@ -122,8 +122,8 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         true => Some(bus::open(&config, &part, broker.clone()).await?),
         false => None,
     };
-    let rescue =
-        RescueStore::open(&data.join("rescue"), MAX_RESCUE_BYTES).context("cannot open the rescue")?;
+    // One that is damaged keeps nobody from receiving: what should go there waits.
+    let rescue = RescueStore::attach(&data.join("rescue"), MAX_RESCUE_BYTES);
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("cannot draw a random number")?;
     let uids = Arc::new(UidGenerator::new(seed));
@@ -167,6 +167,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
             collectors = collector::start(&config, spool, bus, &rescue, &stop_collecting, &mut moving)?;
         }
     }
+    status::adopt(&rescue, opened.as_ref(), &config, &part);
     let identity = status::identity(&config, &part, crate::source::now());
     let process = Arc::new(Process {
         part,

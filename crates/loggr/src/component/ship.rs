@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::config::{Compression, FilesShip, SearchShip, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::news::is_same;
 use crate::sink::Destination;
 use crate::sink::files::{Compress, FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
@@ -95,6 +96,7 @@ impl Shippers<'_> {
                     window: SHIP_WINDOW,
                     max_batch_events: files.batch.events,
                     max_batch_bytes: files.batch.size,
+                    kept: false,
                 };
                 let destination = Destination::Files(sink);
                 self.pump(ship, options, Vec::new(), &destination, &stats, tasks)?;
@@ -107,6 +109,7 @@ impl Shippers<'_> {
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,
                     max_batch_events: search.commit_events,
+                    kept: true,
                     ..ConsumerOptions::default()
                 };
                 let limits = BatcherLimits {
@@ -130,6 +133,7 @@ impl Shippers<'_> {
                     let options = ConsumerOptions {
                         window: SHIP_WINDOW,
                         max_batch_events: postgres.commit_events,
+                        kept: true,
                         ..ConsumerOptions::default()
                     };
                     let limits = BatcherLimits {
@@ -333,7 +337,7 @@ impl PumpObserver for Watch {
         self.stats.failures.add(1);
         let text = error.chain();
         let mut last = self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = self.stats.failing.raise() || last.as_deref() != Some(text.as_str());
+        let news = self.stats.failing.raise() || !last.as_deref().is_some_and(|last| is_same(last, &text));
         *last = Some(text);
         drop(last);
         if news {

@@ -42,6 +42,11 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Value>) -> Value {
         share(queues);
     }
     out.insert("rescue".to_owned(), rescue(&all));
+    for key in ["problem", "rescue_trouble"] {
+        if let Some(trouble) = all.iter().map(|s| &s[key]).find(|v| !v.is_null()) {
+            out.insert(key.to_owned(), trouble.clone());
+        }
+    }
     out.into()
 }
 

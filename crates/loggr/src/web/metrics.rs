@@ -71,11 +71,13 @@ const FAMILIES: &[Family] = &[
         metrics: &[
             metric("received_events_total", "received", "Events that the queue was given."),
             metric("stored_events_total", "stored", "Events that the destination holds durably."),
-            metric("rescued_events_total", "rescued", "Events that went to the rescue."),
+            metric("rescued_events", "rescued", "Events of it that are in the rescue now."),
             metric("dropped_events_total", "dropped", "Events dropped by an explicit rule."),
             metric("damaged_events_total", "damaged", "Events lost to damage on disk."),
             metric("waiting_events", "waiting", "Events that wait or are being stored."),
             metric("waiting_bytes", "waiting_bytes", "Bytes of those events."),
+            metric("oldest_seconds", "oldest_seconds", "How long the oldest of them has waited."),
+            metric("unreadable", "trouble", "1 while it cannot be read, or its place not be written down."),
             metric("leased_events", "leased", "Events handed out and not yet settled."),
             metric("redelivered_events_total", "redelivered", "Events handed out again after a nack."),
             metric(
@@ -104,6 +106,7 @@ const FAMILIES: &[Family] = &[
         metrics: &[
             metric("published_events_total", "published", "Events published."),
             metric("commits_total", "commits", "Synced commits."),
+            metric("failing", "trouble", "1 while nothing can be published."),
             metric("disk_bytes", "disk_bytes", "Bytes of its segments."),
             metric("max_bytes", "max_bytes", "Limit of those bytes."),
         ],
@@ -165,6 +168,12 @@ const RULES: &[Metric] = &[
     metric("timed_nanoseconds_total", "nanos", "The time that those took."),
 ];
 
+/// Metrics of the rescue.
+const RESCUED: Metric =
+    metric("events", "rescue", "Events that are in the rescue now; its label is whose they are.");
+const UNUSABLE: Metric =
+    metric("unusable", "rescue_trouble", "1 while it cannot be used, and what should go there waits.");
+
 /// Metrics of a whole process.
 const UPTIME: Metric = metric("uptime_seconds", "uptime_seconds", "Seconds since the start.");
 const BUILD: Metric = metric("build_info", "", "Always 1; the label is the version.");
@@ -202,10 +211,21 @@ pub fn render(own: &Value, others: &[Seen]) -> String {
             });
         }
     }
+    let name = head(&mut out, "rescue_", &RESCUED);
+    for (status, labels) in &told {
+        for (sink, count) in status["rescue"].as_object().into_iter().flatten() {
+            line(&mut out, &format!("{name}{{sink=\"{}\"{labels}}} {}", escape(sink), number(count)));
+        }
+    }
+    let name = head(&mut out, "rescue_", &UNUSABLE);
+    for (status, labels) in &told {
+        // Who has none to tell of says nothing.
+        let Some(trouble) = status.get(UNUSABLE.key) else { continue };
+        line(&mut out, &format!("{name}{} {}", only(labels), number(trouble)));
+    }
     let name = head(&mut out, "", &UPTIME);
     for (status, labels) in &told {
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", &labels[1..]) };
-        line(&mut out, &format!("{name}{labels} {}", number(&status[UPTIME.key])));
+        line(&mut out, &format!("{name}{} {}", only(labels), number(&status[UPTIME.key])));
     }
     let name = head(&mut out, "", &BUILD);
     for (status, labels) in &told {
@@ -220,6 +240,11 @@ pub fn render(own: &Value, others: &[Seen]) -> String {
         }
     }
     out
+}
+
+/// Labels where there are no others before them.
+fn only(labels: &str) -> String {
+    labels.strip_prefix(',').map_or_else(String::new, |labels| format!("{{{labels}}}"))
 }
 
 /// What each machine has several of; `labels_of` makes an item's own labels.
@@ -351,6 +376,11 @@ mod tests {
             "\n## Of each rule of a filter\n\nLabels `machine`, `rule`, `line`.\n{title}"
         ));
         text.extend(RULES.iter().map(|m| row("rule_", m)));
+        text.push_str(&format!(
+            "\n## Of the rescue\n\nLabel `sink`: the shipper, `machine.NAME`, or \
+                                `spool.EXCHANGE..KEY`.\n{title}"
+        ));
+        text.extend([RESCUED, UNUSABLE].iter().map(|m| row("rescue_", m)));
         text.push_str(&format!("\n## Of each process\n{title}"));
         text.extend([UPTIME, BUILD, RUNNING].iter().map(|m| row("", m)));
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");

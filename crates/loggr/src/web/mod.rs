@@ -5,6 +5,7 @@
 
 mod combine;
 mod metrics;
+mod rescued;
 pub mod status;
 
 use std::convert::Infallible;
@@ -154,7 +155,9 @@ pub fn card(process: &Process, web: &[String]) -> Value {
 
 async fn readyz(State(process): State<Shared>) -> Response {
     let stalled = process.listeners.iter().any(|l| l.stats.stalled.is_raised());
-    let trouble = status::ended(&process).or_else(|| stalled.then(|| "the queue takes nothing".to_owned()));
+    let trouble = status::ended(&process)
+        .or_else(|| status::unreadable(&process))
+        .or_else(|| stalled.then(|| "the queue takes nothing".to_owned()));
     match trouble {
         Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
         None => "ready\n".into_response(),
@@ -200,8 +203,12 @@ fn default_peek() -> usize {
 async fn purge(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
     let Some(bus) = &process.bus else { return not_here("the bus") };
     let purged = bus.purge(&command.queue).await.map(|purged| match purged {
-        Purged::Events(n) => json!({ "dropped": n, "unit": "events" }),
-        Purged::Messages(n) => json!({ "dropped": n, "unit": "messages" }),
+        Purged::Events(dropped) => {
+            json!({ "dropped": dropped.events, "unit": "events", "in_hand": dropped.in_hand, "in_hand_is": "doomed" })
+        }
+        Purged::Messages { messages, in_hand } => {
+            json!({ "dropped": messages, "unit": "messages", "in_hand": in_hand, "in_hand_is": "kept" })
+        }
     });
     answer(purged.map_err(Into::into))
 }

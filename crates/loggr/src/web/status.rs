@@ -1,12 +1,13 @@
 //! The status as JSON: where the events are, and whether the numbers add up.
 //!
-//! For every queue `received = stored + waiting + rescued + dropped`. The numbers of
+//! For every queue `received = stored + waiting + rescued + dropped + damaged`. The numbers of
 //! the queues are durable; those of listeners and shippers count from the start of
 //! the process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
+use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::Route;
 use loggr_bus::{Bus, ExchangeStats, QueueStats, inspect};
 use loggr_event::Timestamp;
@@ -14,9 +15,11 @@ use loggr_filter::lang::RuleCount;
 use serde_json::{Map, Value, json};
 
 use super::combine::combine;
+use super::rescued::{self, Standings};
+use crate::component::bus::Opened;
 use crate::component::machine::{Packing, Running};
 use crate::component::part::Part;
-use crate::component::process::Process;
+use crate::component::process::{MAX_RESCUE_BYTES, Process};
 use crate::config::Config;
 use crate::registry::notices::Troubles;
 use crate::registry::{Seen, State};
@@ -29,8 +32,15 @@ const MAX_CLIENTS: usize = 100;
 
 /// The status of this process alone.
 pub fn online(process: &Process) -> Value {
-    let stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
-    let spooled = process.spool.as_ref().map(|spool| spool.stats()).unwrap_or_default();
+    let mut stats = process.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
+    let mut spooled = process.spool.as_ref().map(|spool| spool.stats()).unwrap_or_default();
+    let rescue = Standings::read(&process.rescue, &process.config);
+    for queue in stats.iter_mut().flat_map(|e| &mut e.queues) {
+        rescue.settle(queue);
+    }
+    for (_, queue) in &mut spooled {
+        rescue.settle(queue);
+    }
     let mut queues: Vec<(&str, &QueueStats)> =
         stats.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
     queues.extend(spooled.iter().map(|(_, q)| (SPOOL, q)));
@@ -77,10 +87,25 @@ pub fn online(process: &Process) -> Value {
         "brokers": broker(process, &spooled),
         "machines": machines,
         "ships": ships,
-        "rescue": process.rescue.sinks().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
     });
     status.extend(lists.as_object().cloned().unwrap_or_default());
     status.into()
+}
+
+/// Tells the rescue what the queues of this part gave it before it counted.
+pub fn adopt(rescue: &RescueStore, opened: Option<&Opened>, config: &Config, part: &Part) {
+    let Some(opened) = opened else { return };
+    let bus = opened.bus.stats().into_iter().flat_map(|exchange| exchange.queues);
+    let spool = opened.spool.iter().flat_map(|spool| spool.stats()).map(|(_, queue)| queue);
+    for queue in bus.chain(spool).filter(|queue| queue.ready_messages.is_none()) {
+        for sink in rescued::sinks(config, &queue.name) {
+            // Who cannot use it says so by himself.
+            if let Err(error) = rescue.adopt(&sink, queue.rescued_events) {
+                tracing::debug!(%part, sink, "the rescue was not asked: {error}");
+            }
+        }
+    }
 }
 
 /// Who the process is, for its card, its status and its notices.
@@ -123,7 +148,9 @@ pub fn troubles(process: &Process) -> Troubles {
         Some(Bus::Rabbit(bus)) => Some((("broker", "rabbitmq".to_owned()), bus.state().trouble)),
         _ => None,
     };
-    listeners.chain(machines).chain(ships).chain(broker).collect()
+    let queues = queues(process).into_iter().map(|q| (("queue", q.name), q.trouble));
+    let rescue = std::iter::once((("rescue", "rescue".to_owned()), process.rescue.trouble()));
+    listeners.chain(machines).chain(ships).chain(queues).chain(rescue).chain(broker).collect()
 }
 
 /// What has ended before its time, and why: only a new start mends it.
@@ -134,6 +161,19 @@ pub fn ended(process: &Process) -> Option<String> {
     let ships = process.ships.iter().map(|s| ("shipper", s.stats.name.clone(), &s.stats.ended));
     let mut all = listeners.chain(collectors).chain(machines).chain(ships);
     all.find_map(|(kind, name, ended)| Some(format!("the {kind} `{name}` has ended: {}", text(ended)?)))
+}
+
+/// A queue that cannot be read, of the bus or the spool, and why.
+pub fn unreadable(process: &Process) -> Option<String> {
+    let trouble = queues(process).into_iter().find_map(|q| Some((q.name, q.trouble?)));
+    trouble.map(|(name, why)| format!("the queue `{name}` is in trouble: {why}"))
+}
+
+/// The queues of the bus and of the spool.
+fn queues(process: &Process) -> Vec<QueueStats> {
+    let bus = process.bus.iter().flat_map(|bus| bus.stats()).flat_map(|exchange| exchange.queues);
+    let spool = process.spool.iter().flat_map(|spool| spool.stats()).map(|(_, queue)| queue);
+    bus.chain(spool).collect()
 }
 
 /// How the broker stands, and what waits for it here.
@@ -185,10 +225,17 @@ pub fn offline(config: &Config) -> Result<Value> {
         (None, _) => Some(&config.bus.directory),
         (Some(_), spool) => spool.as_ref().map(|s| &s.directory),
     };
-    let views = match directory.filter(|d| d.exists()) {
+    let mut views = match directory.filter(|d| d.exists()) {
         Some(directory) => inspect(directory)?,
         None => Vec::new(),
     };
+    // Looking makes nothing.
+    let place = config.data.directory.join("rescue");
+    let rescue = place.exists().then(|| RescueStore::attach(&place, MAX_RESCUE_BYTES));
+    let rescue = rescue.map(|rescue| Standings::read(&rescue, config)).unwrap_or_default();
+    for queue in views.iter_mut().flat_map(|e| &mut e.queues) {
+        rescue.settle(queue);
+    }
     let queues: Vec<(&str, &QueueStats)> =
         views.iter().flat_map(|e| e.queues.iter().map(|q| (e.name.as_str(), q))).collect();
     Ok(json!({
@@ -196,6 +243,7 @@ pub fn offline(config: &Config) -> Result<Value> {
         "data_directory": config.data.directory,
         "totals": totals(&queues),
         "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
+        "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
     }))
 }
 
@@ -207,7 +255,7 @@ fn exchange(e: &ExchangeStats) -> Value {
     json!({
         "name": e.name, "published": e.published_events, "disk_bytes": e.disk_bytes,
         "max_bytes": e.limit_bytes, "segments": e.segments, "commits": e.commits,
-        "damaged": e.damaged_events,
+        "damaged": e.damaged_events, "trouble": e.trouble,
     })
 }
 
@@ -258,10 +306,11 @@ fn queue(exchange: &str, q: &QueueStats) -> Value {
         "waiting_bytes": q.waiting_bytes, "leased": q.leased_events,
         "oldest_seconds": q.oldest.map(|age| age.as_secs_f64()),
         "redelivered": q.redelivered_events, "attempts": q.attempts, "balanced": is_balanced(q),
+        "trouble": q.trouble,
     })
 }
 
-/// Damage is on no side of the promise; it is shown, and it is never hidden in the sum.
+/// Every event that came stands in one of the columns; those lost to damage in their own.
 fn is_balanced(q: &QueueStats) -> bool {
     let settled = q.stored_events + q.rescued_events + q.dropped_events + q.damaged_events;
     q.published_events == settled + q.waiting_events

@@ -9,6 +9,7 @@
 mod balance;
 mod chaos;
 mod cli;
+mod corners;
 mod crash;
 mod faults;
 mod foreign;

@@ -345,8 +345,12 @@ impl Machines {
             (true, Bus::Embedded(_)) => PACKING_WINDOW,
             (true, Bus::Rabbit(_)) => PACKING_WINDOW_MESSAGES,
         };
-        let options =
-            ConsumerOptions { window, max_batch_events: MAX_BATCH_EVENTS, ..ConsumerOptions::default() };
+        let options = ConsumerOptions {
+            window,
+            max_batch_events: MAX_BATCH_EVENTS,
+            kept: packs,
+            ..ConsumerOptions::default()
+        };
         let consumer = self.shared.bus.consumer(&machine.queue, options, stop.clone())?;
         if packs {
             tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));

@@ -19,6 +19,10 @@ use crate::source::now;
 /// Tag of an event on which the filter failed in a way that is our fault.
 const PANIC_TAG: &str = "_filterfailure";
 
+/// Bytes of a batch that a filter has made, at most, and one event more: a filter that makes
+/// each event larger must not make a batch that nobody takes.
+const MAX_FILTERED_BYTES: usize = 8 << 20;
+
 /// What a worker is asked to do.
 pub(super) enum Job {
     /// Events of its peers.
@@ -130,19 +134,41 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs the filter on each event; what is kept goes its way.
+    /// Runs the filter on each event; what is kept goes its way. What has grown too large for
+    /// one batch goes in several.
     fn filter(&mut self, delivery: Delivery) -> Result<(), Stopped> {
         let loaded = self.running.loaded();
-        let program = &loaded.program;
-        if program.is_empty() {
+        if loaded.program.is_empty() {
             return self.send(&loaded, 0, delivery);
         }
+        delivery.begin();
+        let mut rest = Some(delivery);
+        while let Some(delivery) = rest.take() {
+            let sieve = self.sieve(&loaded, &delivery);
+            let delivery = match delivery.split(sieve.keep.len()) {
+                Ok((seen, later)) => {
+                    rest = Some(later);
+                    seen
+                }
+                Err(whole) => whole,
+            };
+            self.give_on(&loaded, delivery, sieve)?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of the first events of a delivery: of all, unless they grow too large.
+    fn sieve(&self, loaded: &Arc<Loaded>, delivery: &Delivery) -> Sieve {
+        let program = &loaded.program;
         let at = now();
         let stats = &self.running.stats;
         let mut counters = program.counters();
         counters.pass.redelivered = delivery.attempts() > 1;
         let mut sieve = Sieve::default();
         for record in delivery.batch().records() {
+            if sieve.kept.byte_len() >= MAX_FILTERED_BYTES {
+                break;
+            }
             let filtered = catch_unwind(AssertUnwindSafe(|| {
                 let mut event = record.event();
                 let (fate, changed) = program.run_marked(&mut event, at, &mut counters);
@@ -162,21 +188,25 @@ impl Worker {
                 sieve.failed(&record);
             }
         }
-        self.running.count(&loaded, &counters);
+        self.running.count(loaded, &counters);
+        sieve
+    }
+
+    fn give_on(&mut self, loaded: &Arc<Loaded>, delivery: Delivery, sieve: Sieve) -> Result<(), Stopped> {
         let Sieve { mut kept, ways, changed, keep } = sieve;
         let dropped = keep.len() - ways.len();
-        stats.dropped.add(dropped as u64);
+        self.running.stats.dropped.add(dropped as u64);
         let sifted = match changed || dropped > 0 {
             true => delivery.sift(&keep, kept.finish()),
             false => Some(delivery),
         };
         let Some(sifted) = sifted else { return Ok(()) };
         match ways.first() {
-            Some(first) if ways.iter().all(|way| way == first) => self.send(&loaded, *first, sifted),
+            Some(first) if ways.iter().all(|way| way == first) => self.send(loaded, *first, sifted),
             _ => {
                 let mut ways = ways.into_iter();
                 for (way, share) in sifted.partition(|_| ways.next().unwrap_or(0)) {
-                    self.send(&loaded, way, share)?;
+                    self.send(loaded, way, share)?;
                 }
                 Ok(())
             }

@@ -20,7 +20,7 @@ const SIGN: &[&str] = &[
 ];
 /// Where `Receipt::sign_rescue` may stand.
 const SIGN_RESCUE: &[&str] = &[
-    "crates/loggr-bus/src/rescue.rs",
+    "crates/loggr-bus/src/rescue/mod.rs",
     // A replay that is refused: the entry never left the rescue.
     "crates/loggr/src/cli/rescue.rs",
     "crates/loggr-flow/src/delivery.rs",

@@ -3,12 +3,14 @@
 //! Not a queue: nothing takes from it by itself. An operator looks, mends, and
 //! replays or discards. Kept in LMDB, so that the command line can read it while the
 //! daemon runs. Invariant: an entry leaves only by [`RescueStore::remove`], or when a
-//! replay was acknowledged as stored.
+//! replay was acknowledged as stored, and is counted when it does.
 //!
 //! | database | key | value |
 //! |---|---|---|
 //! | `entries` | sink, 0, id (16 bytes, in order of time) | an entry, below |
 //! | `uids` | sink, 0, uid (16 bytes), id | nothing |
+//! | `left` | sink | how many events were replayed, discarded, lost (8 bytes each) |
+//! | `left` | 0, `born` | nothing; there if every event that left was counted |
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -19,7 +21,10 @@
 //! | 16 | 4 | length of the reason, at most [`MAX_REASON_BYTES`] |
 //! | 20 | | reason, then a chunk of one record, see [`crate::encoding`] |
 
-use std::collections::VecDeque;
+mod check;
+mod room;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::fmt;
 use std::ops::Bound;
@@ -28,8 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use heed::types::{Bytes as Raw, Unit};
-use heed::{Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn};
+use heed::{MdbError, RoTxn, RwTxn};
 use loggr_event::{Timestamp, Uid};
 use loggr_flow::{
     Batch, BatchBuilder, Delivery, Outcome, Reason, Receipt, Record, Rescue, Settlements, Source,
@@ -38,6 +42,9 @@ use loggr_flow::{
 
 use crate::encoding::{Codec, DecodeError, Decoder, Encoder};
 use crate::topology::MAX_NAME_BYTES;
+
+pub use room::move_aside;
+use room::{Opened, Room};
 
 /// Size limit that is used where nothing else is said.
 pub const DEFAULT_MAX_BYTES: usize = 4 << 30;
@@ -49,6 +56,8 @@ const MAX_SINK_BYTES: usize = MAX_NAME_BYTES + 16;
 const VERSION: u8 = 1;
 const FIXED_BYTES: usize = 20;
 const ID_BYTES: usize = 16;
+/// In a rescue that counts what leaves it since it was made. No sink has such a name.
+const BORN: &[u8] = b"\0born";
 
 /// Identity of an entry; sorts by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +121,8 @@ pub enum RescueError {
     },
     /// The name of a sink that cannot be one.
     Name(String),
+    /// Its files are damaged, or cannot be read.
+    Unusable(PathBuf, String),
     /// The database said no.
     Database(PathBuf, heed::Error),
     /// An entry that cannot be read.
@@ -126,6 +137,9 @@ impl fmt::Display for RescueError {
                 write!(f, "the rescue is full: {limit} MiB; replay or discard with `loggr rescue`")
             }
             RescueError::Name(name) => write!(f, "`{}` cannot be the name of a sink", name.escape_default()),
+            RescueError::Unusable(path, why) => {
+                write!(f, "the rescue in `{}` cannot be used: {why}", path.display())
+            }
             RescueError::Database(path, _) => write!(f, "rescue in `{}`", path.display()),
             RescueError::Entry(id, _) => write!(f, "rescued event `{id}` cannot be read"),
         }
@@ -135,30 +149,48 @@ impl fmt::Display for RescueError {
 impl Error for RescueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            RescueError::Full { .. } | RescueError::Name(_) => None,
+            RescueError::Full { .. } | RescueError::Name(_) | RescueError::Unusable(..) => None,
             RescueError::Database(_, e) => Some(e),
             RescueError::Entry(_, e) => Some(e),
         }
     }
 }
 
+/// How an event leaves the rescue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Its destination holds it now.
+    Replayed,
+    /// Somebody has decided that nobody needs it.
+    Discarded,
+}
+
+/// What became of the events that a sink gave to the rescue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Events that are here.
+    pub here: u64,
+    /// Events that left for their destination.
+    pub replayed: u64,
+    /// Events that were deleted.
+    pub discarded: u64,
+    /// Events that were in a rescue before this one, which was damaged.
+    pub lost: u64,
+}
+
 /// The rescue of all sinks. Clones share it; a directory is opened once per process.
 #[derive(Clone)]
 pub struct RescueStore {
-    env: Env,
-    entries: Database<Raw, Raw>,
-    uids: Database<Raw, Unit>,
-    path: Arc<Path>,
-    limit: usize,
+    room: Arc<Room>,
     counted: Arc<Mutex<Option<Counted>>>,
 }
 
-/// How many events each sink has, and after which transaction of the database.
-type Counted = (usize, Vec<(String, u64)>);
+/// How each sink stands, and after which transaction of the database.
+type Counted = (usize, BTreeMap<String, Standing>);
 
 impl fmt::Debug for RescueStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RescueStore({})", self.path.display())
+        write!(f, "RescueStore({})", self.room.path.display())
     }
 }
 
@@ -166,23 +198,22 @@ impl RescueStore {
     /// Opens or makes the rescue in `dir`, of at most `max_bytes` (rounded to 1 MiB).
     ///
     /// # Errors
-    /// [`RescueError::Database`].
+    /// [`RescueError`] if it cannot be used now.
     pub fn open(dir: &Path, max_bytes: usize) -> Result<RescueStore, RescueError> {
-        let limit = max_bytes.next_multiple_of(1 << 20);
-        let failed = |e| RescueError::Database(dir.to_owned(), e);
-        std::fs::create_dir_all(dir).map_err(|e| failed(e.into()))?;
-        let mut options = EnvOpenOptions::new();
-        options.map_size(limit).max_dbs(2);
-        // SAFETY: the file belongs to loggr alone; every process that opens it goes
-        // through LMDB's own lock file, and nobody truncates it.
-        let env = unsafe { options.open(dir) }.map_err(failed)?;
-        let mut txn = env.write_txn().map_err(failed)?;
-        let entries = env.create_database(&mut txn, Some("entries")).map_err(failed)?;
-        let uids = env.create_database(&mut txn, Some("uids")).map_err(failed)?;
-        txn.commit().map_err(failed)?;
-        // A reader that was killed would keep pages from being used again.
-        env.clear_stale_readers().map_err(failed)?;
-        Ok(RescueStore { env, entries, uids, path: dir.into(), limit, counted: Arc::default() })
+        let store = RescueStore::attach(dir, max_bytes);
+        store.room.enter()?;
+        Ok(store)
+    }
+
+    /// The same for who has to run without it: what cannot be used now is tried again, and
+    /// what should go there waits.
+    pub fn attach(dir: &Path, max_bytes: usize) -> RescueStore {
+        RescueStore { room: Arc::new(Room::new(dir, max_bytes)), counted: Arc::default() }
+    }
+
+    /// Why it cannot be used at the moment, if that is so.
+    pub fn trouble(&self) -> Option<String> {
+        self.room.enter().err().map(|error| error.to_string())
     }
 
     /// The rescue of one sink.
@@ -198,26 +229,83 @@ impl RescueStore {
     /// whatever process.
     ///
     /// # Errors
-    /// [`RescueError::Database`].
+    /// [`RescueError`].
     pub fn sinks(&self) -> Result<Vec<(String, u64)>, RescueError> {
+        let all = self.standing()?.into_iter();
+        Ok(all.filter(|(_, standing)| standing.here > 0).map(|(name, s)| (name, s.here)).collect())
+    }
+
+    /// How every sink stands that ever had events here. As cheap as [`RescueStore::sinks`].
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn standing(&self) -> Result<BTreeMap<String, Standing>, RescueError> {
+        let db = self.room.enter()?;
         // Read before the transaction begins: a change in between is counted next time.
-        let now = self.env.info().last_txn_id;
+        let now = db.env.info().last_txn_id;
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, all)) = counted.as_ref().filter(|(then, _)| *then == now) {
             return Ok(all.clone());
         }
-        let txn = self.read()?;
-        let mut all = Vec::<(String, u64)>::new();
-        for entry in self.entries.iter(&txn).map_err(|e| self.failed(e))? {
-            let (key, _) = entry.map_err(|e| self.failed(e))?;
-            let name = key.get(..key.len().saturating_sub(ID_BYTES + 1)).unwrap_or_default();
-            match all.last_mut() {
-                Some((last, n)) if last.as_bytes() == name => *n += 1,
-                _ => all.push((String::from_utf8_lossy(name).into_owned(), 1)),
+        let txn = self.read(&db)?;
+        let mut all = BTreeMap::<String, Standing>::new();
+        for entry in db.left.iter(&txn).map_err(|e| self.failed(e))? {
+            let (name, value) = entry.map_err(|e| self.failed(e))?;
+            if !name.starts_with(BORN) {
+                all.insert(String::from_utf8_lossy(name).into_owned(), left_of(value));
             }
         }
+        let (mut name, mut here) = (Vec::new(), 0);
+        let mut put = |name: &[u8], here: u64| {
+            if here > 0 {
+                all.entry(String::from_utf8_lossy(name).into_owned()).or_default().here = here;
+            }
+        };
+        for entry in db.entries.iter(&txn).map_err(|e| self.failed(e))? {
+            let (key, _) = entry.map_err(|e| self.failed(e))?;
+            let this = key.get(..key.len().saturating_sub(ID_BYTES + 1)).unwrap_or_default();
+            if this != name.as_slice() {
+                put(&name, here);
+                (name, here) = (this.to_vec(), 0);
+            }
+            here += 1;
+        }
+        put(&name, here);
         *counted = Some((now, all.clone()));
         Ok(all)
+    }
+
+    /// A sink's queue has given so many events to the rescue, ever. Of those that left before
+    /// anybody counted it is assumed that they were replayed; of those that were in another
+    /// rescue, which is gone, that they are lost. To be called once, at the start.
+    ///
+    /// # Errors
+    /// [`RescueError`].
+    pub fn adopt(&self, sink: &str, rescued: u64) -> Result<(), RescueError> {
+        let here = self.count(sink)?;
+        let db = self.room.enter()?;
+        let mut txn = db.env.write_txn().map_err(|e| self.failed(e))?;
+        if db.left.get(&txn, sink.as_bytes()).map_err(|e| self.failed(e))?.is_some() || rescued <= here {
+            return Ok(());
+        }
+        let gone = rescued - here;
+        let standing = match db.left.get(&txn, BORN).map_err(|e| self.failed(e))? {
+            Some(_) => Standing { lost: gone, ..Standing::default() },
+            None => Standing { replayed: gone, ..Standing::default() },
+        };
+        self.put_left(&db, &mut txn, sink, standing)?;
+        txn.commit().map_err(|e| self.failed(e))
+    }
+
+    fn put_left(
+        &self,
+        db: &Opened,
+        txn: &mut RwTxn<'_>,
+        sink: &str,
+        all: Standing,
+    ) -> Result<(), RescueError> {
+        let value = [all.replayed, all.discarded, all.lost].map(u64::to_le_bytes).concat();
+        db.left.put(txn, sink.as_bytes(), &value).map_err(|e| self.failed(e))
     }
 
     /// How many events of this sink are here.
@@ -225,8 +313,9 @@ impl RescueStore {
     /// # Errors
     /// [`RescueError`].
     pub fn count(&self, sink: &str) -> Result<u64, RescueError> {
-        let (txn, prefix) = (self.read()?, prefix(sink)?);
-        let keys = self.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
+        let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+        let txn = self.read(&db)?;
+        let keys = db.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
         Ok(keys.count() as u64)
     }
 
@@ -240,10 +329,11 @@ impl RescueStore {
         after: Option<RescueId>,
         limit: usize,
     ) -> Result<Vec<Rescued>, RescueError> {
-        let (txn, prefix) = (self.read()?, prefix(sink)?);
+        let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+        let txn = self.read(&db)?;
         let from = key(&prefix, &after.map_or([0; ID_BYTES], |id| id.0));
         let to = key(&prefix, &[0xff; ID_BYTES]);
-        let range = self
+        let range = db
             .entries
             .range(&txn, &(Bound::Included(&from[..]), Bound::Included(&to[..])))
             .map_err(|e| self.failed(e))?;
@@ -267,22 +357,23 @@ impl RescueStore {
     /// # Errors
     /// [`RescueError`].
     pub fn get(&self, sink: &str, id: RescueId) -> Result<Option<Rescued>, RescueError> {
-        let (txn, prefix) = (self.read()?, prefix(sink)?);
-        let value = self.entries.get(&txn, &key(&prefix, &id.0)).map_err(|e| self.failed(e))?;
+        let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+        let txn = self.read(&db)?;
+        let value = db.entries.get(&txn, &key(&prefix, &id.0)).map_err(|e| self.failed(e))?;
         value.map(|v| decode(id, v)).transpose()
     }
 
-    /// Removes events for good; gives how many of them were there.
+    /// Removes events for good, and counts how they left; gives how many of them were there.
     ///
     /// # Errors
     /// [`RescueError`].
-    pub fn remove(&self, sink: &str, ids: &[RescueId]) -> Result<u64, RescueError> {
-        let prefix = prefix(sink)?;
-        let mut txn = self.env.write_txn().map_err(|e| self.failed(e))?;
+    pub fn remove(&self, sink: &str, ids: &[RescueId], how: Leaving) -> Result<u64, RescueError> {
+        let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+        let mut txn = db.env.write_txn().map_err(|e| self.failed(e))?;
         let mut removed = 0;
         for id in ids {
             let key = key(&prefix, &id.0);
-            let value = self.entries.get(&txn, &key).map_err(|e| self.failed(e))?;
+            let value = db.entries.get(&txn, &key).map_err(|e| self.failed(e))?;
             let uids: Vec<Uid> = match value.map(|v| decode(*id, v)) {
                 Some(Ok(rescued)) => rescued.batch.records().map(|r| r.uid).collect(),
                 Some(Err(_)) => Vec::new(),
@@ -290,11 +381,20 @@ impl RescueStore {
             };
             for uid in uids {
                 let uid = uid_key(&prefix, &uid, &id.0);
-                self.uids.delete(&mut txn, &uid).map_err(|e| self.failed(e))?;
+                db.uids.delete(&mut txn, &uid).map_err(|e| self.failed(e))?;
             }
-            if self.entries.delete(&mut txn, &key).map_err(|e| self.failed(e))? {
+            if db.entries.delete(&mut txn, &key).map_err(|e| self.failed(e))? {
                 removed += 1;
             }
+        }
+        if removed > 0 {
+            let before = db.left.get(&txn, sink.as_bytes()).map_err(|e| self.failed(e))?;
+            let mut left = left_of(before.unwrap_or_default());
+            match how {
+                Leaving::Replayed => left.replayed += removed,
+                Leaving::Discarded => left.discarded += removed,
+            }
+            self.put_left(&db, &mut txn, sink, left)?;
         }
         txn.commit().map_err(|e| self.failed(e))?;
         Ok(removed)
@@ -315,8 +415,9 @@ impl RescueStore {
         let todo = match ids {
             Some(ids) => ids,
             None => {
-                let (txn, prefix) = (self.read()?, prefix(sink)?);
-                let keys = self.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
+                let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+                let txn = self.read(&db)?;
+                let keys = db.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
                 let mut ids = Vec::new();
                 for entry in keys {
                     let (key, _) = entry.map_err(|e| self.failed(e))?;
@@ -337,30 +438,31 @@ impl RescueStore {
         })
     }
 
-    fn read(&self) -> Result<RoTxn<'_, heed::WithTls>, RescueError> {
-        self.env.read_txn().map_err(|e| self.failed(e))
+    fn read<'d>(&self, db: &'d Opened) -> Result<RoTxn<'d, heed::WithTls>, RescueError> {
+        db.env.read_txn().map_err(|e| self.failed(e))
     }
 
     fn failed(&self, error: heed::Error) -> RescueError {
         match error {
-            heed::Error::Mdb(MdbError::MapFull) => RescueError::Full { limit: self.limit },
-            error => RescueError::Database(self.path.to_path_buf(), error),
+            heed::Error::Mdb(MdbError::MapFull) => RescueError::Full { limit: self.room.limit },
+            error => RescueError::Database(self.room.path.clone(), error),
         }
     }
 
     fn put(&self, prefix: &[u8], batch: &Batch, reason: &Reason, now: i64) -> Result<(), RescueError> {
-        let mut txn = self.env.write_txn().map_err(|e| self.failed(e))?;
+        let db = self.room.enter()?;
+        let mut txn = db.env.write_txn().map_err(|e| self.failed(e))?;
         let micros = now.cast_unsigned();
-        let mut number = self.next_number(&txn, prefix, micros)?;
+        let mut number = self.next_number(&db, &txn, prefix, micros)?;
         let mut encoder = Encoder::new(Codec::None);
         for record in batch.records() {
             let value = encode(&mut encoder, &record, reason, now);
-            if self.holds(&txn, prefix, &record, &value)? {
+            if self.holds(&db, &txn, prefix, &record, &value)? {
                 continue;
             }
             let id = RescueId::new(micros, number);
             number += 1;
-            self.insert(&mut txn, prefix, &record.uid, id, &value)?;
+            self.insert(&db, &mut txn, prefix, &record.uid, id, &value)?;
         }
         // DURABLE: LMDB flushes before it returns.
         txn.commit().map_err(|e| self.failed(e))
@@ -368,25 +470,27 @@ impl RescueStore {
 
     fn insert(
         &self,
+        db: &Opened,
         txn: &mut RwTxn<'_>,
         prefix: &[u8],
         uid: &Uid,
         id: RescueId,
         value: &[u8],
     ) -> Result<(), RescueError> {
-        self.entries.put(txn, &key(prefix, &id.0), value).map_err(|e| self.failed(e))?;
-        self.uids.put(txn, &uid_key(prefix, uid, &id.0), &()).map_err(|e| self.failed(e))
+        db.entries.put(txn, &key(prefix, &id.0), value).map_err(|e| self.failed(e))?;
+        db.uids.put(txn, &uid_key(prefix, uid, &id.0), &()).map_err(|e| self.failed(e))
     }
 
     /// Entries of one microsecond are numbered on.
     fn next_number(
         &self,
+        db: &Opened,
         txn: &RoTxn<'_, heed::AnyTls>,
         prefix: &[u8],
         micros: u64,
     ) -> Result<u64, RescueError> {
         let key = key(prefix, &RescueId::new(micros, u64::MAX).0);
-        let last = self.entries.get_lower_than_or_equal_to(txn, &key).map_err(|e| self.failed(e))?;
+        let last = db.entries.get_lower_than_or_equal_to(txn, &key).map_err(|e| self.failed(e))?;
         let Some((last, _)) = last.filter(|(last, _)| last.starts_with(prefix)) else { return Ok(0) };
         let (time, number) = last.last_chunk().map_or((0, 0), |id| RescueId(*id).halves());
         Ok(if time == micros { number + 1 } else { 0 })
@@ -395,17 +499,18 @@ impl RescueStore {
     /// The very same event is here already. Another one with the same uid is not it.
     fn holds(
         &self,
+        db: &Opened,
         txn: &RoTxn<'_, heed::AnyTls>,
         prefix: &[u8],
         record: &Record<'_>,
         value: &[u8],
     ) -> Result<bool, RescueError> {
         let with_uid = uid_key(prefix, &record.uid, &[]);
-        let found = self.uids.prefix_iter(txn, &with_uid).map_err(|e| self.failed(e))?;
+        let found = db.uids.prefix_iter(txn, &with_uid).map_err(|e| self.failed(e))?;
         for entry in found {
             let (found, ()) = entry.map_err(|e| self.failed(e))?;
             let Some(id) = found.last_chunk::<ID_BYTES>() else { continue };
-            let stored = self.entries.get(txn, &key(prefix, id)).map_err(|e| self.failed(e))?;
+            let stored = db.entries.get(txn, &key(prefix, id)).map_err(|e| self.failed(e))?;
             if stored.and_then(chunk_bytes) == chunk_bytes(value) {
                 return Ok(true);
             }
@@ -451,7 +556,7 @@ impl Replay {
         self.in_flight = self.in_flight.saturating_sub(1);
         match outcome {
             Outcome::Ack(tally) if tally.rescued == 0 => {
-                self.store.remove(&self.sink, &[id]).map(drop).map_err(broken)
+                self.store.remove(&self.sink, &[id], Leaving::Replayed).map(drop).map_err(broken)
             }
             _ => Ok(()),
         }
@@ -485,6 +590,13 @@ impl Source for Replay {
 
 fn broken(error: RescueError) -> SourceError {
     SourceError::with_source("the replay cannot go on", error)
+}
+
+/// Reads what `put_left` writes; of what is too short, nothing left.
+fn left_of(value: &[u8]) -> Standing {
+    let n =
+        |at: usize| value.get(at..at + 8).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b));
+    Standing { here: 0, replayed: n(0), discarded: n(8), lost: n(16) }
 }
 
 fn prefix(sink: &str) -> Result<Vec<u8>, RescueError> {
@@ -586,7 +698,6 @@ mod tests {
             files.rescue(&lines(&["c"]), &reason("never")).await.map(drop).unwrap();
             // The same batch again is the same events.
             db.rescue(&batch, &reason("again")).await.map(drop).unwrap();
-            store.env.prepare_for_closing();
         }
         let store = store(dir.path());
         assert_eq!(store.sinks().unwrap(), [("db".to_owned(), 2), ("files".to_owned(), 1)]);
@@ -597,7 +708,7 @@ mod tests {
         assert_eq!(texts(&store.list("db", None, 1).unwrap()), ["a"]);
         assert_eq!(RescueId::parse(&all[1].id.to_string()), Some(all[1].id));
         assert_eq!(texts(&[store.get("db", all[1].id).unwrap().unwrap()]), ["b"]);
-        assert_eq!(store.remove("db", &[all[0].id, all[0].id]).unwrap(), 1);
+        assert_eq!(store.remove("db", &[all[0].id, all[0].id], Leaving::Discarded).unwrap(), 1);
         assert_eq!(store.count("db").unwrap(), 1);
         // What was removed can come again.
         assert!(store.get("db", all[0].id).unwrap().is_none());
@@ -634,7 +745,7 @@ mod tests {
         assert!(error.to_string().contains("rescue is full: 1 MiB"), "{error}");
         let all = store.list("db", None, 1000).unwrap();
         let ids: Vec<_> = all.iter().map(|r| r.id).collect();
-        assert_eq!(store.remove("db", &ids[..2]).unwrap(), 2);
+        assert_eq!(store.remove("db", &ids[..2], Leaving::Discarded).unwrap(), 2);
     }
 
     #[tokio::test]
@@ -654,6 +765,65 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((target.texts(), store.count("db").unwrap()), (vec!["bad".to_owned()], 0));
+    }
+
+    /// Of the sink `db`: here, replayed, discarded, lost.
+    #[track_caller]
+    fn check(store: &RescueStore, expect: [u64; 4]) {
+        let all = store.standing().unwrap();
+        let s = all.get("db").copied().unwrap_or_default();
+        assert_eq!([s.here, s.replayed, s.discarded, s.lost], expect);
+    }
+
+    #[tokio::test]
+    async fn what_leaves_is_counted_by_its_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let mut sink = store.rescue_for("db").unwrap();
+        sink.rescue(&lines(&["a", "b", "c", "d"]), &reason("x")).await.map(drop).unwrap();
+        check(&store, [4, 0, 0, 0]);
+        let first = store.list("db", None, 1).unwrap()[0].id;
+        pump(
+            store.replay("db", Some(vec![first]), 2).unwrap(),
+            MemorySink::default(),
+            sink,
+            Stop::never(),
+            Quiet,
+        )
+        .await
+        .unwrap();
+        check(&store, [3, 1, 0, 0]);
+        let ids: Vec<_> = store.list("db", None, 2).unwrap().iter().map(|r| r.id).collect();
+        store.remove("db", &ids, Leaving::Discarded).unwrap();
+        check(&store, [1, 1, 2, 0]);
+        store.adopt("db", 4).unwrap();
+        check(&store, [1, 1, 2, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_rescue_waits_until_it_is_moved_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = store(dir.path()).rescue_for("db").unwrap();
+        sink.rescue(&lines(&["a"]), &reason("x")).await.map(drop).unwrap();
+        let good = std::fs::read(dir.path().join("data.mdb")).unwrap();
+        for bad in [&b"nonsense"[..], &good[..good.len() / 2], &vec![0x5a; good.len()]] {
+            std::fs::write(dir.path().join("data.mdb"), bad).unwrap();
+            // Also in the process that has it open.
+            for store in [RescueStore::attach(dir.path(), 8 << 20), sink.store.clone()] {
+                let trouble = store.trouble().unwrap();
+                assert!(trouble.contains("data.mdb"), "{trouble}");
+                let error = store.rescue_for("db").unwrap().rescue(&lines(&["b"]), &reason("x")).await;
+                assert!(matches!(error, Err(StoreError::Transient(_))));
+            }
+            assert!(RescueStore::open(dir.path(), 8 << 20).is_err());
+        }
+        drop(sink);
+        let aside = move_aside(dir.path()).unwrap().unwrap();
+        assert!(aside.exists() && move_aside(dir.path()).unwrap().is_none());
+        let store = store(dir.path());
+        store.rescue_for("db").unwrap().rescue(&lines(&["c"]), &reason("x")).await.map(drop).unwrap();
+        store.adopt("db", 2).unwrap();
+        check(&store, [1, 0, 0, 1]);
     }
 
     #[test]
