@@ -1,7 +1,7 @@
 //! Why a RELP session is dead.
 //!
-//! Not here: faults of the socket or the disk. After any of these errors the session answers nothing any
-//! more and the caller closes the connection; the peer sends again what was not answered.
+//! Not here: faults of the socket or the disk. After any of these errors the session takes nothing any more;
+//! the caller answers what came before it and closes the connection, and the peer sends the rest again.
 
 use std::fmt;
 

@@ -7,7 +7,9 @@
 //!
 //! Invariants: a `syslog` frame is answered 200 after its acknowledgement or not at all, never with an
 //! error code, which makes deployed senders forget it; answers keep the order of their commands, so that
-//! `close` is answered after all that came before it; after an error nothing more is answered.
+//! `close` is answered after all that came before it; an error takes nothing away from what came whole
+//! before it, which is answered still, and nothing that comes after it is looked at. Without those answers
+//! the client would send the good frames of its window again for ever.
 
 use super::error::{Error, Reason};
 use super::frame::{Command, DEFAULT_DATA_BYTES, Frame, MAX_DATA_BYTES, Reader, next_txnr, write_frame};
@@ -45,8 +47,8 @@ pub enum State {
     Closing,
     /// `close` is answered: write the output, then close the connection.
     Closed,
-    /// An error has ended the session: close the connection. What is in the output was earned before
-    /// the error and may still be written.
+    /// An error has ended the session: read no more, acknowledge what came before it, write the output,
+    /// then close the connection.
     Dead,
 }
 
@@ -120,8 +122,8 @@ impl Server {
     /// `input` where it lies whole in it; everything else is handled here and answered in the output.
     ///
     /// # Errors
-    /// The session is [`Dead`](State::Dead). Messages given to `sink` before stay given, but will not be
-    /// answered: the peer sends them again.
+    /// The session is [`Dead`](State::Dead). Messages given to `sink` before stay given and wait for
+    /// [`ack`](Server::ack) as ever.
     pub fn feed(&mut self, input: &[u8], mut sink: impl FnMut(Syslog<'_>)) -> Result<(), Error> {
         if self.session.state == State::Dead {
             return Err(Error::new(Reason::AfterError, self.reader.position(), input));
@@ -129,14 +131,14 @@ impl Server {
         let Server { reader, session } = self;
         let result = reader.feed(input, |frame| session.take(frame, &mut sink));
         if result.is_err() {
-            session.die();
+            session.state = State::Dead;
         }
         result
     }
 
     /// The next `count` unanswered messages, in the order they came, are durable: writes their answers,
     /// and those of other commands that waited behind them. Returns how many were answered: fewer than
-    /// `count` if fewer were outstanding, none after an error.
+    /// `count` if fewer were outstanding.
     pub fn ack(&mut self, count: usize) -> usize {
         self.session.ack(count)
     }
@@ -313,7 +315,9 @@ impl Session {
                 Some(&Owed::Close { txnr }) => {
                     write_frame(self.output.end(), txnr, &Command::Rsp, b"");
                     self.serverclose();
-                    self.state = State::Closed;
+                    if self.state == State::Closing {
+                        self.state = State::Closed;
+                    }
                 }
             }
             self.owed.pop_front();
@@ -325,12 +329,6 @@ impl Session {
             self.said_serverclose = true;
             write_frame(self.output.end(), 0, &Command::ServerClose, b"");
         }
-    }
-
-    fn die(&mut self) {
-        self.state = State::Dead;
-        self.owed.clear();
-        self.outstanding = 0;
     }
 }
 
@@ -482,7 +480,8 @@ mod tests {
         let all = format!("2 rsp 6 200 OK\n3 rsp 6 200 OK\n{end}");
         check(&["2 syslog 1 a\n3 syslog 1 b\n4 close 0\n", "2"], &all, State::Closed);
         check_dead(&["2 close 0\n3 syslog 1 a\n"], "2 rsp 0\n0 serverclose 0\n");
-        check_dead(&["2 syslog 1 a\n3 close 0\n4 syslog 1 a\n", "1"], "");
+        let behind = "2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n";
+        check_dead(&["2 syslog 1 a\n3 close 0\n4 syslog 1 a\n", "1"], behind);
     }
 
     #[test]
@@ -500,7 +499,7 @@ mod tests {
     fn a_txnr_out_of_order_ends_the_session() {
         check_dead(&["3 syslog 1 a\n"], "");
         check_dead(&["1 syslog 1 a\n"], "");
-        check_dead(&["2 syslog 1 a\n2 syslog 1 a\n", "1"], "");
+        check_dead(&["2 syslog 1 a\n2 syslog 1 a\n", "9"], "2 rsp 6 200 OK\n");
         check_dead(&["0 syslog 1 a\n"], "");
         check(&["0 hint 1 a\n2 syslog 1 a\n", "1"], "2 rsp 6 200 OK\n", State::Open);
     }
@@ -514,8 +513,41 @@ mod tests {
     fn a_dead_session_stays_dead() {
         let mut server = opened();
         assert!(server.feed(b"2 syslog 1 a\nx", |_| {}).is_err());
-        assert_eq!((server.outstanding(), server.ack(1)), (0, 0));
         assert!(server.feed(b"3 syslog 1 a\n", |_| panic!("a message")).is_err());
+        assert_eq!((server.outstanding(), server.ack(9), server.outstanding()), (1, 1, 0));
+        assert_eq!((output(&mut server).as_str(), server.state()), ("2 rsp 6 200 OK\n", State::Dead));
+    }
+
+    /// Fifty messages and then `bad`, in one read: how many of them wait, and all answers.
+    #[track_caller]
+    fn check_window(bad: &str, kind: ErrorKind) {
+        let mut server = opened();
+        let mut input = Vec::new();
+        (2..52).for_each(|txnr| write_frame(&mut input, txnr, &Command::Syslog, b"good"));
+        input.extend_from_slice(bad.as_bytes());
+        let mut messages = 0;
+        let error = server.feed(&input, |_| messages += 1).expect_err("a bad frame");
+        assert_eq!((error.kind(), messages, server.outstanding()), (kind, 50, 50), "{bad:?}");
+        assert_eq!((server.ack(20), server.ack(usize::MAX), server.state()), (20, 30, State::Dead));
+        let expect: String = (2..52).map(|txnr| format!("{txnr} rsp 6 200 OK\n")).collect();
+        assert_eq!(output(&mut server), expect, "{bad:?}");
+    }
+
+    #[test]
+    fn good_frames_before_a_bad_one_are_answered() {
+        check_window("x", ErrorKind::Frame);
+        check_window("52 syslog 9999999999 x\n", ErrorKind::Frame);
+        check_window("52 syslog 3 abcdef\n", ErrorKind::Frame);
+        check_window("52 syslog 3 abc53 syslog 1 a\n", ErrorKind::Frame);
+        check_window("52 syslog -1 a\n", ErrorKind::Frame);
+        check_window("52 sys1og 1 a\n", ErrorKind::Frame);
+        check_window("\u{16}\u{3}\u{1}\0\u{7f}", ErrorKind::Frame);
+        check_window("9999999999 syslog 1 a\n", ErrorKind::Frame);
+        check_window("51 syslog 1 a\n", ErrorKind::Order);
+        check_window("53 syslog 1 a\n53 syslog 1 b\n", ErrorKind::Order);
+        check_window("0 syslog 1 a\n", ErrorKind::Order);
+        check_window("52 rsp 6 200 OK\n", ErrorKind::Order);
+        check_window("52 open 14 relp_version=0\n", ErrorKind::Refused);
     }
 
     #[test]
