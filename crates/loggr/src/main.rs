@@ -1,8 +1,10 @@
 //! The program: reads the command line, runs one subcommand, says what went wrong.
 
+mod clean;
 mod cli;
 mod component;
 mod config;
+mod descriptors;
 mod exit;
 mod filters;
 mod hint;

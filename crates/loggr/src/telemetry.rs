@@ -1,8 +1,18 @@
 //! loggr's own log: text or JSON lines on stderr.
+//!
+//! Values with blanks are quoted, so that a line can be cut into its fields again, and nothing that a peer
+//! or a file says reaches the terminal as it is. Not here: what is logged, and how often.
 
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{IsTerminal, Write};
 
+use tracing::field::{Field, Visit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+
+use crate::clean::{clean, json};
 
 /// How own log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +30,169 @@ pub fn start(level: &str, format: LogFormat) {
     let filter = std::env::var("LOGGR_LOG").unwrap_or_else(|_| format!("{level},lapin=off"));
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
     let started = match format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            builder.with_writer(std::io::stderr).with_target(false).fmt_fields(Fields).try_init()
+        }
+        LogFormat::Json => {
+            builder.with_writer(JsonLines(std::io::stderr)).json().flatten_event(true).try_init()
+        }
     };
     // A second start (tests in one process) leaves the first in place.
     drop(started);
+}
+
+/// The fields of a text line: the message, then `name=value` for each other.
+struct Fields;
+
+impl<'w> FormatFields<'w> for Fields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut written = Written { writer, is_first: true, result: Ok(()) };
+        fields.record(&mut written);
+        written.result
+    }
+}
+
+struct Written<'w> {
+    writer: Writer<'w>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Written<'_> {
+    fn write(&mut self, field: &Field, value: &str) {
+        if self.result.is_err() {
+            return;
+        }
+        let gap = if std::mem::take(&mut self.is_first) { "" } else { " " };
+        // What a peer's text says is a value; the message is ours, and may hold one.
+        self.result = match field.name() {
+            "message" => write!(self.writer, "{gap}{}", clean(value)),
+            // Fields of the bridge from `log`.
+            name if name.starts_with("log.") => Ok(()),
+            name => write!(self.writer, "{gap}{}={}", name.strip_prefix("r#").unwrap_or(name), quoted(value)),
+        };
+    }
+}
+
+impl Visit for Written<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.write(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.write(field, &format!("{value:?}"));
+    }
+}
+
+/// A value as it is, if that is one word; else in quotes, as logfmt has it.
+fn quoted(value: &str) -> String {
+    let value = clean(value);
+    let is_word = !value.is_empty() && !value.contains([' ', '\t', '"', '=', '\\']);
+    if is_word {
+        return value.into_owned();
+    }
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// JSON lines in which nothing is hidden.
+struct JsonLines<M>(M);
+
+impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for JsonLines<M> {
+    type Writer = JsonLine<M::Writer>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        JsonLine(self.0.make_writer())
+    }
+}
+
+struct JsonLine<W>(W);
+
+impl<W: Write> Write for JsonLine<W> {
+    /// Takes a whole line, as it is given.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        match std::str::from_utf8(line) {
+            Ok(text) => self.0.write_all(json(text).as_bytes())?,
+            Err(_) => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `log` says, without its time.
+    fn said(format: LogFormat, log: impl FnOnce()) -> String {
+        let out = Shared::default();
+        let writer = out.clone();
+        let builder = tracing_subscriber::fmt().without_time().with_ansi(false);
+        match format {
+            LogFormat::Text => {
+                let builder =
+                    builder.with_writer(move || writer.clone()).with_target(false).fmt_fields(Fields);
+                tracing::subscriber::with_default(builder.finish(), log);
+            }
+            LogFormat::Json => {
+                let builder =
+                    builder.with_writer(JsonLines(move || writer.clone())).json().flatten_event(true);
+                tracing::subscriber::with_default(builder.finish(), log);
+            }
+        }
+        String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn values_with_blanks_are_quoted() {
+        let error = std::io::Error::other("no such file: \"x\"");
+        let text = said(LogFormat::Text, || {
+            tracing::warn!(listener = "tcp", two = "two words", %error, n = 3, yes = true, no = None::<u64>, "it failed");
+        });
+        assert_eq!(
+            text,
+            " WARN it failed listener=tcp two=\"two words\" error=\"no such file: \\\"x\\\"\" n=3 yes=true\n"
+        );
+        let text = said(LogFormat::Text, || tracing::info!(empty = "", path = %"/a=b", "it is"));
+        assert_eq!(text, " INFO it is empty=\"\" path=\"/a=b\"\n");
+    }
+
+    #[test]
+    fn nothing_from_a_peer_ends_a_line_or_moves_the_cursor() {
+        let peer = "x\n\u{1b}[2J\u{202e}y";
+        let text = said(LogFormat::Text, || tracing::warn!(peer, debug = ?peer, "from {peer}"));
+        assert_eq!(
+            text,
+            " WARN from x#012#033[2J#342#200#256y peer=x#012#033[2J#342#200#256y \
+             debug=\"\\\"x\\\\n\\\\u{1b}[2J\\\\u{202e}y\\\"\"\n"
+        );
+        let text = said(LogFormat::Json, || tracing::warn!(peer, "from {peer}"));
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(!text.trim_end().chars().any(crate::clean::is_hidden), "{text:?}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (value["peer"].as_str(), value["message"].as_str()),
+            (Some(peer), Some(&*format!("from {peer}")))
+        );
+    }
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::config::{Config, ShipKind};
+use crate::component::part::Part;
+use crate::config::{Config, ShipKind, exposed};
+use crate::descriptors::{self, Needs};
 use crate::exit::{Exit, Usage};
 use crate::privileges::Identity;
 use crate::registry::Registry;
@@ -18,6 +20,13 @@ pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
     let summary = summary(&config)?;
     for sentence in config.unset_fields() {
         super::complain(&format!("warning: {sentence}\n"));
+    }
+    // Of the shell that asks; the service may be given more.
+    if let Some(shortage) = Needs::of(&config, &Part::Everything).shortage(descriptors::allowed()) {
+        super::complain(&format!("warning: {shortage}\nhint: {}\n", descriptors::REMEDY));
+    }
+    for (exposed, mend) in exposed(&config) {
+        super::complain(&format!("warning: {exposed}\nhint: `{mend}` mends it\n"));
     }
     super::print(&summary)
 }

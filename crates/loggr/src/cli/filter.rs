@@ -2,7 +2,7 @@
 //!
 //! Nothing here touches a queue or a running process.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -13,6 +13,7 @@ use loggr_filter::lang::{Cases, Fate, Program, Step};
 
 use super::complain;
 use super::records::{Records, message_alone, origin, uids};
+use crate::clean::clean;
 use crate::exit::{Exit, Usage};
 use crate::filters::environment;
 use crate::source::now;
@@ -85,6 +86,7 @@ fn events(program: &Program, args: &FilterArgs) -> Result<Exit> {
     let origin = origin("");
     let uids = uids()?;
     let mut records = Records::stdin(args.nul);
+    let is_shown = std::io::stdout().is_terminal();
     let mut output = BufWriter::new(std::io::stdout().lock());
     let mut counters = program.counters();
     let mut json = Vec::new();
@@ -117,6 +119,9 @@ fn events(program: &Program, args: &FilterArgs) -> Result<Exit> {
             event.dump(&DumpFormat::Json, &mut json);
             if json.last() != Some(&b'\n') {
                 json.push(b'\n');
+            }
+            if is_shown {
+                super::show_json(&mut json);
             }
             output.write_all(&json)?;
         }
@@ -165,9 +170,4 @@ fn object(event: &Event<'_>) -> serde_json::Map<String, serde_json::Value> {
 /// `loggr explain`.
 pub fn explain(args: &ExplainArgs) -> Result<Exit> {
     super::print(&program(&args.filter)?.explain())
-}
-
-/// Logs are hostile text: no control character reaches the terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -19,6 +19,7 @@ mod search;
 mod send;
 mod status;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub use keep::drop_here;
 pub use queue::events_json;
 pub use rescue::{discard, replay};
 
+use crate::clean;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 
@@ -155,9 +157,16 @@ fn print(text: &str) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Prints to stderr; where that is gone there is nobody to tell.
+/// Prints to stderr, foreign text as it may be shown; where that is gone there is nobody to tell.
 pub fn complain(text: &str) {
-    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+    drop(std::io::stderr().lock().write_all(clean::lines(text).as_bytes()));
+}
+
+/// Makes JSON text such as may be shown.
+fn show_json(text: &mut Vec<u8>) {
+    if let Ok(Cow::Owned(shown)) = std::str::from_utf8(text).map(clean::json) {
+        *text = shown.into_bytes();
+    }
 }
 
 /// Asks on the terminal; without one the answer is no.

@@ -3,7 +3,7 @@
 //! What a machine's packer does, without a queue. Reading has a thread of its own, so that
 //! what is held leaves in time although nothing more comes.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
@@ -138,6 +138,7 @@ fn read_all(lines: bool, nul: bool, to_packer: &SyncSender<Result<Delivery>>) ->
 }
 
 fn print(packer: &mut Packer, output: &mut impl Write) -> Result<()> {
+    let is_shown = std::io::stdout().is_terminal();
     let mut json = Vec::new();
     while let Some(delivery) = packer.ready(Instant::now()) {
         for record in delivery.batch().records() {
@@ -145,6 +146,9 @@ fn print(packer: &mut Packer, output: &mut impl Write) -> Result<()> {
             record.event().dump(&DumpFormat::Json, &mut json);
             if json.last() != Some(&b'\n') {
                 json.push(b'\n');
+            }
+            if is_shown {
+                super::show_json(&mut json);
             }
             output.write_all(&json)?;
         }

@@ -3,7 +3,7 @@
 //! `auto` is the lenient door and refuses nothing; a named format is strict and
 //! prints `{"error": …, "offset": N}` for what it refuses.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -53,6 +53,7 @@ pub fn run(args: &ParseArgs) -> Result<Exit> {
     let origin = origin(&args.timezone);
     let uids = uids()?;
     let mut records = Records::stdin(args.nul);
+    let is_shown = std::io::stdout().is_terminal();
     let mut output = BufWriter::new(std::io::stdout().lock());
     let mut json = Vec::new();
     while records.read()? {
@@ -72,6 +73,9 @@ pub fn run(args: &ParseArgs) -> Result<Exit> {
         }
         if json.last() != Some(&b'\n') {
             json.push(b'\n');
+        }
+        if is_shown {
+            super::show_json(&mut json);
         }
         output.write_all(&json)?;
         if records.is_waiting() {

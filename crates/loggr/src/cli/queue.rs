@@ -10,6 +10,7 @@ use loggr_flow::Batch;
 use serde_json::{Value, json};
 
 use super::{Place, confirm, status};
+use crate::clean::{self, clean};
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -62,7 +63,7 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
     let queues = status::ask(config)?["queues"].as_array().cloned().unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{:#}", Value::Array(queues))?;
+        writeln!(out, "{}", clean::json(&format!("{:#}", Value::Array(queues))))?;
         return Ok(Exit::Fine);
     }
     let number = |q: &Value, key: &str| q[key].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string());
@@ -79,8 +80,8 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         writeln!(
             out,
             "{:<20} {:<16} {:>12} {:>14} {:>12}",
-            q["name"].as_str().unwrap_or("?"),
-            q["exchange"].as_str().unwrap_or("?"),
+            clean(q["name"].as_str().unwrap_or("?")),
+            clean(q["exchange"].as_str().unwrap_or("?")),
             waiting(q),
             number(q, "waiting_bytes"),
             number(q, "stored"),
@@ -105,7 +106,7 @@ fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
     };
     let mut out = std::io::stdout().lock();
     for event in events.as_array().into_iter().flatten() {
-        writeln!(out, "{event}")?;
+        writeln!(out, "{}", clean::value(event))?;
     }
     Ok(Exit::Fine)
 }

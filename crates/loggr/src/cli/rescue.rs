@@ -10,6 +10,7 @@ use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, 
 use serde_json::{Value, json};
 
 use super::{Place, complain, confirm};
+use crate::clean::{self, clean};
 use crate::component::process::MAX_RESCUE_BYTES;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
@@ -117,10 +118,10 @@ fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
             after = Some(last.id);
             for entry in &page {
                 if json {
-                    writeln!(out, "{}", describe(&sink, entry))?;
+                    writeln!(out, "{}", clean::value(&describe(&sink, entry)))?;
                 } else {
                     let (id, time) = (entry.id.to_string(), super::stamp(entry.time));
-                    writeln!(out, "{id:<36} {sink:<16} {time:<28} {}", clean(&entry.reason))?;
+                    writeln!(out, "{id:<36} {:<16} {time:<28} {}", clean(&sink), clean(&entry.reason))?;
                 }
             }
         }
@@ -139,7 +140,7 @@ fn show(config: &Config, sink: &str, id: &str) -> Result<Exit> {
     if let Some(object) = shown.as_object_mut() {
         object.insert("event".to_owned(), events[0].clone());
     }
-    writeln!(std::io::stdout().lock(), "{shown:#}")?;
+    writeln!(std::io::stdout().lock(), "{}", clean::json(&format!("{shown:#}")))?;
     Ok(Exit::Fine)
 }
 
@@ -148,11 +149,6 @@ fn describe(sink: &str, entry: &Rescued) -> Value {
         "sink": sink, "id": entry.id.to_string(), "reason": entry.reason, "attempts": entry.attempts,
         "time": super::stamp(entry.time), "events": entry.batch.len(),
     })
-}
-
-/// Logs are hostile text: no control character reaches the terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn number(id: &str) -> Result<RescueId> {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::Place;
 use crate::component::part::{Component, Part};
-use crate::component::process;
+use crate::component::{process, signals};
 use crate::config::LogFormat;
 use crate::exit::Exit;
 use crate::telemetry;
@@ -22,6 +22,7 @@ pub struct RunArgs {
 
 /// Runs until a signal.
 pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
+    signals::hold()?;
     let config = place.load_with_filters()?;
     let part = Part::choose(&config, args.component, args.name.as_deref())?;
     let format = match config.log.format {

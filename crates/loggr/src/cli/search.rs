@@ -13,6 +13,7 @@ use loggr_store::query::{Field, Query};
 use loggr_store::{Found, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
+use crate::clean::{self, clean};
 use crate::config::ShipKind;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -275,7 +276,7 @@ pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
     if args.json {
         let values: Vec<_> =
             top.values.iter().map(|v| serde_json::json!({ "value": v.value, "events": v.events })).collect();
-        writeln!(out, "{}", serde_json::Value::Array(values))?;
+        writeln!(out, "{}", clean::value(&serde_json::Value::Array(values)))?;
         return Ok(Exit::Fine);
     }
     for value in &top.values {
@@ -359,6 +360,7 @@ impl Printer {
                 while self.line.last() == Some(&b'\n') {
                     self.line.pop();
                 }
+                super::show_json(&mut self.line);
             }
             OutputFormat::Text => {
                 let tag = event.syslogtag();
@@ -396,26 +398,14 @@ impl Printer {
     }
 }
 
-/// A CSV field (RFC 4180), quoted where it must be.
+/// A CSV field (RFC 4180), quoted where it must be. What is escaped is escaped in a file too: it ends on
+/// some terminal.
 fn csv(value: &str) -> String {
-    match value.contains(['"', ',', '\n', '\r']) {
+    let value = clean(value);
+    match value.contains(['"', ',']) {
         true => format!("\"{}\"", value.replace('"', "\"\"")),
-        false => value.to_owned(),
+        false => value.into_owned(),
     }
-}
-
-/// Logs are hostile text: no control character reaches the terminal.
-fn clean(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| match c {
-            '\t' => "\t".to_owned(),
-            c if c.is_control() => format!("#{:03o}", u32::from(c)),
-            c => c.to_string(),
-        })
-        .collect()
 }
 
 /// `15m` ago or a stamp, in microseconds.
@@ -480,7 +470,10 @@ mod tests {
 
     #[test]
     fn nothing_from_an_event_moves_the_cursor() {
-        assert_eq!(clean("a\u{1b}[31mb\nc\td"), "a#033[31mb#012c\td");
         assert_eq!(csv("say \"hi\", you"), "\"say \"\"hi\"\", you\"");
+        assert_eq!(
+            csv("a \u{1b}[31mred\u{1b}[0m\r\nb\u{9b}\u{202e}"),
+            "a #033[31mred#033[0m#015#012b#302#233#342#200#256"
+        );
     }
 }

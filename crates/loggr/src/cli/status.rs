@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Place, complain};
+use crate::clean::{self, clean};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::registry::Registry;
@@ -30,7 +31,7 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     let status = ask(&place.load()?)?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{status:#}")?;
+        writeln!(out, "{}", clean::json(&format!("{status:#}")))?;
     } else {
         out.write_all(render(&status, args.rules).as_bytes())?;
     }
@@ -58,7 +59,7 @@ fn render(status: &Value, rules: bool) -> String {
     }
     let status = &status;
     let text = |v: &Value, key: &str| match &v[key] {
-        Value::String(s) => s.clone(),
+        Value::String(s) => clean(s).into_owned(),
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };
@@ -94,11 +95,12 @@ fn render(status: &Value, rules: bool) -> String {
         }
         let mut cells = vec![title.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()];
         cells.extend(rows.iter().map(|row| columns.iter().map(|c| text(row, c)).collect()));
-        let width = |i: usize| cells.iter().filter_map(|r| r.get(i)).map(String::len).max().unwrap_or(0);
+        let length = |cell: &String| cell.chars().count();
+        let width = |i: usize| cells.iter().filter_map(|r| r.get(i)).map(length).max().unwrap_or(0);
         out.push('\n');
         for row in &cells {
             for (i, cell) in row.iter().enumerate() {
-                let pad = width(i).saturating_sub(cell.len());
+                let pad = width(i).saturating_sub(length(cell));
                 // Names stand left, numbers right.
                 let number = !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
                 let gap = " ".repeat(pad);

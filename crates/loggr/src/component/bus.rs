@@ -27,7 +27,7 @@ const BORN: &str = "guest";
 /// Longest certificate file in bytes.
 const MAX_PEM_BYTES: u64 = 1 << 20;
 /// Segments of a spool: as many as its size allows, of this size at most.
-const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
+pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 const SPOOL_SEGMENTS: u64 = 8;
 
 /// The bus of a process.

@@ -8,3 +8,4 @@ pub mod place;
 pub mod process;
 pub mod server;
 pub mod ship;
+pub mod signals;

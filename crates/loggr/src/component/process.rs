@@ -5,7 +5,7 @@
 //! finds its way. Invariant: what needs root's powers is done while there is one thread.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use loggr_event::UidGenerator;
 use loggr_flow::{Stop, Stopper};
 use loggr_store::postgres::Database;
 use serde_json::{Map, Value};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::bus;
@@ -28,7 +27,9 @@ use super::part::Part;
 use super::place::Place;
 use super::server::{Bound, Doors, Server};
 use super::ship::{Shippers, Shipping};
-use crate::config::Config;
+use super::signals::{Asked, Signals};
+use crate::config::{Config, exposed};
+use crate::descriptors::{self, Needs, Places};
 use crate::privileges::{self, Identity};
 use crate::registry::notices::{Notice, Notices, exchange, watch};
 use crate::registry::{Registry, beat};
@@ -85,6 +86,8 @@ pub struct Prepared {
     doors: Doors,
     databases: HashMap<String, Database>,
     web: Vec<std::net::TcpListener>,
+    places: Places,
+    file: ReadAtStart,
 }
 
 /// What nobody else may do with files that are made, unless something says another mode.
@@ -97,6 +100,11 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     for sentence in config.unset_fields() {
         tracing::warn!("{sentence}");
     }
+    let places = places(&config, &part);
+    for (exposed, mend) in exposed(&config) {
+        tracing::warn!("{exposed}; `{mend}` mends it");
+    }
+    let file = ReadAtStart::now(config.file.as_deref());
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
@@ -109,14 +117,23 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         identity.check_data(&config.data.directory)?;
     }
     privileges::forbid_more()?;
-    Ok(Prepared { config, part, registry, place, broker, doors, databases, web })
+    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, places, file })
 }
 
-/// Runs until SIGTERM or SIGINT; a second signal ends the draining.
+/// Raises the limit of descriptors, and divides what the system allows.
+fn places(config: &Config, part: &Part) -> Places {
+    let allowed = descriptors::raise();
+    let needs = Needs::of(config, part);
+    if let Some(shortage) = needs.shortage(allowed) {
+        tracing::warn!("{shortage}: the listeners share what is left; {}", descriptors::REMEDY);
+    }
+    needs.places(allowed)
+}
+
+/// Runs until a signal that stops it; a second one ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
-    let Prepared { config, part, registry, place, broker, doors, databases, web } = prepared;
-    // Whoever says early that something is new must not end what is being started.
-    let mut hangup = signal(SignalKind::hangup())?;
+    let Prepared { config, part, registry, place, broker, doors, databases, web, places, file } = prepared;
+    let starting = Signals::starting()?;
     let data = config.data.directory.clone();
     let opened = match part.needs_bus() {
         true => Some(bus::open(&config, &part, broker.clone()).await?),
@@ -140,7 +157,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let mut collectors = Vec::new();
     let mut moving = JoinSet::new();
     if let Some(opened) = &opened {
-        let starting = Shippers {
+        let shippers_of = Shippers {
             bus: &opened.bus,
             rescue: &rescue,
             data: &data,
@@ -148,20 +165,20 @@ pub async fn run(prepared: Prepared) -> Result<()> {
             stop: &stop_shipping,
         };
         for ship in part.ships(&config) {
-            ships.push(starting.start(ship, &mut shippers).await?);
+            ships.push(shippers_of.start(ship, &mut shippers).await?);
         }
     }
     // Until here to end at once loses nothing; from here on events come in.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
+    starting.abort();
     if let Some(opened) = &opened {
         let bus = &opened.bus;
-        let starting = Machines::new(&config, bus, &rescue, &stop_filtering)?;
+        let machines_of = Machines::new(&config, bus, &rescue, &stop_filtering)?;
         for machine in part.machines(&config) {
-            machines.push(starting.start(machine, &mut filters)?);
+            machines.push(machines_of.start(machine, &mut filters)?);
         }
         if part.has_listeners() {
-            server = Server::start(&config.listeners, doors, opened, &uids, &stop_receiving)?;
+            server = Server::start(&config.listeners, doors, opened, &uids, &places, &stop_receiving)?;
         }
         if let Some(spool) = &opened.spool {
             collectors = collector::start(&config, spool, bus, &rescue, &stop_collecting, &mut moving)?;
@@ -185,7 +202,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         identity,
         config,
     });
-    let web = web::start(&process, place.socket(), web).await?;
+    let web = web::start(&process, place.socket(), web, &places).await?;
     place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();
     let mut tellers = tell(&process, broker, &stop_telling);
@@ -196,12 +213,9 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     announce(&process, "up", "started");
     systemd::ready();
 
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => drop(tokio::spawn(reload(process.clone()))),
-        }
+    let file = Arc::new(file);
+    while signals.next().await == Asked::Reload {
+        drop(tokio::spawn(reload(process.clone(), file.clone())));
     }
     let grace = process.config.process.drain_timeout;
     tracing::info!(grace_seconds = grace.as_secs_f64(), "draining");
@@ -218,8 +232,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     };
     let drained = tokio::select! {
         done = tokio::time::timeout(grace, drain) => done.is_ok(),
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
+        () = signals.stop() => false,
     };
     if !drained {
         // What is dropped is nacked: it stays in the queue or with its sender.
@@ -285,9 +298,10 @@ fn announce(process: &Process, listeners: &str, whole: &str) {
     process.notices.tell(&Notice { time, kind, subject: None, text: None });
 }
 
-/// Filters are read again; the configuration itself is read at start alone.
-async fn reload(process: Arc<Process>) {
+/// Filters are read again. The configuration is read at the start alone: what was changed in it is told.
+async fn reload(process: Arc<Process>, file: Arc<ReadAtStart>) {
     systemd::reloading();
+    drop(tokio::task::spawn_blocking(move || file.tell_changes()).await);
     if process.machines.is_empty() {
         tracing::info!("nothing to reload: no machine has a filter, and the configuration is read at start");
     }
@@ -295,4 +309,41 @@ async fn reload(process: Arc<Process>) {
         drop(tokio::task::spawn_blocking(move || machine.reload()).await);
     }
     systemd::ready();
+}
+
+/// The configuration file as it was when the process started.
+#[derive(Debug)]
+struct ReadAtStart {
+    file: Option<PathBuf>,
+    text: Option<Vec<u8>>,
+}
+
+impl ReadAtStart {
+    fn now(file: Option<&Path>) -> ReadAtStart {
+        // What the process runs with has just been read from it.
+        ReadAtStart { file: file.map(Path::to_owned), text: file.and_then(|file| std::fs::read(file).ok()) }
+    }
+
+    /// Says whether the file is another one now, and whether the process would start with it.
+    fn tell_changes(&self) {
+        let Some(path) = &self.file else { return };
+        let file = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(text) if Some(&text) == self.text.as_ref() => {}
+            Ok(_) => match Config::load_with_filters(Some(path), None) {
+                Ok(_) => tracing::warn!(file, "the configuration has changed; it is read at the next start"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(
+                        file,
+                        error,
+                        "the configuration has changed and is wrong: the next start would fail; `loggr check` shows it"
+                    );
+                }
+            },
+            Err(error) => {
+                tracing::warn!(file, %error, "cannot read the configuration; the next start needs it");
+            }
+        }
+    }
 }

@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 
 use super::bus::Opened;
 use crate::config::{Endpoint, Framing, Listener, Protocol};
+use crate::descriptors::Places;
 use crate::net::{self, UnixPath};
-use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
+use crate::source::{self, Accepting, Datagrams, Gate, ListenerStats, StreamKind};
 
 /// Batches of datagrams that may wait for the bus.
 const DATAGRAM_WINDOW: usize = 2;
@@ -69,6 +70,7 @@ impl Server {
         doors: Doors,
         bus: &Opened,
         uids: &Arc<UidGenerator>,
+        places: &Places,
         stop: &Stop,
     ) -> Result<Server> {
         let mut server = Server { listeners: Vec::new(), tasks: JoinSet::new(), _paths: doors.paths };
@@ -76,10 +78,11 @@ impl Server {
         for (listener, sockets) in listeners.iter().zip(doors.sockets) {
             let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
+            let gate = places.gate(listener.max_connections);
             let mut addresses = Vec::new();
             for socket in sockets {
                 addresses.push(socket.address.clone());
-                let shared = shared(listener, publisher.clone(), uids.clone(), stats.clone());
+                let shared = shared(listener, publisher.clone(), uids.clone(), stats.clone(), gate.clone());
                 ready.push((socket, Arc::new(shared)));
             }
             server.listeners.push(Bound { stats, addresses });
@@ -174,6 +177,7 @@ fn shared(
     publisher: Publisher,
     uids: Arc<UidGenerator>,
     stats: Arc<ListenerStats>,
+    gate: Gate,
 ) -> Accepting {
     let kind = match listener.protocol {
         Protocol::Relp => StreamKind::Relp,
@@ -200,7 +204,7 @@ fn shared(
             ..Origin::default()
         },
         max_message_size: listener.max_message_size,
-        max_connections: listener.max_connections,
+        gate,
         window_bytes: listener.window_size,
         idle_timeout: listener.idle_timeout,
         allowed: Box::new(move |ip: IpAddr| admitting.admits(ip)),

@@ -311,7 +311,13 @@ pub static SECTIONS: &[Section] = &[
                 "bytes of one event; a longer one is cut, or refused where the protocol can say so",
             )
             .without("`64KiB`; `128KiB` (relp)"),
-            key("max_connections", Takes::Count(1, 1_000_000), "1000", "connections at one time").only(STREAM),
+            key(
+                "max_connections",
+                Takes::Count(1, 1_000_000),
+                "1000",
+                "connections at one time; further ones wait, and silent ones make room for them",
+            )
+            .only(STREAM),
             key("allow", Takes::Networks, "[]", "who may send; none listed: everybody").only(INET),
             key("deny", Takes::Networks, "[]", "who may not send, whatever `allow` says").only(INET),
             key(

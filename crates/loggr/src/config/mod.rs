@@ -6,6 +6,7 @@
 
 mod address;
 mod diagnostics;
+mod exposed;
 mod keys;
 mod network;
 mod quantity;
@@ -35,6 +36,7 @@ use resolve::{Around, resolve};
 
 pub use address::{Address, Endpoint};
 pub use diagnostics::{list, nearest};
+pub use exposed::exposed;
 pub use rabbit::{RabbitBus, Spool};
 pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;

@@ -203,7 +203,7 @@ fn explain(server: &str, error: &RedisError) -> Failed {
         ErrorKind::Server(ServerErrorKind::NoPerm) => (
             format!("Redis at `{server}` does not permit what the registry does: {text}"),
             Some(
-                "the user needs the commands HSET, HGETALL, PEXPIRE, PTTL, DEL, ZADD, ZREM, ZREVRANGE, ZREMRANGEBYSCORE on `PREFIX:*`",
+                "the user needs the commands MULTI, EXEC, HSET, HGETALL, PEXPIRE, PTTL, DEL, ZADD, ZREM, ZREVRANGE, ZREMRANGEBYSCORE on `PREFIX:*`",
             ),
         ),
         _ if text.contains("NOAUTH") => (
@@ -220,7 +220,7 @@ fn explain(server: &str, error: &RedisError) -> Failed {
 fn slim(status: &Value) -> Map<String, Value> {
     let mut parts = status.as_object().cloned().unwrap_or_default();
     if Value::Object(parts.clone()).to_string().len() > MAX_STATUS_BYTES {
-        for (list, long) in [("machines", "rules"), ("listeners", "clients")] {
+        for (list, long) in [("machines", "rules"), ("listeners", "clients"), ("listeners", "senders")] {
             for item in parts.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(item) = item.as_object_mut() {
                     item.remove(long);

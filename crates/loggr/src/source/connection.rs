@@ -1,11 +1,12 @@
 //! Accepting connections: limits, network rules, one task per connection, draining.
 //!
-//! Knows neither RELP nor framing; the two session files do.
+//! Who finds no place waits for one; those who have not said a thing yet make room. Knows neither RELP nor
+//! framing; the two session files do.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use loggr_bus::Publisher;
@@ -14,13 +15,19 @@ use loggr_flow::{ChannelSource, Delivery, PumpObserver, Stop, channel_source, pu
 use loggr_wire::framing::Mode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::clients::Client;
+use super::gate::{Gate, Place};
 use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, Publishing, relp, stream};
 
-/// How long to wait before accepting again when the process is out of descriptors.
+/// How long to wait before accepting again when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Who has not said a thing for so long makes room when others wait for a place.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How often somebody who waits looks whether such a one is there.
+const ROOM_CHECK: Duration = Duration::from_millis(500);
 
 /// What is spoken on a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +46,8 @@ pub struct Accepting {
     pub origin: Origin,
     /// Longest line kept whole, in bytes.
     pub max_message_size: usize,
-    /// Connections open at a time; further ones are closed at once.
-    pub max_connections: usize,
+    /// Places for its connections; further ones wait.
+    pub gate: Gate,
     /// Bytes of one connection that may wait to become durable.
     pub window_bytes: usize,
     /// A connection silent for so long is closed; `None` is never.
@@ -72,6 +79,11 @@ impl Accepting {
             trusted: (self.trusted)(peer.map(|p| p.ip())),
             ..self.origin.clone()
         }
+    }
+
+    /// The name of one peer among the senders: without its port.
+    pub(super) fn sender_of(&self, peer: Option<SocketAddr>) -> String {
+        peer.map_or_else(|| self.origin.peer.clone(), |peer| peer.ip().to_canonical().to_string())
     }
 
     /// Watches a pump that publishes what was read.
@@ -109,9 +121,9 @@ impl Listening {
 /// Accepts until draining begins, then waits for the connections to finish what they
 /// have read.
 pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop) {
-    let permits = Arc::new(Semaphore::new(shared.max_connections));
     let mut sessions = JoinSet::new();
-    let mut refusing = false;
+    let listener = shared.stats.name.as_str();
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -119,52 +131,97 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
             accepted = listening.accept() => accepted,
             Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
         };
-        let listener = shared.stats.name.as_str();
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::error!(listener, %error, "cannot accept a connection; trying again");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(listener, %error, "cannot accept connections; trying again");
+                }
+                shared.make_room();
+                tokio::select! {
+                    () = stop.drain() => break,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
+                }
             }
         };
+        if std::mem::take(&mut failing) {
+            tracing::info!(listener, "connections are accepted again");
+        }
         if let Some(peer) = peer
             && !(shared.allowed)(peer.ip().to_canonical())
         {
             shared.stats.refused.add(1);
-            tracing::warn!(listener, %peer, "refused a connection: the address is not allowed");
-            continue;
-        }
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
-            shared.stats.refused.add(1);
-            if !std::mem::replace(&mut refusing, true) {
-                let limit = shared.max_connections;
-                tracing::warn!(listener, limit, "refusing connections: `max_connections` is reached");
+            if let Some(unsaid) = shared.stats.told_refused.tell(&shared.sender_of(Some(peer))) {
+                let unsaid = (unsaid > 0).then_some(unsaid);
+                tracing::warn!(listener, %peer, unsaid, "refused a connection: the address is not allowed");
             }
             continue;
+        }
+        let place = match shared.gate.try_enter() {
+            Some(place) => place,
+            None => tokio::select! {
+                biased;
+                () = stop.drain() => break,
+                place = shared.wait_for_place() => place,
+            },
         };
-        refusing = false;
+        if shared.gate.has_room() && shared.stats.crowded.clear() {
+            tracing::info!(listener, "there are places for connections again");
+        }
         let (shared, stop) = (shared.clone(), stop.clone());
         sessions.spawn(async move {
             session(stream, peer, &shared, stop).await;
-            drop(permit);
+            drop(place);
         });
     }
     drop(listening);
     while sessions.join_next().await.is_some() {}
 }
 
+impl Accepting {
+    /// Waits behind everybody who came before. Whoever holds a place and never said a thing gives it up.
+    async fn wait_for_place(&self) -> Place {
+        if self.stats.crowded.raise() {
+            let (listener, limit) = (self.stats.name.as_str(), self.gate.limit());
+            tracing::warn!(
+                listener,
+                limit,
+                "no place for another connection: `max_connections`, or what the system allows, is reached; \
+                 new ones wait"
+            );
+        }
+        self.make_room();
+        let mut check = tokio::time::interval(ROOM_CHECK);
+        let mut waiting = std::pin::pin!(self.gate.enter());
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut waiting => return place,
+                _ = check.tick() => self.make_room(),
+            }
+        }
+    }
+
+    /// One silent connection less, if there is one.
+    fn make_room(&self) {
+        if self.stats.clients.make_room(SILENCE) {
+            self.stats.refused.add(1);
+        }
+    }
+}
+
 async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, stop: Stop) {
     shared.stats.connections.add(1);
     let number = shared.stats.connections_total.next();
     let origin = Arc::new(shared.origin_of(peer));
-    shared.stats.clients.enter(number, &origin.peer);
+    let sender = shared.stats.senders.of(&shared.sender_of(peer));
+    let client = shared.stats.clients.enter(number, &origin.peer, sender);
     if let Stream::Tcp(tcp) = &stream {
         prepare(tcp);
     }
     let (deliveries, source) = channel_source(CONNECTION_WINDOW);
     let pumping = publish(source, shared, stop.clone());
-    let reading = read(stream, origin, shared, stop, deliveries);
+    let reading = read(stream, origin, &client, shared, stop, deliveries);
     // Two tasks: reading and parsing go on while the bus syncs.
     let pump = tokio::spawn(pumping);
     reading.await;
@@ -178,13 +235,16 @@ async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, s
 async fn read(
     stream: Stream,
     origin: Arc<Origin>,
+    client: &Client,
     shared: &Accepting,
     stop: Stop,
     deliveries: mpsc::Sender<Delivery>,
 ) {
     match shared.kind {
-        StreamKind::Relp => relp::session(stream, origin, shared, stop, deliveries).await,
-        StreamKind::Lines(mode) => stream::session(stream, origin, mode, shared, stop, deliveries).await,
+        StreamKind::Relp => relp::session(stream, origin, client, shared, stop, deliveries).await,
+        StreamKind::Lines(mode) => {
+            stream::session(stream, origin, client, mode, shared, stop, deliveries).await;
+        }
     }
 }
 
@@ -240,7 +300,19 @@ impl AsyncRead for Stream {
     ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
-            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+            // A read ends where descriptors were sent along, so a short one does not mean that nothing
+            // more is there. Until the kernel says so it is asked again.
+            Stream::Unix(s) => loop {
+                ready!(s.poll_read_ready(cx))?;
+                match s.try_read(buf.initialize_unfilled()) {
+                    Ok(n) => {
+                        buf.advance(n);
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            },
         }
     }
 }

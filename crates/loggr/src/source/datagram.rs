@@ -4,6 +4,9 @@
 //! many lines and the kernel's buffer is emptied even while the runtime is busy.
 //! While the bus syncs, datagrams gather in one growing batch; beyond its limit the
 //! thread waits, the kernel's buffer fills, and the kernel counts what it drops.
+//!
+//! Invariant: descriptors that a peer sends along with a datagram are never taken. A unix socket is read
+//! without room for control messages, and the kernel closes what does not fit.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -21,8 +24,9 @@ use nix::sys::socket::{
 };
 use tokio::sync::mpsc;
 
+use super::clients::Sender;
 use super::connection::Accepting;
-use super::{Uids, now};
+use super::{Uids, is_blank, now};
 
 /// Datagrams taken by one syscall.
 const DATAGRAMS_PER_READ: usize = 256;
@@ -74,13 +78,15 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         builder: BatchBuilder::default(),
         uids: Uids::new(shared.uids.clone()),
         peers: HashMap::new(),
-        local: Arc::new(shared.origin_of(None)),
+        local: (Arc::new(shared.origin_of(None)), shared.stats.senders.of(&shared.sender_of(None))),
         drops: DropCounter::default(),
+        failing: false,
     };
     let gather = gathering_time(datagrams);
     let mut space = vec![0u8; DATAGRAMS_PER_READ * MAX_DATAGRAM_BYTES];
-    let mut headers =
-        MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, Some(nix::cmsg_space!(u32)));
+    // The kernel's count of drops, and nothing else: room for it is room for a descriptor too.
+    let control = datagrams.udp.then(|| nix::cmsg_space!(u32));
+    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, control);
     // Bytes to take at most, once draining has begun: the kernel never holds more.
     let mut rest = buffer_bytes(datagrams);
     loop {
@@ -109,8 +115,10 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
                 Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
                 // ECONNREFUSED and the like speak of other sockets; go on.
                 Err(error) => {
-                    let listener = shared.stats.name.as_str();
-                    tracing::warn!(listener, %error, "cannot receive a datagram");
+                    if !std::mem::replace(&mut receiver.failing, true) {
+                        let listener = shared.stats.name.as_str();
+                        tracing::warn!(listener, %error, "cannot receive a datagram; trying again");
+                    }
                     std::thread::sleep(Duration::from_millis(OFFER_MILLIS.into()));
                 }
             },
@@ -156,10 +164,16 @@ struct Receiver<'s> {
     deliveries: &'s mpsc::Sender<Delivery>,
     builder: BatchBuilder,
     uids: Uids,
-    peers: HashMap<SocketAddr, Option<Arc<Origin>>>,
-    local: Arc<Origin>,
+    /// `None`: not allowed.
+    peers: HashMap<SocketAddr, Option<Known>>,
+    local: Known,
     drops: DropCounter,
+    /// The last read failed.
+    failing: bool,
 }
+
+/// The origin of a peer's datagrams, and where it is noted that one came.
+type Known = (Arc<Origin>, Arc<Sender>);
 
 impl Receiver<'_> {
     fn read(
@@ -180,6 +194,7 @@ impl Receiver<'_> {
                 read.push((message.address.as_ref().and_then(address), message.bytes, drops));
             }
         }
+        self.failing = false;
         let got = Got {
             datagrams: read.len(),
             bytes: read.iter().map(|(_, len, _)| len + MIN_DATAGRAM_COST).sum(),
@@ -195,31 +210,33 @@ impl Receiver<'_> {
 
     fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], at: Timestamp) {
         let stats = &self.shared.stats;
-        let origin = match peer {
-            None => self.local.clone(),
+        let (origin, sender) = match peer {
+            None => &self.local,
             Some(peer) => {
                 if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&peer) {
                     self.peers.clear();
                 }
                 let shared = self.shared;
                 let known = self.peers.entry(peer).or_insert_with(|| {
-                    (shared.allowed)(peer.ip()).then(|| Arc::new(shared.origin_of(Some(peer))))
+                    let sender = || shared.stats.senders.of(&shared.sender_of(Some(peer)));
+                    (shared.allowed)(peer.ip()).then(|| (Arc::new(shared.origin_of(Some(peer))), sender()))
                 });
                 match known {
-                    Some(origin) => origin.clone(),
+                    Some(known) => known,
                     None => return stats.refused.add(1),
                 }
             }
         };
-        if datagram.is_empty() {
-            return;
+        sender.saw(at);
+        if is_blank(datagram) {
+            return stats.empty.add(1);
         }
         let limit = self.shared.max_message_size;
         let original_len = (datagram.len() > limit).then_some(datagram.len() as u64);
         stats.truncated.add(u64::from(original_len.is_some()));
         let kept = datagram.get(..limit).unwrap_or(datagram);
         let uid = self.uids.next(at);
-        self.builder.push_frame(&origin, uid, at, kept, original_len, false);
+        self.builder.push_frame(origin, uid, at, kept, original_len, false);
     }
 
     /// Hands over what was gathered if the bus has room, or must if it is too much.

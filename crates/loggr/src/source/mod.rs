@@ -3,20 +3,25 @@
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
 
+mod clients;
 mod connection;
 mod datagram;
+mod gate;
 mod relp;
 mod stats;
 mod stream;
+mod told;
 
 use std::sync::Arc;
 
 use loggr_event::{Timestamp, Uid, UidGenerator};
 use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
 
+pub use clients::Client;
 pub use connection::{Accepting, Listening, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
-pub use stats::{Client, Counter, Flag, ListenerStats};
+pub use gate::Gate;
+pub use stats::{Counter, Flag, ListenerStats};
 
 /// Deliveries that one connection may have in flight. Reading goes on while the bus
 /// syncs; more would only hold more memory.
@@ -58,6 +63,11 @@ impl Uids {
         self.used += 1;
         self.block.at(self.used - 1, now)
     }
+}
+
+/// Nothing but line ends and NULs: a probe, a keep-alive, a stray line feed. It is no event.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }
 
 /// A read buffer that follows the traffic.
@@ -106,8 +116,8 @@ impl PumpObserver for Publishing {
         self.listener.accepted.add(events as u64);
     }
 
-    fn retrying(&mut self, error: &StoreError, tries: u32) {
-        if self.listener.stalled.raise() && tries == 1 {
+    fn retrying(&mut self, error: &StoreError, _tries: u32) {
+        if self.listener.stalled.raise() {
             let listener = self.listener.name.as_str();
             tracing::error!(listener, %error, "the queue takes nothing; senders have to wait");
         }

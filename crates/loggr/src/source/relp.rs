@@ -2,7 +2,8 @@
 //!
 //! The state machine is `loggr_wire::relp::Server`; here are the socket, the window
 //! and the stop. A line whose delivery is nacked is never answered: the connection
-//! ends, and the sender sends it again.
+//! ends, and the sender sends it again. However a session ends, what was durable before is answered, and
+//! the answers are given the time to arrive.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use loggr_wire::relp::{Server, ServerConfig, State};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use super::clients::Client;
 use super::connection::{Accepting, Stream};
 use super::{CONNECTION_WINDOW, ReadBuffer, Uids, now};
 
@@ -20,12 +22,18 @@ use super::{CONNECTION_WINDOW, ReadBuffer, Uids, now};
 const MAX_UNREAD_ANSWERS_BYTES: usize = 64 << 10;
 /// How long the last answers may take to leave when the session ends.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the peer may go on sending after the last answer. A socket that is closed with something unread
+/// in it is reset, and the answers that are on their way would be lost.
+const LINGER: Duration = Duration::from_secs(2);
+/// The same while draining: the peer is in order, and others wait for the stop.
+const DRAIN_LINGER: Duration = Duration::from_millis(200);
 
 /// Runs until the peer closes or breaks the protocol, an answer cannot be given, or
 /// draining has answered all that was read.
 pub(super) async fn session(
     stream: Stream,
     origin: Arc<Origin>,
+    client: &Client,
     shared: &Accepting,
     mut stop: Stop,
     deliveries: mpsc::Sender<Delivery>,
@@ -39,12 +47,13 @@ pub(super) async fn session(
         uids: Uids::new(shared.uids.clone()),
         window,
         origin,
+        client,
         shared,
         refused: false,
     };
     let mut buffer = ReadBuffer::new(shared.max_read());
     let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let mut draining = false;
+    let (mut draining, mut gone) = (false, false);
     loop {
         let server = &session.server;
         let answers = server.output().len();
@@ -70,19 +79,31 @@ pub(super) async fn session(
                 let written = tokio::time::timeout(Duration::ZERO, writer.write(output)).await;
                 match written {
                     Ok(Ok(n)) => session.server.consume_output(n),
-                    Ok(Err(_)) => break,
+                    Ok(Err(_)) => {
+                        gone = true;
+                        break;
+                    }
                     Err(_) => {}
                 }
             }
             written = writer.write(session.server.output()), if answers > 0 => match written {
                 Ok(n) if n > 0 => session.server.consume_output(n),
-                _ => break,
+                _ => {
+                    gone = true;
+                    break;
+                }
             },
             () = stop.drain(), if !draining => draining = true,
+            // Others wait for the place of one that has never come so far as to open a session.
+            () = client.leave(), if session.server.state() == State::Waiting => break,
             read = tokio::time::timeout(idle, reader.read(&mut buffer.bytes)), if reading => {
                 let n = match read {
                     Ok(Ok(n)) if n > 0 => n,
-                    _ => break,
+                    Ok(_) => {
+                        gone = true;
+                        break;
+                    }
+                    Err(_) => break,
                 };
                 let lines = session.feed(buffer.bytes.get(..n).unwrap_or_default());
                 buffer.adapt(n);
@@ -94,6 +115,11 @@ pub(super) async fn session(
     }
     drop(deliveries);
     session.part(&mut settlements, &mut writer).await;
+    if !gone {
+        let linger = if draining { DRAIN_LINGER } else { LINGER };
+        let rest = async { while matches!(reader.read(&mut buffer.bytes).await, Ok(n) if n > 0) {} };
+        drop(tokio::time::timeout(linger, rest).await);
+    }
 }
 
 struct Session<'s> {
@@ -102,6 +128,7 @@ struct Session<'s> {
     uids: Uids,
     window: Window<usize>,
     origin: Arc<Origin>,
+    client: &'s Client,
     shared: &'s Accepting,
     /// A delivery was nacked: what comes after it must not be answered either, for
     /// answers go out in order.
@@ -112,7 +139,8 @@ impl Session<'_> {
     /// Gives the number of lines that the bytes completed.
     fn feed(&mut self, bytes: &[u8]) -> usize {
         let at = now();
-        let Session { server, builder, uids, origin, shared, .. } = self;
+        let Session { server, builder, uids, origin, client, shared, .. } = self;
+        client.sender.saw(at);
         let before = builder.len();
         let fed = server.feed(bytes, |line| {
             shared.stats.truncated.add(u64::from(line.original_len.is_some()));
@@ -122,7 +150,14 @@ impl Session<'_> {
             shared.stats.protocol_errors.add(1);
             let (listener, peer) = (shared.stats.name.as_str(), origin.peer.as_str());
             let hint = error.hint().unwrap_or("the peer does not speak RELP as it should");
-            tracing::warn!(listener, peer, %error, hint, "closing a RELP connection");
+            let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
+            if let Some(unsaid) = shared.stats.told_breach.tell(address) {
+                let unsaid = (unsaid > 0).then_some(unsaid);
+                tracing::warn!(listener, peer, %error, hint, unsaid, "closing a RELP connection");
+            }
+        }
+        if server.state() != State::Waiting {
+            client.prove();
         }
         builder.len() - before
     }
@@ -156,7 +191,7 @@ impl Session<'_> {
         !self.refused
     }
 
-    /// Answers what still becomes durable, says farewell and closes.
+    /// Answers what still becomes durable, says farewell and ends the answers.
     async fn part(
         mut self,
         settlements: &mut Settlements<usize>,
@@ -165,15 +200,12 @@ impl Session<'_> {
         // The pump settles everything in flight, then the window's last ack is gone.
         let (closed, _) = window::<usize>(1);
         self.window = closed;
-        if self.refused {
-            return;
-        }
         while let Some(settled) = settlements.next().await {
-            if !self.answer(settled, settlements) {
-                return;
-            }
+            self.answer(settled, settlements);
         }
-        self.server.serverclose();
+        if !self.refused {
+            self.server.serverclose();
+        }
         let farewell = async {
             writer.write_all(self.server.output()).await?;
             writer.shutdown().await

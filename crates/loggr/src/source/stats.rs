@@ -1,9 +1,10 @@
 //! What a listener counts. Plain atomics, read by status and metrics.
 
-use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+
+use super::clients::{Clients, Senders};
+use super::told::Told;
 
 /// A counter that only grows.
 #[derive(Debug, Default)]
@@ -78,50 +79,26 @@ pub struct ListenerStats {
     pub connections: Counter,
     /// Connections ever accepted.
     pub connections_total: Counter,
-    /// Connections refused by a limit or a network rule.
+    /// Connections and datagrams refused by a network rule, and connections closed for others that wait.
     pub refused: Counter,
     /// Connections ended by a breach of the protocol.
     pub protocol_errors: Counter,
+    /// Frames and datagrams without a character, which are no events.
+    pub empty: Counter,
     /// The queue takes nothing at the moment.
     pub stalled: Flag,
+    /// Connections wait for a place at the moment.
+    pub crowded: Flag,
+    /// What was said of peers whose address is not allowed.
+    pub told_refused: Told,
+    /// What was said of peers that break the protocol.
+    pub told_breach: Told,
     /// Why it receives nothing any more, if it has ended before its time.
     pub ended: Mutex<Option<String>>,
     /// Who is connected.
     pub clients: Clients,
-}
-
-/// Who is connected to a listener, and since when. Bounded by its `max_connections`.
-#[derive(Debug, Default)]
-pub struct Clients(Mutex<BTreeMap<u64, Client>>);
-
-/// Somebody who is connected.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// Address and port; empty on a unix socket.
-    pub peer: String,
-    /// When it came.
-    pub since: Instant,
-}
-
-impl Clients {
-    /// Somebody came; the number is unique on the listener.
-    pub fn enter(&self, number: u64, peer: &str) {
-        self.lock().insert(number, Client { peer: peer.to_owned(), since: Instant::now() });
-    }
-
-    /// They went.
-    pub fn leave(&self, number: u64) {
-        self.lock().remove(&number);
-    }
-
-    /// The `most` who came last, the last one first.
-    pub fn latest(&self, most: usize) -> Vec<Client> {
-        self.lock().values().rev().take(most).cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Client>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Who has sent something lately.
+    pub senders: Senders,
 }
 
 impl ListenerStats {

@@ -13,14 +13,16 @@ use loggr_wire::framing::{Frame, Framer, Mode};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
+use super::clients::Client;
 use super::connection::{Accepting, Stream};
-use super::{ReadBuffer, Uids, now};
+use super::{ReadBuffer, Uids, is_blank, now};
 
 /// Runs until the peer closes, the connection idles out, or draining has taken what
 /// was there when it began: a peer that goes on sending does not hold it up.
 pub(super) async fn session(
     mut stream: Stream,
     origin: Arc<Origin>,
+    client: &Client,
     mode: Mode,
     shared: &Accepting,
     mut stop: Stop,
@@ -31,6 +33,7 @@ pub(super) async fn session(
         Lines { builder: BatchBuilder::default(), uids: Uids::new(shared.uids.clone()), origin, shared };
     let mut buffer = ReadBuffer::new(shared.max_read());
     let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
+    let mut empty = 0;
     // Bytes to take still, once draining has begun.
     let mut rest = None;
     loop {
@@ -49,6 +52,8 @@ pub(super) async fn session(
                     rest = Some(stream.waiting());
                     continue;
                 }
+                // Others wait for the place of one that has never sent a line.
+                () = client.leave(), if framer.stats().frames == 0 => break,
                 read = tokio::time::timeout(idle, stream.read(&mut buffer.bytes)) => match read {
                     Ok(read) => read,
                     Err(_) => break,
@@ -66,8 +71,14 @@ pub(super) async fn session(
         };
         rest = rest.map(|rest| rest.saturating_sub(n));
         let at = now();
+        client.sender.saw(at);
         framer.feed(buffer.bytes.get(..n).unwrap_or_default(), |frame| lines.push(&frame, at));
         buffer.adapt(n);
+        let stats = framer.stats();
+        shared.stats.empty.add(stats.empty - std::mem::replace(&mut empty, stats.empty));
+        if stats.frames > 0 {
+            client.prove();
+        }
         if !lines.send(&deliveries).await {
             return;
         }
@@ -87,6 +98,9 @@ struct Lines<'s> {
 impl Lines<'_> {
     fn push(&mut self, frame: &Frame<'_>, at: loggr_event::Timestamp) {
         let stats = &self.shared.stats;
+        if is_blank(frame.bytes) {
+            return stats.empty.add(1);
+        }
         stats.truncated.add(u64::from(frame.original_len.is_some()));
         stats.incomplete.add(u64::from(frame.incomplete));
         let uid = self.uids.next(at);

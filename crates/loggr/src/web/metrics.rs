@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::own;
 use crate::registry::{Seen, State};
 
 /// Metrics of one kind of object.
@@ -27,16 +28,26 @@ struct Metric {
     help: &'static str,
     /// Where its number stands in the object's status.
     key: &'static str,
+    /// So many of these are one of the metric's unit.
+    per: f64,
 }
 
 const fn metric(name: &'static str, key: &'static str, help: &'static str) -> Metric {
-    Metric { name, help, key }
+    Metric { name, help, key, per: 1.0 }
 }
 
 impl Metric {
     /// What ends in `_total` only grows.
     fn kind(&self) -> &'static str {
         if self.name.ends_with("_total") { "counter" } else { "gauge" }
+    }
+
+    /// Its number as it is told.
+    fn value(&self, value: &Value) -> String {
+        match value.as_f64() {
+            Some(number) if self.per != 1.0 => format!("{}", number / self.per),
+            _ => number(value),
+        }
     }
 }
 
@@ -53,9 +64,14 @@ const FAMILIES: &[Family] = &[
             metric("kernel_drops_total", "kernel_drops", "Datagrams that the kernel dropped."),
             metric("truncated_events_total", "truncated", "Lines cut to the limit."),
             metric("incomplete_events_total", "incomplete", "Lines whose stream ended in their middle."),
+            metric("empty_total", "empty", "Frames and datagrams without a character: no events."),
             metric("connections", "connections", "Connections open now."),
             metric("connections_total", "connections_total", "Connections ever accepted."),
-            metric("refused_total", "refused", "Connections or datagrams refused by a rule or limit."),
+            metric(
+                "refused_total",
+                "refused",
+                "Connections or datagrams refused by a rule, and silent connections closed for others that wait.",
+            ),
             metric(
                 "protocol_errors_total",
                 "protocol_errors",
@@ -112,6 +128,15 @@ const FAMILIES: &[Family] = &[
         ],
     },
     Family {
+        object: "disk",
+        list: "disks",
+        metrics: &[
+            metric("free_bytes", "free_bytes", "Bytes that are free for loggr."),
+            metric("size_bytes", "size_bytes", "Bytes of the file system."),
+            metric("free_files", "free_files", "Files that may be made still (inodes)."),
+        ],
+    },
+    Family {
         object: "machine",
         list: "machines",
         metrics: &[
@@ -165,7 +190,12 @@ const RULES: &[Metric] = &[
     metric("did_total", "did", "Events with which it did something; of a condition: for which it holds."),
     metric("failed_total", "failed", "Events with which it failed."),
     metric("timed_total", "timed", "Events for which the rule's time was taken."),
-    metric("timed_nanoseconds_total", "nanos", "The time that those took."),
+    Metric {
+        name: "timed_seconds_total",
+        help: "The time that those took, in seconds.",
+        key: "nanos",
+        per: 1e9,
+    },
 ];
 
 /// Metrics of the rescue.
@@ -173,6 +203,14 @@ const RESCUED: Metric =
     metric("events", "rescue", "Events that are in the rescue now; its label is whose they are.");
 const UNUSABLE: Metric =
     metric("unusable", "rescue_trouble", "1 while it cannot be used, and what should go there waits.");
+
+/// Metrics of whoever sends to a listener, the latest thousand; their labels are the listener and the
+/// sender's address.
+const SENDERS: &[Metric] = &[metric(
+    "last_seen_timestamp_seconds",
+    "last_seen",
+    "When something came from there last, in seconds since 1970.",
+)];
 
 /// Metrics of a whole process.
 const UPTIME: Metric = metric("uptime_seconds", "uptime_seconds", "Seconds since the start.");
@@ -196,17 +234,22 @@ pub fn render(own: &Value, others: &[Seen]) -> String {
             for (status, labels) in &told {
                 for item in status[family.list].as_array().into_iter().flatten() {
                     // A broker's queue has other numbers than one on disk.
-                    let Some(value) = item.get(metric.key).map(number) else { continue };
+                    let Some(value) = item.get(metric.key).map(|value| metric.value(value)) else { continue };
                     let label = escape(item["name"].as_str().unwrap_or_default());
                     line(&mut out, &format!("{name}{{{}=\"{label}\"{labels}}} {value}", family.object));
                 }
             }
         }
-        if family.object == "machine" {
-            of_machines(&mut out, "packer_", "packers", PACKERS, &told, |_, packer| {
-                format!("packer=\"{}\"", escape(packer["name"].as_str().unwrap_or_default()))
+        if family.object == "listener" {
+            parts(&mut out, family, "sender_", "senders", SENDERS, &told, |_, sender| {
+                named("sender", sender)
             });
-            of_machines(&mut out, "rule_", "rules", RULES, &told, |at, rule| {
+        }
+        if family.object == "machine" {
+            parts(&mut out, family, "packer_", "packers", PACKERS, &told, |_, packer| {
+                named("packer", packer)
+            });
+            parts(&mut out, family, "rule_", "rules", RULES, &told, |at, rule| {
                 format!("rule=\"{at}\",line=\"{}\"", number(&rule["line"]))
             });
         }
@@ -232,6 +275,10 @@ pub fn render(own: &Value, others: &[Seen]) -> String {
         let version = escape(status["version"].as_str().unwrap_or_default());
         line(&mut out, &format!("{name}{{version=\"{version}\"{labels}}} 1"));
     }
+    for (name, kind, help, value) in own::process() {
+        let Some(value) = value else { continue };
+        line(&mut out, &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"));
+    }
     if !others.is_empty() {
         let name = head(&mut out, "", &RUNNING);
         for seen in others {
@@ -247,9 +294,10 @@ fn only(labels: &str) -> String {
     labels.strip_prefix(',').map_or_else(String::new, |labels| format!("{{{labels}}}"))
 }
 
-/// What each machine has several of; `labels_of` makes an item's own labels.
-fn of_machines(
+/// What each object of a family has several of; `labels_of` makes a part's own labels.
+fn parts(
     out: &mut String,
+    family: &Family,
     object: &str,
     list: &str,
     metrics: &[Metric],
@@ -259,15 +307,20 @@ fn of_machines(
     for metric in metrics {
         let name = head(out, object, metric);
         for (status, labels) in told {
-            for machine in status["machines"].as_array().into_iter().flatten() {
-                let of = escape(machine["name"].as_str().unwrap_or_default());
-                for (at, item) in machine[list].as_array().into_iter().flatten().enumerate() {
-                    let (own, value) = (labels_of(at, item), number(&item[metric.key]));
-                    line(out, &format!("{name}{{machine=\"{of}\",{own}{labels}}} {value}"));
+            for whole in status[family.list].as_array().into_iter().flatten() {
+                let of = named(family.object, whole);
+                for (at, item) in whole[list].as_array().into_iter().flatten().enumerate() {
+                    let (own, value) = (labels_of(at, item), metric.value(&item[metric.key]));
+                    line(out, &format!("{name}{{{of},{own}{labels}}} {value}"));
                 }
             }
         }
     }
+}
+
+/// An object's name as its label.
+fn named(object: &str, item: &Value) -> String {
+    format!("{object}=\"{}\"", escape(item["name"].as_str().unwrap_or_default()))
 }
 
 /// Whose numbers these are.
@@ -320,7 +373,7 @@ mod tests {
                 "name": "ma\"in", "received": 7, "failing": true, "filter_error": null,
                 "ended": "its queue gives nothing any more",
                 "packers": [{ "name": "java", "held": 4 }],
-                "rules": [{ "line": 3, "reached": 2, "did": 1, "failed": 0 }],
+                "rules": [{ "line": 3, "reached": 2, "did": 1, "failed": 0, "nanos": 1_500_000_000u64 }],
             }],
         });
         let late = Seen { status: other, state: State::Late, age: Duration::ZERO };
@@ -330,7 +383,8 @@ mod tests {
             age: Duration::ZERO,
         };
         let text = render(&own, &[late, lost]);
-        let lines: Vec<&str> = text.lines().filter(|l| !l.starts_with('#') && !l.ends_with(" 0")).collect();
+        let ours = |l: &&str| l.starts_with("loggr_") && !l.ends_with(" 0");
+        let lines: Vec<&str> = text.lines().filter(ours).collect();
         let of = "host=\"web1\",part=\"machine-main\",directory=\"/d\"";
         assert_eq!(
             lines,
@@ -341,6 +395,9 @@ mod tests {
                 format!("loggr_packer_held_events{{machine=\"ma\\\"in\",packer=\"java\",{of}}} 4"),
                 format!("loggr_rule_reached_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 2"),
                 format!("loggr_rule_did_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1"),
+                format!(
+                    "loggr_rule_timed_seconds_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1.5"
+                ),
                 "loggr_uptime_seconds 5".to_owned(),
                 format!("loggr_uptime_seconds{{{of}}} 9"),
                 "loggr_build_info{version=\"1\"} 1".to_owned(),
@@ -353,6 +410,9 @@ mod tests {
             "{text}"
         );
         assert!(!render(&own, &[]).contains("process_running"));
+        for name in ["process_cpu_seconds_total", "process_open_fds", "process_resident_memory_bytes"] {
+            assert_eq!(text.lines().filter(|l| l.starts_with(&format!("{name} "))).count(), 1, "{name}");
+        }
     }
 
     #[test]
@@ -369,6 +429,13 @@ mod tests {
         for family in FAMILIES {
             text.push_str(&format!("\n## Of each {0}\n\nLabel `{0}`: its name.\n{title}", family.object));
             text.extend(family.metrics.iter().map(|m| row(&format!("{}_", family.object), m)));
+            if family.object == "listener" {
+                text.push_str(&format!(
+                    "\n## Of each sender of a listener\n\nLabels `listener`, `sender`: its address. The latest thousand of \
+                     each listener.\n{title}"
+                ));
+                text.extend(SENDERS.iter().map(|m| row("sender_", m)));
+            }
         }
         text.push_str(&format!("\n## Of each packer of a machine\n\nLabels `machine`, `packer`.\n{title}"));
         text.extend(PACKERS.iter().map(|m| row("packer_", m)));
@@ -383,6 +450,12 @@ mod tests {
         text.extend([RESCUED, UNUSABLE].iter().map(|m| row("rescue_", m)));
         text.push_str(&format!("\n## Of each process\n{title}"));
         text.extend([UPTIME, BUILD, RUNNING].iter().map(|m| row("", m)));
+        text.push_str(&format!(
+            "\nOf the process that answers, with the names that all programs use:\n{title}"
+        ));
+        text.extend(
+            own::process().iter().map(|(name, kind, help, _)| format!("| `{name}` | {kind} | {help} |\n")),
+        );
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&file, &text).unwrap();

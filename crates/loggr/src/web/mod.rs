@@ -4,8 +4,11 @@
 //! The page itself is not here yet. Nothing here takes an event in.
 
 mod combine;
+mod host;
 mod metrics;
+mod own;
 mod rescued;
+mod serve;
 pub mod status;
 
 use std::convert::Infallible;
@@ -25,7 +28,7 @@ use futures_util::stream::unfold;
 use loggr_bus::Purged;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::component::collector::rescue_name;
@@ -33,10 +36,14 @@ use crate::component::machine::RESCUE_PREFIX;
 use crate::component::part::Part;
 use crate::component::process::Process;
 use crate::config::{Address, Config};
+use crate::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
 use crate::net;
+use serve::{Door, serve};
 
 /// Permission bits of the control socket: its owner alone.
 const CONTROL_MODE: u32 = 0o600;
+/// Connections that may listen to the notifications at one time: each stays as long as it likes.
+const MAX_LISTENING: usize = 64;
 /// How long a stop waits for requests that are being answered.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
@@ -72,12 +79,22 @@ pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> 
 }
 
 /// Binds the control socket and serves it, and the web address.
-pub async fn start(process: &Shared, socket: &Path, bound: Vec<std::net::TcpListener>) -> Result<Web> {
+pub async fn start(
+    process: &Shared,
+    socket: &Path,
+    bound: Vec<std::net::TcpListener>,
+    places: &Places,
+) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     let until = stopped.clone();
+    let ears = Arc::new(Semaphore::new(MAX_LISTENING));
     let tell = move |State(process): State<Shared>| async move {
-        Sse::new(notifications(process.notices.listen(), until)).keep_alive(KeepAlive::default())
+        let Ok(ear) = ears.try_acquire_owned() else {
+            return (StatusCode::SERVICE_UNAVAILABLE, "too many listen already\n").into_response();
+        };
+        let told = notifications(process.notices.listen(), until, ear);
+        Sse::new(told).keep_alive(KeepAlive::default()).into_response()
     };
     let public = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -94,33 +111,32 @@ pub async fn start(process: &Shared, socket: &Path, bound: Vec<std::net::TcpList
         .route("/api/rescue/discard", post(discard));
     let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
     let control_app = public.clone().merge(commands).with_state(process.clone());
-    serving.spawn(serve(tokio::net::UnixListener::from_std(socket)?, control_app, stopped.clone()));
+    let door = Door {
+        name: "control socket",
+        listener: tokio::net::UnixListener::from_std(socket)?,
+        gate: places.gate(MAX_CONTROL_CONNECTIONS),
+        is_public: false,
+    };
+    serving.spawn(serve(door, control_app, stopped.clone()));
+    let public = public.layer(axum::middleware::from_fn(host::check)).with_state(process.clone());
+    let gate = places.gate(MAX_WEB_CONNECTIONS);
     let mut addresses = Vec::new();
     for socket in bound {
         addresses.push(socket.local_addr()?.to_string());
-        let app = public.clone().with_state(process.clone());
-        serving.spawn(serve(tokio::net::TcpListener::from_std(socket)?, app, stopped.clone()));
+        let listener = tokio::net::TcpListener::from_std(socket)?;
+        let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true };
+        serving.spawn(serve(door, public.clone(), stopped.clone()));
     }
     Ok(Web { addresses, stop, serving, _control: control })
-}
-
-async fn serve<L>(listener: L, app: Router, mut stopped: watch::Receiver<bool>)
-where
-    L: axum::serve::Listener,
-    L::Addr: std::fmt::Debug,
-{
-    let stop = async move { drop(stopped.wait_for(|s| *s).await) };
-    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
-        tracing::error!(%error, "http ended");
-    }
 }
 
 /// Everything that is told, as server-sent events, until the stop and what was told before it.
 fn notifications(
     told: broadcast::Receiver<Arc<Value>>,
     stopped: watch::Receiver<bool>,
+    ear: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    unfold((told, stopped), |(mut told, mut stopped)| async move {
+    unfold((told, stopped, ear), |(mut told, mut stopped, ear)| async move {
         let notice = tokio::select! {
             // What was told before the stop goes out before the end.
             biased;
@@ -132,7 +148,7 @@ fn notifications(
             Err(RecvError::Lagged(missed)) => Event::default().comment(format!("{missed} were missed")),
             Err(RecvError::Closed) => return None,
         };
-        Some((Ok(event), (told, stopped)))
+        Some((Ok(event), (told, stopped, ear)))
     })
 }
 
@@ -284,7 +300,8 @@ mod tests {
     async fn what_was_told_before_the_stop_goes_out() {
         let (sender, told) = broadcast::channel(64);
         let (stop, stopped) = watch::channel(false);
-        let listening = notifications(told, stopped);
+        let ear = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let listening = notifications(told, stopped, ear);
         for n in 0..50 {
             sender.send(Arc::new(json!(n))).unwrap();
         }

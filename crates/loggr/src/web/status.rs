@@ -15,6 +15,7 @@ use loggr_filter::lang::RuleCount;
 use serde_json::{Map, Value, json};
 
 use super::combine::combine;
+use super::own;
 use super::rescued::{self, Standings};
 use crate::component::bus::Opened;
 use crate::component::machine::{Packing, Running};
@@ -56,10 +57,11 @@ pub fn online(process: &Process) -> Value {
                 "lost": s.lost.get(), "bytes": s.bytes.get(), "truncated": s.truncated.get(),
                 "incomplete": s.incomplete.get(), "kernel_drops": s.kernel_drops.get(),
                 "connections": s.connections.get(), "connections_total": s.connections_total.get(),
-                "refused": s.refused.get(), "protocol_errors": s.protocol_errors.get(),
+                "refused": s.refused.get(), "protocol_errors": s.protocol_errors.get(), "empty": s.empty.get(),
                 "stalled": s.stalled.is_raised(),
                 "ended": text(&s.ended),
-                "clients": s.clients.latest(MAX_CLIENTS).iter().map(client).collect::<Vec<_>>(),
+                "senders": s.senders.last_seen().iter().map(sender).collect::<Vec<_>>(),
+                "clients": s.clients.latest(MAX_CLIENTS).iter().map(|c| client(c)).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -85,6 +87,7 @@ pub fn online(process: &Process) -> Value {
         "exchanges": exchanges,
         "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
         "brokers": broker(process, &spooled),
+        "disks": own::disks(&process.config),
         "machines": machines,
         "ships": ships,
         "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
@@ -249,6 +252,10 @@ pub fn offline(config: &Config) -> Result<Value> {
 
 fn client(client: &Client) -> Value {
     json!({ "peer": client.peer, "seconds": client.since.elapsed().as_secs() })
+}
+
+fn sender((address, last): &(String, f64)) -> Value {
+    json!({ "name": address, "last_seen": last })
 }
 
 fn exchange(e: &ExchangeStats) -> Value {

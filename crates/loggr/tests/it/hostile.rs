@@ -167,13 +167,8 @@ fn a_crowd_of_silent_connections_comes_and_goes() {
 }
 
 #[test]
-fn more_connections_than_allowed_are_refused_and_those_within_are_served() {
+fn more_connections_than_allowed_wait_and_those_within_are_served() {
     let loggr = Loggr::with(Setup { tcp_keys: "max_connections = 2".to_owned(), ..Setup::default() });
-    let tcp = |loggr: &Loggr, key: &str| {
-        let status = loggr.status();
-        let listeners = status["listeners"].as_array().expect("listeners").clone();
-        listeners.iter().find(|l| l["name"] == "tcp").expect("the listener")[key].as_u64()
-    };
     let line = |text: &str| format!("<13>1 2026-03-01T00:00:00Z h limit - - - {text}\n");
     let mut first = connect(&loggr, "tcp");
     first.write_all(line("one").as_bytes()).expect("it is read");
@@ -181,16 +176,18 @@ fn more_connections_than_allowed_are_refused_and_those_within_are_served() {
     second.write_all(line("two").as_bytes()).expect("it is read");
     loggr.stored(2, 30);
     let mut third = connect(&loggr, "tcp");
-    third.set_read_timeout(Some(ANSWER_PATIENCE)).expect("a limit");
-    assert_eq!(third.read(&mut [0]).unwrap_or(0), 0, "the third is closed");
-    assert_eq!(tcp(&loggr, "refused"), Some(1));
+    third.write_all(line("waits").as_bytes()).expect("the kernel holds it");
+    until("it is told", 30, || loggr.log().contains("no place for another connection"));
     first.write_all(line("three").as_bytes()).expect("it is still read");
     loggr.stored(3, 30);
+    assert!(loggr.search("waits").is_empty(), "the third has no place yet");
     drop(second);
-    until("a place is free", 30, || tcp(&loggr, "connections") == Some(1));
-    connect(&loggr, "tcp").write_all(line("four").as_bytes()).expect("it is read");
     loggr.stored(4, 30);
-    assert!(loggr.log().contains("`max_connections` is reached"), "{}", loggr.log());
+    assert_eq!(loggr.search("waits").len(), 1);
+    drop((first, third));
+    connect(&loggr, "tcp").write_all(line("five").as_bytes()).expect("it is read");
+    loggr.stored(5, 30);
+    assert_eq!(loggr.log().matches("no place for another connection").count(), 1, "{}", loggr.log());
     loggr.assert_balanced();
 }
 
@@ -198,13 +195,15 @@ fn more_connections_than_allowed_are_refused_and_those_within_are_served() {
 fn what_an_event_says_reaches_no_terminal_and_leaves_no_directory() {
     let loggr = Loggr::start();
     let mut stream = connect(&loggr, "tcp");
-    let line =
-        "<13>1 2026-03-01T00:00:00Z ../../../etc app\u{1b}[31m - - - \u{1b}]0;owned\u{7} text \u{202e}";
+    let line = "<13>1 2026-03-01T00:00:00Z ../../../etc app\u{1b}[31m - - - \u{1b}]0;owned\u{7} text \u{202e}\u{2028}\u{9b}\u{200b}";
     stream.write_all(format!("{}\n", line).as_bytes()).expect("it is read");
     loggr.stored(1, 30);
-    let text = loggr.ask(&["search", "text"]);
-    assert!(text.contains("text"), "{text:?}");
-    assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
+    for format in ["text", "csv", "json"] {
+        let text = loggr.ask(&["search", "--format", format, "text"]);
+        assert!(text.contains("text"), "{text:?}");
+        let hidden = ['\u{1b}', '\u{7}', '\u{202e}', '\u{2028}', '\u{9b}', '\u{200b}'];
+        assert!(!text.contains(hidden), "{format}: {text:?}");
+    }
     loggr.assert_balanced();
 }
 

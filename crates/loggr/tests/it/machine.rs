@@ -231,7 +231,7 @@ fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
     ] {
         assert!(metrics.lines().any(|line| line == metric), "no {metric} in {metrics}");
     }
-    assert!(metrics.contains("loggr_rule_timed_nanoseconds_total{machine=\"main\",rule=\"0\""), "{metrics}");
+    assert!(metrics.contains("loggr_rule_timed_seconds_total{machine=\"main\",rule=\"0\""), "{metrics}");
     // The machine's queue counts the lines that it gave out.
     let queues = loggr.status()["queues"].clone();
     let queue =

@@ -11,6 +11,7 @@ mod chaos;
 mod cli;
 mod corners;
 mod crash;
+mod doors;
 mod faults;
 mod foreign;
 mod hostile;

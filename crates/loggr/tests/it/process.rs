@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Loggr, RelpSender, Setup, skipped};
+use crate::support::{Loggr, RelpSender, Setup, skipped, until};
 
 /// `CAP_NET_BIND_SERVICE`, bit 10.
 const BIND_SERVICE: u64 = 1 << 10;
@@ -173,6 +173,93 @@ fn a_data_directory_of_somebody_else_is_told() {
     // What the kernel does not grant may be said before it.
     let from = errors.find("error: ").unwrap_or(0);
     assert_eq!(&errors[from..], expect);
+}
+
+#[test]
+fn a_signal_that_means_nothing_ends_nothing_and_is_told_once() {
+    let mut loggr = Loggr::start();
+    let nothing = [
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::POWER,
+        Signal::XCPU,
+        Signal::XFSZ,
+        Signal::PIPE,
+    ];
+    for _ in 0..3 {
+        for signal in nothing {
+            loggr.daemon().signal(signal);
+        }
+        // It is heard before the next one of its kind is sent.
+        RelpSender::new(loggr.address("relp"), 1).run(0, 10);
+        until("the last of them is told", 30, || loggr.log().contains("SIGXFSZ"));
+    }
+    let log = loggr.log();
+    for name in ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGIO"] {
+        let said = format!("this signal does nothing here signal={name}");
+        assert_eq!(log.matches(&format!("{said}\n")).count(), 1, "{name}: {log}");
+    }
+    loggr.stop();
+}
+
+#[test]
+fn quit_stops_in_order() {
+    let mut loggr = Loggr::start();
+    RelpSender::new(loggr.address("relp"), 1).run(0, 10);
+    loggr.daemon().signal(Signal::QUIT);
+    loggr.stop();
+    let log = loggr.log();
+    assert!(log.contains("asked to stop signal=SIG") && log.contains(" stopped\n"), "{log}");
+}
+
+#[test]
+fn a_hangup_says_that_the_configuration_has_changed() {
+    let mut loggr = Loggr::start();
+    loggr.daemon().signal(Signal::HUP);
+    until("it has looked", 30, || loggr.log().contains("nothing to reload"));
+    assert!(!loggr.log().contains("has changed"), "{}", loggr.log());
+    let text = std::fs::read_to_string(loggr.config()).expect("the configuration");
+    std::fs::write(loggr.config(), format!("{text}\n# changed\n")).expect("the configuration");
+    loggr.daemon().signal(Signal::HUP);
+    until("the change is told", 30, || {
+        loggr.log().contains("the configuration has changed; it is read at the next start file=")
+    });
+    std::fs::write(loggr.config(), format!("{text}\n[lgo]\n")).expect("the configuration");
+    loggr.daemon().signal(Signal::HUP);
+    until("the mistake is told", 30, || loggr.log().contains("the configuration has changed and is wrong"));
+    std::fs::remove_file(loggr.config()).expect("the configuration");
+    loggr.daemon().signal(Signal::HUP);
+    until("it is missed", 30, || loggr.log().contains("cannot read the configuration"));
+    std::fs::write(loggr.config(), text).expect("the configuration");
+    loggr.stop();
+}
+
+#[test]
+fn a_password_that_everybody_may_read_is_told() {
+    let loggr = Loggr::down(Setup {
+        more:
+            "[registry]\nkind = \"redis\"\nurl = \"redis://me@127.0.0.1:1\"\npassword_file = \"redis.pass\"\n"
+                .to_owned(),
+        ..Setup::default()
+    });
+    let file = loggr.config().with_file_name("redis.pass");
+    std::fs::write(&file, "secret\n").expect("the password");
+    for (mode, told) in [(0o640, false), (0o644, true)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("permissions");
+        let output = loggr.command(&["check"]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(
+            errors.contains("warning: everybody on this host may read the password in `"),
+            told,
+            "{errors}"
+        );
+        assert_eq!(errors.contains("hint: `chmod o-rw "), told, "{errors}");
+    }
 }
 
 #[test]

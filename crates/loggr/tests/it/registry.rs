@@ -196,3 +196,37 @@ fn what_changes_is_told_to_who_listens() {
     assert_eq!(last.iter().filter(|n| *n == "listener.down").count(), 5, "{last:?}");
     assert_eq!(last.last().map(String::as_str), Some("process.stopped"));
 }
+
+/// The guide's command for the user of the registry, with another name and password.
+fn user_of_the_guide(name: &str, password: &str) -> String {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/scale.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
+    let command = guide.lines().find(|line| line.starts_with("ACL SETUSER loggr ")).expect("the command");
+    command
+        .replace("SETUSER loggr ", &format!("SETUSER {name} "))
+        .replace(">PASSWORD", &format!(">{password}"))
+}
+
+#[test]
+fn the_user_of_the_guide_may_do_what_the_registry_does_and_nothing_else() {
+    let Some(redis) = Redis::start() else { return };
+    assert_eq!(redis.ask(&user_of_the_guide("narrow", "sesame")), "+OK");
+    let url = redis.url().replace("redis://", "redis://narrow@");
+    let more =
+        format!("[registry]\nkind = \"redis\"\nurl = \"{url}\"\npassword_file = \"redis.pass\"\n{TTL}");
+    let mut loggr = Loggr::down(Setup { more, ..Setup::default() });
+    std::fs::write(loggr.config().with_file_name("redis.pass"), "sesame\n").expect("the password");
+    loggr.up();
+    seen_as(&loggr, &[("all", "running")]);
+    until("it is in Redis", 30, || redis.ask("ZCARD loggr:processes") == ":1");
+    let status = loggr.status();
+    assert_eq!(status["registry"]["problem"], Value::Null, "{}", status["registry"]);
+    // In order: it takes its leave.
+    loggr.stop();
+    assert_eq!(redis.ask("ZCARD loggr:processes"), ":0");
+    assert!(!loggr.log().contains("does not permit"), "{}", loggr.log());
+    for command in ["GET loggr:x", "SET loggr:x 1", "HSET other a b", "KEYS *", "CONFIG GET *", "FLUSHALL"] {
+        let answer = redis.ask(&format!("AUTH narrow sesame\r\n{command}"));
+        assert!(answer.contains("NOPERM"), "{command}: {answer}");
+    }
+}

@@ -8,7 +8,7 @@ mod transport;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 
 use self::lines::Lines;
 use self::transport::{Job, Target};
+use super::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 
@@ -62,7 +63,7 @@ pub struct SendArgs {
     /// TCP and unix streams: how lines are framed
     #[arg(long, value_enum, default_value_t = Framing::OctetCounting)]
     framing: Framing,
-    /// RELP: for how many seconds to try again after a lost connection
+    /// For how many seconds to try again where there is no connection; RELP: also after a lost one
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     retry: u64,
     /// Print the result as one JSON object
@@ -99,6 +100,8 @@ pub struct Progress {
     refused: AtomicU64,
     /// Why the first of those was refused.
     reason: OnceLock<String>,
+    /// The receiver is away, and that was said.
+    away: AtomicBool,
 }
 
 impl Progress {
@@ -106,6 +109,20 @@ impl Progress {
     fn refuse(&self, reason: impl FnOnce() -> String) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.reason.get_or_init(reason);
+    }
+
+    /// The receiver cannot be reached: said at once, and once by all connections.
+    fn lost(&self, error: &anyhow::Error, left: Duration) {
+        if !self.away.swap(true, Ordering::Relaxed) {
+            complain(&format!("warning: {error:#}; trying again for {} s\n", left.as_secs()));
+        }
+    }
+
+    /// It is there again.
+    fn found(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            complain("the receiver is there again\n");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -83,26 +83,58 @@ pub struct Job {
 pub fn send(job: Job) -> Result<Vec<u32>> {
     match &job.target {
         Target::Relp(address) => relp(&job, address),
-        Target::Tcp(address) => stream(&job, connect(address)?).map(|()| Vec::new()),
+        Target::Tcp(address) => stream(&job, patiently(&job, || connect(address))?).map(|()| Vec::new()),
         Target::Udp(address) => {
             let socket = UdpSocket::bind(if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" })?;
             socket.connect(address.as_str()).with_context(|| format!("cannot reach `{address}`"))?;
             datagrams(&job, |line| socket.send(line)).map(|()| Vec::new())
         }
-        Target::Unix(path) => {
-            let shown = path.display();
-            let socket = UnixDatagram::unbound()?;
-            let reach = Reach::new(path).with_context(|| format!("cannot reach `{shown}`"))?;
-            match socket.connect(reach.path()) {
-                Ok(()) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
-                Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EPROTOTYPE as i32) => {
-                    let connected = UnixStream::connect(reach.path())
-                        .with_context(|| format!("cannot reach `{shown}`"))?;
-                    stream(&job, connected).map(|()| Vec::new())
-                }
-                Err(error) => Err(error).with_context(|| format!("cannot reach `{shown}`")),
-            }
+        Target::Unix(path) => match patiently(&job, || unix(path))? {
+            Unix::Datagrams(socket) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
+            Unix::Stream(connected) => stream(&job, connected).map(|()| Vec::new()),
+        },
+    }
+}
+
+/// Either kind of unix socket, connected.
+enum Unix {
+    Datagrams(UnixDatagram),
+    Stream(UnixStream),
+}
+
+fn unix(path: &Path) -> Result<Unix> {
+    let context = || format!("cannot reach `{}`", path.display());
+    let socket = UnixDatagram::unbound()?;
+    let reach = Reach::new(path).with_context(context)?;
+    match socket.connect(reach.path()) {
+        Ok(()) => Ok(Unix::Datagrams(socket)),
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EPROTOTYPE as i32) => {
+            UnixStream::connect(reach.path()).map(Unix::Stream).with_context(context)
         }
+        Err(error) => Err(error).with_context(context),
+    }
+}
+
+/// Tries again while the receiver may only be away, for as long as the job says.
+fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
+    let (began, mut backoff) = (Instant::now(), Backoff::default());
+    loop {
+        let error = match connect() {
+            Ok(connected) => {
+                job.progress.found();
+                return Ok(connected);
+            }
+            Err(error) => error,
+        };
+        let left = job.retry.saturating_sub(began.elapsed());
+        let for_ever = error.root_cause().downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput)
+        });
+        if left.is_zero() || for_ever {
+            return Err(error);
+        }
+        job.progress.lost(&error, left);
+        std::thread::sleep(backoff.wait().min(left));
     }
 }
 
@@ -205,7 +237,8 @@ fn relp(job: &Job, address: &str) -> Result<Vec<u32>> {
     let mut lost: Option<Instant> = None;
     loop {
         let before = session.latencies.len();
-        let error = match connect(address).and_then(|stream| session.run(stream)) {
+        let connected = connect(address).inspect(|_| job.progress.found());
+        let error = match connected.and_then(|stream| session.run(stream)) {
             Ok(()) => return Ok(session.latencies),
             Err(error) => error,
         };
@@ -218,12 +251,14 @@ fn relp(job: &Job, address: &str) -> Result<Vec<u32>> {
         while let Some(pending) = session.pending.pop_back() {
             session.again.push_front(pending.line);
         }
-        if lost.get_or_insert_with(Instant::now).elapsed() >= job.retry {
+        let left = job.retry.saturating_sub(lost.get_or_insert_with(Instant::now).elapsed());
+        if left.is_zero() {
             return Err(error
                 .context(format!("gave up on `{address}` with {} lines unanswered", session.again.len())));
         }
         job.progress.resent.fetch_add(unanswered, Ordering::Relaxed);
-        std::thread::sleep(backoff.wait());
+        job.progress.lost(&error, left);
+        std::thread::sleep(backoff.wait().min(left));
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Setup {
     pub more: String,
     /// Variables of its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// Soft and hard limit of its descriptors; none: as the test has them.
+    pub descriptors: Option<(u32, u32)>,
 }
 
 impl Default for Setup {
@@ -74,6 +76,7 @@ impl Default for Setup {
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
             more: String::new(),
             environment: Vec::new(),
+            descriptors: None,
         }
     }
 }
@@ -160,7 +163,15 @@ impl Loggr {
     pub fn launch(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
         self.write_files();
-        let mut command = Command::new(PROGRAM);
+        let mut command = match self.setup.descriptors {
+            None => Command::new(PROGRAM),
+            Some((soft, hard)) => {
+                let mut shell = Command::new("sh");
+                let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &limits, PROGRAM]);
+                shell
+            }
+        };
         command.arg("run").arg("--config").arg(self.config()).current_dir(self.directory.path());
         command.env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
         command.envs(self.setup.environment.iter().cloned());
@@ -379,7 +390,7 @@ impl Loggr {
     #[track_caller]
     pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address("web")).expect("the web address accepts");
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: loggr\r\n\r\n").expect("it reads");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");

@@ -22,7 +22,7 @@ impl Notices {
     pub fn listen(address: SocketAddr) -> Notices {
         let mut stream = TcpStream::connect(address).expect("it accepts");
         stream.set_read_timeout(Some(SILENCE)).expect("a time limit");
-        stream.write_all(b"GET /api/notifications HTTP/1.1\r\nHost: loggr\r\n\r\n").expect("it reads");
+        stream.write_all(b"GET /api/notifications HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
         let mut lines = BufReader::new(stream).lines();
         let mut line = || lines.next().expect("the head goes on").expect("it answers");
         let status = line();

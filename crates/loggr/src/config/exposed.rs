@@ -1,0 +1,112 @@
+//! Which files with secrets somebody else on this host may read.
+//!
+//! Looks at permission bits alone; what the secrets are is not looked at.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{Config, Registry, ShipKind};
+
+/// Everybody may read, or write.
+const OTHERS: u32 = 0o006;
+
+/// A sentence for each file with a secret that everybody may read or change, and the command that mends it.
+pub fn exposed(config: &Config) -> Vec<(String, String)> {
+    secrets(config).iter().filter_map(|(what, path)| told(what, path)).collect()
+}
+
+fn told(what: &str, path: &Path) -> Option<(String, String)> {
+    // One that is not there is told by whoever needs it.
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let may = match mode & OTHERS {
+        0 => return None,
+        0o002 => "change",
+        0o004 => "read",
+        _ => "read and change",
+    };
+    let shown = path.display();
+    let mend = format!("chmod o-rw {shown}");
+    Some((format!("everybody on this host may {may} {what} `{shown}` (its mode is {mode:04o})"), mend))
+}
+
+/// What each file holds, and its path.
+fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    const PASSWORD: &str = "the password in";
+    const KEY: &str = "the private key";
+    let mut files = Vec::new();
+    let mut in_the_file = false;
+    if let Some(rabbit) = &config.bus.rabbit {
+        files.extend(rabbit.password_file.clone().map(|file| (PASSWORD, file)));
+        files.extend(rabbit.tls_identity.clone().map(|(_, key)| (KEY, key)));
+        in_the_file |= rabbit.urls.iter().any(|url| url.password.is_some());
+    }
+    if let Registry::Redis(redis) = &config.registry {
+        files.extend(redis.password_file.clone().map(|file| (PASSWORD, file)));
+        files.extend(redis.tls_identity.clone().map(|(_, key)| (KEY, key)));
+        in_the_file |= redis.url.password.is_some();
+    }
+    for ship in &config.ships {
+        if let ShipKind::Postgres(postgres) = &ship.kind {
+            files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
+            files.extend(postgres.client_certificate.clone().map(|(_, key)| (KEY, key)));
+            in_the_file |= has_password(&postgres.url);
+        }
+    }
+    if in_the_file {
+        files.extend(config.file.clone().map(|file| (PASSWORD, file)));
+    }
+    files
+}
+
+/// `scheme://user:password@host…`, or `password=` among the parameters.
+fn has_password(url: &str) -> bool {
+    let authority =
+        url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.split_once(':').is_some_and(|(_, password)| !password.is_empty()) || url.contains("password=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::read;
+
+    #[track_caller]
+    fn check(mode: u32, expect: Option<&str>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("redis.pass");
+        std::fs::write(&path, "secret\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let told = exposed(&read(&format!(
+            "[registry]\nkind='redis'\nurl='redis://me@localhost'\npassword_file={path:?}\n"
+        )));
+        let expect = expect.map(|may| {
+            let shown = path.display();
+            let text = format!(
+                "everybody on this host may {may} the password in `{shown}` (its mode is {mode:04o})"
+            );
+            (text, format!("chmod o-rw {shown}"))
+        });
+        assert_eq!(told, Vec::from_iter(expect));
+    }
+
+    #[test]
+    fn a_password_that_others_may_read_is_told() {
+        check(0o600, None);
+        check(0o640, None);
+        check(0o660, None);
+        check(0o644, Some("read"));
+        check(0o666, Some("read and change"));
+        check(0o602, Some("change"));
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        for with in ["postgres://me:pw@db/logs", "postgres://db/logs?password=x", "postgres://me:p@w@db"] {
+            assert!(has_password(with), "{with}");
+        }
+        for without in ["postgres://me@db/logs", "postgres://db:5432/logs", "postgres://me:@db", "db"] {
+            assert!(!has_password(without), "{without}");
+        }
+    }
+}

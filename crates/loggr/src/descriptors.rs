@@ -1,0 +1,240 @@
+//! Descriptors: how many the process may have open, and who gets them.
+//!
+//! Every connection, segment and file is one, and when they are used up nothing works any more, for nobody.
+//! So the soft limit is raised to the hard one, what the configuration may open at one time is added up, and
+//! the doors get the places that are left when the files have theirs. Not here: waiting for a place
+//! (`source/gate.rs`).
+
+use std::sync::Arc;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Semaphore;
+
+use crate::component::part::Part;
+use crate::config::{Config, Protocol, ShipKind};
+use crate::source::Gate;
+
+/// More is never asked for, whatever the hard limit: some systems have none.
+const MAX_DESCRIPTORS: u64 = 1 << 20;
+/// What every process has open: its log, its card and locks, the runtime, the rescue, name servers,
+/// the registry, brokers.
+const OF_THE_PROCESS: u64 = 64;
+/// Of an exchange on disk beside its segments: its lock, its directory, a spare segment.
+const OF_AN_EXCHANGE: u64 = 4;
+/// Of a search store while it answers, writes and merges.
+const OF_A_STORE: u64 = 256;
+/// Of a files shipper beside its open files.
+const OF_A_FILES_SHIP: u64 = 8;
+/// Of a listening socket: itself, and the connection that waits for a place.
+const OF_A_SOCKET: u64 = 2;
+/// Connections to the web address at one time.
+pub const MAX_WEB_CONNECTIONS: usize = 256;
+/// Connections to the control socket at one time; its owner alone may use it.
+pub const MAX_CONTROL_CONNECTIONS: usize = 64;
+/// The part of all descriptors that connections have at least, even where the files want more.
+const LEAST_FOR_CONNECTIONS: u64 = 4;
+
+/// What helps where they do not suffice.
+pub const REMEDY: &str = "raise the hard limit (`LimitNOFILE=` of the unit, `ulimit -Hn`), or lower `max_connections` \
+                          and `max_open_files`";
+
+/// Raises the soft limit as far as it goes. Gives how many descriptors the process may have.
+pub fn raise() -> u64 {
+    let allowed = allowed();
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|soft| soft < allowed) {
+        let wanted = Rlimit { current: Some(allowed), maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+            tracing::warn!(%error, allowed, "cannot raise the limit of open files");
+            return limit.current.unwrap_or(allowed);
+        }
+    }
+    allowed
+}
+
+/// How many descriptors a process that is started here may have.
+pub fn allowed() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    // Who was given more than we ask for keeps it.
+    let soft = limit.current.unwrap_or(u64::MAX).min(MAX_DESCRIPTORS);
+    limit.maximum.unwrap_or(u64::MAX).min(MAX_DESCRIPTORS).max(soft)
+}
+
+/// What a part of a configuration may open at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Files, sockets that listen, connections that loggr makes.
+    pub own: u64,
+    /// Connections that others make.
+    pub connections: u64,
+    /// The doors that these come through.
+    doors: u64,
+}
+
+impl Needs {
+    /// Of this part.
+    pub fn of(config: &Config, part: &Part) -> Needs {
+        let mut needs = Needs { own: OF_THE_PROCESS, connections: 0, doors: 0 };
+        if part.has_listeners() {
+            for listener in &config.listeners {
+                needs.own += OF_A_SOCKET * listener.listen.len() as u64;
+                if !matches!(listener.protocol, Protocol::Udp | Protocol::UnixDgram) {
+                    needs.door(listener.max_connections);
+                }
+            }
+        }
+        if part.has_web()
+            && let Some(web) = &config.web
+        {
+            needs.own += OF_A_SOCKET * web.listen.len() as u64;
+            needs.door(MAX_WEB_CONNECTIONS);
+        }
+        needs.own += OF_A_SOCKET;
+        needs.door(MAX_CONTROL_CONNECTIONS);
+        needs.own += queues(config, part);
+        for ship in part.ships(config) {
+            needs.own += match &ship.kind {
+                ShipKind::Files(files) => OF_A_FILES_SHIP + files.max_open_files as u64,
+                ShipKind::Search(_) => OF_A_STORE,
+                ShipKind::Postgres(postgres) => postgres.connections as u64 + 1,
+            };
+        }
+        needs
+    }
+
+    fn door(&mut self, connections: usize) {
+        self.connections += connections as u64;
+        self.doors += 1;
+    }
+
+    /// What is wrong, where it does not fit into what the system allows.
+    pub fn shortage(&self, allowed: u64) -> Option<String> {
+        let sum = self.own.saturating_add(self.connections);
+        (sum > allowed).then(|| {
+            format!(
+                "the limits of this configuration add up to {sum} descriptors ({} for files and queues, {} for \
+                 connections), and the system allows {allowed}",
+                self.own, self.connections
+            )
+        })
+    }
+
+    /// The places of the doors, where the process may have so many descriptors.
+    pub fn places(&self, allowed: u64) -> Places {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        if self.shortage(allowed).is_none() {
+            return Places { guaranteed: usize::MAX, common: Arc::new(Semaphore::new(0)) };
+        }
+        let left = allowed.saturating_sub(self.own).max(allowed / LEAST_FOR_CONNECTIONS);
+        // Half of them are divided, half are for whoever comes.
+        let each = (left / 2 / self.doors.max(1)).max(1);
+        let common = left.saturating_sub(each * self.doors);
+        Places { guaranteed: number(each), common: Arc::new(Semaphore::new(number(common))) }
+    }
+}
+
+/// The segments and cursors of the queues on disk.
+fn queues(config: &Config, part: &Part) -> u64 {
+    let segments = |max: u64, of: u64| max.div_ceil(of.max(1));
+    let Some(spool) = &config.spool else {
+        if config.bus.rabbit.is_some() || !part.needs_bus() {
+            return 0;
+        }
+        let each = segments(config.bus.max_size, config.bus.segment_size) + OF_AN_EXCHANGE;
+        // A loaded configuration has one.
+        let exchanges = config.topology().map(|topology| topology.exchanges).unwrap_or_default();
+        return exchanges.iter().map(|exchange| each + exchange.queues.len() as u64).sum();
+    };
+    match part.has_spool(config) {
+        true => {
+            segments(spool.max_size, crate::component::bus::SPOOL_SEGMENT_BYTES)
+                + OF_AN_EXCHANGE
+                + config.listeners.len() as u64
+        }
+        false => 0,
+    }
+}
+
+/// Where the doors get their gates.
+#[derive(Debug)]
+pub struct Places {
+    /// Places that each door has for itself.
+    guaranteed: usize,
+    common: Arc<Semaphore>,
+}
+
+impl Places {
+    /// The gate of a door with this limit.
+    pub fn gate(&self, limit: usize) -> Gate {
+        Gate::new(limit, limit.min(self.guaranteed), &self.common)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::read;
+
+    const TWO: &str = "[bus]\nmax_size='64MiB'\nsegment_size='16MiB'\n[[listener]]\nprotocol='tcp'\nlisten=[':1', ':2']\n\
+                       max_connections=700\n[[listener]]\nprotocol='relp'\n[[listener]]\nname='u'\nprotocol='udp'\n\
+                       [ship.a]\nkind='files'\nmax_open_files=100\n";
+
+    #[track_caller]
+    fn check(text: &str, part: &Part, own: u64, connections: u64) {
+        let needs = Needs::of(&read(text), part);
+        assert_eq!((needs.own, needs.connections), (own, connections));
+    }
+
+    #[test]
+    fn what_a_configuration_may_open_is_added_up() {
+        let shipped = 108;
+        let bus = 4 + 4 + 1;
+        let listening = 2 * 4;
+        let web = 2;
+        let control = 2;
+        check(TWO, &Part::Everything, 64 + listening + web + control + bus + shipped, 700 + 1000 + 256 + 64);
+        check(TWO, &Part::Web, 64 + web + control, 256 + 64);
+        check(TWO, &Part::Ship("a".to_owned()), 64 + control + bus + shipped, 64);
+    }
+
+    #[test]
+    fn a_sum_that_the_system_does_not_allow_is_told() {
+        let needs = Needs { own: 300, connections: 1000, doors: 3 };
+        assert_eq!(needs.shortage(1300), None);
+        assert_eq!(
+            needs.shortage(1024).as_deref(),
+            Some(
+                "the limits of this configuration add up to 1300 descriptors (300 for files and queues, 1000 for \
+                 connections), and the system allows 1024"
+            )
+        );
+    }
+
+    #[track_caller]
+    fn check_places(needs: Needs, allowed: u64, each: usize, one: usize) {
+        let places = needs.places(allowed);
+        let gates: Vec<_> = (0..needs.doors).map(|_| places.gate(1000)).collect();
+        let crowd: Vec<_> = std::iter::from_fn(|| gates[0].try_enter()).collect();
+        assert_eq!(crowd.len(), one, "a crowd at one door");
+        for gate in &gates[1..] {
+            let honest: Vec<_> = std::iter::from_fn(|| gate.try_enter()).collect();
+            assert_eq!(honest.len(), each);
+        }
+    }
+
+    #[test]
+    fn a_crowd_at_one_door_never_takes_all_places() {
+        let needs = Needs { own: 300, connections: 2000, doors: 2 };
+        check_places(needs, 10_000, 1000, 1000);
+        check_places(needs, 1100, 200, 600);
+        // The files want more than there is: connections have a fourth all the same.
+        check_places(Needs { own: 5000, ..needs }, 1000, 62, 188);
+    }
+
+    #[test]
+    fn what_is_raised_is_what_is_allowed() {
+        let allowed = raise();
+        assert!(getrlimit(Resource::Nofile).current.is_none_or(|soft| soft >= allowed));
+        assert_eq!(self::allowed(), allowed);
+    }
+}

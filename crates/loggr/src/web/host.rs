@@ -1,0 +1,123 @@
+//! The `Host` of a request: an address or `localhost`, or the request is refused.
+//!
+//! A page of a stranger can make its own name lead to 127.0.0.1 and then reads, in the browser of whoever
+//! opened it, what this address answers (DNS rebinding). It cannot make the browser say another name than
+//! its own. Not a log-in.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::extract::Request;
+use axum::http::header::HOST;
+use axum::http::{StatusCode, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// What is said to whoever is refused.
+const REFUSED: &str = "refused: `Host` is neither an address nor `localhost`; a proxy in front sets it, as in \
+                       `proxy_set_header Host localhost`\n";
+
+/// Lets through what was asked of an address or of `localhost`.
+pub async fn check(request: Request, next: Next) -> Response {
+    match is_admitted(&request) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, REFUSED).into_response(),
+    }
+}
+
+fn is_admitted<B>(request: &axum::http::Request<B>) -> bool {
+    // The target of the request may have a name too, and where it has one that is the one that counts.
+    let target = request.uri().authority().is_none_or(|authority| is_ours(authority.as_str()));
+    let mut hosts = request.headers().get_all(HOST).iter().peekable();
+    // Whoever speaks HTTP/1.0 without it is no browser.
+    let said = hosts.peek().is_some() || request.version() == Version::HTTP_10;
+    target && said && hosts.all(|host| host.to_str().is_ok_and(is_ours))
+}
+
+/// An address or `localhost`, with a port or without.
+fn is_ours(host: &str) -> bool {
+    let (is_ours, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((v6, port)) => (v6.parse::<Ipv6Addr>().is_ok(), port),
+            None => return false,
+        },
+        None => {
+            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            (name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(), port)
+        }
+    };
+    let is_port = match port.strip_prefix(':') {
+        Some(digits) => digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()),
+        None => port.is_empty(),
+    };
+    is_ours && is_port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(host: &str, expect: bool) {
+        assert_eq!(is_ours(host), expect, "{host}");
+    }
+
+    #[test]
+    fn addresses_and_localhost_are_ours_and_names_are_not() {
+        for host in [
+            "localhost",
+            "LocalHost:8080",
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "10.1.2.3:80",
+            "[::1]",
+            "[::1]:8080",
+        ] {
+            check(host, true);
+        }
+        for host in [
+            "",
+            "example.com",
+            "example.com:8080",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "127.0.0.1.nip.io:8080",
+            "notlocalhost",
+            "localhost@example.com",
+            "localhost:80@example.com",
+            "localhost:x",
+            "localhost:123456",
+            "127.0.0.1:8080:8080",
+            "::1",
+            "[::1",
+            "[example.com]",
+            "[::1].example.com",
+            " localhost",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+        ] {
+            check(host, false);
+        }
+    }
+
+    #[track_caller]
+    fn check_request(version: Version, uri: &str, hosts: &[&str], expect: bool) {
+        let mut request = axum::http::Request::builder().version(version).uri(uri);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        assert_eq!(is_admitted(&request.body(()).unwrap()), expect, "{uri} {hosts:?}");
+    }
+
+    #[test]
+    fn every_name_of_a_request_counts() {
+        check_request(Version::HTTP_11, "/", &["localhost"], true);
+        check_request(Version::HTTP_11, "/", &["evil.example"], false);
+        check_request(Version::HTTP_11, "/", &["localhost", "evil.example"], false);
+        check_request(Version::HTTP_11, "/", &[], false);
+        check_request(Version::HTTP_10, "/", &[], true);
+        check_request(Version::HTTP_10, "/", &["evil.example"], false);
+        check_request(Version::HTTP_11, "http://evil.example/", &["localhost"], false);
+        check_request(Version::HTTP_11, "http://127.0.0.1:8080/", &["localhost"], true);
+    }
+}

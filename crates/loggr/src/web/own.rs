@@ -1,0 +1,153 @@
+//! What the kernel says of this process and its disks, for `/metrics`.
+//!
+//! Names and units are those that every Prometheus client library gives, so that dashboards know them.
+//! What cannot be read is left out.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::config::{Config, ShipKind};
+
+/// What the kernel counts processor time in, a second.
+const TICKS: f64 = 100.0;
+
+/// One number of the process: its whole name, its type, its help, its value.
+pub type Number = (&'static str, &'static str, &'static str, Option<f64>);
+
+/// The numbers of this process.
+pub fn process() -> Vec<Number> {
+    let stat = Stat::read();
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let open = std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as f64);
+    vec![
+        (
+            "process_cpu_seconds_total",
+            "counter",
+            "Processor time used, in seconds.",
+            stat.as_ref().map(Stat::cpu),
+        ),
+        ("process_open_fds", "gauge", "Descriptors that are open.", open),
+        ("process_max_fds", "gauge", "Descriptors that may be open.", limit.map(|n| n as f64)),
+        ("process_virtual_memory_bytes", "gauge", "Virtual memory.", stat.as_ref().map(|s| s.virtual_bytes)),
+        ("process_resident_memory_bytes", "gauge", "Memory in use.", stat.as_ref().map(|s| s.resident_bytes)),
+        ("process_threads", "gauge", "Threads.", stat.as_ref().map(|s| s.threads)),
+        (
+            "process_start_time_seconds",
+            "gauge",
+            "When the process started, in seconds since 1970.",
+            stat.as_ref().and_then(Stat::started),
+        ),
+    ]
+}
+
+/// Of `/proc/self/stat`.
+struct Stat {
+    user_ticks: f64,
+    system_ticks: f64,
+    threads: f64,
+    start_ticks: f64,
+    virtual_bytes: f64,
+    resident_bytes: f64,
+}
+
+impl Stat {
+    fn read() -> Option<Stat> {
+        Stat::parse(&std::fs::read_to_string("/proc/self/stat").ok()?)
+    }
+
+    /// The name, in brackets, may hold anything; fields are counted from behind it (proc(5)).
+    fn parse(text: &str) -> Option<Stat> {
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
+        Some(Stat {
+            user_ticks: number(14)?,
+            system_ticks: number(15)?,
+            threads: number(20)?,
+            start_ticks: number(22)?,
+            virtual_bytes: number(23)?,
+            resident_bytes: number(24)? * rustix::param::page_size() as f64,
+        })
+    }
+
+    fn cpu(&self) -> f64 {
+        (self.user_ticks + self.system_ticks) / TICKS
+    }
+
+    fn started(&self) -> Option<f64> {
+        let text = std::fs::read_to_string("/proc/stat").ok()?;
+        let boot = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+        Some(boot.trim().parse::<f64>().ok()? + self.start_ticks / TICKS)
+    }
+}
+
+/// The disks that loggr writes to, each once, named by the first directory on it.
+pub fn disks(config: &Config) -> Vec<Value> {
+    let mut directories: Vec<&Path> = vec![&config.data.directory];
+    match (&config.bus.rabbit, &config.spool) {
+        (None, _) => directories.push(&config.bus.directory),
+        (Some(_), spool) => directories.extend(spool.as_ref().map(|spool| spool.directory.as_path())),
+    }
+    directories.extend(config.ships.iter().filter_map(|ship| match &ship.kind {
+        ShipKind::Files(files) => Some(files.directory.as_path()),
+        ShipKind::Search(search) => Some(search.directory.as_path()),
+        ShipKind::Postgres(_) => None,
+    }));
+    let (mut seen, mut disks) = (Vec::new(), Vec::new());
+    for directory in directories {
+        let Some((there, device)) = existing(directory) else { continue };
+        if seen.contains(&device) {
+            continue;
+        }
+        let Ok(space) = rustix::fs::statvfs(&there) else { continue };
+        seen.push(device);
+        disks.push(json!({
+            "name": directory, "free_bytes": space.f_bavail * space.f_frsize,
+            "size_bytes": space.f_blocks * space.f_frsize, "free_files": space.f_favail,
+        }));
+    }
+    disks
+}
+
+/// The directory, or what is there above it, and its device.
+fn existing(directory: &Path) -> Option<(PathBuf, u64)> {
+    directory.ancestors().find_map(|path| Some((path.to_owned(), std::fs::metadata(path).ok()?.dev())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::read;
+
+    #[test]
+    fn a_name_with_anything_in_it_shifts_nothing() {
+        let text = "7 (a) b (c) S 1 7 7 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 11 0 500 4096 2 1 1 1";
+        let stat = Stat::parse(text).unwrap();
+        assert_eq!((stat.cpu(), stat.threads, stat.start_ticks), (3.0, 11.0, 500.0));
+        assert_eq!(
+            (stat.virtual_bytes, stat.resident_bytes),
+            (4096.0, 2.0 * rustix::param::page_size() as f64)
+        );
+    }
+
+    #[test]
+    fn this_process_has_numbers() {
+        for (name, _, _, value) in process() {
+            assert!(value.is_some_and(|value| value > 0.0), "{name}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_disk_is_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = read("[ship.a]\nkind='files'\n[ship.b]\nkind='search'\n");
+        config.data.directory = directory.path().to_owned();
+        config.bus.directory = directory.path().join("not/there/yet");
+        let disks = disks(&config);
+        assert_eq!(disks[0]["name"], json!(directory.path()));
+        assert!(disks[0]["size_bytes"].as_u64() >= disks[0]["free_bytes"].as_u64());
+        let names: Vec<_> = disks.iter().map(|disk| &disk["name"]).collect();
+        assert!(!names.contains(&&json!(config.bus.directory)), "{names:?}");
+    }
+}
