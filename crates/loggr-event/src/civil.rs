@@ -6,7 +6,7 @@
 use crate::Timestamp;
 use crate::stamp::{self, Clock};
 use crate::timestamp::{days_from_civil, days_in_month, from_local};
-use crate::zone;
+use crate::{zone, zone_word};
 
 /// A date and time of day as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,10 +92,10 @@ impl Timestamp {
     }
 }
 
-/// Minutes east of UTC of a zone word that syslog devices write (`CET`, `UTC`) or of an
-/// offset (`+01:00`, `-0730`, `Z`).
+/// Minutes east of UTC of a zone word that syslog devices write (`CET`, `UTC`), of an offset
+/// (`+01:00`, `-0730`, `Z`) or of both (`GMT+05:30`).
 pub fn zone_offset(word: &str) -> Option<i16> {
-    stamp::zone_minutes(word).or_else(|| zone::fixed_offset(word))
+    zone_word::offset(word)
 }
 
 #[cfg(test)]
@@ -168,6 +168,8 @@ mod tests {
         assert_eq!(zone_offset("CET"), Some(60));
         assert_eq!(zone_offset("Z"), Some(0));
         assert_eq!(zone_offset("-07:30"), Some(-450));
+        assert_eq!(zone_offset("GMT+05:30"), Some(330));
+        assert_eq!(zone_offset("UTC-3"), Some(-180));
         assert_eq!(zone_offset("XYZ"), None);
         assert_eq!(zone_offset(""), None);
     }
@@ -180,6 +182,9 @@ mod tests {
             Some("2026-11-22T09:00:00.000000Z".to_owned())
         );
         assert_eq!(Timestamp::parse_any("Nov 22 09:00:00 host", "", now), None);
+        let india = Some(at("2026-11-29T20:00:00.123+05:30"));
+        assert_eq!(Timestamp::parse_any("2026-11-29 20:00:00.123 +05:30", "", now), india);
+        assert_eq!(Timestamp::parse_iso8601("2026-11-29 20:00:00.123 GMT+05:30", "", now), india);
         assert_eq!(
             Timestamp::parse_iso8601("2026-11-22 09:00:00,5", "", now).map(|t| t.to_string()),
             Some("2026-11-22T09:00:00.500000Z".to_owned())

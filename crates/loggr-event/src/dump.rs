@@ -166,7 +166,7 @@ mod tests {
             uid: [u8; 16], times in [stamp(), stamp()], codes in (0u8..8, 0u8..24), words in [word(), word(), word(), word()],
             message in text(), structured_data in structured_data(), tags in btree_set(text(), 0..3),
             fields in vec((text(), vec(text(), 1..3)), 0..4), trusted in btree_map("_[A-Z]{1,5}", text(), 0..3),
-            rare in (option::of(origin()), 0u16..2048, option::of(vec(any::<u8>(), 0..20)), option::of(0u64..1 << 40)),
+            rare in (option::of(origin()), 0u16..8192, option::of(vec(any::<u8>(), 0..20)), option::of(0u64..1 << 40)),
             seal in option::of((text(), stamp())),
         ) -> Event<'static> {
             let [source, app_name, procid, msgid] = words.map(Cow::Owned);

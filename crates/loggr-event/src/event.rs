@@ -307,11 +307,17 @@ pub enum Defect {
     TimestampCut = 1 << 9,
     /// The stamp names a zone nobody knows: the listener's zone stands in; the raw line is kept.
     UnknownZone = 1 << 10,
+    /// The head is nearly RFC 5424's: what could be told apart was taken, the rest is the
+    /// message, and the raw line is kept.
+    BadHeader = 1 << 11,
+    /// The head of RFC 5424 has a version that nobody has written down; it was read like
+    /// version 1, and the raw line is kept.
+    UnknownVersion = 1 << 12,
 }
 
 impl Defect {
     /// All defects with the word that stands for each in tags and JSON.
-    pub const ALL: [(Defect, &'static str); 11] = [
+    pub const ALL: [(Defect, &'static str); 13] = [
         (Defect::Unparsed, "unparsed"),
         (Defect::NoPriority, "no_priority"),
         (Defect::NoTimestamp, "no_timestamp"),
@@ -323,6 +329,8 @@ impl Defect {
         (Defect::Incomplete, "incomplete"),
         (Defect::TimestampCut, "timestamp_cut"),
         (Defect::UnknownZone, "unknown_zone"),
+        (Defect::BadHeader, "bad_header"),
+        (Defect::UnknownVersion, "unknown_version"),
     ];
 
     /// The word that stands for it in tags and JSON.

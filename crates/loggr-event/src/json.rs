@@ -1,4 +1,4 @@
-//! JSON (RFC 8259): a strict reader into a borrowed tree, and the event written as one flat object.
+//! JSON (RFC 8259): a reader into a borrowed tree, strict or lenient, and the event written as one flat object.
 //!
 //! Not what the keys of a foreign object mean; that is `object`. An event's object,
 //! always on one line:
@@ -37,26 +37,40 @@ pub(crate) fn looks_like_object(bytes: &[u8]) -> bool {
 
 /// Reads a document that is one object.
 pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
-    let mut reader = Reader { text, at: 0, values: 0 };
+    object(Reader { text, at: 0, values: 0, strict: true, replaced: false }).map(|found| found.0)
+}
+
+/// Reads an object as programs write it: one bad character does not lose the others. True
+/// where half of a surrogate pair became U+FFFD; what else JSON does not allow is read as it
+/// stands.
+pub(crate) fn read_object_leniently(text: &str) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
+    object(Reader { text, at: 0, values: 0, strict: false, replaced: false })
+}
+
+fn object(mut reader: Reader<'_>) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
     reader.spaces();
     if reader.peek() != Some(b'{') {
         return Err((reader.at, "`{`"));
     }
     match reader.document()? {
-        Value::Map(entries) => Ok(entries),
+        Value::Map(entries) => Ok((entries, reader.replaced)),
         _ => Err((0, "`{`")),
     }
 }
 
 /// Reads a document of any kind.
 pub(crate) fn read_document(text: &str) -> Result<Value<'_>, Refusal> {
-    Reader { text, at: 0, values: 0 }.document()
+    Reader { text, at: 0, values: 0, strict: true, replaced: false }.document()
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     values: usize,
+    /// Refuses what RFC 8259 does not allow.
+    strict: bool,
+    /// Half of a surrogate pair became U+FFFD.
+    replaced: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -104,6 +118,8 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
+            // Python and Java write these.
+            Some(b'N' | b'I') if !self.strict => self.no_number(),
             _ => Err((self.at, "a value")),
         }
     }
@@ -114,6 +130,16 @@ impl<'a> Reader<'a> {
         }
         self.at += word.len();
         Ok(value)
+    }
+
+    /// `NaN` and `Infinity`, which are no numbers of JSON, as texts.
+    fn no_number(&mut self) -> Result<Value<'a>, Refusal> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(word) = ["NaN", "Infinity", "-Infinity"].into_iter().find(|w| rest.starts_with(w)) else {
+            return Err((self.at, "a value"));
+        };
+        self.at += word.len();
+        Ok(Value::Text(Cow::Borrowed(word)))
     }
 
     fn map(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
@@ -182,6 +208,9 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<Value<'a>, Refusal> {
         let from = self.at;
         if self.peek() == Some(b'-') {
+            if !self.strict && self.text.as_bytes().get(self.at + 1) == Some(&b'I') {
+                return self.no_number();
+            }
             self.at += 1;
         }
         if self.peek() == Some(b'0') {
@@ -229,7 +258,12 @@ impl<'a> Reader<'a> {
                     unescaped.get_or_insert_default().push(c);
                     from = self.at;
                 }
-                Some(0..=0x1f) => return Err((self.at, "an escape for a control character")),
+                Some(0..=0x1f) if self.strict => {
+                    return Err((self.at, "an escape for a control character"));
+                }
+                Some(0..=0x1f) => {
+                    self.at += 1;
+                }
                 Some(_) => {
                     let rest = bytes.get(self.at + 1..).unwrap_or_default();
                     self.at += 1 + rest.iter().position(|b| ENDS_RUN[usize::from(*b)]).unwrap_or(rest.len());
@@ -249,24 +283,42 @@ impl<'a> Reader<'a> {
             Some(b'b') => '\u{8}',
             Some(b'f') => '\u{c}',
             Some(c @ (b'"' | b'\\' | b'/')) => char::from(*c),
-            Some(b'u') => {
-                let high = self.four_digits()?;
-                if !(0xd800..0xdc00).contains(&high) {
-                    return char::from_u32(high).ok_or((start, "a character, not half of a pair"));
-                }
-                if self.peek() != Some(b'\\') || self.text.as_bytes().get(self.at + 1) != Some(&b'u') {
-                    return Err((self.at, "the second half of a pair"));
-                }
-                self.at += 2;
-                let low = self.four_digits()?;
-                if !(0xdc00..0xe000).contains(&low) {
-                    return Err((self.at - 6, "the second half of a pair"));
-                }
-                char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
-                    .ok_or((start, "a character"))?
-            }
-            _ => return Err((start + 1, "one of `\"\\/bfnrtu`")),
+            Some(b'u') => match self.unicode_escape(start) {
+                Ok(c) => c,
+                Err(refusal) if self.strict => return Err(refusal),
+                Err(_) => self.mend_escape(start),
+            },
+            _ if self.strict => return Err((start + 1, "one of `\"\\/bfnrtu`")),
+            _ => self.mend_escape(start),
         })
+    }
+
+    fn unicode_escape(&mut self, start: usize) -> Result<char, Refusal> {
+        let high = self.four_digits()?;
+        if !(0xd800..0xdc00).contains(&high) {
+            return char::from_u32(high).ok_or((start, "a character, not half of a pair"));
+        }
+        if self.peek() != Some(b'\\') || self.text.as_bytes().get(self.at + 1) != Some(&b'u') {
+            return Err((self.at, "the second half of a pair"));
+        }
+        self.at += 2;
+        let low = self.four_digits()?;
+        if !(0xdc00..0xe000).contains(&low) {
+            return Err((self.at - 6, "the second half of a pair"));
+        }
+        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).ok_or((start, "a character"))
+    }
+
+    /// Half of a pair is U+FFFD, and the other half is read for itself; the backslash of an
+    /// escape that is none, as in `C:\Program Files`, stands for itself.
+    fn mend_escape(&mut self, start: usize) -> char {
+        self.at = start + 2;
+        if self.text.as_bytes().get(start + 1) == Some(&b'u') && self.four_digits().is_ok() {
+            self.replaced = true;
+            return char::REPLACEMENT_CHARACTER;
+        }
+        self.at = start + 1;
+        '\\'
     }
 
     fn four_digits(&mut self) -> Result<u32, Refusal> {
@@ -559,6 +611,30 @@ mod tests {
     }
 
     #[track_caller]
+    fn check_mended(json: &str, expect: &str, replaced: bool) {
+        let document = format!("{{\"a\":{json},\"b\":1}}");
+        assert!(read_object(&document).is_err(), "{json}");
+        let (entries, found) = read_object_leniently(&document).expect(json);
+        assert_eq!(entries.len(), 2);
+        assert_eq!((entries[0].value.as_str(), found), (Some(expect), replaced), "{json}");
+    }
+
+    #[test]
+    fn one_bad_character_does_not_lose_the_others() {
+        check_mended(r#""cut \ud83d""#, "cut \u{fffd}", true);
+        check_mended(r#""\ude00 x""#, "\u{fffd} x", true);
+        check_mended(r#""\ud83dx""#, "\u{fffd}x", true);
+        check_mended(r#""\ud83d\n""#, "\u{fffd}\n", true);
+        check_mended(r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}", true);
+        check_mended(r#""\ud83d\u0041""#, "\u{fffd}A", true);
+        check_mended("\"a\tb\nc\"", "a\tb\nc", false);
+        check_mended(r#""C:\Program Files\x""#, r"C:\Program Files\x", false);
+        check_mended(r#""\u12""#, r"\u12", false);
+        check_mended("NaN", "NaN", false);
+        check_mended("-Infinity", "-Infinity", false);
+    }
+
+    #[track_caller]
     fn check_text(json: &str, expect: &str) {
         let document = format!("{{\"a\":\"{json}\"}}");
         let entries = read_object(&document).unwrap();
@@ -589,6 +665,9 @@ mod tests {
                if let Err((at, _)) = read_object(&text) {
     prop_assert!(at <= text.len());
     }
+               if let Err((at, _)) = read_object_leniently(&text) {
+                   prop_assert!(at <= text.len());
+               }
            }
        }
 }

@@ -10,12 +10,15 @@
 #![deny(missing_docs)]
 
 mod annotation;
+mod cisco;
 mod civil;
+mod date_time;
 mod dump;
 mod elastic;
 mod error;
 mod escape;
 mod event;
+mod fixed;
 mod flat;
 mod foreign;
 mod json;
@@ -29,15 +32,18 @@ mod priority;
 mod receive;
 mod rfc3164;
 mod rfc5424;
+mod rfc5424_odd;
 mod rsyslog;
 mod sd;
 mod seal;
 mod stamp;
+mod tag;
 mod template;
 mod timestamp;
 mod uid;
 mod value;
 mod zone;
+mod zone_word;
 
 pub use civil::{Civil, zone_offset};
 pub use dump::DumpFormat;
@@ -50,9 +56,10 @@ pub use origin::{InputFormat, Origin, Transport};
 pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
 pub use receive::Format;
-pub use rfc3164::{MAX_HOST_BYTES, MAX_TAG_BYTES};
+pub use rfc3164::MAX_HOST_BYTES;
 pub use sd::{MAX_SD_NAME_BYTES, MAX_SD_PARAMS};
 pub use seal::{SEAL_VERSION, Verdict};
+pub use tag::MAX_TAG_BYTES;
 pub use template::{Template, TemplateError};
 pub use timestamp::{DateParts, MAX_RFC3339_BYTES, Timestamp};
 pub use uid::{Uid, UidBlock, UidGenerator};

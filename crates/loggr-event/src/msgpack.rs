@@ -42,7 +42,7 @@ impl<'a> Event<'a> {
 
     /// The same where other bytes follow; gives where the event ends.
     pub fn from_msgpack_prefix(bytes: &'a [u8]) -> Result<(Event<'a>, usize), ParseError> {
-        let mut reader = Reader { bytes, at: 0, values: 0 };
+        let mut reader = Reader { bytes, at: 0, values: 0, strict: true, replaced: false };
         let event = read(&mut reader).map_err(refuse)?;
         Ok((event, reader.at))
     }
@@ -57,18 +57,26 @@ pub(crate) fn looks_like_map(byte: u8) -> bool {
     matches!(byte, 0x80..=0x8f | 0xde | 0xdf)
 }
 
-/// Reads a document that is one map.
-pub(crate) fn read_object(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Refusal> {
-    let mut reader = Reader { bytes, at: 0, values: 0 };
+/// Reads a document that is one map; and whether a text in it was not UTF-8, which is
+/// an error if `strict` and U+FFFD else.
+pub(crate) fn read_object(bytes: &[u8], strict: bool) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
+    let mut reader = Reader { bytes, at: 0, values: 0, strict, replaced: false };
     match bytes.first() {
         Some(byte) if looks_like_map(*byte) => {}
         _ => return Err((0, "a map")),
     }
     let value = reader.value(0)?;
     match value {
-        Value::Map(entries) if reader.at == bytes.len() => Ok(entries),
+        Value::Map(entries) if reader.at == bytes.len() || !strict && is_line_end(&bytes[reader.at..]) => {
+            Ok((entries, reader.replaced))
+        }
         _ => Err((reader.at, "the end of the map")),
     }
+}
+
+/// What a framing left behind the map.
+fn is_line_end(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, b'\n' | b'\r' | 0))
 }
 
 struct Reader<'a> {
@@ -76,6 +84,10 @@ struct Reader<'a> {
     at: usize,
     /// How many values a tree has so far.
     values: usize,
+    /// A text that is not UTF-8 is an error.
+    strict: bool,
+    /// There was one.
+    replaced: bool,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -275,14 +287,20 @@ impl<'a> Reader<'a> {
                 Value::Null
             }
             0xc2 | 0xc3 => Value::Bool(self.flag()?),
-            0xa0..=0xbf | 0xd9..=0xdb => Value::Text(self.cow()?),
+            0xa0..=0xbf | 0xd9..=0xdb if self.strict => Value::Text(self.cow()?),
+            0xa0..=0xbf | 0xd9..=0xdb => {
+                let text = String::from_utf8_lossy(self.key()?);
+                self.replaced |= matches!(text, Cow::Owned(_));
+                Value::Text(text)
+            }
             0xc4..=0xc6 => Value::Bytes(self.binary()?),
             0x80..=0x8f | 0xde | 0xdf => {
                 let mut entries = Vec::new();
                 for _ in 0..self.map_len()? {
                     let key = match self.value(depth + 1)?.into_text() {
                         Ok(key) => key,
-                        Err(_) => return Err((self.at, "a text as key")),
+                        Err(_) if self.strict => return Err((self.at, "a text as key")),
+                        Err(other) => other.into_field_text(),
                     };
                     let at = self.at;
                     entries.push(Entry { key, value: self.value(depth + 1)?, at });
@@ -697,11 +715,17 @@ mod tests {
     fn stamps_of_other_programs() {
         let mut document = b"\x81\xa1t\xd6\xff".to_vec();
         document.extend_from_slice(&1_795_341_600u32.to_be_bytes());
-        assert_eq!(read_object(&document).unwrap()[0].value.as_str(), Some("2026-11-22T10:00:00.000000Z"));
+        assert_eq!(
+            read_object(&document, true).unwrap().0[0].value.as_str(),
+            Some("2026-11-22T10:00:00.000000Z")
+        );
         let mut document = b"\x81\xa1t\xd7\x00".to_vec();
         document.extend_from_slice(&1_795_341_600u32.to_be_bytes());
         document.extend_from_slice(&7u32.to_be_bytes());
-        assert_eq!(read_object(&document).unwrap()[0].value, Value::Number("1795341600.000000007".into()));
+        assert_eq!(
+            read_object(&document, true).unwrap().0[0].value,
+            Value::Number("1795341600.000000007".into())
+        );
     }
 
     proptest! {
@@ -710,7 +734,7 @@ mod tests {
                if let Err(e) = Event::from_msgpack(&bytes) {
     prop_assert!(e.offset() <= bytes.len());
     }
-               if let Err((at, _)) = read_object(&bytes) {
+               if let Err((at, _)) = read_object(&bytes, true) {
     prop_assert!(at <= bytes.len());
     }
            }
@@ -719,7 +743,7 @@ mod tests {
            fn numbers_come_back(value: i64) {
                let mut out = Vec::new();
                write_integer(value, &mut out);
-               prop_assert_eq!(Reader { bytes: &out, at: 0, values: 0 }.integer(), Ok(value));
+               prop_assert_eq!(Reader { bytes: &out, at: 0, values: 0, strict: true, replaced: false }.integer(), Ok(value));
            }
        }
 }

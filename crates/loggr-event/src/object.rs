@@ -90,36 +90,48 @@ const ALIASES: [(&str, &str); 47] = [
     ("structured-data", "structured_data"),
 ];
 
-/// Reads a JSON object into a new event.
+/// Reads a JSON object into a new event; says whether the fields do not hold everything that
+/// the object had.
 pub(crate) fn from_json<'a>(
     bytes: &'a [u8],
     event: &mut Event<'a>,
     clock: Clock<'_>,
     trusted: bool,
     door: Door,
-) -> Result<(), ParseError> {
+) -> Result<bool, ParseError> {
     let refuse = |(at, expected)| ParseError::new(Format::Json, at, expected);
     let text = std::str::from_utf8(bytes).map_err(|e| refuse((e.valid_up_to(), "UTF-8")))?;
-    let entries = json::read_object(text).map_err(refuse)?;
+    let (entries, replaced) = match door {
+        Door::Strict => (json::read_object(text).map_err(refuse)?, false),
+        Door::Lenient => json::read_object_leniently(text).map_err(refuse)?,
+    };
     let mut filler = Filler::new(event, clock, trusted, door, Format::Json);
     filler.fill(entries)?;
     if !filler.seen.contains(&"message") && door == Door::Lenient {
         event.message = Cow::Borrowed(text);
     }
-    Ok(())
+    if replaced {
+        event.defects.insert(Defect::NotUtf8);
+    }
+    Ok(replaced)
 }
 
-/// Reads a MessagePack map into a new event.
+/// Reads a MessagePack map into a new event; says whether the fields do not hold everything
+/// that the map had.
 pub(crate) fn from_msgpack<'a>(
     bytes: &'a [u8],
     event: &mut Event<'a>,
     clock: Clock<'_>,
     trusted: bool,
     door: Door,
-) -> Result<(), ParseError> {
+) -> Result<bool, ParseError> {
     let refuse = |(at, expected)| ParseError::new(Format::Msgpack, at, expected);
-    let entries = msgpack::read_object(bytes).map_err(refuse)?;
-    Filler::new(event, clock, trusted, door, Format::Msgpack).fill(entries)
+    let (entries, replaced) = msgpack::read_object(bytes, door == Door::Strict).map_err(refuse)?;
+    Filler::new(event, clock, trusted, door, Format::Msgpack).fill(entries)?;
+    if replaced {
+        event.defects.insert(Defect::NotUtf8);
+    }
+    Ok(replaced)
 }
 
 struct Filler<'e, 'a, 'c> {

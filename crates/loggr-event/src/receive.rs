@@ -9,7 +9,7 @@ use std::fmt;
 use crate::stamp::Clock;
 use crate::{
     Defect, Event, InputFormat, Origin, ParseError, Timestamp, Transport, Uid, annotation, json, msgpack,
-    object, own, rfc3164, rfc5424,
+    object, own, rfc3164, rfc5424, rfc5424_odd,
 };
 
 /// A format that [`Event::parse`] reads strictly.
@@ -93,9 +93,11 @@ impl<'a> Event<'a> {
         let clock = Clock { now, zone: &origin.timezone };
         let mut event = Event::new(origin, uid, now);
         match format {
-            Format::Json => object::from_json(line, &mut event, clock, origin.trusted, object::Door::Strict)?,
+            Format::Json => {
+                object::from_json(line, &mut event, clock, origin.trusted, object::Door::Strict)?;
+            }
             Format::Msgpack => {
-                object::from_msgpack(line, &mut event, clock, origin.trusted, object::Door::Strict)?
+                object::from_msgpack(line, &mut event, clock, origin.trusted, object::Door::Strict)?;
             }
             Format::Rfc5424 | Format::Rfc3164 => {
                 let text = match std::str::from_utf8(line) {
@@ -120,7 +122,11 @@ fn parse_text<'a>(
     if format == Format::Rfc3164 {
         return rfc3164::read(text, event, clock);
     }
-    rfc5424::read::<true>(text, event, clock, origin.trusted).map(|reading| reading.message_at)
+    rfc5424::read::<true>(text, event, door(origin, clock)).map(|reading| reading.message_at)
+}
+
+fn door<'c>(origin: &Origin, clock: Clock<'c>) -> rfc5424_odd::Door<'c> {
+    rfc5424_odd::Door { clock, trusted: origin.trusted, unix: origin.transport.is_unix() }
 }
 
 /// A line with bytes that are not UTF-8, which only MSG may have (RFC 5424, 6.4: MSG-ANY).
@@ -158,7 +164,10 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
     let first = line.first().copied().unwrap_or_default();
     if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
         let clock = Clock { now, zone: &origin.timezone };
-        if object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient).is_ok() {
+        if let Ok(lossy) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
+            if lossy && event.raw.is_none() {
+                event.raw = Some(Cow::Borrowed(line));
+            }
             return complete(event, origin);
         }
         *event = Event::new(origin, uid, now);
@@ -194,7 +203,7 @@ fn receive_text<'a>(
         return receive_unusual(body, line, event, origin, uid, now);
     }
     if rfc5424::looks_like(bytes)
-        && let Ok(reading) = rfc5424::read::<false>(body, event, clock, origin.trusted)
+        && let Ok(reading) = rfc5424::read::<false>(body, event, door(origin, clock))
     {
         if reading.lossy {
             event.raw = Some(Cow::Borrowed(line));
@@ -206,7 +215,7 @@ fn receive_text<'a>(
     }
     if origin.format == InputFormat::Json
         && let Some((_, object)) = body.split_once('>')
-        && receive_json(object, event, origin, uid, now)
+        && receive_json(object, line, event, origin, uid, now)
     {
         if let Ok((value, _)) = crate::pri::read::<false>(bytes) {
             crate::pri::set(event, value);
@@ -240,7 +249,7 @@ fn receive_unusual<'a>(
 ) {
     let clock = Clock { now, zone: &origin.timezone };
     let trimmed = body.trim_start_matches([' ', '\t', '\n', '\r', '\0']);
-    if trimmed.starts_with('{') && receive_json(trimmed, event, origin, uid, now) {
+    if trimmed.starts_with('{') && receive_json(trimmed, line, event, origin, uid, now) {
         return;
     }
     if trimmed.starts_with('<')
@@ -254,6 +263,7 @@ fn receive_unusual<'a>(
 
 fn receive_json<'a>(
     text: &'a str,
+    line: &'a [u8],
     event: &mut Event<'a>,
     origin: &'a Origin,
     uid: Uid,
@@ -263,9 +273,13 @@ fn receive_json<'a>(
     if !json::looks_like_object(text.as_bytes()) {
         return false;
     }
-    if object::from_json(text.as_bytes(), event, clock, origin.trusted, object::Door::Lenient).is_err() {
-        *event = Event::new(origin, uid, now);
-        return false;
+    match object::from_json(text.as_bytes(), event, clock, origin.trusted, object::Door::Lenient) {
+        Err(_) => {
+            *event = Event::new(origin, uid, now);
+            return false;
+        }
+        Ok(true) if event.raw.is_none() => event.raw = Some(Cow::Borrowed(line)),
+        Ok(_) => {}
     }
     complete(event, origin);
     true
@@ -280,8 +294,7 @@ fn receive_syslog<'a>(
     origin: &'a Origin,
     clock: Clock<'_>,
 ) {
-    let unix = origin.transport.is_unix();
-    let reading = rfc3164::receive(body, event, clock, unix);
+    let reading = rfc3164::receive(body, event, door(origin, clock));
     if !reading.recognised {
         event.message = Cow::Borrowed(body);
         event.defects.insert(Defect::Unparsed);
@@ -453,6 +466,36 @@ mod tests {
             received.dump(&crate::DumpFormat::Rfc5424, &mut again);
             assert_eq!(receive(&again, &origin).message, " indented");
         }
+    }
+
+    #[track_caller]
+    fn check_mended(line: &[u8], message: &str, user: &str) {
+        let origin = Origin::default();
+        let event = receive(line, &origin);
+        let head = (event.source.as_ref(), event.severity.keyword(), event.message.as_ref());
+        assert_eq!(head, ("h1", "err", message), "{}", String::from_utf8_lossy(line));
+        assert_eq!(event.field("user"), [user]);
+        assert!(event.defects.contains(Defect::NotUtf8));
+        assert_eq!(event.raw.as_deref(), Some(line));
+    }
+
+    #[test]
+    fn one_bad_character_in_an_object_loses_nothing_else() {
+        check_mended(
+            br#"{"message":"cut \ud83d","host":"h1","level":"error","user":"u"}"#,
+            "cut \u{fffd}",
+            "u",
+        );
+        check_mended(
+            b"\x84\xa7message\xa2hi\xa4host\xa2h1\xa8severity\xa3err\xa4user\xa5caf\xe9!",
+            "hi",
+            "caf\u{fffd}!",
+        );
+        check_mended(
+            b"{\"message\":\"hi\",\"host\":\"h1\",\"level\":\"error\",\"user\":\"caf\xe9!\"}",
+            "hi",
+            "caf\u{fffd}!",
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! The RFC describes what was seen in the wild and demands nothing, so the lenient
 //! reader decides by shape: first a stamp in any form (`stamp`), then a host, then
-//! a tag. Every guess leaves what it does not take in the message.
+//! a tag (`tag`). Every guess leaves what it does not take in the message. The lines of most
+//! senders take the way of the functions that are marked `#[inline]`; what looks odd there
+//! is handed on.
 //!
 //! | line, after its PRI | source | app_name, procid | message |
 //! |---|---|---|---|
@@ -11,44 +13,40 @@
 //! | `STAMP host text of no tag` | host | – | text of no tag |
 //! | `STAMP: %ASA-6-302013: text` | – | %ASA-6-302013 | text |
 //! | `54: rtr: *Mar  1 18:48:50.483 UTC: %SYS-5-X: text` | rtr | %SYS-5-X | text |
+//! | `STAMP Message forwarded from host: app[1]: text` | host | app, 1 | text |
+//! | `STAMP local7.info host app: text` | host | app | text |
+//! | `STAMP last message repeated 3 times` | – | – | last message repeated 3 times |
 //! | `app[1]: text` | – | app, 1 | text |
 //! | `text of no tag` | – | – | text of no tag |
 //!
-//! On unix sockets a line has no host, unless two words stand before the text and
-//! the second is a tag (`logger --rfc3164 -u`). Cisco's sequence number becomes
-//! `meta sequenceId`, its uptime `meta sysUpTime`, and the mark of a clock that is
-//! not synchronised `timeQuality isSynced="0"`: the elements RFC 5424, 7 has for them.
+//! Several blanks or a TAB may stand where one blank is usual. On unix sockets a line has no
+//! host, unless two words stand before the text and the second is a tag (`logger --rfc3164
+//! -u`). The heads of Cisco devices are in `cisco`.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::rfc5424_odd::Door;
 use crate::stamp::{self, Clock, Stamp};
-use crate::{Defect, Event, Format, ParseError, SdElement, SdParam, escape, pri};
-
-/// Longest tag that is taken for one. RFC 3164 says 32; systemd units are longer.
-pub const MAX_TAG_BYTES: usize = 128;
+use crate::{
+    Defect, Event, Format, ParseError, SdElement, SdParam, cisco, date_time, escape, fixed, pri, rfc5424_odd,
+    tag, zone_word,
+};
 
 /// Longest host name.
 pub const MAX_HOST_BYTES: usize = 255;
 
-/// Longest procid within `[…]`.
-const MAX_PROCID_BYTES: usize = 128;
-
 const BOM: &str = "\u{feff}";
 
-const NAME: u8 = 1;
-const HOST: u8 = 2;
-const PLAIN_HOST: u8 = 4;
+const HOST: u8 = 1;
+const PLAIN_HOST: u8 = 2;
 
-/// What each byte may be part of: a tag's name, a host.
+/// What each byte may be part of: a host.
 const CLASS: [u8; 256] = {
     let mut class = [0u8; 256];
     let mut b = 0x21;
     while b < 0x7f {
         let c = b as u8;
-        if !matches!(c, b'[' | b']' | b':' | b'"' | b'=' | b'<' | b'>' | b'{' | b'}' | b';' | b',') {
-            class[b] |= NAME;
-        }
         if c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':' | b'/' | b'@' | b'%' | b'~') {
             class[b] |= HOST;
         }
@@ -65,6 +63,11 @@ fn is(byte: u8, class: u8) -> bool {
     CLASS[usize::from(byte)] & class != 0
 }
 
+/// Could the word be a host, an address or a name?
+pub(crate) fn is_host(word: &str) -> bool {
+    !word.is_empty() && word.len() <= MAX_HOST_BYTES && word.bytes().all(|b| is(b, HOST))
+}
+
 /// What the lenient reader found out.
 pub(crate) struct Reading {
     /// The line has a PRI or a stamp. If not, it is just text, and the event is untouched.
@@ -73,375 +76,436 @@ pub(crate) struct Reading {
     pub lossy: bool,
 }
 
-/// Reads a line leniently. `unix`: it came over a unix socket.
-pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, clock: Clock<'_>, unix: bool) -> Reading {
+/// A line that is being read.
+pub(crate) struct Reader<'e, 'a, 'c> {
+    pub event: &'e mut Event<'a>,
+    pub clock: Clock<'c>,
+    /// It came over a unix socket.
+    pub unix: bool,
+    /// It has a PRI.
+    pub has_pri: bool,
+    /// See [`Reading::lossy`].
+    pub lossy: bool,
+}
+
+/// Reads a line leniently.
+pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Reading {
     let bytes = text.as_bytes();
-    let mut reading = Reading { recognised: true, lossy: false };
-    let (has_pri, at) = match pri::read::<false>(bytes) {
+    let clock = door.clock;
+    let mut line = Reader { event, clock, unix: door.unix, has_pri: false, lossy: false };
+    let at = match pri::read::<false>(bytes) {
         Ok((value, end)) => {
-            pri::set(event, value);
-            (true, end)
+            pri::set(line.event, value);
+            line.has_pri = true;
+            end
         }
         Err(_) => match pri::bad_end(bytes) {
             Some(end) => {
-                reading.lossy = true;
-                event.defects.insert(Defect::NoPriority);
-                (true, end)
+                line.lossy = true;
+                line.has_pri = true;
+                line.event.defects.insert(Defect::NoPriority);
+                end
             }
-            None => (false, 0),
+            None => 0,
         },
     };
     let body = text.get(at..).unwrap_or_default();
-    if let Some(stamp) = stamp::plain_bsd(body.as_bytes(), clock) {
-        event.timereported = stamp.time;
-        host_and_content(body.get(stamp.end + 1..).unwrap_or_default(), event, unix);
+    let recognised = if let Some(stamp) = stamp::plain_bsd(body.as_bytes(), clock) {
+        line.event.timereported = stamp.time;
+        line.host_and_content(body.get(stamp.end + 1..).unwrap_or_default());
+        true
     } else {
-        other_heads(body, event, clock, unix, has_pri, &mut reading);
+        line.other_heads(body, door)
+    };
+    if !line.has_pri && recognised {
+        line.event.defects.insert(Defect::NoPriority);
     }
-    if !has_pri && reading.recognised {
-        event.defects.insert(Defect::NoPriority);
-    }
-    reading
+    Reading { recognised, lossy: line.lossy }
 }
 
-/// A line whose stamp is not the plain one at the plain place.
-fn other_heads<'a>(
-    body: &'a str,
+/// Reads host, tag and message, which begin at the start of `rest`; says whether something
+/// was lost.
+pub(crate) fn receive_behind_stamp<'a>(
+    rest: &'a str,
     event: &mut Event<'a>,
     clock: Clock<'_>,
     unix: bool,
-    has_pri: bool,
-    reading: &mut Reading,
-) {
-    let head = body.trim_start_matches(' ');
-    let head = head.strip_prefix(BOM).unwrap_or(head);
-    if let Some(stamp) = stamp::scan(head.as_bytes(), clock) {
-        apply(stamp, event, reading);
-        after_stamp(head.get(stamp.end..).unwrap_or_default(), event, unix);
-        return;
-    }
-    // Meraki: the version of RFC 5424, an epoch stamp, and RFC 3164 from there on.
-    if let Some(rest) = head.strip_prefix("1 ")
-        && let Some(stamp) = stamp::epoch(rest.as_bytes())
-        && rest.as_bytes().get(stamp.end) == Some(&b' ')
-    {
-        apply(stamp, event, reading);
-        after_stamp(rest.get(stamp.end..).unwrap_or_default(), event, unix);
-        return;
-    }
-    if cisco(head, event, clock, reading) {
-        return;
-    }
-    if !has_pri {
-        reading.recognised = false;
-        return;
-    }
-    event.defects.insert(Defect::NoTimestamp);
-    without_stamp(body, event);
+) -> bool {
+    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false };
+    line.after_stamp(rest);
+    line.lossy
 }
 
-fn apply(stamp: Stamp, event: &mut Event<'_>, reading: &mut Reading) {
-    event.timereported = stamp.time;
-    if stamp.cut {
-        event.defects.insert(Defect::TimestampCut);
-        reading.lossy = true;
-    }
-    if stamp.unknown_zone {
-        event.defects.insert(Defect::UnknownZone);
-        reading.lossy = true;
-    }
-    if stamp.unsynced {
-        add_element(event, "timeQuality", "isSynced", Cow::Borrowed("0"));
-    }
-}
-
-fn add_element<'a>(event: &mut Event<'a>, id: &'static str, name: &'static str, value: Cow<'a, str>) {
-    let param = SdParam { name: Cow::Borrowed(name), value };
-    match event.structured_data.iter_mut().find(|e| e.id == id) {
-        Some(element) => element.params.push(param),
-        None => event.structured_data.push(SdElement { id: Cow::Borrowed(id), params: vec![param] }),
-    }
-}
-
-/// What follows a stamp: a colon says that there is no host.
-fn after_stamp<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
-    match rest.strip_prefix(':') {
-        Some(rest) => content(rest.trim_start_matches(' '), event),
-        None => host_and_content(rest.get(1..).unwrap_or_default(), event, unix),
-    }
-}
-
-/// Cisco IOS and NX-OS: sequence number, origin-id, stamp or uptime, and a colon after each.
-fn cisco<'a>(head: &'a str, event: &mut Event<'a>, clock: Clock<'_>, reading: &mut Reading) -> bool {
-    let mut rest = head;
-    let mut sequence = [None, None];
-    let mut host = None;
-    if let Some(after) = rest.strip_prefix(": ") {
-        rest = after;
-    }
-    // At most a sequence number, an origin-id and another sequence number.
-    for _ in 0..4 {
-        if let Some(stamp) = stamp::scan(rest.as_bytes(), clock) {
-            apply(stamp, event, reading);
-            cisco_head(sequence, host, event);
-            let after = rest.get(stamp.end..).unwrap_or_default();
-            let after = after.strip_prefix(':').unwrap_or(after);
-            content(after.trim_start_matches(' '), event);
+impl<'a> Reader<'_, 'a, '_> {
+    /// A line whose stamp is not the plain one at the plain place. False if it has no head.
+    fn other_heads(&mut self, body: &'a str, door: Door<'_>) -> bool {
+        let head = body.trim_start_matches([' ', '\t']);
+        let head = head.strip_prefix(BOM).unwrap_or(head);
+        if let Some(stamp) = stamp::scan(head.as_bytes(), self.clock) {
+            self.stamp(stamp);
+            self.after_stamp(head.get(stamp.end..).unwrap_or_default());
             return true;
         }
-        let Some((word, after)) = rest.split_once(": ") else { break };
-        if word.is_empty() || word.len() > MAX_HOST_BYTES || !word.bytes().all(|b| is(b, HOST)) {
-            break;
-        }
-        let mnemonic = after.starts_with('%') && after.as_bytes().get(1).is_some_and(u8::is_ascii_uppercase);
-        if mnemonic && is_uptime(word) {
-            event.defects.insert(Defect::NoTimestamp);
-            cisco_head(sequence, host, event);
-            if let Some(hundredths) = uptime_hundredths(word) {
-                add_element(event, "meta", "sysUpTime", Cow::Owned(hundredths.to_string()));
-            }
-            content(after, event);
+        // EMBLEM of the ASA, and NX-OS.
+        if self.has_pri
+            && let Some(rest) = head.strip_prefix(':').map(str::trim_start)
+            && let Some(stamp) = stamp::scan(rest.as_bytes(), self.clock)
+        {
+            self.stamp(stamp);
+            self.after_stamp(rest.get(stamp.end..).unwrap_or_default());
             return true;
         }
-        if word.len() <= 10 && word.bytes().all(|b| b.is_ascii_digit()) {
-            match (&mut sequence, host) {
-                ([first @ None, _], None) | ([_, first @ None], Some(_)) => *first = Some(word),
-                _ => break,
+        if let Some(lossy) = rfc5424_odd::read_from_version(head, self.event, door) {
+            self.lossy |= lossy;
+            return true;
+        }
+        if cisco::read(head, self) {
+            return true;
+        }
+        if !self.has_pri {
+            return false;
+        }
+        self.event.defects.insert(Defect::NoTimestamp);
+        match date_time::unreadable(head.as_bytes()) {
+            Some(end) => {
+                self.lossy = true;
+                self.after_stamp(head.get(end..).unwrap_or_default());
             }
-            if mnemonic {
-                event.defects.insert(Defect::NoTimestamp);
-                cisco_head(sequence, host, event);
-                content(after, event);
-                return true;
+            None => self.without_stamp(body),
+        }
+        true
+    }
+
+    /// Takes over a stamp and what was wrong with it.
+    pub fn stamp(&mut self, stamp: Stamp) {
+        self.event.timereported = stamp.time;
+        if stamp.cut {
+            self.event.defects.insert(Defect::TimestampCut);
+            self.lossy = true;
+        }
+        if stamp.unknown_zone {
+            self.unknown_zone();
+        }
+        if stamp.unsynced {
+            self.add_element("timeQuality", "isSynced", Cow::Borrowed("0"));
+        }
+    }
+
+    pub fn unknown_zone(&mut self) {
+        self.event.defects.insert(Defect::UnknownZone);
+        self.lossy = true;
+    }
+
+    pub fn add_element(&mut self, id: &'static str, name: &'static str, value: Cow<'a, str>) {
+        let param = SdParam { name: Cow::Borrowed(name), value };
+        match self.event.structured_data.iter_mut().find(|e| e.id == id) {
+            Some(element) => element.params.push(param),
+            None => self.event.structured_data.push(SdElement { id: Cow::Borrowed(id), params: vec![param] }),
+        }
+    }
+
+    /// What follows a stamp: a colon says that there is no host.
+    fn after_stamp(&mut self, rest: &'a str) {
+        let trimmed = rest.trim_start_matches([' ', '\t']);
+        if let Some(rest) = trimmed.strip_prefix(':') {
+            return self.content(rest.trim_start_matches(' '));
+        }
+        if let Some(rest) = trimmed.strip_prefix(", ") {
+            return self.comma_separated(rest.trim_start());
+        }
+        self.host_and_content(rest.get(1..).unwrap_or_default());
+    }
+
+    /// `STAMP, host, …`: the columns belong together, so that they stay the message.
+    fn comma_separated(&mut self, rest: &'a str) {
+        if let Some((word, _)) = rest.split_once(',')
+            && is_host(word)
+            && (word.contains('.') || is_ip(word))
+            && word.bytes().any(|b| b.is_ascii_alphanumeric())
+        {
+            self.event.source = Cow::Borrowed(word);
+        }
+        self.event.message = Cow::Borrowed(rest);
+    }
+
+    /// Host, tag and text behind a stamp and a blank.
+    #[inline]
+    pub fn host_and_content(&mut self, rest: &'a str) {
+        let bytes = rest.as_bytes();
+        let len = bytes.iter().position(|b| !is(*b, PLAIN_HOST)).unwrap_or(bytes.len());
+        if bytes.get(len) != Some(&b' ') || self.unix || len > MAX_HOST_BYTES || may_be_no_host(bytes, len) {
+            return self.unusual_host(rest);
+        }
+        let word = rest.get(..len).unwrap_or_default();
+        if word != "-" {
+            self.event.source = Cow::Borrowed(word);
+        }
+        let after = rest.get(len + 1..).unwrap_or_default();
+        if matches!(after.as_bytes().first(), Some(b' ' | b'\t' | b':')) {
+            return self.behind_host(after);
+        }
+        self.content(after);
+    }
+
+    /// Two blanks, a TAB or a colon stand behind the host.
+    #[cold]
+    fn behind_host(&mut self, after: &'a str) {
+        // `fw01 : %ASA-…` has a colon of its own.
+        if let Some(rest) = after.strip_prefix(':') {
+            let rest = rest.trim_start_matches(' ');
+            return self.content(if rest.len() + 1 < after.len() { rest } else { after });
+        }
+        let trimmed = after.trim_start_matches([' ', '\t']);
+        if tag::find(trimmed).is_some() || tag::find_rare(trimmed).is_some() {
+            return self.content(trimmed);
+        }
+        // Several blanks in front of a text are its own, but for the first.
+        self.content(after.strip_prefix('\t').unwrap_or(after));
+    }
+
+    /// A host that is not just letters, digits and points in front of a blank, or none.
+    fn unusual_host(&mut self, rest: &'a str) {
+        let trimmed = rest.trim_start_matches([' ', '\t']);
+        if trimmed.len() < rest.len() && !self.unix {
+            // Two blanks behind the stamp. A text that is set in has no host.
+            let lone = trimmed.split_once([' ', '\t']).is_some_and(|(_, after)| after.starts_with(": "));
+            return if lone && !trimmed.contains(": %") {
+                self.content(trimmed)
+            } else {
+                self.host_and_content(trimmed)
+            };
+        }
+        if self.odd_words(rest) {
+            return;
+        }
+        let bytes = rest.as_bytes();
+        let len = bytes.iter().position(|b| !is(*b, HOST)).unwrap_or(bytes.len());
+        let ends_word = matches!(bytes.get(len), Some(b' ' | b'\t'));
+        let word = rest.get(..len).unwrap_or_default();
+        if !ends_word || len == 0 || len > MAX_HOST_BYTES {
+            return self.no_plain_host(rest);
+        }
+        let after = rest.get(len + 1..).unwrap_or_default();
+        if let Some(name) = word.strip_suffix(':') {
+            // `fw01: %ASA-…` names the host; any other word with a colon is a tag.
+            let mnemonic = matches!(after.trim_start().as_bytes(), [b'%', b'A'..=b'Z', ..]);
+            if mnemonic && !self.unix && name != "*" {
+                match zone_word::offset(&name.to_ascii_uppercase()) {
+                    Some(offset) => self.event.timereported = self.event.timereported.read_in(offset),
+                    None => self.event.source = Cow::Borrowed(name),
+                }
+                return self.content(after.trim_start());
             }
-        } else if host.is_none() {
-            host = Some(word);
+            // An IPv6 address may end with a colon, like `fe80::`.
+            if !is_ip(word) {
+                return self.content(rest);
+            }
+        } else if word.contains(':') && !is_ip(word) && tag::find(rest).is_some() {
+            return self.content(rest);
+        }
+        if self.unix && tag::find(after).is_none() {
+            return self.content(rest);
+        }
+        if word != "-" {
+            self.event.source = Cow::Borrowed(word);
+        }
+        if matches!(after.as_bytes().first(), Some(b' ' | b'\t' | b':')) {
+            return self.behind_host(after);
+        }
+        self.content(after);
+    }
+
+    /// Words that stand where a host does and are none.
+    fn odd_words(&mut self, rest: &'a str) -> bool {
+        if fixed::is_text_of_a_daemon(rest) {
+            self.event.message = Cow::Borrowed(rest);
+            return true;
+        }
+        if let Some((host, after)) = fixed::forwarded(rest) {
+            self.event.source = Cow::Borrowed(host);
+            self.content(after.trim_start_matches(' '));
+            return true;
+        }
+        let Some((word, after)) = rest.split_once([' ', '\t']) else { return false };
+        if fixed::is_level(word) {
+            self.content(rest);
+            return true;
+        }
+        if self.priority_word(word) {
+            self.host_and_content(after.trim_start_matches([' ', '\t']));
+            return true;
+        }
+        // `("U7PG2,0011aabbccdd,v4.0.66")`, or without the quotes.
+        let name = word.trim_start_matches("(\"").trim_end_matches(':').trim_end_matches("\")");
+        if is_unifi(name) {
+            self.event.source = Cow::Borrowed(name);
+            self.content(after.trim_start_matches(' '));
+            return true;
+        }
+        false
+    }
+
+    /// Takes `local7.info`, which repeats the priority or stands for it.
+    fn priority_word(&mut self, word: &str) -> bool {
+        let Some((facility, severity)) = fixed::priority(word) else { return false };
+        if self.has_pri {
+            self.lossy |= (self.event.facility, self.event.severity) != (facility, severity);
         } else {
-            break;
+            self.event.facility = facility;
+            self.event.severity = severity;
+            self.has_pri = true;
         }
-        rest = after.trim_start_matches(' ');
+        true
     }
-    false
+
+    /// The first word is no host, unless it is an address in brackets.
+    fn no_plain_host(&mut self, rest: &'a str) {
+        if let Some(inner) = rest.strip_prefix('[')
+            && let Some((address, after)) = inner.split_once("] ")
+            && is_ip(address)
+        {
+            self.event.source = Cow::Borrowed(address);
+            return self.content(after);
+        }
+        self.content(rest);
+    }
+
+    /// A line with a PRI and no stamp. Its first word is a host only where that is certain:
+    /// it is an address, or a tag with a procid follows.
+    fn without_stamp(&mut self, body: &'a str) {
+        let trimmed = body.strip_prefix(' ').unwrap_or(body);
+        if trimmed.starts_with("Message forwarded from ") && self.odd_words(trimmed) {
+            return;
+        }
+        if let Some((word, after)) = trimmed.split_once(' ')
+            && is_host(word)
+            && (!word.ends_with(':') || is_ip(word))
+            && let Some(found) = tag::find(after)
+            && (found.has_procid() || is_ip(word) || tag::is_mnemonic(after.as_bytes()))
+            && !fixed::is_level(word)
+        {
+            if !self.priority_word(word) {
+                self.event.source = Cow::Borrowed(word);
+            }
+            return self.content(after);
+        }
+        self.content(if tag::find(trimmed).is_some() { trimmed } else { body });
+    }
+
+    /// Tag and message.
+    #[inline]
+    pub fn content(&mut self, rest: &'a str) {
+        match tag::find(rest) {
+            Some(found) => self.tagged(rest, found),
+            None => self.untagged(rest),
+        }
+    }
+
+    #[inline]
+    fn tagged(&mut self, rest: &'a str, found: tag::Tag) {
+        self.event.app_name = Cow::Borrowed(rest.get(..found.name_end).unwrap_or_default());
+        self.event.procid = Cow::Borrowed(rest.get(found.procid.0..found.procid.1).unwrap_or_default());
+        let message = rest.get(found.message_at..).unwrap_or_default();
+        self.event.message = Cow::Borrowed(message.strip_prefix(BOM).unwrap_or(message));
+    }
+
+    /// A text that does not begin with a plain tag.
+    #[inline(never)]
+    fn untagged(&mut self, rest: &'a str) {
+        if let Some(found) = tag::find_rare(rest) {
+            return self.tagged(rest, found);
+        }
+        if !self.unix && self.words_behind_host(rest) {
+            return;
+        }
+        self.event.message = Cow::Borrowed(rest.strip_prefix(BOM).unwrap_or(rest));
+    }
+
+    /// What relays and makers put between host and tag.
+    fn words_behind_host(&mut self, rest: &'a str) -> bool {
+        if let Some((host, after)) = fixed::forwarded(rest).filter(|_| rest.starts_with('M')) {
+            // The relay's own name gives way.
+            self.lossy |= !self.event.source.is_empty() && self.event.source != host;
+            self.event.source = Cow::Borrowed(host);
+            self.content(after);
+            return true;
+        }
+        if cisco::read_behind_host(rest, self) {
+            return true;
+        }
+        let Some((word, after)) = rest.split_once(' ') else { return false };
+        let after = after.trim_start_matches(' ');
+        // `Living-Room 0011aabbccdd,UAP-AC-Pro-6.0.21: hostapd[1]: text`
+        if let Some(name) = word.strip_suffix(':')
+            && is_unifi(name)
+        {
+            self.lossy = true;
+            self.content(after);
+            return true;
+        }
+        let Some(found) = tag::find(after) else { return false };
+        if self.priority_word(word) {
+            self.tagged(after, found);
+            return true;
+        }
+        if !found.has_procid() {
+            return false;
+        }
+        if let Some(severity) = fixed::severity_of(word) {
+            self.lossy |= self.event.severity != severity;
+            self.tagged(after, found);
+            return true;
+        }
+        // RFC 3164, 5.4, example 4: name and address.
+        if is_ip(word) {
+            self.lossy = true;
+            self.tagged(after, found);
+            return true;
+        }
+        false
+    }
 }
 
-fn cisco_head<'a>(sequence: [Option<&'a str>; 2], host: Option<&'a str>, event: &mut Event<'a>) {
-    for sequence in sequence.into_iter().flatten() {
-        let digits = sequence.trim_start_matches('0');
-        let digits = if digits.is_empty() { "0" } else { digits };
-        add_element(event, "meta", "sequenceId", Cow::Borrowed(digits));
-    }
-    if let Some(host) = host {
-        event.source = Cow::Borrowed(host);
-    }
-}
-
-fn is_uptime(word: &str) -> bool {
-    uptime_hundredths(word).is_some()
-}
-
-/// `00:00:46`, `1d02h`, `3w2d`, `1y5w` in hundredths of a second (RFC 5424, 7.3.3).
-fn uptime_hundredths(word: &str) -> Option<u64> {
-    let number = |text: &str| -> Option<u64> {
-        (text.len() <= 4 && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
-            .then_some(text)?
-            .parse()
-            .ok()
-    };
-    if let [hours, minutes, seconds] = *word.split(':').collect::<Vec<_>>().as_slice() {
-        let seconds = number(hours)? * 3600 + number(minutes)? * 60 + number(seconds)?;
-        return Some(seconds * 100);
-    }
-    const UNITS: [(char, u64); 5] =
-        [('y', 31_536_000), ('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60)];
-    let mut total = 0;
-    let mut rest = word;
-    let mut units = UNITS.iter();
-    while !rest.is_empty() {
-        let at = rest.find(|c: char| !c.is_ascii_digit())?;
-        let letter = rest[at..].chars().next()?;
-        let (_, seconds) = units.find(|(u, _)| *u == letter)?;
-        total += number(&rest[..at])? * seconds;
-        rest = rest.get(at + 1..)?;
-    }
-    (total > 0 || !word.is_empty()).then_some(total * 100)
-}
-
-/// Host, tag and text behind a stamp.
+/// Could the first word, which ends at `len`, be one of `fixed`? Most hosts differ in the
+/// first byte or the length.
 #[inline]
-fn host_and_content<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
-    let bytes = rest.as_bytes();
-    let len = bytes.iter().position(|b| !is(*b, PLAIN_HOST)).unwrap_or(bytes.len());
-    if bytes.get(len) != Some(&b' ') || unix || len > MAX_HOST_BYTES {
-        return unusual_host(rest, event, unix);
+fn may_be_no_host(bytes: &[u8], len: usize) -> bool {
+    let (Some(first), Some(second)) = (bytes.first(), bytes.get(1)) else { return true };
+    match (first, len) {
+        // A second blank behind the stamp.
+        (_, 0) => return true,
+        // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`.
+        (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) => return true,
+        (b'-', 2..) => return true,
+        // `ERROR`
+        (b'A'..=b'Z', 3..=8) if second.is_ascii_uppercase() => return true,
+        _ => {}
     }
-    let word = rest.get(..len).unwrap_or_default();
-    if word != "-" {
-        event.source = Cow::Borrowed(word);
-    }
-    let after = rest.get(len + 1..).unwrap_or_default();
-    // `fw01 : %ASA-…` has a colon of its own.
-    content(after.strip_prefix(": ").unwrap_or(after), event);
-}
-
-/// A host that is not just letters, digits and points in front of a space, or none.
-fn unusual_host<'a>(rest: &'a str, event: &mut Event<'a>, unix: bool) {
-    let bytes = rest.as_bytes();
-    let len = bytes.iter().position(|b| !is(*b, HOST)).unwrap_or(bytes.len());
-    let ends_word = bytes.get(len) == Some(&b' ');
-    let word = rest.get(..len).unwrap_or_default();
-    if !ends_word || len == 0 || len > MAX_HOST_BYTES {
-        return no_plain_host(rest, event);
-    }
-    let after = rest.get(len + 1..).unwrap_or_default();
-    if word.ends_with(':') {
-        // `fw01: %ASA-…` names the host; any other word with a colon is a tag.
-        let mnemonic = matches!(after.as_bytes(), [b'%', b'A'..=b'Z', ..]);
-        if mnemonic && !unix {
-            event.source = Cow::Borrowed(word.trim_end_matches(':'));
-            return content(after, event);
-        }
-        // An IPv6 address may end with a colon, like `fe80::`.
-        if !is_ip(word) {
-            return content(rest, event);
-        }
-    } else if bytes.iter().take(len).any(|b| *b == b':') && !is_ip(word) && tag(rest).is_some() {
-        return content(rest, event);
-    }
-    if unix && tag(after).is_none() {
-        return content(rest, event);
-    }
-    if word != "-" {
-        event.source = Cow::Borrowed(word);
-    }
-    content(after, event);
-}
-
-/// The first word is no host, unless it is an address in brackets.
-fn no_plain_host<'a>(rest: &'a str, event: &mut Event<'a>) {
-    if let Some(inner) = rest.strip_prefix('[')
-        && let Some((address, after)) = inner.split_once("] ")
-        && is_ip(address)
-    {
-        event.source = Cow::Borrowed(address);
-        return content(after, event);
-    }
-    content(rest, event);
+    // `local7.info`
+    let behind = |back: usize, letters: &[u8]| {
+        len > back
+            && bytes.get(len - back) == Some(&b'.')
+            && bytes.get(len - back + 1).is_some_and(|b| letters.contains(&(b | 0x20)))
+    };
+    behind(4, b"e")
+        || behind(5, b"icw")
+        || behind(6, b"adep")
+        || behind(7, b"n")
+        || behind(8, b"w")
+        || behind(9, b"c")
+        || behind(14, b"i")
 }
 
 fn is_ip(word: &str) -> bool {
     word.parse::<IpAddr>().is_ok()
 }
 
-/// A line with a PRI and no stamp. Its first word is a host only where that is certain:
-/// it is an address, or a tag with a procid follows.
-fn without_stamp<'a>(body: &'a str, event: &mut Event<'a>) {
-    let trimmed = body.strip_prefix(' ').unwrap_or(body);
-    if let Some((word, after)) = trimmed.split_once(' ')
-        && !word.is_empty()
-        && word.len() <= MAX_HOST_BYTES
-        && word.bytes().all(|b| is(b, HOST))
-        && (!word.ends_with(':') || is_ip(word))
-        && let Some(found) = tag(after)
-        && (found.procid.1 > found.procid.0 || is_ip(word))
-    {
-        event.source = Cow::Borrowed(word);
-        return content(after, event);
-    }
-    content(if tag(trimmed).is_some() { trimmed } else { body }, event);
-}
-
-/// Tag and message.
-#[inline]
-fn content<'a>(rest: &'a str, event: &mut Event<'a>) {
-    let message = match tag(rest) {
-        Some(found) => {
-            event.app_name = Cow::Borrowed(rest.get(..found.name_end).unwrap_or_default());
-            event.procid = Cow::Borrowed(rest.get(found.procid.0..found.procid.1).unwrap_or_default());
-            rest.get(found.message_at..).unwrap_or_default()
-        }
-        None => rest,
-    };
-    event.message = Cow::Borrowed(message.strip_prefix(BOM).unwrap_or(message));
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Tag {
-    name_end: usize,
-    procid: (usize, usize),
-    message_at: usize,
-}
-
-/// A tag at the start of `rest`: `name:`, `name[procid]:` or `name[procid] `. Just a
-/// word is no tag: `last message repeated 3 times` has none.
-#[inline]
-fn tag(rest: &str) -> Option<Tag> {
-    let bytes = rest.as_bytes();
-    if matches!(bytes.first()?, b'@' | b'\'' | b'*' | b'!' | b'?' | b'|' | b'#') {
-        return None;
-    }
-    let mut at = bytes.iter().position(|b| !is(*b, NAME)).unwrap_or(bytes.len());
-    let first_colon = at;
-    while at > 0 && at <= MAX_TAG_BYTES {
-        match (bytes.get(at)?, bytes.get(at + 1)) {
-            (b':', None) => return plain_tag(bytes, at, at + 1),
-            (b':', Some(b' ')) => return plain_tag(bytes, at, at + 2),
-            // `Foo::Bar: text`, or `app:text`.
-            (b':', Some(_)) => {
-                let more = bytes.get(at + 1..)?.iter().position(|b| !is(*b, NAME)).unwrap_or(bytes.len());
-                at += 1 + more;
-                if !matches!(bytes.get(at), Some(b':' | b'[')) || (more == 0 && bytes.get(at) == Some(&b'['))
-                {
-                    return unspaced_tag(bytes, first_colon);
-                }
-            }
-            (b'[', _) => match tag_with_procid(bytes, at) {
-                None => return unspaced_tag(bytes, first_colon),
-                found => return found,
-            },
-            _ => return None,
-        }
-    }
-    None
-}
-
-fn plain_tag(bytes: &[u8], name_end: usize, message_at: usize) -> Option<Tag> {
-    let name = bytes.get(..name_end)?;
-    // `10:00:00:` is a time, not a program.
-    name.iter().any(u8::is_ascii_alphabetic).then_some(Tag { name_end, procid: (0, 0), message_at })
-}
-
-#[inline]
-fn tag_with_procid(bytes: &[u8], open: usize) -> Option<Tag> {
-    let inner = bytes.get(open + 1..)?;
-    let len = inner.iter().take(MAX_PROCID_BYTES + 1).position(|b| *b == b']' || *b <= b' ' || *b >= 0x7f)?;
-    if inner.get(len) != Some(&b']') || len > MAX_PROCID_BYTES {
-        return None;
-    }
-    let close = open + 1 + len;
-    let mut message_at = close + 1;
-    match bytes.get(message_at) {
-        Some(b':') => {
-            message_at += 1;
-            if bytes.get(message_at) == Some(&b' ') {
-                message_at += 1;
-            }
-        }
-        Some(b' ') => message_at += 1,
-        None => {}
-        Some(_) => return None,
-    }
-    (len > 0).then_some(Tag { name_end: open, procid: (open + 1, close), message_at })
-}
-
-/// `app:text`, but not `http://…`, `C:\…` or `10:00`.
-fn unspaced_tag(bytes: &[u8], colon: usize) -> Option<Tag> {
-    let next = *bytes.get(colon + 1)?;
-    let word_like = bytes.get(colon) == Some(&b':') && !matches!(next, b'/' | b'\\' | b':') && colon > 1;
-    let hexadecimal = bytes.get(..colon)?.iter().all(u8::is_ascii_hexdigit) && next.is_ascii_hexdigit();
-    if !word_like || hexadecimal {
-        return None;
-    }
-    plain_tag(bytes, colon, colon + 1)
+/// `U7PG2,0011aabbccdd,v4.0.66.10832`: model, hardware address and version, which stand for the
+/// name of an access point.
+fn is_unifi(word: &str) -> bool {
+    let address = |part: &str| part.len() == 12 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = word.split(',').count();
+    (2..=3).contains(&parts) && word.len() <= MAX_HOST_BYTES && word.split(',').any(address)
 }
 
 fn refuse(offset: usize, expected: &'static str) -> ParseError {
@@ -474,8 +538,19 @@ pub(crate) fn read<'a>(text: &'a str, event: &mut Event<'a>, clock: Clock<'_>) -
     }
     let host = rest.get(..len).unwrap_or_default();
     event.source = Cow::Borrowed(if host == "-" { "" } else { host });
-    content(rest.get(len + 1..).unwrap_or_default(), event);
+    plain_content(rest.get(len + 1..).unwrap_or_default(), event);
     Ok(at + len + 1)
+}
+
+/// Tag and message, and nothing that is only guessed.
+fn plain_content<'a>(rest: &'a str, event: &mut Event<'a>) {
+    let message_at = tag::find(rest).map_or(0, |found| {
+        event.app_name = Cow::Borrowed(rest.get(..found.name_end).unwrap_or_default());
+        event.procid = Cow::Borrowed(rest.get(found.procid.0..found.procid.1).unwrap_or_default());
+        found.message_at
+    });
+    let message = rest.get(message_at..).unwrap_or_default();
+    event.message = Cow::Borrowed(message.strip_prefix(BOM).unwrap_or(message));
 }
 
 /// Finds what is wrong with a plain stamp.

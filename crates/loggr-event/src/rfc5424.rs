@@ -2,15 +2,17 @@
 //!
 //! Leniently, fields may be longer than the RFC allows and hold any character but a
 //! space, the stamp may have any ISO shape, and structured data that breaks the
-//! grammar stays in the message. Strictly, nothing of that.
+//! grammar stays in the message; heads that break it are in `rfc5424_odd`. Strictly,
+//! nothing of that.
 
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::stamp::{self, Clock};
+use crate::rfc5424_odd::{self, Door};
+use crate::stamp;
 use crate::timestamp::scan_rfc3339;
-use crate::{Defect, Event, Format, ParseError, escape, own, pri, sd};
+use crate::{Defect, Event, Format, ParseError, escape, own, pri, sd, tag};
 
 /// Longest HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
 const MAX_BYTES: [usize; 4] = [255, 48, 128, 32];
@@ -50,8 +52,7 @@ pub(crate) fn looks_like(bytes: &[u8]) -> bool {
 pub(crate) fn read<'a, const STRICT: bool>(
     text: &'a str,
     event: &mut Event<'a>,
-    clock: Clock<'_>,
-    trusted: bool,
+    door: Door<'_>,
 ) -> Result<Reading, ParseError> {
     let bytes = text.as_bytes();
     let (priority, mut at) = pri::read::<STRICT>(bytes).map_err(|(at, expected)| refuse(at, expected))?;
@@ -63,8 +64,16 @@ pub(crate) fn read<'a, const STRICT: bool>(
     }
     at += 2;
     let mut reading = Reading { message_at: 0, lossy: false, exact: false };
-    at = read_stamp::<STRICT>(bytes, at, event, clock, &mut reading)?;
+    let Some(host_at) = read_stamp::<STRICT>(bytes, at, event, door, &mut reading)? else {
+        let Some(reading) = rfc5424_odd::read(text, at, event, door) else {
+            return Err(refuse(at, "a stamp or `-`"));
+        };
+        pri::set(event, priority);
+        return Ok(reading);
+    };
+    at = host_at;
     pri::set(event, priority);
+    let mut gap = false;
     let mut ends = [(0, 0); 4];
     for (i, slot) in ends.iter_mut().enumerate() {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -72,8 +81,14 @@ pub(crate) fn read<'a, const STRICT: bool>(
         if STRICT {
             check_token(rest, at, len, i)?;
         }
+        gap |= len == 0;
         *slot = (at, at + len);
         at = (at + len + 1).min(bytes.len() + 1);
+    }
+    if !STRICT && (gap || is_odd(bytes, at, ends[1])) {
+        let mut odd = rfc5424_odd::fields(text, host_at - 1, false, event, door);
+        odd.lossy |= reading.lossy;
+        return Ok(odd);
     }
     let [source, app_name, procid, msgid] = ends.map(|(from, to)| match text.get(from..to) {
         Some("-") | None => Cow::Borrowed(""),
@@ -84,10 +99,26 @@ pub(crate) fn read<'a, const STRICT: bool>(
     event.procid = procid;
     event.msgid = msgid;
     read_rest::<STRICT>(text, at, event, &mut reading)?;
-    if trusted && !event.structured_data.is_empty() {
+    if door.trusted && !event.structured_data.is_empty() {
         reading.exact = own::absorb(event);
     }
     Ok(reading)
+}
+
+/// Is there no structured data at `sd_at`, or an APP-NAME that is more than a name?
+#[inline]
+fn is_odd(bytes: &[u8], sd_at: usize, app_name: (usize, usize)) -> bool {
+    match bytes.get(sd_at) {
+        Some(b'-') if matches!(bytes.get(sd_at + 1), None | Some(b' ')) => {}
+        Some(b'[') => {}
+        _ => return true,
+    }
+    let name = bytes.get(app_name.0..app_name.1).unwrap_or_default();
+    match (name.first(), name.last()) {
+        (_, Some(b':')) => true,
+        (Some(b'C' | b'L'), _) => tag::is_event_format(name),
+        _ => false,
+    }
 }
 
 fn check_token(rest: &[u8], at: usize, len: usize, which: usize) -> Result<(), ParseError> {
@@ -108,30 +139,31 @@ fn check_token(rest: &[u8], at: usize, len: usize, which: usize) -> Result<(), P
     Ok(())
 }
 
-/// Reads TIMESTAMP and the space behind it; gives where HOSTNAME begins.
+/// Reads TIMESTAMP and the space behind it; gives where HOSTNAME begins, or leniently nothing
+/// where it is none that RFC 5424 or ISO 8601 knows.
 fn read_stamp<const STRICT: bool>(
     bytes: &[u8],
     at: usize,
     event: &mut Event<'_>,
-    clock: Clock<'_>,
+    door: Door<'_>,
     reading: &mut Reading,
-) -> Result<usize, ParseError> {
+) -> Result<Option<usize>, ParseError> {
     let rest = bytes.get(at..).unwrap_or_default();
     if rest.starts_with(b"- ") {
         event.defects.insert(Defect::NoTimestamp);
-        return Ok(at + 2);
+        return Ok(Some(at + 2));
     }
     match scan_rfc3339(rest) {
         Ok((time, end)) if rest.get(end) == Some(&b' ') => {
             event.timereported = time;
-            return Ok(at + end + 1);
+            return Ok(Some(at + end + 1));
         }
         Ok((_, end)) if STRICT => return Err(refuse(at + end, "a space")),
         Err((offset, expected)) if STRICT => return Err(refuse(at + offset, expected)),
         _ => {}
     }
     let len = memchr(b' ', rest).unwrap_or(rest.len());
-    if let Some(stamp) = stamp::iso(rest.get(..len).unwrap_or_default(), clock)
+    if let Some(stamp) = stamp::iso(rest.get(..len).unwrap_or_default(), door.clock)
         && stamp.end == len
     {
         event.timereported = stamp.time;
@@ -139,19 +171,9 @@ fn read_stamp<const STRICT: bool>(
             event.defects.insert(Defect::TimestampCut);
             reading.lossy = true;
         }
-        return Ok(at + len + 1);
+        return Ok(Some(at + len + 1));
     }
-    // Something else stands where the stamp should. It is RFC 5424 all the same if
-    // four more fields and structured data follow.
-    let after: Vec<&[u8]> = rest.splitn(6, |b| *b == b' ').collect();
-    match after.get(5).and_then(|sd| sd.first()) {
-        Some(b'-' | b'[') => {
-            event.defects.insert(Defect::NoTimestamp);
-            reading.lossy = true;
-            Ok(at + len + 1)
-        }
-        _ => Err(refuse(at, "a stamp or `-`")),
-    }
+    Ok(None)
 }
 
 /// Reads STRUCTURED-DATA and MSG, which begin at `at`.
@@ -196,7 +218,7 @@ fn read_rest<'a, const STRICT: bool>(
 }
 
 /// MSG without the byte order mark that only says that it is UTF-8 (RFC 5424, 6.4).
-fn message(text: &str, at: usize) -> Cow<'_, str> {
+pub(crate) fn message(text: &str, at: usize) -> Cow<'_, str> {
     let message = text.get(at..).unwrap_or_default();
     Cow::Borrowed(message.strip_prefix(BOM).unwrap_or(message))
 }

@@ -37,8 +37,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// Reads the elements that begin at `at`, where a `[` stands; gives their end.
-/// Leniently, names may be longer, an id may come twice, and a `]` within quotes
-/// needs no backslash.
+/// Leniently, names may be longer, an id may come twice, a `]` within quotes needs no
+/// backslash, and the values of an enterprise's element need no quotes: ESXi writes
+/// `[Originator@6876 sub=Vimsvc opID=5f3a]`.
 pub(crate) fn elements<'a, const STRICT: bool>(
     text: &'a str,
     mut at: usize,
@@ -64,7 +65,7 @@ pub(crate) fn elements<'a, const STRICT: bool>(
                         at += 2;
                         break;
                     }
-                    let (param, end) = param::<STRICT>(text, at + 1)?;
+                    let (param, end) = param::<STRICT>(text, at + 1, !STRICT && id.contains('@'))?;
                     params.push(param);
                     at = end;
                 }
@@ -97,17 +98,39 @@ fn name<'a, const STRICT: bool>(
     Ok((text.get(at..at + len).unwrap_or_default(), at + len))
 }
 
-fn param<'a, const STRICT: bool>(text: &'a str, at: usize) -> Result<(SdParam<'a>, usize), Refusal> {
+/// `bare`: a value may stand without quotes.
+fn param<'a, const STRICT: bool>(
+    text: &'a str,
+    at: usize,
+    bare: bool,
+) -> Result<(SdParam<'a>, usize), Refusal> {
     let bytes = text.as_bytes();
     let (name, end) = name::<STRICT>(text, at, "a PARAM-NAME")?;
     if bytes.get(end) != Some(&b'=') {
         return Err((end, "`=`"));
     }
     if bytes.get(end + 1) != Some(&b'"') {
+        if bare && let Some(len) = bare_value(bytes.get(end + 1..).unwrap_or_default()) {
+            let value = text.get(end + 1..end + 1 + len).unwrap_or_default();
+            return Ok((SdParam { name: Cow::Borrowed(name), value: Cow::Borrowed(value) }, end + 1 + len));
+        }
         return Err((end + 1, "`\"`"));
     }
     let (value, end) = value::<STRICT>(text, end + 2)?;
     Ok((SdParam { name: Cow::Borrowed(name), value }, end))
+}
+
+/// Length of a value without quotes: up to the next ` name=` or the bracket, since the path of a
+/// virtual machine may have blanks.
+fn bare_value(bytes: &[u8]) -> Option<usize> {
+    let end = bytes.iter().position(|b| *b == b']')?;
+    let value = bytes.get(..end)?;
+    let next = value.iter().enumerate().find(|(at, b)| {
+        let rest = value.get(at + 1..).unwrap_or_default();
+        let name = rest.iter().position(|b| !is_name_byte(*b)).unwrap_or(rest.len());
+        **b == b' ' && name > 0 && rest.get(name) == Some(&b'=')
+    });
+    Some(next.map_or(end, |(at, _)| at))
 }
 
 fn value<const STRICT: bool>(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Refusal> {
@@ -219,6 +242,9 @@ mod tests {
         check::<false>("[a b=\"x]y\"]", "a(b=x]y;)", "");
         check::<false>("[a b=\"x\" ]", "a(b=x;)", "");
         check::<false>("[a][a]", "a()a()", "");
+        check::<false>("[O@6876 sub=Vimsvc opID=5f-3a] x", "O@6876(sub=Vimsvc;opID=5f-3a;)", " x");
+        check::<false>("[O@6876 sub=vm:/a b/c.vmx opID=] x", "O@6876(sub=vm:/a b/c.vmx;opID=;)", " x");
+        check::<false>("[O@6876 sub=a user=\"b c\"]", "O@6876(sub=a;user=b c;)", "");
     }
 
     #[test]
@@ -228,6 +254,8 @@ mod tests {
         check_refused::<true>("[a b=c]", 5);
         check_refused::<true>("[a b=\"c]", 7);
         check_refused::<false>("[a b=\"c]", 8);
+        check_refused::<false>("[thread-1 state=running]", 16);
+        check_refused::<true>("[a@1 b=c]", 7);
         check_refused::<true>("[a  b=\"c\"]", 3);
         check_refused::<true>("[a][a]", 4);
         check_refused::<true>("[a b=\"c\" ]", 9);

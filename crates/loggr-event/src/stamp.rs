@@ -1,16 +1,17 @@
-//! The stamps that vendors write into syslog lines, in every shape but one.
+//! The stamp at the start of a syslog line: the two common shapes, and the order in which all
+//! shapes are tried.
 //!
-//! Not the strict stamp of RFC 5424, which is in `timestamp`. What is missing in
-//! a stamp (year, zone) comes from the moment of reception and from the listener.
+//! Not the strict stamp of RFC 5424, which is in `timestamp`, and not the shapes that single
+//! makers write, which are in `date_time`. What is missing in a stamp (year, zone) comes
+//! from the moment of reception and from the listener.
 //!
 //! | shape | who |
 //! |---|---|
 //! | `Nov 22 10:00:00` | RFC 3164 |
-//! | `Nov 22 10:00:00.123`, `… CET:` | Cisco IOS |
 //! | `*Nov 22 …`, `.Nov 22 …` | Cisco: clock not set, not synchronised |
-//! | `Nov 22 2026 10:00:00`, `2026 Nov 22 10:00:00`, `Nov 22 10:00:00 2026` | ASA, NX-OS, Junos |
 //! | `2026-11-22T10:00:00.123456+01:00`, with a space, comma or no zone | rsyslog, syslog-ng, ESXi |
 //! | `1795341600`, `1795341600.123`, `1795341600123` | Meraki, Squid |
+//! | any other | `date_time` |
 
 use std::cell::Cell;
 
@@ -18,7 +19,7 @@ use crate::Timestamp;
 use crate::timestamp::{
     MICROS_PER_DAY, MICROS_PER_SECOND, civil_from_days, days_from_civil, days_in_month, fraction, from_local,
 };
-use crate::zone;
+use crate::{date_time, zone, zone_word};
 
 /// What a stamp without year and zone is completed with.
 #[derive(Clone, Copy)]
@@ -44,83 +45,48 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    fn new(time: Timestamp, end: usize) -> Stamp {
+    pub(crate) fn new(time: Timestamp, end: usize) -> Stamp {
         Stamp { time, end, cut: false, unsynced: false, unknown_zone: false }
     }
 }
 
+/// Longest zone word.
+const MAX_ZONE_CAPITALS: usize = 5;
+
 /// Seconds in which an epoch stamp is believed: 2001-09-09 to 2100-01-01.
 const EPOCH_SECONDS: std::ops::RangeInclusive<i64> = 1_000_000_000..=4_102_444_800;
 
-/// Zone words and their minutes east of UTC. Where a word has several meanings
-/// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
-const ZONE_WORDS: [(&str, i16); 38] = [
-    ("UTC", 0),
-    ("GMT", 0),
-    ("Z", 0),
-    ("WET", 0),
-    ("WEST", 60),
-    ("BST", 60),
-    ("CET", 60),
-    ("MET", 60),
-    ("MEZ", 60),
-    ("CEST", 120),
-    ("MEST", 120),
-    ("MESZ", 120),
-    ("EET", 120),
-    ("EEST", 180),
-    ("MSK", 180),
-    ("IST", 330),
-    ("SGT", 480),
-    ("HKT", 480),
-    ("AWST", 480),
-    ("JST", 540),
-    ("KST", 540),
-    ("ACST", 570),
-    ("AEST", 600),
-    ("AEDT", 660),
-    ("NZST", 720),
-    ("NZDT", 780),
-    ("BRT", -180),
-    ("AST", -240),
-    ("ADT", -180),
-    ("EST", -300),
-    ("EDT", -240),
-    ("CST", -360),
-    ("CDT", -300),
-    ("MST", -420),
-    ("MDT", -360),
-    ("PST", -480),
-    ("PDT", -420),
-    ("SAST", 120),
-];
-
-/// Minutes east of UTC of a zone word.
-pub(crate) fn zone_minutes(word: &str) -> Option<i16> {
-    ZONE_WORDS.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)
+/// Reads a stamp of any shape at the start of `bytes`. What follows it is a blank, a
+/// colon, a comma with a blank, or the end.
+pub(crate) fn scan(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    plain_bsd(bytes, clock).or_else(|| scan_after(bytes, clock, false))
 }
 
-/// Longest zone word.
-const MAX_ZONE_WORD_BYTES: usize = 5;
+/// The same where the line has the head of a Cisco device, whose zones are any words.
+pub(crate) fn scan_ios(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
+    scan_after(bytes, clock, true)
+}
 
-/// Reads a stamp of any shape at the start of `bytes`. What follows it is a space, a
-/// colon or the end.
-pub(crate) fn scan(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
-    if let Some(stamp) = plain_bsd(bytes, clock) {
-        return Some(stamp);
-    }
-    let stamp = match bytes.first()? {
-        mark @ (b'*' | b'.') => {
-            let rest = &bytes[1..];
-            let mut stamp = bsd(rest, clock).or_else(|| iso(rest, clock))?;
-            stamp.end += 1;
-            stamp.unsynced = matches!(mark, b'*' | b'.');
-            stamp
-        }
-        b'0'..=b'9' => iso(bytes, clock).or_else(|| epoch(bytes)).or_else(|| bsd(bytes, clock))?,
-        _ => bsd(bytes, clock)?,
+fn scan_after(bytes: &[u8], clock: Clock<'_>, ios: bool) -> Option<Stamp> {
+    let ends = |stamp: &Stamp| {
+        let after = bytes.get(stamp.end..).unwrap_or_default();
+        matches!(after, [] | [b' ' | b':' | b'\t', ..] | [b',', b' ', ..])
     };
-    matches!(bytes.get(stamp.end), None | Some(b' ' | b':' | b'\t')).then_some(stamp)
+    match bytes.first()? {
+        // Only Cisco marks a clock.
+        b'*' | b'.' => {
+            let rest = &bytes[1..];
+            let mut stamp = date_time::read(rest, clock, true).or_else(|| iso(rest, clock))?;
+            stamp.end += 1;
+            stamp.unsynced = true;
+            Some(stamp).filter(ends)
+        }
+        b'0'..=b'9' => iso(bytes, clock)
+            .filter(ends)
+            .or_else(|| epoch(bytes).filter(ends))
+            .or_else(|| date_time::read(bytes, clock, ios).filter(ends)),
+        _ => date_time::read(bytes, clock, ios).filter(ends),
+    }
 }
 
 /// `Nov 22 10:00:00 `, the stamp of most lines: sixteen bytes at fixed places.
@@ -150,8 +116,13 @@ fn may_be_zone(bytes: &[u8]) -> bool {
         Some(b'+' | b'-') => true,
         Some(b'A'..=b'Z') => {
             let capitals =
-                bytes.iter().take(MAX_ZONE_WORD_BYTES + 1).take_while(|b| b.is_ascii_uppercase()).count();
-            matches!(bytes.get(capitals), None | Some(b' ' | b':'))
+                bytes.iter().take(MAX_ZONE_CAPITALS + 1).take_while(|b| b.is_ascii_uppercase()).count();
+            match bytes.get(capitals) {
+                None | Some(b' ' | b':') => true,
+                // `GMT+05:30`, `TZ-6`.
+                Some(b'+' | b'-') => matches!(bytes.get(..capitals), Some(b"GMT" | b"UTC" | b"TZ" | b"Z")),
+                _ => false,
+            }
         }
         _ => false,
     }
@@ -162,7 +133,7 @@ fn two(high: u8, low: u8) -> Option<u32> {
     (high <= 9 && low <= 9).then(|| u32::from(high) * 10 + u32::from(low))
 }
 
-fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> {
+pub(crate) fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> {
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
@@ -249,122 +220,26 @@ fn latest_year(month: u32, day: u32, last: i64) -> Option<i64> {
 }
 
 /// A local time in the zone that the line names, or else in the listener's.
-fn in_zone(days: i64, second: u32, micros: u32, offset: Option<i16>, clock: Clock<'_>) -> Timestamp {
+pub(crate) fn in_zone(
+    days: i64,
+    second: u32,
+    micros: u32,
+    offset: Option<i16>,
+    clock: Clock<'_>,
+) -> Timestamp {
     match offset {
         Some(offset) => from_local(days, second, micros, offset),
         None => zone::resolve(days, second, micros, clock.zone, clock.now),
     }
 }
 
-/// `Mmm d`, `Mmm dd`, with the year before, between or behind, a fraction and a zone word.
-fn bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
-    let mut at = 0;
-    let mut year = None;
-    if let Some(found) = year_word(bytes) {
-        year = Some(found);
-        at = 5;
-    }
-    let month = month_of(*bytes.get(at..)?.first_chunk::<3>()?)?;
-    at += 3;
-    at += spaces(bytes, at)?;
-    let (day, digits) = number(&bytes[at..], 2)?;
-    at += digits;
-    at += spaces(bytes, at)?;
-    if year.is_none()
-        && let Some(found) = year_word(&bytes[at..])
-    {
-        year = Some(found);
-        at += 5;
-    }
-    let &[h1, h2, b':', m1, m2, b':', s1, s2] = bytes.get(at..)?.first_chunk::<8>()? else { return None };
-    let second = time_of_day(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?;
-    at += 8;
-    let mut micros = 0;
-    let mut cut = false;
-    if matches!(bytes.get(at), Some(b'.' | b',')) {
-        let (value, digits) = fraction(&bytes[at + 1..]);
-        if digits == 0 {
-            return None;
-        }
-        cut = finer_than_micros(&bytes[at + 1..at + 1 + digits]);
-        micros = value;
-        at += 1 + digits;
-    }
-    if year.is_none()
-        && bytes.get(at) == Some(&b' ')
-        && let Some(found) = year_word(&bytes[at + 1..])
-    {
-        year = Some(found);
-        at += 5;
-    }
-    let (word, unknown_zone) = zone_word(&bytes[at..]);
-    let time = |offset: Option<i16>| -> Option<Timestamp> {
-        match year {
-            Some(year) => Some(in_zone(date(year, month, day)?, second, micros, offset, clock)),
-            None => without_year(month, day, second, micros, offset, clock),
-        }
-    };
-    let mut stamp = match word {
-        Some((offset, len)) => Stamp::new(time(offset)?, at + len),
-        None => Stamp::new(time(None)?, at),
-    };
-    stamp.cut = cut;
-    stamp.unknown_zone = unknown_zone;
-    Some(stamp)
-}
-
-fn date(year: u32, month: u32, day: u32) -> Option<i64> {
+pub(crate) fn date(year: u32, month: u32, day: u32) -> Option<i64> {
     let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(i64::from(year), month);
     valid.then(|| days_from_civil(i64::from(year), month, day))
 }
 
-/// A year from 1970 to 2099 and the space behind it.
-fn year_word(bytes: &[u8]) -> Option<u32> {
-    let &[a, b, c, d, b' '] = bytes.first_chunk::<5>()? else { return None };
-    let year = two(a, b)? * 100 + two(c, d)?;
-    (1970..=2099).contains(&year).then_some(year)
-}
-
-fn spaces(bytes: &[u8], at: usize) -> Option<usize> {
-    match (bytes.get(at), bytes.get(at + 1)) {
-        (Some(b' '), Some(b' ')) => Some(2),
-        (Some(b' '), _) => Some(1),
-        _ => None,
-    }
-}
-
-fn number(bytes: &[u8], most: usize) -> Option<(u32, usize)> {
-    let digits = bytes.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
-    let value = bytes[..digits].iter().fold(0, |v, b| v * 10 + u32::from(b - b'0'));
-    (digits > 0).then_some((value, digits))
-}
-
-fn finer_than_micros(digits: &[u8]) -> bool {
+pub(crate) fn finer_than_micros(digits: &[u8]) -> bool {
     digits.get(6..).is_some_and(|rest| rest.iter().any(|b| *b != b'0'))
-}
-
-/// A zone behind a stamp: ` CET`, ` +0100`, ` UTC:`. A word that is not in the table
-/// is taken only where a colon and a Cisco mnemonic follow (`ABC: %SYS-5-…`): it
-/// could otherwise be a host or a tag.
-fn zone_word(bytes: &[u8]) -> (Option<(Option<i16>, usize)>, bool) {
-    let Some((b' ', rest)) = bytes.split_first() else { return (None, false) };
-    let len = rest.iter().take(MAX_ZONE_WORD_BYTES + 2).take_while(|b| !matches!(b, b' ' | b':')).count();
-    let word = rest.get(..len).and_then(|w| std::str::from_utf8(w).ok()).unwrap_or("");
-    let follows = rest.get(len);
-    if !matches!(follows, None | Some(b' ' | b':')) {
-        return (None, false);
-    }
-    let cisco = rest.get(len..).is_some_and(|r| r.starts_with(b": %"));
-    if let Some(offset) = zone_minutes(word)
-        && (cisco || follows == Some(&b' ') || word.len() > 2 && matches!(word, "UTC" | "GMT"))
-    {
-        return (Some((Some(offset), len + 1)), false);
-    }
-    if let Some(offset) = zone::fixed_offset(word) {
-        return (Some((Some(offset), len + 1)), false);
-    }
-    let upper = (2..=MAX_ZONE_WORD_BYTES).contains(&len) && word.bytes().all(|b| b.is_ascii_uppercase());
-    if upper && cisco { (Some((None, len + 1)), true) } else { (None, false) }
 }
 
 /// RFC 3339 and ISO 8601 as they are met: space for `T`, comma for point, any number of
@@ -391,34 +266,19 @@ pub(crate) fn iso(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
             at += 1 + digits;
         }
     }
-    let rest = &bytes[at..];
-    let zone_len = rest.iter().take(7).take_while(|b| !matches!(b, b' ' | b'\t')).count();
-    let (offset, len) = match rest.first() {
-        Some(b'Z' | b'z') => (Some(0), 1),
-        Some(b'+' | b'-') => match iso_offset(rest, zone_len) {
-            Some((offset, len)) => (Some(offset), len),
-            None => (None, 0),
-        },
-        _ => match zone_word(rest) {
-            (Some((offset, len)), false) => (offset, len),
-            _ => (None, 0),
-        },
-    };
-    let time = match offset {
-        Some(offset) => from_local(days, second_of_day, micros, offset),
-        None => zone::resolve(days, second_of_day, micros, clock.zone, clock.now),
-    };
+    let rest = bytes.get(at..).unwrap_or_default();
+    // `08:00:00 PM` is for the general reader.
+    if let [b' ', b'A' | b'a' | b'P' | b'p', b'M' | b'm', after @ ..] = rest
+        && after.first().is_none_or(|b| !b.is_ascii_alphanumeric())
+    {
+        return None;
+    }
+    let zone = zone_word::behind_time(rest, false).filter(|zone| zone.offset.is_some());
+    let (offset, len) = zone.map_or((None, 0), |zone| (zone.offset, zone.len));
+    let time = in_zone(days, second_of_day, micros, offset, clock);
     let mut stamp = Stamp::new(time, at + len);
     stamp.cut = cut;
     Some(stamp)
-}
-
-/// `+01:00`, `+0100` or `+01`, the longest that fits, with a colon behind it allowed.
-fn iso_offset(rest: &[u8], len: usize) -> Option<(i16, usize)> {
-    [6, 5, 3].into_iter().filter(|n| *n <= len).find_map(|n| {
-        let text = std::str::from_utf8(rest.get(..n)?).ok()?;
-        Some((zone::fixed_offset(text)?, n))
-    })
 }
 
 /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by the number of digits.

@@ -74,6 +74,12 @@ impl Timestamp {
         Timestamp { micros: self.micros, offset_minutes: 0 }
     }
 
+    /// The moment that is meant if date and time of day were written in another offset.
+    pub(crate) const fn read_in(self, offset_minutes: i16) -> Timestamp {
+        let shift = (self.offset_minutes as i64 - offset_minutes as i64) * 60 * MICROS_PER_SECOND;
+        Timestamp { micros: self.micros + shift, offset_minutes }
+    }
+
     /// Reads an RFC 3339 stamp as RFC 5424 narrows it: upper-case `T` and `Z`, 1 to 6
     /// digits of a second's fraction, no leap second. The whole text must be the stamp.
     pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {

@@ -1,0 +1,227 @@
+//! The zone that stands behind a time of day: ` CET`, `Z`, ` +05:30`, ` GMT-3`, ` TZ-6`.
+//!
+//! Not the rules of named zones; those are in `zone`. A word that could be a host or a
+//! program is a zone only where what follows says so: a colon and a Cisco mnemonic.
+
+use crate::zone;
+
+/// Zone words and their minutes east of UTC. Where a word has several meanings
+/// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
+const ZONE_WORDS: [(&str, i16); 50] = [
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("UCT", 0),
+    ("WET", 0),
+    ("WEST", 60),
+    ("BST", 60),
+    ("CET", 60),
+    ("MET", 60),
+    ("MEZ", 60),
+    ("CEST", 120),
+    ("MEST", 120),
+    ("MESZ", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("MSK", 180),
+    ("TRT", 180),
+    ("GST", 240),
+    ("PKT", 300),
+    ("IST", 330),
+    ("WIB", 420),
+    ("ICT", 420),
+    ("SGT", 480),
+    ("HKT", 480),
+    ("PHT", 480),
+    ("AWST", 480),
+    ("JST", 540),
+    ("KST", 540),
+    ("ACST", 570),
+    ("ACDT", 630),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("BRT", -180),
+    ("ART", -180),
+    ("CLT", -240),
+    ("AST", -240),
+    ("ADT", -180),
+    ("EST", -300),
+    ("EDT", -240),
+    ("CST", -360),
+    ("CDT", -300),
+    ("MST", -420),
+    ("MDT", -360),
+    ("PST", -480),
+    ("PDT", -420),
+    ("AKST", -540),
+    ("HST", -600),
+    ("SAST", 120),
+];
+
+/// Longest word that is taken for a zone: `GMT+05:30` and a little more.
+const MAX_WORD_BYTES: usize = 10;
+
+/// No place on earth is further from UTC.
+const MAX_OFFSET_MINUTES: i16 = 14 * 60;
+
+/// Minutes east of UTC of a zone word in capitals.
+pub(crate) fn minutes(word: &str) -> Option<i16> {
+    ZONE_WORDS.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)
+}
+
+/// Minutes east of UTC of `CET`, `+01:00`, `-0730`, `GMT+1` or `UTC-03:30`.
+pub(crate) fn offset(word: &str) -> Option<i16> {
+    minutes(word).or_else(|| zone::fixed_offset(word)).or_else(|| {
+        let rest = ["UTC", "GMT", "TZ", "Z"].iter().find_map(|name| word.strip_prefix(name))?;
+        short_offset(rest)
+    })
+}
+
+/// `+1`, `-6`, or any other offset.
+fn short_offset(text: &str) -> Option<i16> {
+    match text.as_bytes() {
+        [sign @ (b'+' | b'-'), digit @ b'0'..=b'9'] => {
+            let minutes = i16::from(digit - b'0') * 60;
+            Some(if *sign == b'-' { -minutes } else { minutes })
+        }
+        _ => zone::fixed_offset(text),
+    }
+}
+
+/// A zone that stands behind a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Zone {
+    /// Minutes east of UTC; `None` where nobody knows the word.
+    pub offset: Option<i16>,
+    /// Bytes of it and of the blanks in front of it.
+    pub len: usize,
+}
+
+/// Reads the zone at the start of `bytes`, which begin behind the time. `ios`: the line has
+/// the head of a Cisco device, so that any word in front of `: %` is a zone.
+pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
+    let blanks = bytes.iter().take(2).take_while(|b| **b == b' ').count();
+    let rest = bytes.get(blanks..)?;
+    if blanks == 0 {
+        return attached(rest);
+    }
+    let word_len = rest.iter().take(MAX_WORD_BYTES + 2).take_while(|b| !ends_word(**b)).count();
+    let ended = rest.get(word_len).is_none_or(|b| ends_word(*b));
+    let word = std::str::from_utf8(rest.get(..word_len)?).ok()?;
+    // `UTC:`, and `UTC:%SYS-5-X`.
+    let word = word.find(":%").map_or(word, |at| &word[..at]);
+    let word = word.strip_suffix(':').unwrap_or(word);
+    if word.is_empty() || word.len() > MAX_WORD_BYTES || !(ended || word.len() < word_len) {
+        return None;
+    }
+    let after = rest.get(word.len()..).unwrap_or_default();
+    let cisco = is_mnemonic_next(after);
+    let colon = after.first() == Some(&b':');
+    let found = |offset| Some(Zone { offset, len: blanks + word.len() });
+    if let Some(minutes) = minutes(word)
+        && (cisco || !colon || word.len() > 2)
+    {
+        return found(Some(minutes));
+    }
+    if (word.starts_with(['+', '-']) || word.bytes().any(|b| b.is_ascii_digit()))
+        && let Some(minutes) = offset(word).filter(|m| m.abs() <= MAX_OFFSET_MINUTES)
+    {
+        return found(Some(minutes));
+    }
+    if !cisco {
+        return None;
+    }
+    if let Some(minutes) = offset(&word.to_ascii_uppercase()) {
+        return found(Some(minutes));
+    }
+    let capitals = (2..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
+    let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
+    if capitals || (ios && wordlike) { found(None) } else { None }
+}
+
+fn ends_word(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b',')
+}
+
+/// `Z`, `+01:00` or `-0300` that nothing sets off from the time.
+fn attached(rest: &[u8]) -> Option<Zone> {
+    let (offset, len) = match rest.first()? {
+        b'Z' | b'z' => (0, 1),
+        b'+' | b'-' => [6, 5, 3].into_iter().find_map(|n| {
+            let text = std::str::from_utf8(rest.get(..n)?).ok()?;
+            Some((zone::fixed_offset(text)?, n))
+        })?,
+        _ => return None,
+    };
+    rest.get(len).is_none_or(|b| ends_word(*b) || *b == b':').then_some(Zone { offset: Some(offset), len })
+}
+
+/// Does `: %SYS-…` follow? There may be a blank before the colon, and the star of a clock
+/// that is not set before the mnemonic.
+fn is_mnemonic_next(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    let Some(rest) = bytes.strip_prefix(b":") else { return false };
+    let rest = rest.trim_ascii_start();
+    let rest = rest.strip_prefix(b"*").unwrap_or(rest);
+    matches!(rest, [b'%' | b'#', b'A'..=b'Z', ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, ios: bool, expect: Option<(Option<i16>, &str)>) {
+        let got = behind_time(text.as_bytes(), ios).map(|z| (z.offset, &text[z.len..]));
+        assert_eq!(got, expect, "{text}");
+    }
+
+    #[test]
+    fn zones_behind_a_time() {
+        check(" CET host", false, Some((Some(60), " host")));
+        check(" UTC: text", false, Some((Some(0), ": text")));
+        check(" CET: config[1]: %X", false, Some((Some(60), ": config[1]: %X")));
+        check(" +05:30 host", false, Some((Some(330), " host")));
+        check(" -03:30: text", false, Some((Some(-210), ": text")));
+        check(" GMT+05:30 host", false, Some((Some(330), " host")));
+        check(" UTC+1 host", false, Some((Some(60), " host")));
+        check(" TZ-6 host", false, Some((Some(-360), " host")));
+        check(" +0100", false, Some((Some(60), "")));
+        check("  +0000  host", false, Some((Some(0), "  host")));
+        check("Z host", false, Some((Some(0), " host")));
+        check("+08:00 host", false, Some((Some(480), " host")));
+        check(" UTC :  %UC_ALARM-3-X", false, Some((Some(0), " :  %UC_ALARM-3-X")));
+        check(" UTC:%SYS-5-X", false, Some((Some(0), ":%SYS-5-X")));
+        check(" cet: %SYS-5-X", false, Some((Some(60), ": %SYS-5-X")));
+        check(" XYZ: %SYS-5-X", false, Some((None, ": %SYS-5-X")));
+        check(" TZ: *%LWAPP-3-X", false, Some((None, ": *%LWAPP-3-X")));
+        check(" Berlin: %SYS-5-X", true, Some((None, ": %SYS-5-X")));
+    }
+
+    #[test]
+    fn words_that_are_no_zones() {
+        check(" host app: x", false, None);
+        check(" CRON: x", false, None);
+        check(" Z: x", false, None);
+        check(" cet app: x", false, None);
+        check(" fw01: %ASA-6-1", false, None);
+        check(" Berlin: %SYS-5-X", false, None);
+        check(" rtr.example.net: %SYS-5-X", true, None);
+        check(" +99:00 x", false, None);
+        check(" - app: x", false, None);
+        check("Zulu", false, None);
+        check("", false, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(text in "[ Z+A-z0-9:%-]{0,14}", ios: bool) {
+            if let Some(zone) = behind_time(text.as_bytes(), ios) {
+                prop_assert!(text.is_char_boundary(zone.len));
+            }
+        }
+    }
+}

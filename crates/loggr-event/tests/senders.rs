@@ -1,0 +1,463 @@
+//! What real senders write, and what an operator expects to find in the fields.
+//!
+//! One line each, in our own words: a device or program, its line, and source, program,
+//! procid and message, with the stamp where it is the point. All were received on
+//! 2026-11-29 at 20:00:10 UTC.
+
+use loggr_event::{Event, Origin, Timestamp, Uid};
+
+fn received() -> Timestamp {
+    Timestamp::parse_rfc3339(b"2026-11-29T20:00:10Z").expect("BUG: a stamp")
+}
+
+#[track_caller]
+fn with<T>(line: &str, look: impl FnOnce(&Event<'_>) -> T) -> T {
+    let origin = Origin::default();
+    look(&Event::receive(line.as_bytes(), &origin, Uid::default(), received()))
+}
+
+/// `source | app_name | procid | message`.
+#[track_caller]
+fn check(line: &str, expect: &str) {
+    let got = with(line, |e| format!("{} | {} | {} | {}", e.source, e.app_name, e.procid, e.message));
+    assert_eq!(got, expect, "{line}");
+}
+
+/// The same for a line of 20:00:00 UTC, whatever its stamp looks like.
+#[track_caller]
+fn check_at_eight(line: &str, expect: &str) {
+    check(line, expect);
+    let time = with(line, |e| e.timereported.to_utc().to_string());
+    assert!(time.starts_with("2026-11-29T20:00:00"), "{time}: {line}");
+}
+
+/// Defects, but for a missing host; and whether the raw line is kept.
+#[track_caller]
+fn check_defects(line: &str, expect: &str, raw: bool) {
+    let got = with(line, |e| {
+        let words = e.defects.words().filter(|w| *w != "no_source").collect::<Vec<_>>().join(" ");
+        (words, e.raw.is_some())
+    });
+    assert_eq!(got, (expect.to_owned(), raw), "{line}");
+}
+
+/// The SD-PARAMs, `id.name=value`.
+#[track_caller]
+fn check_data(line: &str, expect: &str) {
+    let got = with(line, |e| {
+        let params = e.structured_data.iter().flat_map(|s| s.params.iter().map(move |p| (s, p)));
+        params.map(|(s, p)| format!("{}.{}={}", s.id, p.name, p.value)).collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(got, expect, "{line}");
+}
+
+#[test]
+fn cisco_ios() {
+    check_at_eight(
+        "<189>40: 000040: *Nov 29 20:00:00: %SYS-5-CONFIG_I: Configured",
+        " | %SYS-5-CONFIG_I |  | Configured",
+    );
+    check_at_eight("<189>40: 000040: r1: Nov 29 20:00:00.123: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check_at_eight("<189>40: r1: 000040: Nov 29 20:00:00.123: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 29 20:00:00.778 : %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 29 21:00:00.778 cet: %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 29 21:00:00.778 CET : %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 29 20:00:00.778 Berlin: %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 29 20:00:00.778 TZ: *%LWAPP-3-B: 1 wcm: x", " | %LWAPP-3-B |  | 1 wcm: x");
+    check_at_eight("<189>40: Nov 29 2026 20:00:00 UTC: %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check_at_eight("<189>40: Nov 30 2026 01:30:00 +05:30: %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check("<189>40: 000040: %SYS-5-A: x", " | %SYS-5-A |  | x");
+    check("<189>r1: 40: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check("<189>40: r1: 00:20:10: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check("<189>r1: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check("<189>%SYS-5-A: x", " | %SYS-5-A |  | x");
+    check("<190>%LINK-W-Down:  gi1", " | %LINK-W-Down |  |  gi1");
+    check_data(
+        "<189>40: 000040: *Nov 29 20:00:00: %SYS-5-A: x",
+        "timeQuality.isSynced=0 meta.sequenceId=40 meta.sequenceId=40",
+    );
+    check_data(
+        "<189>40: 000040: 00:20:10: %SYS-5-A: x",
+        "meta.sequenceId=40 meta.sequenceId=40 meta.sysUpTime=121000",
+    );
+    check_data("<189>40: 00:20:10.250: %SYS-5-A: x", "meta.sequenceId=40 meta.sysUpTime=121025");
+    check_defects("<189>40: Nov 29 20:00:00.778 Berlin: %SYS-5-A: x", "unknown_zone", true);
+    check_defects("<189>40: 000040: 00:20:10: %SYS-5-A: x", "no_timestamp", false);
+}
+
+#[test]
+fn cisco_behind_a_relay() {
+    check_at_eight("<189>Nov 29 20:00:01 r1 40: Nov 29 20:00:00.778: %SYS-5-A: x", "r1 | %SYS-5-A |  | x");
+    check_at_eight(
+        "<189>Nov 29 20:00:00 r1 40: 000041: *Mar  1 00:01:02.778: %SYS-5-A: x",
+        "r1 | %SYS-5-A |  | x",
+    );
+    check_at_eight("<189>Nov 29 20:00:00 10.0.0.1 : %ASA-6-302013: x", "10.0.0.1 | %ASA-6-302013 |  | x");
+    check("<189>Nov 29 20:00:00 r1 40 apples", "r1 |  |  | 40 apples");
+}
+
+#[test]
+fn cisco_ios_xr() {
+    check_at_eight(
+        "<189>2812: RP/0/RSP0/CPU0:Nov 29 20:00:00.123 UTC: config[65539]: %MGBL-SYS-5-CONFIG_I : by core",
+        " | config | 65539 | %MGBL-SYS-5-CONFIG_I : by core",
+    );
+    check_at_eight(
+        "<149>2812: pe1 RP/0/RSP1/CPU0:Nov 29 20:00:00.941 UTC: bgp[1051]: %ROUTING-BGP-5-MAXPFX : x",
+        "pe1 | bgp | 1051 | %ROUTING-BGP-5-MAXPFX : x",
+    );
+    check_at_eight(
+        "<189>RP/0/RSP0/CPU0:Nov 29 20:00:00.123 : pim[12]: %ROUTING-PIM-5-N : up",
+        " | pim | 12 | %ROUTING-PIM-5-N : up",
+    );
+    check_at_eight(
+        "<189>LC/0/0/CPU0:Nov 29 20:00:00.123 XYZ: ifmgr[12]: %PKT_INFRA-LINK-3-UPDOWN : up",
+        " | ifmgr | 12 | %PKT_INFRA-LINK-3-UPDOWN : up",
+    );
+    check_data("<189>2812: RP/0/RSP0/CPU0:Nov 29 20:00:00.123 UTC: a[1]: %B-5-C : x", "meta.sequenceId=2812");
+}
+
+#[test]
+fn cisco_others() {
+    check_at_eight(
+        "<166>:Nov 29 20:00:00 UTC: %ASA-session-6-302015: Built",
+        " | %ASA-session-6-302015 |  | Built",
+    );
+    check("<166>fw1: %ASA-6-302014: Teardown", "fw1 | %ASA-6-302014 |  | Teardown");
+    check("<166>fw1 : %ASA-6-302014: Teardown", "fw1 | %ASA-6-302014 |  | Teardown");
+    check("<166>fw1 %ASA-6-302014: Teardown", "fw1 | %ASA-6-302014 |  | Teardown");
+    check_at_eight("<166>2026-11-29T20:00:00Z ftd1 : %FTD-6-430003: a: b", "ftd1 | %FTD-6-430003 |  | a: b");
+    check_at_eight("<166>2026-11-29T20:00:00Z: %FTD-6-430003: a: b", " | %FTD-6-430003 |  | a: b");
+    check_at_eight(
+        "<187>2026 Nov 29 20:00:00.123 N7K-1 %$ VDC-1 %$ %ETHPORT-3-IF_X: y",
+        "N7K-1 | %ETHPORT-3-IF_X |  | y",
+    );
+    check_at_eight(
+        "<187>: 2026 Nov 29 20:00:00 UTC: %$ VDC-1 %$ %ETHPORT-3-IF_X: y",
+        " | %ETHPORT-3-IF_X |  | y",
+    );
+    check_at_eight(
+        "<187>Nov 29 20:00:00 apic1 %LOG_LOCAL7-3-SYSTEM_MSG [F0321][raised] x",
+        "apic1 | %LOG_LOCAL7-3-SYSTEM_MSG |  | [F0321][raised] x",
+    );
+    check_at_eight(
+        "<132>wlc-01: *spamApTask3: Nov 29 20:00:00.411: %CAPWAP-3-DTLS: a.c:75 closed",
+        "wlc-01 | %CAPWAP-3-DTLS | spamApTask3 | a.c:75 closed",
+    );
+    check_at_eight(
+        "<132>wlc-01: *emWeb: Nov 29 20:00:00.411: #AAA-5-AUTH: a.c:75 x",
+        "wlc-01 | AAA-5-AUTH | emWeb | a.c:75 x",
+    );
+    check_at_eight(
+        "<189>8103: Nov 29 20:00:00.411 UTC : %UC_AUDITLOG-5-AdministrativeEvent: x",
+        " | %UC_AUDITLOG-5-AdministrativeEvent |  | x",
+    );
+    check_at_eight(
+        "<187>34: : ccm: 1: cucm1.lab: Nov 29 2026 08:00:00 PM.123 UTC :  %UC_ALARM-3-Lost: %[a=b]: x",
+        "cucm1.lab | %UC_ALARM-3-Lost |  | %[a=b]: x",
+    );
+    check_at_eight("<134>1 1795982400.774247467 MX84 flows src=10.0.0.1", "MX84 |  |  | flows src=10.0.0.1");
+    check_defects("<134>1 1795982400.774 MX84 flows src=10.0.0.1", "", false);
+}
+
+#[test]
+fn other_network_devices() {
+    check_at_eight(
+        "<30>Nov 29 20:00:00  mx1 mgd[123]: UI_CMDLINE: show",
+        "mx1 | mgd | 123 | UI_CMDLINE: show",
+    );
+    check_at_eight(
+        "<28>Nov 29 20:00:00  mx1 (FPC Slot 0, PIC Slot 1) x",
+        "mx1 |  |  | (FPC Slot 0, PIC Slot 1) x",
+    );
+    check_at_eight("<30>Nov 29 20:00:00.123 2026 re0-mx1 rpd[9]: BGP up", "re0-mx1 | rpd | 9 | BGP up");
+    check_at_eight(
+        "<14>1 2026-11-29T20:00:00.123Z srx RT_FLOW - RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.129 a=\"b\"] denied",
+        "srx | RT_FLOW |  | denied",
+    );
+    check_at_eight(
+        "<14>Nov 29 20:00:00 PA-VM 1,2026/11/29 20:00:00,0011,TRAFFIC",
+        "PA-VM |  |  | 1,2026/11/29 20:00:00,0011,TRAFFIC",
+    );
+    check(
+        "<189>date=2026-11-29 time=20:00:00 devname=\"fw\"",
+        " |  |  | date=2026-11-29 time=20:00:00 devname=\"fw\"",
+    );
+    check_at_eight(
+        "<134>1 2026-11-29T20:00:00Z gw1 CheckPoint 12 - [action:\"Accept\"; a:\"b\"]",
+        "gw1 | CheckPoint | 12 | [action:\"Accept\"; a:\"b\"]",
+    );
+    check_at_eight(
+        "<133>Nov 29 20:00:00 bigip1 notice mcpd[1234]: 01070727:5: Pool",
+        "bigip1 | mcpd | 1234 | 01070727:5: Pool",
+    );
+    check_at_eight(
+        "<134> 11/29/2026:20:00:00 GMT nsvpx 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
+        "nsvpx |  |  | 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
+    );
+    check_at_eight(
+        "<134> 2026/11/29:20:00:00 GMT  0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
+        " |  |  | 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
+    );
+    check_at_eight("<134> 29/11/2026:20:00:00 GMT nsvpx 0-PPE-0 : x", "nsvpx |  |  | 0-PPE-0 : x");
+    check_at_eight(
+        "<190>Nov 29 20:00:00 2026 HPE %%10SHELL/5/SHELL_LOGIN: admin",
+        "HPE | %%10SHELL/5/SHELL_LOGIN |  | admin",
+    );
+    check_at_eight(
+        "<190>Nov 29 2026 20:00:00 hw1 %%01SHELL/5/CMDRECORD(s)[12]:Recorded",
+        "hw1 | %%01SHELL/5/CMDRECORD(s) | 12 | Recorded",
+    );
+    check_at_eight(
+        "<190>Nov 30 2026 04:00:00+08:00 hw1 %%01SHELL/5/CMD(l):x",
+        "hw1 | %%01SHELL/5/CMD(l) |  | x",
+    );
+    check_at_eight(
+        "<190>Nov 29 2026 20:00:00.370.1 hw1 %%01SHELL/5/CMD(l):x",
+        "hw1 | %%01SHELL/5/CMD(l) |  | x",
+    );
+    check_at_eight(
+        "<30>2026:11:29-20:00:00 utm ulogd[1234]: id=\"2001\"",
+        "utm | ulogd | 1234 | id=\"2001\"",
+    );
+    check_at_eight(
+        "<134>2026-11-29T20:00:00Z  waf-01  ADMIN_M ALER 51001 Account locked",
+        "waf-01 |  |  | ADMIN_M ALER 51001 Account locked",
+    );
+    check_at_eight("<129>2026-11-29 20:00:00.123 +0000  waf-01 TR 1", "waf-01 |  |  | TR 1");
+    check_at_eight(
+        "<189> Nov 29 20:00:00 10.0.0.1-1 TRAPMGR[123]: t.c(614) 1 %% Link Up",
+        "10.0.0.1-1 | TRAPMGR | 123 | t.c(614) 1 %% Link Up",
+    );
+    check_at_eight(
+        "<30>Nov 29 20:00:00 MikroTik system,info user admin",
+        "MikroTik |  |  | system,info user admin",
+    );
+    check_at_eight(
+        "<141>Nov 29 20:00:00 2026 Aruba authmgr[12]: <522008> <NOTI> x",
+        "Aruba | authmgr | 12 | <522008> <NOTI> x",
+    );
+    check_at_eight(
+        "<190>Nov 29 20:00:00 local7.info sw1 Acl: %ACL-6-IPACCESS: denied",
+        "sw1 | Acl |  | %ACL-6-IPACCESS: denied",
+    );
+    check_at_eight("<30>Nov 29 20:00:00 OpenWrt daemon.info dnsmasq[12]: x", "OpenWrt | dnsmasq | 12 | x");
+    check_at_eight("<30>Nov 29 20:00:00 daemon.info dnsmasq[12]: x", " | dnsmasq | 12 | x");
+    check_defects("<30>Nov 29 20:00:00 daemon.info dnsmasq[12]: x", "", false);
+    check_defects("<30>Nov 29 20:00:00 daemon.err dnsmasq[12]: x", "", true);
+}
+
+#[test]
+fn access_points() {
+    check_at_eight(
+        "<30>Nov 29 20:00:00 U7PG2,0011aabbccdd,v4.0.66: logread[54]: x",
+        "U7PG2,0011aabbccdd,v4.0.66 | logread | 54 | x",
+    );
+    check_at_eight(
+        "<30>Nov 29 20:00:00 (\"U7PG2,0011aabbccdd,v4.0.66\") logread[54]: x",
+        "U7PG2,0011aabbccdd,v4.0.66 | logread | 54 | x",
+    );
+    check_at_eight(
+        "<30>Nov 29 20:00:00 Lobby 0011aabbccdd,UAP-AC-Pro-6.0.21+13: hostapd[12]: x",
+        "Lobby | hostapd | 12 | x",
+    );
+}
+
+#[test]
+fn unix_systems() {
+    check_at_eight("<13>Nov 29 20:00:00 Message forwarded from aix1: sshd[12]: x", "aix1 | sshd | 12 | x");
+    check_at_eight("<13>Nov 29 20:00:00 From aix1: sshd[12]: x", "aix1 | sshd | 12 | x");
+    check_at_eight(
+        "<13>Nov 29 20:00:00 relay Message forwarded from aix1: sshd[12]: x",
+        "aix1 | sshd | 12 | x",
+    );
+    check_at_eight(
+        "<38>Nov 29 20:00:00 Message forwarded from aix1: auth|security:info sshd[12]: x",
+        "aix1 | sshd | 12 | x",
+    );
+    check_at_eight("<38>Nov 29 20:00:00 aix1 auth|security:info sshd[12]: x", "aix1 | sshd | 12 | x");
+    check_at_eight(
+        "<13>Nov 29 20:00:00 Message forwarded from aix1: last message repeated 2 times",
+        "aix1 |  |  | last message repeated 2 times",
+    );
+    check_at_eight(
+        "<13>Nov 29 20:00:00 last message repeated 5 times",
+        " |  |  | last message repeated 5 times",
+    );
+    check_at_eight(
+        "<13>Nov 29 20:00:00 web01 last message repeated 5 times",
+        "web01 |  |  | last message repeated 5 times",
+    );
+    check_at_eight("<13>Nov 29 20:00:00 -- MARK --", " |  |  | -- MARK --");
+    check_at_eight("<46>Nov 29 20:00:00 exiting on signal 15", " |  |  | exiting on signal 15");
+    check_at_eight(
+        "<38>Nov 29 20:00:00 sun1 sshd[12]: [ID 800047 auth.info] Accepted",
+        "sun1 | sshd | 12 | [ID 800047 auth.info] Accepted",
+    );
+    check_at_eight("<6>Nov 29 20:00:00 web01 kernel: [12.5] eth0 up", "web01 | kernel |  | [12.5] eth0 up");
+    check_at_eight("<13>Nov 29 20:00:00 mac Google Chrome[12]: x", "mac | Google Chrome | 12 | x");
+    check_at_eight("<13>Nov 29 20:00:00 last: x", " | last |  | x");
+    check_at_eight("<13>Nov 29 20:00:00 mail001 postfix/smtpd[9]: x", "mail001 | postfix/smtpd | 9 | x");
+    check("Nov 29 20:00:00 aix1 auth|security:info sshd[12]: x", "aix1 | sshd | 12 | x");
+    let priority = with("Nov 29 20:00:00 aix1 auth|security:info sshd[12]: x", |e| e.priority());
+    assert_eq!(priority, 4 * 8 + 6);
+}
+
+#[test]
+fn windows_agents() {
+    check_at_eight(
+        "<14>Nov 29 20:00:00 WIN1\tMSWinEventLog\t1\tSecurity",
+        "WIN1 |  |  | MSWinEventLog\t1\tSecurity",
+    );
+    check_at_eight(
+        "<14>Nov 29 20:00:00 WIN1 MSWinEventLog\t1\tSecurity",
+        "WIN1 |  |  | MSWinEventLog\t1\tSecurity",
+    );
+    check_at_eight(
+        "<30>Nov 29 20:00:00 WIN1 Service Control Manager[7036]: x",
+        "WIN1 | Service Control Manager | 7036 | x",
+    );
+    check_at_eight(
+        "<30>Nov 29 20:00:00 WIN1 Microsoft-Windows-Security-Auditing[4]: x",
+        "WIN1 | Microsoft-Windows-Security-Auditing | 4 | x",
+    );
+    check_at_eight("<13>Nov 29 20:00:00 WIN1\tapp[1]:\tx", "WIN1 | app | 1 | x");
+}
+
+#[test]
+fn virtual_machines() {
+    let line = "<166>1 2026-11-29T20:00:00.123Z esx1 Hostd 2099159 - [Originator@6876 sub=Hostd.Vmomi opID=abc user=root] x";
+    check_at_eight(line, "esx1 | Hostd | 2099159 | x");
+    check_data(line, "Originator@6876.sub=Hostd.Vmomi Originator@6876.opID=abc Originator@6876.user=root");
+    check_defects(line, "", false);
+    check_at_eight(
+        "<166>2026-11-29T20:00:00.123Z esx1 Hostd[2099159]: [Originator@6876 sub=Vimsvc] x",
+        "esx1 | Hostd | 2099159 | [Originator@6876 sub=Vimsvc] x",
+    );
+    check_at_eight(
+        "<182>1 2026-11-29T20:00:00.123Z nsx NSX 43 - [nsx@6876 comp=\"manager\" level=\"INFO\"] x",
+        "nsx | NSX | 43 | x",
+    );
+    check_at_eight(
+        "<14>1 2026-11-29T20:00:00.123+00:00 vc vpxd 54 - -  info vpxd[54] x",
+        "vc | vpxd | 54 | info vpxd[54] x",
+    );
+}
+
+#[test]
+fn programs() {
+    check_at_eight("<14>2026-11-29T20:00:00Z h app[12]: x\n", "h | app | 12 | x");
+    check_at_eight("<134>Nov 29 20:00:00 haproxy[12]: 10.0.0.1:5000", " | haproxy | 12 | 10.0.0.1:5000");
+    check("<14>app: x\0", " | app |  | x");
+    check("<14>INFO  [main] com.foo.Bar - x", " |  |  | INFO  [main] com.foo.Bar - x");
+    check("<134>myapp: 2026-11-29 20:00:00,123 INFO x", " | myapp |  | 2026-11-29 20:00:00,123 INFO x");
+    check_at_eight("<14>2026-11-29 20:00:00,123 ERROR com.foo.Bar: x", " |  |  | ERROR com.foo.Bar: x");
+    check_at_eight("<14>Nov 29 20:00:00 h {\"a\":1}", "h |  |  | {\"a\":1}");
+    check_at_eight("<14>Nov 29 20:00:00 h CEF:0|a|b|1|2|c d|3|e=f", "h |  |  | CEF:0|a|b|1|2|c d|3|e=f");
+    check_at_eight("<14>Nov 29 20:00:00 h LEEF:1.0|a|b|1|2|c=d", "h |  |  | LEEF:1.0|a|b|1|2|c=d");
+    check_at_eight(
+        "<14>2026-11-29 20:00:00,933, rsa1.example, audit.runtime, INFO",
+        "rsa1.example |  |  | rsa1.example, audit.runtime, INFO",
+    );
+}
+
+#[test]
+fn stamps() {
+    for stamp in [
+        "2026/11/29 20:00:00",
+        "2026-11-29_20:00:00",
+        "2026.11.29 20:00:00",
+        "29/Nov/2026:20:00:00 +0000",
+        "29-Nov-2026 20:00:00.123",
+        "29 Nov 2026 20:00:00",
+        "29.11.2026 20:00:00",
+        "11/29/2026 08:00:00 PM",
+        "Sun Nov 29 20:00:00 2026",
+        "Sun Nov 29 20:00:00 UTC 2026",
+        "Sun, 29 Nov 2026 21:00:00 +0100",
+        "Nov 29, 2026 8:00:00 PM",
+        "Nov 30 01:30:00 +05:30",
+        "Nov 30 01:30:00 GMT+05:30",
+        "Nov 29 14:00:00 TZ-6",
+        "Nov 29 14:00:00 CST 2026",
+        "2026 Nov 29 20:00:00",
+        "2026-11-29T20:00Z",
+        "20261129T200000Z",
+        "2026-11-30 01:30:00.5 +05:30",
+        "1795982400",
+        "1795982400123",
+    ] {
+        check_at_eight(&format!("<13>{stamp} h app[1]: x"), "h | app | 1 | x");
+    }
+    check_at_eight("<134>Nov 29 16:30:00 -03:30: app[1]: x", " | app | 1 | x");
+    check("<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% x", "mymachine | myproc | 10 | %% x");
+    check("<0>1990 Oct 22 10:52:01 TZ-6 a.example.org 10.1.2.3 sched[0]: x", "a.example.org | sched | 0 | x");
+}
+
+#[test]
+fn what_begins_like_a_date_is_neither_host_nor_program() {
+    check("<134>2026-11-29T20:00:00ZZ h app[1]: x", "h | app | 1 | x");
+    check("<134>Nov 31 20:00:00 h app[1]: x", "h | app | 1 | x");
+    check("<134>2026-13-29 20:00:00 h app[1]: x", "h | app | 1 | x");
+    check("<134>2026-11-29 backup: done", " |  |  | 2026-11-29 backup: done");
+    check_defects("<134>2026-11-29T20:00:00ZZ h app[1]: x", "no_timestamp", true);
+}
+
+#[test]
+fn two_blanks_where_one_is_usual() {
+    check_at_eight("<13>Nov 29 20:00:00 h  app[1]: x", "h | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00   h   app[1]: x", "h | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00\th\tapp: x", "h | app |  | x");
+    check_at_eight("<13>Nov 29 20:00:00 h app[1] : x", "h | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00 h app : x", "h | app |  | x");
+    check_at_eight("<13>Nov 29 20:00:00 h app [1]: x", "h | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00 h app[]: x", "h | app |  | x");
+}
+
+#[test]
+fn rfc5424_that_is_none() {
+    let cases = [
+        (
+            "2026-11-29T20:00:00Z h CEF:0|a|b|1|2|c d|3|src=1 dst=2",
+            "h |  |  | CEF:0|a|b|1|2|c d|3|src=1 dst=2",
+        ),
+        ("2026-11-29T20:00:00Z h CEF:0|a|b|1|2|c d e - f", "h |  |  | CEF:0|a|b|1|2|c d e - f"),
+        ("2026-11-29T20:00:00Z h LEEF:1.0|a|b|1|2|c=d e=f g=h i", "h |  |  | LEEF:1.0|a|b|1|2|c=d e=f g=h i"),
+        ("2026-11-29T20:00:00Z h  app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T20:00:00Z  h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T20:00:00Z h app  - - x", "h | app |  | x"),
+        ("2026-11-29 20:00:00 h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29 21:00:00 +0100 h app 12 - - x", "h | app | 12 | x"),
+        ("Nov 29 20:00:00 h app[12]: x", "h | app | 12 | x"),
+        ("Nov 29 20:00:00 h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T20:00:00Z h app[12]: failed log in - user x", "h | app | 12 | failed log in - user x"),
+        ("2026-11-29T20:00:00Z h app[12]: a b - c", "h | app | 12 | a b - c"),
+        ("2026-11-29T20:00:00Z app[12]: a b c d", " | app | 12 | a b c d"),
+        ("2026-11-29T20:00:00Z h Hello world of text", "h |  |  | Hello world of text"),
+        ("2026-11-29T20:00:00Z h {\"a\": 1, \"b\": 2, \"c\": 3}", "h |  |  | {\"a\": 1, \"b\": 2, \"c\": 3}"),
+    ];
+    for (line, expect) in cases {
+        let line = format!("<134>1 {line}");
+        check_at_eight(&line, expect);
+        check_defects(&line, "bad_header", true);
+    }
+    check_at_eight("<134>1 2026-11-29T20:00:00Z h app 12 text of it", "h | app | 12 | text of it");
+    check_at_eight("<134>1 2026-11-29T20:00:00Z h app 12 ID47 text of it", "h | app | 12 | text of it");
+    check_at_eight(
+        "<134>1 2026-11-29T20:00:00Z h app - CEF:0|a|b|1|2|c d|3|e",
+        "h | app |  | CEF:0|a|b|1|2|c d|3|e",
+    );
+    check_at_eight("<999>1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
+    check_at_eight("1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
+    check_at_eight("<134> 1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
+    check_defects("1 2026-11-29T20:00:00Z h app 12 - - x", "no_priority", false);
+}
+
+#[test]
+fn other_versions_of_rfc5424() {
+    check_at_eight("<165>2 2026-11-29T20:00:00Z h app 12 ID - x", "h | app | 12 | x");
+    check_at_eight("<165>999 2026-11-29T20:00:00Z h app 12 ID [a b=\"c\"] x", "h | app | 12 | x");
+    check_defects("<165>2 2026-11-29T20:00:00Z h app 12 ID - x", "unknown_version", true);
+    check("<13>2 apples fell - and more", " |  |  | 2 apples fell - and more");
+    check("<13>12 2026-11-29T20:00:00Z", " |  |  | 12 2026-11-29T20:00:00Z");
+}
