@@ -119,7 +119,7 @@ fn survive(setup: Setup, line: fn(u64) -> String, packed: bool) {
     let mut loggr = Loggr::down(setup);
     let directory = loggr.config().parent().expect("it has one").to_owned();
     let Some(mut disk) = Disk::mount(&directory) else { return };
-    let rounds = if long() { 8 } else { 2 };
+    let rounds = if long() { 8 } else { 1 };
     let mut random = Random::new();
     let mut acked: Vec<u64> = Vec::new();
     for round in 0..rounds {

@@ -9,6 +9,7 @@
 //! An event that the queue delivers again, within this process or after `kill -9` or a power
 //! cut, is recognised by its uid with the help of the intent journal (`journal`).
 
+mod again;
 mod error;
 mod fault;
 mod journal;
@@ -138,6 +139,10 @@ fn create_base(options: &FilesOptions) -> std::io::Result<()> {
 
 fn serve(worker: Worker, options: &FilesOptions, mut queue: mpsc::Receiver<Job>) {
     let mut worker = Some(worker);
+    // What is missing of the last batches is told at once, and not with the next event.
+    if let Some(worker) = &mut worker {
+        worker.look_back();
+    }
     while let Some(Job { batch, reply }) = queue.blocking_recv() {
         if reply.is_closed() {
             continue;

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use loggr_event::DumpFormat;
 use loggr_flow::{Batch, StoreError};
 
+use super::again;
 use super::error::{OpenError, Refusal, WriteError};
 use super::fault::Op;
 use super::journal::{Extent, Found, GENERATIONS, Intent, Journal};
@@ -86,6 +87,9 @@ pub(super) struct Worker {
     signed: VecDeque<Signed>,
     /// Signed batches of which the file system lost lines.
     again: VecDeque<Batch>,
+    /// Where the signed batches are while there is trouble, and whether they are.
+    saved: PathBuf,
+    is_saved: bool,
     /// What is left of regions that were stored and are torn: cut off when their events come
     /// again, and not before, since nobody knows whether they will.
     torn: Vec<Debris>,
@@ -109,6 +113,8 @@ impl Worker {
         state: PathBuf,
     ) -> Result<Worker, OpenError> {
         let (journal, found, recent) = Journal::open(&state)?;
+        let saved = again::place(&state);
+        let again = again::load(&saved).into_iter().collect();
         Ok(Worker {
             format,
             compress,
@@ -119,7 +125,9 @@ impl Worker {
             found,
             debris: Vec::new(),
             signed: VecDeque::new(),
-            again: VecDeque::new(),
+            again,
+            saved,
+            is_saved: false,
             torn: Vec::new(),
             suspect: false,
             unmarked: false,
@@ -135,8 +143,30 @@ impl Worker {
         if matches!(stored, Err(StoreError::Transient(_))) {
             self.suspect = true;
             self.targets.drop_all_handles();
+            self.save_the_signed();
         }
         stored
+    }
+
+    /// At the start: what the last life left is looked at and mended, without waiting for events.
+    pub fn look_back(&mut self) {
+        let looked = self.clean_up().map_err(StoreError::transient).and_then(|()| self.write_again());
+        if let Err(error) = looked {
+            tracing::debug!(%error, "what was written last cannot be looked at yet");
+            self.suspect = true;
+        }
+    }
+
+    /// Once for each trouble: this process may end before it is over.
+    fn save_the_signed(&mut self) {
+        let batches = self.again.iter().chain(self.signed.iter().filter_map(|s| s.batch.as_ref()));
+        if self.is_saved || batches.clone().next().is_none() {
+            return;
+        }
+        match again::save(&self.saved, batches) {
+            Ok(()) => self.is_saved = true,
+            Err(error) => tracing::debug!(%error, "cannot keep the last batches on disk"),
+        }
     }
 
     fn store_after_trouble(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -148,6 +178,9 @@ impl Worker {
             self.look_at_the_signed().map_err(StoreError::transient)?;
             self.write_again()?;
             self.suspect = false;
+        }
+        if std::mem::take(&mut self.is_saved) {
+            again::remove(&self.saved);
         }
         Ok(())
     }
@@ -501,6 +534,7 @@ impl Worker {
             // Their receipts are given: what stands in the way of one holds up all.
             self.store_one(&batch).map_err(|error| StoreError::transient(error.chain()))?;
             self.again.pop_front();
+            self.is_saved = self.is_saved || self.again.is_empty();
         }
         Ok(())
     }

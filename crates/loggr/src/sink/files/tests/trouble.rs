@@ -74,6 +74,33 @@ fn lines_that_a_file_system_lost_after_it_signed_for_them_are_written_again() {
     }
 }
 
+/// As above, but the process ends while there is trouble: the queue has forgotten the batches.
+#[test]
+fn lines_that_a_file_system_lost_are_written_again_by_the_next_process() {
+    for (case, loss) in LOSSES.into_iter().enumerate() {
+        let dir = quick_dir();
+        let options = options(dir.path(), "${source}.log", Compress::None);
+        let log = dir.path().join("logs/host0.log");
+        let mut worker = worker(&options);
+        let ends = four_batches(&mut worker, &log);
+        worker.targets.faults.hook = Some(Box::new(|op| match op {
+            Op::Write | Op::Sync | Op::Truncate => Err(Errno::ROFS.into()),
+            _ => Ok(usize::MAX),
+        }));
+        worker.store(&numbered(40..50, 1)).unwrap_err();
+        drop(worker);
+        loss(&log, &ends);
+        let mut next = self::worker(&options);
+        next.look_back();
+        next.store(&numbered(40..50, 1)).unwrap();
+        let what = format!("loss {case}, the next process");
+        // What is left of a torn batch stays until its events are known to come again: here they
+        // are in its own hands.
+        each_once(dir.path(), 0..50, 1, &what);
+        assert!(!super::super::again::place(&options.state).exists(), "{what}");
+    }
+}
+
 #[test]
 fn lines_that_were_lost_before_a_restart_are_taken_from_the_queue_again() {
     for (case, loss) in LOSSES.into_iter().enumerate() {
