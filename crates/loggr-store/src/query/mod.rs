@@ -1,6 +1,6 @@
 //! The query language: text to tree and back, what it means, and its reference.
 //!
-//! One parser for the page, the command line, the API and alerts. [`parse`] gives a
+//! One parser for everybody who asks. [`parse`] gives a
 //! [`Query`]; [`Query::resolve`] fixes the time; [`Matcher`] is the definition of what a
 //! query means, event by event. Executors (columnar, SQL) must agree with it; the
 //! suite in [`crate::conformance`] checks that.
@@ -11,6 +11,7 @@ mod ast;
 mod display;
 mod error;
 mod field;
+mod habits;
 mod matcher;
 mod operand;
 mod parser;
@@ -25,6 +26,7 @@ pub use ast::{
 };
 pub use error::QueryError;
 pub use field::{FIELDS, Field, FieldInfo};
+pub use habits::habits;
 pub use matcher::{Matcher, field_values};
 pub use parser::parse;
 pub use pattern::{MAX_REGEX_CACHE_BYTES, MAX_REGEX_COMPILED_BYTES, MAX_REGEX_DEPTH, Pattern};

@@ -97,7 +97,7 @@ fn forms(out: &mut String, title: &str, forms: &[Form]) {
 pub fn reference() -> String {
     let mut out = String::from(
         "# Query language\n\n\
-         One language for the page, `loggr search`, the API and alerts. \
+         The language of `loggr search`, `count`, `top` and `histogram`. \
          This page is generated from the code.\n\n\
          Case does not matter for the letters a to z, in words, values and operators; it matters for \
          the names of custom fields. A letter outside of ASCII is found as it is written: \

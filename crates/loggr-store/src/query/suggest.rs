@@ -1,6 +1,7 @@
 //! The nearest known word to a mistyped one.
 
 use super::field::{FIELDS, Field};
+use super::habits::ours;
 
 /// A word is near if at most this share of its letters, in thirds, is wrong.
 const MAX_WRONG_THIRDS: usize = 1;
@@ -34,7 +35,7 @@ pub fn suggest<'n>(unknown: &str, known: impl IntoIterator<Item = &'n str>) -> O
     let by_part = words.iter().copied().find(|w| w.rsplit_once('.').is_some_and(|(_, part)| part == unknown));
     words.extend(core);
     words.retain(|word| *word != unknown);
-    by_part.or_else(|| nearest(unknown, words))
+    by_part.or_else(|| nearest(unknown, words)).or_else(|| ours(unknown))
 }
 
 impl super::Query {
@@ -64,6 +65,8 @@ mod tests {
         check("Status", Some("status"));
         check("servity", Some("severity"));
         check("ip", Some("origin.ip"));
+        check("@timestamp", Some("_time"));
+        check("syslog_identifier", Some("app"));
         check("x", None);
         check("", None);
         check("completely_else", None);
