@@ -23,7 +23,9 @@ cargo build --release -p loggr
 made=$directory/deb
 mkdir -p "$made"
 loggr=$directory/loggr
-"$loggr" man | gzip -9n >"$made/loggr.1.gz"
+rm -rf "$made/man"
+"$loggr" man --directory "$made/man"
+gzip -9n "$made"/man/*.1
 "$loggr" completions bash >"$made/loggr.bash"
 "$loggr" completions zsh >"$made/_loggr"
 "$loggr" completions fish >"$made/loggr.fish"

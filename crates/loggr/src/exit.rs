@@ -10,6 +10,8 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
+    /// `loggr status`: nothing runs.
+    NotRunning = 3,
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -194,6 +194,14 @@ impl Bus {
         Ok(Consumer::start(self.links.consuming().clone(), queue, options, stop, counters, self.uids.clone()))
     }
 
+    /// How many consumers a queue has, whoever they are; `None` while no broker can be asked.
+    pub async fn consumers(&self, queue: &str) -> Option<u32> {
+        let up = self.links.working()?;
+        let channel = declare::channel(&up.connection, error::Object::Queue(queue)).await.ok()?;
+        let (_, consumers) = declare::look(&channel, queue).await.ok()?;
+        Some(consumers)
+    }
+
     /// Drops every message that is ready in the queue; gives their number.
     ///
     /// # Errors

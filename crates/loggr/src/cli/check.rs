@@ -3,20 +3,23 @@
 //! Opens no socket, no store and no queue: it may run beside the daemon.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use anyhow::Result;
 
+use super::Place;
 use crate::component::part::Part;
 use crate::config::{Config, ShipKind, exposed};
 use crate::descriptors::{self, Needs};
-use crate::exit::{Exit, Usage};
+use crate::exit::Exit;
 use crate::privileges::Identity;
 use crate::registry::Registry;
 
+/// What is said of the search store that the file does not have.
+const BUILT_IN: &str = " (built in; `[ship.search]` with `enabled = false` switches it off)";
+
 /// Prints a summary; every mistake of the file is in the error.
-pub fn run(config: Option<&Path>, data_dir: Option<&Path>) -> Result<Exit> {
-    let config = Config::load_with_filters(config, data_dir).usage()?;
+pub fn run(place: &Place) -> Result<Exit> {
+    let config = place.load_with_filters()?;
     let summary = summary(&config)?;
     for sentence in config.unset_fields() {
         super::complain(&format!("warning: {sentence}\n"));
@@ -76,7 +79,8 @@ fn summary(config: &Config) -> Result<String> {
                 format!("table {} at {}", postgres.table, database.shown())
             }
         };
-        writeln!(out, "ship {}: queue {} to {place}", ship.name, ship.queue)?;
+        let built_in = if ship.built_in { BUILT_IN } else { "" };
+        writeln!(out, "ship {}: queue {} to {place}{built_in}", ship.name, ship.queue)?;
     }
     if Identity::named(config)?.is_some() {
         writeln!(out, "process: becomes the user {}", config.process.user.as_deref().unwrap_or_default())?;
@@ -93,11 +97,16 @@ fn summary(config: &Config) -> Result<String> {
         }
         None => writeln!(out, "web: off")?,
     }
+    for sentence in config.unsearched() {
+        writeln!(out, "warning: {sentence}")?;
+    }
     Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -110,9 +119,16 @@ mod tests {
         let config = Config::load(Some(&file), Some(Path::new("/data"))).unwrap();
         let expect = format!(
             "`{}` is correct\n\ndata in /data\nlistener relp: relp on localhost:1, [::1]:2 to received\n\
-             queue all: # from received\nship all: queue all to files in /logs\nweb: off\n",
+             queue all: # from received\nqueue search: # from received\nship all: queue all to files in /logs\n\
+             ship search: queue search to search store in /data/search{BUILT_IN}\nweb: off\n",
             file.display()
         );
         assert_eq!(summary(&config).unwrap(), expect);
+        std::fs::write(&file, format!("{text}\n[ship.search]\nenabled=false")).unwrap();
+        let config = Config::load(Some(&file), Some(Path::new("/data"))).unwrap();
+        let nothing = "web: off\nwarning: nothing can be searched: no shipper of kind `search` or `postgres` is \
+                       configured\n";
+        let shown = summary(&config).unwrap();
+        assert!(shown.ends_with(nothing), "{shown}");
     }
 }

@@ -1,10 +1,23 @@
 //! `loggr completions SHELL` and `loggr man`, both made from the table of subcommands.
 
-use anyhow::Result;
-use clap::{Args, CommandFactory};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Command, CommandFactory};
 
 use super::{Cli, print};
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+
+/// Arguments of `loggr man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The subcommand, such as `search` or `queue purge` [default: loggr itself]
+    command: Vec<String>,
+    /// Write the page of every command into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    directory: Option<PathBuf>,
+}
 
 /// Arguments of `loggr completions`.
 #[derive(Debug, Args)]
@@ -20,13 +33,64 @@ pub fn completions(args: &CompletionsArgs) -> Result<Exit> {
     print(&String::from_utf8_lossy(&out))
 }
 
-/// Prints the man page, one section per subcommand.
-pub fn man() -> Result<Exit> {
-    let mut out = Vec::new();
-    let command = Cli::command();
-    clap_mangen::Man::new(command.clone()).render(&mut out)?;
-    for sub in command.get_subcommands() {
-        clap_mangen::Man::new(sub.clone()).render(&mut out)?;
+/// Prints one man page, or writes them all.
+pub fn man(args: &ManArgs) -> Result<Exit> {
+    let mut whole = Cli::command();
+    whole.build();
+    if let Some(directory) = &args.directory {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create the directory `{}`", directory.display()))?;
+        write_pages(&whole, directory)?;
+        return Ok(Exit::Fine);
     }
-    print(&String::from_utf8_lossy(&out))
+    let mut command = &whole;
+    for word in &args.command {
+        command = command
+            .find_subcommand(word)
+            .ok_or_else(|| anyhow!("there is no subcommand `{word}` to describe"))
+            .hint("`loggr help` lists the subcommands")
+            .usage()?;
+    }
+    print(&String::from_utf8_lossy(&page(command)?))
+}
+
+/// The page of a command and of all below it, each in a file of its own.
+fn write_pages(command: &Command, directory: &Path) -> Result<()> {
+    let file = directory.join(format!("{}.1", name(command)));
+    std::fs::write(&file, page(command)?).with_context(|| format!("cannot write `{}`", file.display()))?;
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        write_pages(sub, directory)?;
+    }
+    Ok(())
+}
+
+/// `loggr-queue-purge`.
+fn name(command: &Command) -> String {
+    command.get_display_name().unwrap_or(command.get_name()).to_owned()
+}
+
+fn page(command: &Command) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    clap_mangen::Man::new(command.clone()).title(name(command)).render(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_subcommand_has_a_page() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut whole = Cli::command();
+        whole.build();
+        write_pages(&whole, directory.path()).unwrap();
+        let read = |page: &str| std::fs::read_to_string(directory.path().join(page)).unwrap();
+        for sub in whole.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let page = read(&format!("loggr-{}.1", sub.get_name()));
+            assert!(page.contains(&format!(".TH loggr-{} 1", sub.get_name())), "{page}");
+        }
+        assert!(read("loggr.1").contains("loggr\\-search"), "the main page names the others");
+        assert!(read("loggr-queue-purge.1").contains("Drop everything that waits"));
+    }
 }

@@ -7,6 +7,7 @@ mod declare;
 mod filter;
 mod generate;
 mod grok;
+mod health;
 mod init;
 mod keep;
 mod pack;
@@ -47,7 +48,8 @@ pub struct Cli {
 /// Which installation is meant.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// Configuration file [default: $LOGGR_CONFIG_DIR/loggr.toml, /etc/loggr/loggr.toml, or none]
+    /// Configuration file [default: the first of $LOGGR_CONFIG_DIR/loggr.toml, ./loggr.toml and
+    /// /etc/loggr/loggr.toml that there is, else none]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Data directory; overrides the configuration
@@ -58,18 +60,26 @@ pub struct Place {
 impl Place {
     /// The configuration; a wrong one is an error of usage.
     pub fn load(&self) -> Result<Config> {
-        Config::load(self.config.as_deref(), self.data_dir.as_deref()).usage()
+        Config::load(self.config.as_deref(), self.data_dir.as_deref()).map(named).usage()
     }
 
     /// The same for who runs the filters.
     pub fn load_with_filters(&self) -> Result<Config> {
-        Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).usage()
+        Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).map(named).usage()
     }
 
     /// Where filters and patterns lie; a configuration that is wrong has them too.
     fn directory(&self) -> Result<PathBuf> {
         Config::directory_of(self.config.as_deref())
     }
+}
+
+/// Names the configuration file that nobody has named.
+fn named(config: Config) -> Config {
+    if let Some(file) = config.file.as_deref().filter(|_| config.found_here) {
+        complain(&format!("using the configuration `{}`\n", file.display()));
+    }
+    config
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,8 +124,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Print shell completions
     Completions(generate::CompletionsArgs),
-    /// Print the man page
-    Man,
+    /// Print a man page, or write all of them
+    Man(generate::ManArgs),
 }
 
 /// Runs the subcommand.
@@ -123,7 +133,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     let place = cli.place;
     match cli.command {
         Command::Run(args) => run::run(&place, &args),
-        Command::Check => check::run(place.config.as_deref(), place.data_dir.as_deref()),
+        Command::Check => check::run(&place),
         Command::Config => print(&Config::default_text()),
         Command::Search(args) => search::search(&place, &args),
         Command::Count(args) => search::count(&place, &args),
@@ -142,7 +152,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Rescue(args) => rescue::run(&place, &args),
         Command::Status(args) => status::run(&place, &args),
         Command::Completions(args) => generate::completions(&args),
-        Command::Man => generate::man(),
+        Command::Man(args) => generate::man(&args),
     }
 }
 

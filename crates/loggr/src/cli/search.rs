@@ -2,6 +2,7 @@
 //!
 //! Reads the store's files or asks the database; the running process need not answer, nor run.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io::Write;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use loggr_store::{Found, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
 use crate::clean::{self, clean};
-use crate::config::ShipKind;
+use crate::config::{ShipKind, nearest};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::source::now;
@@ -30,10 +31,28 @@ const FOLLOW_PAGE: usize = 10_000;
 /// others may become visible after them.
 const FOLLOW_OVERLAP_MICROS: i64 = 10_000_000;
 
+/// A query of more words than this gets no word about words.
+const FEW_WORDS: usize = 3;
+/// The options of all questions, for one that is mistyped.
+const OPTIONS: [&str; 11] = [
+    "since",
+    "until",
+    "store",
+    "limit",
+    "format",
+    "follow",
+    "oldest-first",
+    "bucket",
+    "json",
+    "config",
+    "data-dir",
+];
+
 /// What all questions share.
 #[derive(Debug, Args)]
 pub struct Question {
     /// The query; empty finds everything. Several words are all required
+    #[arg(allow_hyphen_values = true)]
     query: Vec<String>,
     /// From this time on: `15m`, `2h`, `7d` ago, or an RFC 3339 stamp
     #[arg(long, value_name = "TIME")]
@@ -114,6 +133,8 @@ enum OutputFormat {
 struct Asked {
     store: Store,
     runtime: tokio::runtime::Runtime,
+    /// The query as it was written.
+    text: String,
     query: Query,
     options: SearchOptions,
 }
@@ -122,8 +143,9 @@ impl Question {
     fn open(&self, place: &Place) -> Result<Asked> {
         let config = place.load()?;
         let ship = store::choose(&config, self.store.as_deref())?;
+        self.check_options()?;
         let text = self.query.join(" ");
-        let query = loggr_store::query::parse(&text).map_err(|e| anyhow!("{}", e.render(&text))).usage()?;
+        let query = parse(&text)?;
         let at = now().unix_micros();
         let mut options = SearchOptions::new(at);
         options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
@@ -133,16 +155,64 @@ impl Question {
         {
             complain(&format!("hint: nothing was stored in `{}` yet\n", search.directory.display()));
         }
-        let asked = Asked { store: Store::open(ship)?, runtime: super::runtime()?, query, options };
+        let asked = Asked { store: Store::open(ship)?, runtime: super::runtime()?, text, query, options };
         asked.suggest()?;
         Ok(asked)
     }
+
+    /// `-app:sshd` is a query; what looks like an option and is none must not become one, as it
+    /// would find something else than was meant.
+    fn check_options(&self) -> Result<()> {
+        let is_option = |word: &str| match word.strip_prefix("--") {
+            Some(name) => name.starts_with(|c: char| c.is_ascii_alphabetic()),
+            None => word.strip_prefix('-').is_some_and(|rest| {
+                let mut letters = rest.chars();
+                letters.next().is_some_and(|c| c.is_ascii_alphabetic()) && letters.all(|c| c.is_ascii_digit())
+            }),
+        };
+        let Some(word) = self.query.iter().find(|word| is_option(word)) else { return Ok(()) };
+        let name = word.trim_start_matches('-').split(['=', ' ']).next().unwrap_or_default();
+        let hint = match nearest(name, OPTIONS.iter().copied()) {
+            Some(near) if word.starts_with("--") => format!("did you mean `--{near}`?"),
+            _ => format!(
+                "to exclude a word write `NOT {name}`; to search for a text with a dash, put it in quotes"
+            ),
+        };
+        Err(anyhow!("there is no option `{}`", clean(word))).hint(hint).usage()
+    }
+}
+
+/// Reads the query; what is wrong with it is shown with what was probably meant.
+fn parse(text: &str) -> Result<Query> {
+    let mut read = loggr_store::query::parse(text).map_err(|e| anyhow!("{}", e.render(text)));
+    if read.is_err() {
+        for hint in loggr_store::query::habits(text) {
+            read = read.hint(clean(&hint));
+        }
+    }
+    read.usage()
 }
 
 impl Asked {
     /// Waits for an answer.
     fn wait<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         self.runtime.block_on(answer)
+    }
+
+    /// What may have been meant by a query that found nothing.
+    fn advise(&self) {
+        let mut hints = loggr_store::query::habits(&self.text);
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
+        if let (true, Some(word)) = (hints.is_empty() && words.len() <= FEW_WORDS, words.iter().find(plain)) {
+            hints.push(format!(
+                "`{word}` is looked for as a whole word in the text of the events: `{word}*` also finds words that \
+                 begin so, `app:{word}` the program, `host:{word}` the host"
+            ));
+        }
+        for hint in hints {
+            complain(&format!("hint: {}\n", clean(&hint)));
+        }
     }
 
     /// A field that no event has finds nothing; say so, and what it might have been.
@@ -167,15 +237,21 @@ pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
     let mut out = Printer::new(args.format)?;
     if args.follow {
         asked.options.limit = args.limit.min(MAX_SEARCH_LIMIT);
+        // Before the first answer: what becomes visible from here on is new.
+        let mut known = Known::look(&asked)?;
         let mut events = ask(&asked, &asked.options)?.events;
+        if events.is_empty() {
+            asked.advise();
+        }
         if !args.oldest_first {
             events.reverse();
         }
         for event in &events {
+            known.events.insert(event.uid, event.timegenerated.unix_micros());
             out.print(event)?;
         }
         out.flush()?;
-        return follow(&asked, &events, &mut out).map(|()| Exit::Fine);
+        return follow(&asked, known, &mut out).map(|()| Exit::Fine);
     }
     let mut left = args.limit;
     while left > 0 {
@@ -191,6 +267,9 @@ pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
         }
     }
     out.flush()?;
+    if left == args.limit && left > 0 {
+        asked.advise();
+    }
     Ok(Exit::Fine)
 }
 
@@ -203,11 +282,56 @@ fn ask(asked: &Asked, options: &SearchOptions) -> Result<Found> {
     Ok(found)
 }
 
+/// What `-f` knows already.
+struct Known {
+    /// Matching events that were visible, as far back as `-f` looks again, with their times: a
+    /// uid that another host gave says nothing about when an event came here.
+    events: HashMap<Uid, i64>,
+    /// What is older was not new when it began, in microseconds.
+    begin: i64,
+    /// Up to where everything was looked at.
+    from: i64,
+}
+
+impl Known {
+    /// Everything that is visible now is no news.
+    fn look(asked: &Asked) -> Result<Known> {
+        let started = now().unix_micros();
+        let newest = SearchOptions { limit: 1, ..SearchOptions::new(started) };
+        let newest = asked.wait(asked.store.search(&asked.query, &newest))?.events;
+        let from = newest.first().map_or(started, |e| e.timegenerated.unix_micros());
+        let begin = started.min(from) - FOLLOW_OVERLAP_MICROS;
+        let mut known = Known { events: HashMap::new(), begin, from };
+        known.pages(asked, |_| Ok(()))?;
+        Ok(known)
+    }
+
+    /// Goes through what is visible and was not known, the oldest first.
+    fn pages(&mut self, asked: &Asked, mut new: impl FnMut(&Event<'_>) -> Result<()>) -> Result<()> {
+        let mut options = SearchOptions::new(now().unix_micros());
+        options.since = Some(self.begin.max(self.from - FOLLOW_OVERLAP_MICROS));
+        options.until = asked.options.until;
+        options.limit = FOLLOW_PAGE;
+        options.oldest_first = true;
+        loop {
+            let page = ask(asked, &options)?;
+            for event in &page.events {
+                let at = event.timegenerated.unix_micros();
+                if self.events.insert(event.uid, at).is_none() {
+                    new(event)?;
+                }
+                self.from = self.from.max(at);
+            }
+            match page.events.last().filter(|_| page.more) {
+                Some(last) => options.after = Some((last.timegenerated, last.uid)),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
 /// Prints what becomes visible, until interrupted or until nobody reads.
-fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
-    let mut recent: std::collections::HashSet<Uid> = seen.iter().map(|e| e.uid).collect();
-    let started = now().unix_micros();
-    let mut from = seen.iter().map(|e| e.timegenerated.unix_micros()).max().unwrap_or(started);
+fn follow(asked: &Asked, mut known: Known, out: &mut Printer) -> Result<()> {
     let mut generation = None;
     loop {
         match asked.wait(asked.store.generation())? {
@@ -220,29 +344,11 @@ fn follow(asked: &Asked, seen: &[Event<'_>], out: &mut Printer) -> Result<()> {
         }
         // What is newer than everything that can be found now was not looked at yet.
         let newest = newest(asked)?;
-        let mut options = SearchOptions::new(now().unix_micros());
-        options.since = Some(from - FOLLOW_OVERLAP_MICROS);
-        options.until = asked.options.until;
-        options.limit = FOLLOW_PAGE;
-        options.oldest_first = true;
-        loop {
-            let page = ask(asked, &options)?;
-            for event in &page.events {
-                let at = event.timegenerated.unix_micros();
-                if at >= started.min(from) - FOLLOW_OVERLAP_MICROS && recent.insert(event.uid) {
-                    out.print(event)?;
-                }
-                from = from.max(at);
-            }
-            match page.events.last().filter(|_| page.more) {
-                Some(last) => options.after = Some((last.timegenerated, last.uid)),
-                None => break,
-            }
-        }
+        known.pages(asked, |event| out.print(event))?;
         out.flush()?;
-        from = from.max(newest.unwrap_or(from));
-        let horizon = u64::try_from((from - 2 * FOLLOW_OVERLAP_MICROS) / 1000).unwrap_or(0);
-        recent.retain(|uid| uid.millis() >= horizon);
+        known.from = known.from.max(newest.unwrap_or(known.from));
+        let horizon = known.from - 2 * FOLLOW_OVERLAP_MICROS;
+        known.events.retain(|_, at| *at >= horizon);
     }
 }
 
@@ -261,6 +367,9 @@ pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
         complain(&format!("warning: {warning}\n"));
     }
     writeln!(std::io::stdout().lock(), "{}", counted.events)?;
+    if counted.events == 0 {
+        asked.advise();
+    }
     Ok(Exit::Fine)
 }
 
@@ -272,6 +381,9 @@ pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     for warning in &top.warnings {
         complain(&format!("warning: {warning}\n"));
+    }
+    if top.values.is_empty() {
+        asked.advise();
     }
     if args.json {
         let values: Vec<_> =
@@ -296,6 +408,9 @@ pub fn histogram(place: &Place, args: &HistogramArgs) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     for warning in &histogram.warnings {
         complain(&format!("warning: {warning}\n"));
+    }
+    if histogram.buckets.iter().all(|bar| bar.total() == 0) {
+        asked.advise();
     }
     if args.json {
         for bar in &histogram.buckets {

@@ -1,6 +1,7 @@
 //! `loggr status`: what runs, and where the events are.
 //!
-//! Asks the running processes; where none runs, reads the queues from disk.
+//! Asks the running processes; where none runs, reads the queues from disk. What is wrong is said
+//! in sentences at the end and by the exit code, so that it can be used as a check.
 
 use std::io::Write;
 
@@ -8,8 +9,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::{Place, complain};
+use super::{Place, complain, health};
 use crate::clean::{self, clean};
+use crate::component::place;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::registry::Registry;
@@ -17,6 +19,7 @@ use crate::web::status;
 
 /// Arguments of `loggr status`.
 #[derive(Debug, Args)]
+#[command(after_help = "Exit code: 0 all is well, 1 something is wrong (said at the end), 3 nothing runs.")]
 pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
@@ -28,19 +31,34 @@ pub struct StatusArgs {
 
 /// Prints the status.
 pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
-    let status = ask(&place.load()?)?;
+    let config = place.load()?;
+    let mut status = ask(&config)?;
+    let troubles = health::troubles(&config, &status);
+    status["troubles"] = troubles.clone().into();
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", clean::json(&format!("{status:#}")))?;
     } else {
         out.write_all(render(&status, args.rules).as_bytes())?;
+        for (at, trouble) in troubles.iter().enumerate() {
+            writeln!(out, "{}trouble: {}", if at == 0 { "\n" } else { "" }, clean(trouble))?;
+        }
     }
-    Ok(Exit::Fine)
+    Ok(match (&status["running"], troubles.is_empty()) {
+        (Value::Bool(true), true) => Exit::Fine,
+        (Value::Bool(true), false) => Exit::Failed,
+        _ => Exit::NotRunning,
+    })
 }
 
 /// The status of the installation; where nothing runs, of what lies on disk.
 pub fn ask(config: &Config) -> Result<Value> {
     let registry = Registry::open(config)?;
+    match (place::permitted(&config.data.directory), registry.server()) {
+        // Others may be told of all the same.
+        (Err(error), Some(_)) => complain(&format!("warning: {error:#}\n")),
+        (permitted, _) => permitted?,
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let known = runtime.context("cannot start the runtime")?.block_on(registry.known(None));
     if let Some(problem) = &known.problem {
@@ -57,6 +75,7 @@ fn render(status: &Value, rules: bool) -> String {
     for part in ["packers", "rules"] {
         status[part] = of_machines(&status, part);
     }
+    part_names(&mut status);
     let status = &status;
     let text = |v: &Value, key: &str| match &v[key] {
         Value::String(s) => clean(s).into_owned(),
@@ -92,6 +111,16 @@ fn render(status: &Value, rules: bool) -> String {
         let rows: Vec<&Value> = rows.filter(|row| must.is_empty() || !row[must].is_null()).collect();
         if rows.is_empty() {
             return;
+        }
+        // Of several processes each row says whose it is.
+        let (mut title, mut columns) = (title.to_vec(), columns.to_vec());
+        if several && key != "processes" {
+            for (head, column) in [("HOST", "host"), ("PROCESS", "part")] {
+                if !columns.contains(&column) {
+                    title.push(head);
+                    columns.push(column);
+                }
+            }
         }
         let mut cells = vec![title.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()];
         cells.extend(rows.iter().map(|row| columns.iter().map(|c| text(row, c)).collect()));
@@ -197,6 +226,26 @@ fn render(status: &Value, rules: bool) -> String {
     out
 }
 
+/// Each row of a list gets the name of the process that it is of.
+fn part_names(status: &mut Value) {
+    let processes = status["processes"].as_array().cloned().unwrap_or_default();
+    let part = |id: &Value| {
+        let process = processes.iter().find(|process| process["id"] == *id)?;
+        let component = process["component"].as_str()?;
+        Some(match process["name"].as_str() {
+            Some(name) => format!("{component} {name}"),
+            None => component.to_owned(),
+        })
+    };
+    for rows in status.as_object_mut().into_iter().flat_map(|lists| lists.values_mut()) {
+        for row in rows.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            if let Some(part) = row.get("process").and_then(part) {
+                row.insert("part".to_owned(), part.into());
+            }
+        }
+    }
+}
+
 /// The packers or the rules of all machines, each with its machine's name.
 fn of_machines(status: &Value, part: &str) -> Value {
     let machines = status["machines"].as_array().into_iter().flatten();
@@ -204,6 +253,7 @@ fn of_machines(status: &Value, part: &str) -> Value {
         machine[part].as_array().into_iter().flatten().map(|row| {
             let mut row = row.clone();
             row["machine"] = machine["name"].clone();
+            (row["host"], row["process"]) = (machine["host"].clone(), machine["process"].clone());
             row
         })
     });

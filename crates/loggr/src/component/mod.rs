@@ -1,5 +1,6 @@
 //! Components: each is one sentence, source → stages → sink, in one file.
 
+mod alone;
 pub mod bus;
 pub mod collector;
 pub mod machine;

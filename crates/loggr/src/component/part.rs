@@ -208,16 +208,17 @@ fn nameless(component: &str, name: Option<&str>) -> Result<()> {
 
 /// One of the names that there are.
 fn named(component: &str, name: Option<&str>, known: &[&str]) -> Result<String> {
+    let noun = if component == "ship" { "shipper" } else { component };
     let listed = || match known {
         [] => format!("the configuration has no `[{component}.NAME]` that runs"),
         known => format!("the configuration has {}", crate::config::list(known)),
     };
     match name {
-        None => Err(anyhow!("which {component}? its name is missing")).hint(listed()),
+        None => Err(anyhow!("which {noun}? its name is missing")).hint(listed()),
         Some(name) if known.contains(&name) => Ok(name.to_owned()),
         Some(name) => {
             let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-            Err(anyhow!("there is no {component} `{name}`")).hint(near.unwrap_or_else(listed))
+            Err(anyhow!("there is no {noun} `{name}`")).hint(near.unwrap_or_else(listed))
         }
     }
 }
@@ -269,9 +270,9 @@ mod tests {
         check(
             CONFIG,
             "ship",
-            "error: which ship? its name is missing; hint: the configuration has `archive`, `search`",
+            "error: which shipper? its name is missing; hint: the configuration has `archive`, `search`",
         );
-        check(CONFIG, "ship serach", "error: there is no ship `serach`; hint: did you mean `search`?");
+        check(CONFIG, "ship serach", "error: there is no shipper `serach`; hint: did you mean `search`?");
         check(CONFIG, "server x", "error: `server` takes no name, found `x`; hint: write `loggr run server`");
         check(
             "listener = []",

@@ -127,6 +127,23 @@ pub fn sockets(data: &Path) -> Vec<PathBuf> {
     sockets
 }
 
+/// Whoever may not look into the directory sees no process, which does not mean that none runs.
+pub fn permitted(data: &Path) -> Result<()> {
+    use std::io::ErrorKind::PermissionDenied;
+    let denied = |path: &Path| {
+        let looked = std::fs::metadata(path).and_then(|_| match path.extension() {
+            Some(_) => std::os::unix::net::UnixStream::connect(path).map(drop),
+            None => std::fs::read_dir(path).map(drop),
+        });
+        looked.err().filter(|error| error.kind() == PermissionDenied)
+    };
+    let places = [data.join("control.sock"), data.join("run")];
+    let Some(error) = places.iter().find_map(|place| denied(place)) else { return Ok(()) };
+    Err(anyhow::Error::new(error)
+        .context(format!("cannot look into the data directory `{}`", data.display())))
+    .hint("run it as root or as the user that loggr runs as, for example with `sudo`")
+}
+
 /// The card of the process with this socket.
 pub fn card_of(socket: &Path) -> PathBuf {
     match socket.file_name().is_some_and(|name| name == "control.sock") {

@@ -20,6 +20,7 @@ use loggr_store::postgres::Database;
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
+use super::alone;
 use super::bus;
 use super::collector::{self, Collecting};
 use super::machine::{Machines, Running};
@@ -139,6 +140,9 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         true => Some(bus::open(&config, &part, broker.clone()).await?),
         false => None,
     };
+    if let Some(opened) = &opened {
+        alone::check(&config, &part, &opened.bus, &registry).await?;
+    }
     // One that is damaged keeps nobody from receiving: what should go there waits.
     let rescue = RescueStore::attach(&data.join("rescue"), MAX_RESCUE_BYTES);
     let mut seed = [0; 8];
@@ -245,7 +249,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         drop(tokio::time::timeout(ABORT_GRACE, ended(&mut shippers)).await);
     }
     if let Some(opened) = &opened {
-        // Whoever is still looking at the web page may hold the bus longer than we live.
+        // Whoever still asks the web address may hold the bus longer than we live.
         opened.bus.flush();
     }
     announce(&process, "down", "stopped");
@@ -281,6 +285,9 @@ fn tell(process: &Arc<Process>, broker: Option<RabbitOptions>, stop: &Stop) -> J
     }
     let of = process.clone();
     tellers.spawn(beat(process.registry.clone(), move || status::online(&of), stop.clone()));
+    if let Some(bus) = process.bus.clone() {
+        tellers.spawn(alone::watch(process.config.clone(), process.part.clone(), bus, stop.clone()));
+    }
     let of = process.clone();
     tellers.spawn(watch(process.notices.clone(), move || status::troubles(&of), stop.clone()));
     tellers.spawn(systemd::watchdog(stop.clone()));

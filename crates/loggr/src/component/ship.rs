@@ -342,14 +342,14 @@ impl PumpObserver for Watch {
         drop(last);
         if news {
             let ship = self.stats.name.as_str();
-            tracing::error!(ship, tries, %error, "the destination takes nothing; events wait in the queue");
+            tracing::error!(ship, tries, %error, "the shipper cannot write; its events wait in the queue");
         }
     }
 
     fn recovered(&mut self, tries: u32) {
         if self.stats.failing.clear() {
             *self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            tracing::info!(ship = self.stats.name.as_str(), tries, "the destination takes events again");
+            tracing::info!(ship = self.stats.name.as_str(), tries, "the shipper can write again");
         }
     }
 
@@ -371,7 +371,7 @@ impl PumpObserver for Watch {
             ship,
             events,
             reason,
-            "the destination refuses events for ever; they are in the rescue, see `loggr rescue list`"
+            "the store refuses events for ever; they are in the rescue, see `loggr rescue list`"
         );
     }
 }

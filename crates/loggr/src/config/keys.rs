@@ -466,8 +466,9 @@ pub static SECTIONS: &[Section] = &[
     Section {
         name: "ship",
         shape: Shape::Named,
-        about: "Takes events from a queue to where they stay. When the file has no ship, there is one of kind \
-                `search`.",
+        about: "A shipper takes events from a queue to the place where they stay: files, the search store, or a \
+                database. The search store `[ship.search]` is built in: a file that configures no shipper of kind \
+                `search` or `postgres` has it too, unless it says `[ship.search]` with `enabled = false`.",
         keys: &[
             key(
                 "kind",
@@ -476,15 +477,24 @@ pub static SECTIONS: &[Section] = &[
                 "`files`: into files, synced before the queue is told; `search`: into the embedded search store; \
                  `postgres`: into a PostgreSQL database",
             )
-            .without("must be given"),
-            key("queue", Takes::Name, "", "the queue it takes from, its own").without("the ship's name"),
+            .without("must be given; `search` for `[ship.search]`"),
+            key("enabled", Takes::Bool, "true", "`false`: there is no such shipper, as if the section were not there"),
+            key("queue", Takes::Name, "", "the queue it takes from, its own").without("the shipper's name"),
             key("exchange", Takes::Name, "\"events\"", "the exchange that the queue is bound to"),
             key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
+            key(
+                "shared",
+                Takes::Bool,
+                "false",
+                "`true`: several processes with directories of their own may take from this queue, and each stores \
+                 a part of the events; without it the second one refuses to start",
+            )
+            .only(DIRECTORY),
             key(
                 "directory",
                 Takes::Path,
                 "",
-                "where its files lie, relative to the data directory; two ships cannot share one store",
+                "where its files lie, relative to the data directory; two shippers cannot share one store",
             )
             .without("`files`; `search` (search)")
             .only(DIRECTORY),
@@ -626,7 +636,7 @@ pub static SECTIONS: &[Section] = &[
     Section {
         name: "web",
         shape: Shape::Once,
-        about: "The page and the HTTP interface.",
+        about: "The web address: status and metrics over HTTP.",
         keys: &[
             key("enabled", Takes::Bool, "true", "`false` switches it off"),
             key(
@@ -635,7 +645,7 @@ pub static SECTIONS: &[Section] = &[
                 "\"127.0.0.1:8080\"",
                 "where it listens; loopback addresses only, because this version has no log-in",
             ),
-            key("store", Takes::Name, "", "the ship of kind `search` or `postgres` whose store is shown and asked").without("the first one"),
+            key("store", Takes::Name, "", "the shipper of kind `search` or `postgres` whose store is shown and asked").without("the first one"),
             later("tls"),
         ],
     },

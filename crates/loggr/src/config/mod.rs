@@ -16,6 +16,7 @@ mod reader;
 mod reference;
 mod registry;
 mod resolve;
+mod searched;
 mod secret;
 mod topology;
 mod types;
@@ -24,6 +25,7 @@ mod url;
 
 use std::ffi::OsString;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -47,7 +49,7 @@ pub use types::*;
 const DEFAULT_TEXT: &str = include_str!("default.toml");
 /// Where the file is looked for when nobody says where it is.
 const SYSTEM_FILE: &str = "/etc/loggr/loggr.toml";
-/// The file's name in `$LOGGR_CONFIG_DIR`.
+/// The file's name in `$LOGGR_CONFIG_DIR` and in the current directory.
 const FILE_NAME: &str = "loggr.toml";
 /// Data directory of root.
 const SYSTEM_DATA: &str = "/var/lib/loggr";
@@ -59,6 +61,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct Config {
     /// The file it was read from; `None` is the built-in default.
     pub file: Option<PathBuf>,
+    /// Nobody named the file: it was found in the current directory.
+    pub found_here: bool,
     /// What is read beside the file (filters, secrets) is named relative to this directory.
     pub directory: PathBuf,
     /// `[data]`
@@ -88,8 +92,8 @@ pub struct Config {
 impl Config {
     /// Reads the file, or takes the built-in default where there is none.
     ///
-    /// The file: `file`, else `$LOGGR_CONFIG_DIR/loggr.toml`, else `/etc/loggr/loggr.toml`
-    /// if it exists. The data directory: `data`, else `$LOGGR_DATA_DIR`, else the file's,
+    /// The file: `file`, else `$LOGGR_CONFIG_DIR/loggr.toml`, else `loggr.toml` in the current
+    /// directory or `/etc/loggr/loggr.toml` if it exists. The data directory: `data`, else `$LOGGR_DATA_DIR`, else the file's,
     /// else the user's or the system's.
     ///
     /// Filters are not looked at, so that a mistake in one stops nobody who only wants to
@@ -105,12 +109,20 @@ impl Config {
 
     /// The directory of the file that would be read; what is in it is not looked at.
     pub fn directory_of(file: Option<&Path>) -> Result<PathBuf> {
-        Ok(beside(Host::this().find(file)?.as_deref()).to_owned())
+        Ok(beside(Host::this().find(file)?.0.as_deref()).to_owned())
     }
 
     /// The default configuration, commented: what `loggr config` prints.
     pub fn default_text() -> String {
         DEFAULT_TEXT.to_owned()
+    }
+
+    /// The exchange that the file gives for a queue. The queue may hang on another one: a machine
+    /// that only passes events on is no stop on their way.
+    pub fn exchange_of(&self, queue: &str) -> Option<&str> {
+        let ships = self.ships.iter().map(|ship| (&ship.queue, &ship.exchange));
+        let machines = self.machines.iter().filter(|m| m.is_hop()).map(|m| (&m.queue, &m.exchange));
+        ships.chain(machines).find(|(known, _)| *known == queue).map(|(_, exchange)| exchange.as_str())
     }
 
     /// The exchanges and queues that the bus must have. A loaded configuration has been
@@ -126,7 +138,11 @@ impl Config {
 /// What `load` wants to know of the host.
 struct Host<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// Whose files may be read without being named; root's may always.
+    user: u32,
     root: bool,
+    /// The file in the current directory.
+    here: &'a Path,
     system_file: &'a Path,
 }
 
@@ -134,7 +150,9 @@ impl Host<'_> {
     fn this() -> Host<'static> {
         Host {
             variable: &|name| std::env::var_os(name),
+            user: rustix::process::geteuid().as_raw(),
             root: rustix::process::geteuid().is_root(),
+            here: Path::new(FILE_NAME),
             system_file: Path::new(SYSTEM_FILE),
         }
     }
@@ -144,18 +162,29 @@ impl Host<'_> {
         (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
-    fn find(&self, file: Option<&Path>) -> Result<Option<PathBuf>> {
+    /// The file, and whether nobody named it.
+    fn find(&self, file: Option<&Path>) -> Result<(Option<PathBuf>, bool)> {
         if let Some(file) = file {
-            return Ok(Some(absolute(file)?));
+            return Ok((Some(absolute(file)?), false));
         }
         if let Some(directory) = self.path("LOGGR_CONFIG_DIR") {
-            return Ok(Some(absolute(&directory.join(FILE_NAME))?));
+            return Ok((Some(absolute(&directory.join(FILE_NAME))?), false));
+        }
+        if self.is_ours(self.here) {
+            return Ok((Some(absolute(self.here)?), true));
         }
         match self.system_file.try_exists() {
-            Ok(false) => Ok(None),
+            Ok(false) => Ok((None, false)),
             // What is there and cannot be read must not be taken for nothing.
-            Ok(true) | Err(_) => Ok(Some(self.system_file.to_owned())),
+            Ok(true) | Err(_) => Ok((Some(self.system_file.to_owned()), false)),
         }
+    }
+
+    /// Is it there, and written by somebody whom this user trusts? In a directory like `/tmp`
+    /// anybody may have put one.
+    fn is_ours(&self, file: &Path) -> bool {
+        let meta = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file);
+        meta.is_some_and(|meta| meta.uid() == self.user || meta.uid() == 0)
     }
 
     fn default_data(&self) -> Option<PathBuf> {
@@ -175,7 +204,7 @@ impl Host<'_> {
 type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
 
 fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
-    let file = host.find(file)?;
+    let (file, found_here) = host.find(file)?;
     let text = match &file {
         Some(file) => read(file)?,
         None => String::new(),
@@ -191,7 +220,8 @@ fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Route
         data_default: default.as_deref().unwrap_or(Path::new("")),
         routes: &|filter| routes(directory, filter),
     };
-    let (config, problems) = resolve(&text, &around);
+    let (mut config, problems) = resolve(&text, &around);
+    config.found_here = found_here;
     if !problems.is_empty() {
         let shown = file.as_deref().map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
         return Err(ConfigError::new(&shown, &text, problems).into());

@@ -21,8 +21,10 @@ The file is the first of these:
 
 1. `--config FILE`;
 2. `$LOGGR_CONFIG_DIR/loggr.toml`, when the variable is set;
-3. `/etc/loggr/loggr.toml`, when it exists;
-4. none: the built-in [default](#the-default).
+3. `loggr.toml` in the current directory, when it exists and belongs to root or to the user who runs
+   loggr; loggr then says which file it uses;
+4. `/etc/loggr/loggr.toml`, when it exists;
+5. none: the built-in [default](#the-default).
 
 The data directory is the first of these:
 

@@ -21,7 +21,7 @@ use super::reader::{Places, Reader, check_name};
 use super::topology::{self, At};
 use super::types::*;
 use super::{Config, DEFAULT_TEXT};
-use super::{rabbit, registry};
+use super::{rabbit, registry, searched};
 
 /// Listeners, packers, machines and ships of one file, each at most.
 const MAX_OF_A_KIND: usize = 256;
@@ -100,13 +100,14 @@ impl<'d> Resolver<'d> {
         let packers = self.entries("packers", At::Packer, packer);
         let machines =
             self.entries("machine", At::Machine, |r, name| Some(machine(r, name, &packers, around.routes)));
-        let ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir, around.directory));
-        let web = self.once("web", |r| web(r, &ships));
+        let mut ships = self.entries("ship", At::Ship, |r, name| ship(r, name, dir, around.directory));
         let log = self.once("log", log);
         let process = self.once("process", |r| process(r, dir));
         let registry = self.once("registry", |r| registry::read(r, around.directory));
+        ships.extend(searched::built_in(self.table, self.default, (&listeners, &machines, &ships), dir));
         let mut config = Config {
             file: around.file.map(Path::to_owned),
+            found_here: false,
             directory: around.directory.to_owned(),
             data,
             bus,
@@ -115,14 +116,17 @@ impl<'d> Resolver<'d> {
             packers,
             machines,
             ships,
-            web,
+            web: None,
             log,
             process,
             registry,
         };
-        if !self.table.contains_key("machine") {
-            imply_machine(&mut config);
-        }
+        searched::settle(&mut config, |config| {
+            if !self.table.contains_key("machine") {
+                imply_machine(config);
+            }
+        });
+        config.web = self.once("web", |r| web(r, &config.ships));
         self.check_names(&config);
         self.check_encodings(&config);
         self.check_addresses(&config);
@@ -280,7 +284,7 @@ impl<'d> Resolver<'d> {
         for index in doubles(takers.iter().map(|(_, queue)| *queue)) {
             let Some((at, queue)) = takers.get(index) else { continue };
             let who = match at {
-                At::Ship(_) => "two ships take",
+                At::Ship(_) => "two shippers take",
                 _ => "a machine and another taker take",
             };
             let help = "each needs its own, or they would take events from each other".to_owned();
@@ -357,7 +361,7 @@ impl<'d> Resolver<'d> {
                 let help = format!("give it a `directory` of its own, such as `\"{}\"`", ship.name);
                 self.blame(At::Ship(index), "directory", message, Some(help));
             } else {
-                taken.push((directory, path, format!("the ship `{}`", ship.name)));
+                taken.push((directory, path, format!("the shipper `{}`", ship.name)));
             }
         }
     }
@@ -609,11 +613,15 @@ fn imply_machine(config: &mut Config) {
     }
 }
 
-fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> Option<Ship> {
+pub(super) fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> Option<Ship> {
+    let enabled = r.bool("enabled");
     let word = r.choice("kind");
+    let unsaid = word.is_none() && !r.failed("kind");
+    // Everybody knows what this one is.
+    let word = word.or((unsaid && name == searched::BUILT_IN).then_some("search"));
     match word {
         Some(kind) => r.check_only("the kind", kind),
-        None if !r.failed("kind") => {
+        None if unsaid && enabled => {
             let message = format!("`[ship.{name}]` needs its `kind`");
             r.blame("", message, Some("one of `files`, `search`, `postgres`".to_owned()));
         }
@@ -645,13 +653,15 @@ fn ship(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> Optio
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
+        shared: r.bool("shared"),
+        built_in: false,
         kind: match word {
             Some("search") => ShipKind::Search(search),
             Some("postgres") => ShipKind::Postgres(Box::new(database)),
             _ => ShipKind::Files(files),
         },
     };
-    word.map(|_| ship)
+    word.filter(|_| enabled).map(|_| ship)
 }
 
 fn postgres(r: &mut Reader<'_, '_>, name: &str, meant: bool, beside: &Path) -> PostgresShip {

@@ -191,6 +191,8 @@ fn what_a_whole_file_says() {
         queue: "q".into(),
         exchange: "out".into(),
         binding: "#".into(),
+        shared: false,
+        built_in: false,
         kind: ShipKind::Files(FilesShip {
             directory: "/var/log/remote".into(),
             path: "${source}.log".into(),
@@ -207,6 +209,8 @@ fn what_a_whole_file_says() {
         queue: "find".into(),
         exchange: "in".into(),
         binding: "#".into(),
+        shared: false,
+        built_in: false,
         kind: ShipKind::Search(SearchShip {
             directory: "/etc/loggr/data/s".into(),
             retention: Some(Duration::from_secs(90 * 86_400)),
@@ -279,10 +283,17 @@ fn search(file: Option<&str>, data: Option<&str>, env: &[(&str, &str)], disk: &[
     }
     let variable =
         |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| there(value).into_os_string());
-    let host = Host { variable: &variable, root: env.is_empty(), system_file: &there("/T/etc/loggr.toml") };
+    let host = Host {
+        variable: &variable,
+        user: rustix::process::geteuid().as_raw(),
+        root: env.is_empty(),
+        here: &there("/T/here/loggr.toml"),
+        system_file: &there("/T/etc/loggr.toml"),
+    };
     let shown = match load(file.map(there).as_deref(), data.map(there).as_deref(), &host, &|_, _| None) {
         Ok(config) => {
             let file = config.file.map_or("none".to_owned(), |file| file.display().to_string());
+            let file = if config.found_here { format!("(found) {file}") } else { file };
             format!("{file} {}", config.data.directory.display())
         }
         Err(error) => crate::hint::render(&error),
@@ -306,6 +317,31 @@ fn where_the_file_and_the_data_are_looked_for() {
     let (own, variable) = (("/T/own/loggr.toml", ""), ("LOGGR_CONFIG_DIR", "/T/own"));
     search(None, None, &[variable, home], &[system, own], &format!("/T/own/loggr.toml {user}"));
     search(Some("/T/x"), None, &[variable, home], &[own, ("/T/x", "")], &format!("/T/x {user}"));
+}
+
+#[test]
+fn a_file_in_the_current_directory_is_found_unless_another_is_named() {
+    let (here, home) = (("/T/here/loggr.toml", ""), ("HOME", "/T/h"));
+    let user = "/T/h/.local/share/loggr";
+    let found = format!("(found) /T/here/loggr.toml {user}");
+    search(None, None, &[home], &[here], &found);
+    search(None, None, &[home], &[here, ("/T/etc/loggr.toml", "")], &found);
+    let (own, variable) = (("/T/own/loggr.toml", ""), ("LOGGR_CONFIG_DIR", "/T/own"));
+    search(None, None, &[variable, home], &[own, here], &format!("/T/own/loggr.toml {user}"));
+    search(Some("/T/x"), None, &[home], &[here, ("/T/x", "")], &format!("/T/x {user}"));
+}
+
+#[test]
+fn a_file_of_somebody_else_in_the_current_directory_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path().join("loggr.toml");
+    std::fs::write(&here, "").unwrap();
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&here).unwrap());
+    let host =
+        |user| Host { variable: &|_| None, user, root: false, here: &here, system_file: Path::new("/none") };
+    assert!(host(owner).is_ours(&here));
+    // Root's own is everybody's; here the owner is whoever runs the tests.
+    assert_eq!(host(owner + 1).is_ours(&here), owner == 0);
 }
 
 #[test]

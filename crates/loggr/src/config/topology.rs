@@ -109,7 +109,7 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
                         ways.len(),
                         ways.join(", ")
                     ),
-                    Some("this version binds a queue once: write one ship for each".to_owned()),
+                    Some("this version binds a queue once: write one shipper for each".to_owned()),
                 ));
             }
         }
@@ -135,7 +135,7 @@ struct Taker<'c> {
 fn takers(config: &Config) -> impl Iterator<Item = Taker<'_>> {
     let ships = config.ships.iter().enumerate().map(|(index, s)| Taker {
         at: At::Ship(index),
-        kind: "ship",
+        kind: "shipper",
         name: &s.name,
         queue: &s.queue,
         exchange: &s.exchange,
@@ -244,7 +244,8 @@ fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyPro
                 key: place,
                 message: format!("no queue on the exchange `{name}` takes the routing key `{key}`"),
                 help: Some(
-                    "a ship or machine there needs a `binding` that matches it; `#` takes everything".into(),
+                    "a shipper or machine there needs a `binding` that matches it; `#` takes everything"
+                        .into(),
                 ),
             });
         }
@@ -258,7 +259,7 @@ fn consumers(config: &Config) -> impl Iterator<Item = &String> {
 fn bind_hint(config: &Config, exchange: &str) -> String {
     match nearest(exchange, consumers(config).map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("a ship or machine needs `exchange = \"{exchange}\"`"),
+        None => format!("a shipper or machine needs `exchange = \"{exchange}\"`"),
     }
 }
 
@@ -383,7 +384,7 @@ mod tests {
         refused(
             "[machine.m]\nfilter='f'\n[ship.s]\nkind='files'\nbinding='syslog.*'",
             &["no queue on the exchange `events` takes the routing key `machine.m` | \
-               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+               a shipper or machine there needs a `binding` that matches it; `#` takes everything"],
         );
     }
 
@@ -426,7 +427,7 @@ mod tests {
         refused(
             &format!("{security}binding='machine.*.login'\n[machine.m]\nfilter='to-security-as-logout'"),
             &["no queue on the exchange `security` takes the routing key `machine.m.logout` | \
-               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+               a shipper or machine there needs a `binding` that matches it; `#` takes everything"],
         );
         refused(
             "[machine.m]\nfilter='to-received'",
@@ -458,12 +459,12 @@ mod tests {
         refused(
             "[machine.m]\ndestination='void'\n[ship.s]\nkind='files'\nexchange='received'",
             &["no queue is bound to the exchange `void`: events would go nowhere | \
-               a ship or machine needs `exchange = \"void\"`"],
+               a shipper or machine needs `exchange = \"void\"`"],
         );
         refused(
             "[ship.s]\nkind='files'\nexchange='received'\nbinding='syslog.udp'",
             &["no queue on the exchange `received` takes the routing key `syslog.tcp` | \
-               a ship or machine there needs a `binding` that matches it; `#` takes everything"],
+               a shipper or machine there needs a `binding` that matches it; `#` takes everything"],
         );
     }
 
@@ -479,7 +480,7 @@ mod tests {
         );
         refused(
             "[machine.m]\n[ship.s]\nkind='files'\nbinding='syslog.*'\n",
-            &["no events can reach the ship `s` on the exchange `events` | \
+            &["no events can reach the shipper `s` on the exchange `events` | \
                its binding `syslog.*` takes nothing that the machines give"],
         );
     }
@@ -509,7 +510,7 @@ mod tests {
             "[machine.a]\nbinding='syslog.tcp'\n[machine.b]\nbinding='syslog.udp'",
             &[
                 "the queue of `search` would be bound 2 times: `syslog.tcp` on `received`, `syslog.udp` on `received` \
-               | this version binds a queue once: write one ship for each",
+               | this version binds a queue once: write one shipper for each",
             ],
         );
     }

@@ -280,6 +280,10 @@ pub struct Ship {
     pub exchange: String,
     /// Which routing keys it takes.
     pub binding: String,
+    /// Several hosts take from its queue, each into a store or files of its own.
+    pub shared: bool,
+    /// The file does not have it: it is the search store that every configuration has.
+    pub built_in: bool,
     /// Where to.
     pub kind: ShipKind,
 }
@@ -407,7 +411,7 @@ impl std::fmt::Debug for PostgresShip {
     }
 }
 
-/// `[web]`: the page and the HTTP interface.
+/// `[web]`: status and metrics over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
     /// Where it listens, at least one; loopback only in this version.

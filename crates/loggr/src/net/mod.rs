@@ -162,7 +162,7 @@ fn listening(bound: std::io::Result<Socket>, object: &str) -> Result<Socket> {
         Err(error) => error,
     };
     let hint = match error.kind() {
-        ErrorKind::AddrInUse => Some("another process listens there; `ss -lntup` tells which"),
+        ErrorKind::AddrInUse => Some("another process listens there; `ss -lntup` shows which"),
         ErrorKind::PermissionDenied => {
             Some("ports below 1024 need `CAP_NET_BIND_SERVICE`; a socket needs a writable directory")
         }

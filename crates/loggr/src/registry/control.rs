@@ -33,6 +33,7 @@ pub enum Answer {
 /// The answer of the process that has what is asked for; `Ok(None)` when nothing runs on
 /// this data directory.
 pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
+    place::permitted(data)?;
     let mut without = None;
     for socket in place::sockets(data) {
         match request(&socket, method, target, COMMAND_TIMEOUT)? {

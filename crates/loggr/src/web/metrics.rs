@@ -60,7 +60,11 @@ const FAMILIES: &[Family] = &[
             metric("received_events_total", "received", "Lines read from senders."),
             metric("received_bytes_total", "bytes", "Bytes of those lines, envelopes included."),
             metric("accepted_events_total", "accepted", "Lines that the queue holds durably."),
-            metric("lost_events_total", "lost", "Lines read whose sender cannot be told to send again."),
+            metric(
+                "lost_events_total",
+                "lost",
+                "Lines that were read and lost, because their protocol cannot ask the sender to send them again.",
+            ),
             metric("kernel_drops_total", "kernel_drops", "Datagrams that the kernel dropped."),
             metric("truncated_events_total", "truncated", "Lines cut to the limit."),
             metric("incomplete_events_total", "incomplete", "Lines whose stream ended in their middle."),
@@ -86,7 +90,7 @@ const FAMILIES: &[Family] = &[
         list: "queues",
         metrics: &[
             metric("received_events_total", "received", "Events that the queue was given."),
-            metric("stored_events_total", "stored", "Events that the destination holds durably."),
+            metric("stored_events_total", "stored", "Events that the shipper has stored durably."),
             metric("rescued_events", "rescued", "Events of it that are in the rescue now."),
             metric("dropped_events_total", "dropped", "Events dropped by an explicit rule."),
             metric("damaged_events_total", "damaged", "Events lost to damage on disk."),
@@ -162,7 +166,7 @@ const FAMILIES: &[Family] = &[
             metric("stored_events_total", "stored", "Events stored since the start."),
             metric("rescued_events_total", "rescued", "Events rescued since the start."),
             metric("failures_total", "failures", "Tries that failed."),
-            metric("failing", "failing", "1 while the destination takes nothing."),
+            metric("failing", "failing", "1 while the shipper cannot write."),
             metric("ended", "ended", "1 when it takes nothing any more until the next start."),
         ],
     },
@@ -417,8 +421,8 @@ mod tests {
 
     #[test]
     fn the_reference_is_current() {
-        let mut text = "# Metrics\n\nWhat `/metrics` on the web address tells Prometheus. A process that serves the \
-                        web address alone (`loggr run web`) tells the numbers of all others too, with the labels \
+        let mut text = "# Metrics\n\nThe numbers that `/metrics` on the web address has for Prometheus. A process that serves the \
+                        web address alone (`loggr run web`) has the numbers of all other processes, too, with the labels \
                         `host`, `part` and `directory`.\n\n*Made from the table in \
                         `crates/loggr/src/web/metrics.rs`.*\n"
             .to_owned();

@@ -1,7 +1,7 @@
 //! HTTP: `/metrics`, `/healthz`, `/readyz`, `/api/status` and `/api/notifications` on the web address; the
 //! same and the commands that change something on the control socket alone.
 //!
-//! The page itself is not here yet. Nothing here takes an event in.
+//! Nothing here takes an event in.
 
 mod combine;
 mod host;

@@ -85,7 +85,7 @@ pub fn online(process: &Process) -> Value {
         "totals": totals(&queues),
         "listeners": listeners,
         "exchanges": exchanges,
-        "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
+        "queues": queues.iter().map(|(e, q)| queue(&process.config, e, q)).collect::<Vec<_>>(),
         "brokers": broker(process, &spooled),
         "disks": own::disks(&process.config),
         "machines": machines,
@@ -245,7 +245,7 @@ pub fn offline(config: &Config) -> Result<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "data_directory": config.data.directory,
         "totals": totals(&queues),
-        "queues": queues.iter().map(|(e, q)| queue(e, q)).collect::<Vec<_>>(),
+        "queues": queues.iter().map(|(e, q)| queue(config, e, q)).collect::<Vec<_>>(),
         "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
     }))
 }
@@ -296,7 +296,8 @@ fn packer(packing: &Packing) -> Value {
     })
 }
 
-fn queue(exchange: &str, q: &QueueStats) -> Value {
+fn queue(config: &Config, exchange: &str, q: &QueueStats) -> Value {
+    let exchange = config.exchange_of(&q.name).unwrap_or(exchange);
     if let Some(messages) = q.ready_messages {
         // The broker counts messages, and this process what went through its own hands.
         return json!({

@@ -178,7 +178,16 @@ impl Installation {
 
     #[track_caller]
     fn status(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ask(&["status", "--json"])).expect("JSON")
+        serde_json::from_str(&self.status_text(&["--json"])).expect("JSON")
+    }
+
+    /// What `loggr status` prints, whether all is well or not.
+    #[track_caller]
+    fn status_text(&self, words: &[&str]) -> String {
+        let output = self.command(&[&["status"], words].concat()).output().expect("loggr starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "loggr status {words:?}: {errors}");
+        String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     /// Starts a part; it may find its neighbours away.
@@ -207,7 +216,7 @@ impl Installation {
         let (goal, begun) = (acked() + lines, Instant::now());
         until("the load goes on", 150, || {
             let patient = begun.elapsed() < Duration::from_secs(120);
-            assert!(patient, "the load stands still:\n{}", self.ask(&["status"]));
+            assert!(patient, "the load stands still:\n{}", self.status_text(&[]));
             acked() >= goal
         });
     }

@@ -214,7 +214,7 @@ fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
     let numbers =
         ["held", "packed", "merged", "by_age", "by_limit"].map(|key| packer[key].as_u64().expect("a number"));
     assert_eq!(numbers, [0, 2, 3, 1, 0]);
-    let shown = loggr.ask(&["status", "--rules"]);
+    let shown = loggr.status_text(&["--rules"]);
     let row = |name: &str| {
         let row =
             shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in {shown}"));

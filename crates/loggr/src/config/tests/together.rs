@@ -147,7 +147,7 @@ kind = "search"
 [ship.b]
 kind = "search""#,
         r#"
-loggr.toml:3:7: `/data/search` holds the files of the ship `a` already
+loggr.toml:3:7: `/data/search` holds the files of the shipper `a` already
   |
 3 | [ship.b]
   |       ^ give it a `directory` of its own, such as `"b"`
@@ -172,7 +172,7 @@ kind = "files"
 queue = "a"
 directory = "b""#,
         r#"
-loggr.toml:5:9: two ships take from the queue `a`
+loggr.toml:5:9: two shippers take from the queue `a`
   |
 5 | queue = "a"
   |         ^^^ each needs its own, or they would take events from each other
@@ -184,7 +184,7 @@ kind = "files"
 [ship.b]
 kind = "files""#,
         r#"
-loggr.toml:3:7: `/data/files` holds the files of the ship `a` already
+loggr.toml:3:7: `/data/files` holds the files of the shipper `a` already
   |
 3 | [ship.b]
   |       ^ give it a `directory` of its own, such as `"b"`
@@ -197,7 +197,7 @@ directory = "search"
 [ship.b]
 kind = "search""#,
         r#"
-loggr.toml:4:7: `/data/search` holds the files of the ship `a` already
+loggr.toml:4:7: `/data/search` holds the files of the shipper `a` already
   |
 4 | [ship.b]
   |       ^ give it a `directory` of its own, such as `"b"`

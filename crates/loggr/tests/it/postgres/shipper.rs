@@ -172,7 +172,7 @@ fn a_server_that_dies_and_comes_back_loses_nothing() {
     loggr.assert_balanced();
     loggr.stop();
     let log = loggr.log();
-    let said = log.matches("the destination takes nothing").count();
+    let said = log.matches("the shipper cannot write").count();
     assert!((1..=rounds * 6).contains(&said), "said {said} times:\n{log}");
 }
 
@@ -192,7 +192,7 @@ fn a_server_that_is_away_at_the_start_is_waited_for() {
     database.server.up();
     rows(&database, 200);
     eventually("it says that it works again", 60, || {
-        loggr.log().contains("the destination takes events again").then_some(())
+        loggr.log().contains("the shipper can write again").then_some(())
     });
     loggr.stop();
 }
@@ -214,7 +214,7 @@ fn a_table_that_is_gone_is_waited_for() {
     database.sql("ALTER TABLE hidden RENAME TO events");
     rows(&database, 100);
     loggr.stop();
-    assert_eq!(loggr.log().matches("the destination takes nothing").count(), 1, "{}", loggr.log());
+    assert_eq!(loggr.log().matches("the shipper cannot write").count(), 1, "{}", loggr.log());
     assert!(!loggr.log().contains("in the rescue"), "{}", loggr.log());
 }
 

@@ -1,5 +1,6 @@
 //! RabbitMQ, the real one: the bus on it, and the program with it.
 
+mod alone;
 mod bus;
 mod crash;
 mod notices;

@@ -63,7 +63,7 @@ fn events_go_over_the_broker_and_through_a_filter() {
     assert_eq!(queue(&status, "received..syslog.relp")["received"], 0, "nothing had to wait in the spool");
     assert_eq!(status["brokers"][0]["spooling"], false, "{status:#}");
     assert!(status["brokers"][0]["trouble"].is_null(), "{status:#}");
-    let text = loggr.ask(&["status"]);
+    let text = loggr.status_text(&[]);
     assert!(text.contains("QUEUE OF THE BROKER") && text.contains("WAITING IN SPOOL"), "{text}");
     let listed = loggr.ask(&["queue", "list"]);
     assert!(listed.contains("0 messages"), "{listed}");

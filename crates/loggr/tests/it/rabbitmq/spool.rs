@@ -56,7 +56,7 @@ fn senders_notice_nothing_of_a_broker_that_goes_and_everything_arrives_in_order(
         assert_eq!(broker_status(&loggr, "spooling"), true);
         assert!(broker_status(&loggr, "spool_waiting").as_u64() > Some(away / 2));
         assert!(broker_status(&loggr, "trouble").is_string());
-        loggr.ask(&["status"]);
+        loggr.status_text(&[]);
         broker.up();
         // The load goes on all the while: straight again without a word of it out of order.
         until("events go to the broker again", 120, || broker_status(&loggr, "spooling") == false);

@@ -344,7 +344,16 @@ impl Loggr {
     /// The same as it is now, for who looks at the processes themselves.
     #[track_caller]
     pub fn status_now(&self) -> Value {
-        serde_json::from_str(&self.ask(&["status", "--json"])).expect("the status is JSON")
+        serde_json::from_str(&self.status_text(&["--json"])).expect("the status is JSON")
+    }
+
+    /// What `loggr status` prints, whether all is well or not.
+    #[track_caller]
+    pub fn status_text(&self, arguments: &[&str]) -> String {
+        let output = self.command(&[&["status"], arguments].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "loggr status {arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     /// The events that a query finds; fewer than one question may answer.

@@ -1,0 +1,229 @@
+//! What can be searched: the search store that every configuration has unless it says
+//! otherwise, and the events that no store takes.
+//!
+//! Opens nothing. Invariant: what the file does not say is never what is wrong with it; a search
+//! store that cannot be fed is left out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use loggr_bus::binding::Binding;
+use toml::de::DeTable;
+
+use super::keys::section;
+use super::reader::Reader;
+use super::resolve::ship;
+use super::topology;
+use super::types::*;
+use super::{Config, Topology};
+
+/// The shipper that is there unless the file switches it off.
+pub const BUILT_IN: &str = "search";
+/// What machines give their events to unless the file says otherwise.
+const EVENTS: &str = "events";
+/// What listeners publish to unless the file says otherwise.
+const RECEIVED: &str = "received";
+
+/// The search store of a file that has shippers, and no store among them.
+pub fn built_in(
+    table: &DeTable<'_>,
+    default: &DeTable<'_>,
+    parts: (&[Listener], &[Machine], &[Ship]),
+    data: &Path,
+) -> Option<Ship> {
+    let (listeners, machines, ships) = parts;
+    let named = table.get("ship")?.get_ref().as_table()?;
+    // One that is there and has mistakes, or is switched off, is not replaced.
+    if named.contains_key(BUILT_IN) || ships.iter().any(|ship| ship.kind.is_store()) {
+        return None;
+    }
+    let exchange = exchange(listeners, machines, ships, !table.contains_key("machine"))?;
+    let default = default.get("ship")?.get_ref().as_table()?.get(BUILT_IN)?.get_ref().as_table();
+    let (section, mut problems) = (section("ship").expect("BUG: no such section"), Vec::new());
+    let mut reader = Reader::new(section, format!("[ship.{BUILT_IN}]"), default, None, &mut problems);
+    let search = ship(&mut reader, BUILT_IN, data, data)?;
+    Some(Ship { exchange, built_in: true, ..search })
+}
+
+/// The exchange whose events it takes: what the machines make of them, or where the file's other
+/// shippers are, or where the listeners publish; `None` if that is no one exchange.
+fn exchange(
+    listeners: &[Listener],
+    machines: &[Machine],
+    ships: &[Ship],
+    machine_implied: bool,
+) -> Option<String> {
+    let listened = |name: &str| listeners.iter().any(|l| l.exchange == name);
+    let made = machines.iter().any(|m| m.destination == EVENTS);
+    if made || listened(EVENTS) || (machine_implied && listened(RECEIVED)) {
+        return Some(EVENTS.to_owned());
+    }
+    let only = |names: BTreeSet<&str>| match names.len() {
+        1 => names.first().map(|name| (*name).to_owned()),
+        _ => None,
+    };
+    only(ships.iter().map(|s| s.exchange.as_str()).collect())
+        .or_else(|| only(listeners.iter().map(|l| l.exchange.as_str()).collect()))
+}
+
+/// Completes the configuration with `complete`, and leaves the built-in store out where nothing
+/// could reach it.
+pub fn settle(config: &mut Config, complete: impl Fn(&mut Config)) {
+    let mut whole = config.clone();
+    complete(&mut whole);
+    if whole.ships.iter().any(|ship| ship.built_in) && topology::resolve(&whole).is_err() {
+        config.ships.retain(|ship| !ship.built_in);
+        complete(config);
+    } else {
+        *config = whole;
+    }
+}
+
+impl Config {
+    /// What cannot be searched, a sentence for each: everything, or the events of a listener or
+    /// of a machine's router that no store takes.
+    pub fn unsearched(&self) -> Vec<String> {
+        if !self.ships.iter().any(|ship| ship.kind.is_store()) {
+            return vec![
+                "nothing can be searched: no shipper of kind `search` or `postgres` is configured".to_owned(),
+            ];
+        }
+        let Ok(topology) = self.topology() else { return Vec::new() };
+        let mut found = Vec::new();
+        for listener in &self.listeners {
+            let (name, exchange) = (&listener.name, &listener.exchange);
+            if !self.searchable(&topology, exchange, &listener.routing_key(), &mut BTreeSet::new()) {
+                found.push(format!(
+                    "what the listener `{name}` receives cannot be searched: no store takes it from the exchange \
+                     `{exchange}`"
+                ));
+            }
+        }
+        for machine in self.machines.iter().filter(|machine| machine.is_hop()) {
+            for (exchange, key) in machine.ways() {
+                if !self.searchable(&topology, &exchange, &key, &mut BTreeSet::new()) {
+                    found.push(format!(
+                        "what the filter of the machine `{}` routes to the exchange `{exchange}` as `{key}` cannot \
+                         be searched: no store takes it from there",
+                        machine.name
+                    ));
+                }
+            }
+        }
+        found
+    }
+
+    /// Does an event with this key on this exchange come to a store, perhaps through machines?
+    fn searchable(
+        &self,
+        topology: &Topology,
+        exchange: &str,
+        key: &str,
+        seen: &mut BTreeSet<(String, String)>,
+    ) -> bool {
+        if !seen.insert((exchange.to_owned(), key.to_owned())) {
+            return false;
+        }
+        let queues = topology.exchanges.iter().filter(|e| e.name == exchange).flat_map(|e| &e.queues);
+        let takes = |binding: &str| Binding::parse(binding).is_ok_and(|binding| binding.matches(key));
+        let mut names = queues.filter(|queue| takes(&queue.binding)).map(|queue| queue.name.as_str());
+        names.any(|queue| {
+            if self.ships.iter().any(|ship| ship.queue == queue && ship.kind.is_store()) {
+                return true;
+            }
+            let machine = self.machines.iter().find(|m| m.is_hop() && m.queue == queue);
+            machine.is_some_and(|m| self.searchable(topology, &m.destination, &m.routing_key(), seen))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{problems, read};
+
+    const FILES: &str = "[ship.a]\nkind='files'\n";
+
+    /// The stores of a file, each with its exchange, and what cannot be searched.
+    #[track_caller]
+    fn check(text: &str, stores: &str, unsearched: &[&str]) {
+        let config = read(text);
+        let found: Vec<String> = config
+            .ships
+            .iter()
+            .filter(|ship| ship.kind.is_store())
+            .map(|ship| format!("{} {}{}", ship.name, ship.exchange, if ship.built_in { " +" } else { "" }))
+            .collect();
+        assert_eq!(found.join(", "), stores, "{text}");
+        assert_eq!(config.unsearched(), unsearched, "{text}");
+        let store = config.web.and_then(|web| web.store);
+        assert_eq!(store.as_deref(), stores.split(' ').next().filter(|s| !s.is_empty()), "{text}");
+    }
+
+    const NOTHING: &str = "nothing can be searched: no shipper of kind `search` or `postgres` is configured";
+
+    #[test]
+    fn a_file_with_shippers_can_still_be_searched() {
+        check("", "search events", &[]);
+        check(FILES, "search events +", &[]);
+        check(&format!("{FILES}exchange='received'"), "search events +", &[]);
+        check(&format!("[machine.m]\nfilter='f'\n{FILES}"), "search events +", &[]);
+        check("[ship.search]\nretention='90d'", "search events", &[]);
+        check("[ship.search]\nkind='search'\n[ship.a]\nkind='files'", "search events", &[]);
+    }
+
+    #[test]
+    fn the_built_in_store_takes_from_where_the_events_are() {
+        let elsewhere = "[[listener]]\nprotocol='tcp'\nexchange='logs'\n";
+        check(&format!("{elsewhere}{FILES}exchange='logs'"), "search logs +", &[]);
+        let machine = "[machine.m]\nfilter='f'\ndestination='clean'\n";
+        check(&format!("{machine}{FILES}exchange='clean'"), "search clean +", &[]);
+        check(
+            &format!("{machine}{FILES}exchange='clean'\n[ship.raw]\nkind='files'\nexchange='received'"),
+            "search received +",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_store_of_ones_own_is_enough() {
+        check("[ship.mine]\nkind='search'", "mine events", &[]);
+        check("[ship.db]\nkind='postgres'\nurl='postgres://db/logs'", "db events", &[]);
+    }
+
+    #[test]
+    fn search_is_off_where_the_file_says_so() {
+        check("[ship.search]\nenabled=false\n[ship.a]\nkind='files'", "", &[NOTHING]);
+        check("[ship.search]\nkind='search'\nenabled=false\n[ship.a]\nkind='files'", "", &[NOTHING]);
+        // Another shipper may be switched off as well.
+        check("[ship.a]\nkind='files'\nenabled=false", "search events +", &[]);
+        assert_eq!(
+            problems("[ship.search]\nenabled=false"),
+            ["no queue is bound to the exchange `received`: events would go nowhere | a shipper or machine needs \
+              `exchange = \"received\"`"; 4]
+        );
+    }
+
+    #[test]
+    fn events_that_no_store_takes_are_named() {
+        let two = "[[listener]]\nprotocol='tcp'\n[[listener]]\nprotocol='udp'\nexchange='net'\n\
+                   [ship.net]\nkind='files'\nexchange='net'\n";
+        check(
+            two,
+            "search events +",
+            &[
+                "what the listener `udp` receives cannot be searched: no store takes it from the exchange `net`",
+            ],
+        );
+        let security = "[ship.sec]\nkind='files'\nexchange='security'\n[machine.m]\nfilter='to-security'\n";
+        check(
+            security,
+            "search events +",
+            &[
+                "what the filter of the machine `m` routes to the exchange `security` as `machine.m` cannot be \
+               searched: no store takes it from there",
+            ],
+        );
+        let both = "[ship.also]\nkind='search'\nexchange='security'\ndirectory='also'\n[ship.search]\n";
+        check(&format!("{both}{security}"), "also security, search events", &[]);
+    }
+}
