@@ -30,7 +30,7 @@ pub struct FilterArgs {
     /// On stdin, NUL ends each event instead of a line feed
     #[arg(long)]
     nul: bool,
-    /// Say on stderr which rule did what with each event
+    /// Print on stderr what each rule has changed in each event
     #[arg(long)]
     trace: bool,
     /// Run the tests of this file instead of reading stdin

@@ -35,7 +35,7 @@ use crate::clean;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 
-/// Receive syslog, keep it durably, store it searchable, and lose nothing.
+/// Receive logs, keep every event on disk, store events in files or databases, and search them.
 #[derive(Debug, Parser)]
 #[command(name = "loggr", version, about, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
@@ -84,9 +84,9 @@ fn named(config: Config) -> Config {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run everything that is configured in one process, or one part of it
+    /// Run loggr: everything that is configured, or one part of it
     Run(run::RunArgs),
-    /// Check the configuration and say what is wrong with it
+    /// Check the configuration and its filters, and show the way that events take
     Check,
     /// Print the default configuration, commented
     Config,
@@ -98,9 +98,9 @@ enum Command {
     Top(search::TopArgs),
     /// Show how many events there were over time
     Histogram(search::HistogramArgs),
-    /// Create what the configuration needs elsewhere
+    /// Create the tables in PostgreSQL or the queues on RabbitMQ that the configuration needs
     Init(init::InitArgs),
-    /// Drop the days that are past their retention
+    /// Delete the days that are older than the retention
     Prune(keep::PruneArgs),
     /// Delete stored events for ever
     Purge(keep::PurgeArgs),
@@ -110,17 +110,17 @@ enum Command {
     Parse(parse::ParseArgs),
     /// Run a filter on events from stdin, or its tests
     Filter(filter::FilterArgs),
-    /// Say in words what a filter does
+    /// Describe in words what a filter does
     Explain(filter::ExplainArgs),
     /// Match lines from stdin against patterns and print their fields
     Grok(grok::GrokArgs),
-    /// Pack lines from stdin: stack traces, or what a format divides, become one event each
+    /// Join lines from stdin to events: stack traces, or events that begin with a given format
     Pack(pack::PackArgs),
     /// List, peek into, or purge the queues
     Queue(queue::QueueArgs),
-    /// List, show, replay or discard what a destination refused
+    /// List, show, replay or discard the events that a store refused
     Rescue(rescue::RescueArgs),
-    /// Show what runs and where the events are
+    /// Show which processes run, what the queues hold, and what is wrong
     Status(status::StatusArgs),
     /// Print shell completions
     Completions(generate::CompletionsArgs),

@@ -25,13 +25,13 @@ pub struct QueueArgs {
 
 #[derive(Debug, Subcommand)]
 enum QueueCommand {
-    /// Show the queues and what is in them
+    /// Show the queues and how much each holds
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Print the oldest waiting events of a queue as JSON lines; takes nothing away
+    /// Print the oldest waiting events of a queue as JSON lines; they stay in the queue
     Peek {
         /// The queue
         queue: String,
@@ -60,7 +60,9 @@ pub fn run(place: &Place, args: &QueueArgs) -> Result<Exit> {
 }
 
 fn list(config: &Config, json: bool) -> Result<Exit> {
-    let queues = status::ask(config)?["queues"].as_array().cloned().unwrap_or_default();
+    let mut status = status::ask(config)?;
+    status::part_names(&mut status);
+    let queues = status["queues"].as_array().cloned().unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", clean::json(&format!("{:#}", Value::Array(queues))))?;
@@ -71,20 +73,32 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         Some(messages) => format!("{messages} messages"),
         None => number(q, "waiting"),
     };
+    // Of several processes each row says whose it is.
+    let several = queues.windows(2).any(|pair| matches!(pair, [a, b] if a["process"] != b["process"]));
+    let place = |host: &str, process: &str| match several {
+        true => format!("  {host} {process}").trim_end().to_owned(),
+        false => String::new(),
+    };
     writeln!(
         out,
-        "{:<20} {:<16} {:>12} {:>14} {:>12}",
-        "QUEUE", "EXCHANGE", "WAITING", "WAITING BYTES", "STORED"
+        "{:<20} {:<16} {:>12} {:>14} {:>12}{}",
+        "QUEUE",
+        "EXCHANGE",
+        "WAITING",
+        "WAITING BYTES",
+        "STORED",
+        place("HOST", "PROCESS")
     )?;
     for q in &queues {
         writeln!(
             out,
-            "{:<20} {:<16} {:>12} {:>14} {:>12}",
+            "{:<20} {:<16} {:>12} {:>14} {:>12}{}",
             clean(q["name"].as_str().unwrap_or("?")),
             clean(q["exchange"].as_str().unwrap_or("?")),
             waiting(q),
             number(q, "waiting_bytes"),
             number(q, "stored"),
+            place(q["host"].as_str().unwrap_or("-"), q["part"].as_str().unwrap_or("-")),
         )?;
     }
     Ok(Exit::Fine)

@@ -31,7 +31,7 @@ pub struct RescueArgs {
 
 #[derive(Debug, Subcommand)]
 enum RescueCommand {
-    /// Show what is in the rescue
+    /// Show how many events are in the rescue, and why
     List {
         /// Of this shipper alone
         sink: Option<String>,

@@ -76,7 +76,7 @@ pub struct SearchArgs {
     /// How events are printed
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
-    /// Go on: print new events as they become searchable
+    /// Follow: print the newest events, then every new one as it comes
     #[arg(short, long)]
     follow: bool,
     /// Oldest first

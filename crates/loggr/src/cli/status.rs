@@ -24,7 +24,7 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Show what each rule of the filters did
+    /// Show how many events each rule of the filters has changed
     #[arg(long)]
     rules: bool,
 }
@@ -227,7 +227,7 @@ fn render(status: &Value, rules: bool) -> String {
 }
 
 /// Each row of a list gets the name of the process that it is of.
-fn part_names(status: &mut Value) {
+pub fn part_names(status: &mut Value) {
     let processes = status["processes"].as_array().cloned().unwrap_or_default();
     let part = |id: &Value| {
         let process = processes.iter().find(|process| process["id"] == *id)?;
@@ -258,4 +258,34 @@ fn of_machines(status: &Value, part: &str) -> Value {
         })
     });
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_of_several_processes_say_whose_they_are() {
+        let process = |component: &str, host: &str, name: Value| {
+            json!({ "id": format!("{host}:{component}"), "component": component, "host": host, "name": name,
+                    "state": "running" })
+        };
+        let status = json!({
+            "running": true,
+            "processes": [process("server", "web1", Value::Null), process("ship", "db1", "archive".into())],
+            "listeners": [{ "name": "tcp", "process": "web1:server", "host": "web1" }],
+            "ships": [{ "name": "archive", "kind": "files", "process": "db1:ship", "host": "db1" }],
+        });
+        let text = render(&status, false);
+        let row =
+            |first: &str| text.lines().find(|line| line.starts_with(first)).unwrap_or_default().to_owned();
+        assert!(row("LISTENER").ends_with("HOST  PROCESS"), "{text}");
+        assert!(row("tcp").ends_with("web1  server"), "{text}");
+        assert!(row("archive").ends_with("db1   ship archive"), "{text}");
+        // One process needs no such columns.
+        let one = json!({ "running": true, "processes": [process("all", "web1", Value::Null)],
+                          "listeners": [{ "name": "tcp", "process": "web1:all", "host": "web1" }] });
+        assert!(!render(&one, false).contains("PROCESS"));
+    }
 }

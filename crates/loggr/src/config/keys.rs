@@ -354,7 +354,7 @@ pub static SECTIONS: &[Section] = &[
             key(
                 "packers",
                 Takes::Elsewhere(
-                    "packing stands behind the bus, where it holds up no sender: a `[machine.NAME]` that takes from this exchange has packers",
+                    "packers belong to a machine, where they delay no sender: set `packers` in the `[machine.NAME]` that takes from this exchange",
                 ),
                 "",
                 "",

@@ -45,7 +45,7 @@ pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Option<Box<RabbitBus>> {
     };
     let password_file = r.path_if_any("password_file", beside);
     if urls.iter().any(|url| url.password.is_some()) && password_file.is_some() {
-        let message = "the password stands in `urls` already".to_owned();
+        let message = "the password is in `urls` already".to_owned();
         r.blame("password_file", message, Some("leave it out of `urls`".to_owned()));
     }
     if password_file.is_some() && urls.iter().any(|url| url.user.is_none()) {
@@ -131,7 +131,7 @@ mod tests {
         );
         refused(
             "[bus]\nkind='rabbitmq'\nurls='amqp://u:p@mq1'\npassword_file='p'",
-            "the password stands in `urls` already | leave it out of `urls`",
+            "the password is in `urls` already | leave it out of `urls`",
         );
         refused(
             "[bus]\nkind='rabbitmq'\nurls='amqp://mq1'\npassword_file='p'",

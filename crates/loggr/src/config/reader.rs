@@ -452,7 +452,7 @@ impl<'r, 't> Reader<'r, 't> {
                 return Err(format!("`{template}` is not the path of a file below `directory`").into());
             }
             if template.split('/').any(|part| matches!(part, "" | "." | "..")) {
-                return Err("`..`, `.` and empty parts may not stand in the path".to_owned().into());
+                return Err("`..`, `.` and empty parts are not allowed in the path".to_owned().into());
             }
             let parsed = Template::parse_path(template);
             parsed.map_err(|e| template_error(e, Template::translate_path(template)))?;
@@ -583,7 +583,7 @@ pub fn check_name(name: &str) -> Result<&str, String> {
     match name.len() {
         1..=MAX_NAME_BYTES if name.bytes().all(good) => Ok(name),
         _ => Err(format!(
-            "`{name}` is no name: letters, digits, `-` and `_` may stand, at most {MAX_NAME_BYTES}"
+            "`{name}` is no name: letters, digits, `-` and `_` are allowed, at most {MAX_NAME_BYTES}"
         )),
     }
 }

@@ -62,7 +62,7 @@ pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Registry {
     };
     let password_file = r.path_if_any("password_file", beside);
     if url.password.is_some() && password_file.is_some() {
-        let message = "the password stands in `url` already".to_owned();
+        let message = "the password is in `url` already".to_owned();
         r.blame("password_file", message, Some("leave it out of `url`".to_owned()));
     }
     let tls_ca = r.path_if_any("tls_ca", beside);
@@ -129,7 +129,7 @@ mod tests {
         );
         refused(
             "kind='redis'\nurl='redis://u:p@h'\npassword_file='f'",
-            "the password stands in `url` already | leave it out of `url`",
+            "the password is in `url` already | leave it out of `url`",
         );
         refused(
             "kind='redis'\nurl='redis://h'\ntls_ca='f'",

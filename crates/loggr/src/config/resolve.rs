@@ -65,7 +65,7 @@ pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
 fn syntax(error: &toml::de::Error, text: &str) -> String {
     let message = error.message().trim().replace('\n', "; ");
     match error.span().and_then(|span| text.get(span)) {
-        Some(key) if message == "duplicate key" => format!("`{key}` stands twice"),
+        Some(key) if message == "duplicate key" => format!("`{key}` is given twice"),
         _ => message,
     }
 }
@@ -178,7 +178,7 @@ impl<'d> Resolver<'d> {
         read(&mut reader)
     }
 
-    /// Reads all entries of a section that may stand several times.
+    /// Reads all entries of a section that may be there several times.
     fn entries<T>(
         &mut self,
         name: &str,
@@ -229,7 +229,7 @@ impl<'d> Resolver<'d> {
             }
             _ => self.note(
                 key.span(),
-                format!("`{}` may stand several times", section.name),
+                format!("`{}` may be there several times", section.name),
                 Some(format!("write `{}`", section.header())),
             ),
         }
@@ -255,7 +255,7 @@ impl<'d> Resolver<'d> {
         let Some(table) = item.get_ref().as_table() else {
             let message = match section.shape {
                 Shape::Named => {
-                    format!("`{name}` stands in `[{0}]`, which has no keys of its own", section.name)
+                    format!("`{name}` is in `[{0}]`, which has no keys of its own", section.name)
                 }
                 _ => format!("an entry of `{}` is no table", section.name),
             };
@@ -704,7 +704,7 @@ fn postgres(r: &mut Reader<'_, '_>, name: &str, meant: bool, beside: &Path) -> P
     };
     for at in doubles(database.columns.iter().map(|c| c.name.as_str())) {
         let twice = database.columns.get(at).map(|c| c.name.clone()).unwrap_or_default();
-        r.blame("columns", format!("`{twice}` stands twice"), None);
+        r.blame("columns", format!("`{twice}` is given twice"), None);
     }
     database
 }

@@ -489,8 +489,8 @@ fn wrong_packers() {
     check(
         "[packers.x]\nkind='time'\n[[listener]]\nprotocol='tcp'\npackers=['x']",
         &[
-            "`packers` has no place in `[[listener]]` | packing stands behind the bus, where it holds up no sender: \
-           a `[machine.NAME]` that takes from this exchange has packers",
+            "`packers` has no place in `[[listener]]` | packers belong to a machine, where they delay no sender: \
+           set `packers` in the `[machine.NAME]` that takes from this exchange",
         ],
     );
 }

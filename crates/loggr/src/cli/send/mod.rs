@@ -36,7 +36,7 @@ pub struct SendArgs {
     /// Send the lines of this file [default: stdin]
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     file: Option<PathBuf>,
-    /// What becomes of a line: `raw` sends it as it is, the others make it the message of an event
+    /// How a line is sent: `raw` as it is, otherwise as the message of an event in this format
     #[arg(long, value_enum)]
     format: Option<LineFormat>,
     /// Name of the program in the events

@@ -23,7 +23,7 @@ loggr.toml:2:3: unclosed table, expected `]`
 level = "info"
 level = "warn""#,
         r#"
-loggr.toml:3:1: `level` stands twice
+loggr.toml:3:1: `level` is given twice
   |
 3 | level = "warn"
   | ^^^^^
@@ -41,7 +41,7 @@ loggr.toml:1:7: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"
     check(
         "[log]\n[log]",
         r#"
-loggr.toml:2:2: `log` stands twice
+loggr.toml:2:2: `log` is given twice
   |
 2 | [log]
   |  ^^^
@@ -155,7 +155,7 @@ fn shapes() {
         r#"[listener]
 name = "a""#,
         r#"
-loggr.toml:1:2: `listener` may stand several times
+loggr.toml:1:2: `listener` may be there several times
   |
 1 | [listener]
   |  ^^^^^^^^ write `[[listener]]`
@@ -165,7 +165,7 @@ loggr.toml:1:2: `listener` may stand several times
         r#"[machine]
 exchange = "a""#,
         r#"
-loggr.toml:2:1: `exchange` stands in `[machine]`, which has no keys of its own
+loggr.toml:2:1: `exchange` is in `[machine]`, which has no keys of its own
   |
 2 | exchange = "a"
   | ^^^^^^^^ write `[machine.NAME]`
@@ -175,7 +175,7 @@ loggr.toml:2:1: `exchange` stands in `[machine]`, which has no keys of its own
         r#"[[ship]]
 kind = "files""#,
         r#"
-loggr.toml:1:3: `ship` may stand several times
+loggr.toml:1:3: `ship` may be there several times
   |
 1 | [[ship]]
   |   ^^^^ write `[ship.NAME]`
@@ -593,7 +593,7 @@ fn names() {
         r#"[ship."a b"]
 kind = "files""#,
         r#"
-loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` may stand, at most 64
+loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` are allowed, at most 64
   |
 1 | [ship."a b"]
   |       ^^^^^
@@ -604,7 +604,7 @@ loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` may stand, at mos
 protocol = "tcp"
 name = "a.b""#,
         r#"
-loggr.toml:3:8: `a.b` is no name: letters, digits, `-` and `_` may stand, at most 64
+loggr.toml:3:8: `a.b` is no name: letters, digits, `-` and `_` are allowed, at most 64
   |
 3 | name = "a.b"
   |        ^^^^^
@@ -688,7 +688,7 @@ loggr.toml:3:8: no closing brace in `${sorce` at byte 0
 kind = "files"
 path = "../${source}""#,
         r#"
-loggr.toml:3:8: `..`, `.` and empty parts may not stand in the path
+loggr.toml:3:8: `..`, `.` and empty parts are not allowed in the path
   |
 3 | path = "../${source}"
   |        ^^^^^^^^^^^^^^
