@@ -28,7 +28,7 @@ use crate::exit::{Exit, UsageError};
 
 fn main() -> ExitCode {
     memory::set_up();
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors: clap prints them to stdout with code 0.

@@ -30,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 pub use keep::drop_here;
 pub use queue::events_json;
 pub use rescue::{discard, replay};
+pub use search::arguments;
 
 use crate::clean;
 use crate::config::Config;

@@ -3,6 +3,7 @@
 //! Reads the store's files or asks the database; the running process need not answer, nor run.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::future::Future;
 use std::io::Write;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use loggr_store::{Found, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
 use crate::clean::{self, clean};
-use crate::config::{ShipKind, nearest};
+use crate::config::ShipKind;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::source::now;
@@ -33,26 +34,10 @@ const FOLLOW_OVERLAP_MICROS: i64 = 10_000_000;
 
 /// A query of more words than this gets no word about words.
 const FEW_WORDS: usize = 3;
-/// The options of all questions, for one that is mistyped.
-const OPTIONS: [&str; 11] = [
-    "since",
-    "until",
-    "store",
-    "limit",
-    "format",
-    "follow",
-    "oldest-first",
-    "bucket",
-    "json",
-    "config",
-    "data-dir",
-];
-
 /// What all questions share.
 #[derive(Debug, Args)]
 pub struct Question {
     /// The query; empty finds everything. Several words are all required
-    #[arg(allow_hyphen_values = true)]
     query: Vec<String>,
     /// From this time on: `15m`, `2h`, `7d` ago, or an RFC 3339 stamp
     #[arg(long, value_name = "TIME")]
@@ -119,6 +104,44 @@ pub struct HistogramArgs {
     json: bool,
 }
 
+/// The subcommands that take a query.
+const QUESTIONS: [&str; 4] = ["search", "count", "top", "histogram"];
+/// Their options of one letter, and those that every subcommand has.
+const LETTERS: [char; 3] = ['f', 'h', 'V'];
+
+/// The command line with a blank before each word that excludes something, such as `-app:sshd`:
+/// it is a part of the query and no option. A mistyped option stays one, as it would find
+/// something else than was meant.
+pub fn arguments(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let mut at = 1;
+    // The place of an installation may stand before the subcommand.
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()).filter(|word| word.starts_with("--"))
+    {
+        at += if matches!(word, "--config" | "--data-dir") { 2 } else { 1 };
+    }
+    let asks = words.get(at).and_then(|word| word.to_str()).is_some_and(|word| QUESTIONS.contains(&word));
+    let rest = words.get_mut(at..).into_iter().flatten().take_while(|word| *word != "--");
+    for word in rest.filter(|_| asks) {
+        if word.to_str().is_some_and(excludes) {
+            let mut query = OsString::from(" ");
+            query.push(&*word);
+            *word = query;
+        }
+    }
+    words
+}
+
+/// Is it an exclusion? `-n` and `-n5` are options of other programs, `--since` is one of ours.
+fn excludes(word: &str) -> bool {
+    let Some(rest) = word.strip_prefix('-').filter(|rest| !rest.is_empty() && !rest.starts_with('-')) else {
+        return false;
+    };
+    let mut letters = rest.chars();
+    let lone = letters.next().is_some_and(|c| c.is_ascii_alphabetic()) && letters.all(|c| c.is_ascii_digit());
+    !lone && !rest.chars().all(|c| LETTERS.contains(&c))
+}
+
 /// How events are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
@@ -143,8 +166,9 @@ impl Question {
     fn open(&self, place: &Place) -> Result<Asked> {
         let config = place.load()?;
         let ship = store::choose(&config, self.store.as_deref())?;
-        self.check_options()?;
         let text = self.query.join(" ");
+        // A blank stands before what would have been an option, see `arguments`.
+        let text = text.trim_start().to_owned();
         let query = parse(&text)?;
         let at = now().unix_micros();
         let mut options = SearchOptions::new(at);
@@ -158,27 +182,6 @@ impl Question {
         let asked = Asked { store: Store::open(ship)?, runtime: super::runtime()?, text, query, options };
         asked.suggest()?;
         Ok(asked)
-    }
-
-    /// `-app:sshd` is a query; what looks like an option and is none must not become one, as it
-    /// would find something else than was meant.
-    fn check_options(&self) -> Result<()> {
-        let is_option = |word: &str| match word.strip_prefix("--") {
-            Some(name) => name.starts_with(|c: char| c.is_ascii_alphabetic()),
-            None => word.strip_prefix('-').is_some_and(|rest| {
-                let mut letters = rest.chars();
-                letters.next().is_some_and(|c| c.is_ascii_alphabetic()) && letters.all(|c| c.is_ascii_digit())
-            }),
-        };
-        let Some(word) = self.query.iter().find(|word| is_option(word)) else { return Ok(()) };
-        let name = word.trim_start_matches('-').split(['=', ' ']).next().unwrap_or_default();
-        let hint = match nearest(name, OPTIONS.iter().copied()) {
-            Some(near) if word.starts_with("--") => format!("did you mean `--{near}`?"),
-            _ => format!(
-                "to exclude a word write `NOT {name}`; to search for a text with a dash, put it in quotes"
-            ),
-        };
-        Err(anyhow!("there is no option `{}`", clean(word))).hint(hint).usage()
     }
 }
 
@@ -581,6 +584,26 @@ mod tests {
         check("yesterday", None);
         check("0m", None);
         check("", None);
+    }
+
+    /// The words that are parts of the query, as clap gets them.
+    #[track_caller]
+    fn queries(line: &str, expect: &[&str]) {
+        let words = arguments(line.split(' ').map(OsString::from));
+        let words: Vec<&str> = words.iter().filter_map(|w| w.to_str()?.strip_prefix(' ')).collect();
+        assert_eq!(words, expect, "{line}");
+    }
+
+    #[test]
+    fn an_exclusion_is_no_option() {
+        queries("loggr search -app:sshd", &["-app:sshd"]);
+        queries("loggr --config x count -facility:kern -f --limit 5", &["-facility:kern"]);
+        queries("loggr top host -root -\"a -(x", &["-root", "-\"a", "-(x"]);
+        queries("loggr --data-dir=d histogram -tag:x --since 1h -h", &["-tag:x"]);
+        queries("loggr search -n 5 -n5 -f --limits 5 - x", &[]);
+        queries("loggr search -- -app:sshd", &[]);
+        queries("loggr send -m -app:sshd", &[]);
+        queries("loggr", &[]);
     }
 
     #[test]

@@ -178,7 +178,9 @@ mod tests {
         let machine = "[machine.m]\nfilter='f'\ndestination='clean'\n";
         check(&format!("{machine}{FILES}exchange='clean'"), "search clean +", &[]);
         check(
-            &format!("{machine}{FILES}exchange='clean'\n[ship.raw]\nkind='files'\nexchange='received'"),
+            &format!(
+                "{machine}{FILES}exchange='clean'\n[ship.raw]\nkind='files'\nexchange='received'\ndirectory='raw'"
+            ),
             "search received +",
             &[],
         );

@@ -354,12 +354,12 @@ mod tests {
     fn machines_that_only_pass_on_are_taken_out() {
         check("", "received: search(#)");
         check("[machine.m]\nbinding='syslog.*'", "received: search(syslog.*)");
-        check("[ship.a]\nkind='files'\nexchange='received'", "received: a(#)");
-        check("[ship.a]\nkind='files'\nqueue='q.1'", "received: q.1(#)");
+        check("[ship.a]\nkind='files'\nexchange='received'", "received: a(#) search(#)");
+        check("[ship.a]\nkind='files'\nqueue='q.1'", "received: q.1(#) search(#)");
         check("[ship.a]\nkind='files'\n[ship.b]\nkind='search'\nexchange='received'", "received: a(#) b(#)");
         check("[machine.a]\ndestination='x'\n[machine.b]\nexchange='x'", "received: search(#)");
         check("[machine.a]\n[machine.b]\nbinding='syslog.tcp'", "received: search(#)");
-        check("[machine.a]\n[ship.s]\nkind='files'\nbinding='machine.a'", "received: s(#)");
+        check("[machine.a]\n[ship.s]\nkind='files'\nbinding='machine.a'", "received: s(#) search(#)");
         check("[[listener]]\nprotocol='tcp'\nexchange='events'", "events: search(#)");
         check("listener = []", "received: search(#)");
         check(
@@ -382,7 +382,7 @@ mod tests {
             "events: search(#); received: machine.b(#)",
         );
         refused(
-            "[machine.m]\nfilter='f'\n[ship.s]\nkind='files'\nbinding='syslog.*'",
+            "[machine.m]\nfilter='f'\n[ship.search]\nenabled=false\n[ship.s]\nkind='files'\nbinding='syslog.*'",
             &["no queue on the exchange `events` takes the routing key `machine.m` | \
                a shipper or machine there needs a `binding` that matches it; `#` takes everything"],
         );
@@ -462,7 +462,7 @@ mod tests {
                a shipper or machine needs `exchange = \"void\"`"],
         );
         refused(
-            "[ship.s]\nkind='files'\nexchange='received'\nbinding='syslog.udp'",
+            "[ship.search]\nenabled=false\n[ship.s]\nkind='files'\nexchange='received'\nbinding='syslog.udp'",
             &["no queue on the exchange `received` takes the routing key `syslog.tcp` | \
                a shipper or machine there needs a `binding` that matches it; `#` takes everything"],
         );

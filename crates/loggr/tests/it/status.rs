@@ -42,6 +42,7 @@ fn a_shipper_that_cannot_write_is_trouble() {
     until("the shipper fails", 60, || loggr.status()["ships"][0]["failing"] == true);
     ends(&loggr.command(&["status"]), 1, "\ntrouble: shipper `files`: ");
     std::fs::remove_file(&output).expect("the file goes");
+    std::fs::create_dir(&output).expect("the directory is back");
     until("all is well again", 60, || loggr.command(&["status"]).status.code() == Some(0));
     loggr.stop();
 }

@@ -234,12 +234,14 @@ loggr.toml:4:9: there is no store `a`
     check(
         r#"[ship.a]
 kind = "files"
+[ship.search]
+enabled = false
 [web]
 store = "search""#,
         r#"
-loggr.toml:4:9: there is no store `search`
+loggr.toml:6:9: there is no store `search`
   |
-4 | store = "search"
+6 | store = "search"
   |         ^^^^^^^^ write `[ship.search]` with `kind = "search"`
 "#,
     );
