@@ -63,6 +63,7 @@ pub fn troubles(config: &Config, status: &Value) -> Vec<String> {
     }
     found.extend(text(&status["registry"], "problem").map(str::to_owned));
     found.extend(text(status, "problem").map(str::to_owned));
+    found.extend(text(status, "rescue_trouble").map(|why| format!("the rescue: {why}")));
     found
 }
 
