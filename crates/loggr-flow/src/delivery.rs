@@ -680,6 +680,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_delivery_that_is_split_is_settled_when_both_parts_are() {
+        let (d, mut s) = delivery(&["a", "b", "c"]).await;
+        let (first, rest) = d.split(1).unwrap();
+        assert_eq!((first.batch().len(), rest.batch().len()), (1, 2));
+        assert!(first.retain(|_| false).is_none());
+        let (b, c) = rest.split(1).unwrap();
+        store(c);
+        store(b);
+        assert_eq!(s.next().await, Some((1, Outcome::Ack(Tally { stored: 2, dropped: 1, rescued: 0 }))));
+        let (d, mut s) = delivery(&["a", "b"]).await;
+        let d = d.split(0).unwrap_err().split(2).unwrap_err();
+        let (first, rest) = d.split(1).unwrap();
+        store(first);
+        rest.nack();
+        assert_eq!(s.next().await, Some((1, Outcome::Nack)));
+    }
+
+    #[tokio::test]
     async fn a_packed_event_settles_all_it_was_made_of() {
         let (d, mut s) = delivery(&["a", "b", "c"]).await;
         store(d.pack(|_| Some(lines(&["a\nb\nc"]))).unwrap());
