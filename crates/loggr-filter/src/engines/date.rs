@@ -3,7 +3,7 @@
 //! Patterns are `date_pattern`'s; years and zones that a text does not have are completed as
 //! at reception.
 
-use loggr_event::{Timestamp, is_timezone};
+use loggr_event::{Timestamp, is_timezone, zone_offset};
 
 use super::date_pattern::{Pattern, epoch};
 use super::place::Place;
@@ -191,12 +191,12 @@ impl DateEngine {
     fn read(&self, text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
         self.formats.iter().find_map(|format| match format {
             Format::Pattern(pattern) => pattern.read(text, zone, now),
-            Format::Named(Named::Auto) => {
+            Format::Named(Named::Auto) => zoned(text, zone, |text, zone| {
                 Timestamp::parse_any(text, zone, now).or_else(|| self.short_iso(text, zone, now))
-            }
-            Format::Named(Named::Iso) => {
+            }),
+            Format::Named(Named::Iso) => zoned(text, zone, |text, zone| {
                 Timestamp::parse_iso8601(text, zone, now).or_else(|| self.short_iso(text, zone, now))
-            }
+            }),
             Format::Named(Named::Unix) => unix(text),
             Format::Named(Named::Parts(parts)) => parts_of_seconds(text, *parts),
             Format::Named(Named::Tai) => tai64n(text),
@@ -206,6 +206,26 @@ impl DateEngine {
     fn short_iso(&self, text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
         self.short_iso.iter().find_map(|pattern| pattern.read(text, zone, now))
     }
+}
+
+/// Reads a text as it is, or else without the offset that stands apart at its end: `+05:30`,
+/// `GMT+05:30`, `UTC +0530`.
+fn zoned<'t>(
+    text: &'t str,
+    zone: &'t str,
+    read: impl Fn(&'t str, &'t str) -> Option<Timestamp>,
+) -> Option<Timestamp> {
+    read(text, zone).or_else(|| {
+        let utc = ["UTC", "GMT"];
+        let (head, last) = text.trim_end_matches(':').rsplit_once(char::is_whitespace)?;
+        let offset = utc.iter().find_map(|word| last.strip_prefix(word)).unwrap_or(last);
+        if !offset.starts_with(['+', '-']) || zone_offset(offset).is_none() {
+            return None;
+        }
+        let head = head.trim_end();
+        let head = utc.iter().find_map(|word| head.strip_suffix(word)).unwrap_or(head).trim_end();
+        read(head, offset)
+    })
 }
 
 /// Seconds since 1970, with a fraction perhaps.
@@ -322,6 +342,13 @@ mod tests {
 
     #[test]
     fn zones() {
+        check("\"ISO8601\"", "2026-11-29 20:00:00.123 +05:30", "2026-11-29T20:00:00.123000+05:30");
+        check("", "2026-11-29 20:00:00.123 +05:30", "2026-11-29T20:00:00.123000+05:30");
+        check("", "2026-11-29 20:00:00 GMT+05:30", "2026-11-29T20:00:00+05:30");
+        check("", "2026-11-29T20:00:00 UTC -0330", "2026-11-29T20:00:00-03:30");
+        check("", "Nov 22 09:00:00 +05:30:", "2026-11-22T09:00:00+05:30");
+        check("", "2026-11-29 20:00:00 +05:75", "_dateparsefailure");
+        check("", "2026-11-29 20:00:00 x+05:30", "_dateparsefailure");
         check("\"ISO8601\"", "2026-11-29 20:00 -03:30", "2026-11-29T20:00:00-03:30");
         check(
             "\"ISO8601\", timezone=\"America/New_York\"",
