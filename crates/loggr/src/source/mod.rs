@@ -22,6 +22,7 @@ pub use connection::{Accepting, Listening, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
 pub use gate::Gate;
 pub use stats::{Counter, Flag, ListenerStats};
+pub use told::Told;
 
 /// Deliveries that one connection may have in flight. Reading goes on while the bus
 /// syncs; more would only hold more memory.

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::source::Gate;
+use crate::source::{Gate, Told};
 
 /// From one answer, or the beginning, to the end of the next request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +65,9 @@ impl Listener for UnixListener {
 /// Serves until the stop, then waits for the requests that are being answered.
 pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
-    let (mut failing, mut crowded) = (false, false);
+    let mut failing = false;
+    // Half requests come and go in waves: each wave is no news.
+    let crowded = Told::default();
     let address = door.name;
     loop {
         let accepted = tokio::select! {
@@ -88,7 +90,7 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
         let place = match door.gate.try_enter() {
             Some(place) => place,
             None => {
-                if !std::mem::replace(&mut crowded, true) {
+                if crowded.tell(address).is_some() {
                     let limit = door.gate.limit();
                     tracing::warn!(address, limit, "no place for another connection; new ones wait");
                 }
@@ -99,10 +101,6 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
                 }
             }
         };
-        if crowded && door.gate.has_room() {
-            crowded = false;
-            tracing::info!(address, "there are places for connections again");
-        }
         let idle = door.is_public.then_some(IDLE_TIMEOUT);
         let serving = connection(stream, app.clone(), idle, stopped.clone());
         connections.spawn(async move {

@@ -86,7 +86,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("status-nothing-runs", "status --data-dir DIR/data", "", ""),
     ("send-bad-target", "send --to http://127.0.0.1:1 -m x", "", ""),
     ("send-no-target", "send -m x", "", ""),
-    ("send-refused", "send --to tcp://127.0.0.1:1 -m x", "", ""),
+    ("send-refused", "send --to tcp://127.0.0.1:1 -m x --retry 0", "", ""),
     ("parse-auto", "parse", "", "<13>1 2026-03-01T00:00:00Z h app 1 ID - hello\n"),
     (
         "parse-nul",

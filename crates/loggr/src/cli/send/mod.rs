@@ -114,7 +114,7 @@ impl Progress {
     /// The receiver cannot be reached: said at once, and once by all connections.
     fn lost(&self, error: &anyhow::Error, left: Duration) {
         if !self.away.swap(true, Ordering::Relaxed) {
-            complain(&format!("warning: {error:#}; trying again for {} s\n", left.as_secs()));
+            complain(&format!("warning: {error:#}; trying again for {:.0} s\n", left.as_secs_f64().ceil()));
         }
     }
 
