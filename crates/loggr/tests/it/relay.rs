@@ -121,7 +121,10 @@ impl Receiver {
     fn start(listeners: &[(String, &str, u16)], filters: &[String]) -> Receiver {
         let directory = tempfile::tempdir().expect("a directory");
         let at = directory.path();
-        let mut text = format!("[data]\ndirectory = {:?}\n[web]\nenabled = false\n", at.join("data"));
+        let mut text = format!(
+            "[data]\ndirectory = {:?}\n[web]\nenabled = false\n[ship.search]\nenabled = false\n",
+            at.join("data")
+        );
         for (name, protocol, port) in listeners {
             text.push_str(&format!(
                 "[[listener]]\nname = {name:?}\nprotocol = {protocol:?}\nlisten = \"127.0.0.1:{port}\"\n"
