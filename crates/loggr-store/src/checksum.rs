@@ -1,5 +1,5 @@
 //! Checksums of data files: CRC-32C of every block of 64 KiB while it is written, and again
-//! before a block that was mapped is believed.
+//! before a block that was read is believed.
 
 use std::fs::File;
 use std::io::Write;

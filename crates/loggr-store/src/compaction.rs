@@ -107,7 +107,7 @@ impl Compactor {
     fn merge_one(&self, forced: bool) -> Result<bool, StoreError> {
         let _turn = lock(&self.shared.merging);
         let manifest = self.shared.current()?;
-        let skip = lock(&self.shared.damaged).clone();
+        let skip: FastSet<u64> = lock(&self.shared.damaged).keys().copied().collect();
         let Some(chosen) = choose(&manifest, &skip, forced) else { return Ok(false) };
         match self.merge(&chosen) {
             Ok(entry) => match self.shared.commit(vec![entry], &chosen) {
@@ -116,7 +116,7 @@ impl Compactor {
                 done => done.map(|()| true),
             },
             Err(e) => {
-                if e.kind() == ErrorKind::Corrupt {
+                if e.kind() == ErrorKind::Corrupt || e.is_missing_file() {
                     self.find_damaged(&chosen);
                 }
                 Err(e)
@@ -126,14 +126,13 @@ impl Compactor {
 
     /// Notes which of the files cannot be read, so that the next merge goes around them.
     fn find_damaged(&self, chosen: &[FileEntry]) {
-        let mut damaged = lock(&self.shared.damaged);
         for entry in chosen {
-            let bad = match self.shared.files.get(entry) {
-                Ok(file) => !file.verify().is_empty(),
-                Err(e) => e.kind() == ErrorKind::Corrupt,
+            let wrong = match self.shared.files.get(entry) {
+                Ok(file) => file.verify().into_iter().next(),
+                Err(e) => Some(e),
             };
-            if bad {
-                damaged.insert(entry.number);
+            if let Some(e) = wrong.filter(|e| e.kind() == ErrorKind::Corrupt || e.is_missing_file()) {
+                self.shared.note(entry.number, &e);
             }
         }
     }
@@ -354,13 +353,19 @@ pub(crate) fn data_files(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut found = Vec::new();
     let listed = |path: &Path| {
         let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        entries.map_err(|e| StoreError::io("list", path, e))
+        entries.map_err(|e| StoreError::disk("list", path, e))
     };
     for entry in listed(dir)? {
         if !entry.file_name().to_string_lossy().starts_with("day=") {
             continue;
         }
-        for file in listed(&entry.path())? {
+        let files = match listed(&entry.path()) {
+            Ok(files) => files,
+            // Of a day that the disk cannot list nothing is known; the others are all right.
+            Err(e) if e.kind() == ErrorKind::Corrupt => continue,
+            Err(e) => return Err(e),
+        };
+        for file in files {
             let name = file.file_name();
             let number = name.to_str().and_then(|n| n.strip_suffix(".parquet"));
             if number.is_some_and(|n| n.len() >= 12 && n.bytes().all(|b| b.is_ascii_digit())) {
@@ -376,7 +381,8 @@ pub(crate) fn remove_orphans(dir: &Path, manifest: &Manifest) -> Result<(), Stor
     let named: FastSet<PathBuf> = manifest.files.iter().map(|f| dir.join(f.relative())).collect();
     for path in data_files(dir)? {
         if !named.contains(&path) {
-            std::fs::remove_file(&path).map_err(|e| StoreError::io("remove", &path, e))?;
+            // What cannot be removed is in nobody's way; the next start tries again.
+            std::fs::remove_file(&path).ok();
             if let Some(day) = path.parent() {
                 // Fails where it is not empty, as it should.
                 std::fs::remove_dir(day).ok();
@@ -391,29 +397,14 @@ mod tests {
     use super::*;
 
     fn file(number: u64, day: i64, rows: u32) -> FileEntry {
-        FileEntry {
-            number,
-            day,
-            rows,
-            groups: 1,
-            min_time: number as i64,
-            max_time: number as i64,
-            min_uid: [0; 16],
-            max_uid: [0; 16],
-            text_bytes: 0,
-            file_bytes: 0,
-            index_offset: 0,
-            index_bytes: 0,
-            index_checksum: 0,
-            tail_checksum: 0,
-            level: 0,
-        }
+        let times = number as i64;
+        FileEntry { rows, groups: 1, min_time: times, max_time: times, ..FileEntry::empty(number, day) }
     }
 
     #[track_caller]
     fn check(files: &[(i64, u32)], forced: bool, expect: usize) {
         let files = files.iter().zip(1..).map(|((day, rows), number)| file(number, *day, *rows)).collect();
-        let manifest = Manifest { generation: 1, next_file: 99, files };
+        let manifest = Manifest { generation: 1, next_file: 99, files, ..Manifest::default() };
         assert_eq!(choose(&manifest, &FastSet::default(), forced).map_or(0, |c| c.len()), expect);
     }
 

@@ -1,26 +1,21 @@
-//! Reading a data file: mapped, and believed only after its checksums were seen to fit.
+//! Reading a data file: believed only after its checksums were seen to fit.
 //!
-//! The narrow door to the columns is [`DataFile::read`]. Invariant: no byte of a file reaches a
-//! decoder before the checksum over it was compared.
+//! The narrow door to the columns is [`DataFile::read`]; how bytes come from the disk is `blocks`'s.
+//! Invariant: no byte of a file reaches a decoder before the checksum over it was compared.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow_array::{RecordBatch, new_null_array};
 use bytes::Bytes;
-use memmap2::Mmap;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
 };
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
-use parquet::file::reader::{ChunkReader, Length};
 
-use crate::checksum::CHECKSUM_BLOCK_BYTES;
+use crate::blocks::{Blocks, Descriptors, OpenFile, RowBytes, Tail};
 use crate::error::DamagedBlock;
 use crate::hash::{FastMap, FastSet};
 use crate::index::RowGroupIndex;
@@ -32,33 +27,67 @@ use crate::selection::Selection;
 use crate::writer::{INDEX_MAGIC, INDEX_VERSION};
 use crate::{ErrorKind, StoreError};
 
-/// The data files that were opened, by number.
+/// Bytes of the indexes of files that are kept in memory for the next question, those in use aside.
+const MAX_INDEX_BYTES_KEPT: u64 = 128 << 20;
+
+/// The data files that were looked at, by number.
 pub(crate) struct OpenFiles {
     dir: PathBuf,
-    files: Mutex<FastMap<u64, Arc<DataFile>>>,
+    kept: Mutex<Kept>,
+    descriptors: Arc<Descriptors>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// With the number of its last use.
+    files: FastMap<u64, (Arc<DataFile>, u64)>,
+    index_bytes: u64,
+    uses: u64,
+}
+
+impl Kept {
+    fn forget(&mut self, number: u64) {
+        if let Some((file, _)) = self.files.remove(&number) {
+            self.index_bytes -= file.entry.index_bytes;
+        }
+    }
 }
 
 impl OpenFiles {
     pub(crate) fn new(dir: &Path) -> OpenFiles {
-        OpenFiles { dir: dir.to_owned(), files: Mutex::new(FastMap::default()) }
+        OpenFiles { dir: dir.to_owned(), kept: Mutex::default(), descriptors: Arc::default() }
     }
 
     pub(crate) fn get(&self, entry: &FileEntry) -> Result<Arc<DataFile>, StoreError> {
-        let mut files = lock(&self.files);
-        if let Some(file) = files.get(&entry.number)
-            && file.entry == *entry
-        {
-            return Ok(Arc::clone(file));
+        let mut kept = lock(&self.kept);
+        kept.uses += 1;
+        let uses = kept.uses;
+        if let Some((file, used)) = kept.files.get_mut(&entry.number) {
+            if file.entry.is_same_file(entry) {
+                *used = uses;
+                return Ok(Arc::clone(file));
+            }
+            // The directory is another one, such as a copy that was put back.
+            kept.forget(entry.number);
+            self.descriptors.retain(|number| number != entry.number);
         }
-        let file = Arc::new(DataFile::open(&self.dir, entry)?);
-        files.insert(entry.number, Arc::clone(&file));
+        let file = Arc::new(DataFile::new(&self.dir, entry, Arc::clone(&self.descriptors))?);
+        kept.index_bytes += entry.index_bytes;
+        kept.files.insert(entry.number, (Arc::clone(&file), uses));
+        while kept.index_bytes > MAX_INDEX_BYTES_KEPT && kept.files.len() > 1 {
+            let oldest = kept.files.iter().min_by_key(|(_, (_, used))| *used).map(|(number, _)| *number);
+            oldest.into_iter().for_each(|number| kept.forget(number));
+        }
         Ok(file)
     }
 
     /// Closes what a manifest does not name any more.
     pub(crate) fn retain(&self, manifest: &Manifest) {
         let named: FastSet<u64> = manifest.files.iter().map(|f| f.number).collect();
-        lock(&self.files).retain(|number, _| named.contains(number));
+        let mut kept = lock(&self.kept);
+        let gone: Vec<u64> = kept.files.keys().filter(|n| !named.contains(n)).copied().collect();
+        gone.into_iter().for_each(|number| kept.forget(number));
+        self.descriptors.retain(|number| named.contains(&number));
     }
 }
 
@@ -67,105 +96,109 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One data file, opened.
+/// One data file.
 pub(crate) struct DataFile {
     pub(crate) entry: FileEntry,
-    pub(crate) path: PathBuf,
-    bytes: Bytes,
-    head: OnceLock<Option<Arc<Head>>>,
+    pub(crate) path: Arc<Path>,
+    descriptors: Arc<Descriptors>,
+    index: OnceLock<Index>,
     metadata: OnceLock<ArrowReaderMetadata>,
+}
+
+/// The index of a file, in memory.
+struct Index {
+    bytes: Vec<u8>,
+    head: Head,
 }
 
 /// What the index says about the whole file.
 pub(crate) struct Head {
-    blocks: Vec<u32>,
-    verified: Vec<AtomicU64>,
-    rows_end: usize,
+    blocks: Arc<Blocks>,
     pub(crate) columns: FieldColumns,
     groups: Vec<(usize, usize)>,
 }
 
 impl DataFile {
-    /// Maps the file; looks at nothing but its length.
+    /// Opens the file by itself; looks at nothing but its length.
     pub(crate) fn open(dir: &Path, entry: &FileEntry) -> Result<DataFile, StoreError> {
-        let path = dir.join(entry.relative());
-        let file = File::open(&path).map_err(|e| StoreError::io("open", &path, e))?;
-        let length = file.metadata().map_err(|e| StoreError::io("look at", &path, e))?.len();
-        if length != entry.file_bytes {
-            let what = format!("it has {length} bytes instead of {}", entry.file_bytes);
-            return Err(StoreError::corrupt(&path, what));
+        DataFile::new(dir, entry, Arc::default())
+    }
+
+    fn new(dir: &Path, entry: &FileEntry, descriptors: Arc<Descriptors>) -> Result<DataFile, StoreError> {
+        let path: Arc<Path> = dir.join(entry.relative()).into();
+        descriptors.get(&path, entry)?;
+        let (index, metadata) = (OnceLock::new(), OnceLock::new());
+        Ok(DataFile { entry: entry.clone(), path, descriptors, index, metadata })
+    }
+
+    fn file(&self) -> Result<OpenFile, StoreError> {
+        self.descriptors.get(&self.path, &self.entry)
+    }
+
+    /// The index; read and checked at the first call.
+    fn whole_index(&self) -> Result<&Index, StoreError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
         }
-        // SAFETY: a data file is never written again once it has its name in a manifest, and
-        // is removed, not truncated; the mapping outlives the name.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| StoreError::io("map", &path, e))?;
-        Ok(DataFile {
-            entry: entry.clone(),
-            path,
-            bytes: Bytes::from_owner(map),
-            head: OnceLock::new(),
-            metadata: OnceLock::new(),
-        })
+        let FileEntry { index_offset: offset, index_bytes: length, .. } = self.entry;
+        let damaged = || {
+            StoreError::corrupt(
+                &self.path,
+                format!("the checksum of its index at offset {offset} does not fit"),
+            )
+        };
+        if offset.checked_add(length).is_none_or(|end| end > self.entry.file_bytes) {
+            return Err(damaged());
+        }
+        let bytes = self.file()?.part(offset, length)?;
+        if crc32c::crc32c(&bytes) != self.entry.index_checksum {
+            return Err(damaged());
+        }
+        let head = Head::read(&bytes, offset).ok_or_else(damaged)?;
+        Ok(self.index.get_or_init(|| Index { bytes, head }))
     }
 
-    fn slice(&self, offset: u64, length: u64) -> &[u8] {
-        let end = offset.saturating_add(length);
-        self.bytes.get(offset as usize..end as usize).unwrap_or_default()
-    }
-
-    fn index_bytes(&self) -> &[u8] {
-        self.slice(self.entry.index_offset, self.entry.index_bytes)
-    }
-
-    /// The part of the index that speaks of the whole file; checked at the first call.
-    pub(crate) fn head(&self) -> Result<&Arc<Head>, StoreError> {
-        let head = self.head.get_or_init(|| {
-            let bytes = self.index_bytes();
-            if crc32c::crc32c(bytes) != self.entry.index_checksum {
-                return None;
-            }
-            Head::read(bytes, self.entry.index_offset as usize).map(Arc::new)
-        });
-        head.as_ref().ok_or_else(|| {
-            let what =
-                format!("the checksum of its index at offset {} does not fit", self.entry.index_offset);
-            StoreError::corrupt(&self.path, what)
-        })
+    /// The part of the index that speaks of the whole file.
+    pub(crate) fn head(&self) -> Result<&Head, StoreError> {
+        Ok(&self.whole_index()?.head)
     }
 
     /// The index of one row group.
     pub(crate) fn index(&self, group: usize) -> Result<RowGroupIndex<'_>, StoreError> {
-        let (start, end) = self.head()?.groups.get(group).copied().unwrap_or_default();
-        let index = self.index_bytes().get(start..end).and_then(RowGroupIndex::new);
+        let index = self.whole_index()?;
+        let (start, end) = index.head.groups.get(group).copied().unwrap_or_default();
+        let index = index.bytes.get(start..end).and_then(RowGroupIndex::new);
         index.ok_or_else(|| StoreError::corrupt(&self.path, format!("row group {group} has no index")))
-    }
-
-    fn tail_offset(&self) -> u64 {
-        self.entry.index_offset + self.entry.index_bytes
     }
 
     fn metadata(&self) -> Result<&ArrowReaderMetadata, StoreError> {
         if let Some(metadata) = self.metadata.get() {
             return Ok(metadata);
         }
-        let metadata = self.load_metadata(self.verified()?)?;
+        let metadata = self.load_metadata()?;
         Ok(self.metadata.get_or_init(|| metadata))
     }
 
-    fn load_metadata(&self, bytes: VerifiedBytes) -> Result<ArrowReaderMetadata, StoreError> {
-        let tail = self.slice(self.tail_offset(), self.entry.file_bytes.saturating_sub(self.tail_offset()));
-        if crc32c::crc32c(tail) != self.entry.tail_checksum {
-            let what = format!("the checksum of its footer at offset {} does not fit", self.tail_offset());
+    fn load_metadata(&self) -> Result<ArrowReaderMetadata, StoreError> {
+        let offset = self.entry.index_offset.saturating_add(self.entry.index_bytes);
+        let tail = self.file()?.part(offset, self.entry.file_bytes.saturating_sub(offset))?;
+        if crc32c::crc32c(&tail) != self.entry.tail_checksum {
+            let what = format!("the checksum of its footer at offset {offset} does not fit");
             return Err(StoreError::corrupt(&self.path, what));
         }
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Required)
             .with_column_index_policy(PageIndexPolicy::Skip);
-        ArrowReaderMetadata::load(&bytes, options)
+        ArrowReaderMetadata::load(&Tail { bytes: Bytes::from(tail), offset }, options)
             .map_err(|e| StoreError::parquet("read the footer of", &self.path, e))
     }
 
-    fn verified(&self) -> Result<VerifiedBytes, StoreError> {
-        Ok(VerifiedBytes { bytes: self.bytes.clone(), head: Arc::clone(self.head()?) })
+    fn rows(&self) -> Result<RowBytes, StoreError> {
+        Ok(RowBytes {
+            blocks: Arc::clone(&self.head()?.blocks),
+            file: self.file()?,
+            length: self.entry.file_bytes,
+        })
     }
 
     /// Some columns (ascending positions in the file's schema) of some rows of one row group, as
@@ -197,11 +230,8 @@ impl DataFile {
             }
             selection = Some(RowSelection::from(selectors));
         }
-        let pages = GroupPages {
-            reader: Arc::new(self.verified()?),
-            metadata: Arc::clone(metadata.metadata()),
-            group,
-        };
+        let pages =
+            GroupPages { reader: Arc::new(self.rows()?), metadata: Arc::clone(metadata.metadata()), group };
         let wanted = rows.len().max(1);
         let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, wanted, selection)
             .map_err(failed)?;
@@ -260,32 +290,26 @@ impl DataFile {
         let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(&e);
         while let Some(error) = inner {
             if let Some(block) = error.downcast_ref::<DamagedBlock>() {
-                return StoreError::corrupt(&self.path, block);
+                return block.clone().into_error(&self.path);
             }
             if let Some(ParquetError::External(boxed)) = error.downcast_ref::<ParquetError>()
                 && let Some(block) = boxed.downcast_ref::<DamagedBlock>()
             {
-                return StoreError::corrupt(&self.path, block);
+                return block.clone().into_error(&self.path);
             }
             inner = error.source();
         }
         StoreError::with(ErrorKind::Corrupt, format!("cannot read `{}`", self.path.display()), e)
     }
 
-    /// Compares every checksum; the errors of the parts that are damaged.
+    /// Reads all of it and compares every checksum; the errors of the parts that are damaged.
     pub(crate) fn verify(&self) -> Vec<StoreError> {
         let mut found = Vec::new();
-        match self.verified() {
-            Ok(bytes) => {
-                for i in 0..bytes.head.blocks.len() {
-                    if let Err(block) = bytes.check_block(i) {
-                        found.push(StoreError::corrupt(&self.path, block));
-                    }
-                }
-            }
+        match self.rows() {
+            Ok(rows) => found.extend(rows.verify().into_iter().map(|block| block.into_error(&self.path))),
             Err(e) => found.push(e),
         }
-        if let Err(e) = self.metadata() {
+        if let Err(e) = self.load_metadata() {
             found.push(e);
         }
         found
@@ -304,31 +328,26 @@ impl DataFile {
 
     /// The same file without its index, whose checksum does not fit: its rows are then read unchecked.
     pub(crate) fn without_index(&self) -> Result<DataFile, StoreError> {
-        let metadata = self.load_metadata(VerifiedBytes {
-            bytes: self.bytes.clone(),
-            head: Arc::new(Head::empty(FieldColumns::default(), self.entry.index_offset as usize)),
-        })?;
+        let metadata = self.load_metadata()?;
         let columns = FieldColumns::of_schema(metadata.schema())
             .ok_or_else(|| StoreError::corrupt(&self.path, "its columns are not those of a data file"))?;
         let opened = DataFile {
             entry: self.entry.clone(),
-            path: self.path.clone(),
-            bytes: self.bytes.clone(),
-            head: OnceLock::new(),
+            path: Arc::clone(&self.path),
+            descriptors: Arc::clone(&self.descriptors),
+            index: OnceLock::new(),
             metadata: OnceLock::new(),
         };
-        opened.head.get_or_init(|| Some(Arc::new(Head::empty(columns, self.entry.index_offset as usize))));
+        // No block has a checksum.
+        let blocks = Arc::new(Blocks::new(Vec::new(), self.entry.index_offset));
+        let head = Head { blocks, columns, groups: Vec::new() };
+        opened.index.get_or_init(|| Index { bytes: Vec::new(), head });
         Ok(opened)
     }
 }
 
 impl Head {
-    /// Of a file whose index cannot be read: no block has a checksum.
-    fn empty(columns: FieldColumns, rows_end: usize) -> Head {
-        Head { blocks: Vec::new(), verified: Vec::new(), rows_end, columns, groups: Vec::new() }
-    }
-
-    fn read(bytes: &[u8], rows_end: usize) -> Option<Head> {
+    fn read(bytes: &[u8], rows_end: u64) -> Option<Head> {
         let mut cursor = Cursor::new(bytes);
         if cursor.array()? != *INDEX_MAGIC || cursor.u32()? != INDEX_VERSION {
             return None;
@@ -349,90 +368,7 @@ impl Head {
         let ends: Vec<usize> =
             (0..=count).map(|_| cursor.u64().map(|o| o as usize)).collect::<Option<_>>()?;
         let groups = ends.windows(2).map(|w| (w[0], w[1])).collect();
-        let verified = (0..blocks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Some(Head { blocks, verified, rows_end, columns: FieldColumns { columns }, groups })
-    }
-}
-
-/// The bytes of a file as the Parquet library gets them: each block is checked before its first use.
-struct VerifiedBytes {
-    bytes: Bytes,
-    head: Arc<Head>,
-}
-
-impl VerifiedBytes {
-    fn check_block(&self, number: usize) -> Result<(), DamagedBlock> {
-        let Some(expect) = self.head.blocks.get(number) else { return Ok(()) };
-        let (word, bit) = (number / 64, 1u64 << (number % 64));
-        let Some(seen) = self.head.verified.get(word) else { return Ok(()) };
-        if seen.load(Ordering::Relaxed) & bit != 0 {
-            return Ok(());
-        }
-        let start = number * CHECKSUM_BLOCK_BYTES;
-        // The last block ends where the index begins.
-        let end = (start + CHECKSUM_BLOCK_BYTES).min(self.head.rows_end);
-        let block = self.bytes.get(start..end).unwrap_or_default();
-        if crc32c::crc32c(block) != *expect {
-            return Err(DamagedBlock { offset: start as u64, length: block.len() as u64 });
-        }
-        seen.fetch_or(bit, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn check(&self, start: usize, length: usize) -> Result<(), ParquetError> {
-        if length == 0 || start >= self.head.rows_end {
-            // Index and footer have checksums of their own, compared before.
-            return Ok(());
-        }
-        for block in start / CHECKSUM_BLOCK_BYTES..=(start + length - 1) / CHECKSUM_BLOCK_BYTES {
-            self.check_block(block).map_err(|e| ParquetError::External(Box::new(e)))?;
-        }
-        Ok(())
-    }
-}
-
-impl Length for VerifiedBytes {
-    fn len(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for VerifiedBytes {
-    type T = VerifiedRead;
-
-    fn get_read(&self, start: u64) -> Result<VerifiedRead, ParquetError> {
-        let bytes = VerifiedBytes { bytes: self.bytes.clone(), head: Arc::clone(&self.head) };
-        Ok(VerifiedRead { bytes, at: start as usize })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let start = start as usize;
-        let end = start.checked_add(length).filter(|end| *end <= self.bytes.len());
-        let Some(end) = end else {
-            return Err(ParquetError::EOF(format!(
-                "{length} bytes at offset {start} lie outside of the file"
-            )));
-        };
-        self.check(start, length)?;
-        Ok(self.bytes.slice(start..end))
-    }
-}
-
-/// A reader over the same bytes, for the headers of pages.
-struct VerifiedRead {
-    bytes: VerifiedBytes,
-    at: usize,
-}
-
-impl Read for VerifiedRead {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let rest = self.bytes.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.len().min(out.len());
-        self.bytes.check(self.at, length).map_err(std::io::Error::other)?;
-        if let (Some(to), Some(from)) = (out.get_mut(..length), rest.get(..length)) {
-            to.copy_from_slice(from);
-        }
-        self.at += length;
-        Ok(length)
+        let blocks = Arc::new(Blocks::new(blocks, rows_end));
+        Some(Head { blocks, columns: FieldColumns { columns }, groups })
     }
 }

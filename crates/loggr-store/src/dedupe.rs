@@ -18,11 +18,13 @@ use crate::schema::core;
 use crate::selection::Selection;
 use crate::{ErrorKind, StoreError};
 
-/// The events that the store does not hold yet, each uid once, in the order given.
+/// The events that the store does not hold yet, each uid once, in the order given. `damaged` hears of
+/// the files that could not be asked.
 pub(crate) fn new_events<'e, 'a>(
     events: &'e [Event<'a>],
     manifest: &Manifest,
     files: &OpenFiles,
+    damaged: impl Fn(u64, &StoreError),
 ) -> Result<Vec<&'e Event<'a>>, StoreError> {
     let ascending = events.windows(2).all(|w| matches!(w, [a, b] if a.uid < b.uid));
     let mut new: Vec<&Event<'a>> = if ascending {
@@ -49,7 +51,10 @@ pub(crate) fn new_events<'e, 'a>(
         }
         let stored = match stored_uids(entry, files, &asked) {
             Ok(stored) => stored,
-            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => continue,
+            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => {
+                damaged(entry.number, &e);
+                continue;
+            }
             Err(e) => return Err(e),
         };
         if !stored.is_empty() {

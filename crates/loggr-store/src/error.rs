@@ -4,6 +4,9 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+
+use rustix::io::Errno;
 
 /// How to react to a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,13 @@ impl StoreError {
         self.kind == ErrorKind::Transient
     }
 
+    /// True where the events themselves are to blame: the same batch fails in the same way each time,
+    /// whatever anybody mends. Of everything else, such as a damaged store, one that another process
+    /// holds or a wrong password, no event is to blame: events wait until it is mended.
+    pub fn blames_events(&self) -> bool {
+        self.kind == ErrorKind::Permanent
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -71,6 +81,15 @@ impl StoreError {
         StoreError::with(ErrorKind::Transient, format!("cannot {what} `{}`", path.display()), source)
     }
 
+    /// An operation on something that was written and read before failed: what the disk cannot give
+    /// any more is damage, anything else may work later.
+    pub(crate) fn disk(what: &str, path: &Path, source: std::io::Error) -> StoreError {
+        match is_damage(&source) {
+            true => StoreError::corrupt(path, format!("cannot {what} it: {source}")),
+            false => StoreError::io(what, path, source),
+        }
+    }
+
     /// Bytes that are not those that were written.
     pub(crate) fn corrupt(path: &Path, what: impl fmt::Display) -> StoreError {
         StoreError::new(ErrorKind::Corrupt, format!("`{}` is damaged: {what}", path.display()))
@@ -82,7 +101,7 @@ impl StoreError {
         if let parquet::errors::ParquetError::External(inner) = &source
             && let Some(block) = inner.downcast_ref::<DamagedBlock>()
         {
-            return StoreError::corrupt(path, block);
+            return block.clone().into_error(path);
         }
         StoreError::with(ErrorKind::Corrupt, format!("cannot {what} `{}`", path.display()), source)
     }
@@ -112,16 +131,75 @@ impl std::error::Error for StoreError {
     }
 }
 
-/// A block of a file whose checksum does not fit; travels through the Parquet library.
-#[derive(Debug)]
+/// A block of a file that cannot be read, or whose checksum does not fit; travels through the
+/// Parquet library.
+#[derive(Clone, Debug)]
 pub(crate) struct DamagedBlock {
     pub(crate) offset: u64,
     pub(crate) length: u64,
+    /// What the system said. `None`: the bytes are there, and wrong.
+    pub(crate) unreadable: Option<Arc<std::io::Error>>,
+}
+
+impl DamagedBlock {
+    /// As an error about its file. What the system may do later is no damage.
+    pub(crate) fn into_error(self, path: &Path) -> StoreError {
+        match self.unreadable {
+            Some(e) if !is_damage(&e) => {
+                let what = format!(
+                    "cannot read {} bytes at offset {} of `{}`",
+                    self.length,
+                    self.offset,
+                    path.display()
+                );
+                StoreError::with(ErrorKind::Transient, what, e)
+            }
+            _ => StoreError::corrupt(path, self),
+        }
+    }
+}
+
+/// Does the error of a read say that what was written is not there any more? Anything else, such as
+/// too many open files, passes.
+fn is_damage(e: &std::io::Error) -> bool {
+    /// What disks and file systems say of blocks that they cannot give, and what a name gives that
+    /// is no file any more.
+    const DAMAGE: &[Errno] = &[
+        Errno::IO,
+        Errno::NXIO,
+        Errno::INVAL,
+        Errno::ISDIR,
+        Errno::NOTDIR,
+        Errno::LOOP,
+        Errno::NODATA,
+        Errno::BADMSG,
+        Errno::OVERFLOW,
+        Errno::ILSEQ,
+        Errno::UCLEAN,
+        Errno::REMOTEIO,
+        Errno::NOMEDIUM,
+        Errno::MEDIUMTYPE,
+    ];
+    // Shorter than it was.
+    e.kind() == std::io::ErrorKind::UnexpectedEof
+        || e.raw_os_error().is_some_and(|code| DAMAGE.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 impl fmt::Display for DamagedBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the checksum of the {} bytes at offset {} does not fit", self.length, self.offset)
+        match &self.unreadable {
+            None => {
+                write!(f, "the checksum of the {} bytes at offset {} does not fit", self.length, self.offset)
+            }
+            Some(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                write!(
+                    f,
+                    "the {} bytes at offset {} cannot be read: it ends before",
+                    self.length, self.offset
+                )
+            }
+            Some(e) => write!(f, "the {} bytes at offset {} cannot be read: {e}", self.length, self.offset),
+        }
     }
 }
 

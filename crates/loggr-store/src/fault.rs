@@ -5,6 +5,10 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 thread_local! {
     static NEXT: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
@@ -28,5 +32,36 @@ pub(crate) fn check(place: &str) -> io::Result<()> {
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Something cannot be read: nobody looks further where it never was so.
+static ANY_UNREADABLE: AtomicBool = AtomicBool::new(false);
+static UNREADABLE: Mutex<Vec<(PathBuf, Range<u64>)>> = Mutex::new(Vec::new());
+
+/// Makes every read of some bytes of a file fail with EIO, in all threads; an empty range at 0 makes
+/// opening it fail.
+#[doc(hidden)]
+pub fn make_unreadable(path: &Path, bytes: Range<u64>) {
+    ANY_UNREADABLE.store(true, Ordering::Relaxed);
+    UNREADABLE.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), bytes));
+}
+
+/// Undoes it.
+#[doc(hidden)]
+pub fn make_readable(path: &Path) {
+    UNREADABLE.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| of != path);
+}
+
+/// Fails if a test wants these bytes to be unreadable.
+pub(crate) fn check_read(path: &Path, bytes: Range<u64>) -> io::Result<()> {
+    if !ANY_UNREADABLE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let unreadable = UNREADABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let hit = |bad: &Range<u64>| *bad == bytes || (bad.start < bytes.end && bytes.start < bad.end);
+    match unreadable.iter().any(|(of, bad)| of == path && hit(bad)) {
+        true => Err(rustix::io::Errno::IO.into()),
+        false => Ok(()),
     }
 }

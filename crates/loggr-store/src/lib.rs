@@ -7,6 +7,7 @@
 //! written. The files are plain Parquet; `docs/format/store.md` describes them.
 #![deny(missing_docs)]
 
+mod blocks;
 mod checksum;
 mod compaction;
 mod conform;
@@ -25,12 +26,14 @@ mod partition;
 pub mod postgres;
 mod reader;
 mod rest;
+mod retention;
 mod rows;
 mod schema;
 mod search;
 mod selection;
 mod store;
 mod top;
+mod upkeep;
 mod verify;
 mod writer;
 
@@ -43,8 +46,10 @@ pub use error::{ErrorKind, StoreError};
 pub use exec::{Limits, Stats, THREADS_PER_QUERY};
 pub use histogram::{Bucket, Histogram, MAX_BUCKETS};
 pub use reader::{Partition, Reader};
+pub use retention::{CLOCK_HOLD, CLOCK_STEP, Look, Moment, Step};
 pub use schema::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES, MAX_FIELD_COLUMNS};
 pub use search::{Counted, Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions};
 pub use store::{Appended, Store, StoreOptions};
 pub use top::{KnownField, MAX_TOP_VALUES, Top, TopValue};
+pub use upkeep::{Pruned, Summary, Watch, summary};
 pub use verify::{DAMAGED, Damage, Repaired, SetAside, Verified, repair};

@@ -6,11 +6,15 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `LGRM` |
-//! | 4 | version, 1 |
+//! | 4 | version, 2; 1, which ends behind the files and knows no times of writing, is read |
 //! | 8 | generation: grows by one with every change |
 //! | 8 | number of the next file |
 //! | 4 | number of files |
-//! | 140 each | file number (8), day (8), rows (4), row groups (4), lowest and highest timegenerated (8, 8), lowest and highest uid (16, 16), bytes of text (8), bytes of the file (8), offset and length of its index (8, 8), checksum of the index (4), checksum of what follows it (4), level (4), reserved (24) |
+//! | 140 each | file number (8), day (8), rows (4), row groups (4), lowest and highest timegenerated (8, 8), lowest and highest uid (16, 16), bytes of text (8), bytes of the file (8), offset and length of its index (8, 8), checksum of the index (4), checksum of what follows it (4), level (4), time of writing (8), reserved (16) |
+//! | 8 | the time that retention believes, 0: nobody has looked at a clock |
+//! | 8, 8, 8 | a step of the clock that is not believed yet: from, to, for how long it has held |
+//! | 4 | flags: 1, there is such a step; 2, it came while a process ran |
+//! | 8, 8 | events that retention has dropped, events that were purged |
 //! | 8 | XXH3 of everything before |
 
 use std::fs::File;
@@ -18,13 +22,18 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::index::bytes::{Cursor, put_i64, put_u32, put_u64};
+use crate::retention::{Clock, Step};
 use crate::{StoreError, partition};
 
 /// Name of the manifest in the store's directory.
 pub const MANIFEST: &str = "MANIFEST";
 const TEMPORARY: &str = "MANIFEST.new";
+/// What to do about a manifest that is damaged or lost.
+pub(crate) const REPAIR: &str = "`loggr repair` makes it anew from the data files";
 const MAGIC: &[u8; 4] = b"LGRM";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+const STEP: u32 = 1;
+const STEP_WAS_SEEN: u32 = 2;
 
 /// One data file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,9 +54,41 @@ pub(crate) struct FileEntry {
     pub(crate) tail_checksum: u32,
     /// 0: as it was appended; 1: merged once or more.
     pub(crate) level: u32,
+    /// When its newest rows were written, by the clock that retention believes (microseconds since
+    /// 1970). 0: it is not known. No part of what the file says of itself.
+    #[serde(skip)]
+    pub(crate) written: i64,
 }
 
 impl FileEntry {
+    /// Of a file that has no rows yet.
+    pub(crate) fn empty(number: u64, day: i64) -> FileEntry {
+        FileEntry {
+            number,
+            day,
+            rows: 0,
+            groups: 0,
+            min_time: i64::MAX,
+            max_time: i64::MIN,
+            min_uid: [u8::MAX; 16],
+            max_uid: [0; 16],
+            text_bytes: 0,
+            file_bytes: 0,
+            index_offset: 0,
+            index_bytes: 0,
+            index_checksum: 0,
+            tail_checksum: 0,
+            level: 0,
+            written: 0,
+        }
+    }
+
+    /// Do both speak of the same bytes?
+    pub(crate) fn is_same_file(&self, other: &FileEntry) -> bool {
+        let written = other.written;
+        *self == *other || FileEntry { written, ..self.clone() } == *other
+    }
+
     /// Path inside the store's directory.
     pub(crate) fn relative(&self) -> PathBuf {
         Path::new(&partition::directory(self.day)).join(file_name(self.number))
@@ -65,6 +106,12 @@ pub(crate) struct Manifest {
     pub(crate) generation: u64,
     pub(crate) next_file: u64,
     pub(crate) files: Vec<FileEntry>,
+    /// What retention knows of the clock.
+    pub(crate) clock: Clock,
+    /// Events that retention has dropped.
+    pub(crate) dropped: u64,
+    /// Events that somebody purged.
+    pub(crate) purged: u64,
 }
 
 impl Manifest {
@@ -90,8 +137,19 @@ impl Manifest {
             for value in [f.index_checksum, f.tail_checksum, f.level] {
                 put_u32(&mut out, value);
             }
-            out.extend_from_slice(&[0; 24]);
+            put_i64(&mut out, f.written);
+            out.extend_from_slice(&[0; 16]);
         }
+        put_i64(&mut out, self.clock.believed);
+        let step = self.clock.step.unwrap_or(Step { from: 0, to: 0, held: 0, seen: false });
+        for value in [step.from, step.to, step.held] {
+            put_i64(&mut out, value);
+        }
+        let flags =
+            if self.clock.step.is_some() { STEP } else { 0 } | if step.seen { STEP_WAS_SEEN } else { 0 };
+        put_u32(&mut out, flags);
+        put_u64(&mut out, self.dropped);
+        put_u64(&mut out, self.purged);
         let sum = xxhash_rust::xxh3::xxh3_64(&out);
         put_u64(&mut out, sum);
         out
@@ -104,14 +162,16 @@ impl Manifest {
             return None;
         }
         let mut cursor = Cursor::new(body);
-        if cursor.array()? != *MAGIC || cursor.u32()? != VERSION {
+        let is_ours = cursor.array()? == *MAGIC;
+        let version = cursor.u32()?;
+        if !is_ours || !(1..=VERSION).contains(&version) {
             return None;
         }
         let (generation, next_file) = (cursor.u64()?, cursor.u64()?);
         let count = cursor.u32()?;
         let files = (0..count)
             .map(|_| {
-                let entry = FileEntry {
+                let mut entry = FileEntry {
                     number: cursor.u64()?,
                     day: cursor.i64()?,
                     rows: cursor.u32()?,
@@ -127,12 +187,30 @@ impl Manifest {
                     index_checksum: cursor.u32()?,
                     tail_checksum: cursor.u32()?,
                     level: cursor.u32()?,
+                    written: 0,
                 };
-                cursor.take(24)?;
+                let written = cursor.i64()?;
+                if version > 1 {
+                    entry.written = written;
+                }
+                cursor.take(16)?;
                 Some(entry)
             })
             .collect::<Option<_>>()?;
-        cursor.is_empty().then_some(Manifest { generation, next_file, files })
+        let mut manifest = Manifest { generation, next_file, files, ..Manifest::default() };
+        if version > 1 {
+            let believed = cursor.i64()?;
+            let (from, to, held, flags) = (cursor.i64()?, cursor.i64()?, cursor.i64()?, cursor.u32()?);
+            let step = Step { from, to, held, seen: flags & STEP_WAS_SEEN != 0 };
+            manifest.clock = Clock::new(believed, (flags & STEP != 0).then_some(step));
+            (manifest.dropped, manifest.purged) = (cursor.u64()?, cursor.u64()?);
+        }
+        cursor.is_empty().then_some(manifest)
+    }
+
+    /// That there is none, beside data files.
+    pub(crate) fn lost(dir: &Path) -> StoreError {
+        StoreError::corrupt(&dir.join(MANIFEST), "it is missing, but there are data files").hinted(REPAIR)
     }
 
     /// Reads the manifest of a directory; `None` where there is none.
@@ -141,14 +219,17 @@ impl Manifest {
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(StoreError::io("open", &path, e)),
+            Err(e) => return Err(StoreError::disk("open", &path, e)),
         };
         let mut bytes = Vec::new();
         let identity = Identity::of(&file).map_err(|e| StoreError::io("look at", &path, e))?;
-        file.read_to_end(&mut bytes).map_err(|e| StoreError::io("read", &path, e))?;
+        let read = crate::fault::check_read(&path, 0..u64::MAX).and_then(|()| file.read_to_end(&mut bytes));
+        read.map_err(|e| StoreError::disk("read", &path, e).hinted(REPAIR))?;
         match Manifest::decode(&bytes) {
             Some(manifest) => Ok(Some((manifest, identity))),
-            None => Err(StoreError::corrupt(&path, "its checksum or its version does not fit")),
+            None => {
+                Err(StoreError::corrupt(&path, "its checksum or its version does not fit").hinted(REPAIR))
+            }
         }
     }
 
@@ -227,7 +308,7 @@ mod tests {
     use super::*;
 
     fn manifest(files: u64) -> Manifest {
-        let files = (0..files)
+        let entries = (0..files)
             .map(|i| FileEntry {
                 number: i,
                 day: 20_000 + i as i64,
@@ -244,19 +325,39 @@ mod tests {
                 index_checksum: 13,
                 tail_checksum: 14,
                 level: 1,
+                written: 15,
             })
             .collect();
-        Manifest { generation: 3, next_file: 99, files }
+        let step = (files > 1).then_some(Step { from: 16, to: -17, held: 18, seen: files > 2 });
+        let clock = Clock::new(19, step);
+        Manifest { generation: 3, next_file: 99, files: entries, clock, dropped: 20, purged: 21 }
     }
 
     #[test]
     fn what_was_written_is_read() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Manifest::read(dir.path()).unwrap(), None);
-        for files in [0, 1, 250] {
+        for files in [0, 1, 2, 250] {
             assert!(manifest(files).write(dir.path()).is_ok());
             assert_eq!(Manifest::read(dir.path()).unwrap().unwrap().0, manifest(files));
         }
+    }
+
+    #[test]
+    fn a_manifest_of_version_1_is_read() {
+        let entries = manifest(2).files;
+        let mut old = b"LGRM\x01\0\0\0".to_vec();
+        let new = manifest(2).encode();
+        // The head and the entries, whose reserved bytes were 0.
+        old.extend_from_slice(&new[8..28 + 2 * 140]);
+        for i in 0..2 {
+            old[28 + i * 140 + 116..28 + i * 140 + 140].fill(0);
+        }
+        let sum = xxhash_rust::xxh3::xxh3_64(&old);
+        put_u64(&mut old, sum);
+        let read = Manifest::decode(&old).unwrap();
+        let files = entries.into_iter().map(|e| FileEntry { written: 0, ..e }).collect();
+        assert_eq!(read, Manifest { generation: 3, next_file: 99, files, ..Manifest::default() });
     }
 
     #[test]

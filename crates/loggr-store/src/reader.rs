@@ -53,7 +53,7 @@ impl Reader {
     /// Opens the store of a directory. A directory without a manifest is an empty store until it has one.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] where the manifest is damaged.
+    /// [`ErrorKind::Corrupt`] where the manifest is damaged, or missing beside data files.
     pub fn open(dir: &Path) -> Result<Reader, StoreError> {
         let reader = Reader {
             dir: dir.to_owned(),
@@ -75,7 +75,11 @@ impl Reader {
         };
         let mut current = lock(&self.current);
         if now == current.identity {
-            return Ok(false);
+            // An empty store, or one that has lost its manifest?
+            return match now.is_none() && has_data_files(&self.dir) {
+                true => Err(Manifest::lost(&self.dir)),
+                false => Ok(false),
+            };
         }
         let Some((manifest, identity)) = Manifest::read(&self.dir)? else {
             if current.identity.is_some() {
@@ -177,6 +181,10 @@ impl Reader {
         }
         Ok(days.into_values().collect())
     }
+}
+
+fn has_data_files(dir: &Path) -> bool {
+    crate::compaction::data_files(dir).is_ok_and(|files| !files.is_empty())
 }
 
 /// What one question sees.

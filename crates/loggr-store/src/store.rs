@@ -9,15 +9,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loggr_event::Event;
 
 use crate::compaction::{self, Compactor};
 use crate::datafile::{OpenFiles, lock};
-use crate::hash::{FastMap, FastSet};
+use crate::hash::FastMap;
 use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest, WriteError, sync_directory};
+use crate::retention::Clock;
 use crate::schema::{Census, FieldOrder};
+use crate::upkeep::Scrub;
 use crate::writer::DataWriter;
 use crate::{ErrorKind, StoreError, dedupe, partition, rows};
 
@@ -35,7 +37,7 @@ const FILES_TO_LEARN_FROM: usize = 8;
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// Partitions whose last moment is older are dropped by [`Store::prune`].
+    /// Days into which nothing was written for so long are dropped by [`Store::prune`].
     pub retention: Option<Duration>,
     /// Merge small files on a thread of the store's own. Without it the caller runs
     /// [`Store::compactor`] where it likes.
@@ -62,7 +64,7 @@ pub struct Appended {
 /// The one writer of a store.
 #[derive(Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -73,21 +75,27 @@ pub(crate) struct Shared {
     pub(crate) files: OpenFiles,
     pub(crate) order: Mutex<FieldOrder>,
     next_file: AtomicU64,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     /// Held by whoever merges: one at a time.
     pub(crate) merging: Mutex<()>,
-    /// Numbers of files that a merge found damaged.
-    pub(crate) damaged: Mutex<FastSet<u64>>,
+    /// Numbers of the files that were found damaged, and what is wrong with them.
+    pub(crate) damaged: Mutex<BTreeMap<u64, String>>,
+    /// How far the search for damage has come.
+    pub(crate) scrub: Mutex<Scrub>,
     pub(crate) work: Mutex<Work>,
     pub(crate) wake: Condvar,
 }
 
-struct State {
-    manifest: Arc<Manifest>,
-    identity: Identity,
+pub(crate) struct State {
+    pub(crate) manifest: Arc<Manifest>,
+    /// What is known of the wall clock; the manifest may know less.
+    pub(crate) clock: Clock,
+    /// The monotonic clock at the last look, as the caller has it and as it is here.
+    pub(crate) looked: Option<(Duration, Instant)>,
+    pub(crate) identity: Identity,
     lock: WriterLock,
     /// Whether the manifest on disk would survive a crash is not known.
-    suspect: bool,
+    pub(crate) suspect: bool,
 }
 
 /// What the background thread waits for.
@@ -121,10 +129,7 @@ impl Store {
             Some((manifest, _)) => manifest,
             None if compaction::data_files(dir)?.is_empty() => Manifest::default(),
             None => {
-                return Err(StoreError::corrupt(
-                    &dir.join(MANIFEST),
-                    "it is missing, but there are data files",
-                ));
+                return Err(Manifest::lost(dir));
             }
         };
         // Written anew: a store that cannot be written must say so now.
@@ -148,6 +153,8 @@ impl Store {
             order: Mutex::new(order),
             next_file: AtomicU64::new(manifest.next_file),
             state: Mutex::new(State {
+                clock: manifest.clock.clone(),
+                looked: None,
                 manifest: Arc::new(manifest),
                 identity,
                 lock: lock_file,
@@ -155,6 +162,7 @@ impl Store {
             }),
             merging: Mutex::new(()),
             damaged: Mutex::default(),
+            scrub: Mutex::default(),
             work: Mutex::new(Work { pending: true, ..Work::default() }),
             wake: Condvar::new(),
         });
@@ -209,35 +217,6 @@ impl Store {
         lock(&self.shared.work).failed.take()
     }
 
-    /// Drops the partitions all of whose events are older than the retention. The dates dropped.
-    ///
-    /// `now` is in microseconds since 1970. Without a retention nothing happens.
-    pub fn prune(&mut self, now: i64) -> Result<Vec<String>, StoreError> {
-        let Some(retention) = self.shared.options.retention else { return Ok(Vec::new()) };
-        let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        self.purge(Some(now.saturating_sub(micros)))
-    }
-
-    /// Drops the partitions that ended before a moment (microseconds since 1970), all of them
-    /// without one. The dates dropped.
-    pub fn purge(&mut self, before: Option<i64>) -> Result<Vec<String>, StoreError> {
-        let oldest_kept = before.map_or(i64::MAX, partition::day_of);
-        let manifest = self.shared.current()?;
-        let gone: Vec<FileEntry> = manifest.files.iter().filter(|f| f.day < oldest_kept).cloned().collect();
-        if gone.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.shared.commit(Vec::new(), &gone)?;
-        let mut days: Vec<i64> = gone.iter().map(|f| f.day).collect();
-        days.sort_unstable();
-        days.dedup();
-        for day in &days {
-            // An empty directory left behind is harmless: the next start removes it.
-            std::fs::remove_dir(self.shared.dir.join(partition::directory(*day))).ok();
-        }
-        Ok(days.into_iter().map(partition::date).collect())
-    }
-
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.shared.dir
@@ -272,7 +251,7 @@ impl Shared {
     }
 
     /// Makes sure that the manifest on disk is the one in memory, and durable.
-    fn check(&self, state: &mut State) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, state: &mut State) -> Result<(), StoreError> {
         let path = self.dir.join(MANIFEST);
         let identity = match Identity::of_path(&path) {
             Ok(identity) => identity,
@@ -302,8 +281,15 @@ impl Shared {
         state.suspect = false;
         self.next_file.fetch_max(manifest.next_file, Ordering::Relaxed);
         self.files.retain(&manifest);
+        (state.clock, state.looked) = (manifest.clock.clone(), None);
         state.manifest = Arc::new(manifest);
         Ok(())
+    }
+
+    /// Notes that a file is damaged or lost. One that a merge took away meanwhile is in no manifest,
+    /// and is not shown.
+    pub(crate) fn note(&self, file: u64, e: &StoreError) {
+        lock(&self.damaged).entry(file).or_insert_with(|| e.to_string());
     }
 
     fn holds_lock(&self, state: &State) -> bool {
@@ -321,7 +307,7 @@ impl Shared {
         mut manifest: Arc<Manifest>,
     ) -> Result<Vec<&'e Event<'a>>, StoreError> {
         loop {
-            let new = dedupe::new_events(events, &manifest, &self.files)?;
+            let new = dedupe::new_events(events, &manifest, &self.files, |file, e| self.note(file, e))?;
             let current = self.current()?;
             if Arc::ptr_eq(&current, &manifest) {
                 return Ok(new);
@@ -372,6 +358,16 @@ impl Shared {
     /// On failure the files of `add` are removed. Where it returns [`ErrorKind::Permanent`]
     /// somebody else has removed a file of `remove` meanwhile.
     pub(crate) fn commit(&self, add: Vec<FileEntry>, remove: &[FileEntry]) -> Result<(), StoreError> {
+        self.commit_with(add, remove, |_| {})
+    }
+
+    /// The same, with a change to the manifest's own numbers.
+    pub(crate) fn commit_with(
+        &self,
+        mut add: Vec<FileEntry>,
+        remove: &[FileEntry],
+        change: impl FnOnce(&mut Manifest),
+    ) -> Result<(), StoreError> {
         let mut state = lock(&self.state);
         if let Err(e) = self.check(&mut state) {
             self.remove_files(&add);
@@ -388,12 +384,21 @@ impl Shared {
                 "the files to merge are no part of the store any more",
             ));
         }
+        // What was merged is as old as it was; what is new is written now.
+        let passed = state.looked.map_or(Duration::ZERO, |(_, here)| here.elapsed());
+        let now = state.clock.believed_after(passed);
+        let merged = state.manifest.files.iter().filter(|f| numbers.contains(&f.number));
+        let written = merged.map(|f| f.written).max().unwrap_or(now);
+        add.iter_mut().for_each(|f| f.written = written);
         files.extend(add.iter().cloned());
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             generation: state.manifest.generation + 1,
             next_file: self.next_file.load(Ordering::Relaxed),
             files,
+            clock: state.clock.clone(),
+            ..(*state.manifest).clone()
         };
+        change(&mut manifest);
         match manifest.write(&self.dir) {
             Ok(identity) => {
                 state.identity = identity;
@@ -504,7 +509,8 @@ pub(crate) fn take_lock(dir: &Path) -> Result<WriterLock, StoreError> {
         }
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let what = format!("the store in `{}` is written by another process", dir.display());
-            Err(StoreError::new(ErrorKind::Locked, what))
+            Err(StoreError::new(ErrorKind::Locked, what)
+                .hinted("one process writes a store: `loggr status` shows what runs"))
         }
         Err(e) => Err(StoreError::io("lock", &path, e.into())),
     }

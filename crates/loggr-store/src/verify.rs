@@ -3,11 +3,16 @@
 //! Invariant: `repair` deletes nothing that holds rows: a damaged file moves to `damaged/`, and
 //! the row groups of it that can still be read are written again.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::file::metadata::ParquetMetaDataReader;
+
 use crate::compaction::data_files;
 use crate::datafile::DataFile;
+use crate::hash::FastSet;
 use crate::index::RowGroupIndex;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
 use crate::reader::{Reader, View};
@@ -60,8 +65,8 @@ pub struct SetAside {
     pub path: PathBuf,
     /// Events written again from it.
     pub saved: u64,
-    /// Events that could not be read.
-    pub lost: u64,
+    /// Events that could not be read. `None`: how many it held is not known.
+    pub lost: Option<u64>,
 }
 
 impl Reader {
@@ -104,17 +109,19 @@ fn verify_files(dir: &Path, view: &View) -> Result<Verified, StoreError> {
 pub fn repair(dir: &Path) -> Result<Repaired, StoreError> {
     let _lock = take_lock(dir)?;
     let mut repaired = Repaired::default();
+    // Files that do not even say what they are.
+    let mut nameless = Vec::new();
     let manifest = match Manifest::read(dir) {
         Ok(Some((manifest, _))) => manifest,
         Ok(None) => {
             repaired.manifest_rebuilt = true;
-            rebuild(dir)?
+            rebuild(dir, &mut nameless)?
         }
         Err(e) if e.kind() == ErrorKind::Corrupt => {
             let aside = set_aside(dir, &dir.join(MANIFEST))?;
             repaired.manifest_rebuilt = true;
-            repaired.set_aside.push(SetAside { path: aside, saved: 0, lost: 0 });
-            rebuild(dir)?
+            repaired.set_aside.push(SetAside { path: aside, saved: 0, lost: Some(0) });
+            rebuild(dir, &mut nameless)?
         }
         Err(e) => return Err(e),
     };
@@ -144,13 +151,17 @@ pub fn repair(dir: &Path) -> Result<Repaired, StoreError> {
             repaired.set_aside.push(SetAside {
                 path: aside,
                 saved: u64::from(*saved),
-                lost: u64::from(entry.rows - (*saved).min(entry.rows)),
+                lost: Some(u64::from(entry.rows - (*saved).min(entry.rows))),
             });
         }
     }
+    for path in &nameless {
+        repaired.set_aside.push(SetAside { path: link_aside(dir, path)?, saved: 0, lost: None });
+    }
     kept.write(dir).map_err(WriteError::into_error)?;
-    for (entry, _) in &bad {
-        std::fs::remove_file(dir.join(entry.relative())).ok();
+    let bad = bad.iter().map(|(entry, _)| dir.join(entry.relative()));
+    for path in bad.chain(nameless) {
+        std::fs::remove_file(path).ok();
     }
     Ok(repaired)
 }
@@ -229,44 +240,47 @@ fn decoded_census(batch: &arrow_array::RecordBatch, file: &DataFile) -> Result<C
 }
 
 /// A manifest of the data files that there are, from what each says of itself. Files whose rows another
-/// one took over are left out.
-fn rebuild(dir: &Path) -> Result<Manifest, StoreError> {
+/// one took over are left out, unless that one is damaged: then it is. `nameless`: the files of which
+/// nothing can be known.
+fn rebuild(dir: &Path, nameless: &mut Vec<PathBuf>) -> Result<Manifest, StoreError> {
     let mut described: Vec<SelfDescription> = Vec::new();
     for path in data_files(dir)? {
-        if let Some(found) = describe(&path) {
-            described.push(found);
+        match describe(&path) {
+            Some(found) if dir.join(found.entry.relative()) == path => described.push(found),
+            _ => nameless.push(path),
         }
     }
-    let replaced: crate::hash::FastSet<u64> =
-        described.iter().flat_map(|d| d.replaces.iter().copied()).collect();
-    let next_file = described.iter().map(|d| d.entry.number + 1).max().unwrap_or(0);
+    let numbers: FastSet<u64> = described.iter().map(|d| d.entry.number).collect();
+    let next_file = numbers.iter().map(|number| number + 1).max().unwrap_or(0);
+    let (kept, torn): (Vec<_>, Vec<_>) = described.into_iter().partition(|found| {
+        // Only where a crash left both is there a choice.
+        !found.replaces.iter().any(|number| numbers.contains(number))
+            || DataFile::open(dir, &found.entry).is_ok_and(|file| file.verify().is_empty())
+    });
+    nameless.extend(torn.iter().map(|found| dir.join(found.entry.relative())));
+    let replaced: FastSet<u64> = kept.iter().flat_map(|found| found.replaces.iter().copied()).collect();
     let mut files: Vec<FileEntry> =
-        described.into_iter().map(|d| d.entry).filter(|e| !replaced.contains(&e.number)).collect();
+        kept.into_iter().map(|found| found.entry).filter(|e| !replaced.contains(&e.number)).collect();
     files.sort_by_key(|f| f.number);
-    Ok(Manifest { generation: REBUILT_GENERATION, next_file, files })
+    Ok(Manifest { generation: REBUILT_GENERATION, next_file, files, ..Manifest::default() })
 }
 
 /// Far above what a lost manifest can have had, so that readers see the change.
 const REBUILT_GENERATION: u64 = 1 << 40;
 
-/// What a data file says of itself in its footer.
+/// What a data file says of itself in its footer. Nothing else of it is read.
 fn describe(path: &Path) -> Option<SelfDescription> {
-    let bytes = std::fs::read(path).ok()?;
-    let length = bytes.len() as u64;
-    let text = {
-        let reader =
-            parquet::file::serialized_reader::SerializedFileReader::new(bytes::Bytes::from(bytes.clone()))
-                .ok()?;
-        let metadata = parquet::file::reader::FileReader::metadata(&reader);
-        let pairs = metadata.file_metadata().key_value_metadata()?.clone();
-        pairs.into_iter().find(|p| p.key == SELF_KEY)?.value?
-    };
-    let mut found: SelfDescription = serde_json::from_str(&text).ok()?;
-    let entry = &mut found.entry;
-    let tail = usize::try_from(entry.index_offset + entry.index_bytes).ok()?;
-    let index = bytes.get(usize::try_from(entry.index_offset).ok()?..tail)?;
-    entry.file_bytes = length;
-    entry.index_checksum = crc32c::crc32c(index);
-    entry.tail_checksum = crc32c::crc32c(bytes.get(tail..)?);
+    let file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    let text = pairs.iter().find(|p| p.key == SELF_KEY)?.value.as_ref()?;
+    let mut found: SelfDescription = serde_json::from_str(text).ok()?;
+    let tail = found.entry.index_offset.checked_add(found.entry.index_bytes)?;
+    let mut footer = vec![0; usize::try_from(length.checked_sub(tail)?).ok()?];
+    file.read_exact_at(&mut footer, tail).ok()?;
+    // The two numbers that it could not know when it was written.
+    found.entry.file_bytes = length;
+    found.entry.tail_checksum = crc32c::crc32c(&footer);
     Some(found)
 }

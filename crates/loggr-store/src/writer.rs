@@ -78,23 +78,7 @@ impl DataWriter {
         let failed = |e| write_error(&path, e);
         let properties = columns.properties(compression).map_err(failed)?;
         let writer = ArrowWriter::try_new(ChecksumWriter::new(file), columns.arrow(), Some(properties));
-        let entry = FileEntry {
-            number,
-            day,
-            rows: 0,
-            groups: 0,
-            min_time: i64::MAX,
-            max_time: i64::MIN,
-            min_uid: [u8::MAX; 16],
-            max_uid: [0; 16],
-            text_bytes: 0,
-            file_bytes: 0,
-            index_offset: 0,
-            index_bytes: 0,
-            index_checksum: 0,
-            tail_checksum: 0,
-            level: 0,
-        };
+        let entry = FileEntry::empty(number, day);
         Ok(DataWriter {
             writer: Some(writer.map_err(failed)?),
             path,

@@ -6,7 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use loggr_store::query::Query;
-use loggr_store::{ErrorKind, Reader, SearchOptions, Store, StoreOptions, repair};
+use loggr_store::{ErrorKind, Reader, SearchOptions, Store, StoreOptions, fault, repair};
 use support::{MIDNIGHT, event, everything, with_field};
 
 fn quiet() -> StoreOptions {
@@ -126,8 +126,11 @@ fn a_damaged_manifest_is_refused_and_rebuilt_from_the_files() {
             std::fs::remove_file(&path).unwrap();
         } else {
             flip(&path, 30);
-            assert_eq!(Reader::open(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
         }
+        // Not an empty store, for readers neither.
+        let refused = Reader::open(dir.path()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt);
+        assert!(refused.hint().unwrap().contains("loggr repair"));
         let refused = Store::open(dir.path(), quiet()).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
         assert!(refused.to_string().contains("MANIFEST"), "{refused}");
@@ -147,7 +150,7 @@ fn a_repair_sets_damaged_files_aside_and_saves_what_can_be_read() {
     flip(&data_file(dir.path(), "2026-11-21"), 200);
     let repaired = repair(dir.path()).unwrap();
     let [aside] = &repaired.set_aside[..] else { panic!("{repaired:?}") };
-    assert_eq!((aside.saved, aside.lost), (0, 300));
+    assert_eq!((aside.saved, aside.lost), (0, Some(300)));
     assert!(aside.path.starts_with(dir.path().join("damaged")) && aside.path.exists());
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.verify().unwrap().damaged, []);
@@ -159,7 +162,7 @@ fn a_repair_sets_damaged_files_aside_and_saves_what_can_be_read() {
     let index = bytes.windows(4).position(|w| w == b"LGRX").unwrap();
     flip(&path, index + 40);
     let repaired = repair(dir.path()).unwrap();
-    assert_eq!((repaired.set_aside[0].saved, repaired.set_aside[0].lost), (300, 0));
+    assert_eq!((repaired.set_aside[0].saved, repaired.set_aside[0].lost), (300, Some(0)));
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(everything(&reader), before[..300]);
     assert_eq!(reader.verify().unwrap().damaged, []);
@@ -184,4 +187,110 @@ fn a_merge_goes_around_a_damaged_file() {
     assert_eq!(store.files(), 2);
     let found = Reader::open(dir.path()).unwrap().search(&Query::all(), &SearchOptions::new(0)).unwrap();
     assert_eq!((found.events.len(), found.partial), (19, true));
+}
+
+/// Bytes under one checksum.
+const BLOCK: u64 = 64 * 1024;
+
+/// A store with one file of several blocks, and another of one event of the day before.
+fn store_of_blocks(dir: &Path) -> (Store, PathBuf) {
+    // Texts that do not compress.
+    let mut state = 7u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{:x}", state >> 8)
+    };
+    let mut message = || (0..5).map(|_| noise()).collect::<String>();
+    let batch: Vec<_> = (0..9000).map(|n| event(n, MIDNIGHT + n as i64, "app", &message())).collect();
+    let mut store = Store::open(dir, quiet()).unwrap();
+    store.append(&batch).unwrap();
+    store.append(&[event(9001, MIDNIGHT - 1, "app", "of the day before")]).unwrap();
+    (store, data_file(dir, "2026-11-22"))
+}
+
+fn names(text: &str, path: &Path) -> bool {
+    text.contains(&*path.to_string_lossy()) && text.contains("Input/output error (os error 5)")
+}
+
+#[test]
+fn an_unreadable_block_of_a_data_file_is_named_and_the_rest_stays_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, path) = store_of_blocks(dir.path());
+    let length = std::fs::metadata(&path).unwrap().len();
+    assert!(length > 3 * BLOCK, "{length}");
+    let all = SearchOptions { limit: 10_000, ..SearchOptions::new(0) };
+    // Opening it, then each block.
+    for start in std::iter::once(None).chain((0..length).step_by(BLOCK as usize).map(Some)) {
+        fault::make_unreadable(&path, start.map_or(0..0, |start| start..start + 1));
+        let reader = Reader::open(dir.path()).unwrap();
+        let found = reader.search(&Query::all(), &all).unwrap();
+        assert!(found.partial, "{start:?}");
+        assert_eq!((found.events.len(), &*found.events[0].message), (1, "of the day before"), "{start:?}");
+        assert!(found.warnings.iter().any(|w| names(w, &path)), "{start:?}: {:?}", found.warnings);
+        assert!(reader.count(&Query::all(), &SearchOptions::new(0)).is_ok());
+        let [damage] = &reader.verify().unwrap().damaged[..] else { panic!("{start:?}") };
+        assert_eq!(damage.path, path);
+        fault::make_readable(&path);
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.search(&Query::all(), &all).unwrap().events.len(), 9001);
+}
+
+#[test]
+fn a_writer_goes_on_beside_an_unreadable_file_and_says_which_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, path) = store_of_blocks(dir.path());
+    drop(store);
+    fault::make_unreadable(&path, 0..u64::MAX);
+    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    assert_eq!(store.watch().summary().damaged, []);
+    // Only that file could know the event: twice is better than never.
+    assert_eq!(store.append(&[event(1, MIDNIGHT + 1, "app", "again")]).unwrap().stored, 1);
+    let noted = store.watch().summary().damaged;
+    assert!(noted.len() == 1 && noted[0].0 == path && names(&noted[0].1, &path), "{noted:?}");
+    fault::make_readable(&path);
+    store.watch().scrub().unwrap();
+    assert_eq!(store.watch().summary().damaged, []);
+}
+
+#[test]
+fn the_search_for_damage_finds_what_nobody_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, path) = store_of_blocks(dir.path());
+    flip(&path, 70_000);
+    store.watch().scrub().unwrap();
+    let sum = store.watch().summary();
+    assert_eq!((sum.events, sum.days, sum.files), (9001, 2, 2));
+    assert_eq!(sum.times, Some((MIDNIGHT - 1, MIDNIGHT + 8999)));
+    assert!(sum.damaged[0].1.contains("checksum of the 65536 bytes at offset 65536"), "{:?}", sum.damaged);
+    // One that is gone is seen at once, in the middle of a rest too.
+    std::fs::remove_file(data_file(dir.path(), "2026-11-21")).unwrap();
+    store.watch().scrub().unwrap();
+    assert_eq!(store.watch().summary().damaged.len(), 2);
+}
+
+#[test]
+fn an_unreadable_manifest_is_refused_and_rebuilt_and_nothing_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, path) = store_of_blocks(dir.path());
+    drop(store);
+    let before = everything(&Reader::open(dir.path()).unwrap());
+    let manifest = dir.path().join("MANIFEST");
+    fault::make_unreadable(&manifest, 0..u64::MAX);
+    assert_eq!(Store::open(dir.path(), quiet()).unwrap_err().kind(), ErrorKind::Corrupt);
+    let repaired = repair(dir.path());
+    fault::make_readable(&manifest);
+    assert!(repaired.unwrap().manifest_rebuilt);
+    assert_eq!(everything(&Reader::open(dir.path()).unwrap()), before);
+    // Of a file that lost its footer nothing is known; it is put aside, not collected.
+    std::fs::remove_file(&manifest).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    let repaired = repair(dir.path()).unwrap();
+    let [aside] = &repaired.set_aside[..] else { panic!("{repaired:?}") };
+    assert_eq!((aside.saved, aside.lost), (0, None));
+    assert_eq!(std::fs::read(&aside.path).unwrap(), bytes[..bytes.len() - 5]);
+    drop(Store::open(dir.path(), quiet()).unwrap());
+    assert!(aside.path.exists() && !path.exists());
+    assert_eq!(everything(&Reader::open(dir.path()).unwrap()).len(), 1);
 }

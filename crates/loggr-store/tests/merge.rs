@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use loggr_event::Event;
 use loggr_store::query::{Query, parse};
 use loggr_store::{MAX_FIELD_COLUMNS, Reader, SearchOptions, Store, StoreOptions};
@@ -106,24 +104,6 @@ fn the_background_thread_merges_by_itself() {
     assert!(store.compaction_error().is_none());
     drop(store);
     assert_eq!(everything(&Reader::open(dir.path()).unwrap()).len(), 64);
-}
-
-#[test]
-fn whole_days_are_dropped_when_they_are_too_old() {
-    let dir = tempfile::tempdir().unwrap();
-    let day = 86_400_000_000;
-    let options = StoreOptions { retention: Some(Duration::from_secs(2 * 86_400)), ..quiet() };
-    let mut store = Store::open(dir.path(), options).unwrap();
-    for n in 0..5u64 {
-        store.append(&[event(n, MIDNIGHT - n as i64 * day, "app", "x")]).unwrap();
-    }
-    let reader = Reader::open(dir.path()).unwrap();
-    assert_eq!(store.prune(MIDNIGHT - 2 * day).unwrap(), Vec::<String>::new());
-    // Two days before noon of the 22nd is noon of the 20th: that day is still needed.
-    assert_eq!(store.prune(MIDNIGHT + day / 2).unwrap(), ["2026-11-18", "2026-11-19"]);
-    assert_eq!(everything(&reader).len(), 3);
-    assert!(!dir.path().join("day=2026-11-18").exists());
-    assert!(dir.path().join("day=2026-11-20").exists());
 }
 
 #[test]

@@ -200,12 +200,17 @@ pub fn databases<'c>(ships: impl Iterator<Item = &'c Ship>) -> Result<HashMap<St
 /// The database of a shipper; not connected to yet.
 pub fn database(postgres: &PostgresShip) -> Result<Database> {
     let password = match &postgres.password_file {
-        Some(file) => Some(Secret::read(file).usage()?.expose().to_owned()),
+        Some(file) => Some(Secret::read(file).usage()?),
         None => None,
     };
+    database_with(postgres, password)
+}
+
+/// The same with a password from elsewhere.
+pub fn database_with(postgres: &PostgresShip, password: Option<Secret>) -> Result<Database> {
     told(Database::new(Settings {
         url: postgres.url.clone(),
-        password,
+        password: password.map(|secret| secret.expose().to_owned()),
         sslmode: postgres.sslmode,
         sslrootcert: postgres.sslrootcert.clone(),
         client_certificate: postgres.client_certificate.clone(),

@@ -1,6 +1,6 @@
 //! The index of one row group: what it cannot hold, answered without reading a column.
 //!
-//! It is built once, when the row group is written, and lies memory-mapped in the data file
+//! It is built once, when the row group is written, and lies in the data file
 //! behind the rows. Invariant: an index may say *perhaps* too often, never *no* wrongly.
 //!
 //! | bytes | what |

@@ -78,11 +78,16 @@ fn grants(table: &TableName, leaves: &[String], roles: &Roles) -> Vec<String> {
     statements
 }
 
-/// Makes the roles and gives them the tables, in one transaction.
-pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) -> Result<(), StoreError> {
+/// Makes the roles and gives them the tables, in one transaction. What it changed, in words.
+pub(super) async fn grant(
+    pool: &Arc<Pool>,
+    table: &TableName,
+    roles: &Roles,
+) -> Result<Vec<String>, StoreError> {
     if roles.writer.is_none() && roles.reader.is_none() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut changed = Vec::new();
     let held = pool.get().await?;
     let client = held.client();
     let what = || format!("cannot give the tables of `{table}` to their roles");
@@ -94,6 +99,9 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
     };
     client.batch_execute("BEGIN").await.map_err(|e| failed(what(), &e))?;
     for role in roles.writer.iter().chain(&roles.reader) {
+        if !exists(client, role).await? {
+            changed.push(format!("role {role} created"));
+        }
         client.batch_execute(&create_role(role)).await.map_err(hinted)?;
     }
     let leaves: Vec<String> = super::partitions::known(client, table)
@@ -109,8 +117,16 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
             } else if !is_member(client, member, writer).await? {
                 let grant = format!("GRANT {} TO {}", quote(writer), quote(member));
                 client.batch_execute(&grant).await.map_err(hinted)?;
+                changed.push(format!("{member} is a member of {writer}"));
             }
         }
+    }
+    let (owner, readers) = rights(client, table, roles).await?;
+    if let Some(writer) = roles.writer.as_ref().filter(|writer| **writer != owner) {
+        changed.push(format!("the tables belong to {writer}, no longer to {owner}"));
+    }
+    if let Some(reader) = roles.reader.as_ref().filter(|_| !readers) {
+        changed.push(format!("{reader} may read the tables"));
     }
     for statement in grants(table, &leaves, roles) {
         client.batch_execute(&statement).await.map_err(hinted)?;
@@ -119,8 +135,21 @@ pub(super) async fn grant(pool: &Arc<Pool>, table: &TableName, roles: &Roles) ->
     held.give_back();
     match missing {
         Some((member, writer)) => Err(no_such_user(table, member, writer)),
-        None => Ok(()),
+        None => Ok(changed),
     }
+}
+
+/// Who owns the tables, and whether the reader may read all of them.
+async fn rights(client: &Client, table: &TableName, roles: &Roles) -> Result<(String, bool), StoreError> {
+    let mut names = vec![table.sql("")];
+    names.extend(HELPERS.iter().map(|suffix| table.sql(suffix)));
+    let asked = "SELECT (SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = to_regclass($1)), \
+                 (SELECT bool_and(has_table_privilege($2, to_regclass(name)::oid, 'SELECT')) FROM unnest($3) AS t(name))";
+    let reader = roles.reader.clone().or_else(|| roles.writer.clone()).unwrap_or_default();
+    let params = [Param::Text(table.sql("")), Param::Text(reader), Param::Texts(names)];
+    let row = client.query_typed_one(asked, &bind(&params)).await;
+    let row = row.map_err(|e| failed(format!("cannot see who owns `{table}`"), &e))?;
+    Ok((row.get(0), row.get::<_, Option<bool>>(1).unwrap_or(false)))
 }
 
 /// All is done but this.
@@ -167,6 +196,7 @@ pub(super) fn script(settings: &Settings, now: i64, roles: &Roles) -> String {
             .collect();
         let json = serde_json::Value::Array(columns).to_string();
         statements.push(format!("UPDATE {} SET columns = {}", table.sql("_meta"), literal(&json)));
+        statements.push(schema::create_view(table, &settings.columns));
     }
     let days = wanted(now);
     let mut leaves = Vec::new();

@@ -19,10 +19,10 @@ use crate::{ErrorKind, StoreError};
 const LOCK_PATIENCE: &str = "10s";
 
 /// What brings a version to the next one, by the version that it starts from.
-const STEPS: &[Step] = &[];
+const STEPS: &[Step] = &[(1, schema::from_version_1)];
 
 /// A version, and the statements that bring it to the next one.
-type Step = (i32, fn(&TableName) -> Vec<String>);
+type Step = (i32, fn(&TableName, &[Promoted]) -> Vec<String>);
 
 /// What `events_meta` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Prepared {
     pub columns: Vec<String>,
     /// Partitions that were made, as dates.
     pub days: Vec<String>,
+    /// What else was changed, in words: roles, and who owns and reads the tables.
+    pub changed: Vec<String>,
 }
 
 impl Prepared {
@@ -155,9 +157,9 @@ async fn prepare_in(
         }
         (true, true) => {
             let meta = read_meta(client, table).await?;
-            let version = meta.map_or(0, |m| m.version);
+            let (version, promoted) = meta.map_or((0, Vec::new()), |m| (m.version, m.promoted));
             if version != VERSION {
-                for statement in steps(STEPS, table, version)? {
+                for statement in steps(STEPS, table, &promoted, version)? {
                     client.batch_execute(&statement).await.map_err(|e| failed(what(), &e))?;
                 }
                 let done = format!("UPDATE {} SET version = {VERSION}", table.sql("_meta"));
@@ -167,19 +169,32 @@ async fn prepare_in(
         }
     }
     prepared.columns = add_columns(client, table, columns).await?;
+    if !exists(client, &table.sql("_view")).await? {
+        // Somebody dropped it, perhaps with a column that it showed.
+        let promoted = read_meta(client, table).await?.map(|meta| meta.promoted).unwrap_or_default();
+        for statement in [schema::create_view(table, &promoted), schema::as_the_events(table, "_view")] {
+            let made = client.batch_execute(&statement).await;
+            made.map_err(|e| failed(format!("cannot make `{table}_view`"), &e))?;
+        }
+    }
     let made = partitions::ensure(client, table, indexes, days).await?;
     prepared.days = made.into_iter().map(crate::partition::date).collect();
     Ok(prepared)
 }
 
 /// The statements from a version to this one.
-fn steps(steps: &[Step], table: &TableName, from: i32) -> Result<Vec<String>, StoreError> {
+fn steps(
+    steps: &[Step],
+    table: &TableName,
+    promoted: &[Promoted],
+    from: i32,
+) -> Result<Vec<String>, StoreError> {
     let mut statements = Vec::new();
     for version in from..VERSION {
         let Some((_, step)) = steps.iter().find(|(v, _)| *v == version) else {
             return Err(other_version(table, from));
         };
-        statements.extend(step(table));
+        statements.extend(step(table, promoted));
     }
     if from > VERSION { Err(other_version(table, from)) } else { Ok(statements) }
 }
@@ -230,6 +245,8 @@ async fn add_columns(
         }
     }
     if !added.is_empty() {
+        let view = schema::create_view(table, &meta.promoted);
+        client.batch_execute(&view).await.map_err(|e| failed(format!("cannot change `{table}_view`"), &e))?;
         let columns: Vec<Column> = meta
             .promoted
             .iter()
@@ -252,17 +269,17 @@ mod tests {
     #[track_caller]
     fn check(known: &[Step], from: i32, expect: Result<&[&str], &str>) {
         let table = TableName::parse("events").unwrap();
-        let got = steps(known, &table, from).map_err(|e| e.to_string());
+        let got = steps(known, &table, &[], from).map_err(|e| e.to_string());
         assert_eq!(got, expect.map(|s| s.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned));
     }
 
     #[test]
     fn steps_from_an_older_version() {
-        let one: fn(&TableName) -> Vec<String> = |_| vec!["one".to_owned()];
+        let one: fn(&TableName, &[Promoted]) -> Vec<String> = |_, _| vec!["one".to_owned()];
         check(&[], VERSION, Ok(&[]));
         check(&[(VERSION - 1, one)], VERSION - 1, Ok(&["one"]));
         check(&[(VERSION - 2, one), (VERSION - 1, one)], VERSION - 2, Ok(&["one", "one"]));
-        check(&[], VERSION - 1, Err("the table `events` has the layout 0, this loggr knows 1"));
-        check(&[], VERSION + 1, Err("the table `events` has the layout 2, this loggr knows 1"));
+        check(&[], VERSION - 1, Err("the table `events` has the layout 1, this loggr knows 2"));
+        check(&[], VERSION + 1, Err("the table `events` has the layout 3, this loggr knows 2"));
     }
 }

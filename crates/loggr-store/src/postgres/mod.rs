@@ -8,6 +8,7 @@
 //! Invariant: what `append` returned is committed, exactly once for each (timegenerated, uid).
 
 mod ask;
+mod clock;
 mod connect;
 mod count;
 mod decode;
@@ -30,15 +31,15 @@ mod top;
 mod value;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use loggr_event::{Event, Timestamp, Uid};
 
 use crate::query::{Field, Query, Span};
 use crate::{
-    Appended, Counted, ErrorKind, Found, Histogram, KnownField, MAX_SEARCH_LIMIT, Partition, SearchOptions,
-    StoreError, Top, partition,
+    Appended, Counted, ErrorKind, Found, Histogram, KnownField, Look, MAX_SEARCH_LIMIT, Moment, Partition,
+    SearchOptions, StoreError, Summary, Top, partition,
 };
 use ask::{Snapshot, Trouble};
 use connect::{Address, Pool};
@@ -64,6 +65,8 @@ pub struct Database {
     table: Arc<TableName>,
     readers: Arc<Pool>,
     writer: Writer,
+    /// The monotonic clock when retention last looked at the other one.
+    looked: Arc<Mutex<Option<Duration>>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -122,6 +125,7 @@ impl Database {
             readers: Pool::new(address, MAX_QUESTIONS),
             writer,
             table,
+            looked: Arc::default(),
             settings: Arc::new(settings),
         })
     }
@@ -160,8 +164,8 @@ impl Database {
     /// write and read.
     pub async fn init(&self, now: i64, roles: &Roles) -> Result<Prepared, StoreError> {
         let prepared = self.writer.prepare(now).await?;
-        init::grant(self.writer.pool(), &self.table, roles).await?;
-        Ok(prepared)
+        let changed = init::grant(self.writer.pool(), &self.table, roles).await?;
+        Ok(Prepared { changed, ..prepared })
     }
 
     /// What [`Database::init`] does on an empty database, as a script for `psql`.
@@ -274,11 +278,40 @@ impl Database {
         ask!(self, &limits, |snapshot, _without| partitions::list(snapshot))
     }
 
-    /// Drops the partitions all of whose events are older than `retention`.
-    pub async fn prune(&self, now: i64, retention: Duration) -> Result<Dropped, StoreError> {
-        let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        let oldest_kept = partition::day_of(now.saturating_sub(micros));
-        partitions::drop_before(self.writer.pool(), &self.table, Some(oldest_kept)).await
+    /// Looks at the clock, and drops the days that are past the retention if there is one and the clock
+    /// is believed. To be called at the start and every minute or so from then on; `accept`: somebody
+    /// says that the clock is right.
+    pub async fn prune(
+        &self,
+        now: Moment,
+        retention: Option<Duration>,
+        accept: bool,
+    ) -> Result<(Dropped, Look), StoreError> {
+        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let pruned = clock::prune(self.writer.pool(), &self.table, now, looked, retention, accept).await?;
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.monotonic);
+        Ok(pruned)
+    }
+
+    /// The store in numbers. Its times are those of whole minutes.
+    pub async fn summary(&self) -> Result<Summary, StoreError> {
+        let days = self.partitions().await?;
+        let held = self.writer.pool().get().await?;
+        let (dropped, purged, step) = clock::kept(held.client(), &self.table).await?;
+        held.give_back();
+        let full = days.iter().filter(|day| day.events > 0);
+        let times = full.clone().map(|day| day.times).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        Ok(Summary {
+            events: full.clone().map(|day| day.events).sum(),
+            bytes: days.iter().map(|day| day.bytes).sum(),
+            days: full.count() as u64,
+            files: 0,
+            times,
+            dropped,
+            purged,
+            damaged: Vec::new(),
+            step,
+        })
     }
 
     /// Drops every partition, or those all of whose events are older than `before` (microseconds

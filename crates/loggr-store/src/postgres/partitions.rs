@@ -80,7 +80,7 @@ pub(super) fn make(table: &TableName, day: i64, indexes: Indexes) -> Vec<String>
     statements.extend(schema::create_indexes(table, day, indexes));
     statements.push(format!("ALTER TABLE {parent} ATTACH PARTITION {leaf} {}", schema::bounds(day)));
     statements.push(format!(
-        "INSERT INTO {} VALUES ('{}', {}) ON CONFLICT (day) DO UPDATE SET indexes = EXCLUDED.indexes",
+        "INSERT INTO {} (day, indexes) VALUES ('{}', {}) ON CONFLICT (day) DO UPDATE SET indexes = EXCLUDED.indexes",
         table.sql("_days"),
         partition::date(day),
         indexes as i16
@@ -103,6 +103,26 @@ pub struct Dropped {
     pub days: Vec<String>,
     /// Dates that are still there because questions are being asked of them: try again.
     pub busy: Vec<String>,
+    /// The events that were dropped.
+    pub events: u64,
+}
+
+/// Under what dropped events are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counter {
+    /// By the retention.
+    Dropped,
+    /// Because somebody wanted it.
+    Purged,
+}
+
+impl Counter {
+    fn column(self) -> &'static str {
+        match self {
+            Counter::Dropped => "dropped",
+            Counter::Purged => "purged",
+        }
+    }
 }
 
 /// Drops the partitions before a day, each in a transaction of its own. `None`: all of them.
@@ -115,8 +135,11 @@ pub(super) async fn drop_before(
     let held = pool.get().await?;
     let days = known(held.client(), table).await?;
     for (day, _) in days.into_iter().filter(|(day, _)| before.is_none_or(|before| *day < before)) {
-        match drop_day(held.client(), table, day).await {
-            Ok(()) => dropped.days.push(partition::date(day)),
+        match drop_day(held.client(), table, day, Counter::Purged).await {
+            Ok(events) => {
+                dropped.days.push(partition::date(day));
+                dropped.events += events;
+            }
             Err(Failed::Busy) => dropped.busy.push(partition::date(day)),
             Err(Failed::Other(e)) => return Err(e),
         }
@@ -125,12 +148,18 @@ pub(super) async fn drop_before(
     Ok(dropped)
 }
 
-enum Failed {
+pub(super) enum Failed {
     Busy,
     Other(StoreError),
 }
 
-async fn drop_day(client: &Client, table: &TableName, day: i64) -> Result<(), Failed> {
+/// Drops a day, and counts its events in the same transaction; how many they were.
+pub(super) async fn drop_day(
+    client: &Client,
+    table: &TableName,
+    day: i64,
+    counter: Counter,
+) -> Result<u64, Failed> {
     let what = || format!("cannot drop the partition {} of `{table}`", partition::date(day));
     let (parent, leaf) = (table.sql(""), table.sql(&TableName::partition_suffix(day)));
     let (date, next) = (partition::date(day), partition::date(day + 1));
@@ -151,10 +180,15 @@ async fn drop_day(client: &Client, table: &TableName, day: i64) -> Result<(), Fa
             }
             statements.push(format!("DROP TABLE {leaf}"));
         }
-        statements.push(format!(
-            "DELETE FROM {} WHERE minute >= '{date} 00:00:00+00' AND minute < '{next} 00:00:00+00'",
-            table.sql("_minutes")
-        ));
+        let minutes = table.sql("_minutes");
+        let its = format!("minute >= '{date} 00:00:00+00' AND minute < '{next} 00:00:00+00'");
+        let count = format!("SELECT coalesce(sum(events), 0)::int8 FROM {minutes} WHERE {its}");
+        let events: i64 = client.query_typed_one(&count, &[]).await.map_err(other)?.get(0);
+        if events > 0 {
+            let column = counter.column();
+            statements.push(format!("UPDATE {} SET {column} = {column} + {events}", table.sql("_retention")));
+        }
+        statements.push(format!("DELETE FROM {minutes} WHERE {its}"));
         statements.push(format!("DELETE FROM {} WHERE day = '{date}'", table.sql("_fields")));
         statements.push(format!("DELETE FROM {} WHERE day = '{date}'", table.sql("_days")));
         for statement in statements {
@@ -163,10 +197,10 @@ async fn drop_day(client: &Client, table: &TableName, day: i64) -> Result<(), Fa
                 false => other(e),
             })?;
         }
-        Ok(())
+        Ok(u64::try_from(events).unwrap_or(0))
     };
     match work.await {
-        Ok(()) => client.batch_execute("COMMIT").await.map_err(other),
+        Ok(events) => client.batch_execute("COMMIT").await.map(|()| events).map_err(other),
         Err(failure) => {
             client.batch_execute("ROLLBACK").await.map_err(other)?;
             Err(failure)

@@ -10,13 +10,17 @@
 //! | `events_fields` | names of custom fields by day |
 //! | `events_days` | the partitions, and which indexes each of them has |
 //! | `events_origins` | listeners, transports and TLS names; rows name them by number |
+//! | `events_retention` | one row: which clock retention believes, and what it has dropped |
 //! | `events_meta` | one row: the version of all this, and the promoted columns |
+//! | `events_view` | a view: the events with words for severity, facility and origin |
 
-use super::names::{MAX_NAME_BYTES, TableName, quote};
+use loggr_event::{Facility, Severity};
+
+use super::names::{MAX_NAME_BYTES, TableName, literal, quote};
 use crate::partition;
 
 /// The version of the layout that this program writes and reads.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// Characters of a value that an index of names holds; what is longer is compared as a whole
 /// behind it. A key of a B-tree is limited to a third of a page.
@@ -161,7 +165,7 @@ pub(super) fn column_names(promoted: &[Promoted]) -> String {
     names.join(", ")
 }
 
-/// Makes all tables of version 1, empty, without partitions.
+/// Makes all tables, empty, without partitions and promoted columns.
 pub(super) fn create(table: &TableName) -> Vec<String> {
     let columns: Vec<String> = COLUMNS.iter().map(|(name, kind)| format!("    {name} {kind}")).collect();
     let events = table.sql("");
@@ -183,7 +187,7 @@ pub(super) fn create(table: &TableName) -> Vec<String> {
             table.sql("_fields")
         ),
         format!(
-            "CREATE TABLE {} (\n    day date PRIMARY KEY,\n    indexes smallint NOT NULL\n)",
+            "CREATE TABLE {} (\n    day date PRIMARY KEY,\n    indexes smallint NOT NULL,\n    written timestamptz\n)",
             table.sql("_days")
         ),
         format!(
@@ -197,12 +201,100 @@ pub(super) fn create(table: &TableName) -> Vec<String> {
             table.sql("_meta")
         ),
         format!("INSERT INTO {} VALUES ({VERSION}, '[]', false)", table.sql("_meta")),
+        create_retention(table),
+        format!("INSERT INTO {} DEFAULT VALUES", table.sql("_retention")),
+        create_view(table, &[]),
         format!("COMMENT ON TABLE {events} IS 'log events, kept by loggr; see its docs/format/postgres.md'"),
     ]
 }
 
 /// The suffixes of all helpers.
-pub(super) const HELPERS: [&str; 5] = ["_minutes", "_fields", "_days", "_origins", "_meta"];
+pub(super) const HELPERS: [&str; 7] =
+    ["_minutes", "_fields", "_days", "_origins", "_meta", "_retention", "_view"];
+
+fn create_retention(table: &TableName) -> String {
+    format!(
+        "CREATE TABLE {} (\n    believed timestamptz,\n    step_from timestamptz,\n    step_to timestamptz,\n    \
+         step_held bigint,\n    step_seen boolean,\n    looked timestamptz,\n    \
+         dropped bigint NOT NULL DEFAULT 0,\n    purged bigint NOT NULL DEFAULT 0\n)",
+        table.sql("_retention")
+    )
+}
+
+/// What brings version 1 to version 2.
+pub(super) fn from_version_1(table: &TableName, promoted: &[Promoted]) -> Vec<String> {
+    let retention = table.sql("_retention");
+    vec![
+        format!("ALTER TABLE {} ADD COLUMN written timestamptz", table.sql("_days")),
+        create_retention(table),
+        format!("INSERT INTO {retention} DEFAULT VALUES"),
+        as_the_events(table, "_retention"),
+        create_view(table, promoted),
+        as_the_events(table, "_view"),
+    ]
+}
+
+/// Whoever owns the events owns a helper that was made later, and whoever may read them may read it.
+pub(super) fn as_the_events(table: &TableName, suffix: &str) -> String {
+    let (events, helper) = (literal(&table.sql("")), literal(&table.sql(suffix)));
+    format!(
+        "DO $new$ DECLARE who text; BEGIN \
+         FOR who IN SELECT DISTINCT pg_get_userbyid(a.grantee) FROM pg_class c, aclexplode(c.relacl) a \
+         WHERE c.oid = to_regclass({events}) AND a.privilege_type = 'SELECT' AND a.grantee <> 0 \
+         AND a.grantee <> c.relowner LOOP EXECUTE format('GRANT SELECT ON %s TO %I', {helper}, who); END LOOP; \
+         SELECT pg_get_userbyid(relowner) INTO who FROM pg_class WHERE oid = to_regclass({events}); \
+         IF who <> current_user THEN EXECUTE format('ALTER TABLE %s OWNER TO %I', {helper}, who); END IF; \
+         END $new$"
+    )
+}
+
+/// Makes the view in which numbers have their words, or adds promoted columns to it.
+pub(super) fn create_view(table: &TableName, promoted: &[Promoted]) -> String {
+    /// The columns of the view and what they are made of.
+    const OWN: [(&str, &str); 19] = [
+        ("timegenerated", "e.timegenerated"),
+        ("timereported", "e.timereported"),
+        ("severity", ""),
+        ("facility", ""),
+        ("source", "e.source"),
+        ("app_name", "e.app_name"),
+        ("procid", "e.procid"),
+        ("msgid", "e.msgid"),
+        ("message", "e.message"),
+        ("listener", "o.origin->>'listener'"),
+        ("transport", "o.origin->>'transport'"),
+        ("tls_name", "o.origin->>'tls_name'"),
+        ("peer", "e.peer"),
+        ("peer_port", "e.peer_port"),
+        ("tags", "e.tags"),
+        ("fields", "e.fields"),
+        ("structured_data", "e.structured_data"),
+        ("trusted", "e.trusted"),
+        ("uid", "e.uid"),
+    ];
+    let words = |column: &str, words: Vec<&str>| {
+        let words: Vec<String> = words.into_iter().map(literal).collect();
+        format!("(ARRAY[{}])[e.{column} + 1]", words.join(", "))
+    };
+    let mut columns: Vec<String> = OWN
+        .iter()
+        .map(|(name, made)| match *name {
+            "severity" => words(name, Severity::ALL.iter().map(|s| s.keyword()).collect()),
+            "facility" => words(name, (0..24).filter_map(Facility::from_code).map(Facility::keyword).collect()),
+            _ => (*made).to_owned(),
+        } + " AS " + name)
+        .collect();
+    // A field of the name of a column of the view is found in the table alone.
+    let others = promoted.iter().filter(|column| OWN.iter().all(|(name, _)| *name != column.name));
+    columns.extend(others.map(|column| format!("e.{}", column.sql_name())));
+    format!(
+        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} AS e LEFT JOIN {} AS o ON o.id = e.origin",
+        table.sql("_view"),
+        columns.join(", "),
+        table.sql(""),
+        table.sql("_origins")
+    )
+}
 
 /// Adds a promoted column.
 pub(super) fn add_column(table: &TableName, column: &Promoted) -> String {

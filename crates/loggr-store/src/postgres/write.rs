@@ -8,10 +8,10 @@
 //! least `on`; of a `store` that failed either nothing is in the table or, where the connection
 //! broke during the COMMIT, all of it, and the next try finds that out.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -36,6 +36,8 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often rows are sent again because others of them turned up meanwhile. Then a constraint of
 /// somebody else's is the reason.
 const MAX_ROUNDS: usize = 4;
+/// That a day is written to is noted so often: retention counts from there.
+const NOTE_EVERY: Duration = Duration::from_secs(3600);
 /// How often the layout is asked for because it lacks something.
 const MAX_LOOKS: usize = 4;
 
@@ -50,6 +52,8 @@ pub(super) struct Writer {
     columns: Arc<[Promoted]>,
     indexes: Indexes,
     layout: Arc<Mutex<Arc<Layout>>>,
+    /// The days that were noted as written to, and when.
+    noted: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
 /// How one try ended without being stored.
@@ -75,6 +79,7 @@ impl Writer {
             columns: columns.into(),
             indexes,
             layout: Arc::default(),
+            noted: Arc::default(),
         }
     }
 
@@ -266,7 +271,36 @@ impl Writer {
         self.count(client, layout, &rows.tally).await.map_err(|e| {
             Failed::Other(failed(format!("cannot count events in `{}_minutes`", self.table), &e))
         })?;
-        client.batch_execute("COMMIT").await.map_err(other)
+        let noted = self.note(client, &rows.tally).await.map_err(|e| {
+            Failed::Other(failed(format!("cannot note in `{}_days` what is written", self.table), &e))
+        })?;
+        client.batch_execute("COMMIT").await.map_err(other)?;
+        let now = Instant::now();
+        let mut known = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, then| then.elapsed() < NOTE_EVERY);
+        known.extend(noted.into_iter().map(|day| (day, now)));
+        Ok(())
+    }
+
+    /// Notes for retention that days are written to, where that was not done lately. Which.
+    async fn note(&self, client: &Client, tally: &Tally) -> Result<Vec<i64>, tokio_postgres::Error> {
+        let days: BTreeSet<i64> =
+            tally.minutes().iter().map(|m| crate::partition::day_of(m.minute)).collect();
+        let due: Vec<i64> = {
+            let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = |day: &i64| noted.get(day).is_none_or(|then| then.elapsed() >= NOTE_EVERY);
+            days.into_iter().filter(is_due).collect()
+        };
+        if !due.is_empty() {
+            let update = format!(
+                "UPDATE {} AS d SET written = r.believed FROM {} AS r \
+                 WHERE d.day = ANY ($1) AND (d.written IS NULL OR d.written < r.believed)",
+                self.table.sql("_days"),
+                self.table.sql("_retention")
+            );
+            client.execute_typed(&update, &bind(&[Param::Days(due.clone())])).await?;
+        }
+        Ok(due)
     }
 
     async fn copy(

@@ -3,13 +3,14 @@
 //! Safe to repeat: what is there already is left as it is.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use loggr_store::postgres::Roles;
 
 use super::{Place, declare};
-use crate::config::{Config, PostgresShip, ShipKind};
+use crate::config::{Config, PostgresShip, Secret, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::source::now;
@@ -40,6 +41,9 @@ struct PostgresArgs {
     /// Connect with this url instead of the shipper's, as a user who may create roles
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A file that holds the password for `--url` and nothing else [default: $PGPASSWORD]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    password_file: Option<PathBuf>,
     /// Create no roles: the tables belong to the user that connects
     #[arg(long)]
     no_roles: bool,
@@ -87,7 +91,14 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
         }
         let database = match &args.url {
             Some(url) => {
-                store::database(&PostgresShip { url: url.clone(), password_file: None, ..ship.clone() })?
+                let password = match &args.password_file {
+                    Some(file) => Some(Secret::read(file).usage()?),
+                    // As everywhere: what stands in the url counts.
+                    None if has_password(url) => None,
+                    None => std::env::var("PGPASSWORD").ok().and_then(Secret::new),
+                };
+                let ship = PostgresShip { url: url.clone(), password_file: None, ..ship.clone() };
+                store::database_with(&ship, password)?
             }
             None => theirs,
         };
@@ -106,6 +117,38 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
         for day in &prepared.days {
             writeln!(out, "  partition {day}")?;
         }
+        for change in &prepared.changed {
+            writeln!(out, "  {change}")?;
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// Does a password stand in the url, or in the words `KEY=VALUE` that may be in its place?
+fn has_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return url.contains("password=") };
+    let (authority, parameters) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':') || parameters.contains("password=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, expect: bool) {
+        assert_eq!(has_password(url), expect);
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        check("postgres://dba@db/logs", false);
+        check("postgres://dba@[2001:db8::1]:5432/logs", false);
+        check("postgres://dba:secret@db/logs", true);
+        check("postgres://dba:@/logs", true);
+        check("postgres:///logs?user=dba&password=x", true);
+        check("host=db user=dba", false);
+        check("host=db user=dba password=x", true);
+    }
 }

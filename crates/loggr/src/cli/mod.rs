@@ -14,6 +14,7 @@ mod pack;
 mod parse;
 mod queue;
 mod records;
+mod repair;
 mod rescue;
 mod run;
 mod search;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
-pub use keep::drop_here;
+pub use keep::{drop_here, prune_here};
 pub use queue::events_json;
 pub use rescue::{discard, replay};
 pub use search::arguments;
@@ -105,6 +106,8 @@ enum Command {
     Prune(keep::PruneArgs),
     /// Delete stored events for ever
     Purge(keep::PurgeArgs),
+    /// Put aside what is damaged in the data directory, and keep what can be read
+    Repair(repair::RepairArgs),
     /// Send events to a receiver
     Send(send::SendArgs),
     /// Read lines and print each as a JSON event
@@ -143,6 +146,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Init(args) => init::run(&place, &args),
         Command::Prune(args) => keep::prune(&place, &args),
         Command::Purge(args) => keep::purge(&place, &args),
+        Command::Repair(args) => repair::run(&place, &args),
         Command::Send(args) => send::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Filter(args) => filter::filter(&args),

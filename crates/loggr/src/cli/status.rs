@@ -223,6 +223,14 @@ fn render(status: &Value, rules: bool) -> String {
         &["name", "kind", "failing", "last_error"],
     );
     table(&["SHIPPER THAT HAS ENDED", "WHY"], "ships", "ended", &["name", "ended"]);
+    table(
+        &["STORE", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DROPPED BY RETENTION", "PURGED", "DAMAGED FILES"],
+        "stores",
+        "events",
+        &["name", "events", "bytes", "oldest", "newest", "dropped", "purged", "damaged"],
+    );
+    table(&["STORE WITH TROUBLE", "WHAT"], "stores", "trouble", &["name", "trouble"]);
+    table(&["STORE THAT DROPS NOTHING", "WHY"], "stores", "clock", &["name", "clock"]);
     out
 }
 

@@ -10,3 +10,4 @@ pub mod process;
 pub mod server;
 pub mod ship;
 pub mod signals;
+pub mod upkeep;

@@ -12,11 +12,12 @@ use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_event::{DumpFormat, Template};
 use loggr_flow::{Batcher, BatcherLimits, Phase, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
-use loggr_store::postgres::{Database, Dropped};
-use loggr_store::{ErrorKind, Store, StoreOptions};
+use loggr_store::postgres::Database;
+use loggr_store::{ErrorKind, StoreOptions};
 use tokio::task::JoinSet;
 
-use crate::config::{Compression, FilesShip, SearchShip, Ship, ShipKind};
+use super::upkeep::{self, SearchUpkeep};
+use crate::config::{Compression, FilesShip, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::news::is_same;
@@ -30,8 +31,6 @@ use crate::source::{Counter, Flag};
 const SHIP_WINDOW: usize = 256;
 /// Bytes of one commit to PostgreSQL, at most: it is held in memory until it is stored.
 const MAX_POSTGRES_BYTES: usize = 32 << 20;
-/// How often a store is tidied: retention and, while nothing comes in, compaction.
-const UPKEEP: Duration = Duration::from_secs(60);
 
 /// Counters of one shipper since the process started.
 #[derive(Debug, Default)]
@@ -103,9 +102,11 @@ impl Shippers<'_> {
                 Ok(Shipping { stats, destination })
             }
             ShipKind::Search(search) => {
-                let store = open_search(search)
-                    .with_context(|| format!("cannot open the store of `{}`", ship.name))?;
-                let store = Arc::new(Mutex::new(store));
+                let kept = StoreOptions { retention: search.retention, ..StoreOptions::default() };
+                let sink = SearchSink::new(&search.directory, kept);
+                let mut upkeep = SearchUpkeep::new(sink.clone(), search.retention.is_some(), stats.clone());
+                // A store that cannot be opened is told and waited for; everything else runs.
+                upkeep.once().await;
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,
                     max_batch_events: search.commit_events,
@@ -118,8 +119,8 @@ impl Shippers<'_> {
                     max_age: search.commit_age,
                 };
                 let stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
-                tasks.spawn(upkeep(store.clone(), ship.name.clone(), self.stop.clone()));
-                let destination = Destination::Search(SearchSink::new(store));
+                tasks.spawn(upkeep.run(self.stop.clone()));
+                let destination = Destination::Search(sink);
                 self.pump(ship, options, stages, &destination, &stats, tasks)?;
                 Ok(Shipping { stats, destination })
             }
@@ -144,8 +145,7 @@ impl Shippers<'_> {
                     let stages: Vec<Box<dyn Stage>> = vec![Box::new(Batcher::new(limits))];
                     self.pump(ship, options, stages, &destination, &stats, tasks)?;
                 }
-                let upkeep = postgres_upkeep(sink, postgres.retention, ship.name.clone(), self.stop.clone());
-                tasks.spawn(upkeep);
+                tasks.spawn(upkeep::postgres(sink, postgres.retention, stats.clone(), self.stop.clone()));
                 Ok(Shipping { stats, destination })
             }
         }
@@ -216,11 +216,6 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
     })
 }
 
-fn open_search(search: &SearchShip) -> Result<Store> {
-    let options = StoreOptions { retention: search.retention, ..StoreOptions::default() };
-    Ok(Store::open(&search.directory, options)?)
-}
-
 /// What cannot work without somebody changing something ends the start; a server that is away
 /// does not: events wait in the queue.
 async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
@@ -236,86 +231,6 @@ async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
         }
     }
     Ok(sink)
-}
-
-/// Ends when draining begins, also in the middle of what a server does not answer.
-async fn postgres_upkeep(sink: PostgresSink, retention: Option<Duration>, name: String, mut stop: Stop) {
-    tokio::select! {
-        () = stop.drain() => {}
-        () = keep_partitions(sink, retention, name) => {}
-    }
-}
-
-/// Partitions ahead, and retention; for ever.
-async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, name: String) {
-    let mut failing = false;
-    loop {
-        tokio::time::sleep(UPKEEP).await;
-        let kept = async {
-            sink.prepare(&name).await?;
-            match retention {
-                Some(retention) => sink.database().prune(crate::source::now().unix_micros(), retention).await,
-                None => Ok(Dropped::default()),
-            }
-        };
-        match kept.await {
-            Ok(dropped) => {
-                failing = false;
-                if !dropped.days.is_empty() {
-                    tracing::info!(
-                        ship = name,
-                        days = dropped.days.len(),
-                        "dropped days past their retention"
-                    );
-                }
-                if !dropped.busy.is_empty() {
-                    tracing::debug!(
-                        ship = name,
-                        days = dropped.busy.len(),
-                        "days past their retention are in use"
-                    );
-                }
-            }
-            // Said once; the pump says it too when events wait.
-            Err(error) if !std::mem::replace(&mut failing, true) => {
-                tracing::error!(ship = name, %error, "cannot keep the partitions");
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-/// Retention, and a word about merges in the background that fail.
-async fn upkeep(store: Arc<Mutex<Store>>, name: String, mut stop: Stop) {
-    loop {
-        tokio::select! {
-            () = stop.drain() => return,
-            () = tokio::time::sleep(UPKEEP) => {}
-        }
-        let store = store.clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            (store.prune(crate::source::now().unix_micros()), store.compaction_error())
-        });
-        let pruned = kept.await.map(|(pruned, unmerged)| {
-            if let Some(error) = unmerged {
-                tracing::error!(
-                    ship = name,
-                    %error,
-                    "cannot merge the files of the store: events are safe, searching becomes slower"
-                );
-            }
-            pruned
-        });
-        match pruned {
-            Ok(Ok(dropped)) if dropped.is_empty() => {}
-            Ok(Ok(dropped)) => {
-                tracing::info!(ship = name, days = dropped.len(), "dropped days past their retention")
-            }
-            Ok(Err(error)) => tracing::error!(ship = name, %error, "cannot drop days past their retention"),
-            Err(error) => tracing::error!(ship = name, %error, "the upkeep of a store failed"),
-        }
-    }
 }
 
 /// What goes to the rescue is said so often for the same reason, at most.

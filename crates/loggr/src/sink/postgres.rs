@@ -4,13 +4,13 @@
 //! statements: those are the store's. The integration tests include this file as it is, to run
 //! the contract of a sink against it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use loggr_event::Timestamp;
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
-use loggr_store::ErrorKind;
 use loggr_store::postgres::Database;
+use loggr_store::{Step, Summary};
 
 /// Stores batches; an event that is there already is recognised by its uid. Clones share the
 /// connections, of which there are several: each may store a batch at the same time.
@@ -20,12 +20,14 @@ pub struct PostgresSink {
     now: fn() -> Timestamp,
     /// The tables are there.
     prepared: Arc<AtomicBool>,
+    /// The numbers when they were last asked for.
+    seen: Arc<Mutex<Option<Summary>>>,
 }
 
 impl PostgresSink {
     /// A sink for a database that may be away at the moment.
     pub fn new(database: Database, now: fn() -> Timestamp) -> PostgresSink {
-        PostgresSink { database, now, prepared: Arc::default() }
+        PostgresSink { database, now, prepared: Arc::default(), seen: Arc::default() }
     }
 
     /// Makes the tables and partitions that are missing, and says what it did. A database that
@@ -44,6 +46,23 @@ impl PostgresSink {
             tracing::info!(ship, column, "added a column");
         }
         Ok(())
+    }
+
+    /// Keeps the numbers for whoever looks.
+    pub fn see(&self, summary: Summary) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary);
+    }
+
+    /// Keeps what retention makes of the clock.
+    pub fn see_step(&self, step: Option<Step>) {
+        if let Some(seen) = &mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner) {
+            seen.step = step;
+        }
+    }
+
+    /// The numbers when they were last asked for.
+    pub fn summary(&self) -> Option<Summary> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The database.
@@ -65,7 +84,7 @@ impl Sink for PostgresSink {
         match stored {
             // DURABLE: `store` returns after the server has said COMMIT.
             Ok(_) => Ok(Receipt::sign(batch)),
-            Err(error) if error.kind() == ErrorKind::Permanent => Err(StoreError::permanent(error)),
+            Err(error) if error.blames_events() => Err(StoreError::permanent(error)),
             // Wrong passwords and missing tables too: an operator can mend them, and no event is
             // to blame.
             Err(error) => Err(StoreError::transient(error)),

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::registry::{Seen, State};
 
 /// The lists of a status.
-const LISTS: &[&str] = &["listeners", "exchanges", "queues", "brokers", "disks", "machines", "ships"];
+const LISTS: &[&str] =
+    &["listeners", "exchanges", "queues", "brokers", "disks", "machines", "ships", "stores"];
 /// What processes that share a broker's queue have each done to it.
 const SHARES: &[&str] = &["leased", "stored", "rescued", "dropped", "redelivered"];
 /// Who a process is.

@@ -170,6 +170,26 @@ const FAMILIES: &[Family] = &[
             metric("ended", "ended", "1 when it takes nothing any more until the next start."),
         ],
     },
+    Family {
+        object: "store",
+        list: "stores",
+        metrics: &[
+            metric("events", "events", "Events that it holds."),
+            metric("bytes", "bytes", "Bytes on disk."),
+            metric("days", "days", "Days that hold events."),
+            metric("oldest_timestamp_seconds", "oldest_unix", "When its oldest event was received."),
+            metric("newest_timestamp_seconds", "newest_unix", "When its newest event was received."),
+            metric("dropped_events_total", "dropped", "Events that its retention has dropped, ever."),
+            metric("purged_events_total", "purged", "Events that `loggr purge` has deleted, ever."),
+            metric("damaged_files", "damaged", "Data files that were found damaged."),
+            metric(
+                "clock_held",
+                "clock",
+                "1 while retention drops nothing because the clock has made a step.",
+            ),
+            metric("trouble", "trouble", "1 while it is damaged or cannot be opened."),
+        ],
+    },
 ];
 
 /// Metrics of a machine's packers; their labels are the machine and the packer.

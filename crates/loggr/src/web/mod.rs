@@ -10,6 +10,7 @@ mod own;
 mod rescued;
 mod serve;
 pub mod status;
+mod stores;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -107,6 +108,7 @@ pub async fn start(
         .route("/api/queue/purge", post(purge))
         .route("/api/queue/peek", get(peek))
         .route("/api/store/drop", post(drop_days))
+        .route("/api/store/prune", post(prune))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
     let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
@@ -173,6 +175,7 @@ async fn readyz(State(process): State<Shared>) -> Response {
     let stalled = process.listeners.iter().any(|l| l.stats.stalled.is_raised());
     let trouble = status::ended(&process)
         .or_else(|| status::unreadable(&process))
+        .or_else(|| stores::unusable(&process))
         .or_else(|| stalled.then(|| "the queue takes nothing".to_owned()));
     match trouble {
         Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
@@ -244,6 +247,20 @@ struct StoreCommand {
 async fn drop_days(State(process): State<Shared>, Query(command): Query<StoreCommand>) -> Response {
     match crate::cli::drop_here(&process, &command.ship, command.before).await {
         Some(dropped) => answer(dropped),
+        None => not_here(&format!("the store of `{}`", command.ship)),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct PruneCommand {
+    ship: String,
+    #[serde(default)]
+    accept_clock: bool,
+}
+
+async fn prune(State(process): State<Shared>, Query(command): Query<PruneCommand>) -> Response {
+    match crate::cli::prune_here(&process, &command.ship, command.accept_clock).await {
+        Some(pruned) => answer(pruned),
         None => not_here(&format!("the store of `{}`", command.ship)),
     }
 }

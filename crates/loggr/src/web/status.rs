@@ -15,8 +15,8 @@ use loggr_filter::lang::RuleCount;
 use serde_json::{Map, Value, json};
 
 use super::combine::combine;
-use super::own;
 use super::rescued::{self, Standings};
+use super::{own, stores};
 use crate::component::bus::Opened;
 use crate::component::machine::{Packing, Running};
 use crate::component::part::Part;
@@ -90,6 +90,7 @@ pub fn online(process: &Process) -> Value {
         "disks": own::disks(&process.config),
         "machines": machines,
         "ships": ships,
+        "stores": stores::online(process),
         "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
     });
     status.extend(lists.as_object().cloned().unwrap_or_default());
@@ -151,9 +152,11 @@ pub fn troubles(process: &Process) -> Troubles {
         Some(Bus::Rabbit(bus)) => Some((("broker", "rabbitmq".to_owned()), bus.state().trouble)),
         _ => None,
     };
+    let stores = stores::troubles(process).into_iter().map(|(name, trouble)| (("store", name), trouble));
     let queues = queues(process).into_iter().map(|q| (("queue", q.name), q.trouble));
     let rescue = std::iter::once((("rescue", "rescue".to_owned()), process.rescue.trouble()));
-    listeners.chain(machines).chain(ships).chain(queues).chain(rescue).chain(broker).collect()
+    let kept = queues.chain(rescue).chain(stores);
+    listeners.chain(machines).chain(ships).chain(kept).chain(broker).collect()
 }
 
 /// What has ended before its time, and why: only a new start mends it.
@@ -246,6 +249,7 @@ pub fn offline(config: &Config) -> Result<Value> {
         "data_directory": config.data.directory,
         "totals": totals(&queues),
         "queues": queues.iter().map(|(e, q)| queue(config, e, q)).collect::<Vec<_>>(),
+        "stores": stores::offline(config),
         "rescue": rescue.here(), "rescue_trouble": rescue.trouble(),
     }))
 }

@@ -21,6 +21,7 @@ const COMMANDS: &[&str] = &[
     "init",
     "prune",
     "purge",
+    "repair",
     "send",
     "parse",
     "filter",

@@ -28,5 +28,6 @@ mod relay;
 mod rsyslog;
 mod search;
 mod status;
+mod stores;
 mod support;
 mod tidy;

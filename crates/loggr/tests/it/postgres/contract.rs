@@ -1,11 +1,12 @@
 //! The real sink keeps the contract of sinks, and that of sinks that know events by their uid.
 
 use loggr_event::Timestamp;
-use loggr_flow::contract;
+use loggr_flow::{Sink, contract};
 use loggr_store::postgres::{Database, Indexes, Settings, TableName};
 use loggr_store::query::Query;
 use loggr_store::{SearchOptions, StoreError};
 
+use crate::stores::no_event_is_to_blame;
 use crate::support;
 
 #[path = "../../../src/sink/postgres.rs"]
@@ -52,4 +53,14 @@ async fn the_sink_keeps_the_contracts() {
     let (Some(one), Some(other)) = (support::postgres(), support::postgres()) else { return };
     contract::sink(make(&one), messages).await;
     contract::idempotent_sink(make(&other), messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_trouble_lets_events_wait() {
+    let Some(database) = support::postgres() else { return };
+    let mut sink = make(&database);
+    sink.store(&contract::lines(&["first"])).await.map(drop).expect("a healthy sink stores");
+    database.sql("UPDATE events_meta SET version = 99; ALTER TABLE events DROP COLUMN tags CASCADE");
+    no_event_is_to_blame(sink, "events").await;
+    no_event_is_to_blame(make(&database), "99").await;
 }

@@ -2,9 +2,9 @@
 //! counted beside it; partitions, retention, roles, the script.
 
 use loggr_event::{Event, Origin, Timestamp, Uid};
-use loggr_store::postgres::{DAYS_AHEAD, Database, Indexes, Promoted, Settings, TableName};
+use loggr_store::postgres::{DAYS_AHEAD, Database, Dropped, Indexes, Promoted, Settings, TableName};
 use loggr_store::query::{Field, parse};
-use loggr_store::{ErrorKind, Limits, SearchOptions};
+use loggr_store::{ErrorKind, Limits, Look, Moment, SearchOptions};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -226,7 +226,7 @@ async fn a_column_that_is_gone_is_not_asked_for_for_ever() {
         Database::new(Settings { columns, ..settings(&database, Indexes::Fields) }).expect("settings");
     store.prepare(MIDNIGHT).await.expect("tables");
     store.append(&events(0..10, MIDNIGHT)).await.expect("stored");
-    database.sql("ALTER TABLE events DROP COLUMN status; UPDATE events_meta SET columns = '[]'");
+    database.sql("ALTER TABLE events DROP COLUMN status CASCADE; UPDATE events_meta SET columns = '[]'");
     let error = store.append(&events(10..20, MIDNIGHT)).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains("(SQLSTATE 42703)"), "{error}");
@@ -423,6 +423,106 @@ async fn days_past_their_retention_are_dropped() {
     assert_eq!(database.sql("SELECT count(*) FROM events"), "10");
 }
 
+/// Noon of the day after [`MIDNIGHT`], so many days and hours later; `ran`: on the clock that nobody sets.
+fn at(days: i64, hours: i64, ran: u64) -> Moment {
+    let wall = MIDNIGHT + DAY / 2 + days * DAY + hours * 3600 * SECOND;
+    Moment { wall, monotonic: Duration::from_secs(ran * 3600) }
+}
+
+/// A store that a process filled for nine days, an event a day, and how many hours it ran.
+async fn nine_days(database: &support::Database) -> (Database, u64) {
+    let store = made(database).await;
+    for day in 0..9 {
+        let looked =
+            store.prune(at(day - 8, 0, 24 * day as u64), Some(TEN_DAYS), false).await.expect("looked");
+        assert_eq!(looked, (Dropped::default(), Look::Steady), "{day}");
+        store.append(&[event(day as u64, at(day - 8, 0, 0).wall)]).await.expect("stored");
+    }
+    (store, 8 * 24)
+}
+
+/// As if the server's clock had gone on too: it says how much time has passed at most.
+fn later(database: &support::Database) {
+    database.sql("UPDATE events_retention SET looked = looked - interval '1000 days'");
+}
+
+const TEN_DAYS: Duration = Duration::from_secs(10 * 86_400);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_drops_no_day_that_is_young() {
+    let Some(database) = postgres() else { return };
+    let (store, ran) = nine_days(&database).await;
+    let count = || database.sql("SELECT count(*) FROM events");
+    // To 2099: held, and when it has held no day is older than before.
+    let far = 73 * 365;
+    for (hours, held) in [(0, true), (3, true), (6, false)] {
+        later(&database);
+        let (dropped, look) =
+            store.prune(at(far, hours, ran + hours as u64), Some(TEN_DAYS), false).await.expect("looked");
+        assert_eq!((dropped.days.len(), look.held().is_some()), (0, held), "{hours}");
+        store.append(&[event(100 + hours as u64, at(far, hours, 0).wall)]).await.expect("stored");
+    }
+    assert_eq!(count(), "12");
+    // Back, in another process; then in order.
+    let store = open(&database, Indexes::Fields);
+    for (hours, ran) in [(7, 0), (10, 3), (13, 6)] {
+        later(&database);
+        let (dropped, _) = store.prune(at(0, hours, ran), Some(TEN_DAYS), false).await.expect("looked");
+        assert_eq!(dropped.days, Vec::<String>::new());
+    }
+    assert_eq!(store.summary().await.expect("numbers").step, None);
+    later(&database);
+    let (dropped, _) = store.prune(at(3, 0, 64), Some(TEN_DAYS), false).await.expect("looked");
+    assert_eq!((dropped.days, dropped.events), (vec!["2026-11-14".to_owned()], 1));
+    // The day of 2099 goes when its events are old.
+    for day in 4..14 {
+        later(&database);
+        store.prune(at(day, 0, day as u64 * 24 - 8), Some(TEN_DAYS), false).await.expect("looked");
+    }
+    let sum = store.summary().await.expect("numbers");
+    assert_eq!((sum.events, sum.dropped, sum.purged), (1, 11, 0), "the last day stays");
+    assert_eq!(count(), "1");
+    store.purge(None).await.expect("purged");
+    assert_eq!(store.summary().await.expect("numbers").purged, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_was_off_for_weeks_drops_nothing_until_somebody_says_so() {
+    let Some(database) = postgres() else { return };
+    nine_days(&database).await;
+    let store = open(&database, Indexes::Fields);
+    let (dropped, look) = store.prune(at(40, 0, 0), Some(TEN_DAYS), false).await.expect("looked");
+    assert!(dropped.days.is_empty() && look.held().is_some(), "{look:?}");
+    assert!(store.summary().await.expect("numbers").step.is_some());
+    let (dropped, look) = store.prune(at(40, 0, 0), Some(TEN_DAYS), true).await.expect("looked");
+    assert_eq!((dropped.days.len(), dropped.events, look.held()), (8, 8, None), "never all of them");
+    assert_eq!(database.sql("SELECT count(*) FROM events"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_layout_1_are_brought_up_to_date() {
+    let Some(database) = postgres() else { return };
+    let store = made(&database).await;
+    store.append(&events(0..10, MIDNIGHT)).await.expect("stored");
+    let reader = format!("{}_old", database.name());
+    database.sql(&format!(
+        "DROP VIEW events_view; DROP TABLE events_retention; ALTER TABLE events_days DROP COLUMN written; \
+         UPDATE events_meta SET version = 1; CREATE ROLE {reader}; GRANT SELECT ON events TO {reader}"
+    ));
+    let columns = vec![Promoted::parse("status bigint").expect("a column")];
+    let store =
+        Database::new(Settings { columns, ..settings(&database, Indexes::Fields) }).expect("settings");
+    let prepared = store.prepare(MIDNIGHT).await.expect("tables");
+    assert_eq!((prepared.migrated_from, prepared.columns.len()), (Some(1), 1));
+    store.append(&events(10..20, MIDNIGHT)).await.expect("stored");
+    assert_eq!(store.summary().await.expect("numbers").events, 20);
+    let words = format!(
+        "SET ROLE {reader}; SELECT DISTINCT severity, facility, source, status IS NULL FROM events_view"
+    );
+    assert_eq!(database.sql(&words).lines().last(), Some("notice|user|web01|t"));
+    database.sql(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
+}
+
 #[test]
 fn init_is_repeatable_and_gives_each_role_what_it_needs() {
     let Some(database) = postgres() else { return };
@@ -442,6 +542,15 @@ fn init_is_repeatable_and_gives_each_role_what_it_needs() {
     let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
     assert!(said.starts_with("created the tables of `db` at `127.0.0.1:"), "{said}");
     assert_eq!(said.matches("  partition 2").count(), 3, "{said}");
+    for change in [
+        format!("  role {name}_w created"),
+        format!("  role {name}_r created"),
+        format!("  {name}_app is a member of {name}_w"),
+        format!("  the tables belong to {name}_w, no longer to "),
+        format!("  {name}_r may read the tables"),
+    ] {
+        assert!(said.contains(&change), "{change}: {said}");
+    }
     let said = loggr.ask(&["init", "postgres", "db", "--url", &database.url()]);
     assert!(said.starts_with("everything is there already for `db`"), "{said}");
     database.sql(&format!("GRANT {name}_r TO {name}_page"));
@@ -491,16 +600,18 @@ fn init_needs_no_superuser() {
     let owned_by_others = |database: &support::Database| {
         database.sql(&format!(
             "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace \
-             AND relkind IN ('r', 'p') AND pg_get_userbyid(relowner) <> '{}_w'",
+             AND relkind IN ('r', 'p', 'v') AND pg_get_userbyid(relowner) <> '{}_w'",
             database.name()
         ))
     };
     let mut loggr = configured(&database);
-    let url = database.url_of(&format!("{dba}:one"));
-    let said = loggr.ask(&["init", "postgres", "--url", &url]);
+    // The password stands in a file.
+    let url = database.url_of(&dba);
+    let file = loggr.config().with_file_name("pass").display().to_string();
+    let said = loggr.ask(&["init", "postgres", "--url", &url, "--password-file", &file]);
     assert!(said.starts_with("created the tables of `db` at "), "{said}");
     assert_eq!(owned_by_others(&database), "0");
-    let said = loggr.ask(&["init", "postgres", "--url", &url]);
+    let said = loggr.ask(&["init", "postgres", "--url", &url, "--password-file", &file]);
     assert!(said.starts_with("everything is there already for `db`"), "{said}");
     loggr.up();
     support::RelpSender::new(loggr.address("relp"), 1).run(0, 100);
@@ -531,6 +642,9 @@ fn a_user_that_does_not_exist_is_named() {
     );
     assert_eq!(output.status.code(), Some(2));
     database.sql(&format!("CREATE ROLE {name}_late LOGIN"));
+    let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
+    assert!(said.starts_with("added what was missing to `db`"), "{said}");
+    assert!(said.contains(&format!("  {name}_late is a member of {name}_w")), "{said}");
     let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
     assert!(said.starts_with("everything is there already for `db`"), "{said}");
     assert_eq!(database.sql(&format!("SELECT pg_has_role('{name}_late', '{name}_w', 'MEMBER')")), "t");

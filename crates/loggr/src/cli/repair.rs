@@ -1,0 +1,115 @@
+//! `loggr repair`: what is damaged in the data directory is put aside, and what can be read is kept.
+//!
+//! Deletes nothing: a damaged file moves to `damaged/` in its store, a rescue that cannot be opened
+//! to a name beside it. A store that a process writes is left alone; one that it could not open is
+//! free, and is taken up again by itself.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use loggr_bus::rescue::move_aside;
+use loggr_store::{ErrorKind, Repaired};
+
+use super::{Place, complain};
+use crate::config::{Config, SearchShip, Ship, ShipKind};
+use crate::exit::{Exit, Usage};
+use crate::hint::Advise;
+use crate::store;
+
+/// Arguments of `loggr repair`.
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// Name of the shipper whose store is meant [default: every store of kind `search`, and the rescue]
+    #[arg(long, value_name = "SHIPPER")]
+    store: Option<String>,
+}
+
+/// Runs the subcommand.
+pub fn run(place: &Place, args: &RepairArgs) -> Result<Exit> {
+    let config = place.load()?;
+    let stores: Vec<(&Ship, &SearchShip)> = config.ships.iter().filter_map(search).collect();
+    let chosen: Vec<_> =
+        stores.iter().filter(|(ship, _)| args.store.as_ref().is_none_or(|name| *name == ship.name)).collect();
+    if let Some(name) = args.store.as_ref().filter(|_| chosen.is_empty()) {
+        return Err(anyhow!("no shipper of kind `search` is called `{name}`"))
+            .hint("`loggr check` shows what is configured")
+            .usage();
+    }
+    let mut whole = true;
+    for (ship, search) in chosen {
+        whole &= repair_store(ship, search)?;
+    }
+    if args.store.is_none() {
+        repair_rescue(&config)?;
+    }
+    Ok(if whole { Exit::Fine } else { Exit::Failed })
+}
+
+fn search(ship: &Ship) -> Option<(&Ship, &SearchShip)> {
+    match &ship.kind {
+        ShipKind::Search(search) => Some((ship, search)),
+        ShipKind::Files(_) | ShipKind::Postgres(_) => None,
+    }
+}
+
+/// False where a process has the store.
+fn repair_store(ship: &Ship, search: &SearchShip) -> Result<bool> {
+    if !search.directory.exists() {
+        return Ok(true);
+    }
+    match loggr_store::repair(&search.directory) {
+        Ok(repaired) => report(&ship.name, &repaired).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::Locked => {
+            complain(&format!(
+                "error: the store of `{}` is in use: a running process writes it\n\
+                 hint: stop that process, `loggr repair`, and start it again\n",
+                ship.name
+            ));
+            Ok(false)
+        }
+        failed => {
+            let context = || format!("cannot repair the store of `{}`", ship.name);
+            store::told(failed).with_context(context).map(|_| true)
+        }
+    }
+}
+
+fn report(name: &str, repaired: &Repaired) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if *repaired == Repaired::default() {
+        writeln!(out, "the store of `{name}` is whole")?;
+        return Ok(());
+    }
+    if repaired.manifest_rebuilt {
+        writeln!(out, "made the manifest of `{name}` anew from its data files")?;
+    }
+    for file in &repaired.set_aside {
+        let path = file.path.display();
+        match file.lost {
+            Some(0) if file.saved == 0 => writeln!(out, "  {path}: put aside")?,
+            Some(lost) => {
+                writeln!(out, "  {path}: put aside, {} events of it saved, {lost} lost", file.saved)?
+            }
+            None => writeln!(out, "  {path}: put aside, nothing of it can be read")?,
+        }
+    }
+    Ok(())
+}
+
+/// Moves a rescue aside that cannot be opened.
+fn repair_rescue(config: &Config) -> Result<()> {
+    let directory = config.data.directory.join("rescue");
+    if !directory.exists() {
+        return Ok(());
+    }
+    let aside = move_aside(&directory);
+    let aside =
+        aside.with_context(|| format!("cannot move the rescue in `{}` aside", directory.display()))?;
+    let mut out = std::io::stdout().lock();
+    match aside {
+        Some(path) => writeln!(out, "the rescue cannot be opened; its data is now `{}`", path.display())?,
+        None => writeln!(out, "the rescue is whole")?,
+    }
+    Ok(())
+}

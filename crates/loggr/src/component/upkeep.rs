@@ -1,0 +1,207 @@
+//! What stores need beside events: a look at the clock every minute, retention, the search for damage.
+//!
+//! Not which days go (that is the store's `retention`). Everything that changes is logged once.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use loggr_flow::Stop;
+use loggr_store::{Look, Moment, StoreError};
+
+use super::ship::ShipStats;
+use crate::sink::postgres::PostgresSink;
+use crate::sink::search::SearchSink;
+
+/// How often a store is tidied: retention and, while nothing comes in, compaction.
+const UPKEEP: Duration = Duration::from_secs(60);
+/// How often a store is tried that could not be opened.
+const REOPEN: Duration = Duration::from_secs(5);
+/// How often a database is asked for its size: that is not cheap.
+const SUMMARY: Duration = Duration::from_secs(600);
+
+/// What the clocks show, the monotonic one since the first call of the process.
+pub fn moment() -> Moment {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let monotonic = START.get_or_init(Instant::now).elapsed();
+    Moment { wall: crate::source::now().unix_micros(), monotonic }
+}
+
+/// Looks after an embedded store.
+pub struct SearchUpkeep {
+    sink: SearchSink,
+    stats: Arc<ShipStats>,
+    clock: ClockTeller,
+    /// The store could not be opened.
+    closed: bool,
+    /// The damaged files that were told.
+    told: HashSet<PathBuf>,
+}
+
+impl SearchUpkeep {
+    /// Of a store that is perhaps not open yet.
+    pub fn new(sink: SearchSink, keeps: bool, stats: Arc<ShipStats>) -> SearchUpkeep {
+        SearchUpkeep {
+            sink,
+            stats,
+            clock: ClockTeller { keeps, told: false },
+            closed: false,
+            told: HashSet::new(),
+        }
+    }
+
+    /// The damage, and from then on everything; ends when draining begins.
+    pub async fn run(mut self, mut stop: Stop) {
+        loop {
+            // Not at the start, which does not wait for a slow disk.
+            self.look_for_damage().await;
+            let pause = if self.closed { REOPEN } else { UPKEEP };
+            tokio::select! {
+                () = stop.drain() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            self.once().await;
+        }
+    }
+
+    async fn look_for_damage(&mut self) {
+        let ship = self.stats.name.as_str();
+        if let Err(error) = self.sink.look_for_damage().await {
+            tracing::warn!(ship, %error, "cannot look for damage in the store");
+        }
+        for (path, what) in self.sink.summary().map(|sum| sum.damaged).unwrap_or_default() {
+            if self.told.insert(path) {
+                let hint = "stop loggr and run `loggr repair`, which saves what can be read";
+                tracing::error!(
+                    ship,
+                    error = what,
+                    hint,
+                    "a file of the store is damaged; the others are searched"
+                );
+            }
+        }
+    }
+
+    /// Opens the store where it is not open, and does what is due.
+    pub async fn once(&mut self) {
+        let pruned = self.sink.prune(moment(), false).await;
+        let ship = self.stats.name.as_str();
+        match &pruned {
+            Ok(pruned) => {
+                self.clock.tell(ship, pruned.clock);
+                if !pruned.days.is_empty() {
+                    let (days, events) = (pruned.days.len(), pruned.events);
+                    tracing::info!(ship, days, events, "dropped days past their retention");
+                }
+            }
+            Err(error) if self.sink.summary().is_err() => {
+                let text = error.to_string();
+                let mut last = self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+                let news = self.stats.failing.raise() || last.as_deref() != Some(text.as_str());
+                if news {
+                    let hint = error.hint().unwrap_or("it is tried again every few seconds");
+                    tracing::error!(ship, %error, hint, "the store cannot be opened; events wait in the queue");
+                }
+                *last = Some(text);
+            }
+            Err(error) => tracing::error!(ship, %error, "cannot drop days past their retention"),
+        }
+        let was_closed = std::mem::replace(&mut self.closed, self.sink.summary().is_err());
+        if self.closed {
+            return;
+        }
+        if was_closed && self.stats.failing.clear() {
+            *self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::info!(ship, "the store is open");
+        }
+        if let Some(error) = self.sink.compaction_error() {
+            tracing::error!(
+                ship,
+                %error,
+                "cannot merge the files of the store: events are safe, searching becomes slower"
+            );
+        }
+    }
+}
+
+/// Says once what retention makes of the clock.
+struct ClockTeller {
+    /// There is a retention.
+    keeps: bool,
+    told: bool,
+}
+
+impl ClockTeller {
+    fn tell(&mut self, ship: &str, look: Look) {
+        if !self.keeps {
+            return;
+        }
+        match look {
+            Look::Steady => {}
+            Look::Stepped(step) => {
+                self.told = true;
+                tracing::warn!(ship, why = %step, "retention does not believe the clock");
+            }
+            Look::Holding(step) => {
+                if !std::mem::replace(&mut self.told, true) {
+                    tracing::warn!(ship, why = %step, "retention does not believe the clock");
+                }
+            }
+            Look::Returned(_) => tracing::info!(ship, "the clock is right again; retention goes on"),
+            Look::Accepted(_) => tracing::info!(ship, "retention believes the clock from now on"),
+        }
+    }
+}
+
+/// Looks after a database; ends when draining begins, also in the middle of what a server does not
+/// answer.
+pub async fn postgres(
+    sink: PostgresSink,
+    retention: Option<Duration>,
+    stats: Arc<ShipStats>,
+    mut stop: Stop,
+) {
+    tokio::select! {
+        () = stop.drain() => {}
+        () = keep_partitions(sink, retention, stats) => {}
+    }
+}
+
+/// Partitions ahead, retention, and the numbers; for ever.
+async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, stats: Arc<ShipStats>) {
+    let mut clock = ClockTeller { keeps: retention.is_some(), told: false };
+    let (mut failing, mut counted) = (false, None::<Instant>);
+    let ship = stats.name.as_str();
+    loop {
+        let kept = async {
+            sink.prepare(ship).await?;
+            let pruned = sink.database().prune(moment(), retention, false).await?;
+            if counted.is_none_or(|then| then.elapsed() >= SUMMARY) || !pruned.0.days.is_empty() {
+                sink.see(sink.database().summary().await?);
+                counted = Some(Instant::now());
+            }
+            Ok::<_, StoreError>(pruned)
+        };
+        match kept.await {
+            Ok((dropped, look)) => {
+                failing = false;
+                clock.tell(ship, look);
+                sink.see_step(look.held());
+                if !dropped.days.is_empty() {
+                    let (days, events) = (dropped.days.len(), dropped.events);
+                    tracing::info!(ship, days, events, "dropped days past their retention");
+                }
+                if !dropped.busy.is_empty() {
+                    tracing::debug!(ship, days = dropped.busy.len(), "days past their retention are in use");
+                }
+            }
+            // Said once; the pump says it too when events wait.
+            Err(error) if !std::mem::replace(&mut failing, true) => {
+                tracing::error!(ship, %error, "cannot keep the partitions");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(UPKEEP).await;
+    }
+}
