@@ -188,11 +188,13 @@ mod tests {
     #[test]
     fn what_a_configuration_may_open_is_added_up() {
         let shipped = 108;
-        let bus = 4 + 4 + 1;
+        // The search store is there too, with a queue of its own.
+        let (bus, searched) = (4 + 4 + 2, 256);
         let listening = 2 * 4;
         let web = 2;
         let control = 2;
-        check(TWO, &Part::Everything, 64 + listening + web + control + bus + shipped, 700 + 1000 + 256 + 64);
+        let own = 64 + listening + web + control + bus + shipped + searched;
+        check(TWO, &Part::Everything, own, 700 + 1000 + 256 + 64);
         check(TWO, &Part::Web, 64 + web + control, 256 + 64);
         check(TWO, &Part::Ship("a".to_owned()), 64 + control + bus + shipped, 64);
     }
