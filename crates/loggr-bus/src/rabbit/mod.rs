@@ -51,6 +51,8 @@ pub use publisher::Publisher;
 
 /// How often the broker is asked how its queues stand.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long a question to the broker waits for a connection.
+const ASK: Duration = Duration::from_secs(3);
 /// A publisher that nothing stands behind waits so long for a connection before it says
 /// that there is none.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -194,9 +196,11 @@ impl Bus {
         Ok(Consumer::start(self.links.consuming().clone(), queue, options, stop, counters, self.uids.clone()))
     }
 
-    /// How many consumers a queue has, whoever they are; `None` while no broker can be asked.
+    /// How many consumers a queue has, whoever they are; `None` where no broker answers for a
+    /// moment.
     pub async fn consumers(&self, queue: &str) -> Option<u32> {
-        let up = self.links.working()?;
+        let mut link = self.links.consuming().clone();
+        let up = tokio::time::timeout(ASK, link.open()).await.ok()?;
         let channel = declare::channel(&up.connection, error::Object::Queue(queue)).await.ok()?;
         let (_, consumers) = declare::look(&channel, queue).await.ok()?;
         Some(consumers)

@@ -30,16 +30,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
         LogFormat::Json => telemetry::LogFormat::Json,
     };
     telemetry::start(config.log.level.keyword(), format);
-    let file = config.file.clone();
-    let unsearched = if part.has_listeners() { config.unsearched() } else { Vec::new() };
     let prepared = process::prepare(config, part)?;
-    match file {
-        Some(file) => tracing::info!(file = %file.display(), "read the configuration"),
-        None => tracing::info!("there is no configuration file: the built-in default is used"),
-    }
-    for sentence in unsearched {
-        tracing::warn!(what = sentence, "not everything can be searched");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("loggr")

@@ -210,7 +210,13 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();
     let mut tellers = tell(&process, broker, &stop_telling);
-    tracing::info!(part = %process.part, data = %data.display(), "running");
+    let read = process.config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
+    tracing::info!(part = %process.part, data = %data.display(), configuration = read, "running");
+    if process.part.has_listeners() {
+        for what in process.config.unsearched() {
+            tracing::warn!(what, "not everything can be searched");
+        }
+    }
     if privileges::is_root() {
         tracing::warn!("this process is root; `[process] user` names somebody who can do less");
     }
