@@ -477,8 +477,12 @@ fn may_be_no_host(bytes: &[u8], len: usize) -> bool {
         // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`.
         (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) => return true,
         (b'-', 2..) => return true,
-        // `ERROR`
-        (b'A'..=b'Z', 3..=8) if second.is_ascii_uppercase() => return true,
+        // `ERROR`, and not `WIN1`
+        (b'A'..=b'Z', 3..=8)
+            if second.is_ascii_uppercase() && bytes.get(len - 1).is_some_and(u8::is_ascii_uppercase) =>
+        {
+            return true;
+        }
         _ => {}
     }
     // `local7.info`

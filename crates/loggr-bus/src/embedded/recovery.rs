@@ -198,8 +198,12 @@ pub(super) fn recover(
         report.new_queues.push(spec.name.clone());
     }
     let names = log.queues.iter().map(|q| q.name.clone()).collect();
-    if write && known.as_ref() != Some(&names) {
-        known::write(dir, &names)?;
+    if write
+        && known.as_ref() != Some(&names)
+        && let Err(error) = known::write(dir, &names)
+    {
+        // A full disk, say: then a cursor that is lost later is taken for lost all the same.
+        report.notes.push(format!("the names of its queues cannot be written down: {error}"));
     }
 
     let newest_live = log.live.back().map_or(0, |l| l.segment.id);

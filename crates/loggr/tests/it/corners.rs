@@ -107,7 +107,7 @@ fn a_damaged_rescue_keeps_nobody_from_receiving() {
     loggr.stored(100, 60);
     let trouble = loggr.status()["rescue_trouble"].as_str().expect("a trouble").to_owned();
     assert!(trouble.contains("data.mdb"), "{trouble}");
-    assert!(loggr.ask(&["status"]).contains("the rescue cannot be used"), "{trouble}");
+    assert!(loggr.status_text(&[]).contains("the rescue cannot be used"), "{trouble}");
     assert!(loggr.get("/metrics").contains("loggr_rescue_unusable 1\n"));
     // An empty one in its place is taken without a new start.
     std::fs::remove_file(&file).expect("the file");

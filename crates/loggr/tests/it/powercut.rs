@@ -231,7 +231,7 @@ fn a_file_system_that_aborts_its_journal_loses_and_doubles_no_line() {
             load.goes_on(LINES_A_ROUND + random.below(LINES_A_ROUND));
             random_moment(&mut random, AT_MOST_LATER_MS);
             disk.abort();
-            until("the shipper says so", 60, || loggr.log().contains("the destination takes nothing"));
+            until("the shipper says so", 60, || loggr.log().contains("the shipper cannot write"));
             disk.repair();
             load.goes_on(LINES_A_ROUND);
         }

@@ -96,7 +96,7 @@ fn a_damaged_manifest_does_not_keep_the_process_from_starting() {
     loggr.stop();
     std::fs::write(store_of(&loggr).join("MANIFEST"), "no manifest").expect("written");
     // Nothing runs: what lies there says so.
-    let text = loggr.ask(&["status"]);
+    let text = loggr.status_text(&[]);
     assert!(text.contains("MANIFEST` is damaged"), "{text}");
     loggr.up();
     let status = loggr.status();

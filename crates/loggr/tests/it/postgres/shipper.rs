@@ -206,7 +206,9 @@ fn a_table_that_is_gone_is_waited_for() {
     rows(&database, 50);
     database.sql("ALTER TABLE events RENAME TO hidden");
     RelpSender::new(loggr.address("relp"), 1).run(50, 50);
-    eventually("it is said", 60, || loggr.log().contains("relation \"events\" does not exist").then_some(()));
+    eventually("it is said", 60, || {
+        loggr.log().contains(r#"relation \"events\" does not exist"#).then_some(())
+    });
     until("several tries", 60, || {
         let failures = loggr.status()["ships"].as_array().expect("ships").clone();
         failures.iter().any(|s| s["name"] == "db" && s["failing"] == true)

@@ -168,7 +168,7 @@ fn a_configuration_that_makes_no_sense_is_refused_with_its_place() {
     };
     check("table = \"My Table\"", &["`My Table` cannot be the name of a table"]);
     check("columns = [\"status int\"]", &["`int` is no type of a column"]);
-    check("columns = [\"a text\", \"a inet\"]", &["`a` stands twice"]);
+    check("columns = [\"a text\", \"a inet\"]", &["`a` is given twice"]);
     check("sslmode = \"maybe\"", &["`maybe` is no `sslmode`"]);
     check("sslcert = \"a.crt\"", &["`sslcert` and `sslkey` belong together"]);
     check("directory = \"x\"", &["`directory` means nothing for the kind `postgres`"]);

@@ -30,12 +30,15 @@ fn a_second_host_that_would_share_a_store_is_refused() {
     let mut first = prepared(host(&url, ""));
     first.up();
     connected(&first);
+    // What it has stored it has taken from its queues.
+    RelpSender::new(first.address("relp"), 1).run(0, 1);
+    first.stored(1, 60);
     let mut second = Loggr::down(host(&url, ""));
     refused(&second, "takes from the queue `files` already");
     // It may receive all the same.
     let mut server = second.part("server");
-    RelpSender::new(second.address("relp"), 1).run(0, 100);
-    until("the one store has everything", 60, || first.ask(&["count", ""]).trim() == "100");
+    RelpSender::new(second.address("relp"), 1).run(1, 100);
+    until("the one store has everything", 60, || first.ask(&["count", ""]).trim() == "101");
     server.stop(60);
     // When the first has gone, the second may take its place.
     first.kill9();
