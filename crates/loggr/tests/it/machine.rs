@@ -221,7 +221,7 @@ fn a_stack_trace_is_one_event_to_the_filter_and_in_the_store() {
             shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in {shown}"));
         row.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(row("traces")[..8], ["traces", "main", "0", "2", "3", "1", "0", "0"]);
+    assert_eq!(row("traces")[..8], ["traces", "main", "0", "2", "3", "2", "0", "0"]);
     assert_eq!(row("nothing")[..5], ["2", "main", "5", "1", "0"]);
     let metrics = metrics(&loggr);
     for metric in [

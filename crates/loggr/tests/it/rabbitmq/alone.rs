@@ -32,7 +32,9 @@ fn a_second_host_that_would_share_a_store_is_refused() {
     connected(&first);
     // What it has stored it has taken from its queues.
     RelpSender::new(first.address("relp"), 1).run(0, 1);
-    first.stored(1, 60);
+    until("the first has stored it", 60, || {
+        first.lines().len() == 1 && first.ask(&["count", ""]).trim() == "1"
+    });
     let mut second = Loggr::down(host(&url, ""));
     refused(&second, "takes from the queue `files` already");
     // It may receive all the same.
