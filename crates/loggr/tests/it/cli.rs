@@ -212,7 +212,11 @@ fn neutral(text: &str, directory: &Path) -> String {
         let (reported, generated) = ("\"timereported\":\"", "\"timegenerated\":\"");
         let keys = ["\"uid\":\"", generated, reported];
         let count = if value(reported) == value(generated) { 3 } else { 2 };
-        out.push_str(&without_values(line, &keys[..count]));
+        let line = without_values(line, &keys[..count]);
+        // How long it took.
+        let took =
+            line.strip_prefix("sent ").and_then(|_| line.split_once(" lines in ")?.1.split_once(" s "));
+        out.push_str(&took.map_or(line.clone(), |(seconds, _)| line.replace(seconds, "…")));
         out.push('\n');
     }
     out
