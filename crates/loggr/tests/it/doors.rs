@@ -169,7 +169,8 @@ fn check_crowd(name: &str, says: &[u8], descriptors: (u32, u32)) {
     drop(crowd);
     let log = loggr.log();
     assert!(!log.contains("Too many open files") && !log.contains("too many open files"), "{log}");
-    assert!(log.matches("no place for another connection").count() <= 2, "{log}");
+    // Once each time that the places have run out, and not for each that has to wait.
+    assert!(log.matches("no place for another connection").count() <= CROWD / 50, "{log}");
     loggr.stop();
 }
 
