@@ -25,7 +25,7 @@ test: setup-test
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --lib --bins
 	cargo test --workspace --doc
-	cargo test --workspace --test '*'
+	cargo test --workspace --no-fail-fast --test '*'
 
 test-long: export LOGGR_TEST_LONG = 1
 test-long: test
