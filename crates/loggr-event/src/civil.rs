@@ -8,6 +8,26 @@ use crate::stamp::{self, Clock};
 use crate::timestamp::{days_from_civil, days_in_month, from_local};
 use crate::{zone, zone_word};
 
+/// The months in English, in order.
+pub const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// The days of the week in English, in order.
+pub const WEEKDAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
 /// A date and time of day as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Civil {

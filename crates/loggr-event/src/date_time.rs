@@ -13,26 +13,10 @@
 //! Between date and time stand blanks, `T`, `_`, `:`, `-`, a TAB or a comma. The time may lack
 //! its seconds, have a fraction, and be in the morning (`AM`); year and zone may follow it.
 
+use crate::civil::{MONTHS, WEEKDAYS};
 use crate::stamp::{self, Clock, Stamp};
 use crate::timestamp::fraction;
 use crate::zone_word;
-
-const WEEKDAYS: [&[u8; 3]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
-
-const LONG_MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// Hours, minutes and seconds of this many digits stand together: `200000`.
 const COMPACT_DIGITS: usize = 6;
@@ -189,13 +173,17 @@ impl Cursor<'_> {
         self.rest().iter().take(12).take_while(|b| b.is_ascii_alphabetic()).count()
     }
 
-    /// `Sun ` or `Sun, `, in front of a date.
+    /// `Sun `, `Sun, ` or `Sunday, `, in front of a date.
     fn weekday(&mut self) {
-        let Some(word) = self.rest().first_chunk::<3>() else { return };
-        if self.letters() != 3 || !WEEKDAYS.contains(&&word.map(|b| b.to_ascii_lowercase())) {
+        let word = self.rest().get(..self.letters()).unwrap_or_default();
+        let is_named = |day: &&str| {
+            word.eq_ignore_ascii_case(day.as_bytes())
+                || day.as_bytes().get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
+        };
+        if !WEEKDAYS.iter().any(|day| is_named(&day)) {
             return;
         }
-        self.at += 3;
+        self.at += word.len();
         self.take(b',');
         self.blanks();
     }
@@ -204,7 +192,7 @@ impl Cursor<'_> {
         let month = stamp::month_of(*self.rest().first_chunk::<3>()?)?;
         let letters = self.letters();
         let word = self.rest().get(..letters)?;
-        let long = LONG_MONTHS.get(month as usize - 1)?.as_bytes();
+        let long = MONTHS.get(month as usize - 1)?.as_bytes();
         if letters != 3 && !word.eq_ignore_ascii_case(long) && !word.eq_ignore_ascii_case(b"sept") {
             return None;
         }
@@ -451,6 +439,7 @@ mod tests {
         check("Sun Nov 29 20:05:03 2026", THEN, "");
         check("Sun Nov 29 20:05:03 UTC 2026 h", THEN, " h");
         check("Sun, 29 Nov 2026 20:05:03 +0000 h", THEN, " h");
+        check("Sunday, 29 November 2026 20:05:03 h", THEN, " h");
         check("2026 Nov 29 20:05:03 h", THEN, " h");
         check("29 Nov 2026 20:05:03 h", THEN, " h");
         check("29 Nov 20:05:03 h", THEN, " h");

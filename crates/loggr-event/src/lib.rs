@@ -45,7 +45,7 @@ mod value;
 mod zone;
 mod zone_word;
 
-pub use civil::{Civil, zone_offset};
+pub use civil::{Civil, MONTHS, WEEKDAYS, zone_offset};
 pub use dump::DumpFormat;
 pub use elastic::INDEX_PREFIX;
 pub use error::ParseError;

@@ -6,28 +6,13 @@
 //! number follows at once. What the year and the zone are where a text has none is
 //! loggr-event's to say.
 
-use loggr_event::{Civil, Timestamp, is_timezone, zone_offset};
+use loggr_event::{Civil, MONTHS, Timestamp, WEEKDAYS, is_timezone, zone_offset};
 
 /// Longest pattern in bytes.
 pub const MAX_PATTERN_BYTES: usize = 256;
 /// Longest text in bytes that is looked at.
 pub const MAX_DATE_BYTES: usize = 256;
 
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 /// Letters of a short name.
 const SHORT: usize = 3;
 /// Most digits of a second's fraction.
@@ -152,7 +137,7 @@ impl<'t> Found<'t> {
                 self.civil.month = u8::try_from(at + 1).ok()?;
                 Some(rest)
             }
-            Item::DayName => name(text, &DAYS).map(|(_, rest)| rest),
+            Item::DayName => name(text, &WEEKDAYS).map(|(_, rest)| rest),
             Item::HalfDay => {
                 let (word, rest) = text.split_at_checked(2)?;
                 self.afternoon = word.eq_ignore_ascii_case("pm");

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use loggr_event::{Event, Field, MAX_FIELDS, MAX_SD_PARAMS, MAX_TAGS, SdElement, Uid};
+use loggr_event::{Defect, Defects, Event, Field, MAX_FIELDS, MAX_SD_PARAMS, MAX_TAGS, SdElement, Uid};
 
 use crate::record::{Payload, Record};
 
@@ -37,6 +37,9 @@ struct Union<'r> {
     /// What fields and structured data have already; filled when it is first needed.
     known: Option<HashSet<Known<'r>>>,
 }
+
+/// The defects that a line without a head has for that alone.
+const HEADLESS: [Defect; 4] = [Defect::Unparsed, Defect::NoPriority, Defect::NoTimestamp, Defect::NoSource];
 
 /// Stands for the SD-ID of a custom field among the known values: no SD-ID has a space.
 const FIELD: &str = " ";
@@ -77,8 +80,14 @@ impl<'r> Union<'r> {
         let event = &mut self.event;
         event.timereported = event.timereported.min(next.timereported);
         event.timegenerated = event.timegenerated.min(next.timegenerated);
-        event.severity = event.severity.max(next.severity);
-        event.defects = loggr_event::Defects::from_bits(event.defects.bits() | next.defects.bits());
+        let mut defects = next.defects;
+        if defects.contains(Defect::Unparsed) && !event.defects.contains(Defect::Unparsed) {
+            // It has no head: what stands in for its values says nothing.
+            HEADLESS.into_iter().for_each(|defect| defects.remove(defect));
+        } else {
+            event.severity = event.severity.max(next.severity);
+        }
+        event.defects = Defects::from_bits(event.defects.bits() | defects.bits());
         self.raw |= next.raw.is_some();
         self.cut |= next.original_len.is_some();
         self.length = self.length.saturating_add(1).saturating_add(length(&next));

@@ -5,7 +5,7 @@
 //! has no clock. Invariants:
 //!
 //! - Every event that goes in comes out, alone and unchanged or as part of exactly one other.
-//! - What different peers, hosts, facilities or programs say is never mixed.
+//! - What different peers, hosts, facilities or programs say is never mixed ([`speaker`]).
 //! - The order of what one program says is kept.
 //! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and the
 //!   oldest group gives way.
@@ -13,6 +13,7 @@
 mod format;
 mod merge;
 mod rule;
+mod speaker;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -36,6 +37,7 @@ pub use rule::Rule;
 pub use trace::{Language, PRESETS, preset};
 
 use rule::{Memory, Verdict};
+use speaker::Speakers;
 
 /// Groups that one packer holds at most; the oldest is given on.
 pub const MAX_PACKER_GROUPS: usize = 1024;
@@ -104,6 +106,7 @@ pub struct Packer {
     cost: usize,
     ready: VecDeque<Delivery>,
     key: Vec<u8>,
+    speakers: Speakers,
     now: Option<Instant>,
 }
 
@@ -180,6 +183,7 @@ impl Packer {
             cost: 0,
             ready: VecDeque::new(),
             key: Vec::new(),
+            speakers: Speakers::default(),
             now: None,
         }
     }
@@ -193,18 +197,18 @@ impl Packer {
     /// Looks at one event and says what leaves the packer now.
     fn look(&mut self, at: usize, record: &Record<'_>, now: Instant, closed: &mut Closed) {
         let event = record.event();
-        if self.select.as_ref().is_some_and(|select| !select(&event)) {
-            if !self.groups.is_empty() {
-                // What the same program said before goes first.
-                self.write_key(record, &event);
-                if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
-                    self.close(serial, Reason::Done, closed);
-                }
+        let follows =
+            self.speakers.write_key(record, &event, self.rule.keeps_processes_apart(), &mut self.key);
+        let is_open = self.by_key.contains_key(self.key.as_slice());
+        // A line without a head says nothing that could be asked for.
+        if !(follows && is_open) && self.select.as_ref().is_some_and(|select| !select(&event)) {
+            // What the same program said before goes first.
+            if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
+                self.close(serial, Reason::Done, closed);
             }
             closed.outputs.push(Output::One(at));
             return;
         }
-        self.write_key(record, &event);
         let line = Line {
             at,
             now,
@@ -252,18 +256,6 @@ impl Packer {
                 }
                 closed.outputs.push(Output::One(at));
             }
-        }
-    }
-
-    /// Who speaks: only what has the same key can become one.
-    fn write_key(&mut self, record: &Record<'_>, event: &Event<'_>) {
-        let origin = record.origin;
-        let process = if self.rule.keeps_processes_apart() { &*event.procid } else { "" };
-        self.key.clear();
-        self.key.push(event.facility.code());
-        for part in [&*origin.listener, origin.peer_host(), &event.source, &event.app_name, process] {
-            self.key.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            self.key.extend_from_slice(part.as_bytes());
         }
     }
 

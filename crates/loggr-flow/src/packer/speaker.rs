@@ -1,0 +1,84 @@
+//! Who says a line: only what one speaker says can become one event.
+//!
+//! A line without any head, on a connection that carries lines (TCP, a unix stream), is what
+//! follows a line feed within a message: it is said by whoever spoke before it there. Knows
+//! no groups. Memory is bounded; what is forgotten makes such a line stand for itself.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+
+use loggr_event::{Defect, Event, Origin, Transport};
+
+use crate::record::Record;
+
+/// Connections of which the last speaker is remembered, at most.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// The last speaker of each connection, as the key that his lines have.
+#[derive(Debug, Default)]
+pub(super) struct Speakers {
+    /// The connection of the line before, and its speaker's key.
+    before: Option<(Arc<Origin>, Vec<u8>)>,
+    others: HashMap<Arc<Origin>, Vec<u8>>,
+}
+
+impl Speakers {
+    /// Writes the key of the one who says this; true if he said it before this line began.
+    pub fn write_key(
+        &mut self,
+        record: &Record<'_>,
+        event: &Event<'_>,
+        with_process: bool,
+        key: &mut Vec<u8>,
+    ) -> bool {
+        if !is_a_stream(record.origin.transport) {
+            write_own(record.origin, event, with_process, key);
+            return false;
+        }
+        let has_head = !event.defects.contains(Defect::Unparsed);
+        let before = self.of(record.origin);
+        if !has_head && !before.is_empty() {
+            key.clone_from(before);
+            return true;
+        }
+        write_own(record.origin, event, with_process, key);
+        if has_head {
+            before.clone_from(key);
+        }
+        false
+    }
+
+    /// The key of who spoke last on this connection; empty if nobody did.
+    fn of(&mut self, origin: &Arc<Origin>) -> &mut Vec<u8> {
+        let same = |known: &Arc<Origin>| Arc::ptr_eq(known, origin) || known == origin;
+        let (known, key) = match self.before.take() {
+            Some((known, key)) if same(&known) => (known, key),
+            other => {
+                if let Some((known, key)) = other.filter(|(_, key)| !key.is_empty()) {
+                    if self.others.len() >= MAX_CONNECTIONS {
+                        self.others.clear();
+                    }
+                    self.others.insert(known, key);
+                }
+                (origin.clone(), self.others.get_mut(origin).map(mem::take).unwrap_or_default())
+            }
+        };
+        &mut self.before.insert((known, key)).1
+    }
+}
+
+/// Can a line feed of a message part it into lines of which only the first has a head?
+fn is_a_stream(transport: Transport) -> bool {
+    matches!(transport, Transport::Tcp | Transport::UnixStream)
+}
+
+fn write_own(origin: &Origin, event: &Event<'_>, with_process: bool, key: &mut Vec<u8>) {
+    let process = if with_process { &*event.procid } else { "" };
+    key.clear();
+    key.push(event.facility.code());
+    for part in [&*origin.listener, origin.peer_host(), &event.source, &event.app_name, process] {
+        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        key.extend_from_slice(part.as_bytes());
+    }
+}
