@@ -46,6 +46,27 @@ impl Uid {
         u64::from_be_bytes(wide)
     }
 
+    /// A number for each uid, in which those that one process gives within one millisecond follow
+    /// one another without a gap: what is random stands before the counter.
+    pub const fn in_row(&self) -> u128 {
+        let uid = u128::from_be_bytes(self.0);
+        let (time, variant) = (uid >> 76 << 76, uid >> 62 & 0b11);
+        let (upper, lower) =
+            (uid >> 64 & mask(UPPER_COUNTER_BITS), uid >> PROCESS_BITS & mask(LOWER_COUNTER_BITS));
+        let process = uid & mask(PROCESS_BITS);
+        time | variant << 74 | process << COUNTER_BITS | upper << LOWER_COUNTER_BITS | lower
+    }
+
+    /// The uid of such a number.
+    pub const fn from_row(number: u128) -> Uid {
+        let (time, variant) = (number >> 76 << 76, number >> 74 & 0b11);
+        let process = number >> COUNTER_BITS & mask(PROCESS_BITS);
+        let upper = number >> LOWER_COUNTER_BITS & mask(UPPER_COUNTER_BITS);
+        let lower = number & mask(LOWER_COUNTER_BITS);
+        let uid = time | upper << 64 | variant << 62 | lower << PROCESS_BITS | process;
+        Uid(uid.to_be_bytes())
+    }
+
     /// The uid of an event that was made of several: it sorts where the first of them does,
     /// and is of all of them. The same parts in the same order always give the same, other
     /// parts another one.
@@ -121,9 +142,15 @@ pub struct UidGenerator {
 
 const COUNTER_BITS: u32 = 34;
 const LOWER_COUNTER_BITS: u32 = 22;
+const UPPER_COUNTER_BITS: u32 = COUNTER_BITS - LOWER_COUNTER_BITS;
 const PROCESS_BITS: u32 = 40;
 /// Bytes from the beginning that say where an event stands: time, version, counter, variant.
 const ORDER_BYTES: usize = 11;
+
+/// So many bits, all of them 1.
+const fn mask(bits: u32) -> u128 {
+    (1 << bits) - 1
+}
 
 impl UidGenerator {
     /// `seed` is 8 random bytes drawn once for the process.
@@ -168,6 +195,7 @@ impl UidBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn uids_are_version_7_unique_and_ordered() {
@@ -178,6 +206,29 @@ mod tests {
         assert_eq!(uids[0].as_bytes()[6] >> 4, 7);
         assert_eq!(uids[0].as_bytes()[8] >> 6, 2);
         assert_eq!(uids[0].millis(), 1_790_000_000_123);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_in_the_row_is_of_one_uid(bytes in any::<[u8; 16]>()) {
+            let uid = Uid::from_bytes(bytes);
+            prop_assert_eq!(Uid::from_row(uid.in_row()), uid);
+            prop_assert_eq!(Uid::from_row(u128::from_be_bytes(bytes)).in_row(), u128::from_be_bytes(bytes));
+        }
+
+        #[test]
+        fn uids_of_one_process_and_millisecond_follow_one_another(seed in any::<[u8; 8]>(), before in any::<u64>()) {
+            let generator = UidGenerator { counter: AtomicU64::new(before >> 1), ..UidGenerator::new(seed) };
+            let now = Timestamp::from_unix_micros(1_790_000_000_123_456);
+            let block = generator.block(300);
+            let first = block.at(0, now).in_row();
+            for i in 0..300 {
+                let wraps = (before >> 1) % (1 << COUNTER_BITS) + 300 > 1 << COUNTER_BITS;
+                prop_assert!(wraps || block.at(i, now).in_row() == first + i as u128);
+            }
+            let later = Timestamp::from_unix_micros(1_790_000_000_124_000);
+            prop_assert!(block.at(0, later).in_row() > block.at(299, now).in_row());
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 //! | offset | bytes | what |
 //! |---|---|---|
 //! | 0 | 4 | `LGIJ` |
-//! | 4 | 4 | kind: 1 intent, 2 done (durable), 3 undone (rolled back) |
+//! | 4 | 4 | kind: 2 done (durable), 3 undone (rolled back), 4 intent; 1 is an older intent |
 //! | 8 | 8 | number of the intent, rising |
 //! | 16 | 4 | length of the body, 0 unless an intent |
 //! | 20 | 4 | CRC-32 of bytes 0–19 and the body |
@@ -23,7 +23,9 @@
 //!
 //! The body of an intent: the number of extents (4), then each as length of path (2),
 //! path, device (8), inode (8), offset (8), length (8), CRC-32 of its bytes (4); the
-//! number of runs (4), then each as first uid (16), count (4), index of its extent (4).
+//! number of runs (4), then each as first uid (16), count (4), index of its extent (4). The
+//! uids of a run are consecutive in the row ([`Uid::in_row`]), of which the number is written;
+//! in an older intent it is the uid itself, read as one number, that is counted on.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -32,10 +34,11 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use loggr_event::Uid;
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::error::OpenError;
-use super::uids::{Recent, Run};
+use super::uids::{self, Recent, Run};
 
 /// How many intents are kept whole, with where their lines lie. Two would do (a batch is settled
 /// before the next is stored); more, because after a crash the parts may come regrouped, and
@@ -56,9 +59,12 @@ const ZEROS_AHEAD_BYTES: usize = 256 << 10;
 const HEADER_BYTES: usize = 24;
 /// A run in the body of an intent.
 const RUN_BYTES: usize = 24;
-const INTENT: u32 = 1;
+const OLD_INTENT: u32 = 1;
 const DONE: u32 = 2;
 const UNDONE: u32 = 3;
+const INTENT: u32 = 4;
+/// Uids of one run of an older intent that are believed; none had so many.
+const MAX_OLD_RUN: u32 = 1 << 20;
 
 /// A region of one file that a batch fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,15 +155,16 @@ impl Journal {
         let mut rest = bytes.as_slice();
         while let Some((kind, number, record, after)) = next_record(rest) {
             // What a shorter life left behind the end has lower numbers.
-            if number < journal.number || (kind == INTENT && number == journal.number) {
+            let is_intent = matches!(kind, INTENT | OLD_INTENT);
+            if number < journal.number || (is_intent && number == journal.number) {
                 break;
             }
             journal.number = number;
             journal.len += record.len() as u64;
             rest = after;
             match kind {
-                INTENT => {
-                    if let Some(intent) = decode(record.get(HEADER_BYTES..).unwrap_or_default()) {
+                INTENT | OLD_INTENT => {
+                    if let Some(intent) = decode(kind, record.get(HEADER_BYTES..).unwrap_or_default()) {
                         found.push_back(Found { intent, done: false });
                         journal.kept.push_back(Kept { number, record: record.to_vec(), done: false });
                     }
@@ -367,7 +374,7 @@ fn next_record(bytes: &[u8]) -> Option<(u32, u64, &[u8], &[u8])> {
         return None;
     }
     let (kind, number, len) = (reader.u32()?, reader.u64()?, reader.u32()? as usize);
-    if !matches!(kind, INTENT | DONE | UNDONE) || len > MAX_BODY_BYTES {
+    if !matches!(kind, OLD_INTENT | DONE | UNDONE | INTENT) || len > MAX_BODY_BYTES {
         return None;
     }
     let (record, after) = bytes.split_at_checked(HEADER_BYTES + len)?;
@@ -375,7 +382,7 @@ fn next_record(bytes: &[u8]) -> Option<(u32, u64, &[u8], &[u8])> {
     (*head == header(kind, number, body)).then_some((kind, number, record, after))
 }
 
-fn decode(body: &[u8]) -> Option<Intent> {
+fn decode(kind: u32, body: &[u8]) -> Option<Intent> {
     let mut r = Reader(body);
     let mut intent = Intent::default();
     for _ in 0..r.u32()? {
@@ -386,9 +393,23 @@ fn decode(body: &[u8]) -> Option<Intent> {
     }
     for _ in 0..r.u32()? {
         let first = u128::from_le_bytes(r.array()?);
-        intent.runs.push(Run { first, count: r.u32()?, extent: r.u32()? });
+        let run = Run { first, count: r.u32()?, extent: r.u32()? };
+        match kind {
+            OLD_INTENT => run.extend_as_old(&mut intent.runs),
+            _ => intent.runs.push(run),
+        }
     }
     r.0.is_empty().then_some(intent)
+}
+
+impl Run {
+    /// Adds the uids of a run that counts on as older intents do.
+    fn extend_as_old(self, runs: &mut Vec<Run>) {
+        for n in 0..self.count.min(MAX_OLD_RUN) {
+            let uid = Uid::from_bytes(self.first.saturating_add(u128::from(n)).to_be_bytes());
+            uids::push(runs, uids::number(uid), self.extent);
+        }
+    }
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -448,6 +469,21 @@ mod tests {
         assert_eq!(found[7].intent, intent(13));
         // Each has seven uids: those of the first four.
         assert_eq!(recent.runs().map(|r| (r.first, r.count)).collect::<Vec<_>>(), [(1, 10)]);
+    }
+
+    #[test]
+    fn an_older_intent_names_the_same_uids() {
+        let now = loggr_event::Timestamp::from_unix_micros(1_790_000_000_000_000);
+        let uid = loggr_event::UidGenerator::new([7; 8]).next(now);
+        let raw = u128::from_be_bytes(*uid.as_bytes());
+        let old = Intent { runs: vec![Run { first: raw, count: 3, extent: 0 }], ..intent(1) };
+        let mut record = Vec::new();
+        encode(1, &old, &mut record).unwrap();
+        let read = decode(OLD_INTENT, &record[HEADER_BYTES..]).unwrap();
+        let known: Vec<u128> =
+            read.runs.iter().flat_map(|r| (0..r.count).map(|n| r.first + u128::from(n))).collect();
+        let expect = [raw, raw + 1, raw + 2].map(|n| uids::number(Uid::from_bytes(n.to_be_bytes())));
+        assert_eq!((known, read.extents), (expect.to_vec(), old.extents));
     }
 
     #[test]
@@ -511,7 +547,7 @@ mod tests {
             record.extend_from_slice(&bytes);
             prop_assert!(next_record(&record).is_some());
             prop_assert!(next_record(&bytes).is_none());
-            let _intent = decode(&bytes);
+            let _intent = (decode(INTENT, &bytes), decode(OLD_INTENT, &bytes));
         }
     }
 }

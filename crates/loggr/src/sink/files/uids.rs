@@ -4,7 +4,8 @@
 //! yet settled; but a machine that dies after its publisher was told, or a broker, may bring an
 //! event again minutes later, among newer ones. So the memory is long and its runs merge: what
 //! several machines bring in pieces becomes whole again. A nil uid identifies nothing and is
-//! never found.
+//! never found. Uids are numbers here in which what one process gives is consecutive
+//! ([`Uid::in_row`]).
 
 use std::collections::BTreeMap;
 
@@ -27,8 +28,9 @@ pub(super) struct Run {
     pub extent: u32,
 }
 
+/// Nil is 0; what one process gives within one millisecond is consecutive.
 pub(super) fn number(uid: Uid) -> u128 {
-    u128::from_be_bytes(*uid.as_bytes())
+    uid.in_row()
 }
 
 /// Adds a uid to the runs of a batch.
