@@ -441,6 +441,18 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_has_every_defect() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/receive.md");
+        let guide = std::fs::read_to_string(guide).unwrap();
+        for (_, word) in Defect::ALL {
+            assert!(
+                guide.contains(&format!("\n| `{word}` | ")),
+                "docs/guide/receive.md does not have `{word}`"
+            );
+        }
+    }
+
+    #[test]
     fn defects_and_words() {
         for (defect, word) in Defect::ALL {
             assert_eq!((defect.word(), Defect::from_word(word)), (word, Some(defect)));

@@ -177,6 +177,7 @@ fn read_stamp<const STRICT: bool>(
 }
 
 /// Reads STRUCTURED-DATA and MSG, which begin at `at`.
+#[inline]
 fn read_rest<'a, const STRICT: bool>(
     text: &'a str,
     at: usize,

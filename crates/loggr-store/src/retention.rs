@@ -72,14 +72,14 @@ impl Step {
 
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hours = |time: Duration| time.as_secs().div_ceil(60);
+        let minutes = |time: Duration| time.as_secs().div_ceil(60);
         write!(
             f,
             "the clock went from {} to {}: retention drops nothing until it has held for another {} minutes, or \
              `loggr prune --accept-clock` says that it is right",
             stamp(self.from),
             stamp(self.to),
-            hours(self.left())
+            minutes(self.left())
         )
     }
 }

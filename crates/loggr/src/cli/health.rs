@@ -7,15 +7,17 @@ use serde_json::Value;
 use crate::config::{Config, ShipKind};
 
 /// Lists of the status, and what one of their items is called.
-const LISTS: [(&str, &str); 5] = [
+const LISTS: [(&str, &str); 7] = [
     ("listeners", "listener"),
+    ("exchanges", "exchange"),
     ("queues", "queue"),
     ("machines", "machine"),
     ("ships", "shipper"),
+    ("stores", "store"),
     ("brokers", "broker"),
 ];
 /// What an item says in words when something is wrong with it.
-const WORDS: [&str; 4] = ["ended", "filter_error", "trouble", "problem"];
+const WORDS: [&str; 5] = ["ended", "filter_error", "trouble", "problem", "clock"];
 
 /// What is wrong; nothing where all is well.
 pub fn troubles(config: &Config, status: &Value) -> Vec<String> {
@@ -102,6 +104,7 @@ mod tests {
                 "queues": [{ "name": "a", "balanced": true }, { "name": "a", "consumers": 1 }],
                 "machines": [{ "name": "m", "filter_error": null, "failing": false }],
                 "ships": [{ "name": "a", "failing": false, "last_error": null }],
+                "stores": [{ "name": "a", "trouble": null, "clock": null }],
                 "rescue": { "a": 0 }, "registry": { "kind": "embedded" },
             }),
             &[],
@@ -134,6 +137,14 @@ mod tests {
         check(
             json!({ "brokers": [{ "name": "rabbitmq", "trouble": "away" }] }),
             &["broker `rabbitmq`: away"],
+        );
+        check(
+            json!({ "stores": [{ "name": "s", "trouble": "bad block" }, { "name": "t", "clock": "it jumped" }] }),
+            &["store `s`: bad block", "store `t`: it jumped"],
+        );
+        check(
+            json!({ "exchanges": [{ "name": "e", "trouble": "cannot write" }] }),
+            &["exchange `e`: cannot write"],
         );
         check(json!({ "registry": { "problem": "no Redis" } }), &["no Redis"]);
     }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use loggr_store::postgres::Roles;
 
 use super::{Place, declare};
-use crate::config::{Config, PostgresShip, Secret, ShipKind};
+use crate::config::{self, Config, PostgresShip, Secret, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::source::now;
@@ -94,7 +94,7 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
                 let password = match &args.password_file {
                     Some(file) => Some(Secret::read(file).usage()?),
                     // As everywhere: what stands in the url counts.
-                    None if has_password(url) => None,
+                    None if config::password_in(url).is_some() => None,
                     None => std::env::var("PGPASSWORD").ok().and_then(Secret::new),
                 };
                 let ship = PostgresShip { url: url.clone(), password_file: None, ..ship.clone() };
@@ -122,33 +122,4 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
         }
     }
     Ok(Exit::Fine)
-}
-
-/// Does a password stand in the url, or in the words `KEY=VALUE` that may be in its place?
-fn has_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return url.contains("password=") };
-    let (authority, parameters) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    user.contains(':') || parameters.contains("password=")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(url: &str, expect: bool) {
-        assert_eq!(has_password(url), expect);
-    }
-
-    #[test]
-    fn passwords_in_urls() {
-        check("postgres://dba@db/logs", false);
-        check("postgres://dba@[2001:db8::1]:5432/logs", false);
-        check("postgres://dba:secret@db/logs", true);
-        check("postgres://dba:@/logs", true);
-        check("postgres:///logs?user=dba&password=x", true);
-        check("host=db user=dba", false);
-        check("host=db user=dba password=x", true);
-    }
 }

@@ -49,7 +49,7 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
         if let ShipKind::Postgres(postgres) = &ship.kind {
             files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
             files.extend(postgres.client_certificate.clone().map(|(_, key)| (KEY, key)));
-            in_the_file |= has_password(&postgres.url);
+            in_the_file |= password_in(&postgres.url).is_some_and(|password| !password.is_empty());
         }
     }
     if in_the_file {
@@ -58,12 +58,18 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     files
 }
 
-/// `scheme://user:password@host…`, or `password=` among the parameters.
-fn has_password(url: &str) -> bool {
-    let authority =
-        url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+/// The password in a URL of PostgreSQL, `scheme://user:password@host…` or among its parameters, or
+/// in the words `KEY=VALUE` that may stand in its place. It may be empty.
+pub fn password_in(url: &str) -> Option<&str> {
+    let Some((_, rest)) = url.split_once("://") else { return named(url) };
+    let (authority, parameters) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    user.split_once(':').is_some_and(|(_, password)| !password.is_empty()) || url.contains("password=")
+    user.split_once(':').map(|(_, password)| password).or_else(|| named(parameters))
+}
+
+/// The value of `password=` among parameters or words.
+fn named(words: &str) -> Option<&str> {
+    words.split_once("password=").and_then(|(_, rest)| rest.split(['&', ' ']).next())
 }
 
 #[cfg(test)]
@@ -102,11 +108,28 @@ mod tests {
 
     #[test]
     fn passwords_in_urls() {
-        for with in ["postgres://me:pw@db/logs", "postgres://db/logs?password=x", "postgres://me:p@w@db"] {
-            assert!(has_password(with), "{with}");
+        let has = |url: &str| password_in(url).map(|password| !password.is_empty());
+        for with in [
+            "postgres://me:pw@db/logs",
+            "postgres://db/logs?password=x",
+            "postgres://db?password=x",
+            "postgres://me:p@w@db",
+            "postgres:///logs?user=dba&password=x",
+            "host=db user=dba password=x",
+        ] {
+            assert_eq!(has(with), Some(true), "{with}");
         }
-        for without in ["postgres://me@db/logs", "postgres://db:5432/logs", "postgres://me:@db", "db"] {
-            assert!(!has_password(without), "{without}");
+        for empty in ["postgres://me:@db/logs", "postgres://dba:@/logs", "host=db password="] {
+            assert_eq!(has(empty), Some(false), "{empty}");
+        }
+        for without in [
+            "postgres://me@db/logs",
+            "postgres://db:5432/logs",
+            "postgres://dba@[2001:db8::1]:5432/logs",
+            "host=db user=dba",
+            "db",
+        ] {
+            assert_eq!(has(without), None, "{without}");
         }
     }
 }

@@ -38,7 +38,7 @@ use resolve::{Around, resolve};
 
 pub use address::{Address, Endpoint};
 pub use diagnostics::{list, nearest};
-pub use exposed::exposed;
+pub use exposed::{exposed, password_in};
 pub use rabbit::{RabbitBus, Spool};
 pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;

@@ -30,6 +30,10 @@ const AT_MOST_LATER_MS: u64 = 200;
 const PARTS: [&str; 5] = ["server", "machine odd", "machine even", "ship db", "ship archive"];
 /// What must survive on the broker.
 const QUEUES: [&str; 4] = ["machine.odd", "machine.even", "db", "archive"];
+/// The load stands still after so many seconds without enough answers, and the status says why.
+const STANDSTILL: u64 = 120;
+/// A sender waits longer for an answer, in seconds.
+const PATIENCE: u64 = STANDSTILL + 60;
 /// Answers stop for so many looks (up to 200 ms apart): the senders are held up.
 const STALLED_LOOKS: u32 = 10;
 
@@ -54,8 +58,8 @@ fn nothing_acknowledged_is_lost_whatever_dies() {
     let rounds = if long() { 10 } else { 1 };
     let mut random = Random::new();
     let [odd_address, even_address] = installation.addresses;
-    let odd = RelpSender::of(odd_address, CONNECTIONS, |n| numbered_line(2 * n + 1));
-    let even = RelpSender::of(even_address, CONNECTIONS, |n| numbered_line(2 * n));
+    let odd = RelpSender::of(odd_address, CONNECTIONS, |n| numbered_line(2 * n + 1)).patient(PATIENCE);
+    let even = RelpSender::of(even_address, CONNECTIONS, |n| numbered_line(2 * n)).patient(PATIENCE);
     let acked = || odd.acked() + even.acked();
     let mut evens = BTreeMap::new();
     let mut torment = || {
@@ -214,8 +218,8 @@ impl Installation {
     #[track_caller]
     fn advance(&self, acked: &impl Fn() -> u64, lines: u64) {
         let (goal, begun) = (acked() + lines, Instant::now());
-        until("the load goes on", 150, || {
-            let patient = begun.elapsed() < Duration::from_secs(120);
+        until("the load goes on", STANDSTILL + 30, || {
+            let patient = begun.elapsed() < Duration::from_secs(STANDSTILL);
             assert!(patient, "the load stands still:\n{}", self.status_text(&[]));
             acked() >= goal
         });

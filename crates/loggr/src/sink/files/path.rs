@@ -85,19 +85,29 @@ struct Entry {
     file: u32,
 }
 
-/// Renders paths, and remembers what it rendered for (source, app_name, minute).
+/// What is remembered of the files that were found.
+#[derive(Debug)]
+enum Known {
+    /// Nothing: the path may be another for every event.
+    Nothing,
+    /// The one file of all events, once it was found.
+    Only(Option<u32>),
+    /// By source, program and minute.
+    ByKey(Vec<Entry>),
+}
+
+/// Renders paths, and remembers which files they are.
 #[derive(Debug)]
 pub(super) struct Paths {
     template: Template,
-    cacheable: bool,
-    cache: Vec<Entry>,
+    known: Known,
     rendered: Vec<u8>,
 }
 
 impl Paths {
     /// Refuses a template that names no file below the directory.
     pub fn new(template: Template) -> Result<Paths, OpenError> {
-        let mut paths = Paths { template, cacheable: false, cache: Vec::new(), rendered: Vec::new() };
+        let mut paths = Paths { template, known: Known::Nothing, rendered: Vec::new() };
         let sample = paths.render(&probe(0)).to_owned();
         let bad = |what: &str, hint| Err(OpenError::options(format!("the path template {what}"), hint));
         let components: Vec<&str> = sample.split('/').collect();
@@ -113,9 +123,10 @@ impl Paths {
         if sample.chars().any(char::is_control) {
             return bad("has a control character", "remove it");
         }
-        paths.cacheable = paths.depends_on_the_key_alone();
-        if paths.cacheable {
-            paths.cache = vec![Entry::default(); CACHE_ENTRIES];
+        if !paths.vary() {
+            paths.known = Known::Only(None);
+        } else if paths.depends_on_the_key_alone() {
+            paths.known = Known::ByKey(vec![Entry::default(); CACHE_ENTRIES]);
         }
         Ok(paths)
     }
@@ -155,14 +166,22 @@ impl Paths {
 
     /// The index of the event's file; `find` gives it for a path that is not remembered.
     pub fn file(&mut self, event: &Event<'_>, find: impl FnOnce(&str) -> u32) -> u32 {
-        if !self.cacheable {
-            return find(self.render(event));
+        match &mut self.known {
+            Known::Only(Some(file)) => return *file,
+            Known::Only(None) => {
+                let file = find(self.render(event));
+                self.known = Known::Only(Some(file));
+                return file;
+            }
+            Known::Nothing => return find(self.render(event)),
+            Known::ByKey(_) => {}
         }
         let minute = |t: Timestamp| t.unix_micros().div_euclid(60_000_000);
         let minutes = [minute(event.timereported), minute(event.timegenerated)];
         let offsets = [event.timereported.offset_minutes(), event.timegenerated.offset_minutes()];
         let slot = slot(event.source.as_bytes(), event.app_name.as_bytes());
-        if let Some(entry) = self.cache.get(slot)
+        if let Known::ByKey(entries) = &self.known
+            && let Some(entry) = entries.get(slot)
             && entry.file != 0
             && entry.minutes == minutes
             && entry.offsets == offsets
@@ -172,7 +191,9 @@ impl Paths {
             return entry.file - 1;
         }
         let file = find(self.render(event));
-        if let Some(entry) = self.cache.get_mut(slot) {
+        if let Known::ByKey(entries) = &mut self.known
+            && let Some(entry) = entries.get_mut(slot)
+        {
             entry.source.clear();
             entry.source.push_str(&event.source);
             entry.app_name.clear();
@@ -186,7 +207,11 @@ impl Paths {
 
     /// The indices mean other files from now on.
     pub fn forget(&mut self) {
-        self.cache.iter_mut().for_each(|entry| entry.file = 0);
+        match &mut self.known {
+            Known::Nothing => {}
+            Known::Only(file) => *file = None,
+            Known::ByKey(entries) => entries.iter_mut().for_each(|entry| entry.file = 0),
+        }
     }
 }
 
@@ -273,17 +298,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_template(text: &str, cacheable: Option<bool>) {
-        assert_eq!(Paths::new(template(text)).ok().map(|p| p.cacheable), cacheable, "{text}");
+    fn check_template(text: &str, expect: Option<&str>) {
+        let known = Paths::new(template(text)).ok().map(|paths| match paths.known {
+            Known::Nothing => "nothing",
+            Known::Only(_) => "only",
+            Known::ByKey(_) => "by key",
+        });
+        assert_eq!(known, expect, "{text}");
     }
 
     #[test]
     fn templates_stay_below_the_directory() {
-        check_template("${source}/${app_name}/${date}.log", Some(true));
-        check_template("all.log", Some(true));
-        check_template("${source}/${severity}.log", Some(false));
-        check_template("${source}/${message}", Some(false));
-        check_template("${datetime}.log", Some(false));
+        check_template("${source}/${app_name}/${date}.log", Some("by key"));
+        check_template("all.log", Some("only"));
+        check_template("${source}/${severity}.log", Some("nothing"));
+        check_template("${source}/${message}", Some("nothing"));
+        check_template("${datetime}.log", Some("nothing"));
         check_template("/var/log/${source}", None);
         check_template("../${source}", None);
         check_template("${source}/../x", None);

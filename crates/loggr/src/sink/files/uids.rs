@@ -127,18 +127,15 @@ impl Recent {
 
 /// Does a uid stand twice in the batch?
 pub(super) fn has_twins(batch: &Batch) -> bool {
-    let mut high = 0;
-    let rising = batch.records().map(|r| number(r.uid)).all(|uid| {
-        let rises = uid > high || uid == 0;
-        high = high.max(uid);
-        rises
-    });
-    if rising {
-        return false;
-    }
-    let mut all: Vec<u128> = batch.records().map(|r| number(r.uid)).filter(|uid| *uid != 0).collect();
-    all.sort_unstable();
-    all.windows(2).any(|w| w[0] == w[1])
+    are_twins(batch.records().map(|record| number(record.uid)))
+}
+
+/// Whoever gave the uids gave them in rows, so that there are few of these to compare.
+fn are_twins(uids: impl Iterator<Item = u128>) -> bool {
+    let mut rows = Vec::new();
+    uids.for_each(|uid| push(&mut rows, uid, 0));
+    rows.sort_unstable_by_key(|row| row.first);
+    rows.windows(2).any(|w| w[1].first - w[0].first < u128::from(w[0].count))
 }
 
 #[cfg(test)]
@@ -198,6 +195,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn twins_are_found(uids in proptest::collection::vec(0u128..60, 0..30), row in 0u128..50) {
+            let uids: Vec<u128> = uids.into_iter().chain(row..row + 4).filter(|uid| *uid != 0).collect();
+            let different: BTreeSet<u128> = uids.iter().copied().collect();
+            prop_assert_eq!(are_twins(uids.iter().copied()), different.len() < uids.len());
+        }
+
         #[test]
         fn contains_what_was_pushed_and_nothing_else(uids in proptest::collection::vec(1u128..200, 0..80)) {
             let mut recent = Recent::default();
