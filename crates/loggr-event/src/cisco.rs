@@ -12,18 +12,32 @@
 //! A counter becomes `meta sequenceId`, an uptime `meta sysUpTime`, the mark of a clock that is
 //! not synchronised `timeQuality isSynced="0"`: the elements RFC 5424, 7 has for them.
 //! What has no place in an event (the node of XR, a virtual device) is kept in the raw line.
+//!
+//! Everything that makes a line one of Cisco's is decided here, and the mnemonic decides it:
+//! where a head ends ([`read`]), whether the words behind a relay's host are a head
+//! ([`read_behind_host`]), and whether a word between stamp and mnemonic is a zone or the name
+//! of the device ([`zone`]).
 
 use std::borrow::Cow;
 
 use crate::rfc3164::{Reader, is_host};
 use crate::stamp::{self, Stamp};
-use crate::{Defect, tag};
+use crate::{Defect, tag, zone_word};
 
 /// Counters, hosts and other words in a head; real ones have at most five.
 const MAX_ITEMS: usize = 8;
 
 /// Counters of one head.
 const MAX_COUNTERS: usize = 3;
+
+/// Longest head in front of a mnemonic.
+const MAX_HEAD_BYTES: usize = 192;
+
+/// Longest word that is taken for a zone that nobody knows.
+const MAX_ZONE_BYTES: usize = 10;
+
+/// Devices that write their name where others write a zone.
+const FIREWALLS: [&[u8]; 4] = [b"%ASA-", b"%FTD-", b"%PIX-", b"%FWSM-"];
 
 /// Digits of a counter.
 const MAX_COUNTER_DIGITS: usize = 10;
@@ -36,8 +50,19 @@ struct Head<'a> {
     /// The task of AireOS.
     task: Option<&'a str>,
     uptime: Option<u64>,
+    /// The node of XR.
+    node: bool,
     /// There is a node, or a word that is not known.
     lossy: bool,
+}
+
+/// Where a head stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Behind the PRI.
+    First,
+    /// Behind the stamp and the host of a relay, where a program may stand as well.
+    BehindHost,
 }
 
 impl<'a> Head<'a> {
@@ -53,6 +78,18 @@ impl<'a> Head<'a> {
             }
             None => false,
         }
+    }
+
+    /// Does the head say by itself that a device wrote it? `Ebra: %LINEPROTO-5-UPDOWN: text` and
+    /// `Cli: 54: %SYS-5-CONFIG_I: text` behind a host are programs of Arista's, which are seen
+    /// more often than an IOS with its name and without a stamp. A firewall has no programs.
+    fn is_certain(&self, text: &str, mnemonic: &str) -> bool {
+        let name_first = self.host.is_some_and(|host| text.starts_with(host));
+        !name_first
+            || self.uptime.is_some()
+            || self.task.is_some()
+            || self.node
+            || is_firewall(mnemonic.as_bytes())
     }
 
     fn host(&mut self, word: &'a str) {
@@ -78,6 +115,10 @@ impl<'a> Head<'a> {
 
 /// Reads a head and what follows it. False, and nothing is changed, where there is none.
 pub(crate) fn read<'a>(text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bool {
+    read_at(Place::First, text, line)
+}
+
+fn read_at<'a>(place: Place, text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bool {
     let mut head = Head::default();
     let mut rest = text;
     for item in 0..MAX_ITEMS {
@@ -87,11 +128,11 @@ pub(crate) fn read<'a>(text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bool {
             rest = after.trim_start_matches(' ');
         }
         if let Some(stamp) = stamp::scan_ios(rest.as_bytes(), line.clock) {
-            return with_stamp(stamp, rest, head, line);
+            return with_stamp(stamp, rest, place, head, line);
         }
-        if mnemonic(rest).is_some() {
+        if let Some(plain) = mnemonic(rest) {
             // A bare mnemonic is a tag like any other.
-            if item == 0 {
+            if item == 0 || (place == Place::BehindHost && !head.is_certain(text, plain)) {
                 return false;
             }
             line.event.defects.insert(Defect::NoTimestamp);
@@ -99,6 +140,17 @@ pub(crate) fn read<'a>(text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bool {
             head.apply(line);
             content(rest, task, line);
             return true;
+        }
+        if place == Place::BehindHost
+            && let Some((word, after)) = rest.split_once(' ')
+            && mnemonic(after).is_some()
+            && is_host(word)
+            && !word.ends_with(':')
+        {
+            head.node = true;
+            head.host(word);
+            rest = after;
+            continue;
         }
         let Some((word, after)) = next_item(rest) else { return false };
         if !take_item(word, after, &mut head) {
@@ -117,12 +169,19 @@ pub(crate) fn read_behind_host<'a>(rest: &'a str, line: &mut Reader<'_, 'a, '_>)
         line.content(after.trim_start_matches([':', ' ']));
         return true;
     }
-    let first = rest.as_bytes().first().copied().unwrap_or_default();
-    if !(first.is_ascii_digit() || matches!(first, b':' | b'*' | b'.')) || !has_mnemonic(rest) {
+    if !has_mnemonic(rest) {
         return false;
     }
     let (source, reported) = (line.event.source.clone(), line.event.timereported);
-    if !read(rest, line) {
+    let had_stamp = !line.event.defects.contains(Defect::NoTimestamp);
+    line.event.defects.remove(Defect::NoTimestamp);
+    let found = read_at(Place::BehindHost, rest, line);
+    if had_stamp {
+        line.event.defects.remove(Defect::NoTimestamp);
+    } else if !found {
+        line.event.defects.insert(Defect::NoTimestamp);
+    }
+    if !found {
         return false;
     }
     if !source.is_empty() {
@@ -130,23 +189,126 @@ pub(crate) fn read_behind_host<'a>(rest: &'a str, line: &mut Reader<'_, 'a, '_>)
         line.event.source = source;
     }
     // The relay's clock is the better one where the device says that its own is wrong.
-    if line.event.sd_param("timeQuality", "isSynced") == Some("0") {
+    if had_stamp && line.event.sd_param("timeQuality", "isSynced") == Some("0") {
         line.event.timereported = reported;
         line.lossy = true;
     }
-    line.event.defects.remove(Defect::NoTimestamp);
     true
 }
 
+/// Could a head go on with this behind `word: `? A cheap test in front of [`read_behind_host`].
+#[inline]
+pub(crate) fn may_go_on(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'%' | b'*' | b'.' | b':' | b'#', ..] => true,
+        // `Nov 29`, `RP/0/…`.
+        [b'A'..=b'S', _, _, b' ', b' ' | b'0'..=b'3', ..] | [b'R' | b'L', _, b'/', ..] => true,
+        // `54: `, `1d02h: `, `00:20:10: `, `2026 Nov 29`, `2026-11-29T…`.
+        [b'0'..=b'9', ..] => {
+            let digits = bytes.iter().take(MAX_COUNTER_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
+            match bytes.get(digits) {
+                Some(b':' | b'y' | b'w' | b'd') => true,
+                Some(b' ' | b'-') => digits == 4,
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Does a mnemonic stand behind a colon or a blank, not too far in?
 fn has_mnemonic(text: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), b": %")
-        .is_some_and(|at| text.as_bytes().get(at + 2..).is_some_and(tag::is_mnemonic))
+    let bytes = text.as_bytes();
+    let head = bytes.get(..MAX_HEAD_BYTES).unwrap_or(bytes);
+    memchr::memchr2_iter(b'%', b'#', head).any(|at| {
+        let before = bytes.get(..at).unwrap_or_default();
+        let before = before.strip_suffix(b"*").unwrap_or(before);
+        matches!(before.last(), Some(b':' | b' '))
+            && text.get(at..).is_some_and(|rest| mnemonic(rest).is_some())
+    })
+}
+
+/// What stands behind a word, when it is a colon and a mnemonic.
+#[derive(Clone, Copy)]
+pub(crate) struct Behind {
+    firewall: bool,
+    /// There is a blank in front of the colon.
+    set_off: bool,
+}
+
+/// Does `: %SYS-…` follow? There may be a blank before the colon, and the star of a clock
+/// that is not set before the mnemonic. `in_head`: see [`zone`]; anything in capitals is a
+/// mnemonic there.
+pub(crate) fn mnemonic_behind(text: &[u8], in_head: bool) -> Option<Behind> {
+    let rest = text.strip_prefix(b" ").unwrap_or(text);
+    let set_off = rest.len() < text.len();
+    let rest = rest.strip_prefix(b":")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"*").unwrap_or(rest);
+    // The virtual device of NX-OS stands in front of the mnemonic.
+    let found = tag::is_mnemonic(rest)
+        || old_mnemonic_bytes(rest)
+        || rest.starts_with(b"%$ ")
+        || (in_head && matches!(rest, [b'%' | b'#', b'A'..=b'Z', ..]));
+    found.then(|| Behind { firewall: is_firewall(rest), set_off })
+}
+
+fn is_firewall(mnemonic: &[u8]) -> bool {
+    FIREWALLS.iter().any(|name| mnemonic.starts_with(name))
+}
+
+/// The zone that a word between stamp and mnemonic is, with `None` for its offset where nobody
+/// knows it. The outer `None` says that the word is the name of the device.
+///
+/// The mnemonic decides: firewalls write `STAMP NAME : %ASA-…`, all others `STAMP ZONE: %SYS-…`.
+/// A firewall's zone stands in EMBLEM alone, `:STAMP UTC: %ASA-…`, without a blank. `in_head`: the
+/// line has a head that nothing but a device writes, so that the word can be no host.
+pub(crate) fn zone(word: &str, behind: Behind, in_head: bool) -> Option<Option<i16>> {
+    let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
+    if behind.firewall && !in_head && letters {
+        let known = matches!(word, "UTC" | "GMT") || (!behind.set_off && zone_word::minutes(word).is_some());
+        if !known {
+            return None;
+        }
+    }
+    if let Some(minutes) = zone_word::offset(word).or_else(|| zone_word::offset(&word.to_ascii_uppercase())) {
+        return Some(Some(minutes));
+    }
+    let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
+    // Names of devices that relays put here have digits or hyphens, zones hardly ever.
+    let unknown = if in_head { wordlike } else { letters && !behind.firewall };
+    (unknown && (2..=MAX_ZONE_BYTES).contains(&word.len())).then_some(None)
+}
+
+/// Reads `fw01: %ASA-…` or `Berlin: %SYS-…` behind a stamp; `word_end` is where the word ends.
+/// False, and nothing is changed, where no mnemonic follows.
+pub(crate) fn read_word<'a>(text: &'a str, word_end: usize, line: &mut Reader<'_, 'a, '_>) -> bool {
+    let (Some(word), Some(rest)) = (text.get(..word_end), text.get(word_end..)) else { return false };
+    if line.unix || matches!(word, "" | "-" | "*") {
+        return false;
+    }
+    let Some(behind) = mnemonic_behind(rest.as_bytes(), false) else { return false };
+    match zone(word, behind, false) {
+        None => line.event.source = Cow::Borrowed(word),
+        Some(offset) => {
+            line.event.source = Cow::Borrowed("");
+            match offset {
+                Some(minutes) => line.event.timereported = line.event.timereported.read_in(minutes),
+                None => line.unknown_zone(),
+            }
+        }
+    }
+    content(rest.trim_start_matches([' ', ':']), None, line);
+    true
 }
 
 /// The mnemonic at the start of a text, without the mark before it.
 fn mnemonic(rest: &str) -> Option<&str> {
     let plain = rest.strip_prefix('*').unwrap_or(rest);
     (tag::is_mnemonic(plain.as_bytes()) || old_mnemonic(plain).is_some()).then_some(plain)
+}
+
+fn old_mnemonic_bytes(rest: &[u8]) -> bool {
+    rest.first() == Some(&b'#') && std::str::from_utf8(rest).is_ok_and(|text| old_mnemonic(text).is_some())
 }
 
 /// `#CAPWAP-3-DTLS_CLOSED_ERR: text`, as AireOS once had it.
@@ -189,6 +351,7 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
     let (host, node) = word.split_once(' ').map_or((word, ""), |(host, node)| (host, node.trim_start()));
     if node.is_empty() && host.contains("/CPU") {
         head.lossy = true;
+        head.node = true;
         return is_host(host);
     }
     if !node.is_empty() {
@@ -196,6 +359,7 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
             return false;
         }
         head.lossy = true;
+        head.node = true;
     }
     if !is_host(host) {
         return false;
@@ -204,14 +368,25 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
     true
 }
 
-fn with_stamp<'a>(stamp: Stamp, rest: &'a str, head: Head<'a>, line: &mut Reader<'_, 'a, '_>) -> bool {
+fn with_stamp<'a>(
+    stamp: Stamp,
+    rest: &'a str,
+    place: Place,
+    mut head: Head<'a>,
+    line: &mut Reader<'_, 'a, '_>,
+) -> bool {
     let after = rest.get(stamp.end..).unwrap_or_default();
     let text = after.trim_start_matches([' ', ':']);
     let (text, unknown_zone) = behind_unknown_zone(text);
-    let known = head.has_counter() || head.lossy || head.task.is_some() || mnemonic(text).is_some();
+    let (device, text) = device_behind_stamp(text);
+    let mnemonic_next = mnemonic(text).is_some() || is_process(text);
+    let known = head.has_counter() || head.lossy || head.task.is_some() || mnemonic_next;
     // `myapp: 2026-11-29 20:00:00 text` is a program that writes its own stamp.
-    if !known && head.host.is_some() {
+    if !known && (head.host.is_some() || place == Place::BehindHost) {
         return false;
+    }
+    if let Some(device) = device {
+        head.host(device);
     }
     line.stamp(stamp);
     if unknown_zone {
@@ -228,13 +403,30 @@ fn with_stamp<'a>(stamp: Stamp, rest: &'a str, head: Head<'a>, line: &mut Reader
 fn behind_unknown_zone(text: &str) -> (&str, bool) {
     if let Some((word, after)) = text.split_once(": ")
         && word.bytes().all(|b| b.is_ascii_alphabetic())
-        && let Some(found) = tag::find(after)
-        && found.has_procid()
-        && after.as_bytes().get(found.message_at..).is_some_and(tag::is_mnemonic)
+        && is_process(after)
     {
         return (after, true);
     }
     (text, false)
+}
+
+/// `config[65539]: %MGBL-SYS-5-X : text`, as XR has it.
+fn is_process(text: &str) -> bool {
+    tag::find(text).is_some_and(|found| {
+        found.has_procid() && text.as_bytes().get(found.message_at..).is_some_and(tag::is_mnemonic)
+    })
+}
+
+/// `fw01 : %ASA-…` behind the stamp of a firewall.
+fn device_behind_stamp(text: &str) -> (Option<&str>, &str) {
+    if let Some((word, _)) = text.split_once([' ', ':'])
+        && let Some(rest) = text.get(word.len()..)
+        && is_host(word)
+        && mnemonic_behind(rest.as_bytes(), false).is_some_and(|behind| behind.firewall)
+    {
+        return (Some(word), rest.trim_start_matches([' ', ':']));
+    }
+    (None, text)
 }
 
 fn content<'a>(text: &'a str, task: Option<&'a str>, line: &mut Reader<'_, 'a, '_>) {

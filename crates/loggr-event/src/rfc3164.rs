@@ -30,11 +30,14 @@ use crate::rfc5424_odd::Door;
 use crate::stamp::{self, Clock, Stamp};
 use crate::{
     Defect, Event, Format, ParseError, SdElement, SdParam, cisco, date_time, escape, fixed, pri, rfc5424_odd,
-    tag, zone_word,
+    tag,
 };
 
 /// Longest host name.
 pub const MAX_HOST_BYTES: usize = 255;
+
+/// Most heads and words within each other: a relay's, a device's, and a few to spare.
+const MAX_DEPTH: u8 = 10;
 
 const BOM: &str = "\u{feff}";
 
@@ -86,13 +89,15 @@ pub(crate) struct Reader<'e, 'a, 'c> {
     pub has_pri: bool,
     /// See [`Reading::lossy`].
     pub lossy: bool,
+    /// Heads and words that were met within each other.
+    depth: u8,
 }
 
 /// Reads a line leniently.
 pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Reading {
     let bytes = text.as_bytes();
     let clock = door.clock;
-    let mut line = Reader { event, clock, unix: door.unix, has_pri: false, lossy: false };
+    let mut line = Reader { event, clock, unix: door.unix, has_pri: false, lossy: false, depth: 0 };
     let at = match pri::read::<false>(bytes) {
         Ok((value, end)) => {
             pri::set(line.event, value);
@@ -131,7 +136,7 @@ pub(crate) fn receive_behind_stamp<'a>(
     clock: Clock<'_>,
     unix: bool,
 ) -> bool {
-    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false };
+    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false, depth: 0 };
     line.after_stamp(rest);
     line.lossy
 }
@@ -149,7 +154,7 @@ impl<'a> Reader<'_, 'a, '_> {
         // EMBLEM of the ASA, and NX-OS.
         if self.has_pri
             && let Some(rest) = head.strip_prefix(':').map(str::trim_start)
-            && let Some(stamp) = stamp::scan(rest.as_bytes(), self.clock)
+            && let Some(stamp) = stamp::scan_ios(rest.as_bytes(), self.clock)
         {
             self.stamp(stamp);
             self.after_stamp(rest.get(stamp.end..).unwrap_or_default());
@@ -233,7 +238,11 @@ impl<'a> Reader<'_, 'a, '_> {
     pub fn host_and_content(&mut self, rest: &'a str) {
         let bytes = rest.as_bytes();
         let len = bytes.iter().position(|b| !is(*b, PLAIN_HOST)).unwrap_or(bytes.len());
-        if bytes.get(len) != Some(&b' ') || self.unix || len > MAX_HOST_BYTES || may_be_no_host(bytes, len) {
+        if bytes.get(len) != Some(&b' ')
+            || self.unix
+            || len > MAX_HOST_BYTES
+            || words::may_be_no_host(bytes, len)
+        {
             return self.unusual_host(rest);
         }
         let word = rest.get(..len).unwrap_or_default();
@@ -242,15 +251,19 @@ impl<'a> Reader<'_, 'a, '_> {
         }
         let after = rest.get(len + 1..).unwrap_or_default();
         if matches!(after.as_bytes().first(), Some(b' ' | b'\t' | b':')) {
-            return self.behind_host(after);
+            return self.behind_host(rest, len);
         }
         self.content(after);
     }
 
-    /// Two blanks, a TAB or a colon stand behind the host.
+    /// Two blanks, a TAB or a colon stand behind the host, which ends at `len`.
     #[cold]
-    fn behind_host(&mut self, after: &'a str) {
-        // `fw01 : %ASA-…` has a colon of its own.
+    fn behind_host(&mut self, rest: &'a str, len: usize) {
+        if cisco::read_word(rest, len, self) {
+            return;
+        }
+        let after = rest.get(len + 1..).unwrap_or_default();
+        // A colon that stands alone.
         if let Some(rest) = after.strip_prefix(':') {
             let rest = rest.trim_start_matches(' ');
             return self.content(if rest.len() + 1 < after.len() { rest } else { after });
@@ -275,7 +288,7 @@ impl<'a> Reader<'_, 'a, '_> {
                 self.host_and_content(trimmed)
             };
         }
-        if self.odd_words(rest) {
+        if self.enter() && self.odd_words(rest) {
             return;
         }
         let bytes = rest.as_bytes();
@@ -287,15 +300,10 @@ impl<'a> Reader<'_, 'a, '_> {
         }
         let after = rest.get(len + 1..).unwrap_or_default();
         if let Some(name) = word.strip_suffix(':') {
-            // `fw01: %ASA-…` names the host; any other word with a colon is a tag.
-            let mnemonic = matches!(after.trim_start().as_bytes(), [b'%', b'A'..=b'Z', ..]);
-            if mnemonic && !self.unix && name != "*" {
-                match zone_word::offset(&name.to_ascii_uppercase()) {
-                    Some(offset) => self.event.timereported = self.event.timereported.read_in(offset),
-                    None => self.event.source = Cow::Borrowed(name),
-                }
-                return self.content(after.trim_start());
+            if cisco::read_word(rest, name.len(), self) {
+                return;
             }
+            // Any other word with a colon is a tag.
             // An IPv6 address may end with a colon, like `fe80::`.
             if !is_ip(word) {
                 return self.content(rest);
@@ -310,52 +318,9 @@ impl<'a> Reader<'_, 'a, '_> {
             self.event.source = Cow::Borrowed(word);
         }
         if matches!(after.as_bytes().first(), Some(b' ' | b'\t' | b':')) {
-            return self.behind_host(after);
+            return self.behind_host(rest, len);
         }
         self.content(after);
-    }
-
-    /// Words that stand where a host does and are none.
-    fn odd_words(&mut self, rest: &'a str) -> bool {
-        if fixed::is_text_of_a_daemon(rest) {
-            self.event.message = Cow::Borrowed(rest);
-            return true;
-        }
-        if let Some((host, after)) = fixed::forwarded(rest) {
-            self.event.source = Cow::Borrowed(host);
-            self.content(after.trim_start_matches(' '));
-            return true;
-        }
-        let Some((word, after)) = rest.split_once([' ', '\t']) else { return false };
-        if fixed::is_level(word) {
-            self.content(rest);
-            return true;
-        }
-        if self.priority_word(word) {
-            self.host_and_content(after.trim_start_matches([' ', '\t']));
-            return true;
-        }
-        // `("U7PG2,0011aabbccdd,v4.0.66")`, or without the quotes.
-        let name = word.trim_start_matches("(\"").trim_end_matches(':').trim_end_matches("\")");
-        if is_unifi(name) {
-            self.event.source = Cow::Borrowed(name);
-            self.content(after.trim_start_matches(' '));
-            return true;
-        }
-        false
-    }
-
-    /// Takes `local7.info`, which repeats the priority or stands for it.
-    fn priority_word(&mut self, word: &str) -> bool {
-        let Some((facility, severity)) = fixed::priority(word) else { return false };
-        if self.has_pri {
-            self.lossy |= (self.event.facility, self.event.severity) != (facility, severity);
-        } else {
-            self.event.facility = facility;
-            self.event.severity = severity;
-            self.has_pri = true;
-        }
-        true
     }
 
     /// The first word is no host, unless it is an address in brackets.
@@ -389,6 +354,16 @@ impl<'a> Reader<'_, 'a, '_> {
             }
             return self.content(after);
         }
+        // `10.0.0.1 Nov 29 2026 20:00:00: %ASA-…`
+        if let Some((word, after)) = trimmed.split_once(' ')
+            && is_ip(word)
+        {
+            self.event.source = Cow::Borrowed(word);
+            if cisco::read_behind_host(after, self) {
+                return;
+            }
+            self.event.source = Cow::Borrowed("");
+        }
         self.content(if tag::find(trimmed).is_some() { trimmed } else { body });
     }
 
@@ -396,9 +371,30 @@ impl<'a> Reader<'_, 'a, '_> {
     #[inline]
     pub fn content(&mut self, rest: &'a str) {
         match tag::find(rest) {
-            Some(found) => self.tagged(rest, found),
+            Some(found) => {
+                if !found.has_procid()
+                    && cisco::may_go_on(rest.as_bytes().get(found.message_at..).unwrap_or_default())
+                    && self.head_of_device(rest)
+                {
+                    return;
+                }
+                self.tagged(rest, found);
+            }
             None => self.untagged(rest),
         }
+    }
+
+    /// A head of Cisco's that looks like a tag: `fw1: %ASA-…`, `wlc: *emWeb: Nov 29 …`.
+    #[cold]
+    fn head_of_device(&mut self, rest: &'a str) -> bool {
+        !self.unix && self.enter() && cisco::read_behind_host(rest, self)
+    }
+
+    /// Counts what stands within each other, so that no line makes the stack too deep. Where
+    /// it is too much, the rest is the message.
+    fn enter(&mut self) -> bool {
+        self.depth = self.depth.saturating_add(1);
+        self.depth <= MAX_DEPTH
     }
 
     #[inline]
@@ -413,103 +409,21 @@ impl<'a> Reader<'_, 'a, '_> {
     #[inline(never)]
     fn untagged(&mut self, rest: &'a str) {
         if let Some(found) = tag::find_rare(rest) {
+            // `fw1 : %ASA-…` looks like a tag.
+            if !found.has_procid() && self.head_of_device(rest) {
+                return;
+            }
             return self.tagged(rest, found);
         }
-        if !self.unix && self.words_behind_host(rest) {
+        if !self.unix && self.enter() && self.words_behind_host(rest) {
             return;
         }
         self.event.message = Cow::Borrowed(rest.strip_prefix(BOM).unwrap_or(rest));
     }
-
-    /// What relays and makers put between host and tag.
-    fn words_behind_host(&mut self, rest: &'a str) -> bool {
-        if let Some((host, after)) = fixed::forwarded(rest).filter(|_| rest.starts_with('M')) {
-            // The relay's own name gives way.
-            self.lossy |= !self.event.source.is_empty() && self.event.source != host;
-            self.event.source = Cow::Borrowed(host);
-            self.content(after);
-            return true;
-        }
-        if cisco::read_behind_host(rest, self) {
-            return true;
-        }
-        let Some((word, after)) = rest.split_once(' ') else { return false };
-        let after = after.trim_start_matches(' ');
-        // `Living-Room 0011aabbccdd,UAP-AC-Pro-6.0.21: hostapd[1]: text`
-        if let Some(name) = word.strip_suffix(':')
-            && is_unifi(name)
-        {
-            self.lossy = true;
-            self.content(after);
-            return true;
-        }
-        let Some(found) = tag::find(after) else { return false };
-        if self.priority_word(word) {
-            self.tagged(after, found);
-            return true;
-        }
-        if !found.has_procid() {
-            return false;
-        }
-        if let Some(severity) = fixed::severity_of(word) {
-            self.lossy |= self.event.severity != severity;
-            self.tagged(after, found);
-            return true;
-        }
-        // RFC 3164, 5.4, example 4: name and address.
-        if is_ip(word) {
-            self.lossy = true;
-            self.tagged(after, found);
-            return true;
-        }
-        false
-    }
-}
-
-/// Could the first word, which ends at `len`, be one of `fixed`? Most hosts differ in the
-/// first byte or the length.
-#[inline]
-fn may_be_no_host(bytes: &[u8], len: usize) -> bool {
-    let (Some(first), Some(second)) = (bytes.first(), bytes.get(1)) else { return true };
-    match (first, len) {
-        // A second blank behind the stamp.
-        (_, 0) => return true,
-        // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`.
-        (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) => return true,
-        (b'-', 2..) => return true,
-        // `ERROR`, and not `WIN1`
-        (b'A'..=b'Z', 3..=8)
-            if second.is_ascii_uppercase() && bytes.get(len - 1).is_some_and(u8::is_ascii_uppercase) =>
-        {
-            return true;
-        }
-        _ => {}
-    }
-    // `local7.info`
-    let behind = |back: usize, letters: &[u8]| {
-        len > back
-            && bytes.get(len - back) == Some(&b'.')
-            && bytes.get(len - back + 1).is_some_and(|b| letters.contains(&(b | 0x20)))
-    };
-    behind(4, b"e")
-        || behind(5, b"icw")
-        || behind(6, b"adep")
-        || behind(7, b"n")
-        || behind(8, b"w")
-        || behind(9, b"c")
-        || behind(14, b"i")
 }
 
 fn is_ip(word: &str) -> bool {
     word.parse::<IpAddr>().is_ok()
-}
-
-/// `U7PG2,0011aabbccdd,v4.0.66.10832`: model, hardware address and version, which stand for the
-/// name of an access point.
-fn is_unifi(word: &str) -> bool {
-    let address = |part: &str| part.len() == 12 && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts = word.split(',').count();
-    (2..=3).contains(&parts) && word.len() <= MAX_HOST_BYTES && word.split(',').any(address)
 }
 
 fn refuse(offset: usize, expected: &'static str) -> ParseError {
@@ -621,3 +535,4 @@ fn write_word(word: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests;
+mod words;

@@ -138,6 +138,10 @@ fn unspaced(bytes: &[u8], colon: usize) -> Option<Tag> {
     if !word_like || hexadecimal || is_event_format(bytes) {
         return None;
     }
+    // `RP/0/RSP0/CPU0:Nov 29 …` is the node of a router.
+    if bytes.get(..colon).is_some_and(|name| memchr::memmem::find(name, b"/CPU").is_some()) {
+        return None;
+    }
     // `auth|security:info sshd[1]: text`, as AIX has it.
     let end = bytes.iter().position(|b| *b == b' ').unwrap_or(bytes.len());
     if std::str::from_utf8(bytes.get(..end)?).is_ok_and(|word| fixed::priority(word).is_some()) {

@@ -1,9 +1,10 @@
 //! The zone that stands behind a time of day: ` CET`, `Z`, ` +05:30`, ` GMT-3`, ` TZ-6`.
 //!
 //! Not the rules of named zones; those are in `zone`. A word that could be a host or a
-//! program is a zone only where what follows says so: a colon and a Cisco mnemonic.
+//! program is a zone only where what follows says so: a colon and a mnemonic. What it is then
+//! is decided in `cisco`.
 
-use crate::zone;
+use crate::{cisco, zone};
 
 /// Zone words and their minutes east of UTC. Where a word has several meanings
 /// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
@@ -73,10 +74,11 @@ pub(crate) fn minutes(word: &str) -> Option<i16> {
 
 /// Minutes east of UTC of `CET`, `+01:00`, `-0730`, `GMT+1` or `UTC-03:30`.
 pub(crate) fn offset(word: &str) -> Option<i16> {
-    minutes(word).or_else(|| zone::fixed_offset(word)).or_else(|| {
+    let found = minutes(word).or_else(|| zone::fixed_offset(word)).or_else(|| {
         let rest = ["UTC", "GMT", "TZ", "Z"].iter().find_map(|name| word.strip_prefix(name))?;
         short_offset(rest)
-    })
+    });
+    found.filter(|minutes| minutes.abs() <= MAX_OFFSET_MINUTES)
 }
 
 /// `+1`, `-6`, or any other offset.
@@ -117,28 +119,22 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
         return None;
     }
     let after = rest.get(word.len()..).unwrap_or_default();
-    let cisco = is_mnemonic_next(after);
-    let colon = after.first() == Some(&b':');
     let found = |offset| Some(Zone { offset, len: blanks + word.len() });
+    if let Some(behind) = cisco::mnemonic_behind(after, ios) {
+        return found(cisco::zone(word, behind, ios)?);
+    }
+    // `Z: text` may have a program.
     if let Some(minutes) = minutes(word)
-        && (cisco || !colon || word.len() > 2)
+        && (after.first() != Some(&b':') || word.len() > 2)
     {
         return found(Some(minutes));
     }
     if (word.starts_with(['+', '-']) || word.bytes().any(|b| b.is_ascii_digit()))
-        && let Some(minutes) = offset(word).filter(|m| m.abs() <= MAX_OFFSET_MINUTES)
+        && let Some(minutes) = offset(word)
     {
         return found(Some(minutes));
     }
-    if !cisco {
-        return None;
-    }
-    if let Some(minutes) = offset(&word.to_ascii_uppercase()) {
-        return found(Some(minutes));
-    }
-    let capitals = (2..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
-    let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
-    if capitals || (ios && wordlike) { found(None) } else { None }
+    None
 }
 
 fn ends_word(byte: u8) -> bool {
@@ -156,16 +152,6 @@ fn attached(rest: &[u8]) -> Option<Zone> {
         _ => return None,
     };
     rest.get(len).is_none_or(|b| ends_word(*b) || *b == b':').then_some(Zone { offset: Some(offset), len })
-}
-
-/// Does `: %SYS-…` follow? There may be a blank before the colon, and the star of a clock
-/// that is not set before the mnemonic.
-fn is_mnemonic_next(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
-    let Some(rest) = bytes.strip_prefix(b":") else { return false };
-    let rest = rest.trim_ascii_start();
-    let rest = rest.strip_prefix(b"*").unwrap_or(rest);
-    matches!(rest, [b'%' | b'#', b'A'..=b'Z', ..])
 }
 
 #[cfg(test)]
@@ -199,6 +185,8 @@ mod tests {
         check(" XYZ: %SYS-5-X", false, Some((None, ": %SYS-5-X")));
         check(" TZ: *%LWAPP-3-X", false, Some((None, ": *%LWAPP-3-X")));
         check(" Berlin: %SYS-5-X", true, Some((None, ": %SYS-5-X")));
+        check(" Berlin: %SYS-5-X", false, Some((None, ": %SYS-5-X")));
+        check(" MSK: %ASA-6-302013", true, Some((Some(180), ": %ASA-6-302013")));
     }
 
     #[test]
@@ -208,7 +196,8 @@ mod tests {
         check(" Z: x", false, None);
         check(" cet app: x", false, None);
         check(" fw01: %ASA-6-1", false, None);
-        check(" Berlin: %SYS-5-X", false, None);
+        check(" fw: %ASA-6-302013", false, None);
+        check(" HQFW : %ASA-6-302013", false, None);
         check(" rtr.example.net: %SYS-5-X", true, None);
         check(" +99:00 x", false, None);
         check(" - app: x", false, None);

@@ -1,0 +1,139 @@
+//! Words that stand where a host or a program does and are neither: what is done with them.
+//!
+//! Which words they are is in `fixed`; the heads of Cisco devices are in `cisco`.
+
+use std::borrow::Cow;
+
+use super::{MAX_HOST_BYTES, Reader, is_ip};
+use crate::{cisco, fixed, tag};
+
+impl<'a> Reader<'_, 'a, '_> {
+    /// Words that stand where a host does and are none.
+    pub(super) fn odd_words(&mut self, rest: &'a str) -> bool {
+        if fixed::is_text_of_a_daemon(rest) {
+            self.event.message = Cow::Borrowed(rest);
+            return true;
+        }
+        if let Some((host, after)) = fixed::forwarded(rest) {
+            self.event.source = Cow::Borrowed(host);
+            self.content(after.trim_start_matches(' '));
+            return true;
+        }
+        let Some((word, after)) = rest.split_once([' ', '\t']) else { return false };
+        if fixed::is_level(word) {
+            self.content(rest);
+            return true;
+        }
+        if self.priority_word(word) {
+            self.host_and_content(after.trim_start_matches([' ', '\t']));
+            return true;
+        }
+        // `("U7PG2,0011aabbccdd,v4.0.66")`, or without the quotes.
+        let name = word.trim_start_matches("(\"").trim_end_matches(':').trim_end_matches("\")");
+        if is_unifi(name) {
+            self.event.source = Cow::Borrowed(name);
+            self.content(after.trim_start_matches(' '));
+            return true;
+        }
+        false
+    }
+
+    /// Takes `local7.info`, which repeats the priority or stands for it.
+    pub(super) fn priority_word(&mut self, word: &str) -> bool {
+        let Some((facility, severity)) = fixed::priority(word) else { return false };
+        if self.has_pri {
+            self.lossy |= (self.event.facility, self.event.severity) != (facility, severity);
+        } else {
+            self.event.facility = facility;
+            self.event.severity = severity;
+            self.has_pri = true;
+        }
+        true
+    }
+
+    /// What relays and makers put between host and tag.
+    pub(super) fn words_behind_host(&mut self, rest: &'a str) -> bool {
+        if let Some((host, after)) = fixed::forwarded(rest).filter(|_| rest.starts_with('M')) {
+            // The relay's own name gives way.
+            self.lossy |= !self.event.source.is_empty() && self.event.source != host;
+            self.event.source = Cow::Borrowed(host);
+            self.content(after);
+            return true;
+        }
+        if cisco::read_behind_host(rest, self) {
+            return true;
+        }
+        let Some((word, after)) = rest.split_once(' ') else { return false };
+        let after = after.trim_start_matches(' ');
+        // `Living-Room 0011aabbccdd,UAP-AC-Pro-6.0.21: hostapd[1]: text`
+        if let Some(name) = word.strip_suffix(':')
+            && is_unifi(name)
+        {
+            self.lossy = true;
+            self.content(after);
+            return true;
+        }
+        let Some(found) = tag::find(after) else { return false };
+        if self.priority_word(word) {
+            self.tagged(after, found);
+            return true;
+        }
+        if !found.has_procid() {
+            return false;
+        }
+        if let Some(severity) = fixed::severity_of(word) {
+            self.lossy |= self.event.severity != severity;
+            self.tagged(after, found);
+            return true;
+        }
+        // RFC 3164, 5.4, example 4: name and address.
+        if is_ip(word) {
+            self.lossy = true;
+            self.tagged(after, found);
+            return true;
+        }
+        false
+    }
+}
+
+/// Could the first word, which ends at `len`, be one of `fixed`? Most hosts differ in the
+/// first byte or the length.
+#[inline]
+pub(super) fn may_be_no_host(bytes: &[u8], len: usize) -> bool {
+    let (Some(first), Some(second)) = (bytes.first(), bytes.get(1)) else { return true };
+    match (first, len) {
+        // A second blank behind the stamp.
+        (_, 0) => return true,
+        // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`.
+        (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) => return true,
+        (b'-', 2..) => return true,
+        // `ERROR`, and not `WIN1`
+        (b'A'..=b'Z', 3..=8)
+            if second.is_ascii_uppercase() && bytes.get(len - 1).is_some_and(u8::is_ascii_uppercase) =>
+        {
+            return true;
+        }
+        _ => {}
+    }
+    // `local7.info`
+    let behind = |back: usize, letters: &[u8]| {
+        len > back
+            && bytes.get(len - back) == Some(&b'.')
+            && bytes.get(len - back + 1).is_some_and(|b| letters.contains(&(b | 0x20)))
+    };
+    behind(4, b"e")
+        || behind(5, b"icw")
+        || behind(6, b"adep")
+        || behind(7, b"n")
+        || behind(8, b"w")
+        || behind(9, b"c")
+        || behind(14, b"i")
+}
+
+/// `U7PG2,0011aabbccdd,v4.0.66.10832`: model, hardware address and version, which stand for the
+/// name of an access point.
+fn is_unifi(word: &str) -> bool {
+    let address = |part: &str| part.len() == 12 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = word.split(',').count();
+    (2..=3).contains(&parts) && word.len() <= MAX_HOST_BYTES && word.split(',').any(address)
+}
