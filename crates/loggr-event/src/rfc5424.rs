@@ -64,7 +64,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
     }
     at += 2;
     let mut reading = Reading { message_at: 0, lossy: false, exact: false };
-    let Some(host_at) = read_stamp::<STRICT>(bytes, at, event, door, &mut reading)? else {
+    let Some(host_at) = read_stamp::<STRICT>(text, at, event, door, &mut reading)? else {
         let Some(reading) = rfc5424_odd::read(text, at, event, door) else {
             return Err(refuse(at, "a stamp or `-`"));
         };
@@ -142,13 +142,13 @@ fn check_token(rest: &[u8], at: usize, len: usize, which: usize) -> Result<(), P
 /// Reads TIMESTAMP and the space behind it; gives where HOSTNAME begins, or leniently nothing
 /// where it is none that RFC 5424 or ISO 8601 knows.
 fn read_stamp<const STRICT: bool>(
-    bytes: &[u8],
+    text: &str,
     at: usize,
     event: &mut Event<'_>,
     door: Door<'_>,
     reading: &mut Reading,
 ) -> Result<Option<usize>, ParseError> {
-    let rest = bytes.get(at..).unwrap_or_default();
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
     if rest.starts_with(b"- ") {
         event.defects.insert(Defect::NoTimestamp);
         return Ok(Some(at + 2));
@@ -165,6 +165,7 @@ fn read_stamp<const STRICT: bool>(
     let len = memchr(b' ', rest).unwrap_or(rest.len());
     if let Some(stamp) = stamp::iso(rest.get(..len).unwrap_or_default(), door.clock)
         && stamp.end == len
+        && !goes_on(text, at, len, door)
     {
         event.timereported = stamp.time;
         if stamp.cut {
@@ -174,6 +175,17 @@ fn read_stamp<const STRICT: bool>(
         return Ok(Some(at + len + 1));
     }
     Ok(None)
+}
+
+/// Does a zone or `PM` stand behind the blank at `at + len`? Then the reader of odd heads has
+/// the line. A word could be a host, unless a whole head follows it.
+fn goes_on(text: &str, at: usize, len: usize, door: Door<'_>) -> bool {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    if stamp::iso(rest, door.clock).is_some_and(|stamp| stamp.end == len) {
+        return false;
+    }
+    let word = rest.get(len + 1..).unwrap_or_default();
+    word.starts_with(b"+") || word.starts_with(b"-") || rfc5424_odd::has_certain_head(text, at, door.clock)
 }
 
 /// Reads STRUCTURED-DATA and MSG, which begin at `at`.

@@ -54,7 +54,7 @@ pub(crate) fn read_from_version<'a>(head: &'a str, event: &mut Event<'a>, door: 
 }
 
 /// A stamp or `-`, four fields and structured data.
-fn has_certain_head(text: &str, at: usize, clock: Clock<'_>) -> bool {
+pub(crate) fn has_certain_head(text: &str, at: usize, clock: Clock<'_>) -> bool {
     let rest = text.get(at..).unwrap_or_default();
     let end = match rest.starts_with("- ") {
         true => Some(1),
@@ -167,7 +167,8 @@ fn without_structured_data<'a>(
             Some(([*source, *app_name, "", ""], text.len()))
         }
         [source, app_name, procid, more @ ..]
-            if nil_or_number(procid) && !is_rfc3164(app_name, procid, &[]) =>
+            if (nil_or_number(procid) || is_process(app_name, more))
+                && !is_rfc3164(app_name, procid, &[]) =>
         {
             let behind = |token: &str| offset_in(text, token) + token.len() + 1;
             Some(match more {
@@ -204,6 +205,12 @@ fn is_rfc3164(app_name: &str, procid: &str, elements: &[crate::SdElement<'_>]) -
     app_name.ends_with(':') && !number
         || tag::is_event_format(app_name.as_bytes())
         || app_name.starts_with('{')
+}
+
+/// `app web.3 - State changed`: the empty MSGID says that the word before it is a PROCID. Heroku
+/// writes no structured data. `app[12] started - text` is a tag and a text.
+fn is_process(app_name: &str, behind_procid: &[&str]) -> bool {
+    behind_procid == ["-"] && !app_name.ends_with(']')
 }
 
 /// Something that is a MSGID and not the first word of a text: `ID47`, `TCP_OUT`.

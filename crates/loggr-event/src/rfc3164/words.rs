@@ -78,8 +78,14 @@ impl<'a> Reader<'_, 'a, '_> {
             self.tagged(after, found);
             return true;
         }
+        // F5 repeats the severity in front of a program that has no pid, too. In front of
+        // another tag the word could be the first of a text, unless it is the PRI's own.
         if !found.has_procid() {
-            return false;
+            let own = self.has_pri && word == self.event.severity.keyword();
+            if own {
+                self.tagged(after, found);
+            }
+            return own;
         }
         if let Some(severity) = fixed::severity_of(word) {
             self.lossy |= self.event.severity != severity;

@@ -85,6 +85,16 @@ fn other_network_devices() {
         "bigip1 | mcpd | 1234 | 01070727:5: Pool",
     );
     check_at_eight(
+        "<134>Nov 29 20:00:00 bigip1 info logger: [ssl_acc] x",
+        "bigip1 | logger |  | [ssl_acc] x",
+    );
+    check_at_eight("<133>Nov 29 20:00:00 bigip1 notice kernel: x", "bigip1 | kernel |  | x");
+    check_at_eight("<131>Nov 29 20:00:00 bigip1 err tmm: x", "bigip1 | tmm |  | x");
+    check_at_eight("<132>Nov 29 20:00:00 bigip1 warning tmm1[1234]: x", "bigip1 | tmm1 | 1234 | x");
+    check_at_eight("<131>Nov 29 20:00:00 bigip1 info logger: x", "bigip1 |  |  | info logger: x");
+    check_at_eight("<131>Nov 29 20:00:00 h error reading: x", "h |  |  | error reading: x");
+    check_defects("<134>Nov 29 20:00:00 bigip1 info logger: [ssl_acc] x", "", false);
+    check_at_eight(
         "<134> 11/29/2026:20:00:00 GMT nsvpx 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
         "nsvpx |  |  | 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
     );
@@ -321,6 +331,12 @@ fn rfc5424_that_is_none() {
         ("2026-11-29T20:00:00Z h app  - - x", "h | app |  | x"),
         ("2026-11-29 20:00:00 h app 12 - - x", "h | app | 12 | x"),
         ("2026-11-29 21:00:00 +0100 h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T21:00:00.123 +01:00 h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T21:00:00 +0100 h app 12 - [a b=\"c\"] x", "h | app | 12 | x"),
+        ("2026-11-29T20:00:00 UTC h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T21:00:00 CET h app 12 ID - x", "h | app | 12 | x"),
+        ("2026-11-29T08:00:00 PM h app 12 - - x", "h | app | 12 | x"),
+        ("2026-11-29T08:00:00.5 pm h app 12 - - x", "h | app | 12 | x"),
         ("Nov 29 20:00:00 h app[12]: x", "h | app | 12 | x"),
         ("Nov 29 20:00:00 h app 12 - - x", "h | app | 12 | x"),
         ("2026-11-29T20:00:00Z h app[12]: failed log in - user x", "h | app | 12 | failed log in - user x"),
@@ -340,8 +356,36 @@ fn rfc5424_that_is_none() {
         "<134>1 2026-11-29T20:00:00Z h app - CEF:0|a|b|1|2|c d|3|e",
         "h | app |  | CEF:0|a|b|1|2|c d|3|e",
     );
+    // Heroku: no structured data, and a process that is a word.
+    check_at_eight(
+        "<40>1 2026-11-29T20:00:00+00:00 host app web.3 - State changed",
+        "host | app | web.3 | State changed",
+    );
+    check_at_eight(
+        "<158>1 2026-11-29T20:00:00+00:00 host heroku router - at=info method=GET",
+        "host | heroku | router | at=info method=GET",
+    );
+    check_at_eight(
+        "<134>1 2026-11-29T20:00:00+00:00 host app heroku-postgres - source=DATABASE sample#x=1",
+        "host | app | heroku-postgres | source=DATABASE sample#x=1",
+    );
+    check_defects(
+        "<40>1 2026-11-29T20:00:00+00:00 host app web.3 - State changed",
+        "bad_structured_data",
+        false,
+    );
+    check_at_eight(
+        "<134>1 2026-11-29T20:00:00Z h app[12] started - user x",
+        "h | app | 12 | started - user x",
+    );
     check_at_eight("<999>1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
     check_at_eight("1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
+    // A host may be named like a zone or half a day.
+    check_at_eight("<134>1 2026-11-29T20:00:00 EST app 12 ID - x", "EST | app | 12 | x");
+    check_at_eight("<134>1 2026-11-29T20:00:00 PM app 12 ID [a b=\"c\"] x", "PM | app | 12 | x");
+    check_at_eight("<134>1 2026-11-29T20:00:00 - app 12 ID - x", " | app | 12 | x");
+    check_at_eight("<134>1 2026-11-29T20:00:00 h app 12 - - x", "h | app | 12 | x");
+    check_defects("<134>1 2026-11-29T20:00:00 h app 12 - - x", "", false);
     check_at_eight("<134> 1 2026-11-29T20:00:00Z h app 12 - - x", "h | app | 12 | x");
     check_defects("1 2026-11-29T20:00:00Z h app 12 - - x", "no_priority", false);
 }
