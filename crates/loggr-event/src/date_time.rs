@@ -15,7 +15,6 @@
 
 use crate::civil::{MONTHS, WEEKDAYS};
 use crate::stamp::{self, Clock, Stamp};
-use crate::timestamp::fraction;
 use crate::zone_word;
 
 /// Hours, minutes and seconds of this many digits stand together: `200000`.
@@ -362,11 +361,10 @@ impl Cursor<'_> {
     /// Microseconds; and whether there were finer digits. Huawei adds a digit behind
     /// another point.
     fn fraction(&mut self) -> (u32, bool) {
-        let &[b'.' | b',', b'0'..=b'9', ..] = self.rest() else { return (0, false) };
-        let digits = self.rest().get(1..).unwrap_or_default();
-        let (micros, len) = fraction(digits);
-        let cut = stamp::finer_than_micros(digits.get(..len).unwrap_or_default());
-        self.at += 1 + len;
+        let Some(stamp::Fraction { micros, cut, len }) = stamp::fraction_behind(self.rest()) else {
+            return (0, false);
+        };
+        self.at += len;
         if let [b'.', b'0'..=b'9', more, ..] = self.rest()
             && !more.is_ascii_digit()
         {

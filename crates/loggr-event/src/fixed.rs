@@ -36,9 +36,20 @@ pub(crate) fn is_level(word: &str) -> bool {
     LEVELS.contains(&word)
 }
 
-/// The host and the rest of `Message forwarded from HOST: …` (AIX) and `From HOST: …`.
+/// What a relay writes in front of the host that it has a line from: AIX, BSD.
+const FORWARDED: [&str; 2] = ["Message forwarded from ", "Forwarded from "];
+
+/// The host and the rest of `Message forwarded from HOST: …`, and `From HOST: …`.
 pub(crate) fn forwarded(text: &str) -> Option<(&str, &str)> {
-    let rest = text.strip_prefix("Message forwarded from ").or_else(|| text.strip_prefix("From "))?;
+    forwarded_behind_host(text).or_else(|| host_and_rest(text.strip_prefix("From ")?))
+}
+
+/// The same without `From HOST: …`, which may be a text behind a host.
+pub(crate) fn forwarded_behind_host(text: &str) -> Option<(&str, &str)> {
+    FORWARDED.iter().find_map(|words| host_and_rest(text.strip_prefix(words)?))
+}
+
+fn host_and_rest(rest: &str) -> Option<(&str, &str)> {
     let (host, rest) = rest.split_once(' ')?;
     let host = host.strip_suffix(':')?;
     let hostlike = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%');

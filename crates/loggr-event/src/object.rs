@@ -8,11 +8,14 @@
 //! What only loggr may say of an event (uid, time of reception, tags, origin, defects,
 //! seal) is believed from trusted peers alone; from others it is a custom field.
 
+mod names;
+
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use self::names::{ALIASES, ONLY_LOGGR, own_name};
 use crate::stamp::{self, Clock};
 use crate::value::{Entry, Value};
 use crate::{
@@ -38,67 +41,22 @@ pub(crate) enum Door {
     Lenient,
 }
 
-/// Names that other programs give to what loggr knows, and loggr's name for it. Among
-/// several in one object, the first of this table is taken, the others stay fields.
-const ALIASES: [(&str, &str); 47] = [
-    ("msg", "message"),
-    ("MESSAGE", "message"),
-    ("@message", "message"),
-    ("short_message", "message"),
-    ("log", "message"),
-    ("@timestamp", "timereported"),
-    ("timestamp", "timereported"),
-    ("time", "timereported"),
-    ("ts", "timereported"),
-    ("datetime", "timereported"),
-    ("_SOURCE_REALTIME_TIMESTAMP", "timereported"),
-    ("__REALTIME_TIMESTAMP", "timereported"),
-    ("syslog_severity", "severity"),
-    ("severity_label", "severity"),
-    ("log.syslog.severity.name", "severity"),
-    ("level", "severity"),
-    ("log.level", "severity"),
-    ("loglevel", "severity"),
-    ("PRIORITY", "severity"),
-    ("syslog_facility", "facility"),
-    ("facility_label", "facility"),
-    ("log.syslog.facility.name", "facility"),
-    ("SYSLOG_FACILITY", "facility"),
-    ("host", "source"),
-    ("hostname", "source"),
-    ("host.name", "source"),
-    ("host.hostname", "source"),
-    ("fromhost", "source"),
-    ("_HOSTNAME", "source"),
-    ("appname", "app_name"),
-    ("app-name", "app_name"),
-    ("app", "app_name"),
-    ("program", "app_name"),
-    ("programname", "app_name"),
-    ("ident", "app_name"),
-    ("SYSLOG_IDENTIFIER", "app_name"),
-    ("_COMM", "app_name"),
-    ("process.name", "app_name"),
-    ("service.name", "app_name"),
-    ("service", "app_name"),
-    ("pid", "procid"),
-    ("process.pid", "procid"),
-    ("SYSLOG_PID", "procid"),
-    ("_PID", "procid"),
-    ("message_id", "msgid"),
-    ("MESSAGE_ID", "msgid"),
-    ("structured-data", "structured_data"),
-];
+/// What is to be known about an object that was read.
+pub(crate) struct Reading {
+    /// The fields do not hold everything that the object had.
+    pub lossy: bool,
+    /// loggr wrote it. It is not asked whether that is believed.
+    pub own: bool,
+}
 
-/// Reads a JSON object into a new event; says whether the fields do not hold everything that
-/// the object had.
+/// Reads a JSON object into a new event.
 pub(crate) fn from_json<'a>(
     bytes: &'a [u8],
     event: &mut Event<'a>,
     clock: Clock<'_>,
     trusted: bool,
     door: Door,
-) -> Result<bool, ParseError> {
+) -> Result<Reading, ParseError> {
     let refuse = |(at, expected)| ParseError::new(Format::Json, at, expected);
     let text = std::str::from_utf8(bytes).map_err(|e| refuse((e.valid_up_to(), "UTF-8")))?;
     let (entries, replaced) = match door {
@@ -107,31 +65,33 @@ pub(crate) fn from_json<'a>(
     };
     let mut filler = Filler::new(event, clock, trusted, door, Format::Json);
     filler.fill(entries)?;
+    let own = filler.is_own();
     if !filler.seen.contains(&"message") && door == Door::Lenient {
         event.message = Cow::Borrowed(text);
     }
     if replaced {
         event.defects.insert(Defect::NotUtf8);
     }
-    Ok(replaced)
+    Ok(Reading { lossy: replaced, own })
 }
 
-/// Reads a MessagePack map into a new event; says whether the fields do not hold everything
-/// that the map had.
+/// Reads a MessagePack map into a new event.
 pub(crate) fn from_msgpack<'a>(
     bytes: &'a [u8],
     event: &mut Event<'a>,
     clock: Clock<'_>,
     trusted: bool,
     door: Door,
-) -> Result<bool, ParseError> {
+) -> Result<Reading, ParseError> {
     let refuse = |(at, expected)| ParseError::new(Format::Msgpack, at, expected);
     let (entries, replaced) = msgpack::read_object(bytes, door == Door::Strict).map_err(refuse)?;
-    Filler::new(event, clock, trusted, door, Format::Msgpack).fill(entries)?;
+    let mut filler = Filler::new(event, clock, trusted, door, Format::Msgpack);
+    filler.fill(entries)?;
+    let own = filler.is_own();
     if replaced {
         event.defects.insert(Defect::NotUtf8);
     }
-    Ok(replaced)
+    Ok(Reading { lossy: replaced, own })
 }
 
 struct Filler<'e, 'a, 'c> {
@@ -143,6 +103,8 @@ struct Filler<'e, 'a, 'c> {
     /// loggr's names of what the object has said already.
     seen: Vec<&'static str>,
     defects: Option<Defects>,
+    has_uid: bool,
+    has_timegenerated: bool,
 }
 
 /// A value that does not fit its name comes back, with what would have fitted.
@@ -150,7 +112,22 @@ type Unfit<'a> = (Value<'a>, &'static str);
 
 impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
     fn new(event: &'e mut Event<'a>, clock: Clock<'c>, trusted: bool, door: Door, format: Format) -> Self {
-        Filler { event, clock, trusted, door, format, seen: Vec::new(), defects: None }
+        Filler {
+            event,
+            clock,
+            trusted,
+            door,
+            format,
+            seen: Vec::new(),
+            defects: None,
+            has_uid: false,
+            has_timegenerated: false,
+        }
+    }
+
+    /// Strangers have a number as `uid`, and no moment of reception.
+    fn is_own(&self) -> bool {
+        self.has_uid && self.has_timegenerated
     }
 
     fn fill(&mut self, entries: Vec<Entry<'a>>) -> Result<(), ParseError> {
@@ -201,6 +178,8 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         let result = if self.seen.contains(&name) {
             Err((value, "each name once"))
         } else if ONLY_LOGGR.contains(&name) {
+            self.has_uid |= name == "uid" && is_uid(&value);
+            self.has_timegenerated |= name == "timegenerated";
             if !self.trusted {
                 return self.flat_field(Entry { key, value, at });
             }
@@ -394,33 +373,12 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
     }
 }
 
-const ONLY_LOGGR: [&str; 10] = [
-    "uid",
-    "timegenerated",
-    "tags",
-    "trusted",
-    "origin",
-    "defects",
-    "raw",
-    "original_len",
-    "hmac",
-    "timehmac",
-];
-
-fn own_name(key: &str) -> Option<&'static str> {
-    const NAMES: [&str; 10] = [
-        "timereported",
-        "severity",
-        "facility",
-        "source",
-        "app_name",
-        "procid",
-        "msgid",
-        "message",
-        "structured_data",
-        "fields",
-    ];
-    NAMES.into_iter().chain(ONLY_LOGGR).find(|name| *name == key)
+fn is_uid(value: &Value<'_>) -> bool {
+    match value {
+        Value::Text(text) => Uid::parse(text).is_some(),
+        Value::Bytes(bytes) => bytes.len() == 16,
+        _ => false,
+    }
 }
 
 /// Adds values to a field; none, where the list is empty.

@@ -164,11 +164,8 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
     let first = line.first().copied().unwrap_or_default();
     if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
         let clock = Clock { now, zone: &origin.timezone };
-        if let Ok(lossy) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
-            if lossy && event.raw.is_none() {
-                event.raw = Some(Cow::Borrowed(line));
-            }
-            return complete(event, origin);
+        if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
+            return complete_object(found, line, event, origin);
         }
         *event = Event::new(origin, uid, now);
     }
@@ -227,14 +224,20 @@ fn receive_text<'a>(
 }
 
 /// Takes away the blank that a relay's template put in front of the message, and no second one.
-/// rsyslog does so wherever it writes a line of RFC 3164 as RFC 5424.
+/// rsyslog does so wherever it writes a line of RFC 3164 as RFC 5424 or as an object.
 #[cold]
 fn drop_leading_blank(event: &mut Event<'_>) {
-    if let Cow::Borrowed(message) = event.message
-        && let Some(text) = message.strip_prefix(' ')
-        && !own::is_in(event)
-    {
-        event.message = Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
+    if own::is_in(event) {
+        return;
+    }
+    let rest = |message: &str| -> Option<usize> {
+        let text = message.strip_prefix(' ')?;
+        Some(message.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len())
+    };
+    let Some(at) = rest(&event.message) else { return };
+    match &mut event.message {
+        Cow::Borrowed(message) => *message = message.get(at..).unwrap_or_default(),
+        Cow::Owned(message) => drop(message.drain(..at)),
     }
 }
 
@@ -278,11 +281,20 @@ fn receive_json<'a>(
             *event = Event::new(origin, uid, now);
             return false;
         }
-        Ok(true) if event.raw.is_none() => event.raw = Some(Cow::Borrowed(line)),
-        Ok(_) => {}
+        Ok(found) => complete_object(found, line, event, origin),
+    }
+    true
+}
+
+/// What an object has in common with a line.
+fn complete_object<'a>(found: object::Reading, line: &'a [u8], event: &mut Event<'a>, origin: &'a Origin) {
+    if found.lossy && event.raw.is_none() {
+        event.raw = Some(Cow::Borrowed(line));
+    }
+    if event.message.starts_with(' ') && !origin.keep_leading_blank && !found.own {
+        drop_leading_blank(event);
     }
     complete(event, origin);
-    true
 }
 
 /// RFC 3164, or just text.
@@ -305,8 +317,7 @@ fn receive_syslog<'a>(
         if reading.lossy {
             event.raw = Some(Cow::Borrowed(line));
         }
-        // Behind a tag one blank was taken already.
-        if event.message.starts_with(' ') && !origin.keep_leading_blank && event.app_name.is_empty() {
+        if event.message.starts_with(' ') && !origin.keep_leading_blank && !reading.exact {
             drop_leading_blank(event);
         }
     }
@@ -452,6 +463,38 @@ mod tests {
         check_blank("<34>Nov 22 10:00:00 web  text of no tag", "text of no tag", " text of no tag");
         check_blank("<34>Nov 22 10:00:00 web   text of no tag", " text of no tag", "  text of no tag");
         check_blank("<34> text of no tag", "text of no tag", " text of no tag");
+    }
+
+    #[test]
+    fn a_relays_template_puts_it_into_objects_and_odd_heads_as_well() {
+        check_blank(r#"{"message":" Failed","host":"web1","severity":"err"}"#, "Failed", " Failed");
+        check_blank(r#"{"message":"  Failed","host":"web1"}"#, " Failed", "  Failed");
+        check_blank(r#"{"msg":" say \"hi\"","host":"web1"}"#, "say \"hi\"", " say \"hi\"");
+        check_blank(r#"{"message":" Failed","host":"web1","uid":1000}"#, "Failed", " Failed");
+        check_blank(r#"<34>{"message":" x"}"#, r#"{"message":" x"}"#, r#"{"message":" x"}"#);
+        check_blank("1 2026-11-22T10:00:00Z h sshd 12 - -  Failed", "Failed", " Failed");
+        check_blank("<165>2 2026-11-22T10:00:00Z h sshd 12 - -  Failed", "Failed", " Failed");
+        check_blank("<999>1 2026-11-22T10:00:00Z h sshd 12 - -  Failed", "Failed", " Failed");
+        check_blank("<34>1 2026-11-22T10:00:00Z h sshd[12]:  Failed x", " Failed x", " Failed x");
+        check_blank("1 2026-11-22T10:00:00Z h sshd[12]:  Failed x", " Failed x", " Failed x");
+        let origin = Origin::default();
+        let map = b"\x82\xa3msg\xa3 hi\xa4host\xa3web";
+        assert_eq!(receive(map, &origin).message, "hi");
+        let keeping = Origin { keep_leading_blank: true, ..Origin::default() };
+        assert_eq!(receive(map, &keeping).message, " hi");
+    }
+
+    #[test]
+    fn a_blank_in_an_object_that_loggr_wrote_is_the_messages() {
+        let uid = Uid::from_bytes([7; 16]);
+        let written = Event { message: " indented".into(), source: "web".into(), uid, ..Event::default() };
+        for format in [crate::DumpFormat::Json, crate::DumpFormat::Msgpack] {
+            for trusted in [true, false] {
+                let mut line = Vec::new();
+                written.dump(&format, &mut line);
+                assert_eq!(receive(&line, &Origin { trusted, ..Origin::default() }).message, " indented");
+            }
+        }
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub(crate) struct Reading {
     pub recognised: bool,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
+    /// See [`rfc5424::Reading::exact`]. Behind a tag one blank was taken already.
+    pub exact: bool,
 }
 
 /// A line that is being read.
@@ -91,13 +93,16 @@ pub(crate) struct Reader<'e, 'a, 'c> {
     pub lossy: bool,
     /// Heads and words that were met within each other.
     depth: u8,
+    /// Where the head was one of RFC 5424: see [`Reading::exact`].
+    exact: Option<bool>,
 }
 
 /// Reads a line leniently.
 pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Reading {
     let bytes = text.as_bytes();
     let clock = door.clock;
-    let mut line = Reader { event, clock, unix: door.unix, has_pri: false, lossy: false, depth: 0 };
+    let mut line =
+        Reader { event, clock, unix: door.unix, has_pri: false, lossy: false, depth: 0, exact: None };
     let at = match pri::read::<false>(bytes) {
         Ok((value, end)) => {
             pri::set(line.event, value);
@@ -125,7 +130,8 @@ pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) 
     if !line.has_pri && recognised {
         line.event.defects.insert(Defect::NoPriority);
     }
-    Reading { recognised, lossy: line.lossy }
+    let exact = line.exact.unwrap_or(!line.event.app_name.is_empty());
+    Reading { recognised, lossy: line.lossy, exact }
 }
 
 /// Reads host, tag and message, which begin at the start of `rest`; says whether something
@@ -136,7 +142,7 @@ pub(crate) fn receive_behind_stamp<'a>(
     clock: Clock<'_>,
     unix: bool,
 ) -> bool {
-    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false, depth: 0 };
+    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false, depth: 0, exact: None };
     line.after_stamp(rest);
     line.lossy
 }
@@ -160,8 +166,9 @@ impl<'a> Reader<'_, 'a, '_> {
             self.after_stamp(rest.get(stamp.end..).unwrap_or_default());
             return true;
         }
-        if let Some(lossy) = rfc5424_odd::read_from_version(head, self.event, door) {
-            self.lossy |= lossy;
+        if let Some(reading) = rfc5424_odd::read_from_version(head, self.event, door) {
+            self.lossy |= reading.lossy;
+            self.exact = Some(reading.exact);
             return true;
         }
         if cisco::read(head, self) {
@@ -339,7 +346,7 @@ impl<'a> Reader<'_, 'a, '_> {
     /// it is an address, or a tag with a procid follows.
     fn without_stamp(&mut self, body: &'a str) {
         let trimmed = body.strip_prefix(' ').unwrap_or(body);
-        if trimmed.starts_with("Message forwarded from ") && self.odd_words(trimmed) {
+        if fixed::forwarded_behind_host(trimmed).is_some() && self.odd_words(trimmed) {
             return;
         }
         if let Some((word, after)) = trimmed.split_once(' ')

@@ -33,7 +33,8 @@ pub(crate) struct Reading {
     pub message_at: usize,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
-    /// A trusted loggr wrote the line, whose element is no longer in the event.
+    /// No blank in front of the message is a template's: a trusted loggr wrote the line, whose
+    /// element is no longer in the event, or the message stands behind a tag.
     pub exact: bool,
 }
 
@@ -199,10 +200,14 @@ fn read_rest<'a, const STRICT: bool>(
     let bytes = text.as_bytes();
     let end = match bytes.get(at) {
         Some(b'-') => Ok(at + 1),
-        Some(b'[') => sd::elements::<STRICT>(text, at).map(|(elements, end)| {
-            event.structured_data = elements;
-            end
-        }),
+        Some(b'[') => match sd::elements::<STRICT>(text, at) {
+            Ok((elements, _)) if !STRICT && sd::are_text(&elements) => Err((at, "structured data or `-`")),
+            Ok((elements, end)) => {
+                event.structured_data = elements;
+                Ok(end)
+            }
+            Err(refusal) => Err(refusal),
+        },
         _ => Err((at.min(bytes.len()), "structured data or `-`")),
     };
     let refusal = match end {

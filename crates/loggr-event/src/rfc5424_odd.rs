@@ -30,8 +30,8 @@ pub(crate) struct Door<'c> {
 }
 
 /// Reads a head that begins with its version: the PRI is missing, is none, or is not followed
-/// by it at once. Says whether something was lost.
-pub(crate) fn read_from_version<'a>(head: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Option<bool> {
+/// by it at once.
+pub(crate) fn read_from_version<'a>(head: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Option<Reading> {
     let bytes = head.as_bytes();
     let digits = bytes.iter().take(MAX_VERSION_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
     if !(1..=MAX_VERSION_DIGITS).contains(&digits)
@@ -50,7 +50,7 @@ pub(crate) fn read_from_version<'a>(head: &'a str, event: &mut Event<'a>, door: 
         event.defects.insert(Defect::UnknownVersion);
         reading.lossy = true;
     }
-    Some(reading.lossy)
+    Some(reading)
 }
 
 /// A stamp or `-`, four fields and structured data.
@@ -94,7 +94,7 @@ pub(crate) fn read<'a>(text: &'a str, at: usize, event: &mut Event<'a>, door: Do
             if tokens.len() < FIELDS || structured_data(text, sd_at).is_none() {
                 let rest = text.get(at + stamp.end..).unwrap_or_default();
                 lossy |= rfc3164::receive_behind_stamp(rest, event, door.clock, door.unix);
-                return Some(Reading { message_at: text.len(), lossy, exact: false });
+                return Some(Reading { message_at: text.len(), lossy, exact: !event.app_name.is_empty() });
             }
         }
         odd |= !epoch && (shape.contains(' ') || !shape.contains(['T', 't']));
@@ -192,7 +192,7 @@ fn without_structured_data<'a>(
     event.defects.insert(Defect::BadHeader);
     let rest = text.get(at..).unwrap_or_default();
     rfc3164::receive_behind_stamp(rest, event, door.clock, door.unix);
-    Reading { message_at: text.len(), lossy: true, exact: false }
+    Reading { message_at: text.len(), lossy: true, exact: !event.app_name.is_empty() }
 }
 
 /// Is it the head of RFC 3164 or of CEF, and structured data only by chance? What loggr
@@ -261,7 +261,7 @@ fn tokens_are_single(text: &str, at: usize, end: usize) -> bool {
 fn structured_data(text: &str, at: usize) -> Option<(Vec<crate::SdElement<'_>>, usize)> {
     let (elements, end) = match text.as_bytes().get(at)? {
         b'-' => (Vec::new(), at + 1),
-        b'[' => sd::elements::<false>(text, at).ok()?,
+        b'[' => sd::elements::<false>(text, at).ok().filter(|(elements, _)| !sd::are_text(elements))?,
         _ => return None,
     };
     matches!(text.as_bytes().get(end), None | Some(b' ')).then_some((elements, end))

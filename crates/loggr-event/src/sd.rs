@@ -82,6 +82,18 @@ pub(crate) fn elements<'a, const STRICT: bool>(
     Ok((elements, at))
 }
 
+/// SD-IDs without an `@` that are registered (RFC 5424, 7; 5674; 5848).
+const REGISTERED: [&str; 6] = ["timeQuality", "origin", "meta", "alarm", "ssign", "ssign-cert"];
+
+/// Are the elements a text in brackets, `[main] INFO`? Nothing says that they are structured
+/// data: they have no values, no enterprise and no registered name.
+pub(crate) fn are_text(elements: &[SdElement<'_>]) -> bool {
+    let is_text = |e: &SdElement<'_>| {
+        e.params.is_empty() && !e.id.contains('@') && !REGISTERED.contains(&e.id.as_ref())
+    };
+    !elements.is_empty() && elements.iter().all(is_text)
+}
+
 fn name<'a, const STRICT: bool>(
     text: &'a str,
     at: usize,

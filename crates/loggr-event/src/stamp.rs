@@ -70,7 +70,9 @@ pub(crate) fn scan_ios(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
 fn scan_after(bytes: &[u8], clock: Clock<'_>, ios: bool) -> Option<Stamp> {
     let ends = |stamp: &Stamp| {
         let after = bytes.get(stamp.end..).unwrap_or_default();
+        // `20:00:00:12` has not ended yet.
         matches!(after, [] | [b' ' | b':' | b'\t', ..] | [b',', b' ', ..])
+            && !matches!(after, [b':', b'0'..=b'9', ..])
     };
     match bytes.first()? {
         // Only Cisco marks a clock.
@@ -258,13 +260,10 @@ pub(crate) fn iso(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     let mut at = 19;
     let mut micros = 0;
     let mut cut = leap;
-    if matches!(bytes.get(at), Some(b'.' | b',')) {
-        let (value, digits) = fraction(&bytes[at + 1..]);
-        if digits > 0 {
-            cut |= finer_than_micros(&bytes[at + 1..at + 1 + digits]);
-            micros = value;
-            at += 1 + digits;
-        }
+    if let Some(found) = fraction_behind(bytes.get(at..).unwrap_or_default()) {
+        micros = found.micros;
+        cut |= found.cut;
+        at += found.len;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     // `08:00:00 PM` is for the general reader.
@@ -279,6 +278,26 @@ pub(crate) fn iso(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     let mut stamp = Stamp::new(time, at + len);
     stamp.cut = cut;
     Some(stamp)
+}
+
+/// The fraction behind the seconds.
+pub(crate) struct Fraction {
+    pub micros: u32,
+    /// There were digits finer than microseconds.
+    pub cut: bool,
+    /// Bytes of it and of its mark.
+    pub len: usize,
+}
+
+/// `.123456`, `,250`, or `:123`, which H3C and others write with three or six digits.
+pub(crate) fn fraction_behind(bytes: &[u8]) -> Option<Fraction> {
+    let (mark @ (b'.' | b',' | b':'), rest) = bytes.split_first()? else { return None };
+    let (micros, digits) = fraction(rest);
+    if digits == 0 || (*mark == b':' && !matches!(digits, 3 | 6)) {
+        return None;
+    }
+    let cut = rest.get(..digits).is_some_and(finer_than_micros);
+    Some(Fraction { micros, cut, len: 1 + digits })
 }
 
 /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by the number of digits.

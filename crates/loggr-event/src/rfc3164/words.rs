@@ -53,7 +53,7 @@ impl<'a> Reader<'_, 'a, '_> {
 
     /// What relays and makers put between host and tag.
     pub(super) fn words_behind_host(&mut self, rest: &'a str) -> bool {
-        if let Some((host, after)) = fixed::forwarded(rest).filter(|_| rest.starts_with('M')) {
+        if let Some((host, after)) = fixed::forwarded_behind_host(rest) {
             // The relay's own name gives way.
             self.lossy |= !self.event.source.is_empty() && self.event.source != host;
             self.event.source = Cow::Borrowed(host);
@@ -110,8 +110,8 @@ pub(super) fn may_be_no_host(bytes: &[u8], len: usize) -> bool {
     match (first, len) {
         // A second blank behind the stamp.
         (_, 0) => return true,
-        // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`.
-        (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) => return true,
+        // `last`, `From`; `above`; `message`, `Message`, `exiting`, `logging`; `previous`; `Forwarded`.
+        (b'l' | b'F', 4) | (b'a', 5) | (b'm' | b'M' | b'e' | b'l', 7) | (b'p', 8) | (b'F', 9) => return true,
         (b'-', 2..) => return true,
         // `ERROR`, and not `WIN1`
         (b'A'..=b'Z', 3..=8)

@@ -108,6 +108,10 @@ fn other_network_devices() {
         "HPE | %%10SHELL/5/SHELL_LOGIN |  | admin",
     );
     check_at_eight(
+        "<189>Nov 29 20:00:00:123 2026 HPE %%10SHELL/5/SHELL_LOGIN: x",
+        "HPE | %%10SHELL/5/SHELL_LOGIN |  | x",
+    );
+    check_at_eight(
         "<190>Nov 29 2026 20:00:00 hw1 %%01SHELL/5/CMDRECORD(s)[12]:Recorded",
         "hw1 | %%01SHELL/5/CMDRECORD(s) | 12 | Recorded",
     );
@@ -169,6 +173,13 @@ fn access_points() {
 #[test]
 fn unix_systems() {
     check_at_eight("<13>Nov 29 20:00:00 Message forwarded from aix1: sshd[12]: x", "aix1 | sshd | 12 | x");
+    check_at_eight("<38>Nov 29 20:00:00 Forwarded from web01: sshd[12]: x", "web01 | sshd | 12 | x");
+    check_at_eight("<38>Nov 29 20:00:00 relay Forwarded from web01: sshd[12]: x", "web01 | sshd | 12 | x");
+    check("<38>Forwarded from web01: sshd[12]: x", "web01 | sshd | 12 | x");
+    check_at_eight(
+        "<38>Nov 29 20:00:00 h Forwarded from one queue to another",
+        "h |  |  | Forwarded from one queue to another",
+    );
     check_at_eight("<13>Nov 29 20:00:00 From aix1: sshd[12]: x", "aix1 | sshd | 12 | x");
     check_at_eight(
         "<13>Nov 29 20:00:00 relay Message forwarded from aix1: sshd[12]: x",
@@ -287,6 +298,13 @@ fn stamps() {
         "2026-11-29T20:00Z",
         "20261129T200000Z",
         "2026-11-30 01:30:00.5 +05:30",
+        "2026-11-29 20:00:00:123",
+        "2026-11-29T20:00:00:123Z",
+        "2026/11/29 20:00:00:123",
+        "Nov 29 20:00:00:123",
+        "Nov 29 20:00:00:123 2026",
+        "Nov 29 2026 20:00:00:123",
+        "Nov 29 2026 20:00:00:123456",
         "1795982400",
         "1795982400123",
     ] {
@@ -356,6 +374,31 @@ fn rfc5424_that_is_none() {
         "<134>1 2026-11-29T20:00:00Z h app - CEF:0|a|b|1|2|c d|3|e",
         "h | app |  | CEF:0|a|b|1|2|c d|3|e",
     );
+    // A text in brackets is no structured data unless something says so.
+    for (line, expect) in [
+        ("h app 12 - [main] INFO started", "h | app | 12 | [main] INFO started"),
+        ("h app 12 ID47 [main] INFO started", "h | app | 12 | [main] INFO started"),
+        ("h app 12 - [main][warn] x", "h | app | 12 | [main][warn] x"),
+        ("h app 12 - [main]", "h | app | 12 | [main]"),
+        ("h app web.1 - [info] x", "h | app | web.1 | [info] x"),
+    ] {
+        let line = format!("<14>1 2026-11-29T20:00:00Z {line}");
+        check_at_eight(&line, expect);
+        check_data(&line, "");
+        check_defects(&line, "bad_structured_data", false);
+    }
+    for (line, ids) in [
+        ("[meta][timeQuality] x", 2),
+        ("[junos@2636.1.1.1.2.129] x", 1),
+        ("[a b=\"c\"][d] x", 2),
+        ("[x@1][d] x", 2),
+        ("[origin] x", 1),
+    ] {
+        let line = format!("<14>1 2026-11-29T20:00:00Z h app 12 - {line}");
+        check_at_eight(&line, "h | app | 12 | x");
+        assert_eq!(with(&line, |e| e.structured_data.len()), ids, "{line}");
+        check_defects(&line, "", false);
+    }
     // Heroku: no structured data, and a process that is a word.
     check_at_eight(
         "<40>1 2026-11-29T20:00:00+00:00 host app web.3 - State changed",
