@@ -15,6 +15,7 @@
 
 use crate::civil::{MONTHS, WEEKDAYS};
 use crate::stamp::{self, Clock, Stamp};
+use crate::timestamp::MICROS_PER_DAY;
 use crate::zone_word;
 
 /// Hours, minutes and seconds of this many digits stand together: `200000`.
@@ -23,6 +24,8 @@ const COMPACT_DIGITS: usize = 6;
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The day of reception.
+    today: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +46,8 @@ struct Time {
 /// Reads a stamp at the start of `bytes`; what follows it is not looked at, but for the zone.
 /// `ios`: see [`zone_word::behind_time`].
 pub(crate) fn read(bytes: &[u8], clock: Clock<'_>, ios: bool) -> Option<Stamp> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let today = clock.now.unix_micros().div_euclid(MICROS_PER_DAY);
+    let mut cursor = Cursor { bytes, at: 0, today };
     cursor.weekday();
     let mut date = cursor.date()?;
     cursor.separator(date.numeric)?;
@@ -94,10 +98,10 @@ pub(crate) fn unreadable(bytes: &[u8]) -> Option<usize> {
             && rest.get(digits) == Some(&b':')
             && rest.get(digits + 1).is_some_and(u8::is_ascii_digit)
     };
-    if is_date_like(bytes) {
+    if let Some(date_end) = date_like(bytes) {
         let end = word(0);
-        let joined = bytes.get(..end).unwrap_or_default();
-        if joined.iter().skip(6).any(|b| matches!(b, b'T' | b't' | b':' | b'_')) {
+        let joined = bytes.get(date_end..end).unwrap_or_default();
+        if joined.iter().any(|b| matches!(b, b'T' | b't' | b':' | b'_')) {
             return Some(end);
         }
         return time_at(end + 1).then(|| word(end + 1));
@@ -112,28 +116,37 @@ pub(crate) fn unreadable(bytes: &[u8]) -> Option<usize> {
     (matches!(digits, 1 | 2) && bytes.get(day + digits) == Some(&b' ') && time_at(time)).then(|| word(time))
 }
 
-/// Does a text begin like a date or a time of day, `2026-11-29…`, `29.11.2026…`, `20:00:00…`?
-/// An address does not.
+/// Does a text begin like a date or a time of day, `2026-11-29…`, `29.11.2026…`, `29/Nov/2026…`,
+/// `20:00:00…`? An address does not.
 pub(crate) fn is_date_like(bytes: &[u8]) -> bool {
+    date_like(bytes).is_some()
+}
+
+/// Where the date or time of day ends that a text begins with.
+fn date_like(bytes: &[u8]) -> Option<usize> {
     let digits = |from: usize| {
         bytes.get(from..).unwrap_or_default().iter().take(9).take_while(|b| b.is_ascii_digit()).count()
     };
     let first = digits(0);
     if first == 8 {
-        return matches!(bytes.get(8), Some(b'T' | b't' | b'-' | b'_')) && digits(9) >= 2;
+        let joined = matches!(bytes.get(8), Some(b'T' | b't' | b'-' | b'_')) && digits(9) >= 2;
+        return joined.then_some(8);
     }
-    let Some(separator @ (b'-' | b'/' | b'.' | b':')) = bytes.get(first) else { return false };
-    let second = digits(first + 1);
+    let separator @ (b'-' | b'/' | b'.' | b':') = bytes.get(first)? else { return None };
+    let name = bytes.get(first + 1..)?.first_chunk::<3>().is_some_and(|m| stamp::month_of(*m).is_some());
+    let second = if name { 3 } else { digits(first + 1) };
     let third_at = first + second + 2;
-    if !matches!(second, 1 | 2) || bytes.get(third_at - 1) != Some(separator) {
-        return false;
+    if !(name || matches!(second, 1 | 2)) || bytes.get(third_at - 1) != Some(separator) {
+        return None;
     }
     let third = digits(third_at);
-    match first {
+    let end = third_at + third;
+    let fits = match first {
         4 => matches!(bytes, [b'1', b'9', ..] | [b'2', b'0', ..]) && matches!(third, 1 | 2),
-        1 | 2 => matches!(third, 2 | 4) && bytes.get(third_at + third) != Some(&b'.'),
+        1 | 2 => matches!(third, 2 | 4) && bytes.get(end) != Some(&b'.'),
         _ => false,
-    }
+    };
+    fits.then_some(end)
 }
 
 impl Cursor<'_> {
@@ -277,9 +290,23 @@ impl Cursor<'_> {
             (year, 2) if separator == b'/' => 2000 + year,
             _ => return None,
         };
-        // Points are European; slashes are American unless that is no month.
-        let (day, month) = if separator == b'.' || first > 12 { (first, second) } else { (second, first) };
+        let (day, month) = self.day_and_month(separator, first, second, year);
         Some(Date { year: Some(year), month, day, numeric: true })
+    }
+
+    /// Points are European. Slashes and hyphens are either: of the two days the one nearer to
+    /// reception is meant, since few lines are months old.
+    fn day_and_month(&self, separator: u8, first: u32, second: u32, year: u32) -> (u32, u32) {
+        let european = (first, second);
+        if separator == b'.' {
+            return european;
+        }
+        let away = |(day, month)| stamp::date(year, month, day).map(|days| days.abs_diff(self.today));
+        match (away(european), away((second, first))) {
+            (Some(european_away), Some(american_away)) if american_away <= european_away => (second, first),
+            (None, _) => (second, first),
+            _ => european,
+        }
     }
 
     fn whole_year(&mut self) -> Option<u32> {

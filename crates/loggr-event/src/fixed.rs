@@ -64,6 +64,26 @@ pub(crate) fn priority(word: &str) -> Option<(Facility, Severity)> {
     Some((facility, severity))
 }
 
+/// The priority of `In(166)`, as ESXi 8 writes it into its files.
+pub(crate) fn esxi_priority(word: &str) -> Option<u8> {
+    const NAMES: [&str; 8] = ["Em", "Al", "Cr", "Er", "Wa", "No", "In", "Db"];
+    let (name, digits) = word.strip_suffix(')')?.split_once('(')?;
+    if digits.is_empty() || digits.len() > 3 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let value: u8 = digits.parse().ok().filter(|value| *value < 192)?;
+    (NAMES.get(usize::from(value % 8)) == Some(&name)).then_some(value)
+}
+
+/// The level that ESXi before 8 writes behind the stamps of its files.
+pub(crate) fn esxi_level(word: &str) -> Option<Severity> {
+    match word {
+        "panic" => Some(Severity::Emergency),
+        "verbose" | "trivia" => Some(Severity::Debug),
+        _ => severity_of(word).filter(|_| word.bytes().all(|b| b.is_ascii_lowercase())),
+    }
+}
+
 /// A severity by itself, `notice` in front of a tag.
 pub(crate) fn severity_of(word: &str) -> Option<Severity> {
     if word.len() > 13 || !word.bytes().all(|b| b.is_ascii_alphabetic()) {

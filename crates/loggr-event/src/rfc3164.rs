@@ -225,7 +225,11 @@ impl<'a> Reader<'_, 'a, '_> {
         if let Some(rest) = trimmed.strip_prefix(", ") {
             return self.comma_separated(rest.trim_start());
         }
-        self.host_and_content(rest.get(1..).unwrap_or_default());
+        let rest = rest.get(1..).unwrap_or_default();
+        if self.level_of_esxi(rest) {
+            return;
+        }
+        self.host_and_content(rest);
     }
 
     /// `STAMP, host, …`: the columns belong together, so that they stay the message.

@@ -100,7 +100,9 @@ pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
         return None;
     };
     // `Nov 22 10:00:00 2026 ` has its year behind it.
-    if bytes.get(16..18) == Some(b"20") || bytes.get(16..18) == Some(b"19") {
+    if let Some(b"20" | b"19") = bytes.get(16..18)
+        && may_be_year(bytes.get(18..).unwrap_or_default())
+    {
         return None;
     }
     if may_be_zone(bytes.get(16..).unwrap_or_default()) {
@@ -110,6 +112,18 @@ pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     let day = two(if d1 == b' ' { b'0' } else { d1 }, d2)?;
     let second = time_of_day(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?;
     Some(Stamp::new(without_year(month, day, second, 0, None, clock)?, 15))
+}
+
+/// Two more digits and an end: a year, and not `192.168.0.1` or `2001:db8::1`.
+fn may_be_year(behind_century: &[u8]) -> bool {
+    match behind_century {
+        [a, b] => a.is_ascii_digit() && b.is_ascii_digit(),
+        [a, b, c, rest @ ..] => {
+            let ends = matches!(c, b' ' | b',' | b'\t') || (*c == b':' && matches!(rest, [] | [b' ', ..]));
+            a.is_ascii_digit() && b.is_ascii_digit() && ends
+        }
+        _ => false,
+    }
 }
 
 /// Capitals that a space or a colon ends, or an offset: the general reader looks closer.
@@ -405,6 +419,13 @@ mod tests {
         check("Nov 22 10:00:00 2025 h", "2025-11-22T10:00:00Z", " h");
         check("Nov 22 10:00:00.250 2025 h", "2025-11-22T10:00:00.25Z", " h");
         check("2025 Nov  2 10:00:00.123 CET: %ETH", "2025-11-02T10:00:00.123+01:00", ": %ETH");
+        let plain = |line: &str| plain_bsd(line.as_bytes(), Clock { now: at(NOW), zone: "" }).is_some();
+        assert!(plain("Nov 22 10:00:00 192.168.0.1 h") && plain("Nov 22 10:00:00 2001:db8::1 h"));
+        assert!(
+            !plain("Nov 22 10:00:00 2026 h")
+                && !plain("Nov 22 10:00:00 2026: %X")
+                && !plain("Nov 22 10:00:00 2026")
+        );
         check("Nov 22 10:00:00 20xx h", "2026-11-22T10:00:00Z", " 20xx h");
     }
 

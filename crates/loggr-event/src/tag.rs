@@ -6,8 +6,9 @@
 
 use crate::{date_time, fixed};
 
-/// Longest tag that is taken for one. RFC 3164 says 32; systemd units are longer.
-pub const MAX_TAG_BYTES: usize = 128;
+/// Longest tag that is taken for one. RFC 3164 says 32; systemd units are longer, and Docker's
+/// tags have an image with its digest.
+pub const MAX_TAG_BYTES: usize = 512;
 
 /// Longest procid within `[…]`.
 const MAX_PROCID_BYTES: usize = 128;
@@ -201,7 +202,14 @@ fn words(bytes: &[u8]) -> Option<Tag> {
         if !rest.first()?.is_ascii_uppercase() {
             return None;
         }
-        at += rest.iter().position(|b| !is_name(*b))?;
+        let len = rest.iter().position(|b| !is_name(*b))?;
+        let word = rest.get(..len)?;
+        // `In(166) Hostd[7]: text`, as ESXi has it.
+        if word.ends_with(b")") && std::str::from_utf8(word).is_ok_and(|w| fixed::esxi_priority(w).is_some())
+        {
+            return None;
+        }
+        at += len;
         match bytes.get(at)? {
             b'[' => return numbered(bytes, at),
             b' ' => at += 1,

@@ -4,11 +4,11 @@
 //! program is a zone only where what follows says so: a colon and a mnemonic. What it is then
 //! is decided in `cisco`.
 
-use crate::{cisco, zone};
+use crate::{cisco, tag, zone};
 
 /// Zone words and their minutes east of UTC. Where a word has several meanings
 /// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
-const ZONE_WORDS: [(&str, i16); 50] = [
+const ZONE_WORDS: [(&str, i16); 61] = [
     ("UTC", 0),
     ("GMT", 0),
     ("Z", 0),
@@ -23,6 +23,9 @@ const ZONE_WORDS: [(&str, i16); 50] = [
     ("MEST", 120),
     ("MESZ", 120),
     ("EET", 120),
+    ("WAT", 60),
+    ("CAT", 120),
+    ("EAT", 180),
     ("EEST", 180),
     ("MSK", 180),
     ("TRT", 180),
@@ -44,8 +47,15 @@ const ZONE_WORDS: [(&str, i16); 50] = [
     ("NZST", 720),
     ("NZDT", 780),
     ("BRT", -180),
+    ("BRST", -120),
     ("ART", -180),
     ("CLT", -240),
+    ("CLST", -180),
+    ("COT", -300),
+    ("PET", -300),
+    ("BOT", -240),
+    ("NST", -210),
+    ("NDT", -150),
     ("AST", -240),
     ("ADT", -180),
     ("EST", -300),
@@ -57,9 +67,13 @@ const ZONE_WORDS: [(&str, i16); 50] = [
     ("PST", -480),
     ("PDT", -420),
     ("AKST", -540),
+    ("AKDT", -480),
     ("HST", -600),
     ("SAST", 120),
 ];
+
+/// Zones that are English words, so that hosts have their names too.
+const NAMES_AS_WELL: [&str; 6] = ["CAT", "EAT", "WAT", "COT", "PET", "BOT"];
 
 /// Longest word that is taken for a zone: `GMT+05:30` and a little more.
 const MAX_WORD_BYTES: usize = 10;
@@ -126,6 +140,7 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
     // `Z: text` may have a program.
     if let Some(minutes) = minutes(word)
         && (after.first() != Some(&b':') || word.len() > 2)
+        && !(NAMES_AS_WELL.contains(&word) && is_tag_next(after))
     {
         return found(Some(minutes));
     }
@@ -135,6 +150,12 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
         return found(Some(minutes));
     }
     None
+}
+
+/// Does a blank and a tag follow? `BOT app[1]: text` has a host, `BOT web01 app[1]: text` a zone.
+fn is_tag_next(after: &[u8]) -> bool {
+    after.starts_with(b" ")
+        && std::str::from_utf8(after.trim_ascii_start()).is_ok_and(|text| tag::find(text).is_some())
 }
 
 fn ends_word(byte: u8) -> bool {

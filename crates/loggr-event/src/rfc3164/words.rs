@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{MAX_HOST_BYTES, Reader, is_ip};
-use crate::{cisco, fixed, tag};
+use crate::{cisco, fixed, pri, tag};
 
 impl<'a> Reader<'_, 'a, '_> {
     /// Words that stand where a host does and are none.
@@ -26,6 +26,13 @@ impl<'a> Reader<'_, 'a, '_> {
         }
         if self.priority_word(word) {
             self.host_and_content(after.trim_start_matches([' ', '\t']));
+            return true;
+        }
+        if word.ends_with(')')
+            && let Some(value) = fixed::esxi_priority(word)
+        {
+            self.numbered_priority(value);
+            self.content(after);
             return true;
         }
         // `("U7PG2,0011aabbccdd,v4.0.66")`, or without the quotes.
@@ -51,6 +58,34 @@ impl<'a> Reader<'_, 'a, '_> {
         true
     }
 
+    /// The same for a number.
+    fn numbered_priority(&mut self, value: u8) {
+        if self.has_pri {
+            self.lossy |= self.event.priority() != value;
+        } else {
+            pri::set(self.event, value);
+            self.has_pri = true;
+        }
+    }
+
+    /// `info hostd[2099159] text` behind the stamp of ESXi's own files, which name no host. Where
+    /// there is a PRI, somebody has put a head in front, and a host.
+    pub(super) fn level_of_esxi(&mut self, rest: &'a str) -> bool {
+        if self.has_pri || self.unix {
+            return false;
+        }
+        if let Some((word, after)) = rest.split_once(' ')
+            && let Some(severity) = fixed::esxi_level(word)
+            && let Some(found) = tag::find(after)
+            && found.has_procid()
+        {
+            self.event.severity = severity;
+            self.tagged(after, found);
+            return true;
+        }
+        false
+    }
+
     /// What relays and makers put between host and tag.
     pub(super) fn words_behind_host(&mut self, rest: &'a str) -> bool {
         if let Some((host, after)) = fixed::forwarded_behind_host(rest) {
@@ -73,8 +108,21 @@ impl<'a> Reader<'_, 'a, '_> {
             self.content(after);
             return true;
         }
+        if word.ends_with(')')
+            && let Some(value) = fixed::esxi_priority(word)
+        {
+            self.numbered_priority(value);
+            self.content(after);
+            return true;
+        }
         let Some(found) = tag::find(after) else { return false };
         if self.priority_word(word) {
+            self.tagged(after, found);
+            return true;
+        }
+        // `00076 ports: text`: ArubaOS-Switch numbers its kinds of events.
+        if !found.has_procid() && word.len() == 5 && word.bytes().all(|b| b.is_ascii_digit()) {
+            self.event.msgid = Cow::Borrowed(word);
             self.tagged(after, found);
             return true;
         }

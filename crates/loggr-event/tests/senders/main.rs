@@ -102,11 +102,44 @@ fn other_network_devices() {
         "<134> 2026/11/29:20:00:00 GMT  0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
         " |  |  | 0-PPE-0 : default SSLVPN LOGIN 1 0 : x",
     );
+    // 5 November and 11 May: the nearer one is meant.
+    let stamp_of = |line: &str, now: &str| {
+        let origin = Origin::default();
+        let now = Timestamp::parse_rfc3339(now.as_bytes()).expect("BUG: a stamp");
+        let e = Event::receive(line.as_bytes(), &origin, Uid::default(), now);
+        (e.source.into_owned(), e.timereported.to_string()[..10].to_owned())
+    };
+    for line in [
+        "<134> 05/11/2026:20:00:00 GMT ns1 0-PPE-0 : x",
+        "<134>05-11-2026 20:00:00 ns1 app: x",
+        "<134>05/11/26 20:00:00 ns1 app: x",
+    ] {
+        for (now, expect) in [
+            ("2026-11-05T20:00:10Z", "2026-11-05"),
+            ("2026-11-07T20:00:10Z", "2026-11-05"),
+            ("2026-05-11T20:00:10Z", "2026-05-11"),
+            ("2026-05-12T20:00:10Z", "2026-05-11"),
+        ] {
+            assert_eq!(stamp_of(line, now), ("ns1".to_owned(), expect.to_owned()), "{line} {now}");
+        }
+    }
     check_at_eight("<134> 29/11/2026:20:00:00 GMT nsvpx 0-PPE-0 : x", "nsvpx |  |  | 0-PPE-0 : x");
     check_at_eight(
         "<190>Nov 29 20:00:00 2026 HPE %%10SHELL/5/SHELL_LOGIN: admin",
         "HPE | %%10SHELL/5/SHELL_LOGIN |  | admin",
     );
+    check_at_eight(
+        "<14> Nov 29 20:00:00 10.0.0.1 00076 ports: port 3 is now on-line",
+        "10.0.0.1 | ports |  | port 3 is now on-line",
+    );
+    check_at_eight(
+        "<14> Nov 29 20:00:00 10.0.0.1 00077 ports:  ST1-CMDR: port 3 is now off-line",
+        "10.0.0.1 | ports |  |  ST1-CMDR: port 3 is now off-line",
+    );
+    with("<14> Nov 29 20:00:00 10.0.0.1 00076 ports: port 3", |e| assert_eq!(e.msgid, "00076"));
+    check_defects("<14> Nov 29 20:00:00 10.0.0.1 00076 ports: port 3", "", false);
+    check_at_eight("<14>Nov 29 20:00:00 h 200 files: x", "h |  |  | 200 files: x");
+    check_at_eight("<14>Nov 29 20:00:00 h 10240 bytes left", "h |  |  | 10240 bytes left");
     check_at_eight(
         "<189>Nov 29 20:00:00:123 2026 HPE %%10SHELL/5/SHELL_LOGIN: x",
         "HPE | %%10SHELL/5/SHELL_LOGIN |  | x",
@@ -249,6 +282,28 @@ fn virtual_machines() {
         "esx1 | Hostd | 2099159 | [Originator@6876 sub=Vimsvc] x",
     );
     check_at_eight(
+        "2026-11-29T20:00:00.123Z info hostd[2099159] [Originator@6876 sub=V] x",
+        " | hostd | 2099159 | [Originator@6876 sub=V] x",
+    );
+    check_at_eight("2026-11-29T20:00:00.123Z warning vpxa[2099159] [a] x", " | vpxa | 2099159 | [a] x");
+    check_at_eight("2026-11-29T20:00:00.123Z verbose hostd[20991] [a] x", " | hostd | 20991 | [a] x");
+    check_at_eight("2026-11-29T20:00:00.123Z In(166) Hostd[2099159]: x", " | Hostd | 2099159 | x");
+    check_at_eight(
+        "2026-11-29T20:00:00.123Z Wa(180) vmkwarning: cpu4:2097 x",
+        " | vmkwarning |  | cpu4:2097 x",
+    );
+    check_at_eight("<166>2026-11-29T20:00:00.123Z esx1 In(166) Hostd[20]: x", "esx1 | Hostd | 20 | x");
+    for (line, priority) in [
+        ("2026-11-29T20:00:00.123Z In(166) Hostd[2099159]: x", 166),
+        ("2026-11-29T20:00:00.123Z Wa(180) vmkwarning: cpu4:2097 x", 180),
+        ("2026-11-29T20:00:00.123Z warning vpxa[2099159] [a] x", 12),
+    ] {
+        assert_eq!(with(line, |e| e.priority()), priority, "{line}");
+    }
+    check_defects("2026-11-29T20:00:00.123Z In(166) Hostd[2099159]: x", "", false);
+    check_defects("2026-11-29T20:00:00.123Z info hostd[2099159] [a] x", "no_priority", false);
+    check_at_eight("2026-11-29T20:00:00.123Z info app: x", "info | app |  | x");
+    check_at_eight(
         "<182>1 2026-11-29T20:00:00.123Z nsx NSX 43 - [nsx@6876 comp=\"manager\" level=\"INFO\"] x",
         "nsx | NSX | 43 | x",
     );
@@ -273,6 +328,16 @@ fn programs() {
         "<14>2026-11-29 20:00:00,933, rsa1.example, audit.runtime, INFO",
         "rsa1.example |  |  | rsa1.example, audit.runtime, INFO",
     );
+}
+
+#[test]
+fn long_tags() {
+    let digest = "0123456789abcdef".repeat(4);
+    let tag = format!("registry.example.com:5000/team/shop:1.2@sha256:{digest}/shop_web.1.x/1234abcd");
+    check_at_eight(&format!("<30>Nov 29 20:00:00 {tag}[991]: hello"), &format!(" | {tag} | 991 | hello"));
+    check_at_eight(&format!("<30>Nov 29 20:00:00 h {tag}[991]: hello"), &format!("h | {tag} | 991 | hello"));
+    let word = "x".repeat(513);
+    check_at_eight(&format!("<30>Nov 29 20:00:00 h {word}: hello"), &format!("h |  |  | {word}: hello"));
 }
 
 #[test]
@@ -311,6 +376,26 @@ fn stamps() {
         check_at_eight(&format!("<13>{stamp} h app[1]: x"), "h | app | 1 | x");
     }
     check_at_eight("<134>Nov 29 16:30:00 -03:30: app[1]: x", " | app | 1 | x");
+    for (time, zone) in [
+        ("22:00:00", "CAT"),
+        ("23:00:00", "EAT"),
+        ("21:00:00", "WAT"),
+        ("12:00:00", "AKDT"),
+        ("16:30:00", "NST"),
+        ("17:30:00", "NDT"),
+        ("18:00:00", "BRST"),
+        ("17:00:00", "CLST"),
+        ("15:00:00", "COT"),
+        ("15:00:00", "PET"),
+        ("16:00:00", "BOT"),
+    ] {
+        check_at_eight(&format!("<13>Nov 29 {time} {zone} h app: x"), "h | app |  | x");
+        check_at_eight(&format!("<13>Nov 29 {time} {zone}: app: x"), " | app |  | x");
+        check_at_eight(&format!("<189>40: Nov 29 {time}.778 {zone}: %SYS-5-A: x"), " | %SYS-5-A |  | x");
+    }
+    // Words that are names as well: a program behind them says that they are hosts.
+    check_at_eight("<13>Nov 29 20:00:00 BOT app[1]: x", "BOT | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00 CAT app: x", "CAT | app |  | x");
     check("<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% x", "mymachine | myproc | 10 | %% x");
     check("<0>1990 Oct 22 10:52:01 TZ-6 a.example.org 10.1.2.3 sched[0]: x", "a.example.org | sched | 0 | x");
 }
@@ -321,6 +406,21 @@ fn what_begins_like_a_date_is_neither_host_nor_program() {
     check("<134>Nov 31 20:00:00 h app[1]: x", "h | app | 1 | x");
     check("<134>2026-13-29 20:00:00 h app[1]: x", "h | app | 1 | x");
     check("<134>2026-11-29 backup: done", " |  |  | 2026-11-29 backup: done");
+    for text in [
+        "29/Nov/2026:20:00:00 +0100 GET /",
+        "29-Nov-2026: x",
+        "29-Nov-2026 20:00:00: x",
+        "9-Oct-26: x",
+        "29.Nov.2026: x",
+        "2026-Nov-29: x",
+        "2026/Nov/29:20:00:00 x",
+    ] {
+        check_at_eight(&format!("<13>Nov 29 20:00:00 h {text}"), &format!("h |  |  | {text}"));
+    }
+    check("<134>2026-Oct-29 backup done", " |  |  | 2026-Oct-29 backup done");
+    check("<134>31-Nov-2026 20:00:00 h app[1]: x", "h | app | 1 | x");
+    check_at_eight("<13>Nov 29 20:00:00 h 2-way-11: x", "h | 2-way-11 |  | x");
+    check_at_eight("<13>Nov 29 20:00:00 h 1-mar-host: x", "h | 1-mar-host |  | x");
     check_defects("<134>2026-11-29T20:00:00ZZ h app[1]: x", "no_timestamp", true);
 }
 
