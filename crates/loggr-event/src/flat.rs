@@ -16,18 +16,21 @@ pub struct FlatJson<'a> {
     pub members: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// There were more than wanted; the first ones are here.
     pub cut: bool,
+    /// Half of a surrogate pair became U+FFFD.
+    pub replaced: bool,
 }
 
 impl<'a> FlatJson<'a> {
     /// Reads a document, an object or a list of objects, and takes at most `most` scalars.
     /// Numbers stay as they are written; `null` and what is empty gives nothing. What stands
-    /// under a name that is too long to be repeated stays JSON.
+    /// under a name that is too long to be repeated stays JSON. Raw control characters, `\P` and
+    /// `NaN`, which are no JSON, are read as they stand, as in objects that are received.
     ///
     /// # Errors
     /// The offset of what is no JSON, of what is nested deeper than [`crate::MAX_DEPTH`] or
     /// of the value after [`crate::MAX_VALUES`]; zero where the document is a scalar.
     pub fn read(text: &'a str, most: usize) -> Result<FlatJson<'a>, usize> {
-        let document = json::read_document(text).map_err(|(at, _)| at)?;
+        let (document, replaced) = json::read_document_leniently(text).map_err(|(at, _)| at)?;
         let objects = match &document {
             Value::Map(_) => true,
             Value::List(all) => all.iter().all(|v| matches!(v, Value::Map(_))),
@@ -36,7 +39,7 @@ impl<'a> FlatJson<'a> {
         if !objects {
             return Err(0);
         }
-        let mut flat = FlatJson::default();
+        let mut flat = FlatJson { replaced, ..FlatJson::default() };
         flat.take(Cow::Borrowed(""), document, most);
         Ok(flat)
     }
@@ -93,6 +96,15 @@ mod tests {
         check(r#"{"a":1,"a":2}"#, "a=1 a=2");
         check(r#"{"a":[1,2,3,4,5,6,7]}"#, "a=1 a=2 a=3 a=4 a=5 a=6 …");
         check("{}", "");
+    }
+
+    #[test]
+    fn what_is_nearly_a_document() {
+        check(r#"{"path":"C:\Program Files","a":1}"#, r"path=C:\Program Files a=1");
+        check("{\"a\":\"x\ty\",\"b\":NaN,\"c\":-Infinity}", "a=x\ty b=NaN c=-Infinity");
+        check(r#"{"a":"x\ud83d","b":1}"#, "a=x\u{fffd} b=1");
+        assert!(FlatJson::read(r#"{"a":"\ud83d"}"#, 1).unwrap().replaced);
+        assert!(!FlatJson::read(r#"{"a":"\P"}"#, 1).unwrap().replaced);
     }
 
     #[test]

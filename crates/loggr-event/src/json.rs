@@ -58,9 +58,10 @@ fn object(mut reader: Reader<'_>) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
     }
 }
 
-/// Reads a document of any kind.
-pub(crate) fn read_document(text: &str) -> Result<Value<'_>, Refusal> {
-    Reader { text, at: 0, values: 0, strict: true, replaced: false }.document()
+/// Reads a document of any kind as leniently, and says the same.
+pub(crate) fn read_document_leniently(text: &str) -> Result<(Value<'_>, bool), Refusal> {
+    let mut reader = Reader { text, at: 0, values: 0, strict: false, replaced: false };
+    Ok((reader.document()?, reader.replaced))
 }
 
 struct Reader<'a> {

@@ -16,8 +16,6 @@ pub const MAX_JSON_FIELDS: usize = 512;
 pub const FAILURE_TAG: &str = "_jsonparsefailure";
 /// Tag of an event that had more than [`MAX_JSON_FIELDS`] values, or no room for them.
 pub const LIMIT_TAG: &str = "_jsonlimit";
-/// Bytes of `\u0041`.
-const ESCAPE_BYTES: usize = 6;
 /// What structured messages of syslog begin with.
 const CEE_COOKIE: &str = "@cee:";
 
@@ -44,7 +42,7 @@ pub(super) const SPEC: Spec = Spec {
     adds: &[
         (
             "(names of the members)",
-            "numbers as they are written, `true` and `false`; `null` adds nothing; an escape that is half a character becomes U+FFFD, with the defect `not_utf8`",
+            "numbers as they are written, `true` and `false`; `null` adds nothing; an escape that is half a character becomes U+FFFD, with the defect `not_utf8`; other escapes that JSON does not know, raw control characters and `NaN` are read as they stand",
         ),
         (FAILURE_TAG, "tag: a text is no JSON object, or nested deeper than 32"),
         (LIMIT_TAG, "tag: more than 512 values, or no room in the event; the first ones were taken"),
@@ -82,22 +80,14 @@ impl Engine for JsonEngine {
             }
         }
         let mut did = false;
-        for mut text in texts {
-            if let Some(mended) = mended(&text) {
-                // One bad character does not lose the object. What was there stays known.
-                call.event.defects.insert(Defect::NotUtf8);
-                if self.overwrite && call.event.raw.is_none() {
-                    call.event.raw = Some(Cow::Owned(text.into_owned().into_bytes()));
-                }
-                text = Cow::Owned(mended);
-            }
+        for text in texts {
             match text {
                 Cow::Borrowed(text) => match FlatJson::read(document(text), MAX_JSON_FIELDS) {
-                    Ok(flat) => did |= self.take(flat, call, |c| c),
+                    Ok(flat) => did |= self.take(text, flat, call, |c| c),
                     Err(_) => failed = true,
                 },
                 Cow::Owned(text) => match FlatJson::read(document(&text), MAX_JSON_FIELDS) {
-                    Ok(flat) => did |= self.take(flat, call, |c| Cow::Owned(c.into_owned())),
+                    Ok(flat) => did |= self.take(&text, flat, call, |c| Cow::Owned(c.into_owned())),
                     Err(_) => failed = true,
                 },
             }
@@ -118,10 +108,18 @@ impl JsonEngine {
     /// Writes what a document says; true if that was anything.
     fn take<'d, 'e>(
         &'e self,
+        text: &str,
         flat: FlatJson<'d>,
         call: &mut Call<'_, 'e>,
         keep: impl Fn(Cow<'d, str>) -> Cow<'e, str>,
     ) -> bool {
+        if flat.replaced {
+            // One bad character does not lose the object. What was there stays known.
+            call.event.defects.insert(Defect::NotUtf8);
+            if self.overwrite && call.event.raw.is_none() {
+                call.event.raw = Some(Cow::Owned(text.as_bytes().to_vec()));
+            }
+        }
         let mut finds = Finds::new(call.event, self.overwrite, MAX_JSON_FIELDS);
         for (name, value) in flat.members {
             if finds.full() {
@@ -141,43 +139,6 @@ impl JsonEngine {
 fn document(text: &str) -> &str {
     let trimmed = text.trim_start();
     trimmed.strip_prefix(CEE_COOKIE).unwrap_or(trimmed)
-}
-
-/// The text with U+FFFD for each half of a surrogate pair that stands alone, if one does: such
-/// an escape is no character, and programs that cut texts write it.
-fn mended(text: &str) -> Option<String> {
-    // Few texts have any.
-    memchr::memmem::find(text.as_bytes(), b"\\u")?;
-    let escaped = |at: usize| {
-        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
-    };
-    let mut out = String::new();
-    let (mut at, mut kept) = (0, 0);
-    while let Some(next) = memchr::memchr(b'\\', text.as_bytes().get(at..)?) {
-        at += next;
-        match escaped(at) {
-            Some(0xd800..=0xdbff) if matches!(escaped(at + ESCAPE_BYTES), Some(0xdc00..=0xdfff)) => {
-                at += 2 * ESCAPE_BYTES;
-            }
-            Some(0xd800..=0xdfff) => {
-                out.push_str(text.get(kept..at)?);
-                out.push_str("\\ufffd");
-                at += ESCAPE_BYTES;
-                kept = at;
-            }
-            Some(_) => at += ESCAPE_BYTES,
-            None => at += 2,
-        }
-        if at >= text.len() {
-            break;
-        }
-    }
-    if kept == 0 {
-        return None;
-    }
-    out.push_str(text.get(kept..).unwrap_or_default());
-    Some(out)
 }
 
 fn may_be_json(text: &str) -> bool {
@@ -215,13 +176,22 @@ mod tests {
             "a=\u{fffd}\u{fffd}y😀 \u{fffd}=\\ud800",
         );
         check("json()", r#"{"a":"\ud83d\u0041\n","b":{"c":["\udfff"]}}"#, "a=\u{fffd}A\n b.c=\u{fffd}");
-        check("json()", r#"{"a":"\ud83"}"#, "#_jsonparsefailure");
+        check("json()", r#"{"a":"\ud83"}"#, r"a=\ud83");
         let (_, event) = one_call::run("json(overwrite=true)", r#"{"message":"cut \ud83d"}"#);
         assert_eq!(event.message, "cut \u{fffd}");
         assert_eq!(event.raw.as_deref(), Some(r#"{"message":"cut \ud83d"}"#.as_bytes()));
         assert_eq!(event.defects.words().collect::<Vec<_>>(), ["not_utf8"]);
         let (_, event) = one_call::run("json()", r#"{"a":"\u00e9 \ud83d\ude00"}"#);
         assert_eq!((event.field("a")[0].as_ref(), event.defects.words().count()), ("é 😀", 0));
+    }
+
+    #[test]
+    fn what_a_listener_reads_is_read() {
+        check("json()", r#"{"path":"C:\Program Files","a":1}"#, r"path=C:\Program Files a=1");
+        check("json()", "{\"a\":\"x\ty\",\"b\":1}", "a=x\ty b=1");
+        check("json()", r#"{"a":NaN,"b":-Infinity,"c":1}"#, "a=NaN b=-Infinity c=1");
+        let (_, event) = one_call::run("json()", r#"{"path":"C:\Program Files"}"#);
+        assert_eq!(event.defects.words().count(), 0);
     }
 
     #[test]
