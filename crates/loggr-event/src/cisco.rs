@@ -50,8 +50,8 @@ struct Head<'a> {
     /// The task of AireOS.
     task: Option<&'a str>,
     uptime: Option<u64>,
-    /// The node of XR.
-    node: bool,
+    /// There is something that nothing but a device writes in front of a mnemonic.
+    certain: bool,
     /// There is a node, or a word that is not known.
     lossy: bool,
 }
@@ -85,11 +85,7 @@ impl<'a> Head<'a> {
     /// more often than an IOS with its name and without a stamp. A firewall has no programs.
     fn is_certain(&self, text: &str, mnemonic: &str) -> bool {
         let name_first = self.host.is_some_and(|host| text.starts_with(host));
-        !name_first
-            || self.uptime.is_some()
-            || self.task.is_some()
-            || self.node
-            || is_firewall(mnemonic.as_bytes())
+        !name_first || self.certain || is_firewall(mnemonic.as_bytes())
     }
 
     fn host(&mut self, word: &'a str) {
@@ -141,15 +137,13 @@ fn read_at<'a>(place: Place, text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bo
             content(rest, task, line);
             return true;
         }
-        if place == Place::BehindHost
-            && let Some((word, after)) = rest.split_once(' ')
-            && mnemonic(after).is_some()
-            && is_host(word)
-            && !word.ends_with(':')
+        if item == 0
+            && place == Place::BehindHost
+            && let Some(found) = device_and_mnemonic(rest)
         {
-            head.node = true;
-            head.host(word);
-            rest = after;
+            head.host(found.0);
+            head.certain = true;
+            rest = found.1;
             continue;
         }
         let Some((word, after)) = next_item(rest) else { return false };
@@ -264,18 +258,16 @@ fn is_firewall(mnemonic: &[u8]) -> bool {
 /// line has a head that nothing but a device writes, so that the word can be no host.
 pub(crate) fn zone(word: &str, behind: Behind, in_head: bool) -> Option<Option<i16>> {
     let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
-    if behind.firewall && !in_head && letters {
-        let known = matches!(word, "UTC" | "GMT") || (!behind.set_off && zone_word::minutes(word).is_some());
-        if !known {
-            return None;
-        }
+    let known = matches!(word, "UTC" | "GMT") || (!behind.set_off && zone_word::minutes(word).is_some());
+    if behind.firewall && letters && !known {
+        return None;
     }
     if let Some(minutes) = zone_word::offset(word).or_else(|| zone_word::offset(&word.to_ascii_uppercase())) {
         return Some(Some(minutes));
     }
     let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
     // Names of devices that relays put here have digits or hyphens, zones hardly ever.
-    let unknown = if in_head { wordlike } else { letters && !behind.firewall };
+    let unknown = !behind.firewall && if in_head { wordlike } else { letters };
     (unknown && (2..=MAX_ZONE_BYTES).contains(&word.len())).then_some(None)
 }
 
@@ -331,6 +323,14 @@ fn next_item(rest: &str) -> Option<(&str, &str)> {
     Some((word.trim_end_matches(' '), after.trim_start_matches(' ')))
 }
 
+/// `fw1 %ASA-…: text` behind a relay's host: a name without a colon.
+fn device_and_mnemonic(rest: &str) -> Option<(&str, &str)> {
+    let (word, after) = rest.split_once(' ')?;
+    let fits =
+        is_host(word) && !word.ends_with(':') && mnemonic(after).is_some() && tag::find(after).is_some();
+    fits.then_some((word, after))
+}
+
 fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
     if word.is_empty() {
         return true;
@@ -342,16 +342,18 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
         && mnemonic(after).is_some()
     {
         head.uptime = Some(hundredths);
+        head.certain = true;
         return true;
     }
     if let Some(task) = word.strip_prefix('*') {
         head.task = Some(task);
+        head.certain = true;
         return is_host(task);
     }
     let (host, node) = word.split_once(' ').map_or((word, ""), |(host, node)| (host, node.trim_start()));
     if node.is_empty() && host.contains("/CPU") {
         head.lossy = true;
-        head.node = true;
+        head.certain = true;
         return is_host(host);
     }
     if !node.is_empty() {
@@ -359,9 +361,10 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
             return false;
         }
         head.lossy = true;
-        head.node = true;
+        head.certain = true;
     }
-    if !is_host(host) {
+    // `@cee: ` is no host.
+    if !is_host(host) || host.starts_with('@') {
         return false;
     }
     head.host(host);

@@ -160,6 +160,7 @@ fn cisco_head_of_its_own_behind_a_relays() {
         "<189>Nov 29 20:00:01 10.0.0.1 pe1 RP/0/RSP0/CPU0:Nov 29 20:00:00.123 UTC: config[65539]: %MGBL-SYS-5-X : x",
         "10.0.0.1 | config | 65539 | %MGBL-SYS-5-X : x",
     );
+    check_defects("<166>Nov 29 20:00:01 10.0.0.1 Nov 29 2026 20:00:00 fw1 : %ASA-6-302013: x", "", true);
     check_data("<189>Nov 29 20:00:00 r1 1d02h: %SYS-5-A: x", "meta.sysUpTime=9360000");
     check_defects("<189>Nov 29 20:00:00 r1 1d02h: %SYS-5-A: x", "", false);
     check_defects("<166>Nov 29 20:00:00 10.0.0.1 fw1: %ASA-6-302014: x", "", true);
@@ -185,6 +186,8 @@ fn programs_that_write_mnemonics_stay_programs() {
         "sw1 | app |  | Mar 1 was: %SYS-5-A: x",
     );
     check_at_eight("<189>Nov 29 20:00:00 sw1 app: 2 files: %A", "sw1 | app |  | 2 files: %A");
+    check_at_eight("<189>Nov 29 20:00:00 sw1 saw %SYS-5-A today", "sw1 |  |  | saw %SYS-5-A today");
+    check_at_eight("<189>Nov 29 20:00:00 sw1 @cee: a %SYS-5-A: x", "sw1 |  |  | @cee: a %SYS-5-A: x");
     check_at_eight("<189>Nov 29 20:00:00 sw1 app: #TAG x", "sw1 | app |  | #TAG x");
     check_at_eight("<189>Nov 29 20:00:00 app: #TAG x", " | app |  | #TAG x");
     check_at_eight("<189>Nov 29 20:00:00 app: %Cpu 12", " | app |  | %Cpu 12");
