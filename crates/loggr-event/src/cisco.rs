@@ -193,10 +193,26 @@ pub(crate) fn read_behind_host<'a>(rest: &'a str, line: &mut Reader<'_, 'a, '_>)
 /// Could a head go on with this behind `word: `? A cheap test in front of [`read_behind_host`].
 #[inline]
 pub(crate) fn may_go_on(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| MAY_GO_ON[usize::from(*first)]) && goes_on(bytes)
+}
+
+/// First bytes of what [`goes_on`] looks closer at: marks, digits, months and nodes.
+const MAY_GO_ON: [bool; 256] = {
+    const FIRST: &[u8] = b"%*.:#0123456789JFMASONDRL";
+    let mut may = [false; 256];
+    let mut at = 0;
+    while at < FIRST.len() {
+        may[FIRST[at] as usize] = true;
+        at += 1;
+    }
+    may
+};
+
+fn goes_on(bytes: &[u8]) -> bool {
     match bytes {
-        [b'%' | b'*' | b'.' | b':' | b'#', ..] => true,
-        // `Nov 29`, `RP/0/…`.
+        // `Nov 29`; `RP/0/…`.
         [b'A'..=b'S', _, _, b' ', b' ' | b'0'..=b'3', ..] | [b'R' | b'L', _, b'/', ..] => true,
+        [b'A'..=b'S', ..] => false,
         // `54: `, `1d02h: `, `00:20:10: `, `2026 Nov 29`, `2026-11-29T…`.
         [b'0'..=b'9', ..] => {
             let digits = bytes.iter().take(MAX_COUNTER_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
@@ -206,7 +222,8 @@ pub(crate) fn may_go_on(bytes: &[u8]) -> bool {
                 _ => false,
             }
         }
-        _ => false,
+        // A mnemonic, a task, the mark of a clock, or a colon.
+        _ => true,
     }
 }
 
@@ -380,20 +397,22 @@ fn with_stamp<'a>(
 ) -> bool {
     let after = rest.get(stamp.end..).unwrap_or_default();
     let text = after.trim_start_matches([' ', ':']);
-    let (text, unknown_zone) = behind_unknown_zone(text);
-    let (device, text) = device_behind_stamp(text);
-    let mnemonic_next = mnemonic(text).is_some() || is_process(text);
-    let known = head.has_counter() || head.lossy || head.task.is_some() || mnemonic_next;
+    let (text, between) =
+        if mnemonic(text).is_some() { (text, Between::Nothing) } else { between_stamp_and_mnemonic(text) };
+    let known = head.has_counter()
+        || head.lossy
+        || head.task.is_some()
+        || mnemonic(text).is_some()
+        || is_process(text);
     // `myapp: 2026-11-29 20:00:00 text` is a program that writes its own stamp.
     if !known && (head.host.is_some() || place == Place::BehindHost) {
         return false;
     }
-    if let Some(device) = device {
-        head.host(device);
-    }
     line.stamp(stamp);
-    if unknown_zone {
-        line.unknown_zone();
+    match between {
+        Between::Nothing => {}
+        Between::Device(name) => head.host(name),
+        Between::UnknownZone => line.unknown_zone(),
     }
     let task = head.task;
     head.apply(line);
@@ -401,16 +420,31 @@ fn with_stamp<'a>(
     true
 }
 
-/// `XYZ: config[65539]: %MGBL-SYS-5-X : text` has a word for a zone, and nothing but that
-/// place says so.
-fn behind_unknown_zone(text: &str) -> (&str, bool) {
+/// What stands between the stamp and the mnemonic, but for the zones that `zone_word` takes.
+enum Between<'a> {
+    Nothing,
+    Device(&'a str),
+    UnknownZone,
+}
+
+fn between_stamp_and_mnemonic(text: &str) -> (&str, Between<'_>) {
+    // `XYZ: config[65539]: %MGBL-SYS-5-X : text` has a word for a zone, and nothing but that
+    // place says so.
     if let Some((word, after)) = text.split_once(": ")
         && word.bytes().all(|b| b.is_ascii_alphabetic())
         && is_process(after)
     {
-        return (after, true);
+        return (after, Between::UnknownZone);
     }
-    (text, false)
+    // `fw01 : %ASA-…` behind the stamp of a firewall.
+    if let Some((word, _)) = text.split_once([' ', ':'])
+        && let Some(rest) = text.get(word.len()..)
+        && is_host(word)
+        && mnemonic_behind(rest.as_bytes(), false).is_some_and(|behind| behind.firewall)
+    {
+        return (rest.trim_start_matches([' ', ':']), Between::Device(word));
+    }
+    (text, Between::Nothing)
 }
 
 /// `config[65539]: %MGBL-SYS-5-X : text`, as XR has it.
@@ -418,18 +452,6 @@ fn is_process(text: &str) -> bool {
     tag::find(text).is_some_and(|found| {
         found.has_procid() && text.as_bytes().get(found.message_at..).is_some_and(tag::is_mnemonic)
     })
-}
-
-/// `fw01 : %ASA-…` behind the stamp of a firewall.
-fn device_behind_stamp(text: &str) -> (Option<&str>, &str) {
-    if let Some((word, _)) = text.split_once([' ', ':'])
-        && let Some(rest) = text.get(word.len()..)
-        && is_host(word)
-        && mnemonic_behind(rest.as_bytes(), false).is_some_and(|behind| behind.firewall)
-    {
-        return (Some(word), rest.trim_start_matches([' ', ':']));
-    }
-    (None, text)
 }
 
 fn content<'a>(text: &'a str, task: Option<&'a str>, line: &mut Reader<'_, 'a, '_>) {

@@ -317,7 +317,11 @@ fn receive_syslog<'a>(
         if reading.lossy {
             event.raw = Some(Cow::Borrowed(line));
         }
-        if event.message.starts_with(' ') && !origin.keep_leading_blank && !reading.exact {
+        // Behind a tag one blank was taken already.
+        if event.message.starts_with(' ')
+            && !origin.keep_leading_blank
+            && !reading.exact.unwrap_or(!event.app_name.is_empty())
+        {
             drop_leading_blank(event);
         }
     }

@@ -77,8 +77,8 @@ pub(crate) struct Reading {
     pub recognised: bool,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
-    /// See [`rfc5424::Reading::exact`]. Behind a tag one blank was taken already.
-    pub exact: bool,
+    /// Where the head was one of RFC 5424: see [`rfc5424::Reading::exact`].
+    pub exact: Option<bool>,
 }
 
 /// A line that is being read.
@@ -93,7 +93,7 @@ pub(crate) struct Reader<'e, 'a, 'c> {
     pub lossy: bool,
     /// Heads and words that were met within each other.
     depth: u8,
-    /// Where the head was one of RFC 5424: see [`Reading::exact`].
+    /// See [`Reading::exact`].
     exact: Option<bool>,
 }
 
@@ -130,8 +130,7 @@ pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) 
     if !line.has_pri && recognised {
         line.event.defects.insert(Defect::NoPriority);
     }
-    let exact = line.exact.unwrap_or(!line.event.app_name.is_empty());
-    Reading { recognised, lossy: line.lossy, exact }
+    Reading { recognised, lossy: line.lossy, exact: line.exact }
 }
 
 /// Reads host, tag and message, which begin at the start of `rest`; says whether something

@@ -100,7 +100,7 @@ pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
         return None;
     };
     // `Nov 22 10:00:00 2026 ` has its year behind it.
-    if let Some(b"20" | b"19") = bytes.get(16..18)
+    if (bytes.get(16..18) == Some(b"20") || bytes.get(16..18) == Some(b"19"))
         && may_be_year(bytes.get(18..).unwrap_or_default())
     {
         return None;
@@ -115,6 +115,7 @@ pub(crate) fn plain_bsd(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
 }
 
 /// Two more digits and an end: a year, and not `192.168.0.1` or `2001:db8::1`.
+#[cold]
 fn may_be_year(behind_century: &[u8]) -> bool {
     match behind_century {
         [a, b] => a.is_ascii_digit() && b.is_ascii_digit(),
@@ -304,6 +305,7 @@ pub(crate) struct Fraction {
 }
 
 /// `.123456`, `,250`, or `:123`, which H3C and others write with three or six digits.
+#[inline]
 pub(crate) fn fraction_behind(bytes: &[u8]) -> Option<Fraction> {
     let (mark @ (b'.' | b',' | b':'), rest) = bytes.split_first()? else { return None };
     let (micros, digits) = fraction(rest);

@@ -161,6 +161,18 @@ fn cisco_head_of_its_own_behind_a_relays() {
         "10.0.0.1 | config | 65539 | %MGBL-SYS-5-X : x",
     );
     check_defects("<166>Nov 29 20:00:01 10.0.0.1 Nov 29 2026 20:00:00 fw1 : %ASA-6-302013: x", "", true);
+    check_at_eight(
+        "<166>Nov 29 20:00:01 10.0.0.1 2026-11-29T20:00:00Z fw1 : %FTD-6-430003: a: b",
+        "10.0.0.1 | %FTD-6-430003 |  | a: b",
+    );
+    check_at_eight(
+        "<166>Nov 29 20:00:01 10.0.0.1 :Nov 29 20:00:00 UTC: %ASA-session-6-302015: x",
+        "10.0.0.1 | %ASA-session-6-302015 |  | x",
+    );
+    check_at_eight(
+        "<187>Nov 29 20:00:01 10.0.0.1 N7K-1: 2026 Nov 29 20:00:00 UTC: %ETHPORT-5-IF_UP: x",
+        "10.0.0.1 | %ETHPORT-5-IF_UP |  | x",
+    );
     check_data("<189>Nov 29 20:00:00 r1 1d02h: %SYS-5-A: x", "meta.sysUpTime=9360000");
     check_defects("<189>Nov 29 20:00:00 r1 1d02h: %SYS-5-A: x", "", false);
     check_defects("<166>Nov 29 20:00:00 10.0.0.1 fw1: %ASA-6-302014: x", "", true);
@@ -224,9 +236,13 @@ fn cisco_word_behind_a_stamp_is_zone_or_device() {
 
 #[test]
 fn heads_within_heads_end() {
-    for part in
-        ["r1: 4: Nov 29 20:00:00: ", "Message forwarded from a: ", "local7.info ", "x 0011aabbccdd,v1: "]
-    {
+    for part in [
+        "r1: 4: Nov 29 20:00:00: ",
+        "Message forwarded from a: ",
+        "local7.info ",
+        "x 0011aabbccdd,v1: ",
+        "%$ a %$ ",
+    ] {
         let line = format!("<13>Nov 29 20:00:00 h {}%SYS-5-A: x", part.repeat(40_000));
         super::with(&line, |e| assert_eq!(e.facility.to_string(), "user"));
         let line = format!("<13>Nov 29 20:00:00 {}%SYS-5-A: x", part.repeat(40_000));
