@@ -5,6 +5,7 @@
 //! | `54: rtr: 000055: *Mar  1 18:48:50.483 UTC: %SYS-5-X: text` | IOS |
 //! | `54: 000055: 1d02h: %SYS-5-X: text` | IOS that has no clock |
 //! | `fw1: %ASA-6-302014: text` | ASA without a stamp |
+//! | `Nov 29 2026 20:00:00 fw1 : %ASA-6-302014: text` | ASA |
 //! | `54: pe1 RP/0/RSP1/CPU0:Nov 29 20:00:00.941 UTC: bgp[1051]: %BGP-5-X : text` | IOS XR |
 //! | `wlc: *spamApTask3: Nov 29 20:00:00.411: %CAPWAP-3-X: text` | AireOS |
 //! | `34: : ccm: 1: cucm: Nov 29 2026 08:00:00 PM.123 UTC :  %UC_ALARM-3-X: text` | CUCM |

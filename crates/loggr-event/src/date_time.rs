@@ -8,7 +8,7 @@
 //! | `Nov 29`, `Nov 29 2026`, `Nov 29, 2026`, `Sun Nov 29` | RFC 3164, ASA, asctime |
 //! | `2026 Nov 29`, `29 Nov 2026`, `29-Nov-2026`, `29/Nov/2026` | NX-OS, RFC 2822, BIND, Apache |
 //! | `2026-11-29`, `2026/11/29`, `2026.11.29`, `2026:11:29`, `20261129` | ISO 8601, NetScaler, Sophos |
-//! | `11/29/2026`, `29/11/2026`, `29.11.2026`, `11/29/26` | NetScaler, Windows |
+//! | `11/29/2026`, `29/11/2026`, `29-11-2026`, `29.11.2026`, `11/29/26` | NetScaler, Windows |
 //!
 //! Between date and time stand blanks, `T`, `_`, `:`, `-`, a TAB or a comma. The time may lack
 //! its seconds, have a fraction, and be in the morning (`AM`); year and zone may follow it.
@@ -192,7 +192,7 @@ impl Cursor<'_> {
             word.eq_ignore_ascii_case(day.as_bytes())
                 || day.as_bytes().get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
         };
-        if !WEEKDAYS.iter().any(|day| is_named(&day)) {
+        if !WEEKDAYS.iter().any(is_named) {
             return;
         }
         self.at += word.len();

@@ -1,5 +1,5 @@
 //! Words in front of a message that are neither host nor program: `last message repeated 3 times`,
-//! `Message forwarded from aix1:`, `local7.info`, `ERROR`.
+//! `Message forwarded from aix1:`, `local7.info`, `In(166)`, `ERROR`.
 //!
 //! Only which words they are; what is done with them is in `rfc3164`.
 

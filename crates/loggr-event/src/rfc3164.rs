@@ -15,6 +15,8 @@
 //! | `54: rtr: *Mar  1 18:48:50.483 UTC: %SYS-5-X: text` | rtr | %SYS-5-X | text |
 //! | `STAMP Message forwarded from host: app[1]: text` | host | app, 1 | text |
 //! | `STAMP local7.info host app: text` | host | app | text |
+//! | `STAMP host info app: text` of that severity | host | app | text |
+//! | `STAMP In(166) app[1]: text` | – | app, 1 | text |
 //! | `STAMP last message repeated 3 times` | – | – | last message repeated 3 times |
 //! | `app[1]: text` | – | app, 1 | text |
 //! | `text of no tag` | – | – | text of no tag |

@@ -120,8 +120,10 @@ impl<'a> Reader<'_, 'a, '_> {
             self.tagged(after, found);
             return true;
         }
-        // `00076 ports: text`: ArubaOS-Switch numbers its kinds of events.
-        if !found.has_procid() && word.len() == 5 && word.bytes().all(|b| b.is_ascii_digit()) {
+        // `00076 ports: text`: ArubaOS-Switch numbers its kinds of events. Few counts of anything
+        // begin with a zero.
+        let numbered = word.len() == 5 && word.starts_with('0') && word.bytes().all(|b| b.is_ascii_digit());
+        if numbered && !found.has_procid() {
             self.event.msgid = Cow::Borrowed(word);
             self.tagged(after, found);
             return true;

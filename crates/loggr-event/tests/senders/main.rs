@@ -138,6 +138,7 @@ fn other_network_devices() {
     );
     with("<14> Nov 29 20:00:00 10.0.0.1 00076 ports: port 3", |e| assert_eq!(e.msgid, "00076"));
     check_defects("<14> Nov 29 20:00:00 10.0.0.1 00076 ports: port 3", "", false);
+    check_at_eight("<14>Nov 29 20:00:00 h 10240 files: x", "h |  |  | 10240 files: x");
     check_at_eight("<14>Nov 29 20:00:00 h 200 files: x", "h |  |  | 200 files: x");
     check_at_eight("<14>Nov 29 20:00:00 h 10240 bytes left", "h |  |  | 10240 bytes left");
     check_at_eight(
