@@ -1,11 +1,10 @@
-//! Merging the small files of a day into large ones, and clearing away what nobody names.
+//! Merging the small files of a day into large ones.
 //!
 //! Rows are cut into row groups by time, and each is sorted by application and source, which
-//! compresses best. Memory holds one row group at a time, whatever the size of the files.
+//! compresses best. Not here: data files that no manifest names (`orphans`). Memory holds one row group at a time, whatever the size of the files.
 //! Invariant: a merge changes no answer; the files it read stay until the manifest with the new
 //! one is durable.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
@@ -346,50 +345,6 @@ fn take(files: &[&FileEntry], count: usize) -> Option<Vec<FileEntry>> {
     let chosen: Vec<FileEntry> =
         files.iter().take(count.min(MAX_FILES_OF_MERGE)).map(|f| (*f).clone()).collect();
     (chosen.len() > 1).then_some(chosen)
-}
-
-/// All data files in the partitions of a directory.
-pub(crate) fn data_files(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let mut found = Vec::new();
-    let listed = |path: &Path| {
-        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        entries.map_err(|e| StoreError::disk("list", path, e))
-    };
-    for entry in listed(dir)? {
-        if !entry.file_name().to_string_lossy().starts_with("day=") {
-            continue;
-        }
-        let files = match listed(&entry.path()) {
-            Ok(files) => files,
-            // Of a day that the disk cannot list nothing is known; the others are all right.
-            Err(e) if e.kind() == ErrorKind::Corrupt => continue,
-            Err(e) => return Err(e),
-        };
-        for file in files {
-            let name = file.file_name();
-            let number = name.to_str().and_then(|n| n.strip_suffix(".parquet"));
-            if number.is_some_and(|n| n.len() >= 12 && n.bytes().all(|b| b.is_ascii_digit())) {
-                found.push(file.path());
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Removes the data files that the manifest does not name. Files of other names are not touched.
-pub(crate) fn remove_orphans(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let named: FastSet<PathBuf> = manifest.files.iter().map(|f| dir.join(f.relative())).collect();
-    for path in data_files(dir)? {
-        if !named.contains(&path) {
-            // What cannot be removed is in nobody's way; the next start tries again.
-            std::fs::remove_file(&path).ok();
-            if let Some(day) = path.parent() {
-                // Fails where it is not empty, as it should.
-                std::fs::remove_dir(day).ok();
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod hash;
 mod histogram;
 mod index;
 mod manifest;
+mod orphans;
 mod pages;
 mod partition;
 pub mod postgres;
@@ -52,4 +53,4 @@ pub use search::{Counted, Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptio
 pub use store::{Appended, Store, StoreOptions};
 pub use top::{KnownField, MAX_TOP_VALUES, Top, TopValue};
 pub use upkeep::{Pruned, Summary, Watch, summary};
-pub use verify::{DAMAGED, Damage, Repaired, SetAside, Verified, repair};
+pub use verify::{DAMAGED, Damage, Missing, Repaired, SetAside, Verified, repair, repair_and_forget};

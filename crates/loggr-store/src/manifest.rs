@@ -30,6 +30,12 @@ pub const MANIFEST: &str = "MANIFEST";
 const TEMPORARY: &str = "MANIFEST.new";
 /// What to do about a manifest that is damaged or lost.
 pub(crate) const REPAIR: &str = "`loggr repair` makes it anew from the data files";
+/// The generation of a manifest that has not seen everything is this or more: far above what one can
+/// have that followed every change, so that readers see the change too.
+const UNSURE_GENERATION: u64 = 1 << 40;
+/// How far the numbers of files jump when a manifest is made anew: files of the old one that were not
+/// there then had lower ones.
+const NUMBERS_OF_A_LIFE: u64 = 1 << 32;
 const MAGIC: &[u8; 4] = b"LGRM";
 const VERSION: u32 = 2;
 const STEP: u32 = 1;
@@ -206,6 +212,22 @@ impl Manifest {
             (manifest.dropped, manifest.purged) = (cursor.u64()?, cursor.u64()?);
         }
         cursor.is_empty().then_some(manifest)
+    }
+
+    /// One made anew of the files that are there.
+    pub(crate) fn anew(files: Vec<FileEntry>, highest: Option<u64>) -> Manifest {
+        let next_file = highest.map_or(0, |number| number + NUMBERS_OF_A_LIFE);
+        Manifest { generation: UNSURE_GENERATION, next_file, files, ..Manifest::default() }
+    }
+
+    /// From now on files that it does not name may be of the store all the same.
+    pub(crate) fn be_unsure(&mut self) {
+        self.generation = self.generation.max(UNSURE_GENERATION);
+    }
+
+    /// It followed every change: a file that it does not name is none of the store.
+    pub(crate) fn saw_everything(&self) -> bool {
+        self.generation < UNSURE_GENERATION
     }
 
     /// That there is none, beside data files.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use crate::datafile::{DataFile, OpenFiles, lock};
 use crate::exec::{self, Limits, Target, overlaps};
 use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest};
+use crate::orphans::has_data_files;
 use crate::query::Span;
 use crate::{ErrorKind, StoreError, partition};
 
@@ -76,7 +77,7 @@ impl Reader {
         let mut current = lock(&self.current);
         if now == current.identity {
             // An empty store, or one that has lost its manifest?
-            return match now.is_none() && has_data_files(&self.dir) {
+            return match now.is_none() && has_data_files(&self.dir)? {
                 true => Err(Manifest::lost(&self.dir)),
                 false => Ok(false),
             };
@@ -181,10 +182,6 @@ impl Reader {
         }
         Ok(days.into_values().collect())
     }
-}
-
-fn has_data_files(dir: &Path) -> bool {
-    crate::compaction::data_files(dir).is_ok_and(|files| !files.is_empty())
 }
 
 /// What one question sees.

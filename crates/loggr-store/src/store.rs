@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use loggr_event::Event;
 
-use crate::compaction::{self, Compactor};
+use crate::compaction::Compactor;
 use crate::datafile::{OpenFiles, lock};
 use crate::hash::FastMap;
 use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest, WriteError, sync_directory};
+use crate::orphans;
 use crate::retention::Clock;
 use crate::schema::{Census, FieldOrder};
 use crate::upkeep::Scrub;
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) merging: Mutex<()>,
     /// Numbers of the files that were found damaged, and what is wrong with them.
     pub(crate) damaged: Mutex<BTreeMap<u64, String>>,
+    /// Data files that were there at the start and that the manifest does not name.
+    pub(crate) strangers: Vec<PathBuf>,
     /// How far the search for damage has come.
     pub(crate) scrub: Mutex<Scrub>,
     pub(crate) work: Mutex<Work>,
@@ -117,25 +120,25 @@ impl Store {
     /// Opens the store of a directory, or makes a new one in an empty or missing directory.
     ///
     /// Takes the writer's lock, checks the manifest, and removes data files that it does not name:
-    /// what a crash left between a file and its manifest.
+    /// what a crash left between a file and its manifest. Files that it may not know, as it was made
+    /// anew, stay and are told as damage.
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] where another process writes it, [`ErrorKind::Corrupt`] where the
-    /// manifest is damaged or missing beside data files ([`crate::repair`]).
+    /// manifest is damaged, or missing beside data files or a day that cannot be listed
+    /// ([`crate::repair`]).
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, e))?;
         let lock_file = take_lock(dir)?;
         let manifest = match Manifest::read(dir)? {
             Some((manifest, _)) => manifest,
-            None if compaction::data_files(dir)?.is_empty() => Manifest::default(),
-            None => {
-                return Err(Manifest::lost(dir));
-            }
+            None if orphans::has_data_files(dir)? => return Err(Manifest::lost(dir)),
+            None => Manifest::default(),
         };
         // Written anew: a store that cannot be written must say so now.
         let manifest = Manifest { generation: manifest.generation + 1, ..manifest };
         let identity = manifest.write(dir).map_err(WriteError::into_error)?;
-        compaction::remove_orphans(dir, &manifest)?;
+        let strangers = orphans::clear(dir, &manifest)?;
         let files = OpenFiles::new(dir);
         let mut order = FieldOrder::default();
         for entry in manifest.files.iter().rev().take(FILES_TO_LEARN_FROM) {
@@ -162,6 +165,7 @@ impl Store {
             }),
             merging: Mutex::new(()),
             damaged: Mutex::default(),
+            strangers,
             scrub: Mutex::default(),
             work: Mutex::new(Work { pending: true, ..Work::default() }),
             wake: Condvar::new(),

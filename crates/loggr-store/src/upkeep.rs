@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::datafile::{DataFile, lock};
 use crate::manifest::{FileEntry, Manifest, WriteError};
+use crate::orphans::has_data_files;
 use crate::retention::{self, Clock, Look, Moment, Step};
 use crate::store::{Shared, Store};
 use crate::{StoreError, partition};
@@ -18,6 +19,10 @@ use crate::{StoreError, partition};
 const SCRUB_BYTES: u64 = 64 << 20;
 /// After a whole round the search for damage rests for so long.
 const SCRUB_REST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Why a stranger is damage.
+const NOT_NAMED: &str = "is not in the manifest, which was made anew while it was not there: its events are \
+                         not searched until a repair takes it up";
 
 /// What a [`Store::prune`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,9 +190,7 @@ impl Shared {
 pub fn summary(dir: &Path) -> Result<Summary, StoreError> {
     let manifest = match Manifest::read(dir)? {
         Some((manifest, _)) => manifest,
-        None if crate::compaction::data_files(dir).is_ok_and(|files| !files.is_empty()) => {
-            return Err(Manifest::lost(dir));
-        }
+        None if has_data_files(dir)? => return Err(Manifest::lost(dir)),
         None => Manifest::default(),
     };
     Ok(summarise(dir, &manifest, manifest.clock.step, &BTreeMap::new()))
@@ -231,7 +234,10 @@ impl Watch {
             (Arc::clone(&state.manifest), state.clock.step)
         };
         let damaged = lock(&self.shared.damaged).clone();
-        summarise(&self.shared.dir, &manifest, step, &damaged)
+        let mut sum = summarise(&self.shared.dir, &manifest, step, &damaged);
+        let told = |path: &PathBuf| (path.clone(), format!("`{}` {NOT_NAMED}", path.display()));
+        sum.damaged.extend(self.shared.strangers.iter().map(told));
+        sum
     }
 
     /// Looks for damage: that all files are there, and of some of them every byte; the next call goes

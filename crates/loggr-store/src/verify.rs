@@ -1,25 +1,23 @@
 //! Checking every byte of a store, and putting aside what is damaged.
 //!
 //! Invariant: `repair` deletes nothing that holds rows: a damaged file moves to `damaged/`, and
-//! the row groups of it that can still be read are written again.
+//! the row groups of it that can still be read are written again. A file that is not there stays in
+//! the manifest, unless somebody says that it will not come back.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::file::metadata::ParquetMetaDataReader;
-
-use crate::compaction::data_files;
 use crate::datafile::DataFile;
 use crate::hash::FastSet;
 use crate::index::RowGroupIndex;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
+use crate::orphans::{Orphans, data_files, describe};
 use crate::reader::{Reader, View};
 use crate::schema::Census;
 use crate::selection::Selection;
 use crate::store::take_lock;
-use crate::writer::{DataWriter, SELF_KEY, SelfDescription};
+use crate::writer::{DataWriter, SelfDescription};
 use crate::{ErrorKind, StoreError, partition};
 
 /// Name of the directory for what was damaged.
@@ -56,6 +54,41 @@ pub struct Repaired {
     pub manifest_rebuilt: bool,
     /// Damaged files, where they lie now, and how many of their events were saved and lost.
     pub set_aside: Vec<SetAside>,
+    /// Events of files that were away when the manifest was made anew, and that are in it again.
+    pub taken_up: u64,
+    /// Files that the manifest names and that are not there, by day.
+    pub missing: Vec<Missing>,
+    /// The manifest no longer names those.
+    pub forgotten: bool,
+}
+
+/// Files of one day that are not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The directory that should have them.
+    pub directory: PathBuf,
+    /// The day, `YYYY-MM-DD`.
+    pub date: String,
+    /// How many files.
+    pub files: u64,
+    /// How many events they hold.
+    pub events: u64,
+    /// What the system says when it is asked for the first of them.
+    pub why: String,
+}
+
+impl Missing {
+    fn add(all: &mut BTreeMap<i64, Missing>, dir: &Path, entry: &FileEntry, why: &std::io::Error) {
+        let day = all.entry(entry.day).or_insert_with(|| Missing {
+            directory: dir.join(partition::directory(entry.day)),
+            date: partition::date(entry.day),
+            files: 0,
+            events: 0,
+            why: why.to_string(),
+        });
+        day.files += 1;
+        day.events += u64::from(entry.rows);
+    }
 }
 
 /// A damaged file that was put aside.
@@ -102,32 +135,53 @@ fn verify_files(dir: &Path, view: &View) -> Result<Verified, StoreError> {
 }
 
 /// Makes a store whole again: rebuilds a lost manifest from the data files, puts damaged files aside,
-/// and writes again what can be read of them. No writer may run.
+/// and writes again what can be read of them. Files that are not there stay in the manifest: they may
+/// come back. No writer may run.
 ///
 /// # Errors
-/// [`ErrorKind::Locked`] where a writer runs.
+/// [`ErrorKind::Locked`] where a writer runs, [`ErrorKind::Corrupt`] where a manifest must be made anew
+/// and a day cannot be listed.
 pub fn repair(dir: &Path) -> Result<Repaired, StoreError> {
+    repair_store(dir, false)
+}
+
+/// The same, and takes the files that are not there out of the manifest. Should one of them come back,
+/// the next repair takes it up.
+///
+/// # Errors
+/// Those of [`repair`].
+pub fn repair_and_forget(dir: &Path) -> Result<Repaired, StoreError> {
+    repair_store(dir, true)
+}
+
+fn repair_store(dir: &Path, forget: bool) -> Result<Repaired, StoreError> {
     let _lock = take_lock(dir)?;
     let mut repaired = Repaired::default();
     // Files that do not even say what they are.
     let mut nameless = Vec::new();
-    let manifest = match Manifest::read(dir) {
+    let mut manifest = match Manifest::read(dir) {
         Ok(Some((manifest, _))) => manifest,
         Ok(None) => {
             repaired.manifest_rebuilt = true;
             rebuild(dir, &mut nameless)?
         }
         Err(e) if e.kind() == ErrorKind::Corrupt => {
+            let manifest = rebuild(dir, &mut nameless)?;
             let aside = set_aside(dir, &dir.join(MANIFEST))?;
             repaired.manifest_rebuilt = true;
             repaired.set_aside.push(SetAside { path: aside, saved: 0, lost: Some(0) });
-            rebuild(dir, &mut nameless)?
+            manifest
         }
         Err(e) => return Err(e),
     };
+    if !repaired.manifest_rebuilt {
+        let returned = returned(dir, &manifest, &mut nameless)?;
+        repaired.taken_up = returned.iter().map(|file| u64::from(file.rows)).sum();
+        manifest.files.extend(returned);
+    }
     let mut kept = Manifest { generation: manifest.generation + 1, ..manifest.clone() };
     kept.files.clear();
-    let mut bad = Vec::new();
+    let (mut bad, mut missing) = (Vec::new(), BTreeMap::new());
     for entry in &manifest.files {
         match DataFile::open(dir, entry) {
             Ok(file) if file.verify().is_empty() => kept.files.push(entry.clone()),
@@ -138,22 +192,31 @@ pub fn repair(dir: &Path) -> Result<Repaired, StoreError> {
                 kept.files.extend(saved);
                 bad.push((entry, rows));
             }
-            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => bad.push((entry, 0)),
+            Err(e) if e.kind() == ErrorKind::Corrupt || e.is_missing_file() => {
+                match std::fs::symlink_metadata(dir.join(entry.relative())) {
+                    Ok(_) => bad.push((entry, 0)),
+                    Err(why) => {
+                        Missing::add(&mut missing, dir, entry, &why);
+                        kept.files.extend((!forget).then(|| entry.clone()));
+                    }
+                }
+            }
             Err(e) => return Err(e),
         }
+    }
+    repaired.missing = missing.into_values().collect();
+    repaired.forgotten = forget && !repaired.missing.is_empty();
+    if repaired.forgotten {
+        kept.be_unsure();
     }
     // The manifest first: a crash then leaves the damaged files as orphans beside it, and an orphan
     // must not be collected before it was put aside. So: copies first, manifest, then the names.
     for (entry, saved) in &bad {
-        let path = dir.join(entry.relative());
-        if path.exists() {
-            let aside = link_aside(dir, &path)?;
-            repaired.set_aside.push(SetAside {
-                path: aside,
-                saved: u64::from(*saved),
-                lost: Some(u64::from(entry.rows - (*saved).min(entry.rows))),
-            });
-        }
+        repaired.set_aside.push(SetAside {
+            path: link_aside(dir, &dir.join(entry.relative()))?,
+            saved: u64::from(*saved),
+            lost: Some(u64::from(entry.rows - (*saved).min(entry.rows))),
+        });
     }
     for path in &nameless {
         repaired.set_aside.push(SetAside { path: link_aside(dir, path)?, saved: 0, lost: None });
@@ -239,48 +302,51 @@ fn decoded_census(batch: &arrow_array::RecordBatch, file: &DataFile) -> Result<C
     Ok(Census::of(events.iter()))
 }
 
-/// A manifest of the data files that there are, from what each says of itself. Files whose rows another
-/// one took over are left out, unless that one is damaged: then it is. `nameless`: the files of which
-/// nothing can be known.
+/// A manifest of the data files that there are, from what each says of itself. `nameless`: the files of
+/// which nothing can be known, and those that a crash left beside their copy.
 fn rebuild(dir: &Path, nameless: &mut Vec<PathBuf>) -> Result<Manifest, StoreError> {
-    let mut described: Vec<SelfDescription> = Vec::new();
-    for path in data_files(dir)? {
+    let described = describe_all(dir, data_files(dir)?, nameless);
+    let highest = described.iter().map(|found| found.entry.number).max();
+    Ok(Manifest::anew(newest(dir, described, nameless), highest))
+}
+
+/// The files that a manifest made anew does not name, and that hold rows which stand nowhere else.
+fn returned(
+    dir: &Path,
+    manifest: &Manifest,
+    nameless: &mut Vec<PathBuf>,
+) -> Result<Vec<FileEntry>, StoreError> {
+    let strangers = Orphans::find(dir, manifest)?.strangers;
+    let mut described = describe_all(dir, strangers, nameless);
+    // Two files of one number cannot be told apart: the one that came later stays where it is.
+    described.retain(|found| manifest.files.iter().all(|file| file.number != found.entry.number));
+    Ok(newest(dir, described, nameless))
+}
+
+fn describe_all(dir: &Path, files: Vec<PathBuf>, nameless: &mut Vec<PathBuf>) -> Vec<SelfDescription> {
+    let mut described = Vec::with_capacity(files.len());
+    for path in files {
         match describe(&path) {
             Some(found) if dir.join(found.entry.relative()) == path => described.push(found),
             _ => nameless.push(path),
         }
     }
-    let numbers: FastSet<u64> = described.iter().map(|d| d.entry.number).collect();
-    let next_file = numbers.iter().map(|number| number + 1).max().unwrap_or(0);
-    let (kept, torn): (Vec<_>, Vec<_>) = described.into_iter().partition(|found| {
+    described
+}
+
+/// Without the files whose rows another one took over, unless that one is damaged: then it is left out,
+/// and is `torn`.
+fn newest(dir: &Path, described: Vec<SelfDescription>, torn: &mut Vec<PathBuf>) -> Vec<FileEntry> {
+    let numbers: FastSet<u64> = described.iter().map(|found| found.entry.number).collect();
+    let (kept, damaged): (Vec<_>, Vec<_>) = described.into_iter().partition(|found| {
         // Only where a crash left both is there a choice.
         !found.replaces.iter().any(|number| numbers.contains(number))
             || DataFile::open(dir, &found.entry).is_ok_and(|file| file.verify().is_empty())
     });
-    nameless.extend(torn.iter().map(|found| dir.join(found.entry.relative())));
+    torn.extend(damaged.iter().map(|found| dir.join(found.entry.relative())));
     let replaced: FastSet<u64> = kept.iter().flat_map(|found| found.replaces.iter().copied()).collect();
     let mut files: Vec<FileEntry> =
         kept.into_iter().map(|found| found.entry).filter(|e| !replaced.contains(&e.number)).collect();
     files.sort_by_key(|f| f.number);
-    Ok(Manifest { generation: REBUILT_GENERATION, next_file, files, ..Manifest::default() })
-}
-
-/// Far above what a lost manifest can have had, so that readers see the change.
-const REBUILT_GENERATION: u64 = 1 << 40;
-
-/// What a data file says of itself in its footer. Nothing else of it is read.
-fn describe(path: &Path) -> Option<SelfDescription> {
-    let file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
-    let pairs = metadata.file_metadata().key_value_metadata()?;
-    let text = pairs.iter().find(|p| p.key == SELF_KEY)?.value.as_ref()?;
-    let mut found: SelfDescription = serde_json::from_str(text).ok()?;
-    let tail = found.entry.index_offset.checked_add(found.entry.index_bytes)?;
-    let mut footer = vec![0; usize::try_from(length.checked_sub(tail)?).ok()?];
-    file.read_exact_at(&mut footer, tail).ok()?;
-    // The two numbers that it could not know when it was written.
-    found.entry.file_bytes = length;
-    found.entry.tail_checksum = crc32c::crc32c(&footer);
-    Some(found)
+    files
 }

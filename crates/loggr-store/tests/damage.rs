@@ -6,7 +6,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use loggr_store::query::Query;
-use loggr_store::{ErrorKind, Reader, SearchOptions, Store, StoreOptions, fault, repair};
+use loggr_store::{
+    ErrorKind, Reader, Repaired, SearchOptions, Store, StoreOptions, fault, repair, repair_and_forget,
+};
 use support::{MIDNIGHT, event, everything, with_field};
 
 fn quiet() -> StoreOptions {
@@ -102,12 +104,121 @@ fn a_missing_file_is_named_and_the_rest_stays_readable() {
     assert_eq!((matched, partial), (100, true));
     assert!(warnings[0].contains("2026-11-21"), "{warnings:?}");
     assert_eq!(reader.verify().unwrap().damaged.len(), 1);
-    // The writer goes on, and a repair takes the file off the manifest.
+    // The writer goes on, and a repair takes the file off the manifest where somebody says so.
     let mut writer = Store::open(dir.path(), quiet()).unwrap();
     writer.append(&[event(9000, MIDNIGHT + 7_000_000, "app", "one more")]).unwrap();
     drop(writer);
     repair(dir.path()).unwrap();
+    assert_eq!(count(&Reader::open(dir.path()).unwrap()).0, 101);
+    assert!(count(&Reader::open(dir.path()).unwrap()).1);
+    assert!(repair_and_forget(dir.path()).unwrap().forgotten);
     assert_eq!(count(&Reader::open(dir.path()).unwrap()), (101, false, vec![]));
+    assert_eq!(repair(dir.path()).unwrap(), Repaired::default());
+}
+
+/// What a repair says of the day 2026-11-21 that is away.
+#[track_caller]
+fn check_missing(repaired: &Repaired, events: u64) {
+    let [missing] = &repaired.missing[..] else { panic!("{repaired:?}") };
+    assert_eq!((missing.date.as_str(), missing.files, missing.events), ("2026-11-21", 1, events));
+    assert!(missing.directory.ends_with("day=2026-11-21"));
+    assert_eq!((&repaired.set_aside[..], repaired.manifest_rebuilt), (&[][..], false));
+}
+
+#[test]
+fn a_day_that_was_away_at_a_repair_is_there_when_it_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    let (day, away) = (dir.path().join("day=2026-11-21"), dir.path().join("away"));
+    std::fs::rename(&day, &away).unwrap();
+    check_missing(&repair(dir.path()).unwrap(), 100);
+    // Also where the name is somebody's file meanwhile.
+    std::fs::write(&day, "not mounted").unwrap();
+    check_missing(&repair(dir.path()).unwrap(), 100);
+    std::fs::remove_file(&day).unwrap();
+    std::fs::rename(&away, &day).unwrap();
+    drop(Store::open(dir.path(), quiet()).unwrap());
+    assert_eq!(count(&Reader::open(dir.path()).unwrap()), (200, false, vec![]));
+    assert_eq!(repair(dir.path()).unwrap(), Repaired::default());
+}
+
+#[test]
+fn a_day_that_was_forgotten_is_not_deleted_when_it_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    let (day, away) = (dir.path().join("day=2026-11-21"), dir.path().join("away"));
+    let manifest = dir.path().join("MANIFEST");
+    for (lost, here, gone) in [(false, 100, 100), (true, 102, 101)] {
+        std::fs::rename(&day, &away).unwrap();
+        if lost {
+            std::fs::remove_file(&manifest).unwrap();
+            assert!(repair(dir.path()).unwrap().manifest_rebuilt);
+        } else {
+            check_missing(&repair_and_forget(dir.path()).unwrap(), gone);
+        }
+        assert_eq!(count(&Reader::open(dir.path()).unwrap()), (here, false, vec![]));
+        // What comes meanwhile has other numbers than what is away.
+        let mut writer = Store::open(dir.path(), quiet()).unwrap();
+        writer.append(&[event(9000 + u64::from(lost), MIDNIGHT - 86_400_000_000, "app", "late")]).unwrap();
+        for i in [9100, 9101] {
+            writer.append(&[event(i + here, MIDNIGHT + i as i64, "app", "more")]).unwrap();
+        }
+        assert!(writer.compactor().step_forced().unwrap());
+        drop(writer);
+        // It comes back, and a crash leaves half of a new file beside it.
+        for file in std::fs::read_dir(&away).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), day.join(file.file_name())).unwrap();
+        }
+        std::fs::remove_dir_all(&away).unwrap();
+        let new = day.join("999999999999.parquet");
+        std::fs::write(&new, "half a file").unwrap();
+        let writer = Store::open(dir.path(), quiet()).unwrap();
+        assert!(!new.exists());
+        let damaged = writer.watch().summary().damaged;
+        assert_eq!(damaged.len(), 1, "{damaged:?}");
+        assert!(damaged[0].1.contains("is not in the manifest"), "{damaged:?}");
+        drop(writer);
+        assert_eq!(repair(dir.path()).unwrap().taken_up, gone);
+        let writer = Store::open(dir.path(), quiet()).unwrap();
+        assert_eq!(writer.watch().summary().damaged, []);
+        assert_eq!(count(&Reader::open(dir.path()).unwrap()), (here + gone + 3, false, vec![]));
+        // One file a day again.
+        while writer.compactor().step_forced().unwrap() {}
+    }
+}
+
+#[test]
+fn a_day_that_cannot_be_listed_is_not_left_out_of_a_new_manifest() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), 100);
+    let manifest = dir.path().join("MANIFEST");
+    let kept = std::fs::read(&manifest).unwrap();
+    let day = dir.path().join("day=2026-11-21");
+    fault::make_unreadable(&day, 0..0);
+    // With its manifest the store goes on.
+    drop(Store::open(dir.path(), quiet()).unwrap());
+    for lost in [true, false] {
+        if lost {
+            std::fs::remove_file(&manifest).unwrap();
+        } else {
+            std::fs::write(&manifest, "nonsense").unwrap();
+        }
+        let refused = repair(dir.path()).unwrap_err();
+        assert!(names(&refused.to_string(), &day), "{refused}");
+        assert!(refused.hint().unwrap().contains("would be left out"));
+    }
+    // Nothing was moved.
+    assert_eq!(std::fs::read(&manifest).unwrap(), b"nonsense");
+    // Without the other day the store looks as if it were new.
+    std::fs::remove_file(&manifest).unwrap();
+    std::fs::rename(dir.path().join("day=2026-11-22"), dir.path().join("away")).unwrap();
+    assert!(names(&Store::open(dir.path(), quiet()).unwrap_err().to_string(), &day));
+    assert!(Reader::open(dir.path()).is_err());
+    fault::make_readable(&day);
+    std::fs::rename(dir.path().join("away"), dir.path().join("day=2026-11-22")).unwrap();
+    std::fs::write(&manifest, kept).unwrap();
+    assert_eq!(count(&Reader::open(dir.path()).unwrap()), (200, false, vec![]));
 }
 
 #[test]
