@@ -20,6 +20,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::embedded::read_at;
@@ -47,8 +48,8 @@ const MAX_DEPTH: u16 = 32;
 const MAX_KEY_BYTES: usize = 511;
 /// Sizes of pages that LMDB can have.
 const PAGE_BYTES: std::ops::RangeInclusive<usize> = 512..=32_768;
-/// While others commit, a look is repeated so often.
-const LOOKS: u32 = 3;
+/// While others commit, a look is repeated so often. Damage is what two looks at one state have found.
+const LOOKS: u32 = 4;
 
 /// Why the files cannot be used.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub(super) struct Unfit {
 pub(super) enum Why {
     Io(io::Error),
     Damaged(String),
+    /// Others commit faster than it can be looked at.
+    Busy,
 }
 
 impl fmt::Display for Unfit {
@@ -69,44 +72,89 @@ impl fmt::Display for Unfit {
         match &self.why {
             Why::Io(error) => write!(f, "cannot read `{file}`: {error}"),
             Why::Damaged(what) => write!(f, "`{file}` is damaged: {what}"),
+            Why::Busy => write!(f, "`{file}` changes faster than it can be looked at"),
         }
     }
 }
 
 /// Reads every page that is in use. What is not there yet is fit.
+///
+/// Only for who has no LMDB open here: closing any descriptor of its lock file gives back all
+/// locks of the process on it, and the next process to come takes the file for its own.
 pub(super) fn check(dir: &Path) -> Result<(), Unfit> {
-    let lock = dir.join(LOCK);
-    let read = File::open(&lock).and_then(|file| {
-        let len = file.metadata()?.len().min(1 << 20);
-        read_at(&file, 0, len as usize)
-    });
-    match read {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Unfit { file: lock, why: Why::Io(error) }),
-    }
-    let data = dir.join(DATA);
-    let file = match File::open(&data) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Unfit { file: data, why: Why::Io(error) }),
-    };
-    check_file(&file).map_err(|why| Unfit { file: data, why })
+    check_lock(dir, &mut None)?;
+    check_data(dir, Pages::Free)
 }
 
-fn check_file(file: &File) -> Result<(), Why> {
-    let mut last = Ok(());
-    for _ in 0..LOOKS {
-        if file.metadata().map_err(Why::Io)?.len() == 0 {
-            return Ok(());
+/// Reads LMDB's lock file through `kept`, which is opened anew where the name is another file's.
+pub(super) fn check_lock(dir: &Path, kept: &mut Option<File>) -> Result<(), Unfit> {
+    let path = dir.join(LOCK);
+    let mut read = || {
+        let named = match std::fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            named => named?,
+        };
+        let same =
+            |file: &File| file.metadata().is_ok_and(|is| (is.dev(), is.ino()) == (named.dev(), named.ino()));
+        if !kept.as_ref().is_some_and(same) {
+            *kept = Some(File::open(&path)?);
         }
-        let meta = Meta::read(file)?;
-        last = Walk::new(file, &meta)?.all(&meta);
-        if last.is_ok() || Meta::read(file)?.transaction == meta.transaction {
-            return last;
+        let Some(file) = kept else { return Ok(()) };
+        let len = file.metadata()?.len().min(1 << 20);
+        read_at(file, 0, len as usize).map(drop)
+    };
+    read().map_err(|error| Unfit { file: path.clone(), why: Why::Io(error) })
+}
+
+/// Who else may change the file during a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pages {
+    /// Others may use pages again that the look has still to come to.
+    Free,
+    /// A reader holds those of the newest state.
+    Held,
+}
+
+/// Reads every page of LMDB's data file that is in use.
+pub(super) fn check_data(dir: &Path, pages: Pages) -> Result<(), Unfit> {
+    look(dir, |file| check_file(file, &|at, len| read_at(file, at, len), pages))
+}
+
+/// Reads what LMDB itself reads when it begins a transaction.
+pub(super) fn check_begin(dir: &Path) -> Result<(), Unfit> {
+    look(dir, |file| Meta::read(&|at, len| read_at(file, at, len)).map(drop))
+}
+
+fn look(dir: &Path, check: impl FnOnce(&File) -> Result<(), Why>) -> Result<(), Unfit> {
+    let path = dir.join(DATA);
+    let looked = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened.map_err(Why::Io).and_then(|file| check(&file)),
+    };
+    looked.map_err(|why| Unfit { file: path, why })
+}
+
+/// Reads so many bytes from an offset.
+type Read<'r> = dyn Fn(u64, usize) -> io::Result<Vec<u8>> + 'r;
+
+fn check_file(file: &File, read: &Read<'_>, pages: Pages) -> Result<(), Why> {
+    if file.metadata().map_err(Why::Io)?.len() == 0 {
+        return Ok(());
+    }
+    let mut meta = Meta::read(read)?;
+    let mut failed = None;
+    for _ in 0..LOOKS {
+        let len = file.metadata().map_err(Why::Io)?.len();
+        match Walk::new(read, len, &meta).all(&meta) {
+            Ok(()) => return Ok(()),
+            Err(why) if failed == Some(meta.transaction) => return Err(why),
+            Err(_) => failed = Some(meta.transaction),
+        }
+        if pages == Pages::Free {
+            meta = Meta::read(read)?;
         }
     }
-    last
+    Err(Why::Busy)
 }
 
 fn damaged<T>(what: impl Into<String>) -> Result<T, Why> {
@@ -146,14 +194,14 @@ impl Tree {
 }
 
 impl Meta {
-    fn read(file: &File) -> Result<Meta, Why> {
-        let first = Meta::at(file, 0)?;
-        let second = Meta::at(file, first.page_bytes as u64)?;
+    fn read(read: &Read<'_>) -> Result<Meta, Why> {
+        let first = Meta::at(read, 0)?;
+        let second = Meta::at(read, first.page_bytes as u64)?;
         Ok(if first.transaction > second.transaction { first } else { second })
     }
 
-    fn at(file: &File, offset: u64) -> Result<Meta, Why> {
-        let page = read_at(file, offset, HEADER + META_BYTES).map_err(Why::Io)?;
+    fn at(read: &Read<'_>, offset: u64) -> Result<Meta, Why> {
+        let page = read(offset, HEADER + META_BYTES).map_err(Why::Io)?;
         let Some(meta) = page.get(HEADER..).filter(|meta| meta.len() == META_BYTES) else {
             return damaged("it is too short");
         };
@@ -177,8 +225,8 @@ impl Meta {
 /// Is given the flags, the key and the data of an entry.
 type Entry<'e> = dyn FnMut(u16, &[u8], &[u8]) -> Result<(), Why> + 'e;
 
-struct Walk<'f> {
-    file: &'f File,
+struct Walk<'r> {
+    read: &'r Read<'r>,
     page_bytes: usize,
     pages: u64,
     /// A bit for each page: none is led to twice.
@@ -186,11 +234,11 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    fn new<'f>(file: &'f File, meta: &Meta) -> Result<Walk<'f>, Why> {
-        let len = file.metadata().map_err(Why::Io)?.len();
+    /// Of a file of so many bytes.
+    fn new<'r>(read: &'r Read<'r>, len: u64, meta: &Meta) -> Walk<'r> {
         let pages = (len / meta.page_bytes as u64).min(meta.last_page.saturating_add(1));
         let seen = vec![0; usize::try_from(pages / 64 + 1).unwrap_or(0)];
-        Ok(Walk { file, page_bytes: meta.page_bytes, pages, seen })
+        Walk { read, page_bytes: meta.page_bytes, pages, seen }
     }
 
     /// The tree of free pages, and that of the trees with names.
@@ -292,7 +340,7 @@ impl Walk<'_> {
             *word |= 1 << (page % 64);
         }
         let len = count as usize * self.page_bytes;
-        let bytes = read_at(self.file, number * self.page_bytes as u64, len).map_err(Why::Io)?;
+        let bytes = (self.read)(number * self.page_bytes as u64, len).map_err(Why::Io)?;
         if bytes.len() < len || u64_at(&bytes, 0) != number {
             return damaged(format!("page {number} is another one"));
         }
@@ -380,6 +428,49 @@ mod tests {
             file.write_all_at(&good[page * 4096..page * 4096 + 4096], page as u64 * 4096).unwrap();
         }
         check(dir.path()).unwrap();
+    }
+
+    /// A look at a rescue in which others rescue and discard during the look.
+    #[track_caller]
+    fn check_busy(pages: Pages) -> Result<(), Why> {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(filled(dir.path()));
+        let store = RescueStore::open(dir.path(), 64 << 20).unwrap();
+        let db = store.rescue_for("db").unwrap();
+        let others = std::cell::RefCell::new(db);
+        let file = File::open(dir.path().join(DATA)).unwrap();
+        let reads = std::cell::Cell::new(0u64);
+        // Others are other processes, or other threads of this one.
+        let read = |at: u64, len: usize| {
+            reads.set(reads.get() + 1);
+            if reads.get() % 4 == 3 {
+                std::thread::scope(|scope| {
+                    let (store, mut db) = (store.clone(), others.borrow_mut().clone());
+                    scope.spawn(move || {
+                        let oldest = store.list("db", None, 30).unwrap();
+                        let ids: Vec<_> = oldest.iter().map(|r| r.id).collect();
+                        store.remove("db", &ids, Leaving::Discarded).unwrap();
+                        let texts: Vec<String> = (0..30).map(|i| format!("{at} {i}")).collect();
+                        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                        let reason = Reason { text: "no".to_owned(), attempts: 1 };
+                        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                        runtime.block_on(db.rescue(&lines(&texts), &reason)).map(drop).unwrap();
+                    });
+                });
+            }
+            read_at(&file, at, len)
+        };
+        let held = store.room.enter().unwrap();
+        let _reader = (pages == Pages::Held).then(|| held.env.read_txn().unwrap());
+        check_file(&file, &read, pages)
+    }
+
+    #[test]
+    fn a_healthy_rescue_is_not_damaged_while_others_write_it() {
+        let seen = check_busy(Pages::Free);
+        assert!(matches!(seen, Err(Why::Busy) | Ok(())), "{seen:?}");
+        check_busy(Pages::Held).unwrap();
     }
 
     #[tokio::test]

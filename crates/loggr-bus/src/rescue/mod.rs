@@ -7,21 +7,17 @@
 //!
 //! | database | key | value |
 //! |---|---|---|
-//! | `entries` | sink, 0, id (16 bytes, in order of time) | an entry, below |
+//! | `entries` | sink, 0, id (16 bytes, in order of time) | an entry, see [`entry`] |
 //! | `uids` | sink, 0, uid (16 bytes), id | nothing |
 //! | `left` | sink | how many events were replayed, discarded, lost (8 bytes each) |
 //! | `left` | 0, `born` | nothing; there if every event that left was counted |
 //!
-//! | offset | bytes | what |
-//! |---|---|---|
-//! | 0 | 1 | version, 1 |
-//! | 1 | 3 | 0 |
-//! | 4 | 4 | attempts |
-//! | 8 | 8 | time, microseconds since 1970 |
-//! | 16 | 4 | length of the reason, at most [`MAX_REASON_BYTES`] |
-//! | 20 | | reason, then a chunk of one record, see [`crate::encoding`] |
+//! Events are refused at the size limit. The database may be larger by a reserve: LMDB copies
+//! what it changes, so that removing needs room too.
 
 mod check;
+mod entry;
+mod replay;
 mod room;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,18 +28,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use heed::{MdbError, RoTxn, RwTxn};
 use loggr_event::{Timestamp, Uid};
-use loggr_flow::{
-    Batch, BatchBuilder, Delivery, Outcome, Reason, Receipt, Record, Rescue, Settlements, Source,
-    SourceError, StoreError, Window, window,
-};
+use loggr_flow::{Batch, Reason, Receipt, Record, Rescue, StoreError};
 
-use crate::encoding::{Codec, DecodeError, Decoder, Encoder};
+use crate::encoding::{Codec, DecodeError, Encoder};
 use crate::topology::MAX_NAME_BYTES;
 
-pub use room::move_aside;
+use entry::{chunk_bytes, decode, encode};
+pub use replay::Replay;
+pub use room::{Aside, move_aside};
 use room::{Opened, Room};
 
 /// Size limit that is used where nothing else is said.
@@ -53,8 +47,6 @@ pub const MAX_REASON_BYTES: usize = 4096;
 
 /// Longest name: that of a queue, with a word before it.
 const MAX_SINK_BYTES: usize = MAX_NAME_BYTES + 16;
-const VERSION: u8 = 1;
-const FIXED_BYTES: usize = 20;
 const ID_BYTES: usize = 16;
 /// In a rescue that counts what leaves it since it was made. No sink has such a name.
 const BORN: &[u8] = b"\0born";
@@ -195,25 +187,27 @@ impl fmt::Debug for RescueStore {
 }
 
 impl RescueStore {
-    /// Opens or makes the rescue in `dir`, of at most `max_bytes` (rounded to 1 MiB).
+    /// Opens or makes the rescue in `dir`, of at most `max_bytes` (rounded to 1 MiB). Waits until
+    /// it was looked at, which takes as long as reading all of it.
     ///
     /// # Errors
     /// [`RescueError`] if it cannot be used now.
     pub fn open(dir: &Path, max_bytes: usize) -> Result<RescueStore, RescueError> {
         let store = RescueStore::attach(dir, max_bytes);
-        store.room.enter()?;
+        store.room.enter_at_last()?;
         Ok(store)
     }
 
     /// The same for who has to run without it: what cannot be used now is tried again, and
-    /// what should go there waits.
+    /// what should go there waits. Opens nothing yet.
     pub fn attach(dir: &Path, max_bytes: usize) -> RescueStore {
-        RescueStore { room: Arc::new(Room::new(dir, max_bytes)), counted: Arc::default() }
+        RescueStore { room: Room::of(dir, max_bytes), counted: Arc::default() }
     }
 
-    /// Why it cannot be used at the moment, if that is so.
+    /// Why it could not be used at the last look, if that is so. Waits for nothing: where a look
+    /// is due it begins behind the call.
     pub fn trouble(&self) -> Option<String> {
-        self.room.enter().err().map(|error| error.to_string())
+        self.room.trouble()
     }
 
     /// The rescue of one sink.
@@ -282,8 +276,9 @@ impl RescueStore {
     /// # Errors
     /// [`RescueError`].
     pub fn adopt(&self, sink: &str, rescued: u64) -> Result<(), RescueError> {
+        // Nobody waits for this.
+        let db = self.room.enter_at_last()?;
         let here = self.count(sink)?;
-        let db = self.room.enter()?;
         let mut txn = db.env.write_txn().map_err(|e| self.failed(e))?;
         if db.left.get(&txn, sink.as_bytes()).map_err(|e| self.failed(e))?.is_some() || rescued <= here {
             return Ok(());
@@ -400,42 +395,16 @@ impl RescueStore {
         Ok(removed)
     }
 
-    /// A source that gives out what is here now, oldest first, one event a delivery,
-    /// at most `window` in flight. What is stored or dropped by rule leaves the
-    /// rescue; what is nacked or rescued again stays.
-    ///
-    /// # Errors
-    /// [`RescueError`].
-    pub fn replay(
-        &self,
-        sink: &str,
-        ids: Option<Vec<RescueId>>,
-        window_size: usize,
-    ) -> Result<Replay, RescueError> {
-        let todo = match ids {
-            Some(ids) => ids,
-            None => {
-                let (db, prefix) = (self.room.enter()?, prefix(sink)?);
-                let txn = self.read(&db)?;
-                let keys = db.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))?;
-                let mut ids = Vec::new();
-                for entry in keys {
-                    let (key, _) = entry.map_err(|e| self.failed(e))?;
-                    ids.extend(key.last_chunk::<ID_BYTES>().map(|id| RescueId(*id)));
-                }
-                ids
-            }
-        };
-        let (window, settlements) = window(window_size);
-        let in_flight = 0;
-        Ok(Replay {
-            store: self.clone(),
-            sink: sink.to_owned(),
-            todo: todo.into(),
-            window,
-            settlements,
-            in_flight,
-        })
+    /// The ids of the events of a sink that are here now, oldest first.
+    fn ids(&self, sink: &str) -> Result<VecDeque<RescueId>, RescueError> {
+        let (db, prefix) = (self.room.enter()?, prefix(sink)?);
+        let txn = self.read(&db)?;
+        let mut ids = VecDeque::new();
+        for entry in db.entries.prefix_iter(&txn, &prefix).map_err(|e| self.failed(e))? {
+            let (key, _) = entry.map_err(|e| self.failed(e))?;
+            ids.extend(key.last_chunk::<ID_BYTES>().map(|id| RescueId(*id)));
+        }
+        Ok(ids)
     }
 
     fn read<'d>(&self, db: &'d Opened) -> Result<RoTxn<'d, heed::WithTls>, RescueError> {
@@ -464,8 +433,21 @@ impl RescueStore {
             number += 1;
             self.insert(&db, &mut txn, prefix, &record.uid, id, &value)?;
         }
+        if self.used(&db, &txn)? > self.room.limit {
+            return Err(RescueError::Full { limit: self.room.limit });
+        }
         // DURABLE: LMDB flushes before it returns.
         txn.commit().map_err(|e| self.failed(e))
+    }
+
+    /// Bytes of the pages that hold something.
+    fn used(&self, db: &Opened, txn: &RoTxn<'_, heed::AnyTls>) -> Result<usize, RescueError> {
+        let stats = [db.entries.stat(txn), db.uids.stat(txn), db.left.stat(txn)];
+        stats.into_iter().try_fold(0, |sum, stat| {
+            let stat = stat.map_err(|e| self.failed(e))?;
+            let pages = stat.branch_pages + stat.leaf_pages + stat.overflow_pages;
+            Ok(sum + pages * stat.page_size as usize)
+        })
     }
 
     fn insert(
@@ -540,58 +522,6 @@ impl Rescue for SinkRescue {
     }
 }
 
-/// Gives rescued events out again.
-#[derive(Debug)]
-pub struct Replay {
-    store: RescueStore,
-    sink: String,
-    todo: VecDeque<RescueId>,
-    window: Window<RescueId>,
-    settlements: Settlements<RescueId>,
-    in_flight: usize,
-}
-
-impl Replay {
-    fn settle(&mut self, (id, outcome): (RescueId, Outcome)) -> Result<(), SourceError> {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        match outcome {
-            Outcome::Ack(tally) if tally.rescued == 0 => {
-                self.store.remove(&self.sink, &[id], Leaving::Replayed).map(drop).map_err(broken)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Source for Replay {
-    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
-        loop {
-            while let Some(settled) = self.settlements.try_next() {
-                self.settle(settled)?;
-            }
-            if !self.todo.is_empty()
-                && let Some(slot) = self.window.try_reserve()
-                && let Some(id) = self.todo.pop_front()
-            {
-                let Some(rescued) = self.store.get(&self.sink, id).map_err(broken)? else { continue };
-                self.in_flight += 1;
-                return Ok(Some(Delivery::new(rescued.batch, slot.ack(id))));
-            }
-            if self.in_flight == 0 {
-                return Ok(None);
-            }
-            match self.settlements.next().await {
-                Some(settled) => self.settle(settled)?,
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-fn broken(error: RescueError) -> SourceError {
-    SourceError::with_source("the replay cannot go on", error)
-}
-
 /// Reads what `put_left` writes; of what is too short, nothing left.
 fn left_of(value: &[u8]) -> Standing {
     let n =
@@ -614,54 +544,6 @@ fn key(prefix: &[u8], id: &[u8; ID_BYTES]) -> Vec<u8> {
 
 fn uid_key(prefix: &[u8], uid: &Uid, id: &[u8]) -> Vec<u8> {
     [prefix, uid.as_bytes(), id].concat()
-}
-
-fn encode(encoder: &mut Encoder, record: &Record<'_>, reason: &Reason, now: i64) -> Vec<u8> {
-    let mut one = BatchBuilder::default();
-    one.push_record(record);
-    let batch = one.finish().expect("BUG: one record was pushed");
-    let text = reason.text.get(..reason.text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default();
-    let mut out = vec![VERSION, 0, 0, 0];
-    out.extend_from_slice(&reason.attempts.to_le_bytes());
-    out.extend_from_slice(&now.to_le_bytes());
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-    for chunk in batch.chunks() {
-        let encoded =
-            encoder.encode(chunk).expect("BUG: one record of a batch is within the limits of a chunk");
-        out.extend_from_slice(&encoded.head);
-        out.extend_from_slice(&encoded.records);
-    }
-    out
-}
-
-fn chunk_bytes(value: &[u8]) -> Option<&[u8]> {
-    let fixed = value.first_chunk::<FIXED_BYTES>()?;
-    let reason = u32::from_le_bytes([fixed[16], fixed[17], fixed[18], fixed[19]]) as usize;
-    value.get(FIXED_BYTES.checked_add(reason)?..)
-}
-
-fn decode(id: RescueId, value: &[u8]) -> Result<Rescued, RescueError> {
-    let bad = |what| RescueError::Entry(id, DecodeError::Header(what));
-    let (Some(fixed), Some(chunk)) = (value.first_chunk::<FIXED_BYTES>(), chunk_bytes(value)) else {
-        return Err(bad("the entry is cut off"));
-    };
-    if fixed[0] != VERSION {
-        return Err(RescueError::Entry(id, DecodeError::Version(fixed[0])));
-    }
-    let [_, _, _, _, a, b, c, d, t @ ..] = fixed;
-    let attempts = u32::from_le_bytes([*a, *b, *c, *d]);
-    let micros = i64::from_le_bytes(t.first_chunk::<8>().copied().unwrap_or_default());
-    let reason = value.get(FIXED_BYTES..value.len() - chunk.len()).unwrap_or_default();
-    let chunk =
-        Decoder::default().decode(&Bytes::copy_from_slice(chunk)).map_err(|e| RescueError::Entry(id, e))?;
-    Ok(Rescued {
-        id,
-        time: Timestamp::from_unix_micros(micros),
-        attempts,
-        reason: String::from_utf8_lossy(reason).into_owned(),
-        batch: Batch::new(vec![chunk]).ok_or_else(|| bad("no record"))?,
-    })
 }
 
 #[cfg(test)]

@@ -1,32 +1,43 @@
 //! The rescue's database: opened when it can be, and looked at before it is used.
 //!
 //! Not what is kept in it. A rescue that cannot be read keeps nobody from starting: it is
-//! tried again, and whoever moves the damaged files away gets an empty one. Invariant: nothing
-//! is read through the mapping that was not read with `pread` within the last second; what is
-//! too large for that, within the last minute.
+//! tried again, and whoever moves the damaged files away gets an empty one; for that LMDB is
+//! closed while it cannot be used. Invariants: a process has one room for a directory, and LMDB
+//! open once; nothing is read through the mapping that was not read with `pread` within the last
+//! second. What is too large for that is looked at every minute or so by a thread of its own,
+//! and is used on meanwhile; before its first use all wait for the look, and nobody holds a lock.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use heed::types::{Bytes as Raw, Unit};
 use heed::{Database, Env, EnvOpenOptions};
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 
-use super::check::{DATA, LOCK, check};
+use super::check::{DATA, LOCK, Pages, Unfit, Why, check, check_begin, check_data, check_lock};
 use super::{BORN, RescueError};
 
 /// A file of so many bytes is read whole again after a second, and when it was changed.
 const SMALL_BYTES: u64 = 4 << 20;
 const SMALL_LOOK: Duration = Duration::from_secs(1);
-/// A larger one after so long.
+/// A larger one after so long, and one that nobody uses.
 const LOOK: Duration = Duration::from_secs(60);
 /// What could not be opened is tried again after so long.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks lies this many times what a look takes.
+const REST: u32 = 10;
+/// Who finds that others look waits for them so long, and tries again later.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Databases in the file.
 const DATABASES: u32 = 3;
+/// Room beyond the limit for removing: LMDB copies the pages that it changes, and what a
+/// transaction gave back can be used from the second next on.
+const RESERVE_BYTES: usize = 64 << 20;
 
 /// An open database.
 pub(super) struct Opened {
@@ -38,78 +49,267 @@ pub(super) struct Opened {
     file: (u64, u64),
 }
 
-type Stamp = (u64, i64, i64);
+/// The data file as its directory shows it; zeros where there is none.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    len: u64,
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(dir: &Path) -> Stamp {
+        let found = std::fs::metadata(dir.join(DATA));
+        found.map_or(Stamp::default(), |m| Stamp {
+            file: (m.dev(), m.ino()),
+            len: m.len(),
+            changed: (m.mtime(), m.mtime_nsec()),
+        })
+    }
+
+    fn is_small(&self) -> bool {
+        self.len <= SMALL_BYTES
+    }
+}
+
+/// What the last look has seen.
+enum Seen {
+    Fit(Arc<Opened>),
+    Unfit(String),
+}
+
+struct Look {
+    /// When it was over, and how long it took.
+    at: Instant,
+    took: Duration,
+    stamp: Stamp,
+    seen: Seen,
+}
+
+impl Look {
+    fn rest(&self, least: Duration) -> Duration {
+        least.max((self.took * REST).min(LOOK * REST))
+    }
+}
 
 #[derive(Default)]
 struct State {
-    opened: Option<Arc<Opened>>,
-    /// When, and the length and time of change that the file had then.
-    checked: Option<(Instant, Stamp)>,
-    failed: Option<(Instant, String)>,
+    last: Option<Look>,
+    /// Somebody looks.
+    looking: bool,
+}
+
+impl State {
+    /// The answer to who came at `since`, while it needs no look.
+    fn answer(&self, now: Stamp, since: Instant) -> Option<Result<Arc<Opened>, &str>> {
+        let last = self.last.as_ref()?;
+        let age = last.at.elapsed();
+        match &last.seen {
+            // Moved away, perhaps: then at once, but for a short pause.
+            Seen::Unfit(why) => {
+                let pause = if last.stamp.file == now.file { last.rest(PAUSE) } else { PAUSE };
+                (last.at >= since || age < pause).then_some(Err(why))
+            }
+            Seen::Fit(opened) if opened.file == now.file => {
+                let known = match now.is_small() {
+                    true => age < SMALL_LOOK && last.stamp == now,
+                    false => age < last.rest(LOOK) && last.stamp.len <= now.len,
+                };
+                (last.at >= since || known).then(|| Ok(opened.clone()))
+            }
+            // Somebody has moved the file away: what is open is another one.
+            Seen::Fit(_) => None,
+        }
+    }
+
+    /// What can be used on while somebody looks at it again.
+    fn meanwhile(&self, now: Stamp) -> Option<Arc<Opened>> {
+        match &self.last.as_ref()? {
+            Look { seen: Seen::Fit(opened), stamp, .. }
+                if opened.file == now.file && stamp.len <= now.len && !stamp.is_small() =>
+            {
+                Some(opened.clone())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The place of a rescue.
 pub(super) struct Room {
     pub path: PathBuf,
+    /// Events are refused when so many bytes are in use.
     pub limit: usize,
     state: Mutex<State>,
+    looked: Condvar,
+    /// LMDB's lock file, see [`check`].
+    lock_file: Mutex<Option<File>>,
+}
+
+/// The rooms of this process, by absolute path.
+static ROOMS: Mutex<BTreeMap<PathBuf, Weak<Room>>> = Mutex::new(BTreeMap::new());
+
+/// Ends a look, whatever became of it.
+pub(super) struct Looking<'r>(&'r Room);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.state().looking = false;
+        self.0.looked.notify_all();
+    }
 }
 
 impl Room {
-    /// Of at most `max_bytes`, rounded to 1 MiB. Opens nothing yet.
-    pub fn new(path: &Path, max_bytes: usize) -> Room {
-        Room { path: path.to_owned(), limit: max_bytes.next_multiple_of(1 << 20), state: Mutex::default() }
-    }
-
-    /// The database, if it can be used now.
-    pub fn enter(&self) -> Result<Arc<Opened>, RescueError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, why)) = &state.failed
-            && at.elapsed() < PAUSE
-        {
-            return Err(self.unusable(why));
+    /// The one of a directory; a new one has at most `max_bytes`, rounded to 1 MiB. Opens
+    /// nothing yet.
+    pub fn of(path: &Path, max_bytes: usize) -> Arc<Room> {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut rooms = ROOMS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = rooms.get(&absolute).and_then(Weak::upgrade) {
+            return room;
         }
-        match self.try_enter(&mut state) {
-            Ok(opened) => {
-                if state.failed.take().is_some() {
-                    tracing::info!(directory = %self.path.display(), "the rescue can be used again");
-                }
-                Ok(opened)
-            }
-            Err(why) => {
-                let again = state.failed.replace((Instant::now(), why.clone())).is_some();
-                if !again {
-                    let hint =
-                        "move `data.mdb` and `lock.mdb` out of the way: an empty rescue takes their place";
-                    tracing::error!(hint, "the rescue cannot be used, what should go there waits: {why}");
-                }
-                Err(self.unusable(&why))
-            }
-        }
-    }
-
-    fn try_enter(&self, state: &mut State) -> Result<Arc<Opened>, String> {
-        let found = std::fs::metadata(self.path.join(DATA)).ok();
-        // Somebody has moved the file away: what is open is another one.
-        let file = found.as_ref().map(|meta| (meta.dev(), meta.ino()));
-        if state.opened.as_ref().is_some_and(|opened| Some(opened.file) != file) {
-            state.opened = None;
-        }
-        let stamp = found.as_ref().map_or((0, 0, 0), |m| (m.len(), m.mtime(), m.mtime_nsec()));
-        let small = stamp.0 <= SMALL_BYTES;
-        let known = state.checked.is_some_and(|(at, then)| match small {
-            true => at.elapsed() < SMALL_LOOK && then == stamp,
-            false => at.elapsed() < LOOK && then.0 <= stamp.0,
+        rooms.retain(|_, room| room.strong_count() > 0);
+        let room = Arc::new(Room {
+            path: path.to_owned(),
+            limit: max_bytes.next_multiple_of(1 << 20),
+            state: Mutex::default(),
+            looked: Condvar::new(),
+            lock_file: Mutex::default(),
         });
-        if state.opened.is_none() || !known {
-            check(&self.path).map_err(|unfit| unfit.to_string())?;
-            state.checked = Some((Instant::now(), stamp));
+        rooms.insert(absolute, Arc::downgrade(&room));
+        room
+    }
+
+    /// The database, if it can be used now. Waits a moment where it must be looked at first.
+    pub fn enter(self: &Arc<Room>) -> Result<Arc<Opened>, RescueError> {
+        self.enter_within(Some(PATIENCE))
+    }
+
+    /// The same, and waits as long as the look takes.
+    pub fn enter_at_last(self: &Arc<Room>) -> Result<Arc<Opened>, RescueError> {
+        self.enter_within(None)
+    }
+
+    pub fn enter_within(self: &Arc<Room>, patience: Option<Duration>) -> Result<Arc<Opened>, RescueError> {
+        let since = Instant::now();
+        let mut state = self.state();
+        loop {
+            let now = Stamp::of(&self.path);
+            if let Some(answer) = state.answer(now, since) {
+                return answer.map_err(|why| self.unusable(why));
+            }
+            if !state.looking && (now.is_small() || !self.look_behind(&mut state)) {
+                state.looking = true;
+                drop(state);
+                self.look();
+                state = self.state();
+                continue;
+            }
+            if let Some(opened) = state.meanwhile(now) {
+                return Ok(opened);
+            }
+            let left = patience.map(|patience| patience.saturating_sub(since.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                let why = format!("its {} MiB are still being looked at, try again", now.len >> 20);
+                return Err(self.unusable(&why));
+            }
+            let left = left.unwrap_or(PATIENCE);
+            let woken = self.looked.wait_timeout_while(state, left, |state| state.looking);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if let Some(opened) = &state.opened {
-            return Ok(opened.clone());
+    }
+
+    /// Why it could not be used at the last look. Waits for nothing.
+    pub fn trouble(self: &Arc<Room>) -> Option<String> {
+        let mut state = self.state();
+        let least = |last: &Look| if matches!(last.seen, Seen::Fit(_)) { LOOK } else { PAUSE };
+        let is_due = state.last.as_ref().is_none_or(|last| last.at.elapsed() >= last.rest(least(last)));
+        if is_due && !state.looking {
+            self.look_behind(&mut state);
         }
-        let opened = Opened::open(&self.path, self.limit).map_err(|error| error.to_string())?;
-        Ok(state.opened.insert(Arc::new(opened)).clone())
+        match &state.last.as_ref()?.seen {
+            Seen::Unfit(why) => Some(self.unusable(why).to_string()),
+            Seen::Fit(_) => None,
+        }
+    }
+
+    /// A look that goes on until it is dropped.
+    #[cfg(test)]
+    pub fn begin_look(&self) -> Looking<'_> {
+        self.state().looking = true;
+        Looking(self)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks in a thread of its own: nobody waits for it, a process that ends neither. False
+    /// where there is no thread to be had.
+    fn look_behind(self: &Arc<Room>, state: &mut State) -> bool {
+        let room = self.clone();
+        let thread = std::thread::Builder::new().name("loggr-rescue".to_owned()).spawn(move || room.look());
+        state.looking = thread.is_ok();
+        state.looking
+    }
+
+    /// Looks at it, and keeps what was seen. Only for who has set `looking`.
+    fn look(&self) {
+        let _looking = Looking(self);
+        let (begun, stamp) = (Instant::now(), Stamp::of(&self.path));
+        let opened = match &self.state().last {
+            Some(Look { seen: Seen::Fit(opened), .. }) => Some(opened.clone()),
+            _ => None,
+        };
+        let seen = match self.try_look(opened) {
+            Ok(opened) => Seen::Fit(opened),
+            Err(why) => Seen::Unfit(why),
+        };
+        // A new one has a file only now.
+        let stamp = if stamp.len == 0 { Stamp::of(&self.path) } else { stamp };
+        let look = Look { at: Instant::now(), took: begun.elapsed(), stamp, seen };
+        let mut state = self.state();
+        let failed = |look: &Look| matches!(look.seen, Seen::Unfit(_));
+        let before = state.last.as_ref().is_some_and(failed);
+        match &look.seen {
+            Seen::Fit(_) if before => {
+                tracing::info!(directory = %self.path.display(), "the rescue can be used again");
+            }
+            Seen::Unfit(why) if !before => {
+                let hint = "move `data.mdb` and `lock.mdb` out of the way: an empty rescue takes their place";
+                tracing::error!(hint, "the rescue cannot be used, what should go there waits: {why}");
+            }
+            _ => {}
+        }
+        state.last = Some(look);
+    }
+
+    fn try_look(&self, opened: Option<Arc<Opened>>) -> Result<Arc<Opened>, String> {
+        let told = |unfit: Unfit| unfit.to_string();
+        let failed = |error: heed::Error| error.to_string();
+        let mut lock_file = self.lock_file.lock().unwrap_or_else(PoisonError::into_inner);
+        check_lock(&self.path, &mut lock_file).map_err(told)?;
+        if let Some(opened) = opened.filter(|opened| opened.file == Stamp::of(&self.path).file) {
+            self.look_within(&opened.env)?;
+            return Ok(opened);
+        }
+        let checked = check_data(&self.path, Pages::Free);
+        let is_busy = matches!(&checked, Err(Unfit { why: Why::Busy, .. }));
+        if !is_busy {
+            checked.map_err(told)?;
+        }
+        let (env, is_new) = map(&self.path, self.limit.saturating_add(RESERVE_BYTES)).map_err(failed)?;
+        if is_busy {
+            self.look_within(&env)?;
+        }
+        Opened::of(env, &self.path, is_new).map(Arc::new).map_err(failed)
+    }
+
+    /// Looks while a reader keeps others from using pages again.
+    fn look_within(&self, env: &Env) -> Result<(), String> {
+        check_begin(&self.path).map_err(|unfit| unfit.to_string())?;
+        let _reader = env.read_txn().map_err(|error| error.to_string())?;
+        check_data(&self.path, Pages::Held).map_err(|unfit| unfit.to_string())
     }
 
     fn unusable(&self, why: &str) -> RescueError {
@@ -117,38 +317,60 @@ impl Room {
     }
 }
 
+/// Opens LMDB, and says whether it made the file. Of the file nothing is read but its two first pages.
+fn map(dir: &Path, bytes: usize) -> Result<(Env, bool), heed::Error> {
+    std::fs::create_dir_all(dir)?;
+    let is_new = Stamp::of(dir).len == 0;
+    let mut options = EnvOpenOptions::new();
+    options.map_size(bytes).max_dbs(DATABASES);
+    // SAFETY: the file belongs to loggr alone; every process that opens it goes
+    // through LMDB's own lock file, and nobody truncates it.
+    let env = unsafe { options.open(dir) }?;
+    // A reader that was killed would keep pages from being used again.
+    env.clear_stale_readers()?;
+    Ok((env, is_new))
+}
+
 impl Opened {
-    fn open(dir: &Path, limit: usize) -> Result<Opened, heed::Error> {
-        std::fs::create_dir_all(dir)?;
-        let new = std::fs::metadata(dir.join(DATA)).map_or(true, |meta| meta.len() == 0);
-        let mut options = EnvOpenOptions::new();
-        options.map_size(limit).max_dbs(DATABASES);
-        // SAFETY: the file belongs to loggr alone; every process that opens it goes
-        // through LMDB's own lock file, and nobody truncates it.
-        let env = unsafe { options.open(dir) }?;
+    fn of(env: Env, dir: &Path, is_new: bool) -> Result<Opened, heed::Error> {
         let mut txn = env.write_txn()?;
         let entries = env.create_database(&mut txn, Some("entries"))?;
         let uids = env.create_database(&mut txn, Some("uids"))?;
         let left = env.create_database::<Raw, Raw>(&mut txn, Some("left"))?;
-        if new {
+        if is_new {
             left.put(&mut txn, BORN, &[])?;
         }
         txn.commit()?;
-        // A reader that was killed would keep pages from being used again.
-        env.clear_stale_readers()?;
-        let meta = std::fs::metadata(dir.join(DATA))?;
-        Ok(Opened { env, entries, uids, left, file: (meta.dev(), meta.ino()) })
+        let file = Stamp::of(dir).file;
+        Ok(Opened { env, entries, uids, left, file })
     }
 }
 
-/// Moves a rescue that cannot be used out of the way, so that an empty one takes its place;
-/// gives where its data is now. `None` if it can be used, or there is none.
+/// What became of [`move_aside`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// It can be used, or there is none.
+    Whole,
+    /// Its data is there now.
+    Moved(PathBuf),
+    /// A process has it open, so it stays where it is; and what seems to be wrong with it.
+    InUse(Option<String>),
+}
+
+/// Moves a rescue that cannot be used out of the way, so that an empty one takes its place.
+/// A process that finds it damaged closes it, and does not keep it from being moved. Only for
+/// a process that has not opened it.
 ///
 /// # Errors
 /// What the disk says.
-pub fn move_aside(dir: &Path) -> io::Result<Option<PathBuf>> {
-    if check(dir).is_ok() {
-        return Ok(None);
+pub fn move_aside(dir: &Path) -> io::Result<Aside> {
+    let why = match check(dir) {
+        Ok(()) => return Ok(Aside::Whole),
+        Err(Unfit { why: Why::Busy, .. }) => return Ok(Aside::InUse(None)),
+        Err(unfit) => unfit.to_string(),
+    };
+    if is_open(dir)? {
+        return Ok(Aside::InUse(Some(why)));
     }
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let aside = |name: &str| dir.join(format!("{name}.{micros}.damaged"));
@@ -160,5 +382,14 @@ pub fn move_aside(dir: &Path) -> io::Result<Option<PathBuf>> {
     }
     // DURABLE: the damaged one must not come back under the new one.
     File::open(dir)?.sync_all()?;
-    Ok(Some(aside(DATA)))
+    Ok(Aside::Moved(aside(DATA)))
+}
+
+/// Does a process other than this one have LMDB open? It then holds a lock on the lock file.
+pub(super) fn is_open(dir: &Path) -> io::Result<bool> {
+    match File::open(dir.join(LOCK)) {
+        Ok(file) => Ok(fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?.is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }

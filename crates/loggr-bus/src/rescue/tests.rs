@@ -2,7 +2,7 @@
 
 use super::*;
 use loggr_flow::contract::{MemorySink, lines};
-use loggr_flow::{Quiet, Stop, pump};
+use loggr_flow::{BatchBuilder, Quiet, Stop, pump};
 
 fn store(dir: &Path) -> RescueStore {
     RescueStore::open(dir, 8 << 20).unwrap()
@@ -81,6 +81,35 @@ async fn a_full_rescue_is_transient_and_says_what_to_do() {
     assert_eq!(store.remove("db", &ids[..2], Leaving::Discarded).unwrap(), 2);
 }
 
+/// Small events, which lie on many pages together.
+async fn fill(store: &RescueStore) {
+    let mut sink = store.rescue_for("db").unwrap();
+    for round in 0.. {
+        let texts: Vec<String> = (0..50).map(|i| format!("{round} {i}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        if let Err(error) = sink.rescue(&lines(&texts), &reason("x")).await {
+            assert!(error.to_string().contains("full"), "{error}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_rescue_is_emptied_by_what_its_message_advises() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = RescueStore::open(dir.path(), 1 << 20).unwrap();
+    for _ in 0..3 {
+        fill(&store).await;
+        let mut left = store.count("db").unwrap();
+        assert!(left > 2000, "{left}");
+        while left > 0 {
+            // As the command line does.
+            let ids: Vec<_> = store.list("db", None, 1000).unwrap().iter().map(|r| r.id).collect();
+            left -= store.remove("db", &ids, Leaving::Discarded).unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_replay_removes_what_was_stored_and_keeps_what_was_not() {
     let dir = tempfile::tempdir().unwrap();
@@ -135,28 +164,90 @@ async fn what_leaves_is_counted_by_its_way() {
 
 #[tokio::test]
 async fn a_damaged_rescue_waits_until_it_is_moved_aside() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut sink = store(dir.path()).rescue_for("db").unwrap();
-    sink.rescue(&lines(&["a"]), &reason("x")).await.map(drop).unwrap();
-    let good = std::fs::read(dir.path().join("data.mdb")).unwrap();
-    for bad in [&b"nonsense"[..], &good[..good.len() / 2], &vec![0x5a; good.len()]] {
-        std::fs::write(dir.path().join("data.mdb"), bad).unwrap();
-        // Also in the process that has it open.
-        for store in [RescueStore::attach(dir.path(), 8 << 20), sink.store.clone()] {
-            let trouble = store.trouble().unwrap();
-            assert!(trouble.contains("data.mdb"), "{trouble}");
-            let error = store.rescue_for("db").unwrap().rescue(&lines(&["b"]), &reason("x")).await;
+    // Also in the process that has it open.
+    for is_open in [false, true] {
+        for spoil in [
+            |_: &[u8]| b"nonsense".to_vec(),
+            |b: &[u8]| b[..b.len() / 2].to_vec(),
+            |b: &[u8]| vec![0x5a; b.len()],
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let sink = store(dir.path()).rescue_for("db").unwrap();
+            sink.clone().rescue(&lines(&["a"]), &reason("x")).await.map(drop).unwrap();
+            let sink = is_open.then_some(sink);
+            let good = std::fs::read(dir.path().join("data.mdb")).unwrap();
+            std::fs::write(dir.path().join("data.mdb"), spoil(&good)).unwrap();
+            let damaged = RescueStore::attach(dir.path(), 8 << 20);
+            let error = damaged.rescue_for("db").unwrap().rescue(&lines(&["b"]), &reason("x")).await;
             assert!(matches!(error, Err(StoreError::Transient(_))));
+            let trouble = damaged.trouble().unwrap();
+            assert!(trouble.contains("data.mdb"), "{trouble}");
+            assert!(RescueStore::open(dir.path(), 8 << 20).is_err());
+            drop((damaged, sink));
+            let Aside::Moved(aside) = move_aside(dir.path()).unwrap() else { panic!("it is damaged") };
+            assert!(aside.exists() && move_aside(dir.path()).unwrap() == Aside::Whole);
+            let store = store(dir.path());
+            store.rescue_for("db").unwrap().rescue(&lines(&["c"]), &reason("x")).await.map(drop).unwrap();
+            store.adopt("db", 2).unwrap();
+            check(&store, [1, 0, 0, 1]);
         }
-        assert!(RescueStore::open(dir.path(), 8 << 20).is_err());
     }
-    drop(sink);
-    let aside = move_aside(dir.path()).unwrap().unwrap();
-    assert!(aside.exists() && move_aside(dir.path()).unwrap().is_none());
+}
+
+/// Whether another process would say that the rescue is open.
+fn is_open_for_others(dir: &Path) -> bool {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "rescue::tests::child"]).env("LOGGR_RESCUE_CHILD", dir);
+    child.output().unwrap().status.success()
+}
+
+/// Not a test by itself: the other process.
+#[test]
+fn child() {
+    let Ok(dir) = std::env::var("LOGGR_RESCUE_CHILD") else { return };
+    assert!(room::is_open(Path::new(&dir)).unwrap());
+}
+
+#[tokio::test]
+async fn other_processes_see_that_a_rescue_is_open_until_it_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    store.rescue_for("db").unwrap().rescue(&lines(&["c"]), &reason("x")).await.map(drop).unwrap();
-    store.adopt("db", 2).unwrap();
-    check(&store, [1, 0, 0, 1]);
+    let mut sink = store.rescue_for("db").unwrap();
+    for text in ["a", "b", "c"] {
+        // Each changes the file, so that it is looked at again.
+        sink.rescue(&lines(&[text]), &reason("x")).await.map(drop).unwrap();
+        assert!(RescueStore::attach(dir.path(), 8 << 20).count("db").unwrap() > 0);
+    }
+    assert!(is_open_for_others(dir.path()));
+    let path = dir.path().join("data.mdb");
+    let good = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &good[..good.len() / 2]).unwrap();
+    assert!(store.count("db").is_err());
+    assert!(!is_open_for_others(dir.path()));
+}
+
+#[tokio::test]
+async fn who_asks_for_trouble_and_who_uses_a_large_rescue_waits_for_no_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = RescueStore::open(dir.path(), 16 << 20).unwrap();
+    let mut sink = store.rescue_for("db").unwrap();
+    let large = "x".repeat(6 << 20);
+    sink.rescue(&lines(&[&large]), &reason("x")).await.map(drop).unwrap();
+    let looking = store.room.begin_look();
+    assert_eq!(store.trouble(), None);
+    assert_eq!(store.count("db").unwrap(), 1);
+    // One that nobody has looked at yet is not used.
+    drop(looking);
+    drop((store, sink));
+    let store = RescueStore::attach(dir.path(), 16 << 20);
+    let looking = store.room.begin_look();
+    assert_eq!(store.trouble(), None);
+    let asked = store.clone();
+    let waits = std::thread::spawn(move || asked.room.enter_at_last().map(drop));
+    let error = store.room.enter_within(Some(std::time::Duration::ZERO)).map(drop).unwrap_err();
+    assert!(error.to_string().contains("still being looked at"), "{error}");
+    drop(looking);
+    waits.join().unwrap().unwrap();
 }
 
 #[test]

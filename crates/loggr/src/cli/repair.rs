@@ -1,14 +1,14 @@
 //! `loggr repair`: what is damaged in the data directory is put aside, and what can be read is kept.
 //!
 //! Deletes nothing: a damaged file moves to `damaged/` in its store, a rescue that cannot be opened
-//! to a name beside it. A store that a process writes is left alone; one that it could not open is
-//! free, and is taken up again by itself.
+//! to a name beside it. A store or rescue that a process has open is left alone; one that it could not
+//! open is free, and is taken up again by itself.
 
 use std::io::Write;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use loggr_bus::rescue::move_aside;
+use loggr_bus::rescue::{Aside, move_aside};
 use loggr_store::{ErrorKind, Repaired};
 
 use super::{Place, complain};
@@ -23,6 +23,9 @@ pub struct RepairArgs {
     /// Name of the shipper whose store is meant [default: every store of kind `search`, and the rescue]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
+    /// Take files that are not there out of the store: they will not come back
+    #[arg(long)]
+    forget_missing: bool,
 }
 
 /// Runs the subcommand.
@@ -38,10 +41,10 @@ pub fn run(place: &Place, args: &RepairArgs) -> Result<Exit> {
     }
     let mut whole = true;
     for (ship, search) in chosen {
-        whole &= repair_store(ship, search)?;
+        whole &= repair_store(ship, search, args.forget_missing)?;
     }
     if args.store.is_none() {
-        repair_rescue(&config)?;
+        whole &= repair_rescue(&config)?;
     }
     Ok(if whole { Exit::Fine } else { Exit::Failed })
 }
@@ -53,13 +56,17 @@ fn search(ship: &Ship) -> Option<(&Ship, &SearchShip)> {
     }
 }
 
-/// False where a process has the store.
-fn repair_store(ship: &Ship, search: &SearchShip) -> Result<bool> {
+/// False where a process has the store, or files of it are not there.
+fn repair_store(ship: &Ship, search: &SearchShip, forget: bool) -> Result<bool> {
     if !search.directory.exists() {
         return Ok(true);
     }
-    match loggr_store::repair(&search.directory) {
-        Ok(repaired) => report(&ship.name, &repaired).map(|()| true),
+    let repaired = match forget {
+        true => loggr_store::repair_and_forget(&search.directory),
+        false => loggr_store::repair(&search.directory),
+    };
+    match repaired {
+        Ok(repaired) => report(&ship.name, &repaired),
         Err(error) if error.kind() == ErrorKind::Locked => {
             complain(&format!(
                 "error: the store of `{}` is in use: a running process writes it\n\
@@ -75,14 +82,18 @@ fn repair_store(ship: &Ship, search: &SearchShip) -> Result<bool> {
     }
 }
 
-fn report(name: &str, repaired: &Repaired) -> Result<()> {
+/// Says what was done; false where files are not there.
+fn report(name: &str, repaired: &Repaired) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     if *repaired == Repaired::default() {
         writeln!(out, "the store of `{name}` is whole")?;
-        return Ok(());
+        return Ok(true);
     }
     if repaired.manifest_rebuilt {
         writeln!(out, "made the manifest of `{name}` anew from its data files")?;
+    }
+    if repaired.taken_up > 0 {
+        writeln!(out, "took {} events of `{name}` up again, which were away", repaired.taken_up)?;
     }
     for file in &repaired.set_aside {
         let path = file.path.display();
@@ -94,22 +105,43 @@ fn report(name: &str, repaired: &Repaired) -> Result<()> {
             None => writeln!(out, "  {path}: put aside, nothing of it can be read")?,
         }
     }
-    Ok(())
+    for day in &repaired.missing {
+        let (files, events, directory) = (day.files, day.events, day.directory.display());
+        let done = if repaired.forgotten { ", forgotten" } else { "" };
+        writeln!(out, "  {directory}: {files} files with {events} events are not there ({}){done}", day.why)?;
+    }
+    if repaired.missing.is_empty() || repaired.forgotten {
+        return Ok(true);
+    }
+    complain(&format!(
+        "error: the store of `{name}` is not whole: files are not there\n\
+         hint: bring them back to their directories; `loggr repair --forget-missing` if they are gone for ever\n"
+    ));
+    Ok(false)
 }
 
-/// Moves a rescue aside that cannot be opened.
-fn repair_rescue(config: &Config) -> Result<()> {
+/// Moves a rescue aside that cannot be opened. False where a process has it.
+fn repair_rescue(config: &Config) -> Result<bool> {
     let directory = config.data.directory.join("rescue");
     if !directory.exists() {
-        return Ok(());
+        return Ok(true);
     }
-    let aside = move_aside(&directory);
-    let aside =
-        aside.with_context(|| format!("cannot move the rescue in `{}` aside", directory.display()))?;
+    let aside = move_aside(&directory)
+        .with_context(|| format!("cannot move the rescue in `{}` aside", directory.display()))?;
     let mut out = std::io::stdout().lock();
     match aside {
-        Some(path) => writeln!(out, "the rescue cannot be opened; its data is now `{}`", path.display())?,
-        None => writeln!(out, "the rescue is whole")?,
+        Aside::Moved(path) => {
+            writeln!(out, "the rescue cannot be opened; its data is now `{}`", path.display())?;
+        }
+        Aside::Whole => writeln!(out, "the rescue is whole")?,
+        Aside::InUse(Some(why)) => {
+            complain(&format!(
+                "error: the rescue cannot be opened, and a process uses it: {why}\n\
+                 hint: stop that process, `loggr repair`, and start it again\n"
+            ));
+            return Ok(false);
+        }
+        Aside::InUse(None) => writeln!(out, "the rescue is in use: a running process writes it")?,
     }
-    Ok(())
+    Ok(true)
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use loggr_bus::rescue::{Leaving, RescueId, RescueStore, Rescued};
+use loggr_bus::rescue::{Leaving, RescueError, RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, pump};
 use serde_json::{Value, json};
 
@@ -178,11 +178,23 @@ pub async fn replay(
     id: Option<&str>,
 ) -> Result<Value> {
     let ids = id.map(|id| number(id).map(|id| vec![id])).transpose()?;
-    let before = rescue.count(sink)?;
-    let source = rescue.replay(sink, ids, REPLAY_WINDOW)?;
+    let begin = move |rescue: &RescueStore, sink: &str| {
+        Ok((rescue.count(sink)?, rescue.replay(sink, ids, REPLAY_WINDOW)?))
+    };
+    let (before, source) = ask(rescue, sink, begin).await?;
     pump(source, destination, Again, Stop::never(), Quiet).await?;
-    let after = rescue.count(sink)?;
+    let after = ask(rescue, sink, RescueStore::count).await?;
     Ok(json!({ "replayed": before.saturating_sub(after) }))
+}
+
+/// Asks the rescue off the reactor: it reads from disk.
+async fn ask<T: Send + 'static>(
+    rescue: &RescueStore,
+    sink: &str,
+    question: impl FnOnce(&RescueStore, &str) -> Result<T, RescueError> + Send + 'static,
+) -> Result<T> {
+    let (rescue, sink) = (rescue.clone(), sink.to_owned());
+    Ok(tokio::task::spawn_blocking(move || question(&rescue, &sink)).await??)
 }
 
 /// What is refused again is in the rescue already: it stays there.

@@ -188,7 +188,6 @@ pub async fn run(prepared: Prepared) -> Result<()> {
             collectors = collector::start(&config, spool, bus, &rescue, &stop_collecting, &mut moving)?;
         }
     }
-    status::adopt(&rescue, opened.as_ref(), &config, &part);
     let identity = status::identity(&config, &part, crate::source::now());
     let process = Arc::new(Process {
         part,
@@ -206,6 +205,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         identity,
         config,
     });
+    status::adopt(&process);
     let web = web::start(&process, place.socket(), web, &places).await?;
     place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();

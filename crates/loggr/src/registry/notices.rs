@@ -122,18 +122,22 @@ async fn carry(
 /// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.
 pub type Troubles = BTreeMap<(&'static str, String), Option<String>>;
 
-/// Tells every trouble that comes or goes until draining begins.
+/// Tells every trouble that comes or goes until draining begins. `look` may read from disk.
 pub async fn watch<F>(notices: Notices, look: F, mut stop: Stop)
 where
-    F: Fn() -> Troubles + Send,
+    F: Fn() -> Troubles + Send + Sync + 'static,
 {
+    let look = Arc::new(look);
     let mut before = Troubles::new();
     loop {
-        let now = look();
-        for notice in changes(&before, &now, crate::source::now()) {
-            notices.tell(&notice);
+        let of = look.clone();
+        // One that panicked has said so itself.
+        if let Ok(now) = tokio::task::spawn_blocking(move || of()).await {
+            for notice in changes(&before, &now, crate::source::now()) {
+                notices.tell(&notice);
+            }
+            before = now;
         }
-        before = now;
         tokio::select! {
             () = stop.drain() => return,
             () = tokio::time::sleep(LOOK) => {}
@@ -188,6 +192,26 @@ mod tests {
             &[("a", None), ("b", Some("x"))],
             &["ship.recovered a "],
         );
+    }
+
+    #[tokio::test]
+    async fn a_look_that_takes_long_stops_nobody_else() {
+        let (stopper, stop) = loggr_flow::Stopper::new();
+        let notices = Notices::new(json!({ "id": "h:server:/d" }));
+        let mut heard = notices.listen();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let look = move || {
+            // Until the test goes on, on the only thread that drives tasks.
+            wait.lock().unwrap().recv().ok();
+            troubles(&[("a", Some("disk full"))])
+        };
+        let watching = tokio::spawn(watch(notices, look, stop));
+        tokio::task::yield_now().await;
+        drop(go);
+        assert_eq!(heard.recv().await.unwrap()["notice"], "ship.failing");
+        stopper.drain();
+        watching.await.unwrap();
     }
 
     #[tokio::test]

@@ -292,7 +292,10 @@ async fn replay(State(process): State<Shared>, Query(command): Query<RescueComma
 }
 
 async fn discard(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
-    answer(crate::cli::discard(&process.rescue, &command.sink, command.id.as_deref()))
+    let rescue = process.rescue.clone();
+    let RescueCommand { sink, id } = command;
+    let discard = move || crate::cli::discard(&rescue, &sink, id.as_deref());
+    answer(tokio::task::spawn_blocking(discard).await.unwrap_or_else(|error| Err(error.into())))
 }
 
 /// Another process of the installation may have it.

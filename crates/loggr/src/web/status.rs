@@ -17,7 +17,6 @@ use serde_json::{Map, Value, json};
 use super::combine::combine;
 use super::rescued::{self, Standings};
 use super::{own, stores};
-use crate::component::bus::Opened;
 use crate::component::machine::{Packing, Running};
 use crate::component::part::Part;
 use crate::component::process::{MAX_RESCUE_BYTES, Process};
@@ -97,19 +96,26 @@ pub fn online(process: &Process) -> Value {
     status.into()
 }
 
-/// Tells the rescue what the queues of this part gave it before it counted.
-pub fn adopt(rescue: &RescueStore, opened: Option<&Opened>, config: &Config, part: &Part) {
-    let Some(opened) = opened else { return };
-    let bus = opened.bus.stats().into_iter().flat_map(|exchange| exchange.queues);
-    let spool = opened.spool.iter().flat_map(|spool| spool.stats()).map(|(_, queue)| queue);
-    for queue in bus.chain(spool).filter(|queue| queue.ready_messages.is_none()) {
-        for sink in rescued::sinks(config, &queue.name) {
+/// Tells the rescue what the queues of this process gave it before it counted. Nobody waits for
+/// that: the rescue may have to be read first.
+pub fn adopt(process: &Process) {
+    let queues = queues(process).into_iter().filter(|queue| queue.ready_messages.is_none());
+    let given: Vec<(String, u64)> = queues
+        .flat_map(|queue| {
+            let sinks = rescued::sinks(&process.config, &queue.name);
+            sinks.into_iter().map(move |sink| (sink, queue.rescued_events))
+        })
+        .collect();
+    // Not the process: this may still wait when it ends.
+    let rescue = process.rescue.clone();
+    drop(tokio::task::spawn_blocking(move || {
+        for (sink, rescued) in given {
             // Who cannot use it says so by himself.
-            if let Err(error) = rescue.adopt(&sink, queue.rescued_events) {
-                tracing::debug!(%part, sink, "the rescue was not asked: {error}");
+            if let Err(error) = rescue.adopt(&sink, rescued) {
+                tracing::debug!(sink, "the rescue was not asked: {error}");
             }
         }
-    }
+    }));
 }
 
 /// Who the process is, for its card, its status and its notices.
@@ -133,7 +139,7 @@ pub fn identity(config: &Config, part: &Part, now: Timestamp) -> Map<String, Val
     }
 }
 
-/// What troubles the parts of the process.
+/// What troubles the parts of the process. May read from disk.
 pub fn troubles(process: &Process) -> Troubles {
     let listeners = process.listeners.iter().map(|l| {
         let stalled = l.stats.stalled.is_raised().then(|| "the queue takes nothing".to_owned());
@@ -205,15 +211,18 @@ fn text(mutex: &Mutex<Option<String>>) -> Option<String> {
 /// The status of the whole installation, as this process knows it.
 pub async fn installation(process: &Arc<Process>) -> Value {
     let known = process.registry.known(Some(&process.socket)).await;
-    let own = process.clone();
-    let own = tokio::task::spawn_blocking(move || online(&own)).await.unwrap_or_default();
-    let seen = std::iter::once(Seen::now(own)).chain(known.seen).collect();
-    let mut status = whole(&process.config, seen);
+    let of = process.clone();
+    let status = tokio::task::spawn_blocking(move || {
+        let seen = std::iter::once(Seen::now(online(&of))).chain(known.seen).collect();
+        whole(&of.config, seen)
+    });
+    let mut status = status.await.unwrap_or_default();
     status["registry"] = process.registry.describe(known.problem.as_deref());
     status
 }
 
-/// The status of an installation, with what lies on this disk where no process tells it.
+/// The status of an installation, with what lies on this disk where no process tells it. May read
+/// from disk.
 pub fn whole(config: &Config, seen: Vec<Seen>) -> Value {
     let holds =
         |s: &Seen| s.state != State::Lost && s.status["exchanges"].as_array().is_some_and(|e| !e.is_empty());
