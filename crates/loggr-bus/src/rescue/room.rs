@@ -276,7 +276,7 @@ impl Room {
                 tracing::info!(directory = %self.path.display(), "the rescue can be used again");
             }
             Seen::Unfit(why) if !before => {
-                let hint = "move `data.mdb` and `lock.mdb` out of the way: an empty rescue takes their place";
+                let hint = "`loggr repair` moves its files out of the way: an empty rescue takes their place";
                 tracing::error!(hint, "the rescue cannot be used, what should go there waits: {why}");
             }
             _ => {}

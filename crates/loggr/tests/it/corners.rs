@@ -99,8 +99,9 @@ fn kills_while_a_destination_is_away_send_nothing_to_the_rescue() {
 #[test]
 fn a_damaged_rescue_keeps_nobody_from_receiving() {
     let mut loggr = Loggr::start();
-    loggr.stop();
     let file = loggr.data().join("rescue/data.mdb");
+    until("there is a rescue", 60, || file.exists());
+    loggr.stop();
     std::fs::write(&file, "nonsense").expect("the file");
     loggr.up();
     RelpSender::new(loggr.address("relp"), 1).run(0, 100);

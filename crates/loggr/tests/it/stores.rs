@@ -159,6 +159,28 @@ fn a_damaged_file_is_in_the_status_and_the_metrics() {
     assert_eq!(metric(&loggr, "loggr_store_damaged_files"), Some(0));
 }
 
+#[test]
+fn a_repair_names_the_days_that_are_not_there_and_keeps_them() {
+    let mut loggr = Loggr::start();
+    RelpSender::new(loggr.address("relp"), 1).run(0, 500);
+    loggr.stored(500, 60);
+    loggr.stop();
+    let day = data_file(&loggr).parent().expect("a day").to_owned();
+    let away = loggr.data().join("away");
+    std::fs::rename(&day, &away).expect("moved");
+    let output = loggr.command(&["repair"]);
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}{errors}");
+    let name = day.display().to_string();
+    assert!(said.contains(&name) && said.contains("events are not there (No such file"), "{said}");
+    assert!(said.contains("the rescue is whole"), "{said}");
+    assert!(errors.contains("is not whole") && errors.contains("--forget-missing"), "{errors}");
+    std::fs::rename(&away, &day).expect("moved back");
+    assert!(loggr.ask(&["repair"]).contains("the store of `search` is whole"));
+    loggr.up();
+    assert_eq!(loggr.ask(&["count", ""]).trim(), "500");
+}
+
 /// Makes `pread` fail with EIO on every file whose name contains what the file `LOGGR_TEST_EIO` says.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
