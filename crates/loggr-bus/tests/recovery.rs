@@ -95,6 +95,32 @@ async fn a_tail_cut_anywhere_keeps_every_whole_batch() {
 }
 
 #[tokio::test]
+async fn restarts_take_no_more_space_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &["a"]).await;
+    let before = segments(dir.path());
+    assert_eq!(before.len(), 2, "one is written to, the next one is ready");
+    for _ in 0..3 {
+        reopen(dir.path()).0.close();
+        assert_eq!(segments(dir.path()), before);
+    }
+    // With an event in each life, too.
+    for _ in 0..3 {
+        let (bus, _) = reopen(dir.path());
+        publish(&mut publisher(&bus), &["b"]).await;
+        bus.close();
+        assert_eq!(segments(dir.path()), before);
+    }
+    check_kept(dir.path(), &["a", "b", "b", "b"]).await;
+    // Nor where nothing was ever written.
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        reopen(dir.path()).0.close();
+        assert_eq!(segments(dir.path()).len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_truncated_file_keeps_every_whole_batch() {
     let dir = tempfile::tempdir().unwrap();
     written(dir.path(), &["a", "b", "c"]).await;

@@ -129,6 +129,8 @@ pub(super) fn recover(
     let tracks = cursors.iter().map(|(_, _, _, cursor)| Track::new(cursor.as_ref())).collect();
     let mut scan = Scan { write, report: &mut report, at: None, tracks };
     let (live, spares) = scan.segments(&segments, from)?;
+    // Those that nobody else holds are spare.
+    drop(segments);
     let mut end = scan.at.or(from).unwrap_or_default();
     let tracks = scan.tracks;
     // Frames that the last process wrote and perhaps did not flush become durable now,
