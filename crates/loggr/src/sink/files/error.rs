@@ -63,19 +63,26 @@ pub(super) struct WriteError {
     advice: Option<&'static str>,
     source: Option<io::Error>,
     in_the_way: bool,
+    of_the_file: bool,
 }
 
 impl WriteError {
     /// `verb` completes "cannot …": `write`, `sync`, `create the directory`.
     pub fn new(verb: &'static str, path: &Path, source: io::Error) -> WriteError {
         let (path, advice) = (path.to_owned(), advice(&source));
-        WriteError { verb, path, advice, source: Some(source), in_the_way: false }
+        WriteError { verb, path, advice, source: Some(source), in_the_way: false, of_the_file: false }
+    }
+
+    /// The same where it reads or changes nothing but the inode and the blocks of that one file.
+    /// Not for syncs: what they tell of is the disk.
+    pub fn of_the_file(verb: &'static str, path: &Path, source: io::Error) -> WriteError {
+        WriteError { of_the_file: true, ..WriteError::new(verb, path, source) }
     }
 
     /// The same where the reason is not the system's.
     pub fn because(verb: &'static str, path: &Path, advice: &'static str) -> WriteError {
         let path = path.to_owned();
-        WriteError { verb, path, advice: Some(advice), source: None, in_the_way: false }
+        WriteError { verb, path, advice: Some(advice), source: None, in_the_way: false, of_the_file: false }
     }
 
     /// Something stands where a file should be: `advice` says what.
@@ -86,9 +93,8 @@ impl WriteError {
     /// Is it the trouble of this path, while others may be well? Nothing mends it but somebody
     /// who takes away what stands there, gives a right, or chooses other names.
     pub fn blames_the_path(&self) -> bool {
-        let errno = self.source.as_ref().and_then(Errno::from_io_error);
         self.in_the_way
-            || errno.is_some_and(|errno| {
+            || self.errno().is_some_and(|errno| {
                 matches!(
                     errno,
                     Errno::LOOP
@@ -106,6 +112,24 @@ impl WriteError {
             })
     }
 
+    /// May one file be broken (a bad block, a damaged inode), while others may be well? The same
+    /// is said where the whole disk fails.
+    pub fn is_of_a_broken_file(&self) -> bool {
+        self.of_the_file && matches!(self.errno(), Some(Errno::IO | Errno::UCLEAN | Errno::BADMSG))
+    }
+
+    /// May a file system that says so have lost what it had called synced before? One that is only
+    /// full has not, nor is it lost where descriptors are short.
+    pub fn casts_doubt(&self) -> bool {
+        let is_harmless =
+            matches!(self.errno(), Some(Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE));
+        self.source.is_some() && !is_harmless
+    }
+
+    fn errno(&self) -> Option<Errno> {
+        self.source.as_ref().and_then(Errno::from_io_error)
+    }
+
     /// Is it about this file?
     pub fn is_of(&self, path: &Path) -> bool {
         self.path == path
@@ -113,8 +137,7 @@ impl WriteError {
 
     /// Has this process, or the system, no descriptor left?
     pub fn is_out_of_descriptors(&self) -> bool {
-        let errno = self.source.as_ref().and_then(Errno::from_io_error);
-        matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+        matches!(self.errno(), Some(Errno::MFILE | Errno::NFILE))
     }
 }
 
@@ -172,6 +195,7 @@ fn advice(error: &io::Error) -> Option<&'static str> {
         Errno::NAMETOOLONG => "the file system allows no name as long as this: shorten the path",
         Errno::INVAL | Errno::ILSEQ => "the file system allows no such name: change the path",
         Errno::IO => "the disk reports an error: look at the kernel's log",
+        Errno::UCLEAN | Errno::BADMSG => "the file system is damaged: check it, or move the file away",
         _ => return None,
     })
 }

@@ -14,6 +14,10 @@ const SYNC_THREADS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
     Open,
+    /// Opens what was written before, in place.
+    Find,
+    /// Reads the beginning or the end of an open file.
+    Read,
     Intent,
     Write,
     Sync,

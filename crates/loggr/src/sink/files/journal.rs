@@ -13,7 +13,7 @@
 //! | offset | bytes | what |
 //! |---|---|---|
 //! | 0 | 4 | `LGIJ` |
-//! | 4 | 4 | kind: 2 done (durable), 3 undone (rolled back), 4 intent; 1 is an older intent |
+//! | 4 | 4 | kind: 2 done (durable), 3 undone (rolled back), 5 intent; 1 and 4 are older intents |
 //! | 8 | 8 | number of the intent, rising |
 //! | 16 | 4 | length of the body, 0 unless an intent |
 //! | 20 | 4 | CRC-32 of bytes 0–19 and the body |
@@ -22,14 +22,21 @@
 //! the uids remembered from older ones.
 //!
 //! The body of an intent: the number of extents (4), then each as length of path (2),
-//! path, device (8), inode (8), offset (8), length (8), CRC-32 of its bytes (4); the
+//! path, device (8), inode (8), when the file was made (8, nanoseconds since 1970, 0 if the file
+//! system does not tell), offset (8), length (8), CRC-32 of its bytes (4); the
 //! number of runs (4), then each as first uid (16), count (4), index of its extent (4). The
-//! uids of a run are consecutive in the row ([`Uid::in_row`]), of which the number is written;
-//! in an older intent it is the uid itself, read as one number, that is counted on.
+//! uids of a run are consecutive in the row ([`Uid::in_row`]), of which the number is written.
+//!
+//! Older intents are read. Neither kind says when a file was made: their files are recognised by
+//! inode and checksum, and cut only under their own name, as where the file system does not tell.
+//! In kind 1 it is the uid itself, read as one number, that is counted on. An older version takes
+//! the first record of a newer kind for the end of the journal: it recognises no event that
+//! comes again, and cuts nothing.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +45,7 @@ use loggr_event::Uid;
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::error::OpenError;
+use super::identity::Identity;
 use super::uids::{self, Recent, Run};
 
 /// How many intents are kept whole, with where their lines lie. Two would do (a batch is settled
@@ -59,10 +67,13 @@ const ZEROS_AHEAD_BYTES: usize = 256 << 10;
 const HEADER_BYTES: usize = 24;
 /// A run in the body of an intent.
 const RUN_BYTES: usize = 24;
+/// Its runs count on the uids themselves.
 const OLD_INTENT: u32 = 1;
 const DONE: u32 = 2;
 const UNDONE: u32 = 3;
-const INTENT: u32 = 4;
+/// Its extents do not say when their files were made.
+const UNBORN_INTENT: u32 = 4;
+const INTENT: u32 = 5;
 /// Uids of one run of an older intent that are believed; none had so many.
 const MAX_OLD_RUN: u32 = 1 << 20;
 
@@ -71,8 +82,7 @@ const MAX_OLD_RUN: u32 = 1 << 20;
 pub(super) struct Extent {
     /// Relative to the directory.
     pub path: String,
-    pub dev: u64,
-    pub ino: u64,
+    pub file: Identity,
     pub offset: u64,
     pub len: u64,
     pub crc: u32,
@@ -155,16 +165,16 @@ impl Journal {
         let mut rest = bytes.as_slice();
         while let Some((kind, number, record, after)) = next_record(rest) {
             // What a shorter life left behind the end has lower numbers.
-            let is_intent = matches!(kind, INTENT | OLD_INTENT);
-            if number < journal.number || (is_intent && number == journal.number) {
+            if number < journal.number || (is_intent(kind) && number == journal.number) {
                 break;
             }
             journal.number = number;
             journal.len += record.len() as u64;
             rest = after;
             match kind {
-                INTENT | OLD_INTENT => {
-                    if let Some(intent) = decode(kind, record.get(HEADER_BYTES..).unwrap_or_default()) {
+                kind if is_intent(kind) => {
+                    let body = record.get(HEADER_BYTES..).unwrap_or_default();
+                    if let Some(intent) = decode(kind, body) {
                         found.push_back(Found { intent, done: false });
                         journal.kept.push_back(Kept { number, record: record.to_vec(), done: false });
                     }
@@ -345,7 +355,8 @@ fn encode(number: u64, intent: &Intent, out: &mut Vec<u8>) -> io::Result<()> {
         let len = u16::try_from(e.path.len()).map_err(|_| io::Error::other("the path is too long"))?;
         out.extend_from_slice(&len.to_le_bytes());
         out.extend_from_slice(e.path.as_bytes());
-        for wide in [e.dev, e.ino, e.offset, e.len] {
+        let born = e.file.born.map_or(0, NonZeroU64::get);
+        for wide in [e.file.dev, e.file.ino, born, e.offset, e.len] {
             out.extend_from_slice(&wide.to_le_bytes());
         }
         out.extend_from_slice(&e.crc.to_le_bytes());
@@ -367,6 +378,10 @@ fn encode(number: u64, intent: &Intent, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
+fn is_intent(kind: u32) -> bool {
+    matches!(kind, INTENT | UNBORN_INTENT | OLD_INTENT)
+}
+
 /// Kind, number, the whole record, what follows it; `None` where no whole record is.
 fn next_record(bytes: &[u8]) -> Option<(u32, u64, &[u8], &[u8])> {
     let mut reader = Reader(bytes);
@@ -374,7 +389,7 @@ fn next_record(bytes: &[u8]) -> Option<(u32, u64, &[u8], &[u8])> {
         return None;
     }
     let (kind, number, len) = (reader.u32()?, reader.u64()?, reader.u32()? as usize);
-    if !matches!(kind, OLD_INTENT | DONE | UNDONE | INTENT) || len > MAX_BODY_BYTES {
+    if !(is_intent(kind) || matches!(kind, DONE | UNDONE)) || len > MAX_BODY_BYTES {
         return None;
     }
     let (record, after) = bytes.split_at_checked(HEADER_BYTES + len)?;
@@ -388,8 +403,10 @@ fn decode(kind: u32, body: &[u8]) -> Option<Intent> {
     for _ in 0..r.u32()? {
         let len = usize::from(u16::from_le_bytes(r.array()?));
         let path = std::str::from_utf8(r.bytes(len)?).ok()?.to_owned();
-        let (dev, ino, offset, len) = (r.u64()?, r.u64()?, r.u64()?, r.u64()?);
-        intent.extents.push(Extent { path, dev, ino, offset, len, crc: r.u32()? });
+        let (dev, ino) = (r.u64()?, r.u64()?);
+        let born = if kind == INTENT { NonZeroU64::new(r.u64()?) } else { None };
+        let (offset, len, crc) = (r.u64()?, r.u64()?, r.u32()?);
+        intent.extents.push(Extent { path, file: Identity { dev, ino, born }, offset, len, crc });
     }
     for _ in 0..r.u32()? {
         let first = u128::from_le_bytes(r.array()?);
@@ -435,119 +452,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn intent(n: u128) -> Intent {
-        let extent = Extent { path: format!("a/{n}.log"), dev: 1, ino: 2, offset: 3, len: 4, crc: 5 };
-        Intent { extents: vec![extent], runs: vec![Run { first: n, count: 7, extent: 0 }] }
-    }
-
-    fn firsts(found: &[Found]) -> Vec<(u128, bool)> {
-        found.iter().map(|f| (f.intent.runs[0].first, f.done)).collect()
-    }
-
-    #[test]
-    fn the_last_intents_come_back_with_their_fate() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state/journal");
-        let (mut journal, found, _) = Journal::open(&path).unwrap();
-        assert!(found.is_empty());
-        for n in 1..=13 {
-            journal.begin(&intent(n), &Recent::default()).unwrap();
-            if n == 12 {
-                journal.undone().unwrap();
-            } else if n < 13 {
-                journal.done().unwrap();
-            }
-        }
-        drop(journal);
-        let (_journal, found, recent) = Journal::open(&path).unwrap();
-        let expect = [5, 6, 7, 8, 9, 10, 11, 13].map(|n| (n, n < 13));
-        assert_eq!(firsts(&found), expect);
-        assert_eq!(found[7].intent, intent(13));
-        // Each has seven uids: those of the first four.
-        assert_eq!(recent.runs().map(|r| (r.first, r.count)).collect::<Vec<_>>(), [(1, 10)]);
-    }
-
-    #[test]
-    fn an_older_intent_names_the_same_uids() {
-        let now = loggr_event::Timestamp::from_unix_micros(1_790_000_000_000_000);
-        let uid = loggr_event::UidGenerator::new([7; 8]).next(now);
-        let raw = u128::from_be_bytes(*uid.as_bytes());
-        let old = Intent { runs: vec![Run { first: raw, count: 3, extent: 0 }], ..intent(1) };
-        let mut record = Vec::new();
-        encode(1, &old, &mut record).unwrap();
-        let read = decode(OLD_INTENT, &record[HEADER_BYTES..]).unwrap();
-        let known: Vec<u128> =
-            read.runs.iter().flat_map(|r| (0..r.count).map(|n| r.first + u128::from(n))).collect();
-        let expect = [raw, raw + 1, raw + 2].map(|n| uids::number(Uid::from_bytes(n.to_be_bytes())));
-        assert_eq!((known, read.extents), (expect.to_vec(), old.extents));
-    }
-
-    #[test]
-    fn a_journal_cut_anywhere_gives_what_was_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let (mut journal, ..) = Journal::open(&path).unwrap();
-        for n in 1..=2 {
-            journal.begin(&intent(n), &Recent::default()).unwrap();
-            journal.done().unwrap();
-        }
-        let written = journal.len as usize;
-        drop(journal);
-        let mut whole = std::fs::read(&path).unwrap();
-        assert!(whole[written..].iter().all(|b| *b == 0), "zeros stand behind it");
-        whole.truncate(written);
-        for cut in 0..whole.len() {
-            std::fs::write(&path, &whole[..cut]).unwrap();
-            let (mut journal, found, _) = Journal::open(&path).unwrap();
-            let half = whole.len() / 2;
-            let want: &[(u128, bool)] = match cut {
-                c if c < half - HEADER_BYTES => &[],
-                c if c < half => &[(1, false)],
-                c if c < whole.len() - HEADER_BYTES => &[(1, true)],
-                _ => &[(1, true), (2, false)],
-            };
-            assert_eq!(firsts(&found), want, "{cut}");
-            journal.begin(&intent(3), &Recent::default()).unwrap();
-            drop(journal);
-            assert_eq!(firsts(&Journal::open(&path).unwrap().1).last(), Some(&(3, false)), "{cut}");
-        }
-    }
-
-    #[test]
-    fn it_does_not_grow_without_end_keeps_its_lock_and_forgets_no_uid() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let (mut journal, ..) = Journal::open(&path).unwrap();
-        let mut recent = Recent::default();
-        for n in 0..600 {
-            let runs = (0..400).map(|k| Run { first: 1000 * n + 2 * k + 1, count: 1, extent: 0 }).collect();
-            let large = Intent { runs, ..intent(1) };
-            journal.begin(&large, &recent).unwrap();
-            journal.done().unwrap();
-            recent.remember(large.runs);
-        }
-        // 5.8 MB of runs.
-        assert!(std::fs::metadata(&path).unwrap().len() < 24 << 20);
-        assert!(lock(&path).unwrap().is_none(), "the lock moved with the new file");
-        drop(journal);
-        let (_journal, found, mut known) = Journal::open(&path).unwrap();
-        assert_eq!(found.len(), GENERATIONS);
-        known.remember(found.into_iter().flat_map(|f| f.intent.runs));
-        assert_eq!(known.runs().collect::<Vec<_>>(), recent.runs().collect::<Vec<_>>());
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut record = header(INTENT, 1, &bytes).to_vec();
-            record.extend_from_slice(&bytes);
-            prop_assert!(next_record(&record).is_some());
-            prop_assert!(next_record(&bytes).is_none());
-            let _intent = (decode(INTENT, &bytes), decode(OLD_INTENT, &bytes));
-        }
-    }
-}
+mod tests;

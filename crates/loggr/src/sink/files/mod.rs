@@ -12,6 +12,7 @@
 mod again;
 mod error;
 mod fault;
+mod identity;
 mod journal;
 mod line;
 mod member;

@@ -8,16 +8,19 @@
 //! The directories in between may be symbolic links, because an administrator may
 //! have put them there; no event can create one.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod find;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, DirEntryExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 use super::error::WriteError;
 use super::fault::{Faults, Op};
+use super::identity::Identity;
 use super::member::{Compress, HEAD_BYTES};
 
 /// A buffer keeps at most this much memory between batches.
@@ -26,10 +29,6 @@ const MAX_IDLE_BUFFER_BYTES: usize = 8 << 20;
 const MAX_IDLE_BYTES: usize = 64 << 20;
 /// More files than this (or four times the open ones) are not remembered.
 const MIN_KNOWN_FILES: usize = 4096;
-/// Names that are looked at for a file that was moved away in the moment of a crash.
-const MAX_SEARCHED_NAMES: usize = 100_000;
-/// Directories that are searched for it lie at most so deep below the first.
-const MAX_SEARCHED_LEVELS: usize = 16;
 /// Directories that are synced at a time, each with a descriptor.
 const DIRECTORIES_AT_ONCE: usize = 16;
 
@@ -39,8 +38,7 @@ const MIXED: &str = "it holds bytes of another compression: move it away or chan
 #[derive(Debug)]
 pub(super) struct Handle {
     pub file: File,
-    pub dev: u64,
-    pub ino: u64,
+    pub id: Identity,
     /// Length up to which the file is known to end in a whole line.
     pub clean: Option<u64>,
     unsynced: bool,
@@ -117,6 +115,30 @@ impl Targets {
         self.base.is_dir() && rustix::fs::access(&self.base, access).is_ok()
     }
 
+    /// Is it the trouble of one path, while the others can be written?
+    pub fn is_of_one_path(&mut self, error: &WriteError) -> bool {
+        let is_of_it = error.blames_the_path() || error.is_of_a_broken_file() && self.base_takes_bytes();
+        is_of_it && self.base_is_well()
+    }
+
+    /// Does the disk take a byte in a file without a name? A disk that fails as a whole does not.
+    /// Where there are no such files (NFS) nobody knows, and the answer is no.
+    fn base_takes_bytes(&mut self) -> bool {
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600).custom_flags(OFlags::TMPFILE.bits() as i32);
+        let taken = options.open(&self.base).and_then(|mut file| {
+            file.write_all(b"\n")?;
+            self.faults.before(Op::Sync)?;
+            file.sync_all()
+        });
+        taken.is_ok()
+    }
+
+    /// Where the file of this path is.
+    pub fn absolute(&self, path: &str) -> PathBuf {
+        self.base.join(path)
+    }
+
     /// The index of a path.
     pub fn index(&mut self, path: &str) -> u32 {
         if let Some(&index) = self.by_path.get(path) {
@@ -178,10 +200,10 @@ impl Targets {
         target.used = clock;
         if let Some(handle) = &target.handle {
             match std::fs::symlink_metadata(&target.absolute) {
-                Ok(meta) if (meta.dev(), meta.ino()) == (handle.dev, handle.ino) => return Ok(()),
+                Ok(meta) if (meta.dev(), meta.ino()) == (handle.id.dev, handle.id.ino) => return Ok(()),
                 Ok(_) => {}
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(WriteError::new("look at", &target.absolute, e)),
+                Err(e) => return Err(WriteError::of_the_file("look at", &target.absolute, e)),
             }
             // Rotated or deleted: whole directories may have been replaced with it.
             self.close(index)?;
@@ -196,7 +218,7 @@ impl Targets {
             opened = self.open_unmixed(index);
         }
         let (file, meta) = opened?;
-        let handle = Handle { dev: meta.dev(), ino: meta.ino(), file, clean: None, unsynced: false };
+        let handle = Handle { id: Identity::of(&file, &meta), file, clean: None, unsynced: false };
         self.get(index).handle = Some(handle);
         self.open.push(index);
         Ok(())
@@ -225,7 +247,7 @@ impl Targets {
         for path in [&name, &besides] {
             let absolute = self.base.join(path);
             let file = self.open_file(&absolute)?;
-            let failed = |e| WriteError::new("look at", &absolute, e);
+            let failed = |e| WriteError::of_the_file("look at", &absolute, e);
             let meta = file.metadata().map_err(failed)?;
             if !meta.is_file() {
                 let advice = "it is no regular file: move it away or change the path";
@@ -234,7 +256,8 @@ impl Targets {
             let mut head = [0; HEAD_BYTES];
             let held = usize::try_from(meta.len()).unwrap_or(HEAD_BYTES).min(HEAD_BYTES);
             let head = head.get_mut(..held).unwrap_or_default();
-            file.read_exact_at(head, 0).map_err(failed)?;
+            let read = self.faults.before(Op::Read).and_then(|_| file.read_exact_at(head, 0));
+            read.map_err(failed)?;
             if !head.is_empty() && self.modes.compress.differs_from(head) {
                 continue;
             }
@@ -255,19 +278,21 @@ impl Targets {
 
     /// Length of the open file, and whether a line begins there.
     pub fn end(&mut self, index: u32) -> Result<(u64, bool), WriteError> {
-        let target = self.get(index);
-        let absolute = &target.absolute;
+        let target = self.list.get(index as usize).expect("BUG: the index of a file came from `index`");
         let handle = target.handle.as_ref().expect("BUG: `open` came before");
-        let look = || -> io::Result<(u64, bool)> {
-            let len = handle.file.metadata()?.len();
-            if len == 0 || handle.clean == Some(len) {
-                return Ok((len, true));
-            }
-            let mut last = [0];
-            handle.file.read_exact_at(&mut last, len - 1)?;
-            Ok((len, last == [b'\n']))
-        };
-        look().map_err(|e| WriteError::new("read the end of", absolute, e))
+        let failed = |e| WriteError::of_the_file("read the end of", &target.absolute, e);
+        let len = handle.file.metadata().map_err(failed)?.len();
+        if len == 0 || handle.clean == Some(len) {
+            return Ok((len, true));
+        }
+        let mut last = [0];
+        let read = self.faults.before(Op::Read).and_then(|_| handle.file.read_exact_at(&mut last, len - 1));
+        match read.map_err(failed) {
+            Ok(()) => Ok((len, last == [b'\n'])),
+            // Nobody knows what stands there.
+            Err(error) if error.is_of_a_broken_file() => Ok((len, false)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Appends to the open file; `written` counts what arrived, also when it fails.
@@ -278,7 +303,7 @@ impl Targets {
         handle.clean = None;
         self.faults
             .write_all(&handle.file, bytes, written)
-            .map_err(|e| WriteError::new("write", &target.absolute, e))
+            .map_err(|e| WriteError::of_the_file("write", &target.absolute, e))
     }
 
     /// Cuts what a failed batch appended, through the handle that it was appended with.
@@ -393,7 +418,7 @@ impl Targets {
     }
 
     fn open_file(&mut self, absolute: &Path) -> Result<File, WriteError> {
-        self.faults.before(Op::Open).map_err(|e| WriteError::new("open", absolute, e))?;
+        self.faults.before(Op::Open).map_err(|e| WriteError::of_the_file("open", absolute, e))?;
         match self.options().open(absolute) {
             Ok(file) => {
                 // A run that was killed may have created it without syncing its name.
@@ -401,7 +426,7 @@ impl Targets {
                 return Ok(file);
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(WriteError::new("open", absolute, e)),
+            Err(e) => return Err(WriteError::of_the_file("open", absolute, e)),
         }
         self.create_directories(absolute)?;
         let failed = |e| WriteError::new("create", absolute, e);
@@ -450,76 +475,5 @@ impl Targets {
             }
         }
         Ok(())
-    }
-
-    /// The file that was `path` and has this inode, also if it was renamed within its directory
-    /// since; `None` if it is gone, or if we may not have it. Opened for writing in place.
-    pub fn find(&self, path: &str, ino: u64) -> Result<Option<(File, PathBuf)>, WriteError> {
-        std::fs::metadata(&self.base).map_err(|e| WriteError::new("find the directory", &self.base, e))?;
-        let absolute = self.base.join(path);
-        // Not by its device: that may have another number after a restart of the machine.
-        if let Some(file) = open_if(&absolute, ino)? {
-            return Ok(Some((file, absolute)));
-        }
-        let beside = absolute.parent().unwrap_or(&self.base);
-        for entry in std::fs::read_dir(beside).into_iter().flatten().flatten().filter(|e| e.ino() == ino) {
-            if let Some(file) = open_if(&entry.path(), ino)? {
-                return Ok(Some((file, entry.path())));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Looks for files that rotation may have moved to another directory: in all directories
-    /// around, by their inodes.
-    pub fn search_around(&self, wanted: &HashSet<u64>) -> HashMap<u64, PathBuf> {
-        let mut found = HashMap::new();
-        let mut left = MAX_SEARCHED_NAMES;
-        let Ok(dev) = std::fs::metadata(&self.base).map(|m| m.dev()) else { return found };
-        let around = [Some(self.base.as_path()), self.base.parent()];
-        let mut todo: VecDeque<(PathBuf, usize)> =
-            around.into_iter().flatten().map(|d| (d.to_owned(), MAX_SEARCHED_LEVELS)).collect();
-        while let Some((dir, levels)) = todo.pop_front().filter(|_| found.len() < wanted.len()) {
-            if std::fs::metadata(&dir).map_or(0, |m| m.dev()) != dev {
-                continue;
-            }
-            // What we may not look into, or what is gone, does not hold it.
-            for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-                left = left.saturating_sub(1);
-                if left == 0 {
-                    return found;
-                }
-                let Ok(kind) = entry.file_type() else { continue };
-                if kind.is_file() && wanted.contains(&entry.ino()) {
-                    found.insert(entry.ino(), entry.path());
-                }
-                if kind.is_dir() && levels > 0 && entry.path() != self.base {
-                    todo.push_back((entry.path(), levels - 1));
-                }
-            }
-        }
-        found
-    }
-}
-
-/// Opens what has this name, if it is that file and we may.
-pub(super) fn open_if(absolute: &Path, ino: u64) -> Result<Option<File>, WriteError> {
-    let refused = |error: WriteError| match error.blames_the_path() {
-        true => Ok(None),
-        false => Err(error),
-    };
-    match std::fs::symlink_metadata(absolute) {
-        Ok(meta) if meta.is_file() && meta.ino() == ino => {}
-        Ok(_) => return Ok(None),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return refused(WriteError::new("look at", absolute, e)),
-    }
-    let mut options = OpenOptions::new();
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    options.read(true).write(true).custom_flags(flags);
-    match options.open(absolute) {
-        Ok(file) => Ok(Some(file)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => refused(WriteError::new("open", absolute, e)),
     }
 }

@@ -9,10 +9,14 @@
 //! - No byte is appended before a durable intent says where and how many.
 //! - After a restart a region that is whole holds its events, and they are skipped when
 //!   they come again; a region that the crash tore is cut back to its beginning. Both are
-//!   decided by length, inode and checksum of the region (`promises`), so other options
+//!   decided by length, identity and checksum of the region (`promises`), so other options
 //!   (another format) do not confuse it.
-//! - After an error what was signed last is looked at again: what the file system lost is
-//!   told and written again from memory, before anything else.
+//! - After an error with which a file system may lose what it had called synced, what was signed
+//!   last is looked at again: what is not there is told and written again from memory, before
+//!   anything else. A file that was deleted meanwhile looks as if it were lost, and is written
+//!   again too.
+
+mod debris;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +28,7 @@ use loggr_flow::{Batch, StoreError};
 use super::again;
 use super::error::{OpenError, Refusal, WriteError};
 use super::fault::Op;
+use super::identity::Likeness;
 use super::journal::{Extent, Found, GENERATIONS, Intent, Journal};
 use super::line;
 use super::member::{Compress, compress};
@@ -31,20 +36,12 @@ use super::path::Paths;
 use super::promises::{self, Fate, Promise, checksum};
 use super::targets::{Modes, Targets};
 use super::uids::{self, DURABLE_BEFORE, Recent, Run};
+use debris::{Debris, Torn};
 
 /// Batches that are signed are kept in memory up to so many bytes, the newest in any case.
 const MAX_SIGNED_BYTES: usize = 8 << 20;
 /// Files with missing lines that are told one by one.
 const MAX_FILES_TOLD: usize = 20;
-
-/// What a failed batch left in a file and could not be cut off yet.
-#[derive(Debug)]
-struct Debris {
-    path: String,
-    ino: u64,
-    offset: u64,
-    end: u64,
-}
 
 /// A batch that was signed for.
 #[derive(Debug)]
@@ -92,8 +89,8 @@ pub(super) struct Worker {
     is_saved: bool,
     /// What is left of regions that were stored and are torn: cut off when their events come
     /// again, and not before, since nobody knows whether they will.
-    torn: Vec<Debris>,
-    /// There was trouble, and what was signed before was not looked at since it is over.
+    torn: Vec<Torn>,
+    /// There was trouble that makes what was signed before doubtful, and it was not looked at since.
     suspect: bool,
     /// The last intent was not kept, and the journal does not say so yet.
     unmarked: bool,
@@ -141,20 +138,26 @@ impl Worker {
     pub fn store(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let stored = self.store_after_trouble(batch);
         if matches!(stored, Err(StoreError::Transient(_))) {
-            self.suspect = true;
             self.targets.drop_all_handles();
-            self.save_the_signed();
+            if self.suspect {
+                self.save_the_signed();
+            }
         }
         stored
     }
 
     /// At the start: what the last life left is looked at and mended, without waiting for events.
     pub fn look_back(&mut self) {
-        let looked = self.clean_up().map_err(StoreError::transient).and_then(|()| self.write_again());
+        let looked = self.clean_up().map_err(|error| self.trouble(error)).and_then(|()| self.write_again());
         if let Err(error) = looked {
             tracing::debug!(%error, "what was written last cannot be looked at yet");
-            self.suspect = true;
         }
+    }
+
+    /// Notes what an error says of the batches before.
+    fn trouble(&mut self, error: WriteError) -> StoreError {
+        self.suspect |= error.casts_doubt();
+        StoreError::transient(error)
     }
 
     /// Once for each trouble: this process may end before it is over.
@@ -170,12 +173,12 @@ impl Worker {
     }
 
     fn store_after_trouble(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.clean_up().map_err(StoreError::transient)?;
+        self.clean_up().map_err(|error| self.trouble(error))?;
         self.write_again()?;
         self.store_one(batch)?;
         if self.suspect {
             // Once more, since the file system may have been put right in between.
-            self.look_at_the_signed().map_err(StoreError::transient)?;
+            self.look_at_the_signed().map_err(|error| self.trouble(error))?;
             self.write_again()?;
             self.suspect = false;
         }
@@ -203,7 +206,7 @@ impl Worker {
         self.targets.empty(&touched);
         self.touched = touched;
         stored.map_err(|failure| match failure {
-            Failure::Trouble(error) => StoreError::transient(error),
+            Failure::Trouble(error) => self.trouble(error),
             Failure::Refused(files) => self.refuse(batch, files),
         })
     }
@@ -227,8 +230,8 @@ impl Worker {
 
     /// Is it the trouble of one path, which others need not wait for? Where all events go to one
     /// file there are no others, and the queue is the place to wait.
-    fn is_of_one_path(&self, error: &WriteError) -> bool {
-        self.paths.vary() && error.blames_the_path() && self.targets.base_is_well()
+    fn is_of_one_path(&mut self, error: &WriteError) -> bool {
+        self.paths.vary() && self.targets.is_of_one_path(error)
     }
 
     /// Fills the buffers of the files.
@@ -328,8 +331,7 @@ impl Worker {
             let handle = target.handle.as_ref().expect("BUG: it was opened above");
             extents.push(Extent {
                 path: target.path.clone(),
-                dev: handle.dev,
-                ino: handle.ino,
+                file: handle.id,
                 offset,
                 len: target.buffer.len() as u64,
                 crc: checksum(&target.buffer),
@@ -343,32 +345,6 @@ impl Worker {
             self.targets.faults.before(Op::Intent).and_then(|_| self.journal.begin(&intent, &self.recent));
         begun.map_err(|e| WriteError::new("write the journal", self.journal.path(), e))?;
         Ok(intent)
-    }
-
-    /// Cuts off what is left of a torn region if the lines that come now begin with it.
-    fn cut_torn(&mut self, index: u32) -> Result<(), WriteError> {
-        if self.torn.is_empty() {
-            return Ok(());
-        }
-        let target = self.targets.get(index);
-        let Some(handle) = &target.handle else { return Ok(()) };
-        let (ino, dev) = (handle.ino, handle.dev);
-        let Some(at) = self.torn.iter().position(|torn| torn.ino == ino && torn.path == target.path) else {
-            return Ok(());
-        };
-        let torn = self.torn.swap_remove(at);
-        let failed = |e| WriteError::new("cut off what is left of a batch from", &target.absolute, e);
-        let left =
-            Extent { path: torn.path, dev, ino, offset: torn.offset, len: torn.end - torn.offset, crc: 0 };
-        let bytes = promises::read_region(&handle.file, &left).map_err(failed)?;
-        // A file system may leave zeros where it had not come to the bytes.
-        let same = bytes.iter().zip(&target.buffer).all(|(left, new)| left == new || *left == 0);
-        if same && bytes.len() <= target.buffer.len() {
-            let cut = self.targets.cut(index, torn.offset, torn.end);
-            let absolute = &self.targets.get(index).absolute;
-            cut.map_err(|e| WriteError::new("cut off what is left of a batch from", absolute, e))?;
-        }
-        Ok(())
     }
 
     fn write(&mut self, intent: &Intent, written: &mut [u64]) -> Result<(), WriteError> {
@@ -400,24 +376,10 @@ impl Worker {
         let (end, _) = self.targets.end(index)?;
         let target = self.targets.get(index);
         match &target.handle {
-            Some(h) if (h.dev, h.ino, end) == (extent.dev, extent.ino, extent.offset) => Ok(()),
-            _ => Err(WriteError::because("write", &target.absolute, "it was replaced meanwhile")),
-        }
-    }
-
-    /// Cuts off what a failed batch left; what cannot be cut now is debris.
-    fn roll_back(&mut self, intent: &Intent, written: &[u64]) {
-        for ((extent, written), index) in intent.extents.iter().zip(written).zip(self.touched.clone()) {
-            let (offset, end) = (extent.offset, extent.offset + written);
-            if *written > 0 && self.targets.cut(index, offset, end).is_err() {
-                let (path, ino) = (extent.path.clone(), extent.ino);
-                self.debris.push(Debris { path, ino, offset, end });
+            Some(h) if (h.id.dev, h.id.ino, end) == (extent.file.dev, extent.file.ino, extent.offset) => {
+                Ok(())
             }
-            // A handle that failed to sync knows less than the disk; none is trusted.
-            self.targets.drop_handle(index);
-        }
-        if let Err(error) = self.remove_debris() {
-            tracing::debug!(%error, "cannot roll back yet");
+            _ => Err(WriteError::because("write", &target.absolute, "it was replaced meanwhile")),
         }
     }
 
@@ -429,32 +391,6 @@ impl Worker {
         self.remove_debris()?;
         self.recover()?;
         self.look_at_the_signed()
-    }
-
-    fn remove_debris(&mut self) -> Result<(), WriteError> {
-        if !self.debris.is_empty() {
-            let inodes = self.debris.iter().map(|left| left.ino).collect();
-            let mut moved = None;
-            while let Some(left) = self.debris.last() {
-                let mut found = self.targets.find(&left.path, left.ino)?;
-                if found.is_none() {
-                    let moved = moved.get_or_insert_with(|| self.targets.search_around(&inodes));
-                    found = promises::find(&self.targets, &left.path, left.ino, moved)?;
-                }
-                if let Some((file, absolute)) = found {
-                    let failed = |e| WriteError::new("cut off an unfinished batch from", &absolute, e);
-                    self.targets.faults.cut(&file, left.offset, left.end).map_err(failed)?;
-                }
-                self.debris.pop();
-            }
-        }
-        if self.unmarked {
-            self.journal
-                .undone()
-                .map_err(|e| WriteError::new("write the journal", self.journal.path(), e))?;
-            self.unmarked = false;
-        }
-        Ok(())
     }
 
     /// Finds out which events of the journal's intents are in the files. Ends with all
@@ -480,10 +416,10 @@ impl Worker {
         for (found, fates) in std::mem::take(&mut self.found).into_iter().zip(present) {
             for (extent, fate) in found.intent.extents.iter().zip(&fates) {
                 if let Fate::Torn(end) = *fate {
-                    let (path, ino, offset) = (extent.path.clone(), extent.ino, extent.offset);
-                    match self.torn.iter_mut().find(|torn| torn.ino == ino) {
+                    let (path, file, offset) = (extent.path.clone(), extent.file, extent.offset);
+                    match self.torn.iter_mut().find(|torn| torn.file.compare(&file) != Likeness::Other) {
                         Some(torn) => torn.offset = torn.offset.min(offset),
-                        None => self.torn.push(Debris { path, ino, offset, end }),
+                        None => self.torn.push(Torn { path, file, offset, end }),
                     }
                 }
             }
@@ -517,12 +453,12 @@ impl Worker {
         self.signed = kept;
         tell(
             &missing,
-            "the file system lost lines that it had called synced, or somebody shortened the file; they are \
+            "the file system lost lines that it had called synced, or somebody shortened or took away the file; they are \
               written again",
         );
         tell(
             &lost,
-            "the file system lost lines that it had called synced, or somebody shortened the file; they are \
+            "the file system lost lines that it had called synced, or somebody shortened or took away the file; they are \
               not in memory any more",
         );
         Ok(())
