@@ -12,9 +12,11 @@ use loggr_flow::{Ack, Backoff, Batch, Delivery, Outcome, Phase, Source, SourceEr
 
 use crate::topology::ConsumerOptions;
 
+use super::entries::Lease;
 use super::log::ReadError;
-use super::queue::{Gathered, Lease, Queue};
-use super::shared::{Shared, Taken};
+use super::queue::{Gathered, Queue};
+use super::reading::Taken;
+use super::shared::Shared;
 
 /// Takes deliveries from one queue. Several consumers of a queue share its events;
 /// then order is kept only within a delivery.
@@ -28,6 +30,15 @@ pub struct Consumer {
     options: ConsumerOptions,
     stop: Stop,
     in_flight: Arc<AtomicUsize>,
+}
+
+/// What a try gave.
+enum Tried {
+    Delivery(Delivery),
+    /// Something has to change first.
+    Nothing,
+    /// There is something that could not be read.
+    Later,
 }
 
 impl Consumer {
@@ -48,13 +59,15 @@ impl Consumer {
 
     /// Takes a delivery if there is one now and the window has room. Does everything
     /// in one go: there is no place where a dropped future could lose it.
-    fn try_next(&self) -> Result<Option<Delivery>, ReadError> {
-        if self.in_flight.load(Ordering::SeqCst) >= self.options.window.max(1) {
-            return self.settle_up().map(|()| None);
+    fn try_next(&self) -> Result<Tried, ReadError> {
+        if self.is_full() {
+            return self.settle_up().map(|()| Tried::Nothing);
         }
         let limits = (self.options.max_batch_bytes, self.options.max_batch_events);
-        let Taken::Lease(lease, gathered) = self.shared.take(&self.queue, limits, !self.options.kept)? else {
-            return self.settle_up().map(|()| None);
+        let (lease, gathered) = match self.shared.take(&self.queue, limits, !self.options.kept)? {
+            Taken::Lease(lease, gathered) => (lease, gathered),
+            Taken::Nothing => return self.settle_up().map(|()| Tried::Nothing),
+            Taken::Later => return self.settle_up().map(|()| Tried::Later),
         };
         if let Err(error) = self.settle_up() {
             // Nobody has tried it.
@@ -62,7 +75,7 @@ impl Consumer {
             self.queue.changed.notify_waiters();
             return Err(error);
         }
-        Ok(self.delivery(lease, gathered))
+        Ok(self.delivery(lease, gathered).map_or(Tried::Nothing, Tried::Delivery))
     }
 
     /// Writes the cursor if anything was settled since.
@@ -90,7 +103,9 @@ impl Consumer {
             match outcome {
                 Outcome::Ack(tally) => queue.state().acked(lease.id, tally),
                 // What is let go because the program stops was not its own fault.
-                Outcome::Nack => queue.state().nacked(lease.id, stop.phase() < Phase::Abort),
+                Outcome::Nack => {
+                    queue.state().nacked(lease.id, stop.phase() < Phase::Abort);
+                }
             }
             in_flight.fetch_sub(1, Ordering::SeqCst);
             shared.ask_flush(&queue);
@@ -140,43 +155,27 @@ impl Source for Consumer {
             if phase == Phase::Abort || self.shared.is_closed() {
                 return Ok(None);
             }
-            match self.try_next() {
-                Ok(Some(delivery)) => {
-                    self.shared.readable(&queue);
-                    return Ok(Some(delivery));
-                }
-                Ok(None) => {
-                    self.shared.readable(&queue);
-                    if phase == Phase::Drain
-                        && self.in_flight.load(Ordering::SeqCst) < self.options.window.max(1)
-                    {
-                        return Ok(None);
-                    }
-                }
-                Err(error @ ReadError::Unreadable { .. }) => {
-                    let what = format!("queue `{}` cannot be read further", queue.name);
-                    queue.reading.raise(error.chain());
-                    return Err(SourceError::with_source(what, error));
-                }
-                Err(error) => {
-                    match &error {
-                        ReadError::Cursor(error) => queue.not_kept(error),
-                        error => {
-                            let error = error.chain();
-                            if queue.reading.raise(&*error) {
-                                tracing::error!(queue = %queue.name, error, "cannot read the queue, trying again");
-                            }
-                        }
-                    }
+            let again = match self.try_next() {
+                Ok(Tried::Delivery(delivery)) => return Ok(Some(delivery)),
+                Ok(Tried::Nothing) if phase == Phase::Drain && !self.is_full() => return Ok(None),
+                Ok(Tried::Nothing) => None,
+                Ok(Tried::Later) => Some(backoff.wait()),
+                Err(ReadError::Cursor(error)) => {
+                    queue.not_kept(&error);
                     tokio::select! {
                         () = tokio::time::sleep(backoff.wait()) => {}
                         () = stop.abort() => {}
                     }
                     continue;
                 }
-            }
+                Err(error) => {
+                    let what = format!("queue `{}` cannot be read further", queue.name);
+                    return Err(SourceError::with_source(what, error));
+                }
+            };
             tokio::select! {
                 () = changed => {}
+                () = tokio::time::sleep(again.unwrap_or_default()), if again.is_some() => {}
                 () = async {
                     if phase == Phase::Run { stop.drain().await } else { stop.abort().await }
                 } => {}

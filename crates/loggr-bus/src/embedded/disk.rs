@@ -3,6 +3,7 @@
 //! Knows nothing of frames. Invariant: every one of them reports its failure, and
 //! none is repeated after one.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -45,8 +46,21 @@ pub struct Faults(Option<Arc<Armed>>);
 #[derive(Debug, Default)]
 struct Armed {
     calls: [Fault; 4],
-    /// Bad blocks: the end of a file's path, and the bytes that cannot be read.
-    bad: Mutex<Vec<(String, Range<u64>)>>,
+    bad: Mutex<Vec<Bad>>,
+}
+
+/// Bytes of files whose path ends so, and what happens when they are read.
+#[derive(Clone)]
+struct Bad {
+    file: String,
+    bytes: Range<u64>,
+    read: Arc<dyn Fn() -> io::Result<()> + Send + Sync>,
+}
+
+impl fmt::Debug for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.file, self.bytes)
+    }
 }
 
 impl Faults {
@@ -70,8 +84,19 @@ impl Faults {
 
     /// From now on these bytes of files whose path ends so cannot be read.
     pub fn spoil(&self, file: &str, bytes: Range<u64>) {
+        self.on_read(file, bytes, || Err(Errno::IO.into()));
+    }
+
+    /// From now on this happens whenever these bytes are read, before they are.
+    pub fn on_read(
+        &self,
+        file: &str,
+        bytes: Range<u64>,
+        read: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+    ) {
         if let Some(armed) = &self.0 {
-            armed.bad.lock().unwrap_or_else(PoisonError::into_inner).push((file.to_owned(), bytes));
+            let bad = Bad { file: file.to_owned(), bytes, read: Arc::new(read) };
+            armed.bad.lock().unwrap_or_else(PoisonError::into_inner).push(bad);
         }
     }
 
@@ -85,13 +110,15 @@ impl Faults {
     pub(super) fn check_read(&self, path: &Path, offset: u64, len: u64) -> io::Result<()> {
         let Some(armed) = &self.0 else { return Ok(()) };
         let path = path.to_string_lossy();
-        let hit = |(file, bytes): &(String, Range<u64>)| {
-            path.ends_with(file.as_str()) && offset < bytes.end && bytes.start < offset.saturating_add(len)
+        let hit = |bad: &&Bad| {
+            let Range { start, end } = bad.bytes;
+            path.ends_with(&bad.file) && offset < end && start < offset.saturating_add(len)
         };
-        match armed.bad.lock().unwrap_or_else(PoisonError::into_inner).iter().any(hit) {
-            true => Err(Errno::IO.into()),
-            false => Ok(()),
-        }
+        let hits: Vec<Bad> = {
+            let bad = armed.bad.lock().unwrap_or_else(PoisonError::into_inner);
+            bad.iter().filter(hit).cloned().collect()
+        };
+        hits.iter().try_for_each(|bad| (bad.read)())
     }
 
     pub(super) fn check(&self, op: Op) -> io::Result<()> {

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use loggr_flow::Batch;
 
@@ -78,7 +78,12 @@ pub(super) fn exchange(dir: &Path) -> Option<io::Result<ExchangeView>> {
         Ok(recovered) => recovered,
         Err(error) => return Some(Err(error)),
     };
-    let queues = recovered.log.queues.iter().map(|q| stats::queue(&recovered.log, q)).collect();
+    let of = |queue: &Arc<Queue>| {
+        let stats = stats::queue(queue);
+        let head = recovered.log.span(&queue.state().head()).filter(|_| stats.waiting_events > 0);
+        QueueStats { oldest: stats::oldest(queue, head), ..stats }
+    };
+    let queues = recovered.log.queues.iter().map(of).collect();
     Some(Ok(ExchangeView {
         name: name.to_owned(),
         published_events: recovered.log.end.events,

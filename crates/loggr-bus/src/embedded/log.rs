@@ -30,7 +30,14 @@ pub(super) struct Position {
     pub bytes: u64,
 }
 
+/// A segment and an offset in it.
+pub(super) type Place = (u64, u64);
+
 impl Position {
+    pub fn place(&self) -> Place {
+        (self.segment, self.offset)
+    }
+
     /// Behind a frame that begins here.
     pub fn after(&self, h: &FrameHeader) -> Position {
         Position {
@@ -68,7 +75,7 @@ pub(super) struct Log {
     pub damaged: u64,
     /// What stands in the place of frames that could not be read for too long, by segment and
     /// offset, where the disk perhaps does not keep what is written over them.
-    pub gaps: HashMap<(u64, u64), FrameHeader>,
+    pub gaps: HashMap<Place, FrameHeader>,
 }
 
 /// Bytes of the log that begin with a frame.
@@ -78,6 +85,13 @@ pub(super) struct Span {
     pub start: Position,
     /// Where the flushed frames of the segment end.
     pub end: u64,
+}
+
+/// What a second look at frames that could not be read has found.
+pub(super) enum Look {
+    /// The first one is whole now: these bytes begin with it.
+    Whole(Bytes),
+    Damaged(Plan),
 }
 
 /// What is to be done about frames that cannot be read.
@@ -144,10 +158,14 @@ impl Log {
         Some(Span { segment: live.segment.clone(), start, end: live.end })
     }
 
-    /// What comes after the segment of `span`, whatever is wrong inside it.
-    pub fn after_segment(&self, id: u64) -> Position {
-        let index = self.live.partition_point(|s| s.segment.id <= id);
-        self.live.get(index).map_or(self.end, |next| next.first)
+    /// The span as it is now, what comes after its segment whatever is wrong inside it, and
+    /// whether nothing does. These three belong together: the log goes on meanwhile.
+    pub fn around(&self, span: &Span) -> (Span, Position, bool) {
+        let index = self.live.partition_point(|s| s.segment.id < span.segment.id);
+        let end =
+            self.live.get(index).filter(|l| l.segment.id == span.segment.id).map_or(span.end, |l| l.end);
+        let next = self.live.get(index + 1);
+        (Span { end, ..span.clone() }, next.map_or(self.end, |next| next.first), next.is_none())
     }
 }
 
@@ -172,6 +190,12 @@ impl Span {
         Ok(bytes.into())
     }
 
+    /// When the first frame was written, in microseconds since 1970.
+    pub fn written(&self) -> Option<i64> {
+        let head = self.segment.read(self.start.offset, FRAME_HEADER_BYTES as usize).ok()?;
+        FrameHeader::decode(&head, self.segment.seed).map(|header| header.written_micros)
+    }
+
     /// The first frame alone.
     fn read_one(&self, room: usize, source: io::Error) -> Result<Bytes, ReadError> {
         let head = self.segment.read(self.start.offset, room.min(FRAME_HEADER_BYTES as usize));
@@ -186,21 +210,15 @@ impl Span {
         ReadError::Block { file: self.segment.path.clone(), offset: self.start.offset, source }
     }
 
-    /// Finds out how far the damage at the beginning of the span goes, copies the
-    /// bytes aside, and writes a gap in their place. `after` is what follows the
-    /// segment; `last`: nothing does. Gives the damage, and where the flushed frames
-    /// of the segment end now.
-    pub fn repair(&self, after: &Position, last: bool) -> io::Result<(Damage, u64)> {
-        let mut plan = self.plan(after, last);
-        self.carry_out(&mut plan)?;
-        Ok((plan.damage, self.end.max(self.start.offset + plan.gap.frame_len())))
-    }
-
-    /// The same in thought alone.
-    pub fn plan(&self, after: &Position, last: bool) -> Plan {
+    /// Looks once more, and finds out how far the damage at the beginning of the span goes.
+    /// `after` is what follows the segment; `last`: nothing does. Changes nothing.
+    pub fn look(&self, after: &Position, last: bool) -> Look {
         let room = usize::try_from(self.end.saturating_sub(self.start.offset)).unwrap_or(usize::MAX);
         let (mut bytes, _) = self.segment.read_around(self.start.offset, room);
         let (seed, here) = (self.segment.seed, self.start.seq);
+        if Frame::read(&bytes, 0, seed).is_some_and(|f| f.header.seq >= here && f.header.seq < after.seq) {
+            return Look::Whole(bytes.into());
+        }
         let next =
             Frame::find(&bytes, FRAME_HEADER_BYTES as usize, seed, |h| h.seq > here && h.seq < after.seq);
         let same_commit = next.is_some_and(|(_, frame)| frame.header.commit <= here);
@@ -209,7 +227,7 @@ impl Span {
             Some((at, frame)) => {
                 (at, frame.header.seq, frame.header.events_before, frame.header.bytes_before)
             }
-            None => (bytes.len(), after.seq, after.events, after.bytes),
+            None => (room, after.seq, after.events, after.bytes),
         };
         let lost = events.saturating_sub(self.start.events);
         let gap = FrameHeader::gap(&self.start, len as u64, seq, lost, total);
@@ -222,7 +240,7 @@ impl Span {
             last_commit,
             set_aside: None,
         };
-        Plan { gap, damage, bytes }
+        Look::Damaged(Plan { gap, damage, bytes })
     }
 
     /// Copies the damaged bytes aside and writes the gap over them.

@@ -6,6 +6,7 @@
 mod consumer;
 mod cursor;
 mod disk;
+mod entries;
 mod frame;
 mod inspect;
 mod janitor;
@@ -14,11 +15,13 @@ mod lock;
 mod log;
 mod publisher;
 mod queue;
+mod reading;
 mod recovery;
 mod segment;
 mod shared;
 mod stats;
 mod trouble;
+mod unreadable;
 mod writer;
 
 use std::fmt;
@@ -47,10 +50,10 @@ use writer::Order;
 pub use consumer::Consumer;
 pub(crate) use disk::read as read_at;
 pub use disk::{Faults, Op};
+pub use entries::Dropped;
 pub use inspect::{ExchangeView, inspect};
 pub use log::Damage;
 pub use publisher::Publisher;
-pub use queue::Dropped;
 pub use recovery::ExchangeReport;
 pub use stats::{ExchangeStats, QueueStats};
 
@@ -214,7 +217,10 @@ impl Bus {
         }
         std::fs::remove_file(&queue.path).map_err(|e| OpenError::io("cannot remove", &queue.path, e))?;
         disk::sync_dir(&shared.dir).map_err(|e| OpenError::io("cannot flush", &shared.dir, e))?;
-        let waiting = stats::queue(&shared.log(), &queue).waiting_events;
+        let waiting = {
+            let _log = shared.log();
+            stats::queue(&queue).waiting_events
+        };
         let names = {
             let mut log = shared.log();
             log.queues.retain(|q| q.name != queue.name);
@@ -295,7 +301,6 @@ impl Exchange {
             collect_asked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             writing: Trouble::default(),
-            unreadable: Mutex::default(),
             lock,
         });
         shared.ask_collect();

@@ -14,7 +14,7 @@ use super::cursor::{self, Bindings, Counts, Cursor, CursorFile};
 use super::disk::{self, Faults};
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::known;
-use super::log::{Damage, LiveSegment, Log, Position, Span};
+use super::log::{Damage, LiveSegment, Log, Look, Position, Span};
 use super::queue::Queue;
 use super::segment::{Entry, Found, Holes, SEGMENT_HEADER_BYTES, Segment};
 use crate::binding::Binding;
@@ -426,8 +426,17 @@ impl Scan<'_> {
                 continue;
             }
             let span = Span { segment: segment.clone(), start: at, end: segment.capacity };
-            let (damage, end) = span.repair(&after, limit.is_none())?;
-            self.report.damage.push(damage);
+            let mut plan = match span.look(&after, limit.is_none()) {
+                Look::Damaged(plan) => plan,
+                Look::Whole(again) => {
+                    if let Some(frame) = Frame::read(&again, 0, segment.seed) {
+                        self.visit(&mut at, &frame);
+                    }
+                    continue;
+                }
+            };
+            span.carry_out(&mut plan)?;
+            self.report.damage.push(plan.damage);
             let header = disk::read(&segment.file, at.offset, 64)?;
             let Some(gap) = Frame::read(&header, 0, segment.seed) else {
                 return Err(io::Error::other(format!(
@@ -437,7 +446,7 @@ impl Scan<'_> {
             };
             self.visit(&mut at, &gap);
             if later.is_none() {
-                return Ok(end.min(at.offset));
+                return Ok(at.offset);
             }
         }
     }

@@ -2,14 +2,16 @@
 //!
 //! Invariant, per queue: published = waiting + stored + rescued + dropped + damaged.
 
-use super::frame::FrameHeader;
-use super::log::Log;
-use super::queue::Queue;
-use super::segment::SEGMENT_HEADER_BYTES;
-use super::shared::Shared;
-use super::{disk, writer};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use super::log::{Log, Span};
+use super::queue::Queue;
+use super::reading::off_reactor;
+use super::segment::SEGMENT_HEADER_BYTES;
+use super::shared::Shared;
+use super::writer;
 
 /// How an exchange stands.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +81,19 @@ pub struct QueueStats {
 }
 
 pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
-    let log = shared.log();
+    let (mut stats, heads) = {
+        let log = shared.log();
+        let heads: Vec<_> = log.queues.iter().map(|q| (q.clone(), log.span(&q.state().head()))).collect();
+        (of_log(shared, &log), heads)
+    };
+    // The disk may be slow: nobody waits for the log meanwhile.
+    for (stats, (queue, head)) in stats.queues.iter_mut().zip(heads) {
+        stats.oldest = oldest(&queue, head).filter(|_| stats.waiting_events > 0);
+    }
+    stats
+}
+
+fn of_log(shared: &Shared, log: &Log) -> ExchangeStats {
     let live = || log.live.iter().filter(|l| l.end > SEGMENT_HEADER_BYTES);
     ExchangeStats {
         name: shared.name.clone(),
@@ -91,15 +105,17 @@ pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
         commits: log.commits,
         damaged_events: log.damaged,
         trouble: shared.writing.text(),
-        queues: log.queues.iter().map(|q| queue(&log, q)).collect(),
+        queues: log.queues.iter().map(|q| queue(q)).collect(),
     }
 }
 
-/// Under the lock of the log, so that the numbers belong together.
-pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
+/// Under the lock of the log, so that the numbers belong together. Without the time of the oldest
+/// event, for which the disk must be asked.
+pub(super) fn queue(queue: &Queue) -> QueueStats {
     let snapshot = queue.state().snapshot();
     let counts = snapshot.counts;
-    let published = queue.published.load(Ordering::Relaxed);
+    // Damage does not say for whom it was.
+    let published = queue.published.load(Ordering::Relaxed).max(snapshot.events);
     let waiting = published.saturating_sub(counts.settled());
     QueueStats {
         name: queue.name.clone(),
@@ -109,7 +125,7 @@ pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
         published_events: published,
         waiting_events: waiting,
         waiting_bytes: queue.published_bytes.load(Ordering::Relaxed).saturating_sub(snapshot.settled_bytes),
-        oldest: if waiting > 0 { oldest(log, &snapshot.head) } else { None },
+        oldest: None,
         leased_events: snapshot.leased,
         stored_events: counts.stored,
         rescued_events: counts.rescued,
@@ -117,15 +133,25 @@ pub(super) fn queue(log: &Log, queue: &Queue) -> QueueStats {
         damaged_events: counts.damaged,
         redelivered_events: counts.redelivered,
         attempts: snapshot.attempts,
-        trouble: queue.reading.text().or_else(|| queue.keeping.text()),
+        trouble: queue.unreadable.text().or_else(|| queue.keeping.text()),
         ready_messages: None,
     }
 }
 
-fn oldest(log: &Log, head: &super::log::Position) -> Option<Duration> {
-    let span = log.span(head)?;
-    let bytes = disk::read(&span.segment.file, span.start.offset, 64).ok()?;
-    let header = FrameHeader::decode(&bytes, span.segment.seed)?;
-    let age = writer::now_micros().saturating_sub(header.written_micros);
+/// How long the event at the head has waited. The disk is asked once for each head, and not
+/// while the queue cannot be read.
+pub(super) fn oldest(queue: &Queue, head: Option<Span>) -> Option<Duration> {
+    let head = head?;
+    let mut known = queue.head_written.lock().unwrap_or_else(PoisonError::into_inner);
+    let written = match *known {
+        Some((seq, written)) if seq == head.start.seq => written,
+        _ if queue.unreadable.any() => None,
+        _ => {
+            let written = off_reactor(|| head.written());
+            *known = Some((head.start.seq, written));
+            written
+        }
+    };
+    let age = writer::now_micros().saturating_sub(written?);
     Some(Duration::from_micros(u64::try_from(age).unwrap_or(0)))
 }
