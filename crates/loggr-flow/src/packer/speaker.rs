@@ -1,8 +1,10 @@
 //! Who says a line: only what one speaker says can become one event.
 //!
-//! A line without any head, on a connection that carries lines (TCP, a unix stream), is what
-//! follows a line feed within a message: it is said by whoever spoke before it there. Knows
-//! no groups. Memory is bounded; what is forgotten makes such a line stand for itself.
+//! A line without any head that comes over TCP is what follows a line feed within a message: it
+//! is said by whoever spoke before it on its connection. So two connections are two speakers
+//! there, also where host and program are the same; elsewhere a peer is one speaker, however
+//! often it connects. Not on unix streams: their connections have no names. Knows no groups.
+//! Memory is bounded; what is forgotten makes such a line stand for itself.
 
 use std::collections::HashMap;
 use std::mem;
@@ -32,7 +34,7 @@ impl Speakers {
         with_process: bool,
         key: &mut Vec<u8>,
     ) -> bool {
-        if !is_a_stream(record.origin.transport) {
+        if record.origin.transport != Transport::Tcp {
             write_own(record.origin, event, with_process, key);
             return false;
         }
@@ -68,16 +70,12 @@ impl Speakers {
     }
 }
 
-/// Can a line feed of a message part it into lines of which only the first has a head?
-fn is_a_stream(transport: Transport) -> bool {
-    matches!(transport, Transport::Tcp | Transport::UnixStream)
-}
-
 fn write_own(origin: &Origin, event: &Event<'_>, with_process: bool, key: &mut Vec<u8>) {
     let process = if with_process { &*event.procid } else { "" };
+    let peer = if origin.transport == Transport::Tcp { &origin.peer } else { origin.peer_host() };
     key.clear();
     key.push(event.facility.code());
-    for part in [&*origin.listener, origin.peer_host(), &event.source, &event.app_name, process] {
+    for part in [&*origin.listener, peer, &event.source, &event.app_name, process] {
         key.extend_from_slice(&(part.len() as u64).to_le_bytes());
         key.extend_from_slice(part.as_bytes());
     }

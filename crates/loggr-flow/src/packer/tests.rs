@@ -41,7 +41,11 @@ fn event<'t>(line: &Line<'t>) -> Event<'t> {
         source: "host".into(),
         app_name: line.app.into(),
         message: line.text.into(),
-        origin: Some(std::borrow::Cow::Owned(Origin { peer: line.peer.into(), ..Origin::default() })),
+        origin: Some(std::borrow::Cow::Owned(Origin {
+            peer: line.peer.into(),
+            transport: Transport::Relp,
+            ..Origin::default()
+        })),
         ..Event::default()
     }
 }
@@ -743,7 +747,6 @@ fn lines_without_a_head_are_of_whom_spoke_before_on_the_connection() {
     let ready = "<14>Nov 30 10:00:01 web7 shop[4]: ready";
     let lines = [(a, HEAD), (a, at), (a, ready)];
     check_lines(java(), Transport::Tcp, &lines, &[TRACE, "web7 shop info ready"]);
-    check_lines(java(), Transport::UnixStream, &lines, &[TRACE, "web7 shop info ready"]);
     // Two connections of one relay, line by line in turn.
     let other = "<11>Nov 30 10:00:00 web8 shop[4]: java.lang.Error: y";
     let lines = [(a, HEAD), (b, other), (a, at), (b, "\tat d.e(F.java:2)"), (a, at)];
@@ -754,6 +757,10 @@ fn lines_without_a_head_are_of_whom_spoke_before_on_the_connection() {
         &lines,
         &[&long, "web8 shop err java.lang.Error: y\n\tat d.e(F.java:2)"],
     );
+    // The same program over two connections.
+    let lines = [(a, HEAD), (b, HEAD), (a, at), (b, "\tat d.e(F.java:2)"), (a, at)];
+    let other = "web7 shop info java.lang.Error: x\n\tat d.e(F.java:2)";
+    check_lines(java(), Transport::Tcp, &lines, &[&long, other]);
     // Another program of the same host in between: the frame is what follows its line.
     let cron = "<78>Nov 30 10:00:00 web7 cron[9]: (root) CMD (x)";
     let alone = "192.0.2.1  notice \tat a.b(C.java:1) unparsed,no_priority,no_timestamp,no_source";
@@ -765,6 +772,12 @@ fn lines_without_a_head_are_of_whom_spoke_before_on_the_connection() {
     );
     // Nobody has spoken there, or every line is a message.
     check_lines(java(), Transport::Tcp, &[(a, HEAD), (b, at)], &[alone, "web7 shop info java.lang.Error: x"]);
+    check_lines(
+        java(),
+        Transport::UnixStream,
+        &[(a, HEAD), (a, at)],
+        &[alone, "web7 shop info java.lang.Error: x"],
+    );
     check_lines(java(), Transport::Udp, &[(a, HEAD), (a, at)], &[alone, "web7 shop info java.lang.Error: x"]);
 }
 

@@ -12,11 +12,13 @@
 //! process writes another's files.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use loggr_flow::Stop;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
@@ -32,10 +34,13 @@ const RUN_MODE: u32 = 0o750;
 /// Permission bits of what has to be made above a directory.
 const WAY_MODE: u32 = 0o755;
 
+/// A card that could not be written is written after so long.
+const CARD_AGAIN: Duration = Duration::from_secs(5);
+
 /// The files of one process. Dropping it removes the card; the locks end with it.
 #[derive(Debug)]
 pub struct Place {
-    card: PathBuf,
+    card: Card,
     socket: PathBuf,
     pid_file: Option<(PathBuf, Held)>,
     _locks: Vec<Held>,
@@ -67,7 +72,7 @@ impl Place {
                 owner.give(&run.join(format!("{}.lock", claimed.id())))?;
             }
         }
-        Ok(Place { card: card_of(&socket), socket, pid_file, _locks: locks })
+        Ok(Place { card: Card(card_of(&socket)), socket, pid_file, _locks: locks })
     }
 
     /// Where it answers commands.
@@ -75,19 +80,51 @@ impl Place {
         &self.socket
     }
 
-    /// Tells scripts and tests where everything listens.
-    pub fn write_card(&self, card: &Value) -> Result<()> {
-        let fresh = self.card.with_extension("json.new");
-        std::fs::write(&fresh, format!("{card:#}\n"))
-            .and_then(|()| std::fs::rename(&fresh, &self.card))
-            .with_context(|| format!("cannot write `{}`", self.card.display()))
+    /// What tells scripts and tests where everything listens.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+}
+
+/// The file that says who the process is and where it listens.
+#[derive(Clone, Debug)]
+pub struct Card(PathBuf);
+
+impl Card {
+    /// Writes it anew; what was there stays until then.
+    ///
+    /// # Errors
+    /// Where the file cannot be written: the disk may be full.
+    pub fn write(&self, card: &Value) -> Result<()> {
+        let fresh = self.0.with_extension("json.new");
+        let written = std::fs::write(&fresh, format!("{card:#}\n"))
+            .and_then(|()| std::fs::rename(&fresh, &self.0))
+            .with_context(|| format!("cannot write `{}`", self.0.display()));
+        if written.is_err() {
+            drop(std::fs::remove_file(&fresh));
+        }
+        written
+    }
+
+    /// Tries until it is written, or until draining begins.
+    pub async fn keep_writing(self, card: Value, mut stop: Stop) {
+        loop {
+            tokio::select! {
+                () = stop.drain() => return,
+                () = tokio::time::sleep(CARD_AGAIN) => {}
+            }
+            if self.write(&card).is_ok() {
+                tracing::info!(card = %self.0.display(), "scripts can see where this process listens");
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         // It may never have been written.
-        drop(std::fs::remove_file(&self.card));
+        drop(std::fs::remove_file(&self.card.0));
         if let Some((path, file)) = &self.pid_file
             && std::fs::remove_file(path).is_err()
         {
@@ -212,8 +249,11 @@ fn hold(path: &Path, held: impl Fn(&str) -> Result<Held>) -> Result<Held> {
         }
         Err(error) => return Err(error).with_context(context),
     }
-    file.set_len(0).and_then(|()| file.rewind()).with_context(context)?;
-    writeln!(file, "{}", std::process::id()).with_context(context)?;
+    // Over what stands there: where the disk is full, a block that is given back is gone.
+    let pid = format!("{}\n", std::process::id());
+    file.write_all_at(pid.as_bytes(), 0)
+        .and_then(|()| file.set_len(pid.len() as u64))
+        .with_context(context)?;
     Ok(Held(file))
 }
 
@@ -267,11 +307,25 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
         let place = Place::claim(&config, &Part::Server, None).unwrap();
-        place.write_card(&serde_json::json!({ "pid": 1 })).unwrap();
+        place.card().write(&serde_json::json!({ "pid": 1 })).unwrap();
         let card = directory.path().join("run/server.json");
         assert!(std::fs::read_to_string(&card).unwrap().contains("\"pid\": 1"));
         drop(place);
         assert!(!card.exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_card_that_cannot_be_written_is_written_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = directory.path().join("run");
+        let (card, content) = (Card(run.join("server.json")), serde_json::json!({ "pid": 1 }));
+        assert!(card.write(&content).is_err());
+        let writing = tokio::spawn(card.clone().keep_writing(content, Stop::never()));
+        tokio::time::sleep(CARD_AGAIN * 3).await;
+        assert!(!writing.is_finished());
+        std::fs::create_dir(&run).unwrap();
+        writing.await.unwrap();
+        assert!(std::fs::read_to_string(&card.0).unwrap().contains("\"pid\": 1"));
     }
 
     #[test]

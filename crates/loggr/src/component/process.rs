@@ -207,9 +207,15 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     });
     status::adopt(&process);
     let web = web::start(&process, place.socket(), web, &places).await?;
-    place.write_card(&web::card(&process, &web.addresses))?;
     let (telling, stop_telling) = Stopper::new();
     let mut tellers = tell(&process, broker, &stop_telling);
+    let card = web::card(&process, &web.addresses);
+    if let Err(error) = place.card().write(&card) {
+        // It is for scripts; what has to run runs without it, and may be what gives the disk room.
+        let error = format!("{error:#}");
+        tracing::warn!(error, "scripts cannot see where this process listens; trying again");
+        tellers.spawn(place.card().clone().keep_writing(card, stop_telling));
+    }
     let read = process.config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
     tracing::info!(part = %process.part, data = %data.display(), configuration = read, "running");
     if process.part.has_listeners() {
@@ -229,7 +235,8 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     }
     let grace = process.config.process.drain_timeout;
     tracing::info!(grace_seconds = grace.as_secs_f64(), "draining");
-    systemd::stopping(grace + ABORT_GRACE * 3 + TELLING_GRACE * 2);
+    systemd::stopping(grace + ABORT_GRACE * 4 + TELLING_GRACE * 2);
+    let lost: Vec<u64> = process.listeners.iter().map(|listener| listener.stats.lost.get()).collect();
     let drain = async {
         receiving.drain();
         server.drained().await;
@@ -245,14 +252,16 @@ pub async fn run(prepared: Prepared) -> Result<()> {
         () = signals.stop() => false,
     };
     if !drained {
-        // What is dropped is nacked: it stays in the queue or with its sender.
-        tracing::warn!("the time for draining is over; what waits stays in the queue");
+        // What is dropped is nacked: it stays in the queue or with its sender, if that keeps it.
+        tracing::warn!("the time for draining is over; what is in the queues stays there");
         receiving.abort();
         collecting.abort();
         filtering.abort();
         shipping.abort();
+        drop(tokio::time::timeout(ABORT_GRACE, server.drained()).await);
         drop(tokio::time::timeout(ABORT_GRACE, ended(&mut filters)).await);
         drop(tokio::time::timeout(ABORT_GRACE, ended(&mut shippers)).await);
+        tell_lost(&process, &lost);
     }
     if let Some(opened) = &opened {
         // Whoever still asks the web address may hold the bus longer than we live.
@@ -298,6 +307,22 @@ fn tell(process: &Arc<Process>, broker: Option<RabbitOptions>, stop: &Stop) -> J
     tellers.spawn(watch(process.notices.clone(), move || status::troubles(&of), stop.clone()));
     tellers.spawn(systemd::watchdog(stop.clone()));
     tellers
+}
+
+/// Tells what had been read from senders who do not wait for an answer, and found no place in the
+/// queue. `before`: what each listener had lost before the stop.
+fn tell_lost(process: &Process, before: &[u64]) {
+    for (listener, before) in process.listeners.iter().zip(before) {
+        let stats = &listener.stats;
+        let events = stats.lost.get().saturating_sub(*before);
+        if events > 0 {
+            tracing::error!(
+                listener = stats.name,
+                events,
+                "the queue took nothing, and events of senders who do not wait for an answer are lost"
+            );
+        }
+    }
 }
 
 /// Tells that the listeners are up or down, and the process started or stopped.

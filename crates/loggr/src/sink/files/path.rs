@@ -7,6 +7,7 @@
 use loggr_event::{Event, Facility, Severity, Template, Timestamp, Uid};
 
 use super::error::OpenError;
+use crate::clean::is_hidden;
 
 /// A value is cut to this many bytes.
 pub(super) const MAX_VALUE_BYTES: usize = 100;
@@ -19,7 +20,7 @@ pub(super) const MAX_COMPONENTS: usize = 12;
 pub(super) const UNKNOWN: &str = "unknown";
 
 /// Appends `value` as (a part of) one path component: `/`, `\`, NUL, control and
-/// direction-changing characters become `_`, as does a leading `.`, `-` or `~`;
+/// invisible characters become `_`, as does a leading `.`, `-` or `~`;
 /// at most [`MAX_VALUE_BYTES`]; `unknown` if it is empty.
 pub(super) fn push_component(value: &str, out: &mut Vec<u8>) {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'@' | b'+');
@@ -37,8 +38,7 @@ pub(super) fn push_component(value: &str, out: &mut Vec<u8>) {
         let safe = match c {
             '/' | '\\' => '_',
             '.' | '-' | '~' if i == 0 => '_',
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '_',
-            c if c.is_control() => '_',
+            c if c.is_control() || is_hidden(c) => '_',
             c => c,
         };
         let safe = safe.encode_utf8(&mut utf8).as_bytes();
@@ -289,6 +289,7 @@ mod tests {
         check("\u{202e}gpj.exe", "_gpj.exe");
         check("2001:db8::1", "2001:db8::1");
         check(&"x".repeat(101), &"x".repeat(100));
+        check("a\u{61c}b\u{ad}c\u{2060}d\u{e0041}e\u{202e}f", "a_b_c_d_e_f");
         check(&"é".repeat(51), &"é".repeat(50));
         check(&format!("x{}", "é".repeat(51)), &format!("x{}", "é".repeat(49)));
     }
