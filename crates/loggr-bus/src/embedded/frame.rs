@@ -55,7 +55,29 @@ pub(super) fn seed(segment: u64, salt: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&segment.to_le_bytes()), &salt.to_le_bytes())
 }
 
+/// What a CRC-32C began with, if it is `crc` behind these bytes: the checksum, backwards.
+fn unwind(crc: u32, bytes: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let mut state = !crc;
+    for byte in bytes.iter().rev() {
+        for _ in 0..8 {
+            let carry = state >> 31;
+            state = (state ^ (POLYNOMIAL * carry)) << 1 | carry;
+        }
+        state ^= u32::from(*byte);
+    }
+    !state
+}
+
 impl FrameHeader {
+    /// The header at the beginning of `bytes`, if there is one, and what the checksums of its
+    /// segment begin with. Whether it is one, only the checksum of the body says.
+    pub fn guess(bytes: &[u8]) -> Option<(FrameHeader, u32)> {
+        let header = bytes.first_chunk::<{ FRAME_HEADER_BYTES as usize }>()?;
+        let seed = unwind(u32_at(header, 4), &header[8..]);
+        FrameHeader::decode(header, seed).map(|header| (header, seed))
+    }
+
     /// A gap from `start` on, `len` bytes long: so many events are lost, and the frame behind it
     /// has the number `next`, with `total` bytes in the exchange before it.
     pub fn gap(start: &Position, len: u64, next: u64, lost: u64, total: u64) -> FrameHeader {
@@ -202,6 +224,14 @@ mod tests {
         assert_eq!((read.header.seq, read.key(), read.header.written_micros), (3, "k", -5));
         assert!(Frame::read(&bytes, 0, seed(2, 2)).is_none());
         assert!(Frame::read(&bytes, 0, seed(1, 3)).is_none());
+    }
+
+    #[test]
+    fn a_frame_says_what_the_checksums_of_its_segment_begin_with() {
+        for seed in [0, 1, seed(7, 8), u32::MAX] {
+            let bytes = frame(3, b"kbody", seed);
+            assert_eq!(FrameHeader::guess(&bytes).map(|(header, seed)| (header.seq, seed)), Some((3, seed)));
+        }
     }
 
     #[test]

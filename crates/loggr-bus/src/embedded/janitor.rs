@@ -127,7 +127,8 @@ impl Janitor {
         if passed.is_empty() {
             return;
         }
-        for segment in &passed {
+        // What could never be read is not used again.
+        for segment in passed.iter().filter(|segment| !segment.is_blind()) {
             let usual = segment.capacity == shared.options.segment_size && !segment.is_poisoned();
             if usual && self.free.len() < MAX_FREE_SEGMENTS {
                 let free = segment.path.with_extension("free");

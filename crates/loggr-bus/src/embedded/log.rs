@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::disk;
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader, MAX_BODY_BYTES};
 use super::queue::Queue;
-use super::segment::{SEGMENT_HEADER_BYTES, Segment};
+use super::segment::{Guess, SEGMENT_HEADER_BYTES, Segment};
 
 /// A place in the log, and how much lies before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -115,7 +115,7 @@ pub struct Damage {
     pub events: u64,
     /// The damage lies in the last commit: perhaps it was never acknowledged.
     pub last_commit: bool,
-    /// Where the damaged bytes were copied to; none if there were none.
+    /// Where the damaged bytes are now; none if there were none.
     pub set_aside: Option<PathBuf>,
 }
 
@@ -132,7 +132,7 @@ impl fmt::Display for Damage {
             f.write_str(" (of the last commit, which was perhaps never acknowledged)")?;
         }
         if let Some(path) = &self.set_aside {
-            write!(f, "; the bytes were copied to `{}`", path.display())?;
+            write!(f, "; the bytes were set aside as `{}`", path.display())?;
         }
         Ok(())
     }
@@ -173,12 +173,13 @@ impl Span {
     /// Reads at least one frame and up to `max` bytes; less where a block cannot be read, and
     /// an error where that is in the first frame.
     pub fn read(&self, max: usize) -> Result<Bytes, ReadError> {
+        self.segment.see().map_err(|source| self.block(source))?;
         let room = usize::try_from(self.end - self.start.offset).unwrap_or(usize::MAX);
         let mut bytes = match self.segment.read(self.start.offset, room.min(max.max(4096))) {
             Ok(bytes) => bytes,
             Err(source) => return self.read_one(room, source),
         };
-        if let Some(header) = FrameHeader::decode(&bytes, self.segment.seed)
+        if let Some(header) = FrameHeader::decode(&bytes, self.segment.seed())
             && !header.gap
             && header.body_len as usize <= MAX_BODY_BYTES
             && header.frame_len() > bytes.len() as u64
@@ -193,14 +194,14 @@ impl Span {
     /// When the first frame was written, in microseconds since 1970.
     pub fn written(&self) -> Option<i64> {
         let head = self.segment.read(self.start.offset, FRAME_HEADER_BYTES as usize).ok()?;
-        FrameHeader::decode(&head, self.segment.seed).map(|header| header.written_micros)
+        FrameHeader::decode(&head, self.segment.seed()).map(|header| header.written_micros)
     }
 
     /// The first frame alone.
     fn read_one(&self, room: usize, source: io::Error) -> Result<Bytes, ReadError> {
         let head = self.segment.read(self.start.offset, room.min(FRAME_HEADER_BYTES as usize));
         let head = head.map_err(|source| self.block(source))?;
-        let len = FrameHeader::decode(&head, self.segment.seed).map(|header| header.frame_len());
+        let len = FrameHeader::decode(&head, self.segment.seed()).map(|header| header.frame_len());
         let Some(len) = len.filter(|len| *len <= room as u64) else { return Err(self.block(source)) };
         let one = self.segment.read(self.start.offset, len as usize);
         one.map(Bytes::from).map_err(|source| self.block(source))
@@ -214,8 +215,9 @@ impl Span {
     /// `after` is what follows the segment; `last`: nothing does. Changes nothing.
     pub fn look(&self, after: &Position, last: bool) -> Look {
         let room = usize::try_from(self.end.saturating_sub(self.start.offset)).unwrap_or(usize::MAX);
-        let (mut bytes, _) = self.segment.read_around(self.start.offset, room);
-        let (seed, here) = (self.segment.seed, self.start.seq);
+        let seen = self.segment.see().is_ok() || self.segment.guess(self.start.seq) == Guess::Seen;
+        let (mut bytes, _) = self.segment.read_around(self.start.offset, if seen { room } else { 0 });
+        let (seed, here) = (self.segment.seed(), self.start.seq);
         if Frame::read(&bytes, 0, seed).is_some_and(|f| f.header.seq >= here && f.header.seq < after.seq) {
             return Look::Whole(bytes.into());
         }
@@ -243,13 +245,18 @@ impl Span {
         Look::Damaged(Plan { gap, damage, bytes })
     }
 
-    /// Copies the damaged bytes aside and writes the gap over them.
+    /// Copies the damaged bytes aside and writes the gap over them. A segment in which nothing
+    /// could be told from nonsense is set aside as it is: perhaps somebody can read it one day.
     pub fn carry_out(&self, plan: &mut Plan) -> io::Result<()> {
+        if self.segment.is_blind() {
+            plan.damage.set_aside = Some(self.segment.set_aside()?);
+            return Ok(());
+        }
         // Where no event is missing, numbers are: there was never anything.
         if plan.damage.events > 0 {
             plan.damage.set_aside = self.set_aside(&plan.bytes)?;
         }
-        let gap = plan.gap.encode(self.segment.seed);
+        let gap = plan.gap.encode(self.segment.seed());
         disk::write(&self.segment.file, &mut [IoSlice::new(&gap)], self.start.offset)?;
         disk::sync(&self.segment.file)
     }

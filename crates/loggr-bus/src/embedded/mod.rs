@@ -17,6 +17,7 @@ mod publisher;
 mod queue;
 mod reading;
 mod recovery;
+mod scan;
 mod segment;
 mod shared;
 mod stats;

@@ -105,7 +105,7 @@ impl Queue {
     /// lock of the log.
     pub fn balance(&self) {
         let found = self.state().snapshot();
-        self.published.fetch_max(found.events, Ordering::Relaxed);
+        self.published.store(found.events, Ordering::Relaxed);
         self.published_bytes.store(found.bytes, Ordering::Relaxed);
     }
 
@@ -167,7 +167,7 @@ impl Queue {
         let mut offset = 0usize;
         while until.is_none_or(|seq| at.seq < seq) && at.offset < span.end {
             let Some(frame) =
-                Frame::read(bytes, offset, span.segment.seed).filter(|f| f.header.seq >= at.seq)
+                Frame::read(bytes, offset, span.segment.seed()).filter(|f| f.header.seq >= at.seq)
             else {
                 // Cut off by the end of what was read, unless it is the first one.
                 out.broken = offset == 0;

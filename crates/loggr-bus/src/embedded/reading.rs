@@ -195,7 +195,7 @@ impl Shared {
         // A disk may take another block for a bad one that is written to. Where it does not, the
         // queue goes on all the same.
         match span.carry_out(&mut plan) {
-            Err(error) if refused => {
+            Err(error) if refused || plan.damage.events == 0 => {
                 tracing::warn!(exchange = %self.name, "cannot mark the damage on disk: {error}");
             }
             carried_out => carried_out.map_err(ReadError::Gone)?,

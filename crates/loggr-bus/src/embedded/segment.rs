@@ -18,10 +18,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::{self, Faults, Op};
-use super::frame::{self, u32_at, u64_at};
+use super::frame::{self, Frame, FrameHeader, u32_at, u64_at};
 
 /// Where the frames begin.
 pub(super) const SEGMENT_HEADER_BYTES: u64 = 4096;
@@ -35,8 +36,8 @@ const BLOCK_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub(super) struct Segment {
     pub id: u64,
-    /// What its frames' checksums begin with.
-    pub seed: u32,
+    /// What its frames' checksums begin with, once it is known.
+    seed: OnceLock<u32>,
     pub file: File,
     pub path: PathBuf,
     /// Bytes of the file.
@@ -51,11 +52,19 @@ pub(super) enum Found {
     Segment(Segment),
     /// Its header is not that of a segment with this number.
     Foreign,
-    /// Its header cannot be read, so that nothing in it can be told from nonsense.
-    Unreadable {
-        capacity: u64,
-        error: io::Error,
-    },
+    /// Its header cannot be read: until it can, or its first frame says the same, nothing in it
+    /// can be told from nonsense. Nothing more is written to it.
+    Blind(Segment, io::Error),
+}
+
+/// What the place of its first frame says of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// What its checksums begin with is known now.
+    Seen,
+    /// No frame was written to it since it is this segment.
+    Unused,
+    Unknown,
 }
 
 impl Segment {
@@ -110,42 +119,80 @@ impl Segment {
         std::fs::rename(from, &path)?;
         // DURABLE: a segment without a name is a lost segment.
         disk::sync_dir(dir)?;
-        let seed = frame::seed(id, salt);
-        Ok(Segment {
-            id,
-            seed,
-            file,
-            path,
-            capacity,
-            poisoned: AtomicBool::new(false),
-            faults: faults.clone(),
-        })
+        let segment = Segment::of(path, id, file, capacity, faults);
+        segment.seed.get_or_init(|| frame::seed(id, salt));
+        Ok(segment)
+    }
+
+    fn of(path: PathBuf, id: u64, file: File, capacity: u64, faults: &Faults) -> Segment {
+        let (seed, poisoned, faults) = (OnceLock::new(), AtomicBool::new(false), faults.clone());
+        Segment { id, seed, file, path, capacity, poisoned, faults }
     }
 
     /// Opens the segment at `path`.
     pub fn open(path: &Path, id: u64, writable: bool, faults: &Faults) -> io::Result<Found> {
         let file = OpenOptions::new().read(true).write(writable).open(path)?;
         let capacity = file.metadata()?.len();
-        let segment = Segment {
-            id,
-            seed: 0,
-            file,
-            path: path.to_owned(),
-            capacity,
-            poisoned: AtomicBool::new(false),
-            faults: faults.clone(),
-        };
-        let header = match segment.read(0, HEADER_USED) {
-            Ok(header) => header,
-            Err(error) => return Ok(Found::Unreadable { capacity, error }),
-        };
+        let segment = Segment::of(path.to_owned(), id, file, capacity, faults);
+        Ok(match segment.see() {
+            Ok(()) => Found::Segment(segment),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Found::Foreign,
+            Err(error) => {
+                segment.poison();
+                Found::Blind(segment, error)
+            }
+        })
+    }
+
+    /// Reads the header, unless it is known.
+    ///
+    /// # Errors
+    /// What the disk says; of kind `InvalidData` if it is not the header of this segment.
+    pub fn see(&self) -> io::Result<()> {
+        if !self.is_blind() {
+            return Ok(());
+        }
+        let header = self.read(0, HEADER_USED)?;
         let good = header.get(0..8) == Some(&MAGIC[..])
             && header.get(12..).map(crc32c::crc32c) == Some(u32_at(&header, 8))
-            && u64_at(&header, 16) == id;
+            && u64_at(&header, 16) == self.id;
         if !good {
-            return Ok(Found::Foreign);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not the header of this segment"));
         }
-        Ok(Found::Segment(Segment { seed: frame::seed(id, u64_at(&header, 24)), ..segment }))
+        self.seed.get_or_init(|| frame::seed(self.id, u64_at(&header, 24)));
+        Ok(())
+    }
+
+    /// Believes the first frame where the header cannot be read. One with a number below `oldest`
+    /// was left over when the file was made a segment again.
+    pub fn guess(&self, oldest: u64) -> Guess {
+        let read = |len| self.read(SEGMENT_HEADER_BYTES, len).ok();
+        let guess = || {
+            let head = read(frame::FRAME_HEADER_BYTES as usize)?;
+            if head.iter().all(|byte| *byte == 0) {
+                return Some(Guess::Unused);
+            }
+            let (header, seed) = FrameHeader::guess(&head)?;
+            let whole = !header.gap && header.frame_len() <= self.capacity;
+            let bytes = read(whole.then_some(header.frame_len() as usize)?)?;
+            Frame::read(&bytes, 0, seed)?;
+            if header.seq < oldest {
+                return Some(Guess::Unused);
+            }
+            self.seed.get_or_init(|| seed);
+            Some(Guess::Seen)
+        };
+        guess().unwrap_or(Guess::Unknown)
+    }
+
+    /// It is not known what its frames' checksums begin with.
+    pub fn is_blind(&self) -> bool {
+        self.seed.get().is_none()
+    }
+
+    /// What its frames' checksums begin with; of a blind one nothing that a frame has.
+    pub fn seed(&self) -> u32 {
+        self.seed.get().copied().unwrap_or_default()
     }
 
     /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
@@ -189,6 +236,20 @@ impl Segment {
             at = next;
         }
         (bytes, holes)
+    }
+
+    /// Gives the file a name under which nobody uses it again.
+    pub fn set_aside(&self) -> io::Result<PathBuf> {
+        let aside = self.path.with_extension("seg.damaged");
+        match std::fs::rename(&self.path, &aside) {
+            // Another queue has done so.
+            Err(_) if aside.exists() => {}
+            renamed => renamed?,
+        }
+        if let Some(dir) = aside.parent() {
+            disk::sync_dir(dir)?;
+        }
+        Ok(aside)
     }
 
     pub fn poison(&self) {
@@ -291,11 +352,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Segment::create(dir.path(), 1, 65_536, true, &Faults::default()).unwrap();
         let second = Segment::recycle(dir.path(), &first.path, 2, &Faults::default()).unwrap();
-        assert_ne!(first.seed, second.seed);
+        assert_ne!(first.seed(), second.seed());
         assert!(!first.path.exists());
         let open = |id| Segment::open(&second.path, id, true, &Faults::default()).unwrap();
         let Found::Segment(again) = open(2) else { panic!("it is one") };
-        assert_eq!((again.seed, again.capacity), (second.seed, 65_536));
+        assert_eq!((again.seed(), again.capacity), (second.seed(), 65_536));
         assert!(matches!(open(3), Found::Foreign));
     }
 }

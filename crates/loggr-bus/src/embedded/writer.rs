@@ -223,7 +223,7 @@ impl Writer<'_> {
                 key_len: frame.key.len() as u16,
                 gap: false,
             };
-            self.heads.push(header.encode(segment.seed));
+            self.heads.push(header.encode(segment.seed()));
             end = end.after(&header);
         }
         let mut pieces = Vec::with_capacity(run.len() * 4);

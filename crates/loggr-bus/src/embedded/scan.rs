@@ -1,0 +1,389 @@
+//! The walk over all segments when an exchange is opened: where its frames end, what is damaged,
+//! and what cannot be read now.
+//!
+//! Not what becomes of the queues; that is recovery. Invariant: damage is written over, what the
+//! disk does not give at the moment is left as it is and waits.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::cursor::{Bindings, Cursor};
+use super::disk;
+use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
+use super::log::{Damage, LiveSegment, Look, Position, Span};
+use super::recovery::{ExchangeReport, fresh};
+use super::segment::{Guess, Holes, SEGMENT_HEADER_BYTES, Segment};
+
+/// What a scan finds out for one queue.
+pub(super) struct Track {
+    head: Option<Position>,
+    bindings: Bindings,
+    /// Its first frame, or the first one kept.
+    pub at: Option<Position>,
+    /// Events up to which it is counted.
+    seen: Option<u64>,
+    pub events: u64,
+    pub bytes: u64,
+    /// Some of them cannot be read now: whether they are meant for it is not known.
+    pub waits: bool,
+}
+
+impl Track {
+    pub fn new(cursor: Option<&Cursor>) -> Track {
+        let bindings =
+            cursor.map_or_else(|| fresh(Position::default(), "#").bindings, |c| c.bindings.clone());
+        let head = cursor.map(|c| c.head);
+        Track { head, bindings, at: None, seen: head.map(|h| h.events), events: 0, bytes: 0, waits: false }
+    }
+
+    fn visit(&mut self, here: &Position, frame: &Frame<'_>) {
+        let header = &frame.header;
+        if self.head.is_some_and(|h| header.seq < h.seq) {
+            return;
+        }
+        self.at.get_or_insert(*here);
+        let events = u64::from(header.events);
+        // What is missing, or gone in a gap, was perhaps meant for this queue.
+        self.events += here.events.saturating_sub(self.seen.unwrap_or(here.events));
+        if header.gap {
+            self.events += events;
+        } else if self.bindings.matches(header.seq, frame.key()) {
+            self.events += events;
+            self.bytes += header.frame_len();
+        }
+        self.seen = Some(here.events + events);
+    }
+
+    /// Frames that cannot be read now wait in their place, also for one that has read some of
+    /// them.
+    fn wait(&mut self, here: &Position, behind: &Position) {
+        let known = behind.seq > here.seq;
+        let passed = |h: Position| h.segment > here.segment || (known && h.seq >= behind.seq);
+        if self.head.is_some_and(passed) {
+            return;
+        }
+        let from = self.head.filter(|head| head.seq > here.seq).unwrap_or(*here);
+        self.at.get_or_insert(from);
+        self.events += behind.events.saturating_sub(self.seen.unwrap_or(from.events));
+        self.seen = Some(behind.events.max(from.events));
+        self.waits = true;
+    }
+}
+
+pub(super) struct Scan<'r> {
+    /// False where one only looks.
+    pub write: bool,
+    pub report: &'r mut ExchangeReport,
+    /// Behind the last good frame.
+    pub at: Option<Position>,
+    pub tracks: Vec<Track>,
+}
+
+/// The first frame of a segment that is whole.
+#[derive(Clone, Copy)]
+struct First {
+    header: FrameHeader,
+    /// It stands at the beginning: what is missing before it is missing before its segment, and
+    /// behind the last frame of the one that is looked at.
+    at_start: bool,
+}
+
+impl Scan<'_> {
+    /// Walks all segments. Gives those with frames, and those without.
+    pub fn segments(
+        &mut self,
+        segments: &[Arc<Segment>],
+        from: Option<Position>,
+    ) -> io::Result<(VecDeque<LiveSegment>, Vec<Arc<Segment>>)> {
+        let (mut live, mut empty) = (VecDeque::new(), Vec::new());
+        let mut bytes = Vec::new();
+        let (mut firsts, mut waits) = (Vec::new(), Vec::new());
+        for segment in segments {
+            let mut guess = Guess::Unknown;
+            if segment.is_blind() {
+                let before = firsts.iter().flatten().map(|first: &First| first.header.seq).max();
+                let here = from.filter(|from| from.segment <= segment.id);
+                let oldest = before.or(here.map(|h| if h.segment == segment.id { 0 } else { h.seq }));
+                guess = oldest.map_or(guess, |oldest| segment.guess(oldest));
+            }
+            waits.push(segment.is_blind() && guess != Guess::Unused);
+            firsts.push(if segment.is_blind() { None } else { first_frame(segment) });
+        }
+        for (i, segment) in segments.iter().enumerate() {
+            // Every queue has passed it; the janitor takes it.
+            let passed = from.is_some_and(|f| segment.id < f.segment);
+            // After a failed flush the same numbers were given again in the next
+            // segment: those are the ones that count.
+            let later = (i + 1..).zip(firsts.iter().skip(i + 1)).filter_map(|(j, f)| Some((j, (*f)?)));
+            let limit = later.min_by_key(|(_, first)| first.header.seq).map(|(j, first)| {
+                // What is missing before it is perhaps in one that cannot be read now.
+                let hidden = (i + 1..j).any(|i| waits.get(i) == Some(&true));
+                First { at_start: first.at_start && !hidden, ..first }
+            });
+            // Left alone.
+            if segment.is_blind() && (passed || waits.get(i) != Some(&true)) {
+                continue;
+            }
+            if passed {
+                let first =
+                    Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..Position::default() };
+                live.push_back(LiveSegment { segment: segment.clone(), first, end: segment.capacity });
+                continue;
+            }
+            let start = match from {
+                Some(from) if from.segment == segment.id && self.at.is_none() => from,
+                _ => {
+                    let at = self.at.or(from).unwrap_or_else(|| base(firsts.get(i).copied().flatten()));
+                    Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..at }
+                }
+            };
+            if segment.is_blind() {
+                let start = match (self.at.or(from), limit) {
+                    // Where it begins nobody knows, and how many events there are.
+                    (None, Some(limit)) => {
+                        let seq = limit.header.seq.saturating_sub(numbers(segment.capacity));
+                        let (id, offset) = (segment.id, SEGMENT_HEADER_BYTES);
+                        Position { segment: id, offset, seq, ..base(Some(limit)) }
+                    }
+                    _ => start,
+                };
+                if limit.is_none_or(|limit| start.seq < limit.header.seq) {
+                    self.wait(start, segment.capacity, None, limit);
+                    let (segment, end) = (segment.clone(), segment.capacity);
+                    live.push_back(LiveSegment { segment, first: start, end });
+                }
+                continue;
+            }
+            let holes = segment.read_whole(&mut bytes);
+            let first = match firsts.get(i).copied().flatten() {
+                Some(first) if first.at_start => {
+                    Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..base(Some(first)) }
+                }
+                _ => start,
+            };
+            let end = self.segment(segment, (&bytes, &holes), start, limit)?;
+            if end <= SEGMENT_HEADER_BYTES {
+                empty.push(segment.clone());
+            } else {
+                live.push_back(LiveSegment { segment: segment.clone(), first, end });
+            }
+        }
+        Ok((live, empty))
+    }
+
+    /// Walks one segment; gives where its frames end.
+    fn segment(
+        &mut self,
+        segment: &Arc<Segment>,
+        (bytes, holes): (&[u8], &Holes),
+        start: Position,
+        limit: Option<First>,
+    ) -> io::Result<u64> {
+        let limit_seq = limit.map_or(u64::MAX, |l| l.header.seq);
+        let mut at = start;
+        if start.seq >= limit_seq {
+            return Ok(start.offset);
+        }
+        loop {
+            let offset = usize::try_from(at.offset).unwrap_or(usize::MAX);
+            if let Some(frame) = Frame::read(bytes, offset, segment.seed())
+                && frame.header.seq >= at.seq
+            {
+                if frame.header.seq >= limit_seq {
+                    return Ok(at.offset);
+                }
+                self.visit(&mut at, &frame);
+                continue;
+            }
+            let later = Frame::find(bytes, offset.saturating_add(64), segment.seed(), |h| {
+                h.seq > at.seq && h.seq < limit_seq
+            });
+            let after = match limit {
+                Some(first) => Position { segment: at.segment, offset: at.offset, ..base(Some(first)) },
+                None => Position { seq: u64::MAX, ..at },
+            };
+            let next = later.map(|(next, frame)| (next as u64, frame.header));
+            if self.pass_over(segment, (bytes, holes), &mut at, next, limit) {
+                match later {
+                    Some(_) => continue,
+                    None => return Ok(segment.capacity),
+                }
+            }
+            // Numbers may be left out where nobody knew what there was; events are not.
+            let complete =
+                |first: First| at.seq >= first.header.seq || at.events >= first.header.events_before;
+            if later.is_none() && limit.is_none_or(|first| complete(first) || !first.at_start) {
+                if limit.is_none() && self.torn(bytes, offset, segment.seed(), &at) {
+                    self.report.torn_bytes +=
+                        FrameHeader::decode(bytes.get(offset..).unwrap_or_default(), segment.seed())
+                            .map_or(0, |h| h.frame_len());
+                }
+                return Ok(at.offset);
+            }
+            if !self.write {
+                // Only looking: tell, and go on behind it.
+                let (next, header) = match later {
+                    Some((next, frame)) => (next as u64, Some(frame.header)),
+                    None => (segment.capacity, None),
+                };
+                let (seq, events) = header.map_or((after.seq, after.events), |h| (h.seq, h.events_before));
+                self.report.damage.push(Damage {
+                    file: segment.path.clone(),
+                    offset: at.offset,
+                    frames: seq.saturating_sub(at.seq),
+                    events: events.saturating_sub(at.events),
+                    last_commit: false,
+                    set_aside: None,
+                });
+                let end = at.offset;
+                at = Position { offset: next, seq, ..at };
+                self.at = Some(at);
+                if header.is_none() {
+                    return Ok(end);
+                }
+                continue;
+            }
+            let span = Span { segment: segment.clone(), start: at, end: segment.capacity };
+            let mut plan = match span.look(&after, limit.is_none()) {
+                Look::Damaged(plan) => plan,
+                Look::Whole(again) => {
+                    if let Some(frame) = Frame::read(&again, 0, segment.seed()) {
+                        self.visit(&mut at, &frame);
+                    }
+                    continue;
+                }
+            };
+            span.carry_out(&mut plan)?;
+            self.report.damage.push(plan.damage);
+            let header = disk::read(&segment.file, at.offset, 64)?;
+            let Some(gap) = Frame::read(&header, 0, segment.seed()) else {
+                return Err(io::Error::other(format!(
+                    "`{}` does not keep what is written to it",
+                    segment.path.display()
+                )));
+            };
+            self.visit(&mut at, &gap);
+            if later.is_none() {
+                return Ok(at.offset);
+            }
+        }
+    }
+
+    /// Moves `at` over frames that the disk does not give at the moment; false if it is
+    /// something else. They stay as they are: perhaps the disk gives them later.
+    fn pass_over(
+        &mut self,
+        segment: &Segment,
+        (bytes, holes): (&[u8], &Holes),
+        at: &mut Position,
+        next: Option<(u64, FrameHeader)>,
+        limit: Option<First>,
+    ) -> bool {
+        let reach = next.map_or(segment.capacity, |(next, _)| next);
+        let Some(error) = holes.within(at.offset..reach) else { return false };
+        let offset = usize::try_from(at.offset).unwrap_or(usize::MAX);
+        let begun = FrameHeader::decode(bytes.get(offset..).unwrap_or_default(), segment.seed())
+            .filter(|header| header.seq == at.seq);
+        let blind = holes.within(at.offset..at.offset + FRAME_HEADER_BYTES).is_some();
+        match (next, limit) {
+            (Some(_), _) => {}
+            (None, Some(first)) if first.at_start && at.seq < first.header.seq => {}
+            (None, Some(first)) if first.at_start => return false,
+            // The log ends before it, or the segment does.
+            (None, _) if begun.is_none() && !blind => return false,
+            (None, _) => {}
+        }
+        let next = next.map(|(_, header)| First { header, at_start: true });
+        let (path, offset) = (segment.path.display(), at.offset);
+        let before = at.events;
+        *at = self.wait(*at, reach, begun, next.or(limit));
+        let events = at.events.saturating_sub(before);
+        let many = if events == 0 { "an unknown number of".to_owned() } else { events.to_string() };
+        self.report.unreadable.push(format!("`{path}` at offset {offset}, {many} events: {error}"));
+        true
+    }
+
+    /// Frames from `at` up to the offset `reach` cannot be read now; of one the header can.
+    /// `next` is the first one behind them. Gives where that is.
+    fn wait(
+        &mut self,
+        at: Position,
+        reach: u64,
+        begun: Option<FrameHeader>,
+        next: Option<First>,
+    ) -> Position {
+        let behind = match next {
+            Some(first) if first.at_start => base(Some(first)),
+            // What is missing before it is found out when it is come to.
+            Some(_) => at,
+            // Nobody knows what there is: numbers that it may have had are not given again.
+            None => Position {
+                seq: at.seq + numbers(reach - at.offset),
+                events: at.events + begun.map_or(0, |header| u64::from(header.events)),
+                bytes: at.bytes + (reach - at.offset),
+                ..at
+            },
+        };
+        let behind = Position { segment: at.segment, offset: reach, ..behind };
+        for track in &mut self.tracks {
+            track.wait(&at, &behind);
+        }
+        self.at = Some(behind);
+        behind
+    }
+
+    /// A frame was begun here whose body did not reach the disk.
+    fn torn(&self, bytes: &[u8], offset: usize, seed: u32, at: &Position) -> bool {
+        bytes.get(offset..).and_then(|b| FrameHeader::decode(b, seed)).is_some_and(|h| h.seq == at.seq)
+    }
+
+    fn visit(&mut self, at: &mut Position, frame: &Frame<'_>) {
+        let header = &frame.header;
+        self.report.missing_events += header.events_before.saturating_sub(at.events);
+        let here = Position {
+            segment: at.segment,
+            offset: at.offset,
+            seq: header.seq,
+            events: header.events_before,
+            bytes: header.bytes_before,
+        };
+        for track in &mut self.tracks {
+            track.visit(&here, frame);
+        }
+        *at = at.after(header);
+        self.at = Some(*at);
+    }
+}
+
+/// Frames that so many bytes may hold, and one more.
+fn numbers(bytes: u64) -> u64 {
+    bytes / FRAME_HEADER_BYTES + 1
+}
+
+fn base(first: Option<First>) -> Position {
+    first.map_or_else(Position::default, |First { header, .. }| Position {
+        seq: header.seq,
+        events: header.events_before,
+        bytes: header.bytes_before,
+        ..Position::default()
+    })
+}
+
+/// The first frame of a segment that is whole; the search is long only where the
+/// beginning is damaged, or where there is none.
+fn first_frame(segment: &Segment) -> Option<First> {
+    let start = SEGMENT_HEADER_BYTES;
+    let (head, _) = segment.read_around(start, 64);
+    if let Some(header) = FrameHeader::decode(&head, segment.seed()) {
+        let len = if header.gap { 64 } else { header.frame_len().min(segment.capacity) };
+        let (bytes, _) = segment.read_around(start, usize::try_from(len).unwrap_or(usize::MAX));
+        if Frame::read(&bytes, 0, segment.seed()).is_some() {
+            return Some(First { header, at_start: true });
+        }
+    }
+    let rest = usize::try_from(segment.capacity.saturating_sub(start)).unwrap_or(usize::MAX);
+    let (bytes, _) = segment.read_around(start, rest);
+    let found = Frame::find(&bytes, 0, segment.seed(), |_| true);
+    found.map(|(_, frame)| First { header: frame.header, at_start: false })
+}
