@@ -52,6 +52,15 @@ pub fn render(error: &anyhow::Error) -> String {
     out
 }
 
+/// Is the cause that this user may not, and did nobody say yet what helps?
+pub fn lacks_permission(error: &anyhow::Error) -> bool {
+    let denied = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io == Some(std::io::ErrorKind::PermissionDenied)
+    };
+    hints(error).is_empty() && error.chain().any(denied)
+}
+
 fn hints(error: &anyhow::Error) -> Vec<String> {
     let mut found = Vec::new();
     let mut next = Some(error);
@@ -68,6 +77,16 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
 mod tests {
     use super::*;
     use anyhow::Context;
+
+    #[test]
+    fn who_lacks_permission_is_known_by_the_cause() {
+        let error = |kind| anyhow::Error::new(std::io::Error::from(kind)).context("cannot open the store");
+        assert!(lacks_permission(&error(std::io::ErrorKind::PermissionDenied)));
+        assert!(!lacks_permission(&error(std::io::ErrorKind::NotFound)));
+        let told =
+            Err::<(), _>(error(std::io::ErrorKind::PermissionDenied)).hint("open the door").unwrap_err();
+        assert!(!lacks_permission(&told), "one hint is enough");
+    }
 
     #[test]
     fn an_error_shows_its_causes_and_its_hint() {

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, is_usage};
 
 fn main() -> ExitCode {
     memory::set_up();
@@ -42,8 +42,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has had enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
-            let usage = error.chain().any(|cause| cause.is::<UsageError>())
-                || error.downcast_ref::<UsageError>().is_some();
+            let usage = is_usage(&error);
             cli::complain(&hint::render(&error));
             if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }

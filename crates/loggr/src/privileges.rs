@@ -96,8 +96,16 @@ impl Identity {
             return Ok(());
         }
         let shown = data.display();
-        Err(anyhow!("the user `{}` cannot write into `{shown}`, which is of user {}", self.user, owner?))
+        Err(anyhow!("the user `{}` cannot write into `{shown}`, which is of {}", self.user, user_of(owner?)))
             .hint(format!("`chown -R {}: {shown}` gives it the directory", self.user))
+    }
+}
+
+/// A user in words: the name, where this host has one for the number.
+pub fn user_of(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => format!("the user `{}`", user.name),
+        Ok(None) | Err(_) => format!("the user with the number {uid}"),
     }
 }
 

@@ -147,7 +147,8 @@ pub fn reference() -> String {
         "These names may be written in any case. Every other name is:\n\n\
          - a custom field: `status:500`;\n\
          - a parameter of structured data, as `SD-ID.NAME`: `origin.ip:192.0.2.1`;\n\
-         - what the kernel said about a local sender: `_PID:4242`.\n\n\
+         - what the kernel said about a local sender, where rsyslog passes it on (`SysSock.Annotate=\"on\"`): \
+         `_PID:4242`.\n\n\
          A custom field that has the name of a field in the table is `{CUSTOM_PREFIX}NAME`: \
          `{CUSTOM_PREFIX}level:x`. Other characters than letters, digits and `_ . - @ /` in a name need a \
          backslash: `user\\ name:x`. A name that no event has finds nothing.\n\n## Limits\n\n"

@@ -44,7 +44,8 @@ pub fn man(args: &ManArgs) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let mut command = &whole;
-    for word in &args.command {
+    // `queue purge` may come as one word, as the help writes it.
+    for word in args.command.iter().flat_map(|words| words.split_whitespace()) {
         command = command
             .find_subcommand(word)
             .ok_or_else(|| anyhow!("there is no subcommand `{word}` to describe"))

@@ -14,6 +14,7 @@ use loggr_store::{ErrorKind, Look, Pruned, Store, StoreError, StoreOptions};
 use serde_json::{Value, json};
 
 use super::{Place, complain, confirm};
+use crate::component::place;
 use crate::component::process::Process;
 use crate::component::upkeep::moment;
 use crate::config::{Config, Ship, ShipKind};
@@ -129,7 +130,7 @@ fn prune_days(config: &Config, ship: &Ship, retention: Duration, accept: bool) -
                 };
                 Store::open(&search.directory, options)?.prune(moment(), accept)
             };
-            if !search.directory.exists() {
+            if !place::exists(&search.directory)? {
                 return Ok(json!({ "days": [] }));
             }
             let name = control::escape(&ship.name);
@@ -178,6 +179,9 @@ fn drop_days(config: &Config, ship: &Ship, before: Option<i64>) -> Result<Value>
             Ok(json!({ "days": dropped.days, "busy": dropped.busy }))
         }
         ShipKind::Search(search) => {
+            if !place::exists(&search.directory)? {
+                return Ok(json!({ "days": [] }));
+            }
             let done = offline(&search.directory, before).map(|days| json!({ "days": days }));
             or_running(config, done, || {
                 let target = format!("/api/store/drop?ship={}", control::escape(&ship.name));
@@ -192,9 +196,6 @@ fn drop_days(config: &Config, ship: &Ship, before: Option<i64>) -> Result<Value>
 }
 
 fn offline(directory: &Path, before: Option<i64>) -> Result<Vec<String>, StoreError> {
-    if !directory.exists() {
-        return Ok(Vec::new());
-    }
     let options = StoreOptions { background_compaction: false, ..StoreOptions::default() };
     Store::open(directory, options)?.purge(before)
 }

@@ -34,8 +34,10 @@ pub use rescue::{discard, replay};
 pub use search::arguments;
 
 use crate::clean;
-use crate::config::Config;
-use crate::exit::{Exit, Usage};
+use crate::component::place::WHO_MAY_LOOK;
+use crate::config::{Config, PassedOver};
+use crate::exit::{Exit, Usage, is_usage};
+use crate::hint::{self, Advise};
 
 /// Receive logs, keep every event on disk, store events in files or databases, and search them.
 #[derive(Debug, Parser)]
@@ -72,16 +74,26 @@ impl Place {
 
     /// Where filters and patterns lie; a configuration that is wrong has them too.
     fn directory(&self) -> Result<PathBuf> {
-        Config::directory_of(self.config.as_deref())
+        let (directory, passed_over) = Config::directory_of(self.config.as_deref())?;
+        tell(passed_over.as_ref());
+        Ok(directory)
     }
 }
 
-/// Names the configuration file that nobody has named.
+/// Names the configuration file that nobody has named, and the one that is not read though it is there.
 fn named(config: Config) -> Config {
+    tell(config.passed_over.as_ref());
     if let Some(file) = config.file.as_deref().filter(|_| config.found_here) {
         complain(&format!("using the configuration `{}`\n", file.display()));
     }
     config
+}
+
+/// Warns of a configuration file that is there and is not read.
+fn tell(passed_over: Option<&PassedOver>) {
+    if let Some(passed_over) = passed_over {
+        complain(&format!("warning: {passed_over}\nhint: name it with `--config` if it is yours\n"));
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,25 +151,37 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Run(args) => run::run(&place, &args),
         Command::Check => check::run(&place),
         Command::Config => print(&Config::default_text()),
-        Command::Search(args) => search::search(&place, &args),
-        Command::Count(args) => search::count(&place, &args),
-        Command::Top(args) => search::top(&place, &args),
-        Command::Histogram(args) => search::histogram(&place, &args),
+        Command::Search(args) => looking(search::search(&place, &args)),
+        Command::Count(args) => looking(search::count(&place, &args)),
+        Command::Top(args) => looking(search::top(&place, &args)),
+        Command::Histogram(args) => looking(search::histogram(&place, &args)),
         Command::Init(args) => init::run(&place, &args),
-        Command::Prune(args) => keep::prune(&place, &args),
-        Command::Purge(args) => keep::purge(&place, &args),
-        Command::Repair(args) => repair::run(&place, &args),
+        Command::Prune(args) => looking(keep::prune(&place, &args)),
+        Command::Purge(args) => looking(keep::purge(&place, &args)),
+        Command::Repair(args) => looking(repair::run(&place, &args)),
         Command::Send(args) => send::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Filter(args) => filter::filter(&args),
         Command::Explain(args) => filter::explain(&args),
         Command::Grok(args) => grok::run(&place, &args),
         Command::Pack(args) => pack::run(&args),
-        Command::Queue(args) => queue::run(&place, &args),
-        Command::Rescue(args) => rescue::run(&place, &args),
-        Command::Status(args) => status::run(&place, &args),
+        Command::Queue(args) => looking(queue::run(&place, &args)),
+        Command::Rescue(args) => looking(rescue::run(&place, &args)),
+        Command::Status(args) => looking(status::run(&place, &args)),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
+    }
+}
+
+/// What looks at an installation's data says who may look, where this user may not.
+fn looking(looked: Result<Exit>) -> Result<Exit> {
+    match looked {
+        Err(error) if hint::lacks_permission(&error) => {
+            let usage = is_usage(&error);
+            let told = Err(error).hint(WHO_MAY_LOOK);
+            if usage { told.usage() } else { told }
+        }
+        looked => looked,
     }
 }
 

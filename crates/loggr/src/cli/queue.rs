@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Place, confirm, status};
 use crate::clean::{self, clean};
+use crate::component::place;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -158,7 +159,7 @@ fn offline(config: &Config) -> Result<Vec<ExchangeView>> {
         ))
         .hint("`rabbitmqctl list_queues` shows them");
     }
-    if !config.bus.directory.exists() {
+    if !place::exists(&config.bus.directory)? {
         bail!("there is no queue in `{}` yet", config.bus.directory.display());
     }
     Ok(inspect(&config.bus.directory)?)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Place, complain, confirm};
 use crate::clean::{self, clean};
+use crate::component::place;
 use crate::component::process::MAX_RESCUE_BYTES;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
@@ -74,7 +75,7 @@ pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
         RescueCommand::Replay { sink, id } => {
             let answer = command(&config, "replay", sink, id.as_deref())?;
             writeln!(std::io::stdout().lock(), "`{sink}` took {} events", answer["replayed"])?;
-            Ok(Exit::Fine)
+            Ok(refused_again(sink, &answer))
         }
         RescueCommand::Discard { sink, id, yes } => {
             let what = match id {
@@ -91,16 +92,28 @@ pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
     }
 }
 
+/// Says what the destination has refused once more.
+fn refused_again(sink: &str, answer: &Value) -> Exit {
+    let Some(refused) = answer["refused"].as_u64().filter(|refused| *refused > 0) else { return Exit::Fine };
+    complain(&format!(
+        "error: `{sink}` refused {refused} events again, which stay in the rescue\n  caused by: {}\n\
+         hint: remove the cause, and replay them once more; `loggr rescue discard {sink}` deletes them\n",
+        answer["reason"].as_str().unwrap_or("it did not say why")
+    ));
+    Exit::Failed
+}
+
 fn open(config: &Config) -> Result<RescueStore> {
     let directory = config.data.directory.join("rescue");
-    if !directory.exists() {
+    if !place::exists(&directory)? {
         bail!("there is no rescue in `{}` yet", config.data.directory.display());
     }
+    place::permitted(&config.data.directory)?;
     RescueStore::open(&directory, MAX_RESCUE_BYTES).context("cannot open the rescue")
 }
 
 fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
-    if !config.data.directory.join("rescue").exists() {
+    if !place::exists(&config.data.directory.join("rescue"))? {
         complain("hint: nothing was ever rescued here\n");
         return Ok(Exit::Fine);
     }
@@ -182,9 +195,11 @@ pub async fn replay(
         Ok((rescue.count(sink)?, rescue.replay(sink, ids, REPLAY_WINDOW)?))
     };
     let (before, source) = ask(rescue, sink, begin).await?;
-    pump(source, destination, Again, Stop::never(), Quiet).await?;
+    let mut again = Again::default();
+    pump(source, destination, &mut again, Stop::never(), Quiet).await?;
     let after = ask(rescue, sink, RescueStore::count).await?;
-    Ok(json!({ "replayed": before.saturating_sub(after) }))
+    let replayed = before.saturating_sub(after);
+    Ok(json!({ "replayed": replayed, "refused": again.refused, "reason": again.reason }))
 }
 
 /// Asks the rescue off the reactor: it reads from disk.
@@ -198,10 +213,17 @@ async fn ask<T: Send + 'static>(
 }
 
 /// What is refused again is in the rescue already: it stays there.
-struct Again;
+#[derive(Default)]
+struct Again {
+    refused: usize,
+    /// Why the last of them.
+    reason: Option<String>,
+}
 
-impl Rescue for Again {
-    async fn rescue(&mut self, batch: &Batch, _reason: &Reason) -> Result<Receipt, StoreError> {
+impl Rescue for &mut Again {
+    async fn rescue(&mut self, batch: &Batch, reason: &Reason) -> Result<Receipt, StoreError> {
+        self.refused += batch.len();
+        self.reason = Some(reason.text.clone());
         Ok(Receipt::sign_rescue(batch))
     }
 }
@@ -226,6 +248,15 @@ mod tests {
     use super::*;
     use loggr_flow::contract::{MemorySink, lines};
 
+    #[test]
+    fn a_replay_of_which_nothing_was_taken_is_no_success() {
+        let exit =
+            |refused: u64| refused_again("archive", &json!({ "refused": refused, "reason": "it is a fifo" }));
+        assert_eq!((exit(0), exit(2)), (Exit::Fine, Exit::Failed));
+        // A process that is older than this program does not say.
+        assert_eq!(refused_again("archive", &json!({ "replayed": 0 })), Exit::Fine);
+    }
+
     #[tokio::test]
     async fn what_is_refused_again_stays_in_the_rescue() {
         let directory = tempfile::tempdir().unwrap();
@@ -235,9 +266,14 @@ mod tests {
         machine.rescue(&lines(&["a", "bad", "c"]), &reason).await.map(drop).unwrap();
         let input = MemorySink::refusing("bad");
         let answer = replay(&rescue, "machine.main", input.clone(), None).await.unwrap();
-        assert_eq!(answer, json!({ "replayed": 2 }));
+        assert_eq!((&answer["replayed"], &answer["refused"]), (&json!(2), &json!(1)));
+        assert!(answer["reason"].as_str().is_some_and(|reason| reason.contains("never")), "{answer}");
         assert_eq!((input.texts(), rescue.count("machine.main").unwrap()), (vec!["a".into(), "c".into()], 1));
         let answer = replay(&rescue, "main", input, None).await.unwrap();
-        assert_eq!(answer, json!({ "replayed": 0 }), "a shipper of the machine's name is somebody else");
+        assert_eq!(
+            answer,
+            json!({ "replayed": 0, "refused": 0, "reason": null }),
+            "a shipper of the machine's name is somebody else"
+        );
     }
 }

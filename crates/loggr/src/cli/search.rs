@@ -12,10 +12,11 @@ use anyhow::{Result, anyhow};
 use clap::{Args, CommandFactory, ValueEnum};
 use loggr_event::{DumpFormat, Event, Severity, Timestamp, Uid};
 use loggr_store::query::{Field, Query};
-use loggr_store::{Found, MAX_SEARCH_LIMIT, SearchOptions};
+use loggr_store::{Found, KnownField, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
 use crate::clean::{self, clean};
+use crate::component::place;
 use crate::config::ShipKind;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -65,7 +66,7 @@ pub struct SearchArgs {
     #[arg(short, long)]
     follow: bool,
     /// Oldest first
-    #[arg(long)]
+    #[arg(long, conflicts_with = "follow")]
     oldest_first: bool,
 }
 
@@ -171,6 +172,8 @@ struct Asked {
     text: String,
     query: Query,
     options: SearchOptions,
+    /// Nothing was stored yet, which has been said: no other query would find anything.
+    is_empty: bool,
 }
 
 impl Question {
@@ -185,12 +188,15 @@ impl Question {
         let mut options = SearchOptions::new(at);
         options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
         options.until = self.until.as_deref().map(|t| time(t, at)).transpose()?;
+        let mut is_empty = false;
         if let ShipKind::Search(search) = &ship.kind
-            && !search.directory.exists()
+            && !place::exists(&search.directory)?
         {
             complain(&format!("hint: nothing was stored in `{}` yet\n", search.directory.display()));
+            is_empty = true;
         }
-        let asked = Asked { store: Store::open(ship)?, runtime: super::runtime()?, text, query, options };
+        let (store, runtime) = (Store::open(ship)?, super::runtime()?);
+        let asked = Asked { store, runtime, text, query, options, is_empty };
         asked.suggest()?;
         Ok(asked)
     }
@@ -215,6 +221,9 @@ impl Asked {
 
     /// What may have been meant by a query that found nothing.
     fn advise(&self) {
+        if self.is_empty {
+            return;
+        }
         let mut hints = loggr_store::query::habits(&self.text);
         let words: Vec<&str> = self.text.split_whitespace().collect();
         let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
@@ -234,13 +243,36 @@ impl Asked {
         if self.query.fields().iter().all(|field| !matches!(field, Field::Custom(_))) {
             return Ok(());
         }
-        let known = self.wait(self.store.fields(self.options.since, self.options.until))?;
+        let known = self.known()?;
         let names: Vec<&str> = known.iter().map(|f| f.name.as_str()).collect();
         for (unknown, near) in self.query.unknown_fields(&names) {
-            let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-            complain(&format!("hint: no event has the field `{}`{near}\n", clean(&unknown)));
+            self.tell_unknown(&unknown, near);
         }
         Ok(())
+    }
+
+    /// The same of the field whose values are asked for.
+    fn suggest_for(&self, field: &Field) -> Result<()> {
+        let Field::Custom(name) = field else { return Ok(()) };
+        let known = self.known()?;
+        if known.iter().all(|field| field.name != *name) {
+            let names = known.iter().map(|field| field.name.as_str());
+            self.tell_unknown(name, loggr_store::query::suggest(name, names));
+        }
+        Ok(())
+    }
+
+    /// The custom fields that events have.
+    fn known(&self) -> Result<Vec<KnownField>> {
+        self.wait(self.store.fields(self.options.since, self.options.until))
+    }
+
+    fn tell_unknown(&self, field: &str, near: Option<&str>) {
+        if self.is_empty {
+            return;
+        }
+        let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        complain(&format!("hint: no event has the field `{}`{near}\n", clean(field)));
     }
 }
 
@@ -257,9 +289,7 @@ pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
         if events.is_empty() {
             asked.advise();
         }
-        if !args.oldest_first {
-            events.reverse();
-        }
+        events.reverse();
         for event in &events {
             known.events.insert(event.uid, event.timegenerated.unix_micros());
             out.print(event)?;
@@ -391,6 +421,7 @@ pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
 pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
     let asked = args.question.open(place)?;
     let field = Field::from_name(&args.field);
+    asked.suggest_for(&field)?;
     let top = asked.wait(asked.store.top(&asked.query, &field, args.limit, &asked.options))?;
     let mut out = std::io::stdout().lock();
     for warning in &top.warnings {

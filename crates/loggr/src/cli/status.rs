@@ -19,7 +19,10 @@ use crate::web::status;
 
 /// Arguments of `loggr status`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code: 0 all is well, 1 something is wrong (said at the end), 3 nothing runs.")]
+#[command(
+    after_help = "Exit code: 0 all is well, 1 something is wrong (said at the end), 2 the command line or the \
+                  configuration is wrong, 3 nothing runs."
+)]
 pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
@@ -41,7 +44,7 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     } else {
         out.write_all(render(&status, args.rules).as_bytes())?;
         for (at, trouble) in troubles.iter().enumerate() {
-            writeln!(out, "{}trouble: {}", if at == 0 { "\n" } else { "" }, clean(trouble))?;
+            writeln!(out, "{}{}", if at == 0 { "\n" } else { "" }, sentence(trouble))?;
         }
     }
     Ok(match (&status["running"], troubles.is_empty()) {
@@ -49,6 +52,18 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
         (Value::Bool(true), false) => Exit::Failed,
         _ => Exit::NotRunning,
     })
+}
+
+/// What is wrong, for people: of several lines the later ones stand behind blanks, so that none
+/// looks like a trouble of its own.
+fn sentence(trouble: &str) -> String {
+    let mut lines = trouble.lines().map(clean);
+    let mut out = format!("trouble: {}", lines.next().unwrap_or_default());
+    for line in lines {
+        out.push_str("\n    ");
+        out.push_str(&line);
+    }
+    out
 }
 
 /// The status of the installation; where nothing runs, of what lies on disk.
@@ -78,7 +93,11 @@ fn render(status: &Value, rules: bool) -> String {
     part_names(&mut status);
     let status = &status;
     let text = |v: &Value, key: &str| match &v[key] {
-        Value::String(s) => clean(s).into_owned(),
+        // A row has one line; the rest stands among the troubles.
+        Value::String(s) => match s.split_once('\n') {
+            Some((first, _)) => format!("{} …", clean(first)),
+            None => clean(s).into_owned(),
+        },
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };
@@ -157,10 +176,29 @@ fn render(status: &Value, rules: bool) -> String {
             ],
         );
     }
-    let listener =
-        ["name", "protocol", "address", "received", "accepted", "connections", "kernel_drops", "lost"];
+    let listener = [
+        "name",
+        "protocol",
+        "address",
+        "received",
+        "accepted",
+        "refused",
+        "connections",
+        "kernel_drops",
+        "lost",
+    ];
     table(
-        &["LISTENER", "PROTOCOL", "ADDRESS", "RECEIVED", "ACCEPTED", "CONNECTIONS", "KERNEL DROPS", "LOST"],
+        &[
+            "LISTENER",
+            "PROTOCOL",
+            "ADDRESS",
+            "RECEIVED",
+            "ACCEPTED",
+            "REFUSED",
+            "CONNECTIONS",
+            "KERNEL DROPS",
+            "LOST",
+        ],
         "listeners",
         "",
         &listener,
@@ -295,5 +333,25 @@ mod tests {
         let one = json!({ "running": true, "processes": [process("all", "web1", Value::Null)],
                           "listeners": [{ "name": "tcp", "process": "web1:all", "host": "web1" }] });
         assert!(!render(&one, false).contains("PROCESS"));
+    }
+    #[test]
+    fn a_mistake_in_a_filter_is_shown_in_lines() {
+        let mistake =
+            "main.filter:1:4: there is no core field `app_nam`\n 1 | if app_nam == 5 {\u{1b}\ntrouble: x";
+        let status = json!({ "running": true, "machines": [{ "name": "main", "filter_error": mistake }] });
+        let text = render(&status, false);
+        assert!(text.lines().any(|row| row.ends_with("there is no core field `app_nam` …")), "{text}");
+        assert_eq!(
+            sentence(&format!("machine `main`: {mistake}")),
+            "trouble: machine `main`: main.filter:1:4: there is no core field `app_nam`\n     \
+             1 | if app_nam == 5 {#033\n    trouble: x"
+        );
+    }
+
+    #[test]
+    fn who_was_refused_is_counted_where_people_look() {
+        let listener = json!({ "name": "udp", "received": 0, "refused": 7, "lost": 0 });
+        let text = render(&json!({ "running": true, "listeners": [listener] }), false);
+        assert!(text.contains("REFUSED") && text.lines().any(|row| row.contains(" 7 ")), "{text}");
     }
 }

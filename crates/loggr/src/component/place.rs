@@ -37,6 +37,9 @@ const WAY_MODE: u32 = 0o755;
 /// A card that could not be written is written after so long.
 const CARD_AGAIN: Duration = Duration::from_secs(5);
 
+/// What helps somebody who may not look at the data.
+pub const WHO_MAY_LOOK: &str = "run it as root or as the user that loggr runs as, for example with `sudo`";
+
 /// The files of one process. Dropping it removes the card; the locks end with it.
 #[derive(Debug)]
 pub struct Place {
@@ -178,7 +181,12 @@ pub fn permitted(data: &Path) -> Result<()> {
     let Some(error) = places.iter().find_map(|place| denied(place)) else { return Ok(()) };
     Err(anyhow::Error::new(error)
         .context(format!("cannot look into the data directory `{}`", data.display())))
-    .hint("run it as root or as the user that loggr runs as, for example with `sudo`")
+    .hint(WHO_MAY_LOOK)
+}
+
+/// Is it there? Whoever may not look sees nothing, which does not mean that nothing is there.
+pub fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().with_context(|| format!("cannot look whether `{}` is there", path.display()))
 }
 
 /// The card of the process with this socket.

@@ -24,6 +24,7 @@ mod unset;
 mod url;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Nobody named the file: it was found in the current directory.
     pub found_here: bool,
+    /// The file in the current directory that was left alone because of its owner.
+    pub passed_over: Option<PassedOver>,
     /// What is read beside the file (filters, secrets) is named relative to this directory.
     pub directory: PathBuf,
     /// `[data]`
@@ -89,6 +92,24 @@ pub struct Config {
     pub registry: Registry,
 }
 
+/// A file that is there and is not read: somebody put it there whom this user need not trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    file: PathBuf,
+    owner: u32,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, owner) = (self.file.display(), crate::privileges::user_of(self.owner));
+        write!(
+            f,
+            "`{file}` is ignored, as it belongs to {owner}: a file that nobody names is read only if it belongs to \
+             root or to the user who runs loggr"
+        )
+    }
+}
+
 impl Config {
     /// Reads the file, or takes the built-in default where there is none.
     ///
@@ -107,9 +128,11 @@ impl Config {
         load(file, data, &Host::this(), &crate::filters::routes)
     }
 
-    /// The directory of the file that would be read; what is in it is not looked at.
-    pub fn directory_of(file: Option<&Path>) -> Result<PathBuf> {
-        Ok(beside(Host::this().find(file)?.0.as_deref()).to_owned())
+    /// The directory of the file that would be read, and the file that was left alone; what is in
+    /// them is not looked at.
+    pub fn directory_of(file: Option<&Path>) -> Result<(PathBuf, Option<PassedOver>)> {
+        let chosen = Host::this().find(file)?;
+        Ok((beside(chosen.file.as_deref()).to_owned(), chosen.passed_over))
     }
 
     /// The default configuration, commented: what `loggr config` prints.
@@ -162,29 +185,35 @@ impl Host<'_> {
         (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
-    /// The file, and whether nobody named it.
-    fn find(&self, file: Option<&Path>) -> Result<(Option<PathBuf>, bool)> {
+    /// The file that is to be read.
+    fn find(&self, file: Option<&Path>) -> Result<Chosen> {
         if let Some(file) = file {
-            return Ok((Some(absolute(file)?), false));
+            return Ok(Chosen::named(absolute(file)?));
         }
         if let Some(directory) = self.path("LOGGR_CONFIG_DIR") {
-            return Ok((Some(absolute(&directory.join(FILE_NAME))?), false));
+            return Ok(Chosen::named(absolute(&directory.join(FILE_NAME))?));
         }
-        if self.is_ours(self.here) {
-            return Ok((Some(absolute(self.here)?), true));
+        let stranger = self.stranger();
+        if stranger.is_none() && self.here.is_file() {
+            return Ok(Chosen { found_here: true, ..Chosen::named(absolute(self.here)?) });
         }
-        match self.system_file.try_exists() {
-            Ok(false) => Ok((None, false)),
+        let passed_over = match stranger {
+            Some(owner) => Some(PassedOver { file: absolute(self.here)?, owner }),
+            None => None,
+        };
+        let file = match self.system_file.try_exists() {
+            Ok(false) => None,
             // What is there and cannot be read must not be taken for nothing.
-            Ok(true) | Err(_) => Ok((Some(self.system_file.to_owned()), false)),
-        }
+            Ok(true) | Err(_) => Some(self.system_file.to_owned()),
+        };
+        Ok(Chosen { file, found_here: false, passed_over })
     }
 
-    /// Is it there, and written by somebody whom this user trusts? In a directory like `/tmp`
-    /// anybody may have put one.
-    fn is_ours(&self, file: &Path) -> bool {
-        let meta = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file);
-        meta.is_some_and(|meta| meta.uid() == self.user || meta.uid() == 0)
+    /// Whose the file in the current directory is, if this user need not trust them: in a
+    /// directory like `/tmp` anybody may have put one.
+    fn stranger(&self) -> Option<u32> {
+        let meta = std::fs::metadata(self.here).ok().filter(std::fs::Metadata::is_file)?;
+        Some(meta.uid()).filter(|owner| *owner != self.user && *owner != 0)
     }
 
     fn default_data(&self) -> Option<PathBuf> {
@@ -199,12 +228,29 @@ impl Host<'_> {
     }
 }
 
+/// The file that is to be read, and why this one.
+#[derive(Debug)]
+struct Chosen {
+    /// `None` is the built-in default.
+    file: Option<PathBuf>,
+    /// Nobody named it.
+    found_here: bool,
+    /// One that was there and was left alone.
+    passed_over: Option<PassedOver>,
+}
+
+impl Chosen {
+    fn named(file: PathBuf) -> Chosen {
+        Chosen { file: Some(file), found_here: false, passed_over: None }
+    }
+}
+
 /// Where the filter of a name sends events, beside the configuration in a directory; `None` if
 /// that is not known.
 type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
 
 fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
-    let (file, found_here) = host.find(file)?;
+    let Chosen { file, found_here, passed_over } = host.find(file)?;
     let text = match &file {
         Some(file) => read(file)?,
         None => String::new(),
@@ -221,7 +267,7 @@ fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Route
         routes: &|filter| routes(directory, filter),
     };
     let (mut config, problems) = resolve(&text, &around);
-    config.found_here = found_here;
+    (config.found_here, config.passed_over) = (found_here, passed_over);
     if !problems.is_empty() {
         let shown = file.as_deref().map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
         return Err(ConfigError::new(&shown, &text, problems).into());

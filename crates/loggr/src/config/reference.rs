@@ -12,8 +12,9 @@ const INTRODUCTION: &str = "\
 
 <!-- Written from the table in crates/loggr/src/config/keys.rs by `UPDATE=1 cargo test -p loggr config`. -->
 
-One TOML file, `loggr.toml`; everything in it is optional. `loggr check` shows every mistake in
-it, `loggr config` prints the default with comments.
+One TOML file, `loggr.toml`; everything in it is optional. `loggr check` shows the mistakes in it:
+those of TOML's syntax first, and once that is right all those in sections, keys and values, then
+those in the filters. `loggr config` prints the default with comments.
 
 ## Which file, which directories
 
@@ -22,7 +23,8 @@ The file is the first of these:
 1. `--config FILE`;
 2. `$LOGGR_CONFIG_DIR/loggr.toml`, when the variable is set;
 3. `loggr.toml` in the current directory, when it exists and belongs to root or to the user who runs
-   loggr; loggr then says which file it uses;
+   loggr; loggr then says which file it uses. If it belongs to somebody else, loggr ignores it and
+   warns of that;
 4. `/etc/loggr/loggr.toml`, when it exists;
 5. none: the built-in [default](#the-default).
 

@@ -108,6 +108,7 @@ impl<'d> Resolver<'d> {
         let mut config = Config {
             file: around.file.map(Path::to_owned),
             found_here: false,
+            passed_over: None,
             directory: around.directory.to_owned(),
             data,
             bus,

@@ -339,9 +339,25 @@ fn a_file_of_somebody_else_in_the_current_directory_is_not_read() {
     let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&here).unwrap());
     let host =
         |user| Host { variable: &|_| None, user, root: false, here: &here, system_file: Path::new("/none") };
-    assert!(host(owner).is_ours(&here));
+    let own = host(owner).find(None).unwrap();
+    assert_eq!((own.file.as_deref(), own.found_here, own.passed_over), (Some(here.as_path()), true, None));
     // Root's own is everybody's; here the owner is whoever runs the tests.
-    assert_eq!(host(owner + 1).is_ours(&here), owner == 0);
+    let others = host(owner + 1).find(None).unwrap();
+    assert_eq!(others.found_here, owner == 0);
+    assert_eq!(others.passed_over.is_none(), owner == 0);
+}
+
+#[test]
+fn a_file_that_is_left_alone_is_named_with_its_owner() {
+    let check = |owner, words: &str| {
+        let passed = PassedOver { file: PathBuf::from("/tmp/loggr.toml"), owner }.to_string();
+        assert!(
+            passed.starts_with(&format!("`/tmp/loggr.toml` is ignored, as it belongs to {words}: ")),
+            "{passed}"
+        );
+    };
+    check(0, "the user `root`");
+    check(4_000_000_000, "the user with the number 4000000000");
 }
 
 #[test]

@@ -86,6 +86,15 @@ impl Accepting {
         peer.map_or_else(|| self.origin.peer.clone(), |peer| peer.ip().to_canonical().to_string())
     }
 
+    /// Counts what came from an address that is not allowed, and says so once in a while for each.
+    pub(super) fn refuse(&self, what: &'static str, peer: &dyn std::fmt::Display, sender: &str) {
+        self.stats.refused.add(1);
+        if let Some(unsaid) = self.stats.told_refused.tell(sender) {
+            let (listener, unsaid) = (self.stats.name.as_str(), (unsaid > 0).then_some(unsaid));
+            tracing::warn!(listener, %peer, unsaid, "refused a {what}: the address is not allowed");
+        }
+    }
+
     /// Watches a pump that publishes what was read.
     pub fn observer(&self) -> impl PumpObserver + 'static + use<> {
         Publishing { listener: self.stats.clone() }
@@ -150,11 +159,7 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
         if let Some(peer) = peer
             && !(shared.allowed)(peer.ip().to_canonical())
         {
-            shared.stats.refused.add(1);
-            if let Some(unsaid) = shared.stats.told_refused.tell(&shared.sender_of(Some(peer))) {
-                let unsaid = (unsaid > 0).then_some(unsaid);
-                tracing::warn!(listener, %peer, unsaid, "refused a connection: the address is not allowed");
-            }
+            shared.refuse("connection", &peer, &shared.sender_of(Some(peer)));
             continue;
         }
         let place = match shared.gate.try_enter() {

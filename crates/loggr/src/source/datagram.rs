@@ -164,8 +164,8 @@ struct Receiver<'s> {
     deliveries: &'s mpsc::Sender<Delivery>,
     builder: BatchBuilder,
     uids: Uids,
-    /// `None`: not allowed.
-    peers: HashMap<SocketAddr, Option<Known>>,
+    /// Those that are not allowed are known by their name among the senders alone.
+    peers: HashMap<SocketAddr, Result<Known, String>>,
     local: Known,
     drops: DropCounter,
     /// The last read failed.
@@ -218,12 +218,15 @@ impl Receiver<'_> {
                 }
                 let shared = self.shared;
                 let known = self.peers.entry(peer).or_insert_with(|| {
-                    let sender = || shared.stats.senders.of(&shared.sender_of(Some(peer)));
-                    (shared.allowed)(peer.ip()).then(|| (Arc::new(shared.origin_of(Some(peer))), sender()))
+                    let name = shared.sender_of(Some(peer));
+                    match (shared.allowed)(peer.ip()) {
+                        true => Ok((Arc::new(shared.origin_of(Some(peer))), shared.stats.senders.of(&name))),
+                        false => Err(name),
+                    }
                 });
                 match known {
-                    Some(known) => known,
-                    None => return stats.refused.add(1),
+                    Ok(known) => known,
+                    Err(name) => return shared.refuse("datagram", &peer, name),
                 }
             }
         };

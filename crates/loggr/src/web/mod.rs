@@ -124,7 +124,9 @@ pub async fn start(
     let gate = places.gate(MAX_WEB_CONNECTIONS);
     let mut addresses = Vec::new();
     for socket in bound {
-        addresses.push(socket.local_addr()?.to_string());
+        let address = socket.local_addr()?.to_string();
+        tracing::info!(web = format!("http://{address}/"), "listening");
+        addresses.push(address);
         let listener = tokio::net::TcpListener::from_std(socket)?;
         let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true };
         serving.spawn(serve(door, public.clone(), stopped.clone()));

@@ -89,9 +89,75 @@ fn who_may_not_look_is_told_so() {
     ends(&output, 1, "error: cannot look into the data directory `");
     ends(&output, 1, "ermission denied");
     ends(&output, 1, "hint: run it as root or as the user that loggr runs as");
-    ends(
-        &ask(&["queue", "purge", "files", "--yes"]).expect("it ran before"),
-        1,
-        "cannot look into the data directory",
-    );
+    let told = |words: &str, expect: &str| {
+        let output = ask(&words.split(' ').collect::<Vec<_>>()).expect("it ran before");
+        ends(&output, 1, expect);
+        ends(&output, 1, "hint: run it as root or as the user that loggr runs as");
+    };
+    told("queue purge files --yes", "cannot look into the data directory");
+    let commands = ["search x", "count x", "top app", "histogram x", "purge --yes", "repair", "rescue list"];
+    for command in commands {
+        told(command, "ermission denied");
+    }
+    // Who may not even pass does not take what is there for nothing.
+    let inner = loggr.data().parent().expect("it has one").to_owned();
+    std::fs::set_permissions(inner, PermissionsExt::from_mode(0o700)).expect("it is ours");
+    for command in ["search x", "purge --yes", "rescue list"] {
+        told(command, "cannot look whether `");
+    }
+}
+
+#[test]
+fn a_configuration_of_somebody_else_is_not_passed_over_in_silence() {
+    if !rustix::process::geteuid().is_root() {
+        return skipped("only root can give a file to somebody else");
+    }
+    let here = tempfile::tempdir().expect("a directory");
+    let file = here.path().join("loggr.toml");
+    std::fs::write(&file, "").expect("a file");
+    std::os::unix::fs::chown(&file, Some(NOBODY), None).expect("root may");
+    for command in ["check", "search x", "grok --list"] {
+        let mut loggr = Command::new(PROGRAM);
+        loggr
+            .args(command.split(' '))
+            .arg("--data-dir")
+            .arg(here.path().join("data"))
+            .current_dir(here.path());
+        let output = loggr.env_remove("LOGGR_CONFIG_DIR").output().expect("loggr starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let expect = format!("warning: `{}` is ignored, as it belongs to the user ", file.display());
+        assert_eq!((output.status.code(), told.matches(&expect).count()), (Some(0), 1), "{command}: {told}");
+    }
+}
+
+#[test]
+fn a_datagram_of_a_stranger_is_told_like_a_connection() {
+    let closed = |protocol: &str| {
+        format!(
+            "[[listener]]\nname = \"closed-{protocol}\"\nprotocol = \"{protocol}\"\nlisten = [\"127.0.0.1:0\"]\n\
+             exchange = \"received\"\nallow = [\"192.0.2.0/24\"]\n"
+        )
+    };
+    let mut loggr =
+        Loggr::with(Setup { more: format!("{}{}", closed("udp"), closed("tcp")), ..Setup::default() });
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for _ in 0..3 {
+        socket.send_to(b"<13>x", loggr.address("closed-udp")).expect("it is sent");
+    }
+    drop(std::net::TcpStream::connect(loggr.address("closed-tcp")).expect("the kernel accepts"));
+    for what in
+        ["refused a datagram: the address is not allowed", "refused a connection: the address is not allowed"]
+    {
+        until("it is told", 30, || loggr.log().contains(what));
+    }
+    let refused = |loggr: &Loggr| {
+        let status = loggr.status();
+        let listeners = status["listeners"].as_array().expect("listeners").clone();
+        let closed = listeners.into_iter().find(|listener| listener["name"] == "closed-udp");
+        closed.expect("it listens")["refused"].as_u64()
+    };
+    until("all are counted", 30, || refused(&loggr) == Some(3));
+    assert_eq!(loggr.log().matches("refused a datagram").count(), 1, "{}", loggr.log());
+    ends(&loggr.command(&["status"]), 0, "REFUSED");
+    loggr.stop();
 }

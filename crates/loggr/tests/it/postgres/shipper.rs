@@ -113,7 +113,11 @@ fn a_poisoned_event_goes_to_the_rescue_alone() {
     let shown = loggr.ask(&["rescue", "show", "db", &id]);
     assert!(shown.contains("seq=000006543"), "{shown}");
     // Offered again too early it stays where it is.
-    assert_eq!(loggr.ask(&["rescue", "replay", "db"]).trim(), "`db` took 0 events");
+    let again = loggr.command(&["rescue", "replay", "db"]);
+    assert_eq!(String::from_utf8_lossy(&again.stdout).trim(), "`db` took 0 events");
+    let why = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(1), "{why}");
+    assert!(why.contains("refused 1 events again") && why.contains("no_poison"), "{why}");
     database.sql("ALTER TABLE events DROP CONSTRAINT no_poison");
     assert_eq!(loggr.ask(&["rescue", "replay", "db"]).trim(), "`db` took 1 events");
     assert_eq!(database.sql("SELECT count(*) FROM events WHERE message LIKE '%seq=000006543%'"), "1");
