@@ -96,7 +96,7 @@ impl Identity {
             return Ok(());
         }
         let shown = data.display();
-        Err(anyhow!("the user `{}` cannot write into `{shown}`, which is of {}", self.user, user_of(owner?)))
+        Err(anyhow!("the user `{}` cannot write into `{shown}`, which is of user {}", self.user, owner?))
             .hint(format!("`chown -R {}: {shown}` gives it the directory", self.user))
     }
 }
