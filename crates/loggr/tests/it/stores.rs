@@ -144,7 +144,9 @@ fn a_damaged_file_is_in_the_status_and_the_metrics() {
     std::fs::write(&file, bytes).expect("written");
     loggr.up();
     until("the damage is found", 60, || metric(&loggr, "loggr_store_damaged_files") == Some(1));
-    let text = loggr.ask(&["status"]);
+    let status = loggr.command(&["status"]);
+    assert_eq!(status.status.code(), Some(1), "a damaged store is a trouble");
+    let text = String::from_utf8_lossy(&status.stdout);
     let name = file.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(text.contains("STORE WITH TROUBLE") && text.contains(&name), "{text}");
     assert!(loggr.log().contains("a file of the store is damaged"), "{}", loggr.log());
