@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::record::Record;
+use crate::ties::Ties;
 use crate::trial::{Together, Trial};
 
 /// What became of the events of a delivery.
@@ -103,6 +104,14 @@ impl Ack {
                 }
             }
         })
+    }
+
+    /// Settles with the outcome of another, and with no events.
+    pub(crate) fn settle_like(self, outcome: Outcome) {
+        self.settle(match outcome {
+            Outcome::Ack(_) => Outcome::Ack(Tally::default()),
+            Outcome::Nack => Outcome::Nack,
+        });
     }
 
     /// `n` acks for one, which is settled when all are: one nack is a nack of all.
@@ -384,6 +393,28 @@ impl Delivery {
             done();
         });
         self
+    }
+
+    /// The same, with the ties that others have to it.
+    pub(crate) fn with_ties(mut self) -> (Delivery, Ties) {
+        let ties = Ties::default();
+        let (own, ack) = (ties.clone(), std::mem::replace(&mut self.ack, Ack(None)));
+        self.ack = Ack::new(move |outcome| {
+            ack.settle(outcome);
+            own.settle(outcome);
+        });
+        (self, ties)
+    }
+
+    /// Its source hears of it only when the delivery with these ties is settled too; a nack of
+    /// that one is a nack of this.
+    pub(crate) fn tie_to(&mut self, ties: &Ties) {
+        let ack = std::mem::replace(&mut self.ack, Ack(None));
+        let mut acks = ack.share(2, Combine::Sum);
+        if let (Some(own), Some(tie)) = (acks.next(), acks.next()) {
+            self.ack = own;
+            ties.add(tie);
+        }
     }
 
     /// Two deliveries of half the records each, or the delivery itself if it has one.

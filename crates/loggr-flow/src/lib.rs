@@ -43,6 +43,7 @@ mod pump;
 mod record;
 mod retry;
 mod stop;
+mod ties;
 mod traits;
 mod trial;
 mod window;

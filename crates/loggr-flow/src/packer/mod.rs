@@ -5,6 +5,8 @@
 //! has no clock. Invariants:
 //!
 //! - Every event that goes in comes out, alone and unchanged or as part of exactly one other.
+//! - Of deliveries that became one event the source hears of the earlier ones last, or together
+//!   ([`ties`](crate::ties)): should the later one come again, they do, and it is the same event.
 //! - What different peers, hosts, facilities or programs say is never mixed ([`speaker`]).
 //! - The order of what one program says is kept.
 //! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and the
@@ -30,6 +32,7 @@ use loggr_event::Event;
 use crate::batch::{Batch, BatchBuilder};
 use crate::delivery::{Delivery, Weights};
 use crate::record::Record;
+use crate::ties::Ties;
 use crate::traits::Stage;
 
 pub use format::{FormatError, MAX_FORMAT_BYTES, StartFormat, VARIABLES};
@@ -117,8 +120,8 @@ struct Group {
     opened: Instant,
     /// When the first was received, in microseconds.
     received: i64,
-    /// What came with earlier deliveries.
-    earlier: Vec<Delivery>,
+    /// What came with earlier deliveries, with the ties that others have to each of these.
+    earlier: Vec<(Delivery, Ties)>,
     /// Places in the delivery that is looked at now.
     here: Vec<usize>,
     lines: usize,
@@ -167,6 +170,8 @@ struct Closed {
     outputs: Vec<Output>,
     /// The earlier parts of all closed groups, in order.
     earlier: Vec<Delivery>,
+    /// Which of them are followed, in their group, by a part of the delivery that is looked at.
+    followed: Vec<usize>,
 }
 
 impl Packer {
@@ -329,14 +334,22 @@ impl Packer {
             Reason::Limit => add(&self.counters.limited, 1),
             Reason::Flush => add(&self.counters.flushed, 1),
         }
-        let earlier = group.earlier.iter().map(|delivery| delivery.batch().len()).sum();
-        closed.earlier.extend(group.earlier);
+        let earlier = group.earlier.iter().map(|(delivery, _)| delivery.batch().len()).sum();
+        let later: Vec<Ties> = group.earlier.iter().skip(1).map(|(_, ties)| ties.clone()).collect();
+        for (at, (mut part, _)) in group.earlier.into_iter().enumerate() {
+            match later.get(at) {
+                Some(next) => part.tie_to(next),
+                None if !group.here.is_empty() => closed.followed.push(closed.earlier.len()),
+                None => {}
+            }
+            closed.earlier.push(part);
+        }
         closed.outputs.push(Output::Group { earlier, here: group.here, sure: group.sure });
     }
 
     /// What is closed leaves as one delivery; what is still open of `delivery` stays.
     fn settle(&mut self, delivery: Option<Delivery>, closed: Closed) {
-        let Closed { outputs, earlier } = closed;
+        let Closed { outputs, earlier, followed } = closed;
         let mut parts = earlier;
         let mut places = Vec::new();
         if let Some(delivery) = delivery {
@@ -358,6 +371,12 @@ impl Packer {
                 rank += usize::from(*stays == 0);
                 rank.saturating_sub(1)
             }));
+            let (delivery, ties) = delivery.with_ties();
+            for at in followed {
+                if let Some(part) = parts.get_mut(at) {
+                    part.tie_to(&ties);
+                }
+            }
             let shares = match stays.iter().all(|s| *s == 0) {
                 true => vec![(0, delivery)],
                 false => {
@@ -367,7 +386,7 @@ impl Packer {
             };
             for (stays, share) in shares {
                 match self.groups.get_mut(&stays.wrapping_sub(1)) {
-                    Some(group) if stays > 0 => group.earlier.push(share),
+                    Some(group) if stays > 0 => group.earlier.push((share, ties.clone())),
                     _ => parts.push(share),
                 }
             }

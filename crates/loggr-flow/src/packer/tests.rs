@@ -608,6 +608,8 @@ proptest! {
         let mut waiting: VecDeque<Delivery> = VecDeque::new();
         let mut heard: Vec<(Heard, u64)> = Vec::new();
         let (mut lost, mut merged) = (BTreeSet::new(), 0);
+        // The numbers of each event that came out.
+        let mut together: Vec<Vec<usize>> = Vec::new();
         let mut steps = steps;
         steps.push(Step::Flush);
         for step in steps {
@@ -646,11 +648,11 @@ proptest! {
                 prop_assert!(wake > begin + passed && wake <= begin + passed + MAX_AGE);
             }
             if let Step::Take(store_it) = step && let Some(delivery) = waiting.pop_front() {
-                settle(delivery, store_it, &mut out, &mut lost, &mut merged)?;
+                settle(delivery, store_it, &mut out, &mut lost, &mut merged, &mut together)?;
             }
         }
         while let Some(delivery) = waiting.pop_front() {
-            settle(delivery, true, &mut out, &mut lost, &mut merged)?;
+            settle(delivery, true, &mut out, &mut lost, &mut merged, &mut together)?;
         }
         prop_assert_eq!(counters.held.load(Ordering::Relaxed), 0);
         prop_assert_eq!(counters.merged.load(Ordering::Relaxed), merged);
@@ -658,16 +660,84 @@ proptest! {
         let fed: BTreeMap<(String, String), Vec<usize>> =
             fed.into_iter().map(|((p, a), numbers)| ((p.to_owned(), a.to_owned()), numbers)).collect();
         prop_assert_eq!(&fed, &out);
-        // Whatever was stored is acked with all its events, whatever was given back is nacked.
-        let mut first = 1;
-        for (hears, count) in heard {
-            let mine: Vec<usize> = (first..first + usize::try_from(count).unwrap()).collect();
-            let nacked = mine.iter().any(|n| lost.contains(n));
-            let expect = if nacked { Some(Outcome::Nack) } else { stored(count) };
-            prop_assert_eq!(hears.get(), expect);
-            first += mine.len();
+        // Whatever was stored is acked with all its events, whatever was given back is nacked; and
+        // with it what came before and became one event with it.
+        let heard: Vec<(usize, u64, Option<Outcome>)> = heard
+            .iter()
+            .scan(1, |first, (hears, count)| {
+                let mine = *first;
+                *first += usize::try_from(*count).unwrap();
+                Some((mine, *count, hears.get()))
+            })
+            .collect();
+        let of = |n: usize| heard.partition_point(|(first, ..)| *first <= n) - 1;
+        for (at, (first, count, outcome)) in heard.iter().enumerate() {
+            let mut mine = *first..*first + usize::try_from(*count).unwrap();
+            if mine.any(|n| lost.contains(&n)) {
+                prop_assert_eq!(*outcome, Some(Outcome::Nack));
+            } else if *outcome == Some(Outcome::Nack) {
+                prop_assert!(heard.iter().skip(at + 1).any(|(.., later)| *later == Some(Outcome::Nack)));
+            } else {
+                prop_assert_eq!(*outcome, stored(*count));
+            }
+        }
+        for numbers in together {
+            for pair in numbers.windows(2) {
+                let (earlier, later) = (heard[of(pair[0])].2, heard[of(pair[1])].2);
+                prop_assert!(later != Some(Outcome::Nack) || earlier == Some(Outcome::Nack));
+            }
         }
     }
+}
+
+#[test]
+fn a_source_hears_of_an_event_of_two_deliveries_when_neither_can_come_again() {
+    let (head, at) = ("java.lang.Error: x", "\tat a.b(C.java:1)");
+    let other = |number, text| Line { app: "other", ..line(number, text) };
+    let mut packer = java();
+    let now = Instant::now();
+    let deliveries: [&[Line<'_>]; 3] = [&[line(1, head)], &[line(2, at), other(3, head)], &[line(4, "end")]];
+    let heard: Vec<Heard> = deliveries
+        .iter()
+        .map(|lines| {
+            let (delivery, heard) = delivery(lines);
+            packer.feed(delivery, now);
+            heard
+        })
+        .collect();
+    let outcomes = || heard.iter().map(Heard::get).collect::<Vec<_>>();
+    let trace = packer.ready(now).unwrap();
+    assert_eq!(texts(&trace), ["java.lang.Error: x\n\tat a.b(C.java:1)", "end"]);
+    store(trace);
+    // The second comes again if the process ends now, and its frame would stand alone.
+    assert_eq!(outcomes(), [None, None, stored(1)]);
+    packer.flush();
+    store(packer.ready(now).unwrap());
+    assert_eq!(outcomes(), [stored(1), stored(2), stored(1)]);
+}
+
+#[test]
+fn a_chain_of_deliveries_may_be_long() {
+    let (head, at) = ("java.lang.Error: x", "\tat a.b(C.java:1)");
+    let mut packer = java();
+    let now = Instant::now();
+    let mut heard = Vec::new();
+    for i in 0..20_000 {
+        let (opens, goes_on) = if i % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        let lines = [Line { app: goes_on, ..line(1, at) }, Line { app: opens, ..line(2, head) }];
+        let lines = lines.map(|l| if i == 0 { Line { app: "a", ..l } } else { l });
+        let (delivery, hears) = delivery(&lines);
+        packer.feed(delivery, now);
+        heard.push(hears);
+        while let Some(delivery) = packer.ready(now) {
+            store(delivery);
+        }
+    }
+    packer.flush();
+    while let Some(delivery) = packer.ready(now) {
+        store(delivery);
+    }
+    assert!(heard.iter().all(|hears| hears.get() == stored(2)));
 }
 
 /// Notes the numbers of a delivery and settles it.
@@ -677,6 +747,7 @@ fn settle(
     out: &mut BTreeMap<(String, String), Vec<usize>>,
     lost: &mut BTreeSet<usize>,
     merged: &mut u64,
+    together: &mut Vec<Vec<usize>>,
 ) -> Result<(), TestCaseError> {
     for record in delivery.batch().records() {
         let event = record.event();
@@ -692,6 +763,7 @@ fn settle(
             // With a joined delivery all its events come again.
             lost.extend(&numbers);
         }
+        together.push(numbers.clone());
         out.entry(key).or_default().extend(numbers);
     }
     if store_it {
@@ -776,7 +848,7 @@ fn lines_without_a_head_are_of_whom_spoke_before_on_the_connection() {
         java(),
         Transport::UnixStream,
         &[(a, HEAD), (a, at)],
-        &[alone, "web7 shop info java.lang.Error: x"],
+        &[alone.trim_end_matches(",no_source"), "web7 shop info java.lang.Error: x"],
     );
     check_lines(java(), Transport::Udp, &[(a, HEAD), (a, at)], &[alone, "web7 shop info java.lang.Error: x"]);
 }

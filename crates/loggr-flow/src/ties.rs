@@ -1,0 +1,52 @@
+//! Ties: deliveries that are settled not before a later one is.
+//!
+//! What a packer made of events of two deliveries is recognised, should they come again, only if
+//! both do. So the source must not hear of the earlier one while the later one may come again.
+//! Knows nothing of events. A chain of ties is settled in a loop, however long it is.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::delivery::{Ack, Outcome};
+
+thread_local! {
+    /// The ties that are to be settled on this thread; `None` while nothing is.
+    static QUEUE: RefCell<Option<Vec<(Ack, Outcome)>>> = const { RefCell::new(None) };
+}
+
+/// The acks that wait for one delivery.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ties(Arc<Mutex<Vec<Ack>>>);
+
+impl Ties {
+    pub fn add(&self, ack: Ack) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ack);
+    }
+
+    /// The delivery is settled.
+    pub fn settle(&self, outcome: Outcome) {
+        let ties = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if ties.is_empty() {
+            return;
+        }
+        let is_first = QUEUE.with_borrow_mut(|queue| {
+            let is_first = queue.is_none();
+            queue.get_or_insert_default().extend(ties.into_iter().map(|tie| (tie, outcome)));
+            is_first
+        });
+        // Settling one may bring others, which queue up here instead of nesting.
+        while is_first {
+            let next = QUEUE.with_borrow_mut(|queue| {
+                let next = queue.as_mut().and_then(Vec::pop);
+                if next.is_none() {
+                    *queue = None;
+                }
+                next
+            });
+            match next {
+                Some((tie, outcome)) => tie.settle_like(outcome),
+                None => return,
+            }
+        }
+    }
+}
