@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
 use loggr_bus::embedded::{Bus, Dropped};
 use loggr_bus::{BusOptions, ConsumerOptions, ExchangeSpec, OpenErrorKind, Topology};
@@ -180,6 +182,53 @@ async fn a_batch_that_kills_the_process_is_seen_by_its_attempts_and_comes_alone(
     let rest = next(&mut c).await;
     assert_eq!(rest.attempts(), 1);
     assert_eq!(ack(rest), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_batch_that_kills_the_process_behind_one_that_is_only_kept_comes_alone_in_the_end() {
+    let mut dir = tempfile::tempdir().unwrap();
+    let bus = open(dir.path());
+    let mut p = publisher(&bus);
+    for text in ["a", "b", "poison", "c"] {
+        publish(&mut p, &[text]).await;
+    }
+    drop(p);
+    bus.close();
+    let mut deaths = 0;
+    loop {
+        let bus = open(dir.path());
+        let options = ConsumerOptions { window: 1000, max_batch_bytes: 1, max_batch_events: 1, kept: true };
+        let mut c = bus.consumer("q", options, Stop::never()).unwrap();
+        let mut kept = Vec::new();
+        let (killer, company) = loop {
+            let next = tokio::time::timeout(Duration::from_millis(50), c.next()).await;
+            let Ok(next) = next else {
+                // The only one that is out has to go first.
+                assert_eq!(kept.len(), 1);
+                ack(kept.remove(0));
+                continue;
+            };
+            let delivery = next.unwrap().unwrap();
+            delivery.begin();
+            if texts(delivery.batch()) == ["poison"] {
+                break (delivery, kept);
+            }
+            delivery.rest();
+            kept.push(delivery);
+        };
+        deaths += 1;
+        assert!(deaths < 20, "it is never found");
+        let (attempts, alone) = (killer.attempts(), company.is_empty());
+        let copied = tempfile::tempdir().unwrap();
+        copy(dir.path(), copied.path());
+        drop((killer, company, c));
+        bus.close();
+        dir = copied;
+        if attempts > 3 {
+            assert!(alone);
+            break;
+        }
+    }
 }
 
 #[tokio::test]

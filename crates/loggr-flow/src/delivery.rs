@@ -291,6 +291,11 @@ impl Delivery {
         }
     }
 
+    /// What hears of work on it, for whoever gives it away while he works on it.
+    pub fn trial(&self) -> Option<Arc<dyn Trial>> {
+        self.trial.clone()
+    }
+
     /// True if its source wants to know whether somebody works on it.
     pub(crate) fn is_watched(&self) -> bool {
         self.trial.is_some()

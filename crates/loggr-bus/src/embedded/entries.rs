@@ -33,6 +33,10 @@ pub(super) struct State {
     attempts: u32,
     /// In the order of the log, first the oldest that is not settled.
     entries: VecDeque<Entry>,
+    /// How many of them somebody works on.
+    working: usize,
+    /// The head that was given out alone: nothing else is until it is settled.
+    alone: Option<u64>,
     /// The cursor on disk is older than this.
     dirty: bool,
     /// Bytes of the frames whose entries are settled, since it was opened.
@@ -56,9 +60,15 @@ struct Entry {
 }
 
 impl Entry {
-    /// Attempts that the end of the process at this moment leaves behind.
-    fn spent(&self) -> u32 {
-        let waits = self.fate == EntryFate::Leased && !self.tried;
+    fn is_worked_on(&self) -> bool {
+        self.fate == EntryFate::Leased && self.tried
+    }
+
+    /// Attempts that the end of the process at this moment leaves behind. While somebody works on
+    /// any entry, also on one behind it, that is one of the head: nobody could say later which
+    /// one it was, and the head is what is given out alone then.
+    fn spent(&self, working: bool) -> u32 {
+        let waits = self.fate == EntryFate::Leased && !working;
         self.attempts.saturating_sub(u32::from(waits))
     }
 }
@@ -121,6 +131,8 @@ impl State {
             counts: cursor.counts,
             attempts: cursor.attempts,
             entries: VecDeque::new(),
+            working: 0,
+            alone: None,
             dirty: false,
             settled_bytes: 0,
         }
@@ -156,6 +168,19 @@ impl State {
         Snapshot { counts, leased, events, bytes, attempts: self.attempts, settled_bytes }
     }
 
+    /// True while the head is out alone.
+    pub fn is_alone(&self) -> bool {
+        self.alone.is_some() && self.alone == self.entries.front().map(|entry| entry.id)
+    }
+
+    /// Changes the entry at `index`.
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        self.working -= usize::from(entry.is_worked_on());
+        change(entry);
+        self.working += usize::from(entry.is_worked_on());
+    }
+
     /// True if the next fresh lease should be one frame alone.
     pub fn isolate(&self) -> bool {
         self.entries.is_empty() && self.attempts >= ISOLATE_ATTEMPTS
@@ -164,11 +189,14 @@ impl State {
     /// The oldest entry that was given back and does not rest is leased again. `tried`: to be
     /// worked on at once.
     pub fn lease_again(&mut self, tried: bool, rests: impl Fn(&Position) -> bool) -> Option<Lease> {
-        let waits = |entry: &&mut Entry| entry.fate == EntryFate::Nacked && !rests(&entry.start);
-        let entry = self.entries.iter_mut().find(waits)?;
-        entry.fate = EntryFate::Leased;
-        entry.attempts += 1;
-        entry.tried = tried;
+        let waits = |entry: &Entry| entry.fate == EntryFate::Nacked && !rests(&entry.start);
+        let index = self.entries.iter().position(waits)?;
+        self.change(index, |entry| {
+            entry.fate = EntryFate::Leased;
+            entry.attempts += 1;
+            entry.tried = tried;
+        });
+        let entry = self.entries.get(index)?;
         let lease = Lease { id: entry.id, start: entry.start, end: entry.end, attempts: entry.attempts };
         self.dirty |= self.entries.front().is_some_and(|e| e.id == lease.id);
         self.count_attempts();
@@ -207,9 +235,7 @@ impl State {
         }
         self.counts.redelivered += gathered.events;
         if gathered.chunks.is_empty() {
-            if let Some(entry) = self.entries.get_mut(index) {
-                entry.fate = EntryFate::Done(Tally::default());
-            }
+            self.change(index, |entry| entry.fate = EntryFate::Done(Tally::default()));
             self.settled(index);
             return None;
         }
@@ -245,9 +271,13 @@ impl State {
             self.advance();
             return None;
         }
+        if first {
+            self.alone = self.isolate().then_some(id);
+        }
         let attempts = 1 + if first { self.attempts } else { 0 };
         let fate = EntryFate::Leased;
         self.entries.push_back(Entry { id, start, end, events, bytes, damaged, attempts, tried, fate });
+        self.working += usize::from(tried);
         self.dirty |= first && tried;
         self.count_attempts();
         Some(Lease { id, start, end, attempts })
@@ -293,11 +323,8 @@ impl State {
 
     /// Somebody works on the entry, or only keeps it. Written down at once if it is at the head.
     pub fn tries(&mut self, id: u64, tried: bool) -> io::Result<()> {
-        let Some(entry) = self.find(id).and_then(|index| self.entries.get_mut(index)) else { return Ok(()) };
-        if entry.fate != EntryFate::Leased || entry.tried == tried {
-            return Ok(());
-        }
-        entry.tried = tried;
+        let Some(index) = self.find(id) else { return Ok(()) };
+        self.change(index, |entry| entry.tried = tried);
         let before = self.attempts;
         self.count_attempts();
         self.dirty |= self.attempts != before;
@@ -307,12 +334,14 @@ impl State {
     /// The entry is settled.
     pub fn acked(&mut self, id: u64, tally: Tally) {
         let Some(index) = self.find(id) else { return };
-        let Some(entry) = self.entries.get_mut(index) else { return };
-        // By the law of deliveries the tally is the number of events; the queue's books
-        // balance even if somebody breaks it.
-        let rescued = tally.rescued.min(entry.events);
-        let dropped = tally.dropped.min(entry.events - rescued);
-        entry.fate = EntryFate::Done(Tally { stored: entry.events - rescued - dropped, rescued, dropped });
+        self.change(index, |entry| {
+            // By the law of deliveries the tally is the number of events; the queue's books
+            // balance even if somebody breaks it.
+            let rescued = tally.rescued.min(entry.events);
+            let dropped = tally.dropped.min(entry.events - rescued);
+            entry.fate =
+                EntryFate::Done(Tally { stored: entry.events - rescued - dropped, rescued, dropped });
+        });
         self.settled(index);
     }
 
@@ -329,17 +358,20 @@ impl State {
     /// True if it waits to be given out again; what a purge has dropped meanwhile does not.
     pub fn nacked(&mut self, id: u64, counted: bool) -> bool {
         let Some(index) = self.find(id) else { return false };
-        let purged = self.purged_to;
-        let Some(entry) = self.entries.get_mut(index) else { return false };
-        if purged.is_some_and(|to| entry.end.seq <= to.seq) {
-            entry.fate = EntryFate::Done(Tally { dropped: entry.events, ..Tally::default() });
+        let Some(end) = self.entries.get(index).map(|entry| entry.end.seq) else { return false };
+        if self.purged_to.is_some_and(|to| end <= to.seq) {
+            self.change(index, |entry| {
+                entry.fate = EntryFate::Done(Tally { dropped: entry.events, ..Tally::default() });
+            });
             self.settled(index);
             return false;
         }
-        if !counted || !entry.tried {
-            entry.attempts = entry.attempts.saturating_sub(1);
-        }
-        entry.fate = EntryFate::Nacked;
+        self.change(index, |entry| {
+            if !counted || !entry.tried {
+                entry.attempts = entry.attempts.saturating_sub(1);
+            }
+            entry.fate = EntryFate::Nacked;
+        });
         self.count_attempts();
         self.dirty = true;
         true
@@ -440,7 +472,7 @@ impl State {
 
     fn count_attempts(&mut self) {
         if let Some(entry) = self.entries.front() {
-            self.attempts = entry.spent();
+            self.attempts = entry.spent(self.working > 0);
         }
     }
 }

@@ -120,7 +120,14 @@ impl Shared {
             if queue.unreadable.rests(span.start.place()) {
                 return Ok(Taken::Later);
             }
-            let limits = if queue.state().isolate() { (0, 0) } else { limits };
+            let limits = {
+                let state = queue.state();
+                // Of what is only kept, the head would not be the one that is worked on.
+                if !tried && state.is_alone() {
+                    return Ok(Taken::Nothing);
+                }
+                if state.isolate() { (0, 0) } else { limits }
+            };
             let wanted = Wanted { until: None, read: limits.0, limits };
             let (at, gathered) = match self.frames(queue, &span, wanted, &mut reader.decoder) {
                 Ok(read) => read,

@@ -100,7 +100,7 @@ impl Worker {
                     return self.send(&loaded, 0, delivery);
                 }
                 match self.packers.first_mut() {
-                    Some(first) => first.feed(delivery, Instant::now()),
+                    Some(first) => feed(first, delivery),
                     None => return self.filter(delivery),
                 }
             }
@@ -116,7 +116,7 @@ impl Worker {
                 self.packers.get_mut(at).and_then(|packer| packer.ready(Instant::now()))
             {
                 match self.packers.get_mut(at + 1) {
-                    Some(next) => next.feed(delivery, Instant::now()),
+                    Some(next) => feed(next, delivery),
                     None => self.filter(delivery)?,
                 }
             }
@@ -235,6 +235,17 @@ impl Worker {
             }
         };
         sender.blocking_send(delivery).map_err(|_| Stopped)
+    }
+}
+
+/// A packer looks at each event, which may bring the process down as a filter may: an attempt.
+/// What it only holds afterwards is none.
+fn feed(packer: &mut Box<dyn Stage>, delivery: Delivery) {
+    let trial = delivery.trial();
+    delivery.begin();
+    packer.feed(delivery, Instant::now());
+    if let Some(trial) = trial {
+        trial.rest();
     }
 }
 
