@@ -835,7 +835,7 @@ fn lines_without_a_head_are_of_whom_spoke_before_on_the_connection() {
     check_lines(java(), Transport::Tcp, &lines, &[&long, other]);
     // Another program of the same host in between: the frame is what follows its line.
     let cron = "<78>Nov 30 10:00:00 web7 cron[9]: (root) CMD (x)";
-    let alone = "192.0.2.1  notice \tat a.b(C.java:1) unparsed,no_priority,no_timestamp";
+    let alone = "192.0.2.1  notice \tat a.b(C.java:1) unparsed,no_priority,no_timestamp,no_source";
     check_lines(
         java(),
         Transport::Tcp,
