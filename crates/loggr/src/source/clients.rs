@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use loggr_event::Timestamp;
 use tokio::sync::Notify;
 
-/// Senders of one listener that are remembered; beyond, those that were silent longest are forgotten.
+/// Senders of one listener that are told, and remembered though nobody holds them; beyond, those that were
+/// silent longest are forgotten.
 pub const MAX_SENDERS: usize = 1000;
 
 /// Who is connected to a listener, and since when. Bounded by its `max_connections`.
@@ -106,34 +107,55 @@ impl Sender {
 }
 
 /// Who has sent something lately.
+///
+/// Whom a connection or a memory of peers holds is never forgotten here: it would go on noting that
+/// something came where nobody looks. Those have limits of their own.
 #[derive(Debug, Default)]
-pub struct Senders(Mutex<HashMap<String, Arc<Sender>>>);
+pub struct Senders(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    senders: HashMap<String, Arc<Sender>>,
+    /// When there are so many, some are forgotten. Twice those that had to stay the last time, so that a
+    /// crowd of addresses costs little each.
+    limit: usize,
+}
+
+impl Known {
+    /// Half of those that nobody holds go, the silent ones.
+    fn forget(&mut self) {
+        let mut times: Vec<i64> = self.senders.values().map(|sender| sender.last()).collect();
+        let middle = times.len() / 2;
+        let (_, middle, _) = times.select_nth_unstable(middle);
+        let middle = *middle;
+        self.senders.retain(|_, sender| Arc::strong_count(sender) > 1 || sender.last() > middle);
+        self.limit = self.senders.len() * 2;
+    }
+}
 
 impl Senders {
     /// The one of this address.
     pub fn of(&self, address: &str) -> Arc<Sender> {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = senders.get(address) {
-            return known.clone();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = known.senders.get(address) {
+            return sender.clone();
         }
-        if senders.len() >= MAX_SENDERS {
-            // Half of them at once, so that a crowd of addresses costs little each.
-            let mut times: Vec<i64> = senders.values().map(|sender| sender.last()).collect();
-            let (_, middle, _) = times.select_nth_unstable(MAX_SENDERS / 2);
-            let middle = *middle;
-            senders.retain(|_, sender| sender.last() > middle);
+        if known.senders.len() >= known.limit.max(MAX_SENDERS) {
+            known.forget();
         }
-        senders.entry(address.to_owned()).or_default().clone()
+        known.senders.entry(address.to_owned()).or_default().clone()
     }
 
-    /// Addresses and when something came from there, in seconds since 1970, the latest first.
+    /// Addresses and when something came from there, in seconds since 1970, the latest first and
+    /// [`MAX_SENDERS`] at most.
     pub fn last_seen(&self) -> Vec<(String, f64)> {
-        let senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen: Vec<(String, i64)> =
-            senders.iter().map(|(address, sender)| (address.clone(), sender.last())).collect();
-        drop(senders);
+            known.senders.iter().map(|(address, sender)| (address.clone(), sender.last())).collect();
+        drop(known);
         seen.retain(|(_, last)| *last != 0);
         seen.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        seen.truncate(MAX_SENDERS);
         seen.into_iter().map(|(address, micros)| (address, micros as f64 / 1e6)).collect()
     }
 }
@@ -151,6 +173,28 @@ mod tests {
         assert!(!clients.make_room(Duration::from_secs(3600)), "nobody is silent for so long");
         let rooms = std::iter::from_fn(|| clients.make_room(Duration::ZERO).then_some(())).count();
         assert_eq!(rooms, 2);
+    }
+
+    #[test]
+    fn a_sender_whom_a_connection_holds_is_seen_behind_a_crowd() {
+        let senders = Senders::default();
+        let honest = senders.of("honest");
+        honest.saw(Timestamp::from_unix_micros(1));
+        let crowd: Vec<Arc<Sender>> = (2..=1300).map(|n| senders.of(&n.to_string())).collect();
+        for (n, sender) in (2..).zip(&crowd) {
+            sender.saw(Timestamp::from_unix_micros(n));
+        }
+        honest.saw(Timestamp::from_unix_micros(2000));
+        let seen = senders.last_seen();
+        assert_eq!((seen[0].0.as_str(), seen.len()), ("honest", MAX_SENDERS));
+        drop(crowd);
+        for n in 3000..9000 {
+            senders.of(&n.to_string()).saw(Timestamp::from_unix_micros(n));
+            honest.saw(Timestamp::from_unix_micros(n));
+        }
+        assert!(senders.last_seen().iter().any(|(address, _)| address == "honest"));
+        let known = senders.0.lock().expect("nobody panicked").senders.len();
+        assert!(known <= 3 * MAX_SENDERS, "{known} are remembered");
     }
 
     #[test]

@@ -326,3 +326,27 @@ fn a_request_for_another_name_is_refused() {
     // The control socket has no name: the command line asks there.
     until("the command line is answered", 30, || loggr.status()["running"] == true);
 }
+
+#[test]
+fn a_sender_is_seen_behind_a_crowd_of_others() {
+    let loggr = Loggr::start();
+    let from = |n: u32| {
+        let address = std::net::Ipv4Addr::from_bits(0x7f01_0000 + n);
+        let udp = UdpSocket::bind((address, 0)).expect("a socket");
+        udp.send_to(b"<13>crowd\n", loggr.address("udp")).expect("it is sent");
+        udp
+    };
+    let honest = from(1);
+    loggr.stored(1, 30);
+    for n in (2..=1300).step_by(100) {
+        let last = (n + 99).min(1300);
+        (n..=last).for_each(|n| drop(from(n)));
+        loggr.stored(last.into(), 60);
+    }
+    for n in 1301..=1303 {
+        honest.send_to(b"<13>honest\n", loggr.address("udp")).expect("it is sent");
+        loggr.stored(n, 30);
+    }
+    let seen = "loggr_sender_last_seen_timestamp_seconds{listener=\"udp\",sender=\"127.1.0.1\"} ";
+    assert!(loggr.get("/metrics").contains(seen));
+}
