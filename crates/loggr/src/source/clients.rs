@@ -3,8 +3,9 @@
 //! Read by status and metrics; the door asks here whom it may close when others wait. What a session writes
 //! here it writes once for each read, never for each line.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,14 @@ use tokio::sync::Notify;
 /// Senders of one listener that are told, and remembered though nobody holds them; beyond, those that were
 /// silent longest are forgotten.
 pub const MAX_SENDERS: usize = 1000;
+/// Who has not said a thing for so long makes room when others wait for a place.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The same for who has spoken as it should.
+const PROVEN_SILENCE: Duration = Duration::from_secs(30);
+/// In place of the time of the last movement: something that the peer sent is on its way.
+const BUSY: u64 = u64::MAX;
+/// In place of the time of the last movement: it was asked to leave.
+const ASKED: u64 = u64::MAX - 1;
 
 /// Who is connected to a listener, and since when. Bounded by its `max_connections`.
 #[derive(Debug, Default)]
@@ -30,31 +39,82 @@ pub struct Client {
     pub sender: Arc<Sender>,
     /// It has shown that it speaks as it should.
     proven: AtomicBool,
+    /// When something moved last, in milliseconds since it came; or [`BUSY`], or [`ASKED`].
+    moved: AtomicU64,
     leave: Notify,
 }
 
 impl Client {
-    /// It has shown that it speaks as it should: it stays, whoever waits.
+    fn new(peer: &str, since: Instant, sender: Arc<Sender>) -> Client {
+        Client {
+            peer: peer.to_owned(),
+            since,
+            sender,
+            proven: AtomicBool::new(false),
+            moved: AtomicU64::new(0),
+            leave: Notify::new(),
+        }
+    }
+
+    /// It has shown that it speaks as it should: it may be silent for longer.
     pub fn prove(&self) {
         self.proven.store(true, Ordering::Relaxed);
     }
 
+    /// Something came or went, and nothing that the peer sent is on its way now. Gives the time.
+    pub fn moved(&self) -> Instant {
+        let now = Instant::now();
+        self.moved_at(now);
+        now
+    }
+
+    fn moved_at(&self, now: Instant) {
+        self.moved.store(self.millis(now), Ordering::Relaxed);
+    }
+
+    /// Something that the peer sent is on its way: until it [moves](Self::moved) the silence is ours.
+    pub fn busy(&self) {
+        self.moved.store(BUSY, Ordering::Relaxed);
+    }
+
     /// Resolves when the place is for somebody else.
     pub async fn leave(&self) {
-        self.leave.notified().await;
+        while !self.is_asked() {
+            self.leave.notified().await;
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.moved.load(Ordering::Relaxed) == ASKED
+    }
+
+    /// Asks it to leave, if nothing has moved since.
+    fn ask(&self, moved: u64) -> bool {
+        let asked = self.moved.compare_exchange(moved, ASKED, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if asked {
+            self.leave.notify_one();
+        }
+        asked
+    }
+
+    /// When it moved last and how long ago that is, if it is so long that it has to make room.
+    fn silence(&self, now: Instant) -> Option<(u64, Duration)> {
+        let moved = self.moved.load(Ordering::Relaxed);
+        let limit = if self.proven.load(Ordering::Relaxed) { PROVEN_SILENCE } else { SILENCE };
+        let silence = Duration::from_millis(self.millis(now).saturating_sub(moved));
+        (moved < ASKED && silence >= limit).then_some((moved, silence))
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        let millis = now.saturating_duration_since(self.since).as_millis();
+        u64::try_from(millis).unwrap_or(u64::MAX).min(ASKED - 1)
     }
 }
 
 impl Clients {
     /// Somebody came; the number is unique on the listener.
     pub fn enter(&self, number: u64, peer: &str, sender: Arc<Sender>) -> Arc<Client> {
-        let client = Arc::new(Client {
-            peer: peer.to_owned(),
-            since: Instant::now(),
-            sender,
-            proven: AtomicBool::new(false),
-            leave: Notify::new(),
-        });
+        let client = Arc::new(Client::new(peer, Instant::now(), sender));
         self.lock().insert(number, client.clone());
         client
     }
@@ -69,18 +129,25 @@ impl Clients {
         self.lock().values().rev().take(most).cloned().collect()
     }
 
-    /// Asks the first who came so long ago and has not said a thing yet to leave. False where
-    /// there is none.
-    pub fn make_room(&self, silence: Duration) -> bool {
+    /// Asks so many to leave, those included who are about to: first who has not said a thing yet, then who
+    /// was silent longest. Gives how many were asked now.
+    pub fn make_room(&self, wanted: usize) -> usize {
+        self.make_room_at(wanted, Instant::now())
+    }
+
+    fn make_room_at(&self, wanted: usize, now: Instant) -> usize {
         let clients = self.lock();
-        let mut silent = clients.values().filter(|client| !client.proven.load(Ordering::Relaxed));
-        let found = silent.find(|client| client.since.elapsed() >= silence);
-        if let Some(client) = found {
-            // Once is enough: who is asked is not chosen again.
-            client.prove();
-            client.leave.notify_one();
-        }
-        found.is_some()
+        let leaving = clients.values().filter(|client| client.is_asked()).count();
+        let mut silent: Vec<(bool, Reverse<Duration>, u64, &Client)> = clients
+            .values()
+            .filter_map(|client| {
+                let (moved, silence) = client.silence(now)?;
+                Some((client.proven.load(Ordering::Relaxed), Reverse(silence), moved, client.as_ref()))
+            })
+            .collect();
+        silent.sort_by_key(|(proven, silence, ..)| (*proven, *silence));
+        let asked = silent.into_iter().filter(|(.., moved, client)| client.ask(*moved));
+        asked.take(wanted.saturating_sub(leaving)).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {
@@ -164,15 +231,71 @@ impl Senders {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One that came at `start`, among others.
+    fn enter(clients: &Clients, number: u64, start: Instant) -> Arc<Client> {
+        let client = Arc::new(Client::new("", start, Arc::default()));
+        clients.lock().insert(number, client.clone());
+        client
+    }
+
     #[test]
-    fn room_is_made_by_who_came_first_and_never_said_a_thing() {
-        let clients = Clients::default();
-        let enter = |number| clients.enter(number, "", Arc::default());
-        let (_silent, speaks, _late) = (enter(1), enter(2), enter(3));
-        speaks.prove();
-        assert!(!clients.make_room(Duration::from_secs(3600)), "nobody is silent for so long");
-        let rooms = std::iter::from_fn(|| clients.make_room(Duration::ZERO).then_some(())).count();
-        assert_eq!(rooms, 2);
+    fn who_said_one_word_and_then_nothing_makes_room_too() {
+        let (clients, start) = (Clients::default(), Instant::now());
+        let (word, speaks) = (enter(&clients, 1, start), enter(&clients, 2, start));
+        for client in [&word, &speaks] {
+            client.prove();
+            client.moved_at(start + SECOND);
+        }
+        speaks.moved_at(start + 20 * SECOND);
+        assert_eq!(clients.make_room_at(9, start + SILENCE * 2), 0, "nobody is silent for so long");
+        assert_eq!(clients.make_room_at(9, start + SECOND + PROVEN_SILENCE), 1);
+        assert_eq!((word.is_asked(), speaks.is_asked()), (true, false));
+    }
+
+    #[test]
+    fn as_many_make_room_as_wait_and_who_never_spoke_comes_first() {
+        let (clients, start) = (Clients::default(), Instant::now());
+        let spoke: Vec<_> = (0..4).map(|number| enter(&clients, number, start)).collect();
+        for (client, second) in spoke.iter().zip([4, 3, 2, 1]) {
+            client.prove();
+            client.moved_at(start + second * SECOND);
+        }
+        let mute = enter(&clients, 9, start + 20 * SECOND);
+        let now = start + 60 * SECOND;
+        assert_eq!(clients.make_room_at(1, now), 1);
+        assert!(mute.is_asked());
+        assert_eq!(clients.make_room_at(3, now), 2, "one is about to leave");
+        let asked: Vec<bool> = spoke.iter().map(|client| client.is_asked()).collect();
+        assert_eq!(asked, [false, false, true, true]);
+        clients.leave(9);
+        assert_eq!(clients.make_room_at(2, now), 0);
+        assert_eq!(clients.make_room_at(100, now), 2);
+    }
+
+    #[test]
+    fn who_waits_for_us_does_not_make_room() {
+        let (clients, start) = (Clients::default(), Instant::now());
+        let client = enter(&clients, 1, start);
+        client.busy();
+        assert_eq!(clients.make_room_at(1, start + 3600 * SECOND), 0);
+        client.moved_at(start + 3600 * SECOND);
+        assert_eq!(clients.make_room_at(1, start + 3600 * SECOND), 0);
+        assert_eq!(clients.make_room_at(1, start + 3600 * SECOND + SILENCE), 1);
+    }
+
+    #[tokio::test]
+    async fn who_was_asked_and_spoke_before_it_heard_of_it_stays() {
+        let (clients, start) = (Clients::default(), Instant::now());
+        let client = enter(&clients, 1, start);
+        assert_eq!(clients.make_room_at(1, start + SILENCE), 1);
+        client.moved_at(start + SILENCE);
+        let mut leaving = std::pin::pin!(client.leave());
+        let none = std::future::poll_fn(|cx| std::task::Poll::Ready(leaving.as_mut().poll(cx).is_pending()));
+        assert!(none.await);
+        assert_eq!(clients.make_room_at(1, start + SILENCE * 2), 1);
+        leaving.await;
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Accepting connections: limits, network rules, one task per connection, draining.
 //!
-//! Who finds no place waits for one; those who have not said a thing yet make room. Knows neither RELP nor
+//! Who finds no place waits for one; those who have been silent for long make room. Knows neither RELP nor
 //! framing; the two session files do.
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +13,8 @@ use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
 use loggr_flow::{ChannelSource, Delivery, PumpObserver, Stop, channel_source, pump};
 use loggr_wire::framing::Mode;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::GetStruct;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc;
@@ -24,10 +26,10 @@ use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, Publishing, relp, stream
 
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Who has not said a thing for so long makes room when others wait for a place.
-const SILENCE: Duration = Duration::from_secs(10);
-/// How often somebody who waits looks whether such a one is there.
+/// How often somebody who waits looks whether one is there who has been silent for long.
 const ROOM_CHECK: Duration = Duration::from_millis(500);
+/// What a listener says while connections wait.
+pub const NO_PLACE: &str = "no place for another connection: `max_connections`, or what the system allows, is reached; new ones wait";
 
 /// What is spoken on a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +127,20 @@ impl Listening {
             Listening::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
         }
     }
+
+    /// Connections that wait in the kernel, where it tells.
+    fn backlog(&self) -> usize {
+        let Listening::Tcp(listener) = self else { return 0 };
+        // Of a socket that listens this is the number of connections to accept.
+        let waiting = getsockopt(listener, TcpInfo).map_or(0, |info| info.tcpi_unacked);
+        usize::try_from(waiting).unwrap_or(usize::MAX)
+    }
 }
+
+/// What the kernel tells of a TCP socket.
+#[derive(Clone, Copy, Debug)]
+struct TcpInfo;
+nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, libc::tcp_info, GetStruct<libc::tcp_info>);
 
 /// Accepts until draining begins, then waits for the connections to finish what they
 /// have read.
@@ -146,7 +161,7 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
                 if !std::mem::replace(&mut failing, true) {
                     tracing::error!(listener, %error, "cannot accept connections; trying again");
                 }
-                shared.make_room();
+                shared.make_room(&listening);
                 tokio::select! {
                     () = stop.drain() => break,
                     () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
@@ -167,16 +182,15 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
             None => tokio::select! {
                 biased;
                 () = stop.drain() => break,
-                place = shared.wait_for_place() => place,
+                place = shared.wait_for_place(&listening) => place,
             },
         };
-        if shared.gate.has_room() && shared.stats.crowded.clear() {
-            tracing::info!(listener, "there are places for connections again");
-        }
+        shared.tell_room();
         let (shared, stop) = (shared.clone(), stop.clone());
         sessions.spawn(async move {
             session(stream, peer, &shared, stop).await;
             drop(place);
+            shared.tell_room();
         });
     }
     drop(listening);
@@ -184,33 +198,35 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
 }
 
 impl Accepting {
-    /// Waits behind everybody who came before. Whoever holds a place and never said a thing gives it up.
-    async fn wait_for_place(&self) -> Place {
+    /// Waits behind everybody who came before. Whoever holds a place and is silent for long gives it up.
+    async fn wait_for_place(&self, listening: &Listening) -> Place {
         if self.stats.crowded.raise() {
             let (listener, limit) = (self.stats.name.as_str(), self.gate.limit());
-            tracing::warn!(
-                listener,
-                limit,
-                "no place for another connection: `max_connections`, or what the system allows, is reached; \
-                 new ones wait"
-            );
+            tracing::warn!(listener, limit, "{NO_PLACE}");
         }
-        self.make_room();
         let mut check = tokio::time::interval(ROOM_CHECK);
         let mut waiting = std::pin::pin!(self.gate.enter());
         loop {
             tokio::select! {
                 biased;
                 place = &mut waiting => return place,
-                _ = check.tick() => self.make_room(),
+                // The first tick is at once.
+                _ = check.tick() => self.make_room(listening),
             }
         }
     }
 
-    /// One silent connection less, if there is one.
-    fn make_room(&self) {
-        if self.stats.clients.make_room(SILENCE) {
-            self.stats.refused.add(1);
+    /// As many silent connections less as wait, if there are so many.
+    fn make_room(&self, listening: &Listening) {
+        let waiting = listening.backlog().saturating_add(1);
+        self.stats.refused.add(self.stats.clients.make_room(waiting) as u64);
+    }
+
+    /// Says it if there is room again.
+    fn tell_room(&self) {
+        if self.gate.has_room() && self.stats.crowded.clear() {
+            let listener = self.stats.name.as_str();
+            tracing::info!(listener, "there are places for connections again");
         }
     }
 }

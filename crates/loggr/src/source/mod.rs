@@ -18,7 +18,7 @@ use loggr_event::{Timestamp, Uid, UidGenerator};
 use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
 
 pub use clients::Client;
-pub use connection::{Accepting, Listening, StreamKind, accept};
+pub use connection::{Accepting, Listening, NO_PLACE, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
 pub use gate::Gate;
 pub use stats::{Counter, Flag, ListenerStats};

@@ -6,7 +6,7 @@
 //! the answers are given the time to arrive.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loggr_event::Origin;
 use loggr_flow::{BatchBuilder, Delivery, Outcome, Settlements, Stop, Window, window};
@@ -25,11 +25,12 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the peer may go on sending after the last answer. A socket that is closed with something unread
 /// in it is reset, and the answers that are on their way would be lost.
 const LINGER: Duration = Duration::from_secs(2);
-/// The same while draining: the peer is in order, and others wait for the stop.
-const DRAIN_LINGER: Duration = Duration::from_millis(200);
+/// The same while draining: the peer is in order, and others wait for the stop. And the time for both where
+/// nothing has moved for long: what can leave leaves at once.
+const BRIEF: Duration = Duration::from_millis(200);
 
-/// Runs until the peer closes or breaks the protocol, an answer cannot be given, or
-/// draining has answered all that was read.
+/// Runs until the peer closes or breaks the protocol, an answer cannot be given, nothing moves
+/// any more, or draining has answered all that was read.
 pub(super) async fn session(
     stream: Stream,
     origin: Arc<Origin>,
@@ -49,11 +50,11 @@ pub(super) async fn session(
         origin,
         client,
         shared,
+        still_since: Some(client.moved()),
         refused: false,
     };
     let mut buffer = ReadBuffer::new(shared.max_read());
-    let idle = shared.idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let (mut draining, mut gone) = (false, false);
+    let (mut draining, mut gone, mut still) = (false, false, false);
     loop {
         let server = &session.server;
         let answers = server.output().len();
@@ -87,23 +88,23 @@ pub(super) async fn session(
                 }
             }
             written = writer.write(session.server.output()), if answers > 0 => match written {
-                Ok(n) if n > 0 => session.server.consume_output(n),
+                Ok(n) if n > 0 => {
+                    session.server.consume_output(n);
+                    session.moved();
+                }
                 _ => {
                     gone = true;
                     break;
                 }
             },
             () = stop.drain(), if !draining => draining = true,
-            // Others wait for the place of one that has never come so far as to open a session.
-            () = client.leave(), if session.server.state() == State::Waiting => break,
-            read = tokio::time::timeout(idle, reader.read(&mut buffer.bytes)), if reading => {
+            read = reader.read(&mut buffer.bytes), if reading => {
                 let n = match read {
-                    Ok(Ok(n)) if n > 0 => n,
-                    Ok(_) => {
+                    Ok(n) if n > 0 => n,
+                    _ => {
                         gone = true;
                         break;
                     }
-                    Err(_) => break,
                 };
                 let lines = session.feed(buffer.bytes.get(..n).unwrap_or_default());
                 buffer.adapt(n);
@@ -111,14 +112,33 @@ pub(super) async fn session(
                     break;
                 }
             }
+            // Others wait for the place.
+            () = client.leave() => {
+                still = true;
+                break;
+            }
+            // Neither does the peer send, nor does it read its answers.
+            () = idled(session.still_since, shared.idle_timeout) => {
+                still = true;
+                break;
+            }
         }
     }
     drop(deliveries);
-    session.part(&mut settlements, &mut writer).await;
+    let farewell = if still { BRIEF } else { FAREWELL };
+    session.part(&mut settlements, &mut writer, farewell).await;
     if !gone {
-        let linger = if draining { DRAIN_LINGER } else { LINGER };
+        let linger = if draining || still { BRIEF } else { LINGER };
         let rest = async { while matches!(reader.read(&mut buffer.bytes).await, Ok(n) if n > 0) {} };
         drop(tokio::time::timeout(linger, rest).await);
+    }
+}
+
+/// Resolves when nothing has moved for as long as is allowed.
+async fn idled(still_since: Option<Instant>, allowed: Option<Duration>) {
+    match (still_since, allowed) {
+        (Some(since), Some(allowed)) => tokio::time::sleep(allowed.saturating_sub(since.elapsed())).await,
+        _ => std::future::pending().await,
     }
 }
 
@@ -130,12 +150,24 @@ struct Session<'s> {
     origin: Arc<Origin>,
     client: &'s Client,
     shared: &'s Accepting,
+    /// When something moved last; `None` while the peer waits for answers that are ours to give.
+    still_since: Option<Instant>,
     /// A delivery was nacked: what comes after it must not be answered either, for
     /// answers go out in order.
     refused: bool,
 }
 
 impl Session<'_> {
+    /// Something came, became durable or left.
+    fn moved(&mut self) {
+        self.still_since = if self.server.outstanding() == 0 {
+            Some(self.client.moved())
+        } else {
+            self.client.busy();
+            None
+        };
+    }
+
     /// Gives the number of lines that the bytes completed.
     fn feed(&mut self, bytes: &[u8]) -> usize {
         let at = now();
@@ -159,7 +191,9 @@ impl Session<'_> {
         if server.state() != State::Waiting {
             client.prove();
         }
-        builder.len() - before
+        let lines = builder.len() - before;
+        self.moved();
+        lines
     }
 
     /// False when nobody takes deliveries any more.
@@ -188,6 +222,7 @@ impl Session<'_> {
             }
             next = settlements.try_next();
         }
+        self.moved();
         !self.refused
     }
 
@@ -196,6 +231,7 @@ impl Session<'_> {
         mut self,
         settlements: &mut Settlements<usize>,
         writer: &mut (impl tokio::io::AsyncWrite + Unpin),
+        patience: Duration,
     ) {
         // The pump settles everything in flight, then the window's last ack is gone.
         let (closed, _) = window::<usize>(1);
@@ -211,6 +247,6 @@ impl Session<'_> {
             writer.shutdown().await
         };
         // A peer that is gone needs no farewell.
-        drop(tokio::time::timeout(FAREWELL, farewell).await);
+        drop(tokio::time::timeout(patience, farewell).await);
     }
 }

@@ -52,12 +52,12 @@ pub(super) async fn session(
                     rest = Some(stream.waiting());
                     continue;
                 }
-                // Others wait for the place of one that has never sent a line.
-                () = client.leave(), if framer.stats().frames == 0 => break,
                 read = tokio::time::timeout(idle, stream.read(&mut buffer.bytes)) => match read {
                     Ok(read) => read,
                     Err(_) => break,
                 },
+                // Others wait for the place. What has come by now was read before.
+                () = client.leave() => break,
             }
         };
         let n = match read {
@@ -79,9 +79,11 @@ pub(super) async fn session(
         if stats.frames > 0 {
             client.prove();
         }
+        client.busy();
         if !lines.send(&deliveries).await {
             return;
         }
+        client.moved();
     }
     let at = now();
     framer.finish(|frame| lines.push(&frame, at));

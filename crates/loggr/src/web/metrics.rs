@@ -82,6 +82,7 @@ const FAMILIES: &[Family] = &[
                 "Connections ended by a breach of the protocol.",
             ),
             metric("stalled", "stalled", "1 while the queue takes nothing."),
+            metric("crowded", "trouble", "1 while it has no place for another connection."),
             metric("ended", "ended", "1 when it receives nothing any more until the next start."),
         ],
     },

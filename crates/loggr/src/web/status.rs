@@ -23,7 +23,7 @@ use crate::component::process::{MAX_RESCUE_BYTES, Process};
 use crate::config::Config;
 use crate::registry::notices::Troubles;
 use crate::registry::{Seen, State};
-use crate::source::Client;
+use crate::source::{Client, NO_PLACE};
 
 /// What the spool's queues are called in lists of queues.
 const SPOOL: &str = "spool";
@@ -59,6 +59,7 @@ pub fn online(process: &Process) -> Value {
                 "refused": s.refused.get(), "protocol_errors": s.protocol_errors.get(), "empty": s.empty.get(),
                 "stalled": s.stalled.is_raised(),
                 "ended": text(&s.ended),
+                "trouble": s.crowded.is_raised().then_some(NO_PLACE),
                 "senders": s.senders.last_seen().iter().map(sender).collect::<Vec<_>>(),
                 "clients": s.clients.latest(MAX_CLIENTS).iter().map(|c| client(c)).collect::<Vec<_>>(),
             })
@@ -143,7 +144,8 @@ pub fn identity(config: &Config, part: &Part, now: Timestamp) -> Map<String, Val
 pub fn troubles(process: &Process) -> Troubles {
     let listeners = process.listeners.iter().map(|l| {
         let stalled = l.stats.stalled.is_raised().then(|| "the queue takes nothing".to_owned());
-        (("listener", l.stats.name.clone()), text(&l.stats.ended).or(stalled))
+        let crowded = l.stats.crowded.is_raised().then(|| NO_PLACE.to_owned());
+        (("listener", l.stats.name.clone()), text(&l.stats.ended).or(stalled).or(crowded))
     });
     let machines = process.machines.iter().map(|m| {
         let failing = m.stats.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DATAGRAMS: usize = 10_000;
 /// Connections that come and say nothing.
 const CROWD: usize = 1000;
+/// Frames whose answers nobody reads: more than the buffers on the way hold.
+const UNREAD: u32 = 400_000;
 /// What a login shell gives.
 const SHELL_LIMIT: u32 = 1024;
 const OPEN: &str = "1 open 30 relp_version=0\ncommands=syslog\n";
@@ -325,6 +327,84 @@ fn a_request_for_another_name_is_refused() {
     assert_eq!(code("Host: localhost\r\nHost: rebind.example\r\n"), "403");
     // The control socket has no name: the command line asks there.
     until("the command line is answered", 30, || loggr.status()["running"] == true);
+}
+
+/// What the status says of a listener.
+fn listener(loggr: &Loggr, name: &str) -> serde_json::Value {
+    let status = loggr.status();
+    let listeners = status["listeners"].as_array().expect("listeners");
+    listeners.iter().find(|l| l["name"] == name).expect("the listener").clone()
+}
+
+/// A listener `small` of its own.
+fn small(keys: &str) -> String {
+    format!(
+        "\n[[listener]]\nname = \"small\"\nprotocol = \"relp\"\nlisten = [\"127.0.0.1:0\"]\n\
+         exchange = \"received\"\n{keys}\n"
+    )
+}
+
+#[test]
+fn a_crowd_that_said_one_word_gives_way_and_is_told() {
+    let loggr = Loggr::with(Setup {
+        tcp_keys: "max_connections = 3".to_owned(),
+        tables: small("max_connections = 5"),
+        ..Setup::default()
+    });
+    let word = |name: &str, word: &str| {
+        let mut stream = connect(&loggr, name);
+        stream.write_all(word.as_bytes()).expect("it is read");
+        stream
+    };
+    let line = "<13>1 2026-03-01T00:00:00Z h word - - - one word\n";
+    let lines: Vec<TcpStream> = (0..3).map(|_| word("tcp", line)).collect();
+    let mut opened: Vec<TcpStream> = (0..5).map(|_| word("small", OPEN)).collect();
+    for stream in &mut opened {
+        stream.read_exact(&mut [0]).expect("an answer");
+    }
+    loggr.stored(3, 30);
+    let late = word("tcp", line);
+    std::thread::scope(|scope| {
+        let honest = scope.spawn(|| RelpSender::new(loggr.address("small"), 2).run(0, 100));
+        for name in ["tcp", "small"] {
+            until("it is told", 30, || {
+                let trouble = listener(&loggr, name)["trouble"].as_str().map(str::to_owned);
+                trouble.is_some_and(|trouble| trouble.starts_with("no place for another connection"))
+            });
+        }
+        let crowded = "loggr_listener_crowded{listener=\"small\"} 1\n";
+        assert!(loggr.get("/metrics").contains(crowded));
+        let status = loggr.command(&["status"]);
+        let text =
+            String::from_utf8_lossy(&status.stdout).into_owned() + &String::from_utf8_lossy(&status.stderr);
+        assert_eq!(status.status.code(), Some(1), "{text}");
+        assert!(text.contains("listener `small`: no place for another connection"), "{text}");
+        honest.join().expect("it is served");
+    });
+    loggr.stored(3 + 1 + 100, 60);
+    for (name, gave_way) in [("tcp", 1), ("small", 2)] {
+        assert_eq!(listener(&loggr, name)["refused"].as_u64(), Some(gave_way), "{name}");
+    }
+    drop((lines, opened, late));
+    for name in ["tcp", "small"] {
+        until("there is room again", 30, || listener(&loggr, name)["trouble"].is_null());
+    }
+    loggr.assert_balanced();
+}
+
+#[test]
+fn who_reads_no_answers_is_idle() {
+    let loggr = Loggr::with(Setup { tables: small("idle_timeout = \"2s\""), ..Setup::default() });
+    let mut stream = connect(&loggr, "small");
+    stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a limit");
+    let mut frames = OPEN.to_owned();
+    for txnr in 2..=UNREAD {
+        frames.push_str(&format!("{txnr} syslog 8 <13>mute\n"));
+    }
+    // The rest of it finds no reader once the answers wait.
+    drop(stream.write_all(frames.as_bytes()));
+    until("it is closed", 60, || listener(&loggr, "small")["connections"] == 0);
+    drop(stream);
 }
 
 #[test]
