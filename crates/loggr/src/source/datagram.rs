@@ -9,6 +9,7 @@
 //! without room for control messages, and the kernel closes what does not fit.
 
 use std::collections::HashMap;
+use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -28,10 +29,12 @@ use super::clients::Sender;
 use super::connection::Accepting;
 use super::{Uids, is_blank, now};
 
-/// Datagrams taken by one syscall.
+/// Datagrams taken by one syscall, where their room allows it.
 const DATAGRAMS_PER_READ: usize = 256;
-/// No datagram is longer (RFC 768; unix sockets are read with the same bound).
-const MAX_DATAGRAM_BYTES: usize = 65_536;
+/// No UDP datagram is longer (RFC 768). One of a unix socket is as long as its sender's buffer allows.
+const MAX_UDP_BYTES: usize = 65_536;
+/// Room for the datagrams of one syscall: the longer one may be, the fewer are taken at once.
+const MAX_ROOM_BYTES: usize = 16 << 20;
 /// The kernel counts at least so many bytes for a datagram beside its text.
 const MIN_DATAGRAM_COST: usize = 256;
 /// A batch that waits for the bus grows to this, then the thread waits.
@@ -83,10 +86,12 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         failing: false,
     };
     let gather = gathering_time(datagrams);
-    let mut space = vec![0u8; DATAGRAMS_PER_READ * MAX_DATAGRAM_BYTES];
+    let Room { count, bytes } = Room::of(datagrams.udp, shared.max_message_size);
+    // The system gives memory for it only where datagrams have been.
+    let mut space = vec![0u8; count * bytes];
     // The kernel's count of drops, and nothing else: room for it is room for a descriptor too.
     let control = datagrams.udp.then(|| nix::cmsg_space!(u32));
-    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_PER_READ, control);
+    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(count, control);
     // Bytes to take at most, once draining has begun: the kernel never holds more.
     let mut rest = buffer_bytes(datagrams);
     loop {
@@ -104,7 +109,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         match poll(&mut ready, patience) {
             Ok(0) if draining => break,
             Ok(0) => {}
-            Ok(_) => match receiver.read(datagrams, &mut headers, &mut space) {
+            Ok(_) => match receiver.read(datagrams, &mut headers, &mut space, bytes) {
                 Ok(got) if draining => rest = rest.saturating_sub(got.bytes),
                 Ok(got) if got.datagrams < MANY_DATAGRAMS && gather >= MIN_GATHER => {
                     if !receiver.offer() {
@@ -135,6 +140,23 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
     }
     // Where nobody takes it any more, it is counted as lost.
     receiver.hand_over();
+}
+
+/// Where the datagrams of one syscall go.
+#[derive(Debug, PartialEq, Eq)]
+struct Room {
+    /// So many at most.
+    count: usize,
+    /// For each; what is beyond is cut by the kernel, which tells how long it was.
+    bytes: usize,
+}
+
+impl Room {
+    fn of(udp: bool, max_message_size: usize) -> Room {
+        let longest = if udp { MAX_UDP_BYTES } else { MAX_ROOM_BYTES };
+        let bytes = max_message_size.clamp(1, longest);
+        Room { count: (MAX_ROOM_BYTES / bytes).clamp(1, DATAGRAMS_PER_READ), bytes }
+    }
 }
 
 /// Bytes that the kernel may hold for the socket.
@@ -181,14 +203,17 @@ impl Receiver<'_> {
         datagrams: &Datagrams,
         headers: &mut MultiHeaders<SockaddrStorage>,
         space: &mut [u8],
+        room: usize,
     ) -> Result<Got, Errno> {
         let at = now();
-        let mut read = Vec::with_capacity(DATAGRAMS_PER_READ);
+        let mut read = Vec::with_capacity(space.len() / room);
         {
-            let mut slices: Vec<[std::io::IoSliceMut<'_>; 1]> =
-                space.chunks_mut(MAX_DATAGRAM_BYTES).map(|c| [std::io::IoSliceMut::new(c)]).collect();
+            let mut slices: Vec<[IoSliceMut<'_>; 1]> =
+                space.chunks_mut(room).map(|c| [IoSliceMut::new(c)]).collect();
             let fd = datagrams.socket.as_raw_fd();
-            let got = recvmmsg(fd, headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
+            // With MSG_TRUNC the length is that of the datagram, though it may not have fitted.
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+            let got = recvmmsg(fd, headers, slices.iter_mut(), flags, None)?;
             for message in got {
                 let drops = if datagrams.udp { message.cmsgs().ok().and_then(overflow) } else { None };
                 read.push((message.address.as_ref().and_then(address), message.bytes, drops));
@@ -199,16 +224,17 @@ impl Receiver<'_> {
             datagrams: read.len(),
             bytes: read.iter().map(|(_, len, _)| len + MIN_DATAGRAM_COST).sum(),
         };
-        for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(MAX_DATAGRAM_BYTES)) {
+        for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(room)) {
             if let Some(drops) = drops {
                 self.shared.stats.kernel_drops.add(self.drops.grown(drops));
             }
-            self.push(peer, bytes.get(..len).unwrap_or_default(), at);
+            self.push(peer, bytes.get(..len).unwrap_or(bytes), len, at);
         }
         Ok(got)
     }
 
-    fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], at: Timestamp) {
+    /// A datagram of `len` bytes: as many of them as found room.
+    fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], len: usize, at: Timestamp) {
         let stats = &self.shared.stats;
         let (origin, sender) = match peer {
             None => &self.local,
@@ -234,10 +260,9 @@ impl Receiver<'_> {
         if is_blank(datagram) {
             return stats.empty.add(1);
         }
-        let limit = self.shared.max_message_size;
-        let original_len = (datagram.len() > limit).then_some(datagram.len() as u64);
+        let kept = datagram.get(..self.shared.max_message_size).unwrap_or(datagram);
+        let original_len = (len > kept.len()).then_some(len as u64);
         stats.truncated.add(u64::from(original_len.is_some()));
-        let kept = datagram.get(..limit).unwrap_or(datagram);
         let uid = self.uids.next(at);
         self.builder.push_frame(origin, uid, at, kept, original_len, false);
     }
@@ -314,6 +339,21 @@ impl DropCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_for_datagrams_follows_the_limit_of_a_message_and_stays_bounded() {
+        let room = |udp, limit| {
+            let Room { count, bytes } = Room::of(udp, limit);
+            (count, bytes)
+        };
+        assert_eq!(room(true, 480), (256, 480));
+        assert_eq!(room(true, 64 << 10), (256, 64 << 10));
+        assert_eq!(room(true, 1 << 20), (256, 64 << 10));
+        assert_eq!(room(false, 64 << 10), (256, 64 << 10));
+        assert_eq!(room(false, 1 << 20), (16, 1 << 20));
+        assert_eq!(room(false, 9 << 20), (1, 9 << 20));
+        assert_eq!(room(false, 1 << 30), (1, 16 << 20));
+    }
 
     #[test]
     fn the_kernels_drop_counter_wraps() {

@@ -336,6 +336,34 @@ fn listener(loggr: &Loggr, name: &str) -> serde_json::Value {
     listeners.iter().find(|l| l["name"] == name).expect("the listener").clone()
 }
 
+#[track_caller]
+fn check_long_datagrams(keys: &str, limit: usize, lens: &[usize]) {
+    let loggr = Loggr::with(Setup { listener_keys: keys.to_owned(), ..Setup::default() });
+    let unix = UnixDatagram::unbound().expect("a socket");
+    for len in lens {
+        let mut datagram = b"<13>Mar  1 00:00:00 h long: ".to_vec();
+        datagram.resize(len - 3, b'x');
+        datagram.extend_from_slice(b"end");
+        assert_eq!(unix.send_to(&datagram, loggr.socket("dgram")).expect("it is sent"), *len);
+    }
+    loggr.stored(lens.len() as u64, 60);
+    let longer = lens.iter().filter(|len| **len > limit).count();
+    assert_eq!(listener(&loggr, "dgram")["truncated"].as_u64(), Some(longer as u64));
+    let whole = loggr.lines().iter().filter(|line| line.ends_with("xend")).count();
+    assert_eq!(whole, lens.len() - longer);
+    loggr.assert_balanced();
+}
+
+#[test]
+fn a_unix_datagram_longer_than_the_limit_is_noted_as_cut() {
+    check_long_datagrams("", 65_536, &[65_535, 65_536, 65_537, 70_000, 100_033]);
+}
+
+#[test]
+fn a_unix_datagram_within_a_greater_limit_is_whole() {
+    check_long_datagrams("max_message_size = \"128KiB\"", 128 << 10, &[65_537, 100_033, 131_072, 131_073]);
+}
+
 /// A listener `small` of its own.
 fn small(keys: &str) -> String {
     format!(
