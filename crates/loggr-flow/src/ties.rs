@@ -29,24 +29,18 @@ impl Ties {
         if ties.is_empty() {
             return;
         }
-        let is_first = QUEUE.with_borrow_mut(|queue| {
-            let is_first = queue.is_none();
+        // Settling one may bring others, which queue up instead of nesting.
+        let is_settling = QUEUE.with_borrow_mut(|queue| {
+            let is_settling = queue.is_some();
             queue.get_or_insert_default().extend(ties.into_iter().map(|tie| (tie, outcome)));
-            is_first
+            is_settling
         });
-        // Settling one may bring others, which queue up here instead of nesting.
-        while is_first {
-            let next = QUEUE.with_borrow_mut(|queue| {
-                let next = queue.as_mut().and_then(Vec::pop);
-                if next.is_none() {
-                    *queue = None;
-                }
-                next
-            });
-            match next {
-                Some((tie, outcome)) => tie.settle_like(outcome),
-                None => return,
-            }
+        if is_settling {
+            return;
         }
+        while let Some((tie, outcome)) = QUEUE.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
+            tie.settle_like(outcome);
+        }
+        QUEUE.set(None);
     }
 }
