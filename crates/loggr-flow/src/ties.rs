@@ -38,9 +38,18 @@ impl Ties {
         if is_settling {
             return;
         }
+        let _done = Settled;
         while let Some((tie, outcome)) = QUEUE.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
             tie.settle_like(outcome);
         }
+    }
+}
+
+/// Nothing is being settled on this thread any more, however that ended.
+struct Settled;
+
+impl Drop for Settled {
+    fn drop(&mut self) {
         QUEUE.set(None);
     }
 }
