@@ -1,9 +1,11 @@
 //! `kill -9` under load: what was acknowledged is there, and only what was resent is there twice.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use crate::support::{
-    Loggr, Random, RelpSender, Sent, Setup, count_seqs, long, numbered_line, random_moment, say,
+    Loggr, Random, RelpSender, Sent, Setup, count_seqs, long, numbered_line, random_moment, say, until,
 };
 
 /// Connections of the load, each with a window of 128 frames.
@@ -88,6 +90,66 @@ fn nothing_acknowledged_is_lost_while_events_are_packed() {
     }
     loggr.assert_balanced();
     loggr.stop();
+}
+
+/// Of two programs one holds a batch, and the other's block began in the batch before. If that one
+/// were let go of, the block would come again without its beginning.
+#[test]
+fn a_block_of_two_batches_stands_once_after_a_crash() {
+    let setup = Setup {
+        filter: Some(String::new()),
+        machine_keys: "packers = [\"blocks\"]".to_owned(),
+        tables: "[packers.blocks]\nkind = \"format\"\nstart = [\"BEGIN $MESSAGE\"]\nmax_age = \"60s\"\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let mut loggr = Loggr::with(setup);
+    let mut taken = 0;
+    let mut tell = |loggr: &Loggr, lines: &[(&str, &str)]| {
+        relp_at_once(loggr, lines);
+        taken += lines.len() as u64;
+        // A batch of its own.
+        until("the machine has it", 30, || loggr.status()["machines"][0]["received"] == taken);
+    };
+    tell(&loggr, &[("a", "BEGIN one")]);
+    tell(&loggr, &[("a", "and two"), ("b", "BEGIN held")]);
+    tell(&loggr, &[("a", "BEGIN three")]);
+    until("the block is in the store", 30, || loggr.search("one").len() == 1);
+    // What is settled from now on is written down, and with it all before.
+    let cursor = loggr.data().join("bus/received/machine.main.queue");
+    let written = || std::fs::metadata(&cursor).and_then(|m| m.modified()).expect("a cursor");
+    let before = written();
+    tell(&loggr, &[("c", "alone")]);
+    until("the cursor is written", 30, || loggr.search("alone").len() == 1 && written() > before);
+    loggr.kill9();
+    loggr.up();
+    for (host, text) in [("a", "BEGIN four"), ("b", "BEGIN five")] {
+        relp_at_once(&loggr, &[(host, text)]);
+    }
+    for text in ["three", "held"] {
+        until("the blocks are in the store", 60, || loggr.search(text).len() == 1);
+    }
+    let found = loggr.search("two");
+    let messages: Vec<&str> = found.iter().filter_map(|event| event["message"].as_str()).collect();
+    assert_eq!(messages, ["BEGIN one\nand two"]);
+    assert_eq!(loggr.search("one").len(), 1);
+    loggr.stop();
+}
+
+/// Lines of hosts in one write, all answered.
+fn relp_at_once(loggr: &Loggr, lines: &[(&str, &str)]) {
+    let offers = "relp_version=0\ncommands=syslog";
+    let mut session = format!("1 open {} {offers}\n", offers.len());
+    for (txnr, (host, text)) in (2..).zip(lines) {
+        let line = format!("<14>1 2026-03-01T00:00:00Z {host} app 7 - - {text}");
+        session.push_str(&format!("{txnr} syslog {} {line}\n", line.len()));
+    }
+    session.push_str(&format!("{} close 0\n", lines.len() + 2));
+    let mut stream = TcpStream::connect(loggr.address("relp")).expect("loggr listens");
+    stream.write_all(session.as_bytes()).expect("it is read");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).expect("answers");
+    assert_eq!(answers.matches(" rsp 6 200 OK").count(), lines.len(), "{answers}");
 }
 
 /// Like `count_seqs`, with several in one text.

@@ -49,7 +49,7 @@ fn the_service_manager_hears_how_it_goes() {
     next("READY=1");
     loggr.stop();
     let stopping = next("STOPPING=1");
-    assert!(stopping.contains("\nEXTEND_TIMEOUT_USEC=22000000\n"), "{stopping}");
+    assert!(stopping.contains("\nEXTEND_TIMEOUT_USEC=24000000\n"), "{stopping}");
 }
 
 #[test]
