@@ -128,6 +128,15 @@ fn a_damaged_manifest_does_not_keep_the_process_from_starting() {
     assert!(output.status.code() == Some(1) && errors.contains("is in use"), "{errors}");
 }
 
+/// What `loggr status` prints, which says that something is wrong.
+#[track_caller]
+fn troubled(loggr: &Loggr) -> String {
+    let output = loggr.command(&["status"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("trouble: store"), "{text}");
+    text
+}
+
 #[test]
 fn a_damaged_file_is_in_the_status_and_the_metrics() {
     let mut loggr = Loggr::start();
@@ -144,9 +153,7 @@ fn a_damaged_file_is_in_the_status_and_the_metrics() {
     std::fs::write(&file, bytes).expect("written");
     loggr.up();
     until("the damage is found", 60, || metric(&loggr, "loggr_store_damaged_files") == Some(1));
-    let status = loggr.command(&["status"]);
-    assert_eq!(status.status.code(), Some(1), "a damaged store is a trouble");
-    let text = String::from_utf8_lossy(&status.stdout);
+    let text = troubled(&loggr);
     let name = file.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(text.contains("STORE WITH TROUBLE") && text.contains(&name), "{text}");
     assert!(loggr.log().contains("a file of the store is damaged"), "{}", loggr.log());
@@ -253,7 +260,7 @@ fn a_disk_that_cannot_be_read_ends_no_process() {
     RelpSender::new(loggr.address("relp"), 1).run(500, 500);
     loggr.stored(1000, 60);
     until("the damage is found", 60, || metric(&loggr, "loggr_store_damaged_files") == Some(1));
-    let text = loggr.ask(&["status"]);
+    let text = troubled(&loggr);
     assert!(text.contains(&name) && text.contains("Input/output error"), "{text}");
     for subcommand in
         [&["count", ""][..], &["search", "--limit", "5000", ""], &["top", "host", ""], &["histogram", ""]]
@@ -299,7 +306,7 @@ fn a_step_of_the_clock_is_told_and_drops_nothing_until_somebody_says_so() {
     let count = || loggr.ask(&["count", "--store", "kept", ""]).trim().to_owned();
     until("it is told", 30, || loggr.log().contains("retention does not believe the clock"));
     assert_eq!(count(), "3");
-    let text = loggr.ask(&["status"]);
+    let text = troubled(&loggr);
     assert!(text.contains("STORE THAT DROPS NOTHING") && text.contains("the clock went from"), "{text}");
     let held = "loggr_store_clock_held{store=\"kept\"} 1";
     assert!(loggr.get("/metrics").contains(held));
