@@ -28,11 +28,7 @@ impl<'a> Reader<'_, 'a, '_> {
             self.host_and_content(after.trim_start_matches([' ', '\t']));
             return true;
         }
-        if word.ends_with(')')
-            && let Some(value) = fixed::esxi_priority(word)
-        {
-            self.numbered_priority(value);
-            self.content(after);
+        if self.esxi(word, after) {
             return true;
         }
         // `("U7PG2,0011aabbccdd,v4.0.66")`, or without the quotes.
@@ -58,14 +54,19 @@ impl<'a> Reader<'_, 'a, '_> {
         true
     }
 
-    /// The same for a number.
-    fn numbered_priority(&mut self, value: u8) {
+    /// Takes the `In(166)` of ESXi 8, which does the same by number, and what follows it.
+    fn esxi(&mut self, word: &str, after: &'a str) -> bool {
+        let Some(value) = Some(word).filter(|w| w.ends_with(')')).and_then(fixed::esxi_priority) else {
+            return false;
+        };
         if self.has_pri {
             self.lossy |= self.event.priority() != value;
         } else {
             pri::set(self.event, value);
             self.has_pri = true;
         }
+        self.content(after);
+        true
     }
 
     /// `info hostd[2099159] text` behind the stamp of ESXi's own files, which name no host. Where
@@ -108,11 +109,7 @@ impl<'a> Reader<'_, 'a, '_> {
             self.content(after);
             return true;
         }
-        if word.ends_with(')')
-            && let Some(value) = fixed::esxi_priority(word)
-        {
-            self.numbered_priority(value);
-            self.content(after);
+        if self.esxi(word, after) {
             return true;
         }
         let Some(found) = tag::find(after) else { return false };
