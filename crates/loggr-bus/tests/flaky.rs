@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use common::*;
-use loggr_bus::embedded::{Bus, Faults, Publisher};
+use loggr_bus::embedded::{Bus, Consumer, Faults, Publisher};
 use loggr_bus::{BusOptions, ConsumerOptions};
 use loggr_flow::{Source, Stop};
 
@@ -85,15 +85,19 @@ async fn a_block_that_reads_at_the_second_look_is_no_damage() {
     assert_eq!(queue_stats(&bus, "q").damaged_events, 0);
 }
 
-/// Three batches are given out as one delivery, and given back; then the second one is on a bad
-/// block.
-async fn given_back(bus: &Bus, faults: &Faults) {
-    let mut p = publisher(bus);
+/// Three batches were given out as one delivery, and given back; then the second one was on a bad
+/// block, and the first one alone came again.
+async fn given_back(dir: &Path, faults: &Faults, patience: Duration) -> (Bus, Consumer) {
+    let bus = start(dir, faults, patience, &[("q", "#")]);
+    let mut p = publisher(&bus);
     for text in [long("a", 5), long("b", 10), long("c", 5)] {
         publish(&mut p, &[&text]).await;
     }
-    assert_eq!(next(&mut consumer(bus)).await.batch().len(), 3);
+    assert_eq!(next(&mut consumer(&bus)).await.batch().len(), 3);
     faults.spoil(FIRST, BEHIND);
+    let mut c = consumer(&bus);
+    assert_eq!(first_letters(&ack(next(&mut c).await)), "a");
+    (bus, c)
 }
 
 fn first_letters(texts: &[String]) -> String {
@@ -104,10 +108,7 @@ fn first_letters(texts: &[String]) -> String {
 async fn what_was_given_back_and_lies_on_a_bad_block_waits_alone_and_not_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let faults = Faults::armed();
-    let bus = start(dir.path(), &faults, Duration::from_secs(60), &[("q", "#")]);
-    given_back(&bus, &faults).await;
-    let mut c = consumer(&bus);
-    assert_eq!(first_letters(&ack(next(&mut c).await)), "a");
+    let (bus, mut c) = given_back(dir.path(), &faults, Duration::from_secs(60)).await;
     publish(&mut publisher(&bus), &["d"]).await;
     assert_eq!(ack(next(&mut c).await), ["d"]);
     let trouble = queue_stats(&bus, "q").trouble.expect("a trouble");
@@ -129,10 +130,7 @@ async fn what_was_given_back_and_lies_on_a_bad_block_waits_alone_and_not_for_eve
 async fn what_was_given_back_comes_whole_once_its_block_reads_again() {
     let dir = tempfile::tempdir().unwrap();
     let faults = Faults::armed();
-    let bus = start(dir.path(), &faults, Duration::from_secs(60), &[("q", "#")]);
-    given_back(&bus, &faults).await;
-    let mut c = consumer(&bus);
-    assert_eq!(first_letters(&ack(next(&mut c).await)), "a");
+    let (bus, mut c) = given_back(dir.path(), &faults, Duration::from_secs(60)).await;
     idle(&mut c).await;
     faults.mend();
     assert_eq!(first_letters(&ack(next(&mut c).await)), "bc");
@@ -144,10 +142,7 @@ async fn what_was_given_back_comes_whole_once_its_block_reads_again() {
 async fn a_purge_ends_the_waiting_for_a_bad_block() {
     let dir = tempfile::tempdir().unwrap();
     let faults = Faults::armed();
-    let bus = start(dir.path(), &faults, Duration::from_secs(3600), &[("q", "#")]);
-    given_back(&bus, &faults).await;
-    let mut c = consumer(&bus);
-    assert_eq!(first_letters(&ack(next(&mut c).await)), "a");
+    let (bus, mut c) = given_back(dir.path(), &faults, Duration::from_secs(3600)).await;
     idle(&mut c).await;
     assert_eq!(bus.purge("q").unwrap().events, 2);
     let stats = queue_stats(&bus, "q");
