@@ -107,7 +107,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
 }
 
 /// Is there no structured data at `sd_at`, or an APP-NAME that is more than a name?
-#[inline]
+#[inline(always)]
 fn is_odd(bytes: &[u8], sd_at: usize, app_name: (usize, usize)) -> bool {
     match bytes.get(sd_at) {
         Some(b'-') if matches!(bytes.get(sd_at + 1), None | Some(b' ')) => {}
@@ -190,7 +190,7 @@ fn goes_on(text: &str, at: usize, len: usize, door: Door<'_>) -> bool {
 }
 
 /// Reads STRUCTURED-DATA and MSG, which begin at `at`.
-#[inline]
+#[inline(always)]
 fn read_rest<'a, const STRICT: bool>(
     text: &'a str,
     at: usize,

@@ -97,9 +97,9 @@ impl Timestamp {
             .saturating_add(i64::from(self.offset_minutes) * 60 * MICROS_PER_SECOND)
             .clamp(FIRST_MICROS, LAST_MICROS);
         let days = local.div_euclid(MICROS_PER_DAY);
-        let of_day = local.rem_euclid(MICROS_PER_DAY);
+        let of_day = (local - days * MICROS_PER_DAY) as u64;
         let (year, month, day) = civil_from_days(days);
-        let seconds = (of_day / MICROS_PER_SECOND) as u32;
+        let seconds = (of_day / MICROS_PER_SECOND as u64) as u32;
         DateParts {
             year: year as u16,
             month: month as u8,
@@ -107,7 +107,7 @@ impl Timestamp {
             hour: (seconds / 3600) as u8,
             minute: (seconds / 60 % 60) as u8,
             second: (seconds % 60) as u8,
-            micros: (of_day % MICROS_PER_SECOND) as u32,
+            micros: (of_day - u64::from(seconds) * MICROS_PER_SECOND as u64) as u32,
         }
     }
 
@@ -128,8 +128,8 @@ impl Timestamp {
         two(buffer, 14, u32::from(p.minute));
         two(buffer, 17, u32::from(p.second));
         two(buffer, 20, p.micros / 10_000);
-        two(buffer, 22, p.micros / 100 % 100);
-        two(buffer, 24, p.micros % 100);
+        two(buffer, 22, p.micros / 100);
+        two(buffer, 24, p.micros);
         if self.offset_minutes == 0 {
             buffer[26] = b'Z';
             return &buffer[..27];
@@ -174,14 +174,26 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The numbers below 100 with two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
+#[inline(always)]
 fn two(buffer: &mut [u8], at: usize, value: u32) {
-    buffer[at] = b'0' + (value / 10) as u8;
-    buffer[at + 1] = b'0' + (value % 10) as u8;
+    buffer[at..at + 2].copy_from_slice(&PAIRS[value as usize % 100]);
 }
 
+#[inline(always)]
 fn four(buffer: &mut [u8], at: usize, value: u32) {
     two(buffer, at, value / 100);
-    two(buffer, at + 2, value % 100);
+    two(buffer, at + 2, value);
 }
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
@@ -199,10 +211,11 @@ pub(crate) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 }
 
 /// The inverse of [`days_from_civil`]: year, month, day.
+#[inline]
 pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097) as u32;
+    let day_of_era = (days - era * 146_097) as u32;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;

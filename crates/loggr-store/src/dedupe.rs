@@ -7,7 +7,7 @@
 //! A file that is damaged or lost cannot be asked. An event that only it might hold counts as new:
 //! twice is better than never.
 
-use loggr_event::Event;
+use loggr_event::{Event, Uid};
 
 use crate::datafile::OpenFiles;
 use crate::hash::FastSet;
@@ -26,12 +26,12 @@ pub(crate) fn new_events<'e, 'a>(
     files: &OpenFiles,
     damaged: impl Fn(u64, &StoreError),
 ) -> Result<Vec<&'e Event<'a>>, StoreError> {
-    let ascending = events.windows(2).all(|w| matches!(w, [a, b] if a.uid < b.uid));
-    let mut new: Vec<&Event<'a>> = if ascending {
-        events.iter().collect()
+    let mut new: Vec<&Event<'a>> = if may_have_twins(events) {
+        let mut seen: FastSet<u128> = FastSet::default();
+        seen.reserve(events.len());
+        events.iter().filter(|e| seen.insert(u128::from_be_bytes(*e.uid.as_bytes()))).collect()
     } else {
-        let mut seen: FastSet<&[u8; 16]> = FastSet::default();
-        events.iter().filter(|e| seen.insert(e.uid.as_bytes())).collect()
+        events.iter().collect()
     };
     let low = new.iter().map(|e| *e.uid.as_bytes()).min().unwrap_or([0; 16]);
     let high = new.iter().map(|e| *e.uid.as_bytes()).max().unwrap_or([0; 16]);
@@ -64,6 +64,20 @@ pub(crate) fn new_events<'e, 'a>(
     Ok(new)
 }
 
+/// Can a uid stand twice among the events? They come in ascending rows, one for each chunk of what a
+/// connection sent; where no two rows overlap, none can.
+fn may_have_twins(events: &[Event<'_>]) -> bool {
+    let mut rows: Vec<(&Uid, &Uid)> = Vec::new();
+    for Event { uid, .. } in events {
+        match rows.last_mut() {
+            Some((_, last)) if *last < uid => *last = uid,
+            _ => rows.push((uid, uid)),
+        }
+    }
+    rows.sort_unstable();
+    rows.windows(2).any(|w| matches!(w, [(_, last), (first, _)] if first <= last))
+}
+
 /// Those of the uids (each with its hash) that a file holds.
 fn stored_uids(
     entry: &FileEntry,
@@ -86,4 +100,39 @@ fn stored_uids(
         stored.extend(uids.iter().map(|uid| *uid.as_bytes()).filter(|uid| perhaps.contains(uid)));
     }
     Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn events(uids: &[u8]) -> Vec<Event<'static>> {
+        uids.iter().map(|n| Event { uid: Uid::from_bytes([*n; 16]), ..Event::default() }).collect()
+    }
+
+    #[track_caller]
+    fn check(uids: &[u8], may: bool) {
+        assert_eq!(may_have_twins(&events(uids)), may, "{uids:?}");
+    }
+
+    #[test]
+    fn rows_that_do_not_overlap_have_no_twins() {
+        check(&[], false);
+        check(&[1, 2, 3], false);
+        check(&[7, 8, 9, 1, 2, 3, 4], false);
+        check(&[1, 2, 2], true);
+        check(&[1, 2, 3, 1], true);
+        check(&[1, 5, 2, 6], true);
+    }
+
+    proptest! {
+        #[test]
+        fn twins_are_never_missed(uids in vec(0u8..12, 0..12)) {
+            let distinct: HashSet<u8> = uids.iter().copied().collect();
+            prop_assert!(distinct.len() == uids.len() || may_have_twins(&events(&uids)));
+        }
+    }
 }

@@ -47,6 +47,7 @@ impl BuildHasher for Build {
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Fold {
+    #[inline]
     fn mix(&mut self, word: u64) {
         let wide = u128::from(self.state ^ word) * u128::from(MULTIPLIER);
         self.state = (wide as u64) ^ ((wide >> 64) as u64) ^ word.rotate_left(23);
@@ -54,11 +55,13 @@ impl Fold {
 }
 
 impl Hasher for Fold {
+    #[inline]
     fn finish(&self) -> u64 {
         let wide = u128::from(self.state ^ self.end) * u128::from(MULTIPLIER);
         (wide as u64) ^ ((wide >> 64) as u64)
     }
 
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let mut chunks = bytes.chunks_exact(8);
         for chunk in &mut chunks {
@@ -74,22 +77,33 @@ impl Hasher for Fold {
         }
     }
 
+    #[inline]
     fn write_u8(&mut self, value: u8) {
         self.mix(u64::from(value));
     }
 
+    #[inline]
     fn write_u32(&mut self, value: u32) {
         self.mix(u64::from(value));
     }
 
+    #[inline]
     fn write_u64(&mut self, value: u64) {
         self.mix(value);
     }
 
+    #[inline]
+    fn write_u128(&mut self, value: u128) {
+        self.mix(value as u64);
+        self.mix((value >> 64) as u64);
+    }
+
+    #[inline]
     fn write_i64(&mut self, value: i64) {
         self.mix(value as u64);
     }
 
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.mix(value as u64);
     }

@@ -118,7 +118,8 @@ impl Sink for SearchSink {
         let (shared, held) = (self.shared.clone(), batch.clone());
         // Parsing, building columns and syncing are no work for the reactor.
         let appended = tokio::task::spawn_blocking(move || {
-            let events: Vec<Event<'_>> = held.records().map(|r| r.event()).collect();
+            let mut events: Vec<Event<'_>> = Vec::with_capacity(held.len());
+            events.extend(held.records().map(|r| r.event()));
             shared.with(|store| store.append(&events))
         });
         match appended.await {
