@@ -38,8 +38,9 @@ use super::targets::{Modes, Targets};
 use super::uids::{self, DURABLE_BEFORE, Recent, Run};
 use debris::{Debris, Torn};
 
-/// Batches that are signed are kept in memory up to so many bytes, the newest in any case.
-const MAX_SIGNED_BYTES: usize = 8 << 20;
+/// Batches that are signed are kept in memory up to so many bytes, the newest in any case. More would
+/// cost every event: what is received next would lie in memory that no cache knows.
+const MAX_SIGNED_BYTES: usize = 1 << 20;
 /// Files with missing lines that are told one by one.
 const MAX_FILES_TOLD: usize = 20;
 
