@@ -1,8 +1,7 @@
 //! The `postgres` sink: events into a PostgreSQL database.
 //!
 //! The receipt is signed after the server has said COMMIT. Knows nothing of queries, nor of
-//! statements: those are the store's. The integration tests include this file as it is, to run
-//! the contract of a sink against it.
+//! statements: those are the store's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,8 +2,7 @@
 //!
 //! The receipt is signed after the store has synced files and manifest. A store that cannot be opened,
 //! because its manifest is damaged or another process holds it, is opened when that is mended: until
-//! then events wait. Knows nothing of queries. The integration tests include this file as it is, to
-//! run the contract of a sink against it.
+//! then events wait. Knows nothing of queries.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

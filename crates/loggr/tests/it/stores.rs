@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use loggr::sink::search::SearchSink;
 use loggr_event::{Event, Timestamp, Uid};
 use loggr_flow::{Sink, contract};
 use loggr_store::query::Query;
@@ -12,14 +13,10 @@ use loggr_store::{Moment, Reader, SearchOptions, Store, StoreOptions};
 
 use crate::support::{Loggr, PROGRAM, RelpSender, Setup, eventually, until};
 
-#[path = "../../src/sink/search.rs"]
-#[allow(dead_code, reason = "the program uses more of it")]
-mod sink;
-
 const DAY: i64 = 86_400_000_000;
 
-fn make(directory: &Path) -> sink::SearchSink {
-    sink::SearchSink::new(directory, StoreOptions::default())
+fn make(directory: &Path) -> SearchSink {
+    SearchSink::new(directory, StoreOptions::default())
 }
 
 /// A sink in a trouble for which no event is to blame lets its events wait.

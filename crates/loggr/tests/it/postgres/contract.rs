@@ -1,5 +1,6 @@
 //! The real sink keeps the contract of sinks, and that of sinks that know events by their uid.
 
+use loggr::sink::postgres::PostgresSink;
 use loggr_event::Timestamp;
 use loggr_flow::{Sink, contract};
 use loggr_store::postgres::{Database, Indexes, Settings, TableName};
@@ -9,16 +10,12 @@ use loggr_store::{SearchOptions, StoreError};
 use crate::stores::no_event_is_to_blame;
 use crate::support;
 
-#[path = "../../../src/sink/postgres.rs"]
-#[allow(dead_code, reason = "the program uses more of it")]
-mod sink;
-
 /// The time of the contract's events.
 fn now() -> Timestamp {
     Timestamp::from_unix_micros(1_790_000_000_000_000)
 }
 
-fn make(database: &support::Database) -> sink::PostgresSink {
+fn make(database: &support::Database) -> PostgresSink {
     let settings = Settings {
         url: database.url(),
         password: None,
@@ -30,11 +27,11 @@ fn make(database: &support::Database) -> sink::PostgresSink {
         indexes: Indexes::Fields,
         connections: 2,
     };
-    sink::PostgresSink::new(Database::new(settings).expect("settings"), now)
+    PostgresSink::new(Database::new(settings).expect("settings"), now)
 }
 
 /// The messages of all events, asked for on a thread of its own: the contract asks without waiting.
-fn messages(sink: &mut sink::PostgresSink) -> Vec<String> {
+fn messages(sink: &mut PostgresSink) -> Vec<String> {
     let database = sink.database().clone();
     let asked = std::thread::spawn(move || -> Result<Vec<String>, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -1,0 +1,62 @@
+//! The program as a library: reads the command line, runs one subcommand, says what went wrong.
+//!
+//! `main.rs` calls it, and the integration tests use its sinks. Nobody else is meant to.
+
+mod clean;
+mod cli;
+mod component;
+mod config;
+mod descriptors;
+mod exit;
+mod filters;
+mod hint;
+mod memory;
+mod net;
+mod news;
+mod privileges;
+mod registry;
+pub mod sink;
+mod source;
+mod store;
+mod systemd;
+mod telemetry;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::exit::{Exit, is_usage};
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    memory::set_up();
+    let cli = match cli::Cli::try_parse_from(cli::arguments(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors: clap prints them to stdout with code 0.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+            drop(error.print());
+            return code.into();
+        }
+    };
+    match cli::run(cli) {
+        Ok(exit) => exit.into(),
+        // Whoever reads our output has had enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
+        Err(error) => {
+            let usage = is_usage(&error);
+            cli::complain(&hint::render(&error));
+            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        // JSON's error shows the one of the pipe as its own, and does not give it as its cause.
+        let json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or_else(json) == Some(std::io::ErrorKind::BrokenPipe)
+    })
+}
