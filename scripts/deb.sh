@@ -1,12 +1,14 @@
 #!/bin/bash
-# Builds the Debian package; it lies in the target directory below debian/. Completions, man
-# page and the default configuration are what the built program prints, so they cannot
-# differ from it.
+# Builds the Debian package; it lies in the target directory below debian/, and beside it the
+# program's symbols, for a debugger. Completions, man page and the default configuration are
+# what the built program prints, so they cannot differ from it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
-directory=$target/release
+directory=$target/dist
+# The program that people install is smaller than this.
+most_bytes=30000000
 export CARGO_TARGET_DIR=$target
 cd "$root"
 
@@ -19,10 +21,17 @@ if ! cargo deb --version >/dev/null 2>&1; then
     PATH=$target/tools/bin:$PATH
 fi
 
-cargo build --release -p loggr
+cargo build --profile dist -p loggr
 made=$directory/deb
 mkdir -p "$made"
-loggr=$directory/loggr
+loggr=$made/loggr
+objcopy --only-keep-debug "$directory/loggr" "$made/loggr.debug"
+objcopy --strip-all --add-gnu-debuglink="$made/loggr.debug" "$directory/loggr" "$loggr"
+bytes=$(stat -c %s "$loggr")
+if [ "$bytes" -ge "$most_bytes" ]; then
+    echo "error: the stripped program has $bytes bytes, which is $most_bytes or more" >&2
+    exit 1
+fi
 rm -rf "$made/man"
 "$loggr" man --directory "$made/man"
 gzip -9n "$made"/man/*.1
@@ -34,4 +43,6 @@ gzip -9n "$made"/man/*.1
 grep -q '^directory = "/var/lib/loggr"' "$made/loggr.toml"
 "$loggr" check --config "$made/loggr.toml" >/dev/null
 
-cargo deb --no-build -p loggr
+cargo deb --no-build --profile dist -p loggr
+cp "$made/loggr.debug" "$target/debian/loggr.debug"
+echo "the program has $bytes bytes; its symbols lie beside the package in loggr.debug"

@@ -6,20 +6,20 @@ mod clean;
 mod cli;
 mod component;
 mod config;
-mod descriptors;
 mod exit;
 mod filters;
 mod hint;
-mod memory;
 mod net;
 mod news;
-mod privileges;
+mod operate;
+mod process;
 mod registry;
+mod run;
 pub mod sink;
 mod source;
+mod status;
 mod store;
-mod systemd;
-mod telemetry;
+mod users;
 mod web;
 
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ use crate::exit::{Exit, is_usage};
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    memory::set_up();
+    process::memory::set_up();
     let cli = match cli::Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {

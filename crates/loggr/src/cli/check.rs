@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::Place;
-use crate::component::part::Part;
 use crate::config::{Config, ShipKind, exposed};
-use crate::descriptors::{self, Needs};
 use crate::exit::Exit;
-use crate::privileges::Identity;
+use crate::process::descriptors::{self, Needs};
+use crate::process::part::Part;
+use crate::process::privileges::Identity;
 use crate::registry::Registry;
 
 /// What is said of the search store that the file does not have.

@@ -16,7 +16,7 @@ use super::records::{Records, message_alone, origin, uids};
 use crate::clean::clean;
 use crate::exit::{Exit, Usage};
 use crate::filters::environment;
-use crate::source::now;
+use crate::process::clock::now;
 
 /// Arguments of `loggr filter`.
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use super::{Place, declare};
 use crate::config::{self, Config, PostgresShip, Secret, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
-use crate::source::now;
+use crate::process::clock::now;
 use crate::store;
 
 /// Arguments of `loggr init`.

@@ -7,7 +7,6 @@ mod declare;
 mod filter;
 mod generate;
 mod grok;
-mod health;
 mod init;
 mod keep;
 mod pack;
@@ -20,6 +19,7 @@ mod run;
 mod search;
 mod send;
 mod status;
+mod table;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -28,16 +28,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
-pub use keep::{drop_here, prune_here};
-pub use queue::events_json;
-pub use rescue::{discard, replay};
 pub use search::arguments;
 
 use crate::clean;
-use crate::component::place::WHO_MAY_LOOK;
 use crate::config::{Config, PassedOver};
 use crate::exit::{Exit, Usage, is_usage};
 use crate::hint::{self, Advise};
+use crate::process::place::WHO_MAY_LOOK;
 
 /// Receive logs, keep every event on disk, store events in files or databases, and search them.
 #[derive(Debug, Parser)]

@@ -18,7 +18,7 @@ use loggr_flow::{Ack, BatchBuilder, Delivery, Stage};
 use super::records::{Records, message_alone, origin, uids};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
-use crate::source::now;
+use crate::process::clock::now;
 
 /// Lines that are packed as one batch.
 const BATCH_LINES: usize = 1024;

@@ -11,7 +11,7 @@ use loggr_event::{DumpFormat, Event, Format};
 
 use super::records::{Records, origin, uids};
 use crate::exit::Exit;
-use crate::source::now;
+use crate::process::clock::now;
 
 /// Arguments of `loggr parse`.
 #[derive(Debug, Args)]

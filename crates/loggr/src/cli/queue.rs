@@ -5,17 +5,18 @@ use std::io::Write;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use loggr_bus::{ExchangeView, inspect};
-use loggr_event::DumpFormat;
-use loggr_flow::Batch;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Place, confirm, status};
 use crate::clean::{self, clean};
-use crate::component::place;
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
+use crate::operate::events;
+use crate::operate::queues::{Dropped, InHand};
+use crate::process::place;
 use crate::registry::control;
+use crate::status::{Owned, Queue, QueuePlace};
 
 /// Arguments of `loggr queue`.
 #[derive(Debug, Args)]
@@ -61,21 +62,27 @@ pub fn run(place: &Place, args: &QueueArgs) -> Result<Exit> {
 }
 
 fn list(config: &Config, json: bool) -> Result<Exit> {
-    let mut status = status::ask(config)?;
-    status::part_names(&mut status);
-    let queues = status["queues"].as_array().cloned().unwrap_or_default();
+    let status = status::ask(config)?;
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{}", clean::json(&format!("{:#}", Value::Array(queues))))?;
+        let part = |queue: &Owned<Queue>| {
+            let mut shown = serde_json::to_value(queue)?;
+            if let (Some(part), Some(row)) = (status.part_of(queue.process.as_deref()), shown.as_object_mut())
+            {
+                row.insert("part".to_owned(), part.into());
+            }
+            Ok(shown)
+        };
+        let queues = status.queues.iter().map(part).collect::<Result<Value>>()?;
+        writeln!(out, "{}", clean::json(&format!("{queues:#}")))?;
         return Ok(Exit::Fine);
     }
-    let number = |q: &Value, key: &str| q[key].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let waiting = |q: &Value| match q["ready_messages"].as_u64() {
-        Some(messages) => format!("{messages} messages"),
-        None => number(q, "waiting"),
+    let waiting = |q: &Queue| match q.place {
+        QueuePlace::Broker { ready_messages, .. } => (format!("{ready_messages} messages"), "-".to_owned()),
+        QueuePlace::Disk(ref disk) => (disk.waiting.to_string(), disk.waiting_bytes.to_string()),
     };
     // Of several processes each row says whose it is.
-    let several = queues.windows(2).any(|pair| matches!(pair, [a, b] if a["process"] != b["process"]));
+    let several = status.queues.windows(2).any(|pair| matches!(pair, [a, b] if a.process != b.process));
     let place = |host: &str, process: &str| match several {
         true => format!("  {host} {process}").trim_end().to_owned(),
         false => String::new(),
@@ -90,16 +97,17 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         "STORED",
         place("HOST", "PROCESS")
     )?;
-    for q in &queues {
+    for owned in &status.queues {
+        let queue = &owned.item;
+        let (events, bytes) = waiting(queue);
+        let part = status.part_of(owned.process.as_deref());
         writeln!(
             out,
-            "{:<20} {:<16} {:>12} {:>14} {:>12}{}",
-            clean(q["name"].as_str().unwrap_or("?")),
-            clean(q["exchange"].as_str().unwrap_or("?")),
-            waiting(q),
-            number(q, "waiting_bytes"),
-            number(q, "stored"),
-            place(q["host"].as_str().unwrap_or("-"), q["part"].as_str().unwrap_or("-")),
+            "{:<20} {:<16} {events:>12} {bytes:>14} {:>12}{}",
+            clean(&queue.name),
+            clean(&queue.exchange),
+            queue.stored,
+            place(owned.host.as_deref().unwrap_or("-"), part.as_deref().unwrap_or("-")),
         )?;
     }
     Ok(Exit::Fine)
@@ -107,7 +115,7 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
 
 fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
     let target = format!("/api/queue/peek?queue={}&limit={limit}", control::escape(queue));
-    let events = match control::ask(&config.data.directory, "GET", &target)? {
+    let events: Vec<Value> = match control::ask(&config.data.directory, "GET", &target)? {
         Some(body) => serde_json::from_slice(&body)?,
         None => {
             let views = offline(config)?;
@@ -116,11 +124,11 @@ fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
                 .find(|v| v.queues.iter().any(|q| q.name == queue))
                 .ok_or_else(|| anyhow!("there is no queue `{queue}`"))
                 .hint("`loggr queue list` shows the queues")?;
-            events_json(view.peek(queue, limit)?.as_ref(), limit)
+            events::json(view.peek(queue, limit)?.as_ref(), limit)
         }
     };
     let mut out = std::io::stdout().lock();
-    for event in events.as_array().into_iter().flatten() {
+    for event in &events {
         writeln!(out, "{}", clean::value(event))?;
     }
     Ok(Exit::Fine)
@@ -136,17 +144,15 @@ fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
             .hint("a queue is purged by the running process: start it with `loggr run`")
             .usage();
     };
-    let answer: Value = serde_json::from_slice(&body)?;
-    let unit = answer["unit"].as_str().unwrap_or("events");
+    let answer: Dropped = serde_json::from_slice(&body)?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "dropped {} {unit} of `{queue}`", answer["dropped"])?;
-    let in_hand = answer["in_hand"].as_u64().unwrap_or(0);
-    if in_hand > 0 {
-        let then = match answer["in_hand_is"].as_str() {
-            Some("doomed") => "they are stored, or dropped as soon as they come back",
-            _ => "they are stored, or wait in the queue again",
+    writeln!(out, "dropped {} {} of `{queue}`", answer.dropped, answer.unit.keyword())?;
+    if answer.in_hand > 0 {
+        let then = match answer.in_hand_is {
+            InHand::Doomed => "they are stored, or dropped as soon as they come back",
+            InHand::Kept => "they are stored, or wait in the queue again",
         };
-        writeln!(out, "{in_hand} events of it are in the hands of who takes from it: {then}")?;
+        writeln!(out, "{} events of it are in the hands of who takes from it: {then}", answer.in_hand)?;
     }
     Ok(Exit::Fine)
 }
@@ -163,15 +169,4 @@ fn offline(config: &Config) -> Result<Vec<ExchangeView>> {
         bail!("there is no queue in `{}` yet", config.bus.directory.display());
     }
     Ok(inspect(&config.bus.directory)?)
-}
-
-/// The first `limit` events of a batch as JSON.
-pub fn events_json(batch: Option<&Batch>, limit: usize) -> Value {
-    let mut text = Vec::new();
-    let events = batch.into_iter().flat_map(Batch::records).take(limit).map(|record| {
-        text.clear();
-        record.event().dump(&DumpFormat::Json, &mut text);
-        serde_json::from_slice(&text).unwrap_or_else(|_| json!({ "uid": record.uid.to_string() }))
-    });
-    Value::Array(events.collect())
 }

@@ -4,11 +4,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::Place;
-use crate::component::part::{Component, Part};
-use crate::component::{process, signals};
 use crate::config::LogFormat;
 use crate::exit::Exit;
-use crate::telemetry;
+use crate::process::part::{Component, Part};
+use crate::process::telemetry;
+use crate::run::{self, signals};
 
 /// Arguments of `loggr run`.
 #[derive(Debug, Args)]
@@ -30,13 +30,13 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
         LogFormat::Json => telemetry::LogFormat::Json,
     };
     telemetry::start(config.log.level.keyword(), format);
-    let prepared = process::prepare(config, part)?;
+    let prepared = run::prepare(config, part)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("loggr")
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(process::run(prepared))?;
+    runtime.block_on(run::run(prepared))?;
     runtime.shutdown_background();
     Ok(Exit::Fine)
 }

@@ -16,11 +16,11 @@ use loggr_store::{Found, KnownField, MAX_SEARCH_LIMIT, SearchOptions};
 
 use super::{Place, complain, stamp};
 use crate::clean::{self, clean};
-use crate::component::place;
 use crate::config::ShipKind;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
-use crate::source::now;
+use crate::process::clock::now;
+use crate::process::place;
 use crate::store::{self, Store};
 
 /// How often `-f` looks whether there is something new.

@@ -7,15 +7,18 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::Value;
 
-use super::{Place, complain, health};
+use super::table::{Column, Table, number, words};
+use super::{Place, complain};
 use crate::clean::{self, clean};
-use crate::component::place;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::process::place;
 use crate::registry::Registry;
-use crate::web::status;
+use crate::status::{
+    Broker, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue, Rule, Ship, State,
+    Store, sentences,
+};
 
 /// Arguments of `loggr status`.
 #[derive(Debug, Args)]
@@ -35,22 +38,23 @@ pub struct StatusArgs {
 /// Prints the status.
 pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     let config = place.load()?;
-    let mut status = ask(&config)?;
-    let troubles = health::troubles(&config, &status);
-    status["troubles"] = troubles.clone().into();
+    let status = ask(&config)?;
+    let troubles = sentences(&config, &status);
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", clean::json(&format!("{status:#}")))?;
+        let mut shown = serde_json::to_value(&status)?;
+        shown["troubles"] = troubles.clone().into();
+        writeln!(out, "{}", clean::json(&format!("{shown:#}")))?;
     } else {
         out.write_all(render(&status, args.rules).as_bytes())?;
         for (at, trouble) in troubles.iter().enumerate() {
             writeln!(out, "{}{}", if at == 0 { "\n" } else { "" }, sentence(trouble))?;
         }
     }
-    Ok(match (&status["running"], troubles.is_empty()) {
-        (Value::Bool(true), true) => Exit::Fine,
-        (Value::Bool(true), false) => Exit::Failed,
-        _ => Exit::NotRunning,
+    Ok(match (status.running, troubles.is_empty()) {
+        (true, true) => Exit::Fine,
+        (true, false) => Exit::Failed,
+        (false, _) => Exit::NotRunning,
     })
 }
 
@@ -67,7 +71,7 @@ fn sentence(trouble: &str) -> String {
 }
 
 /// The status of the installation; where nothing runs, of what lies on disk.
-pub fn ask(config: &Config) -> Result<Value> {
+pub fn ask(config: &Config) -> Result<Installation> {
     let registry = Registry::open(config)?;
     match (place::permitted(&config.data.directory), registry.server()) {
         // Others may be told of all the same.
@@ -75,254 +79,228 @@ pub fn ask(config: &Config) -> Result<Value> {
         (permitted, _) => permitted?,
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let known = runtime.context("cannot start the runtime")?.block_on(registry.known(None));
-    if let Some(problem) = &known.problem {
+    let status = runtime.context("cannot start the runtime")?.block_on(registry.seen_from_outside(config));
+    if let Some(problem) = status.registry.as_ref().and_then(|registry| registry.problem.as_ref()) {
         complain(&format!("warning: {problem}\n"));
     }
-    let mut whole = status::whole(config, known.seen);
-    whole["registry"] = registry.describe(known.problem.as_deref());
-    Ok(whole)
+    Ok(status)
 }
 
-fn render(status: &Value, rules: bool) -> String {
-    let mut out = String::new();
-    let mut status = status.clone();
-    for part in ["packers", "rules"] {
-        status[part] = of_machines(&status, part);
-    }
-    part_names(&mut status);
-    let status = &status;
-    let text = |v: &Value, key: &str| match &v[key] {
-        // A row has one line; the rest stands among the troubles.
-        Value::String(s) => match s.split_once('\n') {
-            Some((first, _)) => format!("{} …", clean(first)),
-            None => clean(s).into_owned(),
-        },
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    };
-    let processes = status["processes"].as_array().map_or(&[][..], Vec::as_slice);
-    let running = processes.iter().filter(|p| p["state"] == "running").count();
-    let several = processes.len() > 1 || running != processes.len();
-    if running > 1 {
-        out.push_str(&format!("{running} processes of loggr run\n"));
-    } else if status["running"] == Value::Bool(true) {
-        out.push_str(&format!(
-            "loggr {} runs as process {} for {} s in {}\n",
-            text(status, "version"),
-            text(status, "pid"),
-            text(status, "uptime_seconds"),
-            text(status, "data_directory")
-        ));
-    } else {
-        out.push_str(&format!("loggr does not run on {}\n", text(status, "data_directory")));
-    }
-    for (key, what) in
-        [("problem", "the queues cannot be read"), ("rescue_trouble", "the rescue cannot be used")]
-    {
-        if let Some(why) = status[key].as_str() {
-            out.push_str(&format!("{what}: {why}\n"));
-        }
-    }
-    // Of a list the rows that have something in the column `must`; in "" all have.
-    let mut table = |title: &[&str], key: &str, must: &str, columns: &[&str]| {
-        let rows = status[key].as_array().into_iter().flatten();
-        let rows: Vec<&Value> = rows.filter(|row| must.is_empty() || !row[must].is_null()).collect();
-        if rows.is_empty() {
-            return;
-        }
-        // Of several processes each row says whose it is.
-        let (mut title, mut columns) = (title.to_vec(), columns.to_vec());
-        if several && key != "processes" {
-            for (head, column) in [("HOST", "host"), ("PROCESS", "part")] {
-                if !columns.contains(&column) {
-                    title.push(head);
-                    columns.push(column);
-                }
-            }
-        }
-        let mut cells = vec![title.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()];
-        cells.extend(rows.iter().map(|row| columns.iter().map(|c| text(row, c)).collect()));
-        let length = |cell: &String| cell.chars().count();
-        let width = |i: usize| cells.iter().filter_map(|r| r.get(i)).map(length).max().unwrap_or(0);
-        out.push('\n');
-        for row in &cells {
-            for (i, cell) in row.iter().enumerate() {
-                let pad = width(i).saturating_sub(length(cell));
-                // Names stand left, numbers right.
-                let number = !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
-                let gap = " ".repeat(pad);
-                out.push_str(&if number { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") });
-            }
-            out.truncate(out.trim_end().len());
-            out.push('\n');
-        }
-    };
+const PROCESSES: &[Column<Process>] = &[
+    ("PROCESS", |p| words(&p.identity.component)),
+    ("NAME", |p| words(&p.identity.name)),
+    ("HOST", |p| words(&p.identity.host)),
+    ("PID", |p| number(p.identity.pid)),
+    ("STATE", |p| p.state.keyword().to_owned()),
+    ("SEEN", |p| number(Some(p.seen_seconds))),
+    ("VERSION", |p| words(&p.identity.version)),
+    ("STARTED", |p| words(&p.identity.started)),
+    ("DATA", |p| words(&p.identity.data_directory)),
+];
+const LISTENERS: &[Column<Listener>] = &[
+    ("LISTENER", |l| clean(&l.name).into()),
+    ("PROTOCOL", |l| clean(&l.protocol).into()),
+    ("ADDRESS", |l| clean(&l.address).into()),
+    ("RECEIVED", |l| number(Some(l.received))),
+    ("ACCEPTED", |l| number(Some(l.accepted))),
+    ("REFUSED", |l| number(Some(l.refused))),
+    ("CONNECTIONS", |l| number(Some(l.connections))),
+    ("KERNEL DROPS", |l| number(Some(l.kernel_drops))),
+    ("LOST", |l| number(Some(l.lost))),
+];
+const QUEUES: &[Column<Queue>] = &[
+    ("QUEUE", |q| clean(&q.name).into()),
+    ("EXCHANGE", |q| clean(&q.exchange).into()),
+    ("RECEIVED", |q| number(q.disk().map(|d| d.received))),
+    ("STORED", |q| number(Some(q.stored))),
+    ("WAITING", |q| number(q.disk().map(|d| d.waiting))),
+    ("RESCUED", |q| number(Some(q.rescued))),
+    ("DROPPED", |q| number(Some(q.dropped))),
+    ("DAMAGED", |q| number(q.disk().map(|d| d.damaged))),
+];
+const QUEUES_OF_THE_BROKER: &[Column<Queue>] = &[
+    ("QUEUE OF THE BROKER", |q| clean(&q.name).into()),
+    ("EXCHANGE", |q| clean(&q.exchange).into()),
+    ("MESSAGES", |q| number(q.broker().map(|(messages, _)| messages))),
+    ("CONSUMERS", |q| number(q.broker().map(|(_, consumers)| consumers))),
+    ("IN HAND", |q| number(Some(q.leased))),
+    ("STORED", |q| number(Some(q.stored))),
+    ("RESCUED", |q| number(Some(q.rescued))),
+    ("DROPPED", |q| number(Some(q.dropped))),
+];
+const BROKERS: &[Column<Broker>] = &[
+    ("BROKER", |b| words(&b.broker)),
+    ("HOST", |b| words(&b.host)),
+    ("SPOOLING", |b| b.spooling.to_string()),
+    ("WAITING IN SPOOL", |b| number(Some(b.spool_waiting))),
+    ("SPOOL BYTES", |b| number(Some(b.spool_bytes))),
+    ("TROUBLE", |b| words(&b.trouble)),
+];
+const MACHINES: &[Column<Machine>] = &[
+    ("MACHINE", |m| clean(&m.name).into()),
+    ("RECEIVED", |m| number(Some(m.received))),
+    ("MERGED", |m| number(Some(m.merged))),
+    ("STORED", |m| number(Some(m.stored))),
+    ("RESCUED", |m| number(Some(m.rescued))),
+    ("DROPPED", |m| number(Some(m.dropped))),
+    ("FILTER ERROR", |m| words(&m.filter_error)),
+];
+const PACKERS: &[Column<Of<Packer>>] = &[
+    ("PACKER", |p| clean(&p.part.name).into()),
+    ("MACHINE", |of| clean(&of.whole).into()),
+    ("HELD", |p| number(Some(p.part.held))),
+    ("PACKED", |p| number(Some(p.part.packed))),
+    ("MERGED", |p| number(Some(p.part.merged))),
+    ("BY AGE", |p| number(Some(p.part.by_age))),
+    ("BY LIMIT", |p| number(Some(p.part.by_limit))),
+    ("BY FLUSH", |p| number(Some(p.part.by_flush))),
+];
+const RULES: &[Column<Of<Rule>>] = &[
+    ("LINE", |r| number(Some(r.part.line))),
+    ("MACHINE", |of| clean(&of.whole).into()),
+    ("REACHED", |r| number(Some(r.part.reached))),
+    ("DID", |r| number(Some(r.part.did))),
+    ("FAILED", |r| number(Some(r.part.failed))),
+    ("MEAN NS", |r| number(r.part.mean_nanos)),
+    ("RULE", |r| clean(&r.part.rule).into()),
+];
+const SHIPS: &[Column<Ship>] = &[
+    ("SHIPPER", |s| clean(&s.name).into()),
+    ("KIND", |s| clean(&s.kind).into()),
+    ("FAILING", |s| s.failing.to_string()),
+    ("LAST ERROR", |s| words(&s.last_error)),
+];
+const STORES: &[Column<Of<Holdings>>] = &[
+    ("STORE", |of| clean(&of.whole).into()),
+    ("EVENTS", |s| number(Some(s.part.events))),
+    ("BYTES", |s| number(Some(s.part.bytes))),
+    ("OLDEST", |s| words(&s.part.oldest)),
+    ("NEWEST", |s| words(&s.part.newest)),
+    ("DROPPED BY RETENTION", |s| number(Some(s.part.dropped))),
+    ("PURGED", |s| number(Some(s.part.purged))),
+    ("DAMAGED FILES", |s| number(Some(s.part.damaged))),
+];
+
+/// A part of something that has a name.
+#[derive(Clone, Debug)]
+struct Of<T> {
+    whole: String,
+    part: T,
+}
+
+fn render(status: &Installation, rules: bool) -> String {
+    let running = status.processes.iter().filter(|p| p.state == State::Running).count();
+    let several = status.processes.len() > 1 || running != status.processes.len();
+    let mut out = head(status, running);
+    let one = Table { several: false, status };
     if several {
-        table(
-            &["PROCESS", "NAME", "HOST", "PID", "STATE", "SEEN", "VERSION", "STARTED", "DATA"],
-            "processes",
-            "",
-            &[
-                "component",
-                "name",
-                "host",
-                "pid",
-                "state",
-                "seen_seconds",
-                "version",
-                "started",
-                "data_directory",
-            ],
-        );
+        let processes = status.processes.iter().cloned();
+        let rows = processes.map(|item| Owned { item, process: None, host: None }).collect::<Vec<_>>();
+        out += &one.show(PROCESSES, &rows);
     }
-    let listener = [
-        "name",
-        "protocol",
-        "address",
-        "received",
-        "accepted",
-        "refused",
-        "connections",
-        "kernel_drops",
-        "lost",
-    ];
-    table(
-        &[
-            "LISTENER",
-            "PROTOCOL",
-            "ADDRESS",
-            "RECEIVED",
-            "ACCEPTED",
-            "REFUSED",
-            "CONNECTIONS",
-            "KERNEL DROPS",
-            "LOST",
-        ],
-        "listeners",
-        "",
-        &listener,
-    );
-    table(&["LISTENER THAT HAS ENDED", "WHY"], "listeners", "ended", &["name", "ended"]);
-    table(
-        &["QUEUE", "EXCHANGE", "RECEIVED", "STORED", "WAITING", "RESCUED", "DROPPED", "DAMAGED"],
-        "queues",
-        "received",
-        &["name", "exchange", "received", "stored", "waiting", "rescued", "dropped", "damaged"],
-    );
-    table(&["QUEUE IN TROUBLE", "WHY"], "queues", "trouble", &["name", "trouble"]);
-    table(&["EXCHANGE THAT TAKES NOTHING", "WHY"], "exchanges", "trouble", &["name", "trouble"]);
-    table(
-        &[
-            "QUEUE OF THE BROKER",
-            "EXCHANGE",
-            "MESSAGES",
-            "CONSUMERS",
-            "IN HAND",
-            "STORED",
-            "RESCUED",
-            "DROPPED",
-        ],
-        "queues",
-        "ready_messages",
-        &["name", "exchange", "ready_messages", "consumers", "leased", "stored", "rescued", "dropped"],
-    );
-    table(
-        &["BROKER", "HOST", "SPOOLING", "WAITING IN SPOOL", "SPOOL BYTES", "TROUBLE"],
-        "brokers",
-        "",
-        &["broker", "host", "spooling", "spool_waiting", "spool_bytes", "trouble"],
-    );
-    table(
-        &["MACHINE", "RECEIVED", "MERGED", "STORED", "RESCUED", "DROPPED", "FILTER ERROR"],
-        "machines",
-        "",
-        &["name", "received", "merged", "stored", "rescued", "dropped", "filter_error"],
-    );
-    table(&["MACHINE THAT HAS ENDED", "WHY"], "machines", "ended", &["name", "ended"]);
-    table(
-        &["PACKER", "MACHINE", "HELD", "PACKED", "MERGED", "BY AGE", "BY LIMIT", "BY FLUSH"],
-        "packers",
-        "",
-        &["name", "machine", "held", "packed", "merged", "by_age", "by_limit", "by_flush"],
-    );
+    let all = Table { several, status };
+    out += &all.show(LISTENERS, &status.listeners);
+    out += &all.said("LISTENER THAT HAS ENDED", &status.listeners, |l| (&l.name, l.ended.as_deref()));
+    let (here, there): (Vec<_>, Vec<_>) = status.queues.iter().cloned().partition(|q| q.disk().is_some());
+    out += &all.show(QUEUES, &here);
+    out += &all.said("QUEUE IN TROUBLE", &here, |q| (&q.name, q.trouble()));
+    out += &all.said("EXCHANGE THAT TAKES NOTHING", &status.exchanges, |e| (&e.name, e.trouble.as_deref()));
+    out += &all.show(QUEUES_OF_THE_BROKER, &there);
+    out += &all.show(BROKERS, &status.brokers);
+    out += &all.show(MACHINES, &status.machines);
+    out += &all.said("MACHINE THAT HAS ENDED", &status.machines, |m| (&m.name, m.ended.as_deref()));
+    out += &all.show(PACKERS, &parts(&status.machines, |m| &m.packers));
     if rules {
-        table(
-            &["LINE", "MACHINE", "REACHED", "DID", "FAILED", "MEAN NS", "RULE"],
-            "rules",
-            "",
-            &["line", "machine", "reached", "did", "failed", "mean_nanos", "rule"],
-        );
+        out += &all.show(RULES, &parts(&status.machines, |m| &m.rules));
     }
-    table(
-        &["SHIPPER", "KIND", "FAILING", "LAST ERROR"],
-        "ships",
-        "",
-        &["name", "kind", "failing", "last_error"],
-    );
-    table(&["SHIPPER THAT HAS ENDED", "WHY"], "ships", "ended", &["name", "ended"]);
-    table(
-        &["STORE", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DROPPED BY RETENTION", "PURGED", "DAMAGED FILES"],
-        "stores",
-        "events",
-        &["name", "events", "bytes", "oldest", "newest", "dropped", "purged", "damaged"],
-    );
-    table(&["STORE WITH TROUBLE", "WHAT"], "stores", "trouble", &["name", "trouble"]);
-    table(&["STORE THAT DROPS NOTHING", "WHY"], "stores", "clock", &["name", "clock"]);
+    out += &all.show(SHIPS, &status.ships);
+    out += &all.said("SHIPPER THAT HAS ENDED", &status.ships, |s| (&s.name, s.ended.as_deref()));
+    out += &all.show(STORES, &holdings(&status.stores));
+    out += &all.said("STORE WITH TROUBLE", &status.stores, |s| (&s.name, s.trouble.as_deref()));
+    out += &all.said("STORE THAT DROPS NOTHING", &status.stores, |s| (&s.name, s.clock()));
     out
 }
 
-/// Each row of a list gets the name of the process that it is of.
-pub fn part_names(status: &mut Value) {
-    let processes = status["processes"].as_array().cloned().unwrap_or_default();
-    let part = |id: &Value| {
-        let process = processes.iter().find(|process| process["id"] == *id)?;
-        let component = process["component"].as_str()?;
-        Some(match process["name"].as_str() {
-            Some(name) => format!("{component} {name}"),
-            None => component.to_owned(),
-        })
+/// Who runs, and what is wrong with everything.
+fn head(status: &Installation, running: usize) -> String {
+    let speaker = &status.speaker;
+    let directory = words(&speaker.data_directory);
+    let mut out = match (running, status.running) {
+        (2.., _) => format!("{running} processes of loggr run\n"),
+        (_, true) => format!(
+            "loggr {} runs as process {} for {} s in {directory}\n",
+            words(&speaker.version),
+            number(speaker.pid),
+            number(speaker.uptime_seconds),
+        ),
+        (_, false) => format!("loggr does not run on {directory}\n"),
     };
-    for rows in status.as_object_mut().into_iter().flat_map(|lists| lists.values_mut()) {
-        for row in rows.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            if let Some(part) = row.get("process").and_then(part) {
-                row.insert("part".to_owned(), part.into());
-            }
+    for (why, what) in [
+        (&status.problem, "the queues cannot be read"),
+        (&status.rescue_trouble, "the rescue cannot be used"),
+    ] {
+        if let Some(why) = why {
+            out += &format!("{what}: {why}\n");
         }
     }
+    out
 }
 
-/// The packers or the rules of all machines, each with its machine's name.
-fn of_machines(status: &Value, part: &str) -> Value {
-    let machines = status["machines"].as_array().into_iter().flatten();
-    let rows = machines.flat_map(|machine| {
-        machine[part].as_array().into_iter().flatten().map(|row| {
-            let mut row = row.clone();
-            row["machine"] = machine["name"].clone();
-            (row["host"], row["process"]) = (machine["host"].clone(), machine["process"].clone());
-            row
-        })
+/// The packers or the rules of all machines.
+fn parts<T: Clone>(machines: &[Owned<Machine>], of: impl Fn(&Machine) -> &Vec<T>) -> Vec<Owned<Of<T>>> {
+    let rows = machines.iter().flat_map(|machine| {
+        let parts = of(machine).iter().cloned();
+        parts.map(|part| machine.with(Of { whole: machine.name.clone(), part })).collect::<Vec<_>>()
     });
     rows.collect()
+}
+
+/// The stores that are open.
+fn holdings(stores: &[Owned<Store>]) -> Vec<Owned<Of<Holdings>>> {
+    let open = stores.iter().filter_map(|store| {
+        let part = store.holds.clone()?;
+        Some(store.with(Of { whole: store.name.clone(), part }))
+    });
+    open.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::status::Identity;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn process(component: &str, host: &str, name: Option<&str>) -> Process {
+        let identity = Identity {
+            id: format!("{host}:{component}"),
+            component: text(component),
+            host: text(host),
+            name: name.map(str::to_owned),
+            ..Identity::default()
+        };
+        Process { identity, uptime_seconds: None, state: State::Running, seen_seconds: 0 }
+    }
+
+    fn of<T>(process: &Process, item: T) -> Vec<Owned<T>> {
+        let (id, host) = (process.identity.id.clone(), process.identity.host.clone());
+        vec![Owned { item, process: Some(id), host }]
+    }
 
     #[test]
     fn rows_of_several_processes_say_whose_they_are() {
-        let process = |component: &str, host: &str, name: Value| {
-            json!({ "id": format!("{host}:{component}"), "component": component, "host": host, "name": name,
-                    "state": "running" })
+        let (web, db) = (process("server", "web1", None), process("ship", "db1", Some("archive")));
+        let tcp = Listener { name: "tcp".to_owned(), ..Listener::default() };
+        let archive = Ship { name: "archive".to_owned(), kind: "files".to_owned(), ..Ship::default() };
+        let status = Installation {
+            running: true,
+            listeners: of(&web, tcp.clone()),
+            ships: of(&db, archive),
+            processes: vec![web, db],
+            ..Installation::default()
         };
-        let status = json!({
-            "running": true,
-            "processes": [process("server", "web1", Value::Null), process("ship", "db1", "archive".into())],
-            "listeners": [{ "name": "tcp", "process": "web1:server", "host": "web1" }],
-            "ships": [{ "name": "archive", "kind": "files", "process": "db1:ship", "host": "db1" }],
-        });
         let text = render(&status, false);
         let row =
             |first: &str| text.lines().find(|line| line.starts_with(first)).unwrap_or_default().to_owned();
@@ -330,15 +308,19 @@ mod tests {
         assert!(row("tcp").ends_with("web1  server"), "{text}");
         assert!(row("archive").ends_with("db1   ship archive"), "{text}");
         // One process needs no such columns.
-        let one = json!({ "running": true, "processes": [process("all", "web1", Value::Null)],
-                          "listeners": [{ "name": "tcp", "process": "web1:all", "host": "web1" }] });
+        let all = process("all", "web1", None);
+        let listeners = of(&all, tcp);
+        let one = Installation { running: true, listeners, processes: vec![all], ..Installation::default() };
         assert!(!render(&one, false).contains("PROCESS"));
     }
+
     #[test]
     fn a_mistake_in_a_filter_is_shown_in_lines() {
         let mistake =
             "main.filter:1:4: there is no core field `app_nam`\n 1 | if app_nam == 5 {\u{1b}\ntrouble: x";
-        let status = json!({ "running": true, "machines": [{ "name": "main", "filter_error": mistake }] });
+        let all = process("all", "web1", None);
+        let machine = Machine { name: "main".to_owned(), filter_error: text(mistake), ..Machine::default() };
+        let status = Installation { running: true, machines: of(&all, machine), ..Installation::default() };
         let text = render(&status, false);
         assert!(text.lines().any(|row| row.ends_with("there is no core field `app_nam` …")), "{text}");
         assert_eq!(
@@ -350,8 +332,9 @@ mod tests {
 
     #[test]
     fn who_was_refused_is_counted_where_people_look() {
-        let listener = json!({ "name": "udp", "received": 0, "refused": 7, "lost": 0 });
-        let text = render(&json!({ "running": true, "listeners": [listener] }), false);
+        let listener = Listener { name: "udp".to_owned(), refused: 7, ..Listener::default() };
+        let listeners = of(&process("all", "web1", None), listener);
+        let text = render(&Installation { running: true, listeners, ..Installation::default() }, false);
         assert!(text.contains("REFUSED") && text.lines().any(|row| row.contains(" 7 ")), "{text}");
     }
 }

@@ -10,11 +10,12 @@ use loggr_bus::{
     Bus, BusOptions, Codec, ExchangeSpec, OpenError, OpenErrorKind, Publisher, QueueSpec, Topology, embedded,
 };
 
-use super::part::Part;
 use crate::config::{self, BusCompression, Config, RabbitBus, Secret};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::net;
+use crate::process::descriptors::SPOOL_SEGMENT_BYTES;
+use crate::process::part::Part;
 
 /// What to do when the embedded bus is in use.
 const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
@@ -26,8 +27,7 @@ const SPOOL_IN_USE: &str = "whoever runs the listeners moves what is in its spoo
 const BORN: &str = "guest";
 /// Longest certificate file in bytes.
 const MAX_PEM_BYTES: u64 = 1 << 20;
-/// Segments of a spool: as many as its size allows, of this size at most.
-pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
+/// Segments of a spool of usual size.
 const SPOOL_SEGMENTS: u64 = 8;
 
 /// The bus of a process.

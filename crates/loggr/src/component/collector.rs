@@ -16,7 +16,7 @@ use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError, pump};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::source::{Counter, Flag};
+use crate::process::meter::{Counter, Flag};
 
 /// What is counted of a route since the process started.
 #[derive(Debug)]

@@ -14,9 +14,10 @@ use tokio::task::JoinSet;
 
 use super::bus::Opened;
 use crate::config::{Endpoint, Framing, Listener, Protocol};
-use crate::descriptors::Places;
 use crate::net::{self, UnixPath};
-use crate::source::{self, Accepting, Datagrams, Gate, ListenerStats, StreamKind};
+use crate::process::descriptors::Places;
+use crate::process::gate::Gate;
+use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
 
 /// Batches of datagrams that may wait for the bus.
 const DATAGRAM_WINDOW: usize = 2;

@@ -21,11 +21,11 @@ use crate::config::{Compression, FilesShip, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::news::is_same;
+use crate::process::meter::{Counter, Flag};
 use crate::sink::Destination;
 use crate::sink::files::{Compress, FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
-use crate::source::{Counter, Flag};
 
 /// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
 const SHIP_WINDOW: usize = 256;
@@ -220,7 +220,7 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
 /// does not: events wait in the queue.
 async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
     let context = || format!("cannot start the shipper `{name}`");
-    let sink = PostgresSink::new(database, crate::source::now);
+    let sink = PostgresSink::new(database, crate::process::clock::now);
     match sink.prepare(name).await {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::Refused => {

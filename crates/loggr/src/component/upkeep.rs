@@ -25,7 +25,7 @@ const SUMMARY: Duration = Duration::from_secs(600);
 pub fn moment() -> Moment {
     static START: OnceLock<Instant> = OnceLock::new();
     let monotonic = START.get_or_init(Instant::now).elapsed();
-    Moment { wall: crate::source::now().unix_micros(), monotonic }
+    Moment { wall: crate::process::clock::now().unix_micros(), monotonic }
 }
 
 /// Looks after an embedded store.

@@ -101,7 +101,7 @@ pub struct PassedOver {
 
 impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, owner) = (self.file.display(), crate::privileges::user_of(self.owner));
+        let (file, owner) = (self.file.display(), crate::users::user_of(self.owner));
         write!(
             f,
             "`{file}` is ignored, as it belongs to {owner}: a file that nobody names is read only if it belongs to \

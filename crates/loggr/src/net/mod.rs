@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::component::place::make_directory;
 use crate::hint::Advise;
+use crate::process::place::make_directory;
 
 /// Connections that the kernel may hold before they are accepted.
 const LISTEN_BACKLOG: i32 = 1024;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loggr_flow::{Backoff, Stop};
-use serde_json::Value;
 
 use super::Registry;
 use super::redis::{Failed, RedisStore};
+use crate::status::Status;
 
 /// First pause after a failed try; it doubles up to the interval of the heartbeat.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs until draining begins. `status` may read from disk.
 pub async fn beat<F>(registry: Arc<Registry>, status: F, mut stop: Stop)
 where
-    F: Fn() -> Value + Send + Sync + 'static,
+    F: Fn() -> Status + Send + Sync + 'static,
 {
     let Some(redis) = &registry.redis else { return };
     let status = Arc::new(status);
@@ -60,11 +60,11 @@ where
 
 async fn speak<F>(redis: &RedisStore, status: &Arc<F>, id: &mut String) -> Result<(), Failed>
 where
-    F: Fn() -> Value + Send + Sync + 'static,
+    F: Fn() -> Status + Send + Sync + 'static,
 {
     let status = status.clone();
     let Ok(status) = tokio::task::spawn_blocking(move || status()).await else { return Ok(()) };
     id.clear();
-    id.push_str(status["id"].as_str().unwrap_or_default());
+    id.push_str(&status.identity.id);
     redis.write(&status).await
 }

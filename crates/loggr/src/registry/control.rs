@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::component::place;
 use crate::hint::Advise;
 use crate::net::reach::Reach;
+use crate::process::place;
 
 /// How long a running process may take for a command.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);

@@ -5,11 +5,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-
 use super::control::{Answer, STATUS_TIMEOUT, request};
-use super::{Seen, State};
-use crate::component::place;
+use crate::process::place;
+use crate::status::{Seen, State, Status};
 
 /// Longest card in bytes.
 const MAX_CARD_BYTES: u64 = 1 << 20;
@@ -33,9 +31,9 @@ fn process(socket: &Path) -> Option<Seen> {
 fn card(socket: &Path, state: State) -> Option<Seen> {
     let path = place::card_of(socket);
     let meta = std::fs::metadata(&path).ok().filter(|meta| meta.len() <= MAX_CARD_BYTES)?;
-    let mut status: Value = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
-    // Addresses where nobody listens are of no use to anybody.
-    status.as_object_mut()?.retain(|key, _| !matches!(key.as_str(), "listeners" | "web"));
+    let left: Status = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+    // Who it was, and no addresses where nobody listens.
+    let status = Status { identity: left.identity, ..Status::default() };
     let age = SystemTime::now().duration_since(meta.modified().ok()?).unwrap_or(Duration::ZERO);
     Some(Seen { status, state, age })
 }
@@ -57,7 +55,8 @@ mod tests {
         let seen = processes(data, None);
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].state, State::Lost);
-        assert_eq!(seen[0].status, serde_json::json!({ "pid": 1, "component": "server" }));
+        let identity = &seen[0].status.identity;
+        assert_eq!((identity.pid, identity.component.as_deref()), (Some(1), Some("server")));
         assert!(processes(data, Some(&data.join("run/server.sock"))).is_empty());
     }
 }

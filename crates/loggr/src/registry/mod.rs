@@ -11,59 +11,15 @@ pub mod notices;
 mod redis;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 
 pub use beat::beat;
 
 use crate::config::{self, Config};
+use crate::status::{self, Installation, Live, Seen};
 use redis::RedisStore;
-
-/// How a process is doing, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It was heard of as often as it should be.
-    Running,
-    /// It was not heard of for longer than it should.
-    Late,
-    /// It ended without stopping, or cannot reach the registry.
-    Lost,
-}
-
-impl State {
-    /// The word in the status.
-    pub fn keyword(self) -> &'static str {
-        match self {
-            State::Running => "running",
-            State::Late => "late",
-            State::Lost => "lost",
-        }
-    }
-}
-
-/// A process that somebody has seen.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// Its status; of a lost one only who it was.
-    pub status: Value,
-    /// How it is doing.
-    pub state: State,
-    /// Time since it was last heard of.
-    pub age: Duration,
-}
-
-impl Seen {
-    /// A process that speaks for itself, now.
-    pub fn now(status: Value) -> Seen {
-        Seen { status, state: State::Running, age: Duration::ZERO }
-    }
-
-    fn id(&self) -> Option<&str> {
-        self.status["id"].as_str()
-    }
-}
 
 /// Everything that is known about the installation.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +57,7 @@ impl Registry {
             match redis.read().await {
                 Ok(others) => {
                     for other in others {
-                        if known.seen.iter().all(|seen| seen.id() != other.id()) {
+                        if known.seen.iter().all(|seen| seen.status.identity.id != other.status.identity.id) {
                             known.seen.push(other);
                         }
                     }
@@ -117,11 +73,27 @@ impl Registry {
         self.redis.as_ref().map(RedisStore::server)
     }
 
-    /// What it is, for the status.
-    pub fn describe(&self, problem: Option<&str>) -> Value {
-        match &self.redis {
-            None => json!({ "kind": "embedded" }),
-            Some(redis) => json!({ "kind": "redis", "server": redis.server(), "problem": problem }),
-        }
+    /// The status of the whole installation, as this process knows it.
+    pub async fn installation(&self, live: &Arc<Live>, own_socket: &Path) -> Installation {
+        let known = self.known(Some(own_socket)).await;
+        let of = live.clone();
+        let status = tokio::task::spawn_blocking(move || {
+            let seen = std::iter::once(Seen::now(status::online(&of))).chain(known.seen).collect();
+            status::whole(&of.config, seen)
+        });
+        let registry = Some(self.describe(known.problem));
+        Installation { registry, ..status.await.unwrap_or_default() }
+    }
+
+    /// The same for somebody who runs nothing himself; and why others may be missing.
+    pub async fn seen_from_outside(&self, config: &Config) -> Installation {
+        let known = self.known(None).await;
+        let registry = Some(self.describe(known.problem));
+        Installation { registry, ..status::whole(config, known.seen) }
+    }
+
+    fn describe(&self, problem: Option<String>) -> status::Registry {
+        let kind = if self.redis.is_some() { "redis" } else { "embedded" };
+        status::Registry { kind, server: self.server().map(str::to_owned), problem }
     }
 }

@@ -3,7 +3,6 @@
 //! Not a log and not an event: nobody keeps a notice, and a slow listener misses some.
 //! Invariant: telling never waits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,8 @@ use loggr_flow::Stop;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
+
+use crate::status::{Identity, Troubles};
 
 /// Notices that a slow listener may be behind.
 const BACKLOG: usize = 256;
@@ -42,7 +43,8 @@ pub struct Notices {
 
 impl Notices {
     /// Of the process with this identity.
-    pub fn new(process: Value) -> Notices {
+    pub fn new(process: &Identity) -> Notices {
+        let process = serde_json::to_value(process).unwrap_or_default();
         Notices { process: Arc::new(process), sender: broadcast::channel(BACKLOG).0 }
     }
 
@@ -119,9 +121,6 @@ async fn carry(
     bulletin.finish(LOOK).await;
 }
 
-/// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.
-pub type Troubles = BTreeMap<(&'static str, String), Option<String>>;
-
 /// Tells every trouble that comes or goes until draining begins. `look` may read from disk.
 pub async fn watch<F>(notices: Notices, look: F, mut stop: Stop)
 where
@@ -133,7 +132,7 @@ where
         let of = look.clone();
         // One that panicked has said so itself.
         if let Ok(now) = tokio::task::spawn_blocking(move || of()).await {
-            for notice in changes(&before, &now, crate::source::now()) {
+            for notice in changes(&before, &now, crate::process::clock::now()) {
                 notices.tell(&notice);
             }
             before = now;
@@ -197,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_look_that_takes_long_stops_nobody_else() {
         let (stopper, stop) = loggr_flow::Stopper::new();
-        let notices = Notices::new(json!({ "id": "h:server:/d" }));
+        let notices = Notices::new(&Identity { id: "h:server:/d".to_owned(), ..Identity::default() });
         let mut heard = notices.listen();
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let wait = std::sync::Mutex::new(wait);
@@ -216,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_listens_hears_and_nobody_is_no_error() {
-        let notices = Notices::new(json!({ "id": "h:server:/d" }));
+        let notices = Notices::new(&Identity { id: "h:server:/d".to_owned(), ..Identity::default() });
         let notice = Notice {
             time: Timestamp::from_unix_micros(0),
             kind: "process.started".to_owned(),

@@ -20,13 +20,13 @@ use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline,
     RedisConnectionInfo, RedisError, ServerErrorKind, TlsCertificates,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::{Seen, State};
 use crate::config::{RedisRegistry, Secret};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::status::{Identity, Seen, State, Status};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -106,8 +106,8 @@ impl RedisStore {
     }
 
     /// A process says how it is.
-    pub async fn write(&self, status: &Value) -> Result<(), Failed> {
-        let id = status["id"].as_str().unwrap_or_default();
+    pub async fn write(&self, status: &Status) -> Result<(), Failed> {
+        let id = status.identity.id.as_str();
         let key = self.key(id);
         let now = seconds(SystemTime::now());
         let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX);
@@ -217,18 +217,22 @@ fn explain(server: &str, error: &RedisError) -> Failed {
 }
 
 /// The parts of a status, without the long ones where it is too long.
-fn slim(status: &Value) -> Map<String, Value> {
-    let mut parts = status.as_object().cloned().unwrap_or_default();
-    if Value::Object(parts.clone()).to_string().len() > MAX_STATUS_BYTES {
-        for (list, long) in [("machines", "rules"), ("listeners", "clients"), ("listeners", "senders")] {
-            for item in parts.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                if let Some(item) = item.as_object_mut() {
-                    item.remove(long);
-                }
-            }
-        }
+fn slim(status: &Status) -> Map<String, Value> {
+    let parts = |status: &Status| match serde_json::to_value(status) {
+        Ok(Value::Object(parts)) => parts,
+        _ => Map::new(),
+    };
+    let whole = parts(status);
+    if whole.values().map(|part| part.to_string().len()).sum::<usize>() <= MAX_STATUS_BYTES {
+        return whole;
     }
-    parts
+    let mut short = status.clone();
+    short.machines.iter_mut().for_each(|machine| machine.rules.clear());
+    for listener in &mut short.listeners {
+        listener.clients.clear();
+        listener.senders.clear();
+    }
+    parts(&short)
 }
 
 /// What a hash says. `left` is what PTTL answers, in milliseconds; `silent` are the seconds
@@ -243,24 +247,33 @@ fn seen(id: &str, fields: HashMap<String, String>, left: i64, silent: u64) -> Se
             status.insert(name, value);
         }
     }
-    if left < 0 || status.get("id").and_then(Value::as_str) != Some(id) {
-        return Seen { status: from_id(id), state: State::Lost, age: Duration::from_secs(silent) };
+    let status = serde_json::from_value::<Status>(status.into()).unwrap_or_default();
+    if left < 0 || status.identity.id != id {
+        let status = Status { identity: from_id(id), ..Status::default() };
+        return Seen { status, state: State::Lost, age: Duration::from_secs(silent) };
     }
     let age = Duration::from_millis(u64::try_from(ttl - left).unwrap_or(0));
     // It speaks three times within its time to live.
     let late = ttl > 0 && left < ttl / 3;
-    Seen { status: status.into(), state: if late { State::Late } else { State::Running }, age }
+    Seen { status, state: if late { State::Late } else { State::Running }, age }
 }
 
 /// Who it was, when nothing but its name is left.
-fn from_id(id: &str) -> Value {
+fn from_id(id: &str) -> Identity {
     let mut words = id.splitn(3, ':');
     let (host, part, data) = (words.next(), words.next().unwrap_or_default(), words.next());
     let (component, name) = match part.split_once('-') {
         Some((component, name)) => (component, Some(name)),
         None => (part, None),
     };
-    json!({ "id": id, "host": host, "component": component, "name": name, "data_directory": data })
+    Identity {
+        id: id.to_owned(),
+        host: host.map(str::to_owned),
+        component: Some(component.to_owned()),
+        name: name.map(str::to_owned),
+        data_directory: data.map(str::to_owned),
+        ..Identity::default()
+    }
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -311,36 +324,47 @@ fn pem(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::{Machine, Rule};
 
     fn fields(id: &str) -> HashMap<String, String> {
-        let fields = [("id", json!(id).to_string()), ("ttl_ms", "15000".into()), ("pid", "7".into())];
+        let fields = [("id", format!("{id:?}")), ("ttl_ms", "15000".into()), ("pid", "7".into())];
         fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
     }
 
     #[track_caller]
-    fn check(fields: HashMap<String, String>, left: i64, state: State, age: u64, status: Value) {
+    fn check(fields: HashMap<String, String>, left: i64, state: State, age: u64, identity: &Identity) {
         let seen = seen("web1:ship-a-b:/data", fields, left, 77);
-        assert_eq!((seen.state, seen.age.as_secs(), seen.status), (state, age, status));
+        assert_eq!((seen.state, seen.age.as_secs(), &seen.status.identity), (state, age, identity));
     }
 
     #[test]
     fn how_a_process_is_doing() {
         let id = "web1:ship-a-b:/data";
-        let alive = json!({ "id": id, "pid": 7 });
-        let gone = json!({ "id": id, "host": "web1", "component": "ship", "name": "a-b", "data_directory": "/data" });
-        check(fields(id), 15_000, State::Running, 0, alive.clone());
-        check(fields(id), 5_000, State::Running, 10, alive.clone());
-        check(fields(id), 4_000, State::Late, 11, alive.clone());
-        check(HashMap::new(), -2, State::Lost, 77, gone.clone());
-        check(fields("other"), 15_000, State::Lost, 77, gone);
+        let alive = Identity { id: id.to_owned(), pid: Some(7), ..Identity::default() };
+        let text = |text: &str| Some(text.to_owned());
+        let gone = Identity {
+            id: id.to_owned(),
+            host: text("web1"),
+            component: text("ship"),
+            name: text("a-b"),
+            data_directory: text("/data"),
+            ..Identity::default()
+        };
+        check(fields(id), 15_000, State::Running, 0, &alive);
+        check(fields(id), 5_000, State::Running, 10, &alive);
+        check(fields(id), 4_000, State::Late, 11, &alive);
+        check(HashMap::new(), -2, State::Lost, 77, &gone);
+        check(fields("other"), 15_000, State::Lost, 77, &gone);
     }
 
     #[test]
     fn a_long_status_goes_without_rules() {
-        let long = "x".repeat(MAX_STATUS_BYTES);
-        let status = json!({ "machines": [{ "name": "m", "rules": [long] }] });
-        assert_eq!(Value::from(slim(&status)), json!({ "machines": [{ "name": "m" }] }));
-        let short = json!({ "machines": [{ "name": "m", "rules": [1] }] });
-        assert_eq!(Value::from(slim(&short)), short);
+        let status = |rule: String| {
+            let rules = vec![Rule { rule, ..Rule::default() }];
+            Status { machines: vec![Machine { rules, ..Machine::default() }], ..Status::default() }
+        };
+        let rules = |status: &Status| slim(status)["machines"][0]["rules"].as_array().map(Vec::len);
+        assert_eq!(rules(&status("x".repeat(MAX_STATUS_BYTES))), Some(0));
+        assert_eq!(rules(&status("x".to_owned())), Some(1));
     }
 }

@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::clients::Client;
-use super::gate::{Gate, Place};
 use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, Publishing, relp, stream};
+use crate::process::gate::{Gate, Place};
 
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);

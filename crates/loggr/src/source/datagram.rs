@@ -13,7 +13,7 @@ use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loggr_event::{Origin, Timestamp};
 use loggr_flow::{Ack, BatchBuilder, Delivery, Phase, Stop};
@@ -27,7 +27,8 @@ use tokio::sync::mpsc;
 
 use super::clients::Sender;
 use super::connection::Accepting;
-use super::{Uids, is_blank, now};
+use super::{Uids, is_blank};
+use crate::process::clock::now;
 
 /// Datagrams taken by one syscall, where their room allows it.
 const DATAGRAMS_PER_READ: usize = 256;
@@ -54,6 +55,8 @@ const GATHER_BUFFER_BYTES: usize = 4 << 20;
 const MIN_GATHER: Duration = Duration::from_micros(100);
 /// A read that found at least so many is followed by the next one at once.
 const MANY_DATAGRAMS: usize = DATAGRAMS_PER_READ / 4;
+/// How often the kernel is asked how many datagrams it has dropped.
+const DROPS_LOOK: Duration = Duration::from_millis(100);
 /// How soon a batch that found the bus busy is offered again.
 const OFFER_MILLIS: u16 = 5;
 
@@ -89,9 +92,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
     let Room { count, bytes } = Room::of(datagrams.udp, shared.max_message_size);
     // The system gives memory for it only where datagrams have been.
     let mut space = vec![0u8; count * bytes];
-    // The kernel's count of drops, and nothing else: room for it is room for a descriptor too.
-    let control = datagrams.udp.then(|| nix::cmsg_space!(u32));
-    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(count, control);
+    let mut headers = Headers::new(count, datagrams.udp);
     // Bytes to take at most, once draining has begun: the kernel never holds more.
     let mut rest = buffer_bytes(datagrams);
     loop {
@@ -109,7 +110,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
         match poll(&mut ready, patience) {
             Ok(0) if draining => break,
             Ok(0) => {}
-            Ok(_) => match receiver.read(datagrams, &mut headers, &mut space, bytes) {
+            Ok(_) => match receiver.read(datagrams, headers.ready(), &mut space, bytes) {
                 Ok(got) if draining => rest = rest.saturating_sub(got.bytes),
                 Ok(got) if got.datagrams < MANY_DATAGRAMS && gather >= MIN_GATHER => {
                     if !receiver.offer() {
@@ -172,6 +173,33 @@ fn gathering_time(datagrams: &Datagrams) -> Duration {
     }
     let room = buffer_bytes(datagrams).min(GATHER_BUFFER_BYTES);
     GATHER.mul_f64(room as f64 / GATHER_BUFFER_BYTES as f64)
+}
+
+/// What the kernel fills in for each datagram beside its text.
+///
+/// A header that was used once has no room for the kernel's count of drops any more: the kernel
+/// writes down how much room it has used, and nobody else puts that right. The count is of all
+/// drops so far, so that it is enough to have fresh headers from time to time.
+struct Headers {
+    headers: MultiHeaders<SockaddrStorage>,
+    count: usize,
+    udp: bool,
+    made: Instant,
+}
+
+impl Headers {
+    fn new(count: usize, udp: bool) -> Headers {
+        // The kernel's count of drops, and nothing else: room for it is room for a descriptor too.
+        let control = udp.then(|| nix::cmsg_space!(u32));
+        Headers { headers: MultiHeaders::preallocate(count, control), count, udp, made: Instant::now() }
+    }
+
+    fn ready(&mut self) -> &mut MultiHeaders<SockaddrStorage> {
+        if self.udp && self.made.elapsed() >= DROPS_LOOK {
+            *self = Headers::new(self.count, self.udp);
+        }
+        &mut self.headers
+    }
 }
 
 /// What one read brought.

@@ -6,23 +6,18 @@
 mod clients;
 mod connection;
 mod datagram;
-mod gate;
 mod relp;
 mod stats;
 mod stream;
-mod told;
 
 use std::sync::Arc;
 
 use loggr_event::{Timestamp, Uid, UidGenerator};
 use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
 
-pub use clients::Client;
 pub use connection::{Accepting, Listening, NO_PLACE, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
-pub use gate::Gate;
-pub use stats::{Counter, Flag, ListenerStats};
-pub use told::Told;
+pub use stats::ListenerStats;
 
 /// Deliveries that one connection may have in flight. Reading goes on while the bus
 /// syncs; more would only hold more memory.
@@ -32,12 +27,6 @@ pub const CONNECTION_WINDOW: usize = 4;
 /// stays small, a busy one makes large batches.
 const MIN_READ_BYTES: usize = 16 << 10;
 const MAX_READ_BYTES: usize = 256 << 10;
-
-/// The clock, read once for all lines of one read.
-pub fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
 
 /// Hands out uids in runs, so that connections do not fight over one counter.
 #[derive(Debug)]

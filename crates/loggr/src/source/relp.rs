@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 
 use super::clients::Client;
 use super::connection::{Accepting, Stream};
-use super::{CONNECTION_WINDOW, ReadBuffer, Uids, now};
+use super::{CONNECTION_WINDOW, ReadBuffer, Uids};
+use crate::process::clock::now;
 
 /// While so many bytes of answers wait for the peer to read them, nothing more is read.
 const MAX_UNREAD_ANSWERS_BYTES: usize = 64 << 10;

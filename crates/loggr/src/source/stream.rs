@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 
 use super::clients::Client;
 use super::connection::{Accepting, Stream};
-use super::{ReadBuffer, Uids, is_blank, now};
+use super::{ReadBuffer, Uids, is_blank};
+use crate::process::clock::now;
 
 /// Runs until the peer closes, the connection idles out, or draining has taken what
 /// was there when it began: a peer that goes on sending does not hold it up.

@@ -3,17 +3,11 @@
 //!
 //! Nothing here takes an event in.
 
-mod combine;
 mod host;
-mod metrics;
-mod own;
-mod rescued;
 mod serve;
-pub mod status;
-mod stores;
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,19 +20,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use loggr_bus::Purged;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
-use crate::component::collector::rescue_name;
-use crate::component::machine::RESCUE_PREFIX;
-use crate::component::part::Part;
-use crate::component::process::Process;
 use crate::config::{Address, Config};
-use crate::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
 use crate::net;
+use crate::operate::{days, queues, rescue};
+use crate::process::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
+use crate::process::part::Part;
+use crate::registry::Registry;
+use crate::registry::notices::Notices;
+use crate::status::{self, Installation, Live};
 use serve::{Door, serve};
 
 /// Permission bits of the control socket: its owner alone.
@@ -66,7 +61,18 @@ impl Web {
     }
 }
 
-type Shared = Arc<Process>;
+/// What requests are answered from.
+#[derive(Clone)]
+pub struct Site {
+    /// What runs in this process.
+    pub live: Arc<Live>,
+    /// Who else runs.
+    pub registry: Arc<Registry>,
+    /// What changes in the installation.
+    pub notices: Notices,
+    /// Where this process answers commands.
+    pub socket: PathBuf,
+}
 
 /// Binds the web address, if the part has one.
 pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> {
@@ -80,28 +86,23 @@ pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> 
 }
 
 /// Binds the control socket and serves it, and the web address.
-pub async fn start(
-    process: &Shared,
-    socket: &Path,
-    bound: Vec<std::net::TcpListener>,
-    places: &Places,
-) -> Result<Web> {
+pub async fn start(site: &Site, bound: Vec<std::net::TcpListener>, places: &Places) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     let until = stopped.clone();
     let ears = Arc::new(Semaphore::new(MAX_LISTENING));
-    let tell = move |State(process): State<Shared>| async move {
+    let tell = move |State(site): State<Site>| async move {
         let Ok(ear) = ears.try_acquire_owned() else {
             return (StatusCode::SERVICE_UNAVAILABLE, "too many listen already\n").into_response();
         };
-        let told = notifications(process.notices.listen(), until, ear);
+        let told = notifications(site.notices.listen(), until, ear);
         Sse::new(told).keep_alive(KeepAlive::default()).into_response()
     };
     let public = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/api/status", get(status))
+        .route("/api/status", get(status_of_all))
         .route("/api/notifications", get(tell));
     let commands = Router::new()
         .route("/api/process", get(alone))
@@ -111,8 +112,8 @@ pub async fn start(
         .route("/api/store/prune", post(prune))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
-    let (socket, control) = net::unix_stream(socket, CONTROL_MODE)?;
-    let control_app = public.clone().merge(commands).with_state(process.clone());
+    let (socket, control) = net::unix_stream(&site.socket, CONTROL_MODE)?;
+    let control_app = public.clone().merge(commands).with_state(site.clone());
     let door = Door {
         name: "control socket",
         listener: tokio::net::UnixListener::from_std(socket)?,
@@ -120,7 +121,7 @@ pub async fn start(
         is_public: false,
     };
     serving.spawn(serve(door, control_app, stopped.clone()));
-    let public = public.layer(axum::middleware::from_fn(host::check)).with_state(process.clone());
+    let public = public.layer(axum::middleware::from_fn(host::check)).with_state(site.clone());
     let gate = places.gate(MAX_WEB_CONNECTIONS);
     let mut addresses = Vec::new();
     for socket in bound {
@@ -156,55 +157,37 @@ fn notifications(
     })
 }
 
-/// Who runs here and where it listens; written to `run.json`.
-pub fn card(process: &Process, web: &[String]) -> Value {
-    let mut card = process.identity.clone();
-    let listeners: Vec<Value> = process
-        .listeners
-        .iter()
-        .flat_map(|l| {
-            l.addresses
-                .iter()
-                .map(|a| json!({ "name": l.stats.name, "protocol": l.stats.protocol, "address": a }))
-        })
-        .collect();
-    card.insert("listeners".to_owned(), listeners.into());
-    card.insert("web".to_owned(), web.first().cloned().into());
-    card.into()
-}
-
-async fn readyz(State(process): State<Shared>) -> Response {
-    let stalled = process.listeners.iter().any(|l| l.stats.stalled.is_raised());
-    let trouble = status::ended(&process)
-        .or_else(|| status::unreadable(&process))
-        .or_else(|| stores::unusable(&process))
-        .or_else(|| stalled.then(|| "the queue takes nothing".to_owned()));
+async fn readyz(State(site): State<Site>) -> Response {
+    // Looking at a queue may read from disk.
+    let trouble = tokio::task::spawn_blocking(move || status::not_ready(&site.live)).await;
     match trouble {
-        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
-        None => "ready\n".into_response(),
+        Ok(Some(trouble)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
+        Ok(None) => "ready\n".into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn metrics(State(process): State<Shared>) -> Response {
+async fn metrics(State(site): State<Site>) -> Response {
     let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
     // Whoever serves nothing but the web address speaks for the others.
-    let others = match process.part {
-        Part::Web => process.registry.known(Some(&process.socket)).await.seen,
+    let others = match site.live.part {
+        Part::Web => site.registry.known(Some(&site.socket)).await.seen,
         _ => Vec::new(),
     };
-    match tokio::task::spawn_blocking(move || metrics::render(&status::online(&process), &others)).await {
+    let render = move || status::metrics(&status::online(&site.live), &others);
+    match tokio::task::spawn_blocking(render).await {
         Ok(text) => (kind, text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn status(State(process): State<Shared>) -> axum::Json<Value> {
-    axum::Json(status::installation(&process).await)
+async fn status_of_all(State(site): State<Site>) -> axum::Json<Installation> {
+    axum::Json(site.registry.installation(&site.live, &site.socket).await)
 }
 
 /// This process alone: what the others of the installation ask for.
-async fn alone(State(process): State<Shared>) -> Response {
-    match tokio::task::spawn_blocking(move || status::online(&process)).await {
+async fn alone(State(site): State<Site>) -> Response {
+    match tokio::task::spawn_blocking(move || status::online(&site.live)).await {
         Ok(status) => axum::Json(status).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -221,23 +204,14 @@ fn default_peek() -> usize {
     10
 }
 
-async fn purge(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
-    let Some(bus) = &process.bus else { return not_here("the bus") };
-    let purged = bus.purge(&command.queue).await.map(|purged| match purged {
-        Purged::Events(dropped) => {
-            json!({ "dropped": dropped.events, "unit": "events", "in_hand": dropped.in_hand, "in_hand_is": "doomed" })
-        }
-        Purged::Messages { messages, in_hand } => {
-            json!({ "dropped": messages, "unit": "messages", "in_hand": in_hand, "in_hand_is": "kept" })
-        }
-    });
-    answer(purged.map_err(Into::into))
+async fn purge(State(site): State<Site>, Query(command): Query<QueueCommand>) -> Response {
+    let Some(bus) = &site.live.bus else { return not_here("the bus") };
+    answer(queues::purge(bus, &command.queue).await)
 }
 
-async fn peek(State(process): State<Shared>, Query(command): Query<QueueCommand>) -> Response {
-    let Some(bus) = &process.bus else { return not_here("the bus") };
-    let peeked = bus.peek(&command.queue, command.limit).await;
-    answer(peeked.map(|batch| crate::cli::events_json(batch.as_ref(), command.limit)).map_err(Into::into))
+async fn peek(State(site): State<Site>, Query(command): Query<QueueCommand>) -> Response {
+    let Some(bus) = &site.live.bus else { return not_here("the bus") };
+    answer(queues::peek(bus, &command.queue, command.limit).await)
 }
 
 #[derive(serde::Deserialize)]
@@ -246,8 +220,8 @@ struct StoreCommand {
     before: Option<i64>,
 }
 
-async fn drop_days(State(process): State<Shared>, Query(command): Query<StoreCommand>) -> Response {
-    match crate::cli::drop_here(&process, &command.ship, command.before).await {
+async fn drop_days(State(site): State<Site>, Query(command): Query<StoreCommand>) -> Response {
+    match days::drop_here(&site.live, &command.ship, command.before).await {
         Some(dropped) => answer(dropped),
         None => not_here(&format!("the store of `{}`", command.ship)),
     }
@@ -260,8 +234,8 @@ struct PruneCommand {
     accept_clock: bool,
 }
 
-async fn prune(State(process): State<Shared>, Query(command): Query<PruneCommand>) -> Response {
-    match crate::cli::prune_here(&process, &command.ship, command.accept_clock).await {
+async fn prune(State(site): State<Site>, Query(command): Query<PruneCommand>) -> Response {
+    match days::prune_here(&site.live, &command.ship, command.accept_clock).await {
         Some(pruned) => answer(pruned),
         None => not_here(&format!("the store of `{}`", command.ship)),
     }
@@ -273,30 +247,17 @@ struct RescueCommand {
     id: Option<String>,
 }
 
-async fn replay(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
-    let RescueCommand { sink, id } = &command;
-    if let Some(name) = sink.strip_prefix(RESCUE_PREFIX) {
-        let Some(machine) = process.machines.iter().find(|m| m.machine.name == name) else {
-            return not_here(&format!("a machine `{name}`"));
-        };
-        return match machine.input() {
-            Ok(input) => answer(crate::cli::replay(&process.rescue, sink, input, id.as_deref()).await),
-            Err(error) => answer(Err(error)),
-        };
+async fn replay(State(site): State<Site>, Query(command): Query<RescueCommand>) -> Response {
+    match rescue::replay_here(&site.live, &command.sink, command.id.as_deref()).await {
+        Some(replayed) => answer(replayed),
+        None => not_here(&format!("a machine or shipper `{}`", command.sink)),
     }
-    if let Some(route) = process.collectors.iter().find(|c| rescue_name(&c.route) == *sink) {
-        return answer(crate::cli::replay(&process.rescue, sink, route.way.clone(), id.as_deref()).await);
-    }
-    let Some(ship) = process.ships.iter().find(|s| s.stats.name == *sink) else {
-        return not_here(&format!("a shipper `{sink}`"));
-    };
-    answer(crate::cli::replay(&process.rescue, sink, ship.destination.clone(), id.as_deref()).await)
 }
 
-async fn discard(State(process): State<Shared>, Query(command): Query<RescueCommand>) -> Response {
-    let rescue = process.rescue.clone();
+async fn discard(State(site): State<Site>, Query(command): Query<RescueCommand>) -> Response {
+    let of = site.live.rescue.clone();
     let RescueCommand { sink, id } = command;
-    let discard = move || crate::cli::discard(&rescue, &sink, id.as_deref());
+    let discard = move || rescue::discard(&of, &sink, id.as_deref());
     answer(tokio::task::spawn_blocking(discard).await.unwrap_or_else(|error| Err(error.into())))
 }
 
@@ -305,7 +266,7 @@ fn not_here(what: &str) -> Response {
     (StatusCode::NOT_FOUND, format!("{what} is not here\n")).into_response()
 }
 
-fn answer(result: Result<Value>) -> Response {
+fn answer(result: Result<impl Serialize>) -> Response {
     match result {
         Ok(value) => axum::Json(value).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response(),
@@ -315,6 +276,7 @@ fn answer(result: Result<Value>) -> Response {
 #[cfg(test)]
 mod tests {
     use futures_util::StreamExt;
+    use serde_json::json;
 
     use super::*;
 

@@ -19,7 +19,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::source::{Gate, Told};
+use crate::process::gate::Gate;
+use crate::process::told::Told;
 
 /// From one answer, or the beginning, to the end of the next request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

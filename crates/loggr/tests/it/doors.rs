@@ -458,3 +458,44 @@ fn a_sender_is_seen_behind_a_crowd_of_others() {
     let seen = "loggr_sender_last_seen_timestamp_seconds{listener=\"udp\",sender=\"127.1.0.1\"} ";
     assert!(loggr.get("/metrics").contains(seen));
 }
+
+/// Drops of the socket on this port of loopback, as the kernel tells them.
+fn drops_of(port: u16) -> u64 {
+    let sockets = std::fs::read_to_string("/proc/net/udp").expect("a table of sockets");
+    let local = format!(":{port:04X}");
+    let row =
+        sockets.lines().find(|row| row.split_whitespace().nth(1).is_some_and(|at| at.ends_with(&local)));
+    let drops = row.and_then(|row| row.split_whitespace().next_back()).expect("the socket's row");
+    drops.parse().expect("a number")
+}
+
+#[test]
+fn what_the_kernel_drops_is_counted_also_after_the_first_datagrams() {
+    let mut loggr = Loggr::start();
+    let address = loggr.address("udp");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let send = |text: &[u8]| {
+        let sent = sender.send_to(text, address).expect("loopback takes it");
+        assert_eq!(sent, text.len());
+    };
+    let udp = |loggr: &Loggr| {
+        let status = loggr.status();
+        let listeners = status["listeners"].as_array().expect("listeners");
+        listeners.iter().find(|listener| listener["name"] == "udp").expect("the listener").clone()
+    };
+    // Headers of the kernel's answers are used once before anything is dropped.
+    for _ in 0..1000 {
+        send(b"<13>Mar  1 00:00:00 h flood: before");
+    }
+    until("the first datagrams", 60, || udp(&loggr)["received"] == 1000);
+    loggr.daemon().signal(rustix::process::Signal::STOP);
+    let long = [&b"<13>Mar  1 00:00:00 h flood: "[..], &[b'x'; 1000]].concat();
+    while drops_of(address.port()) < 500 {
+        send(&long);
+    }
+    loggr.daemon().signal(rustix::process::Signal::CONT);
+    until("the count of drops", 60, || {
+        send(b"<13>Mar  1 00:00:00 h flood: after");
+        udp(&loggr)["kernel_drops"] == drops_of(address.port())
+    });
+}

@@ -9,7 +9,7 @@ use loggr_event::{DumpFormat, Event, Facility, Severity, Timestamp};
 use super::{LineFormat, SendArgs};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::source::now;
+use crate::process::clock::now;
 
 /// No line of a file is longer.
 const MAX_LINE_BYTES: u64 = 8 << 20;

@@ -26,7 +26,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{Config, Machine, Topology};
 use crate::filters::{FilterFiles, Stamp, stamps};
-use crate::source::{Counter, Flag};
+use crate::process::meter::{Counter, Flag};
 
 pub use packing::Packing;
 use worker::{Job, NewPump, Worker};

@@ -14,7 +14,7 @@ use loggr_flow::{BatchBuilder, ChannelSource, Delivery, MAX_ATTEMPTS, Record, St
 use tokio::sync::mpsc;
 
 use super::{Loaded, Packing, Running, STEPS_AHEAD};
-use crate::source::now;
+use crate::process::clock::now;
 
 /// Tag of an event on which the filter failed in a way that is our fault.
 const PANIC_TAG: &str = "_filterfailure";

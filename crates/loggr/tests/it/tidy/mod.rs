@@ -4,6 +4,7 @@
 
 mod crates;
 mod documents;
+mod rooms;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ const SIGN: &[&str] = &[
 const SIGN_RESCUE: &[&str] = &[
     "crates/loggr-bus/src/rescue/mod.rs",
     // A replay that is refused: the entry never left the rescue.
-    "crates/loggr/src/cli/rescue.rs",
+    "crates/loggr/src/operate/rescue.rs",
     "crates/loggr-flow/src/delivery.rs",
     "crates/loggr-flow/src/contract.rs",
 ];

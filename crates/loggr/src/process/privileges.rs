@@ -101,14 +101,6 @@ impl Identity {
     }
 }
 
-/// A user in words: the name, where this host has one for the number.
-pub fn user_of(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => format!("the user `{}`", user.name),
-        Ok(None) | Err(_) => format!("the user with the number {uid}"),
-    }
-}
-
 /// No program that this one could start gains powers.
 pub fn forbid_more() -> Result<()> {
     set_no_new_privs(true).context("cannot set `no_new_privs`")

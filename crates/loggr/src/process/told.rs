@@ -2,7 +2,7 @@
 //!
 //! For what strangers can cause as often as they like: a refused address, a broken frame. The counters
 //! count each; the log says the first of each peer, and after a while how many more there were.
-//! Not for states of our own (those are a [`Flag`](super::Flag)).
+//! Not for states of our own (those are a [`Flag`](crate::process::meter::Flag)).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -11,15 +11,15 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use loggr_bus::{Bus, rabbit};
 use loggr_flow::Stop;
-use serde_json::Value;
 use tokio::time::Instant;
 
-use super::part::Part;
 use crate::config::{Config, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::net;
-use crate::registry::{Registry, Seen, State};
+use crate::process::part::Part;
+use crate::registry::Registry;
+use crate::status::{self, Seen, State};
 
 /// How often the broker is asked while another's consumer may be one that is gone.
 const LOOK: Duration = Duration::from_millis(500);
@@ -88,22 +88,20 @@ pub async fn check(config: &Config, part: &Part, bus: &Bus, registry: &Registry)
 /// Does another process store what comes from this queue?
 fn takes(seen: &Seen, ship: &Ship, config: &Config) -> bool {
     // One on the same data directory was this one in its last life: two cannot run.
-    let ours = seen.status["host"] == net::host_name().as_str()
-        && seen.status["data_directory"] == config.data.directory.display().to_string().as_str();
-    let same = |other: &Value| other["queue"] == ship.queue.as_str() && other["kind"] != "postgres";
-    !ours && seen.state != State::Lost && seen.status["ships"].as_array().into_iter().flatten().any(same)
+    let who = &seen.status.identity;
+    let data = config.data.directory.display().to_string();
+    let ours = who.host == Some(net::host_name()) && who.data_directory == Some(data);
+    let same = |other: &status::Ship| other.queue == ship.queue && other.kind != "postgres";
+    !ours && seen.state != State::Lost && seen.status.ships.iter().any(same)
 }
 
 fn refusal(ship: &Ship, other: Option<&Seen>) -> anyhow::Error {
     let (name, queue) = (&ship.name, &ship.queue);
     let who = other.map(|other| {
-        let text = |key: &str| other.status[key].as_str().unwrap_or("?").to_owned();
-        format!(
-            " (process {} on `{}`, data in `{}`)",
-            other.status["pid"],
-            text("host"),
-            text("data_directory")
-        )
+        let who = &other.status.identity;
+        let text = |text: &Option<String>| text.as_deref().unwrap_or("?").to_owned();
+        let pid = who.pid.map_or("?".to_owned(), |pid| pid.to_string());
+        format!(" (process {pid} on `{}`, data in `{}`)", text(&who.host), text(&who.data_directory))
     });
     anyhow!(
         "the shipper `{name}` is not alone: another process{} takes from the queue `{queue}` already, and each would \
@@ -156,33 +154,37 @@ pub async fn watch(config: Config, part: Part, bus: Arc<Bus>, mut stop: Stop) {
 mod tests {
     use super::*;
     use crate::config::tests::read;
-    use serde_json::json;
+    use crate::status::{Identity, Status};
+
+    fn seen(host: &str, data: &str, queue: &str, kind: &str, state: State) -> Seen {
+        let text = |text: &str| Some(text.to_owned());
+        let identity = Identity { host: text(host), data_directory: text(data), ..Identity::default() };
+        let ship = status::Ship { queue: queue.to_owned(), kind: kind.to_owned(), ..status::Ship::default() };
+        let status = Status { identity, ships: vec![ship], ..Status::default() };
+        Seen { status, state, age: Duration::ZERO }
+    }
 
     #[track_caller]
-    fn check(other: Value, state: State, expect: bool) {
+    fn check(queue: &str, kind: &str, state: State, expect: bool) {
         let config = read("[ship.a]\nkind='files'\nqueue='q'");
-        let mut status = json!({ "host": "elsewhere", "data_directory": "/d" });
-        status["ships"] = json!([other]);
-        let seen = Seen { status, state, age: Duration::ZERO };
+        let seen = seen("elsewhere", "/d", queue, kind, state);
         assert_eq!(takes(&seen, &config.ships[0], &config), expect);
     }
 
     #[test]
     fn who_stores_the_events_of_the_same_queue() {
-        check(json!({ "queue": "q", "kind": "files" }), State::Running, true);
-        check(json!({ "queue": "q", "kind": "search" }), State::Late, true);
-        check(json!({ "queue": "q", "kind": "files" }), State::Lost, false);
-        check(json!({ "queue": "other", "kind": "files" }), State::Running, false);
-        check(json!({ "queue": "q", "kind": "postgres" }), State::Running, false);
+        check("q", "files", State::Running, true);
+        check("q", "search", State::Late, true);
+        check("q", "files", State::Lost, false);
+        check("other", "files", State::Running, false);
+        check("q", "postgres", State::Running, false);
     }
 
     #[test]
     fn the_last_life_of_this_process_is_nobody_else() {
         let config = read("[ship.a]\nkind='files'");
         let data = config.data.directory.display().to_string();
-        let ships = json!([{ "queue": "a", "kind": "files" }]);
-        let status = json!({ "host": net::host_name(), "data_directory": data, "ships": ships });
-        let seen = Seen { status, state: State::Running, age: Duration::ZERO };
+        let seen = seen(&net::host_name(), &data, "a", "files", State::Running);
         assert!(!takes(&seen, &config.ships[0], &config));
     }
 }

@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::part::Part;
 use crate::config::Config;
 use crate::hint::Advise;
-use crate::privileges::Identity;
+use crate::process::privileges::Identity;
 
 /// Permission bits of the data directory: a listener's socket in it is for everybody.
 const DATA_MODE: u32 = 0o751;

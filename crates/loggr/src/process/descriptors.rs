@@ -3,22 +3,24 @@
 //! Every connection, segment and file is one, and when they are used up nothing works any more, for nobody.
 //! So the soft limit is raised to the hard one, what the configuration may open at one time is added up, and
 //! the doors get the places that are left when the files have theirs. Not here: waiting for a place
-//! (`source/gate.rs`).
+//! (`gate.rs`).
 
 use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
-use crate::component::part::Part;
+use super::gate::Gate;
 use crate::config::{Config, Protocol, ShipKind};
-use crate::source::Gate;
+use crate::process::part::Part;
 
 /// More is never asked for, whatever the hard limit: some systems have none.
 const MAX_DESCRIPTORS: u64 = 1 << 20;
 /// What every process has open: its log, its card and locks, the runtime, the rescue, name servers,
 /// the registry, brokers.
 const OF_THE_PROCESS: u64 = 64;
+/// Segments of a spool: as many as its size allows, of this size at most.
+pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 /// Of an exchange on disk beside its segments: its lock, its directory, a spare segment.
 const OF_AN_EXCHANGE: u64 = 4;
 /// Of a search store while it answers, writes and merges.
@@ -147,9 +149,7 @@ fn queues(config: &Config, part: &Part) -> u64 {
     };
     match part.has_spool(config) {
         true => {
-            segments(spool.max_size, crate::component::bus::SPOOL_SEGMENT_BYTES)
-                + OF_AN_EXCHANGE
-                + config.listeners.len() as u64
+            segments(spool.max_size, SPOOL_SEGMENT_BYTES) + OF_AN_EXCHANGE + config.listeners.len() as u64
         }
         false => 0,
     }

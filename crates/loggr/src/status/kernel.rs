@@ -1,14 +1,7 @@
-//! What the kernel says of this process and its disks, for `/metrics`.
+//! What the kernel says of this process, for `/metrics`.
 //!
 //! Names and units are those that every Prometheus client library gives, so that dashboards know them.
 //! What cannot be read is left out.
-
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-use serde_json::{Value, json};
-
-use crate::config::{Config, ShipKind};
 
 /// What the kernel counts processor time in, a second.
 const TICKS: f64 = 100.0;
@@ -82,43 +75,9 @@ impl Stat {
     }
 }
 
-/// The disks that loggr writes to, each once, named by the first directory on it.
-pub fn disks(config: &Config) -> Vec<Value> {
-    let mut directories: Vec<&Path> = vec![&config.data.directory];
-    match (&config.bus.rabbit, &config.spool) {
-        (None, _) => directories.push(&config.bus.directory),
-        (Some(_), spool) => directories.extend(spool.as_ref().map(|spool| spool.directory.as_path())),
-    }
-    directories.extend(config.ships.iter().filter_map(|ship| match &ship.kind {
-        ShipKind::Files(files) => Some(files.directory.as_path()),
-        ShipKind::Search(search) => Some(search.directory.as_path()),
-        ShipKind::Postgres(_) => None,
-    }));
-    let (mut seen, mut disks) = (Vec::new(), Vec::new());
-    for directory in directories {
-        let Some((there, device)) = existing(directory) else { continue };
-        if seen.contains(&device) {
-            continue;
-        }
-        let Ok(space) = rustix::fs::statvfs(&there) else { continue };
-        seen.push(device);
-        disks.push(json!({
-            "name": directory, "free_bytes": space.f_bavail * space.f_frsize,
-            "size_bytes": space.f_blocks * space.f_frsize, "free_files": space.f_favail,
-        }));
-    }
-    disks
-}
-
-/// The directory, or what is there above it, and its device.
-fn existing(directory: &Path) -> Option<(PathBuf, u64)> {
-    directory.ancestors().find_map(|path| Some((path.to_owned(), std::fs::metadata(path).ok()?.dev())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::tests::read;
 
     #[test]
     fn a_name_with_anything_in_it_shifts_nothing() {
@@ -142,18 +101,5 @@ mod tests {
         for (name, _, _, value) in process() {
             assert!(value.is_some_and(|value| value > 0.0), "{name}: {value:?}");
         }
-    }
-
-    #[test]
-    fn a_disk_is_told_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut config = read("[ship.a]\nkind='files'\n[ship.b]\nkind='search'\n");
-        config.data.directory = directory.path().to_owned();
-        config.bus.directory = directory.path().join("not/there/yet");
-        let disks = disks(&config);
-        assert_eq!(disks[0]["name"], json!(directory.path()));
-        assert!(disks[0]["size_bytes"].as_u64() >= disks[0]["free_bytes"].as_u64());
-        let names: Vec<_> = disks.iter().map(|disk| &disk["name"]).collect();
-        assert!(!names.contains(&&json!(config.bus.directory)), "{names:?}");
     }
 }

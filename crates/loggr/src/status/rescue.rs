@@ -12,6 +12,9 @@ use loggr_bus::rescue::{RescueStore, Standing};
 use crate::component::machine::RESCUE_PREFIX;
 use crate::config::Config;
 
+/// Largest the rescue may become; full means that the shipper waits.
+pub const MAX_RESCUE_BYTES: usize = 4 << 30;
+
 /// How the rescue stands, and which queues it belongs to.
 #[derive(Default)]
 pub struct Standings {
@@ -35,9 +38,9 @@ impl Standings {
     }
 
     /// Events that are in the rescue now, by sink.
-    pub fn here(&self) -> BTreeMap<&str, u64> {
+    pub fn here(&self) -> BTreeMap<String, u64> {
         let here = self.all.iter().filter(|(_, standing)| standing.here > 0);
-        here.map(|(sink, standing)| (sink.as_str(), standing.here)).collect()
+        here.map(|(sink, standing)| (sink.clone(), standing.here)).collect()
     }
 
     /// Why it cannot be used.

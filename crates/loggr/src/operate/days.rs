@@ -1,0 +1,166 @@
+//! The days of a store: dropping those that are past the retention, and those that must go.
+//!
+//! The embedded store has one writer: where a process holds it, that one is told over its control
+//! socket; else it is opened here. A database takes the order from anybody who may give it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use loggr_store::postgres::Dropped;
+use loggr_store::{ErrorKind, Look, Pruned, Store, StoreError, StoreOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::component::upkeep::moment;
+use crate::config::{Config, Ship, ShipKind};
+use crate::process::place;
+use crate::registry::control;
+use crate::sink::Destination;
+use crate::status::Live;
+use crate::store;
+
+/// What was dropped of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Days {
+    /// The days that are gone.
+    pub days: Vec<String>,
+    /// Days that are in use and still there.
+    pub busy: Vec<String>,
+    /// Events of those that are gone, where they were counted.
+    pub events: u64,
+    /// Why nothing was dropped: the clock is not believed.
+    pub clock: Option<String>,
+}
+
+/// How long the store of a shipper keeps its events; `None` for ever, or it is no store.
+pub fn retention(ship: &Ship) -> Option<Duration> {
+    match &ship.kind {
+        ShipKind::Search(search) => search.retention,
+        ShipKind::Postgres(postgres) => postgres.retention,
+        ShipKind::Files(_) => None,
+    }
+}
+
+/// Drops what is past the retention, if the clock is believed.
+pub fn prune(config: &Config, ship: &Ship, retention: Duration, accept: bool) -> Result<Days> {
+    match &ship.kind {
+        ShipKind::Postgres(postgres) => {
+            let database = store::database(postgres)?;
+            let pruned = runtime()?.block_on(database.prune(moment(), Some(retention), accept));
+            Ok(pruned_postgres(store::told(pruned)?))
+        }
+        ShipKind::Search(search) => {
+            let offline = || {
+                let options = StoreOptions {
+                    background_compaction: false,
+                    retention: Some(retention),
+                    ..StoreOptions::default()
+                };
+                Store::open(&search.directory, options)?.prune(moment(), accept)
+            };
+            if !place::exists(&search.directory)? {
+                return Ok(Days::default());
+            }
+            let name = control::escape(&ship.name);
+            or_running(config, offline().map(pruned_search), || {
+                format!("/api/store/prune?ship={name}&accept_clock={accept}")
+            })
+        }
+        ShipKind::Files(_) => bail!("the shipper `{}` writes files, which loggr does not delete", ship.name),
+    }
+}
+
+fn pruned_search(pruned: Pruned) -> Days {
+    let clock = pruned.clock.held().map(|step| step.to_string());
+    Days { days: pruned.days, events: pruned.events, clock, ..Days::default() }
+}
+
+fn pruned_postgres((dropped, look): (Dropped, Look)) -> Days {
+    let clock = look.held().map(|step| step.to_string());
+    Days { days: dropped.days, busy: dropped.busy, events: dropped.events, clock }
+}
+
+/// What was done to a store that nobody has open; else what the process that has it does.
+fn or_running(
+    config: &Config,
+    done: Result<Days, StoreError>,
+    target: impl FnOnce() -> String,
+) -> Result<Days> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::Locked => {
+            match control::ask(&config.data.directory, "POST", &target())? {
+                Some(body) => Ok(serde_json::from_slice(&body)?),
+                None => store::told(Err(error)),
+            }
+        }
+        done => store::told(done),
+    }
+}
+
+/// Drops whole days before a moment, all of them without one.
+pub fn drop_before(config: &Config, ship: &Ship, before: Option<i64>) -> Result<Days> {
+    match &ship.kind {
+        ShipKind::Postgres(postgres) => {
+            let database = store::database(postgres)?;
+            let dropped = runtime()?.block_on(database.purge(before));
+            let dropped = store::told(dropped)?;
+            Ok(Days { days: dropped.days, busy: dropped.busy, ..Days::default() })
+        }
+        ShipKind::Search(search) => {
+            if !place::exists(&search.directory)? {
+                return Ok(Days::default());
+            }
+            let done = offline(&search.directory, before).map(|days| Days { days, ..Days::default() });
+            or_running(config, done, || {
+                let target = format!("/api/store/drop?ship={}", control::escape(&ship.name));
+                match before {
+                    Some(before) => format!("{target}&before={before}"),
+                    None => target,
+                }
+            })
+        }
+        ShipKind::Files(_) => bail!("the shipper `{}` writes files, which loggr does not delete", ship.name),
+    }
+}
+
+fn offline(directory: &Path, before: Option<i64>) -> Result<Vec<String>, StoreError> {
+    let options = StoreOptions { background_compaction: false, ..StoreOptions::default() };
+    Store::open(directory, options)?.purge(before)
+}
+
+/// What the running process drops of its store. `None`: it has no such store.
+pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<Result<Days>> {
+    let running = live.ships.iter().find(|s| s.stats.name == ship)?;
+    match &running.destination {
+        Destination::Search(sink) => {
+            let days = sink.purge(before).await;
+            Some(store::told(days).map(|days| Days { days, ..Days::default() }))
+        }
+        Destination::Postgres(sink) => {
+            let dropped = sink.database().purge(before).await;
+            Some(store::told(dropped).map(|d| Days { days: d.days, busy: d.busy, ..Days::default() }))
+        }
+        Destination::Files(_) => None,
+    }
+}
+
+/// What the running process drops by the retention of its store. `None`: it has no such store.
+pub async fn prune_here(live: &Live, ship: &str, accept: bool) -> Option<Result<Days>> {
+    let running = live.ships.iter().find(|s| s.stats.name == ship)?;
+    match &running.destination {
+        Destination::Search(sink) => Some(store::told(sink.prune(moment(), accept).await).map(pruned_search)),
+        Destination::Postgres(sink) => {
+            let configured = live.config.ships.iter().find(|s| s.name == ship);
+            let retention = configured.and_then(retention);
+            let pruned = sink.database().prune(moment(), retention, accept).await;
+            Some(store::told(pruned).map(pruned_postgres))
+        }
+        Destination::Files(_) => None,
+    }
+}
+
+/// A database is asked from a thread that may wait.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}

@@ -1,0 +1,298 @@
+//! One process that runs its part of the configuration, from opening to draining.
+//!
+//! Order of starting: data directory, sockets, another user (all of that while there is one thread);
+//! then bus, rescue, shippers, machines, listeners, collectors, web, and who tells others. `stop` is
+//! the mirror image, so that what was received still finds its way.
+
+mod alone;
+mod crew;
+mod reload;
+pub mod signals;
+mod tell;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use loggr_bus::rabbit::RabbitOptions;
+use loggr_bus::rescue::RescueStore;
+use loggr_event::UidGenerator;
+use loggr_store::postgres::Database;
+
+use crate::component::bus::{self, Opened};
+use crate::component::collector;
+use crate::component::machine::Machines;
+use crate::component::server::{Doors, Server};
+use crate::component::ship::Shippers;
+use crate::config::{Config, exposed};
+use crate::process::descriptors::{self, Needs, Places};
+use crate::process::part::Part;
+use crate::process::place::Place;
+use crate::process::privileges::{self, Identity};
+use crate::process::systemd;
+use crate::registry::Registry;
+use crate::registry::notices::Notices;
+use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
+use crate::store;
+use crate::web::{self, Site, Web};
+use crew::Crew;
+use reload::{ReadAtStart, reload};
+use signals::{Asked, Signals};
+
+/// How long machines, then shippers, may take to let go after draining.
+const ABORT_GRACE: Duration = Duration::from_secs(2);
+/// How long the tasks that tell others may take to end.
+const TELLING_GRACE: Duration = Duration::from_secs(3);
+
+/// A process that has what only root may give, and does nothing yet.
+pub struct Prepared {
+    config: Config,
+    part: Part,
+    registry: Registry,
+    place: Place,
+    broker: Option<RabbitOptions>,
+    doors: Doors,
+    databases: HashMap<String, Database>,
+    web: Vec<std::net::TcpListener>,
+    places: Places,
+    file: ReadAtStart,
+}
+
+/// What nobody else may do with files that are made, unless something says another mode.
+const UMASK: u32 = 0o027;
+
+/// Reads secrets, claims the data directory, binds the sockets, and becomes the user of the
+/// configuration. To be called before any thread is started.
+pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
+    for sentence in config.unset_fields() {
+        tracing::warn!("{sentence}");
+    }
+    let places = places(&config, &part);
+    for (exposed, mend) in exposed(&config) {
+        tracing::warn!("{exposed}; `{mend}` mends it");
+    }
+    let file = ReadAtStart::now(config.file.as_deref());
+    let identity = Identity::find(&config)?;
+    let registry = Registry::open(&config)?;
+    let place = Place::claim(&config, &part, identity.as_ref())?;
+    let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
+    let databases = store::databases(part.ships(&config))?;
+    let broker = bus::secrets(&config, &part)?;
+    let web = web::bind(&config, &part)?;
+    if let Some(identity) = &identity {
+        identity.assume(&config)?;
+        identity.check_data(&config.data.directory)?;
+    }
+    privileges::forbid_more()?;
+    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, places, file })
+}
+
+/// Raises the limit of descriptors, and divides what the system allows.
+fn places(config: &Config, part: &Part) -> Places {
+    let allowed = descriptors::raise();
+    let needs = Needs::of(config, part);
+    if let Some(shortage) = needs.shortage(allowed) {
+        tracing::warn!("{shortage}: the listeners share what is left; {}", descriptors::REMEDY);
+    }
+    needs.places(allowed)
+}
+
+/// Runs until a signal that stops it; a second one ends the draining.
+pub async fn run(prepared: Prepared) -> Result<()> {
+    let (running, mut signals) = Running::start(prepared).await?;
+    while signals.next().await == Asked::Reload {
+        drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
+    }
+    running.stop(&mut signals).await;
+    Ok(())
+}
+
+/// Everything of a process that runs, in the order in which it was started.
+struct Running {
+    file: Arc<ReadAtStart>,
+    place: Place,
+    opened: Option<Opened>,
+    shipping: Crew,
+    filtering: Crew,
+    receiving: Crew,
+    server: Server,
+    collecting: Crew,
+    site: Site,
+    web: Web,
+    telling: Crew,
+}
+
+impl Running {
+    async fn start(prepared: Prepared) -> Result<(Running, Signals)> {
+        let Prepared { config, part, registry, place, broker, doors, databases, web, places, file } =
+            prepared;
+        let starting = Signals::starting()?;
+        let opened = match part.needs_bus() {
+            true => Some(bus::open(&config, &part, broker.clone()).await?),
+            false => None,
+        };
+        if let Some(opened) = &opened {
+            alone::check(&config, &part, &opened.bus, &registry).await?;
+        }
+        let data = config.data.directory.clone();
+        // One that is damaged keeps nobody from receiving: what should go there waits.
+        let rescue = RescueStore::attach(&data.join("rescue"), MAX_RESCUE_BYTES);
+
+        let mut shipping = Crew::new();
+        let mut ships = Vec::new();
+        if let Some(Opened { bus, .. }) = &opened {
+            let stop = &shipping.stop.clone();
+            let shippers = Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop };
+            for ship in part.ships(&config) {
+                ships.push(shippers.start(ship, &mut shipping.tasks).await?);
+            }
+        }
+        // Until here to end at once loses nothing; from here on events come in.
+        let signals = Signals::listen()?;
+        starting.abort();
+
+        let (mut filtering, receiving, mut collecting) = (Crew::new(), Crew::new(), Crew::new());
+        let (mut machines, mut server, mut collectors) = (Vec::new(), Server::default(), Vec::new());
+        if let Some(opened) = &opened {
+            let of = Machines::new(&config, &opened.bus, &rescue, &filtering.stop)?;
+            for machine in part.machines(&config) {
+                machines.push(of.start(machine, &mut filtering.tasks)?);
+            }
+            if part.has_listeners() {
+                let uids = Arc::new(uids()?);
+                server = Server::start(&config.listeners, doors, opened, &uids, &places, &receiving.stop)?;
+            }
+            if let Some(spool) = &opened.spool {
+                let Crew { stop, tasks, .. } = &mut collecting;
+                collectors = collector::start(&config, spool, &opened.bus, &rescue, stop, tasks)?;
+            }
+        }
+
+        let identity = status::Identity::new(&config, &part, crate::process::clock::now());
+        let notices = Notices::new(&identity);
+        let live = Arc::new(Live {
+            part,
+            bus: opened.as_ref().map(|o| o.bus.clone()),
+            spool: opened.as_ref().and_then(|o| o.spool.clone()),
+            collectors,
+            rescue,
+            listeners: server.listeners.clone(),
+            machines,
+            ships,
+            started: Instant::now(),
+            identity,
+            config,
+        });
+        status::adopt(&live);
+        let (registry, socket) = (Arc::new(registry), place.socket().to_owned());
+        let site = Site { live, registry, notices, socket };
+        let web = web::start(&site, web, &places).await?;
+        let mut telling = Crew::new();
+        tell::tellers(&site, broker, &telling.stop, &mut telling.tasks);
+        write_card(&site, &place, &web, &mut telling)?;
+        say_running(&site.live);
+        tell::announce(&site, "up", "started");
+        systemd::ready();
+        let running = Running {
+            file: Arc::new(file),
+            place,
+            opened,
+            shipping,
+            filtering,
+            receiving,
+            server,
+            collecting,
+            site,
+            web,
+            telling,
+        };
+        Ok((running, signals))
+    }
+
+    async fn stop(mut self, signals: &mut Signals) {
+        let grace = self.site.live.config.process.drain_timeout;
+        tracing::info!(grace_seconds = grace.as_secs_f64(), "draining");
+        systemd::stopping(grace + ABORT_GRACE * 4 + TELLING_GRACE * 2);
+        let lost = tell::lost_so_far(&self.site.live);
+        let drained = tokio::select! {
+            done = tokio::time::timeout(grace, self.drain()) => done.is_ok(),
+            () = signals.stop() => false,
+        };
+        if !drained {
+            // What is dropped is nacked: it stays in the queue or with its sender, if that keeps it.
+            tracing::warn!("the time for draining is over; what is in the queues stays there");
+            self.abort().await;
+            tell::lost(&self.site.live, &lost);
+        }
+        if let Some(opened) = &self.opened {
+            // Whoever still asks the web address may hold the bus longer than we live.
+            opened.bus.flush();
+        }
+        tell::announce(&self.site, "down", "stopped");
+        self.telling.drain();
+        self.telling.ended_within(TELLING_GRACE).await;
+        self.web.stop().await;
+        self.collecting.ended_within(ABORT_GRACE).await;
+        drop((self.site, self.telling));
+        // The last owner closes bus and spool: cursors are flushed, directories are let go.
+        drop(self.opened);
+        drop(self.place);
+        tracing::info!("stopped");
+    }
+
+    /// Takes nothing new, and lets what was received find its way.
+    async fn drain(&mut self) {
+        self.receiving.drain();
+        self.server.drained().await;
+        // What is in the spool is safe there, whether the broker takes it now or later.
+        self.collecting.abort();
+        self.filtering.drain();
+        self.filtering.ended().await;
+        self.shipping.drain();
+        self.shipping.ended().await;
+    }
+
+    async fn abort(&mut self) {
+        self.receiving.abort();
+        self.collecting.abort();
+        self.filtering.abort();
+        self.shipping.abort();
+        drop(tokio::time::timeout(ABORT_GRACE, self.server.drained()).await);
+        self.filtering.ended_within(ABORT_GRACE).await;
+        self.shipping.ended_within(ABORT_GRACE).await;
+    }
+}
+
+fn uids() -> Result<UidGenerator> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).context("cannot draw a random number")?;
+    Ok(UidGenerator::new(seed))
+}
+
+/// Writes down where the process listens. It is for scripts: what has to run runs without it, and may
+/// be what gives the disk room.
+fn write_card(site: &Site, place: &Place, web: &Web, telling: &mut Crew) -> Result<()> {
+    let card = serde_json::to_value(Card::new(&site.live, &web.addresses))?;
+    if let Err(error) = place.card().write(&card) {
+        let error = format!("{error:#}");
+        tracing::warn!(error, "scripts cannot see where this process listens; trying again");
+        telling.tasks.spawn(place.card().clone().keep_writing(card, telling.stop.clone()));
+    }
+    Ok(())
+}
+
+fn say_running(live: &Live) {
+    let read = live.config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
+    let data = &live.config.data.directory;
+    tracing::info!(part = %live.part, data = %data.display(), configuration = read, "running");
+    if live.part.has_listeners() {
+        for what in live.config.unsearched() {
+            tracing::warn!(what, "not everything can be searched");
+        }
+    }
+    if privileges::is_root() {
+        tracing::warn!("this process is root; `[process] user` names somebody who can do less");
+    }
+}

@@ -1,0 +1,59 @@
+//! What SIGHUP does: filters are read again, and what was changed in the configuration is told.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::process::systemd;
+use crate::status::Live;
+
+/// Filters are read again. The configuration is read at the start alone: what was changed in it is told.
+pub async fn reload(live: Arc<Live>, file: Arc<ReadAtStart>) {
+    systemd::reloading();
+    drop(tokio::task::spawn_blocking(move || file.tell_changes()).await);
+    if live.machines.is_empty() {
+        tracing::info!("nothing to reload: no machine has a filter, and the configuration is read at start");
+    }
+    for machine in live.machines.clone() {
+        drop(tokio::task::spawn_blocking(move || machine.reload()).await);
+    }
+    systemd::ready();
+}
+
+/// The configuration file as it was when the process started.
+#[derive(Debug)]
+pub struct ReadAtStart {
+    file: Option<PathBuf>,
+    text: Option<Vec<u8>>,
+}
+
+impl ReadAtStart {
+    /// Reads it.
+    pub fn now(file: Option<&Path>) -> ReadAtStart {
+        // What the process runs with has just been read from it.
+        ReadAtStart { file: file.map(Path::to_owned), text: file.and_then(|file| std::fs::read(file).ok()) }
+    }
+
+    /// Says whether the file is another one now, and whether the process would start with it.
+    fn tell_changes(&self) {
+        let Some(path) = &self.file else { return };
+        let file = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(text) if Some(&text) == self.text.as_ref() => {}
+            Ok(_) => match Config::load_with_filters(Some(path), None) {
+                Ok(_) => tracing::warn!(file, "the configuration has changed; it is read at the next start"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(
+                        file,
+                        error,
+                        "the configuration has changed and is wrong: the next start would fail; `loggr check` shows it"
+                    );
+                }
+            },
+            Err(error) => {
+                tracing::warn!(file, %error, "cannot read the configuration; the next start needs it");
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a process tells others: that it started or stopped, how it is, and what a stop has lost.
+
+use loggr_bus::rabbit::RabbitOptions;
+use loggr_flow::Stop;
+use tokio::task::JoinSet;
+
+use super::alone;
+use crate::process::systemd;
+use crate::registry::beat;
+use crate::registry::notices::{Notice, exchange, watch};
+use crate::status::{self, Live};
+use crate::web::Site;
+
+/// The tasks that tell others how the process is.
+pub fn tellers(site: &Site, broker: Option<RabbitOptions>, stop: &Stop, tasks: &mut JoinSet<()>) {
+    let live = &site.live;
+    if let Some(broker) = broker {
+        // Who has no web address tells only.
+        let hears = live.part.has_web() && live.config.web.is_some();
+        tasks.spawn(exchange(site.notices.clone(), broker, hears, stop.clone()));
+    }
+    let of = live.clone();
+    tasks.spawn(beat(site.registry.clone(), move || status::online(&of), stop.clone()));
+    if let Some(bus) = live.bus.clone() {
+        tasks.spawn(alone::watch(live.config.clone(), live.part.clone(), bus, stop.clone()));
+    }
+    let of = live.clone();
+    tasks.spawn(watch(site.notices.clone(), move || status::troubled_parts(&of), stop.clone()));
+    tasks.spawn(systemd::watchdog(stop.clone()));
+}
+
+/// What each listener has lost so far.
+pub fn lost_so_far(live: &Live) -> Vec<u64> {
+    live.listeners.iter().map(|listener| listener.stats.lost.get()).collect()
+}
+
+/// Tells what had been read from senders who do not wait for an answer, and found no place in the
+/// queue. `before`: what each listener had lost before the stop.
+pub fn lost(live: &Live, before: &[u64]) {
+    for (listener, before) in live.listeners.iter().zip(before) {
+        let stats = &listener.stats;
+        let events = stats.lost.get().saturating_sub(*before);
+        if events > 0 {
+            tracing::error!(
+                listener = stats.name,
+                events,
+                "the queue took nothing, and events of senders who do not wait for an answer are lost"
+            );
+        }
+    }
+}
+
+/// Tells that the listeners are up or down, and the process started or stopped.
+pub fn announce(site: &Site, listeners: &str, whole: &str) {
+    let time = crate::process::clock::now();
+    for listener in &site.live.listeners {
+        let (kind, subject) = (format!("listener.{listeners}"), Some(listener.stats.name.clone()));
+        site.notices.tell(&Notice { time, kind, subject, text: Some(listener.addresses.join(", ")) });
+    }
+    let kind = format!("process.{whole}");
+    site.notices.tell(&Notice { time, kind, subject: None, text: None });
+}

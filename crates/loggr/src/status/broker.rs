@@ -1,0 +1,69 @@
+//! The broker, and what waits in the spool for it.
+
+use std::sync::Arc;
+
+use loggr_bus::spool::Route;
+use loggr_bus::{Bus, QueueStats};
+use serde::{Deserialize, Serialize};
+
+use super::live::{Live, text};
+use super::metric::{Metric, count, flag, metric};
+
+/// The broker as a process sees it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Broker {
+    /// What kind of broker.
+    pub name: String,
+    /// It takes messages.
+    pub up: bool,
+    /// Which one of the configured.
+    pub broker: Option<String>,
+    /// Why it takes nothing.
+    pub trouble: Option<String>,
+    /// Events go to the spool instead.
+    pub spooling: bool,
+    /// Events that wait in the spool.
+    pub spool_waiting: u64,
+    /// Bytes of the spool.
+    pub spool_bytes: u64,
+    /// Their limit.
+    pub spool_max_bytes: u64,
+    /// Events of the spool that the broker has confirmed.
+    pub moved: u64,
+}
+
+impl Broker {
+    /// The broker of the process, if it has one, and what waits for it in the spool.
+    pub fn of(live: &Live, spooled: &[(Arc<Route>, QueueStats)]) -> Option<Broker> {
+        let Some(Bus::Rabbit(bus)) = live.bus.as_deref() else { return None };
+        let state = bus.state();
+        let (spool_bytes, spool_max_bytes) = live.spool.as_ref().map_or((0, 0), |spool| spool.bytes());
+        let failing = live.collectors.iter().find_map(|c| text(&c.last_error));
+        Some(Broker {
+            name: "rabbitmq".to_owned(),
+            up: state.broker.is_some() && state.trouble.is_none(),
+            broker: state.broker,
+            trouble: state.trouble.or(failing),
+            spooling: spooled.iter().any(|(route, _)| route.is_spooling()),
+            spool_waiting: spooled.iter().map(|(_, q)| q.waiting_events).sum(),
+            spool_bytes,
+            spool_max_bytes,
+            moved: live.collectors.iter().map(|c| c.moved.get()).sum(),
+        })
+    }
+}
+
+/// Its metrics.
+pub const METRICS: &[Metric<Broker>] = &[
+    metric("up", |b| flag(b.up), "1 while the broker takes messages."),
+    metric("spooling", |b| flag(b.spooling), "1 while events go to the spool instead."),
+    metric(
+        "spool_waiting_events",
+        |b| count(b.spool_waiting),
+        "Events in the spool that wait for the broker.",
+    ),
+    metric("spool_bytes", |b| count(b.spool_bytes), "Bytes of the spool's segments."),
+    metric("spool_max_bytes", |b| count(b.spool_max_bytes), "Limit of those bytes."),
+    metric("moved_events_total", |b| count(b.moved), "Events of the spool that the broker has confirmed."),
+];

@@ -1,0 +1,104 @@
+//! Gathers the status: of a process that runs, or of a data directory on which nothing runs.
+//!
+//! The numbers of the queues are durable; those of listeners, machines and shippers count from the
+//! start of the process.
+
+use anyhow::Result;
+use loggr_bus::inspect;
+use loggr_bus::rescue::RescueStore;
+
+use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
+use super::{Broker, Exchange, Identity, Listener, Live, Machine, Queue, Ship, Status, Totals, disk, store};
+use crate::config::Config;
+
+/// What the spool's queues are called in lists of queues.
+const SPOOL: &str = "spool";
+
+/// The status of this process alone.
+pub fn online(live: &Live) -> Status {
+    let mut stats = live.bus.as_ref().map(|bus| bus.stats()).unwrap_or_default();
+    let mut spooled = live.spool.as_ref().map(|spool| spool.stats()).unwrap_or_default();
+    let rescue = Standings::read(&live.rescue, &live.config);
+    for queue in stats.iter_mut().flat_map(|e| &mut e.queues) {
+        rescue.settle(queue);
+    }
+    for (_, queue) in &mut spooled {
+        rescue.settle(queue);
+    }
+    let of_bus = stats.iter().flat_map(|e| e.queues.iter().map(|q| Queue::of(&live.config, &e.name, q)));
+    let of_spool = spooled.iter().map(|(_, q)| Queue::of(&live.config, SPOOL, q));
+    let queues: Vec<Queue> = of_bus.chain(of_spool).collect();
+    Status {
+        identity: live.identity.clone(),
+        uptime_seconds: Some(live.started.elapsed().as_secs()),
+        totals: Totals::of(&queues),
+        listeners: live.listeners.iter().map(Listener::of).collect(),
+        exchanges: stats.iter().map(Exchange::of).collect(),
+        queues,
+        brokers: Broker::of(live, &spooled).into_iter().collect(),
+        disks: disk::of(&live.config),
+        machines: live.machines.iter().map(|m| Machine::of(m)).collect(),
+        ships: live.ships.iter().map(|s| Ship::of(&s.stats)).collect(),
+        stores: store::online(live),
+        rescue: rescue.here(),
+        rescue_trouble: rescue.trouble().map(str::to_owned),
+        problem: None,
+    }
+}
+
+/// The status of a data directory on which nothing runs.
+pub fn offline(config: &Config) -> Result<Status> {
+    // On a broker nothing lies here but the spool.
+    let directory = match (&config.bus.rabbit, &config.spool) {
+        (None, _) => Some(&config.bus.directory),
+        (Some(_), spool) => spool.as_ref().map(|s| &s.directory),
+    };
+    let mut views = match directory.filter(|d| d.exists()) {
+        Some(directory) => inspect(directory)?,
+        None => Vec::new(),
+    };
+    // Looking makes nothing.
+    let place = config.data.directory.join("rescue");
+    let rescue = place.exists().then(|| RescueStore::attach(&place, MAX_RESCUE_BYTES));
+    let rescue = rescue.map(|rescue| Standings::read(&rescue, config)).unwrap_or_default();
+    for queue in views.iter_mut().flat_map(|e| &mut e.queues) {
+        rescue.settle(queue);
+    }
+    let queues = views.iter().flat_map(|e| e.queues.iter().map(|q| Queue::of(config, &e.name, q)));
+    let queues: Vec<Queue> = queues.collect();
+    Ok(Status {
+        identity: Identity {
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            data_directory: Some(config.data.directory.display().to_string()),
+            ..Identity::default()
+        },
+        totals: Totals::of(&queues),
+        queues,
+        stores: store::offline(config),
+        rescue: rescue.here(),
+        rescue_trouble: rescue.trouble().map(str::to_owned),
+        ..Status::default()
+    })
+}
+
+/// Tells the rescue what the queues of this process gave it before it counted. Nobody waits for
+/// that: the rescue may have to be read first.
+pub fn adopt(live: &Live) {
+    let queues = live.queues().into_iter().filter(|queue| queue.ready_messages.is_none());
+    let given: Vec<(String, u64)> = queues
+        .flat_map(|queue| {
+            let sinks = rescue::sinks(&live.config, &queue.name);
+            sinks.into_iter().map(move |sink| (sink, queue.rescued_events))
+        })
+        .collect();
+    // Not the process: this may still wait when it ends.
+    let rescue = live.rescue.clone();
+    drop(tokio::task::spawn_blocking(move || {
+        for (sink, rescued) in given {
+            // Who cannot use it says so by himself.
+            if let Err(error) = rescue.adopt(&sink, rescued) {
+                tracing::debug!(sink, "the rescue was not asked: {error}");
+            }
+        }
+    }));
+}

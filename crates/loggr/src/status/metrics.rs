@@ -1,0 +1,290 @@
+//! `/metrics` in Prometheus' text format, from the same numbers as the status.
+//!
+//! The metrics themselves stand in a table beside each object; here is how they are written down,
+//! and what is told of the rescue and of a whole process. Of a process that only serves the web
+//! address the numbers of the others are shown as well, with labels that say whose they are.
+
+use std::fmt::Write;
+
+use super::metric::{Metric, count, metric, said};
+use super::{Seen, State, Status, broker, disk, kernel, listener, machine, queue, ship, store};
+
+/// Events of one sink that are in the rescue.
+const RESCUED: &[Metric<u64>] = &[metric(
+    "events",
+    |events| count(*events),
+    "Events that are in the rescue now; its label is whose they are.",
+)];
+/// Of the whole rescue.
+const UNUSABLE: &[Metric<Status>] = &[metric(
+    "unusable",
+    |s| said(&s.rescue_trouble),
+    "1 while it cannot be used, and what should go there waits.",
+)];
+/// Of a whole process.
+const UPTIME: &[Metric<Status>] =
+    &[metric("uptime_seconds", |s| count(s.uptime_seconds?), "Seconds since the start.")];
+const BUILD: &[Metric<Status>] = &[metric("build_info", |_| count(1), "Always 1; the label is the version.")];
+const RUNNING: &[Metric<Seen>] = &[metric(
+    "process_running",
+    |seen| count(u64::from(seen.state == State::Running)),
+    "1 for a process that was heard of in time, 0 for one that is late or lost. On a process that serves the web \
+     address alone.",
+)];
+
+/// The numbers of this process, and of others with labels that say whose they are.
+pub fn render(own: &Status, others: &[Seen]) -> String {
+    let alive = others.iter().filter(|seen| seen.state != State::Lost);
+    let mut told = vec![(own, String::new())];
+    told.extend(alive.map(|seen| (&seen.status, owner(&seen.status))));
+    let mut page = Page { out: String::with_capacity(8192), told };
+    page.of_each("listener_", listener::METRICS, |s| {
+        s.listeners.iter().map(|l| (label("listener", &l.name), l)).collect()
+    });
+    page.of_each("sender_", listener::SENDERS, |s| {
+        let all = s.listeners.iter().flat_map(|l| l.senders.iter().map(move |sender| (l, sender)));
+        all.map(|(l, s)| (join(&label("listener", &l.name), &label("sender", &s.name)), s)).collect()
+    });
+    page.of_each("queue_", queue::METRICS, |s| {
+        s.queues.iter().map(|q| (label("queue", &q.name), q)).collect()
+    });
+    page.of_each("broker_", broker::METRICS, |s| {
+        s.brokers.iter().map(|b| (label("broker", &b.name), b)).collect()
+    });
+    page.of_each("exchange_", queue::EXCHANGES, |s| {
+        s.exchanges.iter().map(|e| (label("exchange", &e.name), e)).collect()
+    });
+    page.of_each("disk_", disk::METRICS, |s| s.disks.iter().map(|d| (label("disk", &d.name), d)).collect());
+    page.of_each("machine_", machine::METRICS, |s| {
+        s.machines.iter().map(|m| (label("machine", &m.name), m)).collect()
+    });
+    page.of_each("packer_", machine::PACKERS, |s| {
+        let all = s.machines.iter().flat_map(|m| m.packers.iter().map(move |packer| (m, packer)));
+        all.map(|(m, p)| (join(&label("machine", &m.name), &label("packer", &p.name)), p)).collect()
+    });
+    page.of_each("rule_", machine::RULES, |s| {
+        let all = s.machines.iter().flat_map(|m| m.rules.iter().enumerate().map(move |rule| (m, rule)));
+        let labels = |at: usize, line: u64| format!("rule=\"{at}\",line=\"{line}\"");
+        all.map(|(m, (at, r))| (join(&label("machine", &m.name), &labels(at, r.line)), r)).collect()
+    });
+    page.of_each("ship_", ship::METRICS, |s| s.ships.iter().map(|s| (label("ship", &s.name), s)).collect());
+    page.of_each("store_", store::METRICS, |s| {
+        s.stores.iter().map(|s| (label("store", &s.name), s)).collect()
+    });
+    page.of_each("rescue_", RESCUED, |s| {
+        s.rescue.iter().map(|(sink, events)| (label("sink", sink), events)).collect()
+    });
+    page.of_each("rescue_", UNUSABLE, |s| vec![(String::new(), s)]);
+    page.of_each("", UPTIME, |s| vec![(String::new(), s)]);
+    page.of_each("", BUILD, |s| {
+        vec![(label("version", s.identity.version.as_deref().unwrap_or_default()), s)]
+    });
+    for (name, kind, help, value) in kernel::process() {
+        let Some(value) = value else { continue };
+        page.line(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"));
+    }
+    if !others.is_empty() {
+        page.write("", RUNNING, &others.iter().map(|seen| (owner(&seen.status), seen)).collect::<Vec<_>>());
+    }
+    page.out
+}
+
+/// What is written.
+struct Page<'s> {
+    out: String,
+    /// Processes whose numbers are told, with the labels that say whose they are.
+    told: Vec<(&'s Status, String)>,
+}
+
+impl<'s> Page<'s> {
+    /// The metrics of objects that each process has; `of` gives them with their labels.
+    fn of_each<T>(
+        &mut self,
+        object: &str,
+        metrics: &[Metric<T>],
+        of: impl Fn(&'s Status) -> Vec<(String, &'s T)>,
+    ) {
+        let mut rows = Vec::new();
+        for (status, owner) in &self.told {
+            rows.extend(of(status).into_iter().map(|(labels, item)| (join(&labels, owner), item)));
+        }
+        self.write(object, metrics, &rows);
+    }
+
+    /// One metric after the other, each with its values of all objects.
+    fn write<T>(&mut self, object: &str, metrics: &[Metric<T>], rows: &[(String, &T)]) {
+        for metric in metrics {
+            let name = format!("loggr_{object}{}", metric.name);
+            self.line(&format!("# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind()));
+            for (labels, item) in rows {
+                // A broker's queue has other numbers than one on disk.
+                let Some(value) = (metric.value)(item) else { continue };
+                match labels.is_empty() {
+                    true => self.line(&format!("{name} {value}")),
+                    false => self.line(&format!("{name}{{{labels}}} {value}")),
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        writeln!(self.out, "{text}").expect("BUG: a string takes everything");
+    }
+}
+
+/// Whose numbers these are.
+fn owner(status: &Status) -> String {
+    let of = &status.identity;
+    let text = |value: &Option<String>| escape(value.as_deref().unwrap_or_default());
+    let part = match &of.name {
+        Some(name) => format!("{}-{}", text(&of.component), escape(name)),
+        None => text(&of.component),
+    };
+    format!("host=\"{}\",part=\"{part}\",directory=\"{}\"", text(&of.host), text(&of.data_directory))
+}
+
+fn label(name: &str, value: &str) -> String {
+    format!("{name}=\"{}\"", escape(value))
+}
+
+fn join(labels: &str, more: &str) -> String {
+    let comma = if labels.is_empty() || more.is_empty() { "" } else { "," };
+    format!("{labels}{comma}{more}")
+}
+
+fn escape(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{Identity, Machine, Packer, Rule};
+    use std::time::Duration;
+
+    fn of(host: &str, component: &str, name: Option<&str>, directory: &str) -> Identity {
+        Identity {
+            host: Some(host.to_owned()),
+            component: Some(component.to_owned()),
+            name: name.map(str::to_owned),
+            version: Some("1".to_owned()),
+            data_directory: Some(directory.to_owned()),
+            ..Identity::default()
+        }
+    }
+
+    #[test]
+    fn numbers_of_others_have_labels() {
+        let version = Identity { version: Some("1".to_owned()), ..Identity::default() };
+        let own = Status { identity: version, uptime_seconds: Some(5), ..Status::default() };
+        let machine = Machine {
+            name: "ma\"in".to_owned(),
+            received: 7,
+            failing: true,
+            ended: Some("its queue gives nothing any more".to_owned()),
+            packers: vec![Packer { name: "java".to_owned(), held: 4, ..Packer::default() }],
+            rules: vec![Rule { line: 3, reached: 2, did: 1, nanos: 1_500_000_000, ..Rule::default() }],
+            ..Machine::default()
+        };
+        let other = Status {
+            identity: of("web1", "machine", Some("main"), "/d"),
+            uptime_seconds: Some(9),
+            machines: vec![machine],
+            ..Status::default()
+        };
+        let late = Seen { status: other, state: State::Late, age: Duration::ZERO };
+        let gone = Status { identity: of("db", "server", None, "/e"), ..Status::default() };
+        let lost = Seen { status: gone, state: State::Lost, age: Duration::ZERO };
+        let text = render(&own, &[late, lost]);
+        let ours = |l: &&str| l.starts_with("loggr_") && !l.ends_with(" 0");
+        let lines: Vec<&str> = text.lines().filter(ours).collect();
+        let of = "host=\"web1\",part=\"machine-main\",directory=\"/d\"";
+        assert_eq!(
+            lines,
+            [
+                format!("loggr_machine_received_events_total{{machine=\"ma\\\"in\",{of}}} 7"),
+                format!("loggr_machine_failing{{machine=\"ma\\\"in\",{of}}} 1"),
+                format!("loggr_machine_ended{{machine=\"ma\\\"in\",{of}}} 1"),
+                format!("loggr_packer_held_events{{machine=\"ma\\\"in\",packer=\"java\",{of}}} 4"),
+                format!("loggr_rule_reached_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 2"),
+                format!("loggr_rule_did_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1"),
+                format!(
+                    "loggr_rule_timed_seconds_total{{machine=\"ma\\\"in\",rule=\"0\",line=\"3\",{of}}} 1.5"
+                ),
+                "loggr_uptime_seconds 5".to_owned(),
+                format!("loggr_uptime_seconds{{{of}}} 9"),
+                "loggr_build_info{version=\"1\"} 1".to_owned(),
+                format!("loggr_build_info{{version=\"1\",{of}}} 1"),
+            ]
+        );
+        assert!(text.contains(&format!("loggr_process_running{{{of}}} 0\n")), "{text}");
+        assert!(
+            text.contains("loggr_process_running{host=\"db\",part=\"server\",directory=\"/e\"} 0\n"),
+            "{text}"
+        );
+        assert!(!render(&own, &[]).contains("process_running"));
+        for name in ["process_cpu_seconds_total", "process_open_fds", "process_resident_memory_bytes"] {
+            assert_eq!(text.lines().filter(|l| l.starts_with(&format!("{name} "))).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_reference_is_current() {
+        let mut text = "# Metrics\n\nThe numbers that `/metrics` on the web address has for Prometheus. A process that serves the \
+                        web address alone (`loggr run web`) has the numbers of all other processes, too, with the labels \
+                        `host`, `part` and `directory`.\n\n*Made from the tables in \
+                        `crates/loggr/src/status/`.*\n"
+            .to_owned();
+        fn rows<T>(object: &str, metrics: &[Metric<T>]) -> String {
+            let row = |m: &Metric<T>| format!("| `loggr_{object}{}` | {} | {} |\n", m.name, m.kind(), m.help);
+            metrics.iter().map(row).collect()
+        }
+        let title = "\n| metric | type | meaning |\n| --- | --- | --- |\n";
+        let mut family = |object: &str, table: String| {
+            text.push_str(&format!("\n## Of each {object}\n\nLabel `{object}`: its name.\n{title}{table}"));
+            if object == "listener" {
+                text.push_str(&format!(
+                    "\n## Of each sender of a listener\n\nLabels `listener`, `sender`: its address. The latest thousand of \
+                     each listener.\n{title}{}",
+                    rows("sender_", listener::SENDERS)
+                ));
+            }
+        };
+        family("listener", rows("listener_", listener::METRICS));
+        family("queue", rows("queue_", queue::METRICS));
+        family("broker", rows("broker_", broker::METRICS));
+        family("exchange", rows("exchange_", queue::EXCHANGES));
+        family("disk", rows("disk_", disk::METRICS));
+        family("machine", rows("machine_", machine::METRICS));
+        family("ship", rows("ship_", ship::METRICS));
+        family("store", rows("store_", store::METRICS));
+        text.push_str(&format!("\n## Of each packer of a machine\n\nLabels `machine`, `packer`.\n{title}"));
+        text.push_str(&rows("packer_", machine::PACKERS));
+        text.push_str(&format!(
+            "\n## Of each rule of a filter\n\nLabels `machine`, `rule`, `line`.\n{title}"
+        ));
+        text.push_str(&rows("rule_", machine::RULES));
+        text.push_str(&format!(
+            "\n## Of the rescue\n\nLabel `sink`: the shipper, `machine.NAME`, or \
+                                `spool.EXCHANGE..KEY`.\n{title}"
+        ));
+        text.push_str(&(rows("rescue_", RESCUED) + &rows("rescue_", UNUSABLE)));
+        text.push_str(&format!("\n## Of each process\n{title}"));
+        text.push_str(&(rows("", UPTIME) + &rows("", BUILD) + &rows("", RUNNING)));
+        text.push_str(&format!(
+            "\nOf the process that answers, with the names that all programs use:\n{title}"
+        ));
+        text.extend(
+            kernel::process().iter().map(|(name, kind, help, _)| format!("| `{name}` | {kind} | {help} |\n")),
+        );
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            kept == text,
+            "`docs/reference/metrics.md` is old: run `UPDATE=1 cargo test -p loggr metrics`"
+        );
+    }
+}

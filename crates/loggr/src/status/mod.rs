@@ -1,0 +1,176 @@
+//! What is so: the status of one process and of a whole installation as typed values, and the
+//! metrics made of them.
+//!
+//! One file for each kind of object holds what is told of it, where each number comes from, and
+//! the metric it becomes. Its JSON is what `/api/status`, `loggr status --json` and the registry
+//! carry; what an older or newer process does not tell has its default. Nothing here is
+//! changed by being looked at, and nothing is shown: that is what the command line and the
+//! page do.
+
+mod broker;
+mod disk;
+mod gather;
+mod installation;
+mod kernel;
+mod listener;
+mod live;
+mod machine;
+mod metric;
+mod metrics;
+mod queue;
+mod rescue;
+mod seen;
+mod ship;
+mod store;
+mod troubles;
+
+use std::collections::BTreeMap;
+
+use loggr_event::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use broker::Broker;
+pub use disk::Disk;
+pub use gather::{adopt, offline, online};
+pub use installation::{Installation, Owned, Process, Registry, whole};
+pub use listener::Listener;
+pub use live::{Live, not_ready, troubled_parts};
+pub use machine::{Machine, Packer, Rule};
+pub use metrics::render as metrics;
+pub use queue::{Exchange, Place as QueuePlace, Queue, Totals};
+pub use rescue::MAX_RESCUE_BYTES;
+pub use seen::{Seen, State};
+pub use ship::Ship;
+pub use store::{Holdings, Store};
+pub use troubles::{Troubles, sentences};
+
+use crate::config::Config;
+use crate::process::part::Part;
+
+/// Who a process is. Of one that is lost only a part of this is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    /// `HOST:PART:DIRECTORY`, so that a process that starts again takes its own place.
+    pub id: String,
+    /// The host's name.
+    pub host: Option<String>,
+    /// Its number on that host.
+    pub pid: Option<u32>,
+    /// The word behind `loggr run`, or `all`.
+    pub component: Option<String>,
+    /// The name behind that word.
+    pub name: Option<String>,
+    /// The program's version.
+    pub version: Option<String>,
+    /// When it started, in RFC 3339.
+    pub started: Option<String>,
+    /// The directory that it works on.
+    pub data_directory: Option<String>,
+}
+
+impl Identity {
+    /// Of this process.
+    pub fn new(config: &Config, part: &Part, now: Timestamp) -> Identity {
+        let (host, data) = (crate::net::host_name(), config.data.directory.display().to_string());
+        Identity {
+            id: format!("{host}:{}:{data}", part.id()),
+            host: Some(host),
+            pid: Some(std::process::id()),
+            component: Some(part.component().to_owned()),
+            name: part.name().map(str::to_owned),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            started: Some(stamp(now)),
+            data_directory: Some(data),
+        }
+    }
+
+    /// Component and name, as people say it: `ship archive`.
+    pub fn part(&self) -> Option<String> {
+        let component = self.component.as_deref()?;
+        Some(match &self.name {
+            Some(name) => format!("{component} {name}"),
+            None => component.to_owned(),
+        })
+    }
+}
+
+/// The status of one process.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Seconds since the start.
+    pub uptime_seconds: Option<u64>,
+    /// Sums over its queues.
+    pub totals: Totals,
+    /// Where it receives.
+    pub listeners: Vec<Listener>,
+    /// The logs of its bus.
+    pub exchanges: Vec<Exchange>,
+    /// The queues of its bus and its spool.
+    pub queues: Vec<Queue>,
+    /// The broker, if it has one.
+    pub brokers: Vec<Broker>,
+    /// The disks that it writes to.
+    pub disks: Vec<Disk>,
+    /// Its machines.
+    pub machines: Vec<Machine>,
+    /// Its shippers.
+    pub ships: Vec<Ship>,
+    /// The stores that it writes.
+    pub stores: Vec<Store>,
+    /// Events in the rescue, by whom they are of.
+    pub rescue: BTreeMap<String, u64>,
+    /// Why the rescue cannot be used.
+    pub rescue_trouble: Option<String>,
+    /// Why the queues cannot be read, where no process tells of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Where a process that runs listens: its file `run.json`, for scripts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Card {
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Every address of every listener.
+    pub listeners: Vec<Door>,
+    /// The web address, if it has one.
+    pub web: Option<String>,
+}
+
+/// An address of a listener.
+#[derive(Clone, Debug, Serialize)]
+pub struct Door {
+    /// The listener's name.
+    pub name: String,
+    /// Its protocol.
+    pub protocol: &'static str,
+    /// An address or a path.
+    pub address: String,
+}
+
+impl Card {
+    /// Of the process, whose web addresses these are.
+    pub fn new(live: &Live, web: &[String]) -> Card {
+        let doors = live.listeners.iter().flat_map(|bound| {
+            bound.addresses.iter().map(|address| Door {
+                name: bound.stats.name.clone(),
+                protocol: bound.stats.protocol,
+                address: address.clone(),
+            })
+        });
+        Card { identity: live.identity.clone(), listeners: doors.collect(), web: web.first().cloned() }
+    }
+}
+
+/// A time in RFC 3339.
+fn stamp(time: Timestamp) -> String {
+    let mut out = Vec::new();
+    time.write_rfc3339(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,327 @@
+//! Queues and the logs that they read, and whether their numbers add up.
+//!
+//! For every queue of a log `received = stored + waiting + rescued + dropped + damaged`. Of a queue
+//! on a broker only messages are known, and what this process did with them.
+
+use loggr_bus::{ExchangeStats, QueueStats};
+use serde::{Deserialize, Serialize};
+
+use super::metric::{Metric, count, metric, said};
+use crate::config::Config;
+
+/// A queue.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// The exchange that it is bound to, or `spool`.
+    pub exchange: String,
+    /// Its binding key.
+    pub binding: String,
+    /// False if the configuration does not name it.
+    pub configured: bool,
+    /// Events stored.
+    pub stored: u64,
+    /// Events that are in the rescue now.
+    pub rescued: u64,
+    /// Events dropped by a rule.
+    pub dropped: u64,
+    /// Events handed out and not settled.
+    pub leased: u64,
+    /// Events handed out again.
+    pub redelivered: u64,
+    /// Where it lies, and what is known of it there.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// Where a queue lies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// On a broker, which counts messages.
+    Broker {
+        /// Messages that wait.
+        ready_messages: u64,
+        /// Consumers of all processes.
+        consumers: u64,
+    },
+    /// In a log on our own disk.
+    Disk(Disk),
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place::Disk(Disk::default())
+    }
+}
+
+/// What is known of a queue on our own disk. The numbers are durable.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Disk {
+    /// Events that it was given, ever.
+    pub received: u64,
+    /// Events that wait or are being stored.
+    pub waiting: u64,
+    /// Events lost to damage.
+    pub damaged: u64,
+    /// Bytes of those that wait.
+    pub waiting_bytes: u64,
+    /// How long the oldest has waited.
+    pub oldest_seconds: Option<f64>,
+    /// How often the process has ended while somebody worked on the event at its head.
+    pub attempts: u32,
+    /// Whether its numbers add up.
+    pub balanced: bool,
+    /// Why it cannot be read.
+    pub trouble: Option<String>,
+}
+
+impl Queue {
+    /// As it stands.
+    pub fn of(config: &Config, exchange: &str, stats: &QueueStats) -> Queue {
+        let place = match stats.ready_messages {
+            Some(ready_messages) => Place::Broker { ready_messages, consumers: stats.consumers as u64 },
+            None => Place::Disk(Disk {
+                received: stats.published_events,
+                waiting: stats.waiting_events,
+                damaged: stats.damaged_events,
+                waiting_bytes: stats.waiting_bytes,
+                oldest_seconds: stats.oldest.map(|age| age.as_secs_f64()),
+                attempts: stats.attempts,
+                balanced: is_balanced(stats),
+                trouble: stats.trouble.clone(),
+            }),
+        };
+        Queue {
+            name: stats.name.clone(),
+            exchange: config.exchange_of(&stats.name).unwrap_or(exchange).to_owned(),
+            binding: stats.binding.clone(),
+            configured: stats.configured,
+            stored: stats.stored_events,
+            rescued: stats.rescued_events,
+            dropped: stats.dropped_events,
+            leased: stats.leased_events,
+            redelivered: stats.redelivered_events,
+            place,
+        }
+    }
+
+    /// What is known of it on our own disk.
+    pub fn disk(&self) -> Option<&Disk> {
+        match &self.place {
+            Place::Disk(disk) => Some(disk),
+            Place::Broker { .. } => None,
+        }
+    }
+
+    /// Messages ready and consumers, if it lies on a broker.
+    pub fn broker(&self) -> Option<(u64, u64)> {
+        match self.place {
+            Place::Broker { ready_messages, consumers } => Some((ready_messages, consumers)),
+            Place::Disk(_) => None,
+        }
+    }
+
+    /// Why it cannot be read.
+    pub fn trouble(&self) -> Option<&str> {
+        self.disk()?.trouble.as_deref()
+    }
+}
+
+/// Every event that came stands in one of the columns; those lost to damage in their own.
+fn is_balanced(q: &QueueStats) -> bool {
+    let settled = q.stored_events + q.rescued_events + q.dropped_events + q.damaged_events;
+    q.published_events == settled + q.waiting_events
+}
+
+/// Sums over queues: an event that two queues hold counts twice. Of a broker's queues only what is in
+/// a process's hands is known in events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Totals {
+    /// Messages that wait on the broker.
+    pub ready_messages: u64,
+    /// Events of the broker's queues that are worked on.
+    pub in_hand: u64,
+    /// Events given to the queues.
+    pub received: u64,
+    /// Events stored.
+    pub stored: u64,
+    /// Events that wait.
+    pub waiting: u64,
+    /// Events in the rescue.
+    pub rescued: u64,
+    /// Events dropped by a rule.
+    pub dropped: u64,
+    /// Events lost to damage.
+    pub damaged: u64,
+    /// Whether the numbers of each queue add up.
+    pub balanced: bool,
+}
+
+impl Default for Totals {
+    fn default() -> Totals {
+        Totals {
+            ready_messages: 0,
+            in_hand: 0,
+            received: 0,
+            stored: 0,
+            waiting: 0,
+            rescued: 0,
+            dropped: 0,
+            damaged: 0,
+            balanced: true,
+        }
+    }
+}
+
+impl Totals {
+    /// Of these queues.
+    pub fn of(queues: &[Queue]) -> Totals {
+        let mut sum = Totals::default();
+        for queue in queues {
+            match &queue.place {
+                Place::Broker { ready_messages, .. } => {
+                    sum.ready_messages += ready_messages;
+                    sum.in_hand += queue.leased;
+                }
+                Place::Disk(disk) => {
+                    sum.received += disk.received;
+                    sum.stored += queue.stored;
+                    sum.waiting += disk.waiting;
+                    sum.rescued += queue.rescued;
+                    sum.dropped += queue.dropped;
+                    sum.damaged += disk.damaged;
+                    sum.balanced &= disk.balanced;
+                }
+            }
+        }
+        sum
+    }
+
+    /// Adds those of another process. All see the same broker.
+    pub fn add(&mut self, other: &Totals) {
+        let Totals {
+            ready_messages,
+            in_hand,
+            received,
+            stored,
+            waiting,
+            rescued,
+            dropped,
+            damaged,
+            balanced,
+        } = other;
+        self.ready_messages = self.ready_messages.max(*ready_messages);
+        self.in_hand += in_hand;
+        self.received += received;
+        self.stored += stored;
+        self.waiting += waiting;
+        self.rescued += rescued;
+        self.dropped += dropped;
+        self.damaged += damaged;
+        self.balanced &= balanced;
+    }
+}
+
+/// A log that queues read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Exchange {
+    /// Its name.
+    pub name: String,
+    /// Events ever published to it.
+    pub published: u64,
+    /// Bytes of its segments.
+    pub disk_bytes: u64,
+    /// Their limit.
+    pub max_bytes: u64,
+    /// Segments in use.
+    pub segments: usize,
+    /// Commits since it was opened.
+    pub commits: u64,
+    /// Events found damaged since it was opened.
+    pub damaged: u64,
+    /// Why nothing can be published.
+    pub trouble: Option<String>,
+}
+
+impl Exchange {
+    /// As it stands.
+    pub fn of(stats: &ExchangeStats) -> Exchange {
+        Exchange {
+            name: stats.name.clone(),
+            published: stats.published_events,
+            disk_bytes: stats.disk_bytes,
+            max_bytes: stats.limit_bytes,
+            segments: stats.segments,
+            commits: stats.commits,
+            damaged: stats.damaged_events,
+            trouble: stats.trouble.clone(),
+        }
+    }
+}
+
+/// Metrics of queues.
+pub const METRICS: &[Metric<Queue>] = &[
+    metric("received_events_total", |q| count(q.disk()?.received), "Events that the queue was given."),
+    metric("stored_events_total", |q| count(q.stored), "Events that the shipper has stored durably."),
+    metric("rescued_events", |q| count(q.rescued), "Events of it that are in the rescue now."),
+    metric("dropped_events_total", |q| count(q.dropped), "Events dropped by an explicit rule."),
+    metric("damaged_events_total", |q| count(q.disk()?.damaged), "Events lost to damage on disk."),
+    metric("waiting_events", |q| count(q.disk()?.waiting), "Events that wait or are being stored."),
+    metric("waiting_bytes", |q| count(q.disk()?.waiting_bytes), "Bytes of those events."),
+    metric(
+        "oldest_seconds",
+        |q| Some(q.disk()?.oldest_seconds.unwrap_or(0.0)),
+        "How long the oldest of them has waited.",
+    ),
+    metric(
+        "unreadable",
+        |q| said(&q.disk()?.trouble),
+        "1 while it cannot be read, or its place not be written down.",
+    ),
+    metric("leased_events", |q| count(q.leased), "Events handed out and not yet settled."),
+    metric("redelivered_events_total", |q| count(q.redelivered), "Events handed out again after a nack."),
+    metric(
+        "ready_messages",
+        |q| count(q.broker()?.0),
+        "Messages that wait, where the broker holds the queue.",
+    ),
+    metric(
+        "consumers",
+        |q| count(q.broker()?.1),
+        "Consumers of all processes, where the broker holds the queue.",
+    ),
+];
+
+/// Metrics of exchanges.
+pub const EXCHANGES: &[Metric<Exchange>] = &[
+    metric("published_events_total", |e| count(e.published), "Events published."),
+    metric("commits_total", |e| count(e.commits), "Synced commits."),
+    metric("failing", |e| said(&e.trouble), "1 while nothing can be published."),
+    metric("disk_bytes", |e| count(e.disk_bytes), "Bytes of its segments."),
+    metric("max_bytes", |e| count(e.max_bytes), "Limit of those bytes."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_of_a_broker_and_one_on_disk_stay_what_they_are() {
+        let broker = Queue { place: Place::Broker { ready_messages: 3, consumers: 1 }, ..Queue::default() };
+        let disk = Queue {
+            place: Place::Disk(Disk { received: 7, trouble: Some("bad".into()), ..Disk::default() }),
+            ..Queue::default()
+        };
+        for queue in [broker, disk] {
+            let text = serde_json::to_string(&queue).unwrap();
+            let read: Queue = serde_json::from_str(&text).unwrap();
+            assert_eq!((read.broker(), read.trouble()), (queue.broker(), queue.trouble()), "{text}");
+        }
+    }
+}
