@@ -3,39 +3,36 @@
 //! One pump for each route, so that each keeps its order. Runs where the listeners run,
 //! or alone when they do not. Not the way into the spool; that is the outlet's.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Result;
-use futures_util::FutureExt;
 use loggr_bus::rabbit::Encoding;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::{Route, Spool};
 use loggr_bus::{Bus, ConsumerOptions, Publisher};
-use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError, pump};
+use loggr_flow::{PumpObserver, Reason, Stop, StoreError, pump};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::process::meter::{Counter, Flag};
+use crate::process::progress::{Observer, Progress, Words};
 
-/// What is counted of a route since the process started.
+/// A route of the spool and how it is doing.
 #[derive(Debug)]
 pub struct Collecting {
     /// Which one.
     pub route: Arc<Route>,
     /// The way to the broker.
     pub way: Publisher,
-    /// Events that the broker has confirmed.
-    pub moved: Counter,
-    /// Tries that failed.
-    pub failures: Counter,
-    /// The broker takes nothing at the moment.
-    pub failing: Flag,
-    /// What it last said.
-    pub last_error: Mutex<Option<String>>,
-    /// Why it moves nothing any more, if it has ended before its time.
-    pub ended: Mutex<Option<String>>,
+    /// Its name, and what the broker has confirmed.
+    pub progress: Arc<Progress>,
 }
+
+const WORDS: Words = Words {
+    kind: "collector",
+    stuck: "what is in the spool waits for the broker",
+    again: "the spool is being emptied",
+    rescued: "the broker refuses events for ever",
+};
 
 /// Begins to move what every route of the spool holds.
 pub fn start(
@@ -56,46 +53,22 @@ pub fn start(
             }
         };
         let consumer = spool.consumer(route, ConsumerOptions::default(), stop.clone())?;
-        let collecting = Arc::new(Collecting {
-            route: route.clone(),
-            way: publisher.clone(),
-            moved: Counter::default(),
-            failures: Counter::default(),
-            failing: Flag::default(),
-            last_error: Mutex::default(),
-            ended: Mutex::default(),
-        });
-        let (rescue, watch, pump_stop) =
-            (rescue.rescue_for(&rescue_name(route))?, Watch { collecting: collecting.clone() }, stop.clone());
-        let name = collecting.clone();
-        let phase = stop.clone();
+        let progress = Arc::new(Progress::new(&route.to_string(), &WORDS));
+        let rescue = rescue.rescue_for(&rescue_name(route))?;
+        let observer = Watch { route: route.clone(), progress: progress.observer() };
+        let collecting =
+            Collecting { route: route.clone(), way: publisher.clone(), progress: progress.clone() };
+        all.push(Arc::new(collecting));
+        let (of, stop_of) = (route.clone(), stop.clone());
         tasks.spawn(async move {
-            let pumping = pump(consumer, publisher, rescue, pump_stop, watch);
-            let ended = AssertUnwindSafe(pumping).catch_unwind().await;
-            name.route.stuck();
-            let why = match ended {
-                Ok(Ok(())) => "the spool gives nothing any more".to_owned(),
-                Ok(Err(error)) => format!("the spool cannot be read: {error}"),
-                Err(_) => "moving failed by our fault".to_owned(),
-            };
-            // Told, since nothing else would be seen of it.
-            if phase.phase() == Phase::Run {
-                tracing::error!(route = %name.route, why, "what is in the spool stays in it");
-                name.failing.raise();
-                *lock(&name.last_error) = Some(why.clone());
-                *lock(&name.ended) = Some(why);
-            }
+            let pumping = pump(consumer, publisher, rescue, stop_of.clone(), observer);
+            progress.watch(stop_of, "moving", "the spool gives nothing any more", pumping).await;
+            of.stuck();
         });
         let (spool, reopened, reopen_stop) = (spool.clone(), route.clone(), stop.clone());
         tasks.spawn(async move { spool.reopen(&reopened, reopen_stop).await });
-        all.push(collecting);
     }
     Ok(all)
-}
-
-/// Of one whose holder may have panicked: the text is whole at every moment.
-fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
-    text.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The rescue's name for what the broker will never take of a route. No shipper has a dot in
@@ -111,44 +84,28 @@ fn encoding(config: &Config, route: &Route) -> Encoding {
     listener.map(|l| l.encoding).unwrap_or_default()
 }
 
-/// Logs once when the broker stops taking and once when it takes again.
+/// Tells the route, too, what becomes of its events.
 struct Watch {
-    collecting: Arc<Collecting>,
+    route: Arc<Route>,
+    progress: Observer,
 }
 
 impl PumpObserver for Watch {
     fn stored(&mut self, events: usize) {
-        self.collecting.moved.add(events as u64);
-        self.collecting.route.moved(events);
+        self.progress.stored(events);
+        self.route.moved(events);
     }
 
     fn retrying(&mut self, error: &StoreError, tries: u32) {
-        let collecting = &self.collecting;
-        collecting.failures.add(1);
-        collecting.route.stuck();
-        let text = error.chain();
-        let mut last = lock(&collecting.last_error);
-        if collecting.failing.raise() {
-            tracing::warn!(route = %collecting.route, tries, error = text, "what is in the spool waits for the broker");
-        }
-        *last = Some(text);
+        self.route.stuck();
+        self.progress.retrying(error, tries);
     }
 
     fn recovered(&mut self, tries: u32) {
-        let collecting = &self.collecting;
-        if collecting.failing.clear() {
-            *lock(&collecting.last_error) = None;
-            tracing::info!(route = %collecting.route, tries, "the spool is being emptied");
-        }
+        self.progress.recovered(tries);
     }
 
     fn rescued(&mut self, events: usize, reason: &Reason) {
-        let reason = reason.text.as_str();
-        tracing::warn!(
-            route = %self.collecting.route,
-            events,
-            reason,
-            "the broker refuses events for ever; they are in the rescue, see `loggr rescue list`"
-        );
+        self.progress.rescued(events, reason);
     }
 }

@@ -1,14 +1,13 @@
 //! `server`: relp, tcp, udp and unix listeners → the bus.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use futures_util::FutureExt;
 use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
-use loggr_flow::{Phase, Stop, channel_source, pump};
+use loggr_flow::{Stop, channel_source, pump};
 use loggr_wire::framing::Mode;
 use tokio::task::JoinSet;
 
@@ -89,7 +88,7 @@ impl Server {
             server.listeners.push(Bound { stats, addresses });
         }
         for (socket, shared) in ready {
-            let (listener, address) = (shared.stats.name.clone(), socket.address.clone());
+            let (listener, address) = (shared.stats.name().to_owned(), socket.address.clone());
             match socket.kind {
                 Kind::Tcp(socket) => {
                     let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
@@ -239,15 +238,11 @@ fn datagram(datagrams: Datagrams, shared: Arc<Accepting>, stop: Stop, tasks: &mu
     Ok(())
 }
 
-/// What a listener does until draining. If it ends before, that is told, since nothing else
-/// would be seen of it.
+/// What a listener does until draining.
 async fn watched(receiving: impl Future<Output = ()>, stats: Arc<ListenerStats>, stop: Stop) {
-    let why = match AssertUnwindSafe(receiving).catch_unwind().await {
-        Ok(()) => "it stopped by itself; its log says why",
-        Err(_) => "receiving failed by our fault",
+    let receiving = async {
+        receiving.await;
+        Ok::<(), Infallible>(())
     };
-    if stop.phase() == Phase::Run {
-        tracing::error!(listener = stats.name, why, "nobody receives any more");
-        stats.ended.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
-    }
+    stats.progress.watch(stop, "receiving", "it stopped by itself; its log says why", receiving).await;
 }

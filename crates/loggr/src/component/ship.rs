@@ -1,17 +1,14 @@
 //! `ship NAME`: a queue → batcher → files, the search store or PostgreSQL.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use futures_util::FutureExt;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_event::{DumpFormat, Template};
-use loggr_flow::{Batcher, BatcherLimits, Phase, PumpObserver, Reason, Stage, Stop, StoreError, pump_staged};
+use loggr_flow::{Batcher, BatcherLimits, Stage, Stop, pump_staged};
 use loggr_store::postgres::Database;
 use loggr_store::{ErrorKind, StoreOptions};
 use tokio::task::JoinSet;
@@ -20,8 +17,7 @@ use super::upkeep::{self, SearchUpkeep};
 use crate::config::{Compression, FilesShip, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::news::is_same;
-use crate::process::meter::{Counter, Flag};
+use crate::process::progress::{Progress, Words};
 use crate::sink::Destination;
 use crate::sink::files::{Compress, FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
@@ -32,28 +28,30 @@ const SHIP_WINDOW: usize = 256;
 /// Bytes of one commit to PostgreSQL, at most: it is held in memory until it is stored.
 const MAX_POSTGRES_BYTES: usize = 32 << 20;
 
-/// Counters of one shipper since the process started.
-#[derive(Debug, Default)]
+/// A shipper and how it is doing.
+#[derive(Debug)]
 pub struct ShipStats {
-    /// Name in the configuration.
-    pub name: String,
     /// Kind's word in the configuration.
     pub kind: &'static str,
     /// The queue it takes from.
     pub queue: String,
-    /// Events that its destination holds durably.
-    pub stored: Counter,
-    /// Events that went to the rescue.
-    pub rescued: Counter,
-    /// Tries that failed.
-    pub failures: Counter,
-    /// The destination takes nothing at the moment.
-    pub failing: Flag,
-    /// What it last said when it refused.
-    pub last_error: Mutex<Option<String>>,
-    /// Why it takes nothing any more, if it has ended before its time.
-    pub ended: Mutex<Option<String>>,
+    /// Its name, and what it has shipped.
+    pub progress: Arc<Progress>,
 }
+
+impl ShipStats {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.progress.name
+    }
+}
+
+const WORDS: Words = Words {
+    kind: "ship",
+    stuck: "the shipper cannot write; its events wait in the queue",
+    again: "the shipper can write again",
+    rescued: "the store refuses events for ever",
+};
 
 /// A shipper that runs.
 #[derive(Clone, Debug)]
@@ -82,10 +80,9 @@ impl Shippers<'_> {
     /// Opens the destination and starts pumping.
     pub async fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
         let stats = Arc::new(ShipStats {
-            name: ship.name.clone(),
             kind: ship.kind.keyword(),
             queue: ship.queue.clone(),
-            ..ShipStats::default()
+            progress: Arc::new(Progress::new(&ship.name, &WORDS)),
         });
         match &ship.kind {
             ShipKind::Files(files) => {
@@ -162,27 +159,12 @@ impl Shippers<'_> {
     ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
         let rescue = self.rescue.rescue_for(&ship.name)?;
-        let observer = Watch { stats: stats.clone(), told: None };
-        let sink = destination.clone();
-        let (stop, stats) = (self.stop.clone(), stats.clone());
+        let progress = stats.progress.clone();
+        let (sink, stop) = (destination.clone(), self.stop.clone());
         tasks.spawn(async move {
+            let observer = progress.observer();
             let pumping = pump_staged(consumer, &mut stages, sink, rescue, stop.clone(), observer);
-            let ship = stats.name.as_str();
-            let why = match AssertUnwindSafe(pumping).catch_unwind().await {
-                Ok(Ok(())) => "its queue gives nothing any more".to_owned(),
-                Ok(Err(error)) => {
-                    tracing::error!(ship, %error, "the queue cannot be read; its events stay in it");
-                    format!("its queue cannot be read: {error}")
-                }
-                Err(_) => {
-                    tracing::error!(ship, "shipping failed by our fault; events stay in the queue");
-                    "shipping failed by our fault".to_owned()
-                }
-            };
-            // Told, since nothing else would be seen of it.
-            if stop.phase() == Phase::Run {
-                stats.ended.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-            }
+            progress.watch(stop, "shipping", "its queue gives nothing any more", pumping).await;
         });
         Ok(())
     }
@@ -231,62 +213,4 @@ async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
         }
     }
     Ok(sink)
-}
-
-/// What goes to the rescue is said so often for the same reason, at most.
-const RESCUE_TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// Logs once when the destination stops taking and once when it takes again.
-struct Watch {
-    stats: Arc<ShipStats>,
-    /// The reason that was told last, when, and events that went to the rescue for it since.
-    told: Option<(String, Instant, usize)>,
-}
-
-impl PumpObserver for Watch {
-    fn stored(&mut self, events: usize) {
-        self.stats.stored.add(events as u64);
-    }
-
-    fn retrying(&mut self, error: &StoreError, tries: u32) {
-        self.stats.failures.add(1);
-        let text = error.chain();
-        let mut last = self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = self.stats.failing.raise() || !last.as_deref().is_some_and(|last| is_same(last, &text));
-        *last = Some(text);
-        drop(last);
-        if news {
-            let ship = self.stats.name.as_str();
-            tracing::error!(ship, tries, %error, "the shipper cannot write; its events wait in the queue");
-        }
-    }
-
-    fn recovered(&mut self, tries: u32) {
-        if self.stats.failing.clear() {
-            *self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            tracing::info!(ship = self.stats.name.as_str(), tries, "the shipper can write again");
-        }
-    }
-
-    fn rescued(&mut self, events: usize, reason: &Reason) {
-        self.stats.rescued.add(events as u64);
-        let (ship, reason) = (self.stats.name.as_str(), reason.text.as_str());
-        if let Some((told, at, untold)) = &mut self.told
-            && told == reason
-        {
-            *untold += events;
-            if at.elapsed() < RESCUE_TOLD_EVERY {
-                return;
-            }
-        }
-        let untold = self.told.take().filter(|(told, ..)| told == reason).map_or(0, |(_, _, untold)| untold);
-        let events = events.max(untold);
-        self.told = Some((reason.to_owned(), Instant::now(), 0));
-        tracing::warn!(
-            ship,
-            events,
-            reason,
-            "the store refuses events for ever; they are in the rescue, see `loggr rescue list`"
-        );
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use loggr_flow::Stop;
@@ -66,7 +66,7 @@ impl SearchUpkeep {
     }
 
     async fn look_for_damage(&mut self) {
-        let ship = self.stats.name.as_str();
+        let ship = self.stats.name();
         if let Err(error) = self.sink.look_for_damage().await {
             tracing::warn!(ship, %error, "cannot look for damage in the store");
         }
@@ -86,7 +86,7 @@ impl SearchUpkeep {
     /// Opens the store where it is not open, and does what is due.
     pub async fn once(&mut self) {
         let pruned = self.sink.prune(moment(), false).await;
-        let ship = self.stats.name.as_str();
+        let ship = self.stats.name();
         match &pruned {
             Ok(pruned) => {
                 self.clock.tell(ship, pruned.clock);
@@ -97,13 +97,10 @@ impl SearchUpkeep {
             }
             Err(error) if self.sink.summary().is_err() => {
                 let text = error.to_string();
-                let mut last = self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-                let news = self.stats.failing.raise() || last.as_deref() != Some(text.as_str());
-                if news {
+                if self.stats.progress.stuck(&text) {
                     let hint = error.hint().unwrap_or("it is tried again every few seconds");
                     tracing::error!(ship, %error, hint, "the store cannot be opened; events wait in the queue");
                 }
-                *last = Some(text);
             }
             Err(error) => tracing::error!(ship, %error, "cannot drop days past their retention"),
         }
@@ -111,8 +108,7 @@ impl SearchUpkeep {
         if self.closed {
             return;
         }
-        if was_closed && self.stats.failing.clear() {
-            *self.stats.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if was_closed && self.stats.progress.freed() {
             tracing::info!(ship, "the store is open");
         }
         if let Some(error) = self.sink.compaction_error() {
@@ -172,7 +168,7 @@ pub async fn postgres(
 async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, stats: Arc<ShipStats>) {
     let mut clock = ClockTeller { keeps: retention.is_some(), told: false };
     let (mut failing, mut counted) = (false, None::<Instant>);
-    let ship = stats.name.as_str();
+    let ship = stats.name();
     loop {
         let kept = async {
             sink.prepare(ship).await?;

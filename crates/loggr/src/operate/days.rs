@@ -131,7 +131,7 @@ fn offline(directory: &Path, before: Option<i64>) -> Result<Vec<String>, StoreEr
 
 /// What the running process drops of its store. `None`: it has no such store.
 pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<Result<Days>> {
-    let running = live.ships.iter().find(|s| s.stats.name == ship)?;
+    let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
     match &running.destination {
         Destination::Search(sink) => {
             let days = sink.purge(before).await;
@@ -147,7 +147,7 @@ pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<R
 
 /// What the running process drops by the retention of its store. `None`: it has no such store.
 pub async fn prune_here(live: &Live, ship: &str, accept: bool) -> Option<Result<Days>> {
-    let running = live.ships.iter().find(|s| s.stats.name == ship)?;
+    let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
     match &running.destination {
         Destination::Search(sink) => Some(store::told(sink.prune(moment(), accept).await).map(pruned_search)),
         Destination::Postgres(sink) => {

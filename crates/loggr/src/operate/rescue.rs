@@ -130,7 +130,7 @@ pub async fn replay_here(live: &Live, sink: &str, id: Option<&str>) -> Option<Re
     if let Some(route) = live.collectors.iter().find(|c| rescue_name(&c.route) == sink) {
         return Some(replay(&live.rescue, sink, route.way.clone(), id).await);
     }
-    let ship = live.ships.iter().find(|s| s.stats.name == sink)?;
+    let ship = live.ships.iter().find(|s| s.stats.name() == sink)?;
     Some(replay(&live.rescue, sink, ship.destination.clone(), id).await)
 }
 

@@ -12,6 +12,7 @@ pub mod meter;
 pub mod part;
 pub mod place;
 pub mod privileges;
+pub mod progress;
 pub mod systemd;
 pub mod telemetry;
 pub mod told;

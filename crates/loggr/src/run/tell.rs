@@ -42,7 +42,7 @@ pub fn lost(live: &Live, before: &[u64]) {
         let events = stats.lost.get().saturating_sub(*before);
         if events > 0 {
             tracing::error!(
-                listener = stats.name,
+                listener = stats.name(),
                 events,
                 "the queue took nothing, and events of senders who do not wait for an answer are lost"
             );
@@ -54,7 +54,7 @@ pub fn lost(live: &Live, before: &[u64]) {
 pub fn announce(site: &Site, listeners: &str, whole: &str) {
     let time = crate::process::clock::now();
     for listener in &site.live.listeners {
-        let (kind, subject) = (format!("listener.{listeners}"), Some(listener.stats.name.clone()));
+        let (kind, subject) = (format!("listener.{listeners}"), Some(listener.stats.name().to_owned()));
         site.notices.tell(&Notice { time, kind, subject, text: Some(listener.addresses.join(", ")) });
     }
     let kind = format!("process.{whole}");

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::clients::Client;
-use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, Publishing, relp, stream};
+use super::{CONNECTION_WINDOW, ListenerStats, NoRescue, relp, stream};
 use crate::process::gate::{Gate, Place};
 
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
@@ -92,14 +92,14 @@ impl Accepting {
     pub(super) fn refuse(&self, what: &'static str, peer: &dyn std::fmt::Display, sender: &str) {
         self.stats.refused.add(1);
         if let Some(unsaid) = self.stats.told_refused.tell(sender) {
-            let (listener, unsaid) = (self.stats.name.as_str(), (unsaid > 0).then_some(unsaid));
+            let (listener, unsaid) = (self.stats.name(), (unsaid > 0).then_some(unsaid));
             tracing::warn!(listener, %peer, unsaid, "refused a {what}: the address is not allowed");
         }
     }
 
     /// Watches a pump that publishes what was read.
     pub fn observer(&self) -> impl PumpObserver + 'static + use<> {
-        Publishing { listener: self.stats.clone() }
+        self.stats.progress.observer()
     }
 
     /// Largest read, so that a window of deliveries stays within its bytes.
@@ -146,7 +146,7 @@ nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, libc::tcp_info
 /// have read.
 pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop) {
     let mut sessions = JoinSet::new();
-    let listener = shared.stats.name.as_str();
+    let listener = shared.stats.name();
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
@@ -201,7 +201,7 @@ impl Accepting {
     /// Waits behind everybody who came before. Whoever holds a place and is silent for long gives it up.
     async fn wait_for_place(&self, listening: &Listening) -> Place {
         if self.stats.crowded.raise() {
-            let (listener, limit) = (self.stats.name.as_str(), self.gate.limit());
+            let (listener, limit) = (self.stats.name(), self.gate.limit());
             tracing::warn!(listener, limit, "{NO_PLACE}");
         }
         let mut check = tokio::time::interval(ROOM_CHECK);
@@ -225,7 +225,7 @@ impl Accepting {
     /// Says it if there is room again.
     fn tell_room(&self) {
         if self.gate.has_room() && self.stats.crowded.clear() {
-            let listener = self.stats.name.as_str();
+            let listener = self.stats.name();
             tracing::info!(listener, "there are places for connections again");
         }
     }
@@ -247,7 +247,7 @@ async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, s
     let pump = tokio::spawn(pumping);
     reading.await;
     if pump.await.is_err() {
-        tracing::error!(listener = shared.stats.name.as_str(), "the pump of a connection panicked");
+        tracing::error!(listener = shared.stats.name(), "the pump of a connection panicked");
     }
     shared.stats.clients.leave(number);
     shared.stats.connections.sub(1);

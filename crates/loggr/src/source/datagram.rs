@@ -75,7 +75,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
     if datagrams.udp
         && let Err(error) = setsockopt(&datagrams.socket, sockopt::RxqOvfl, &1)
     {
-        let listener = shared.stats.name.as_str();
+        let listener = shared.stats.name();
         tracing::warn!(listener, %error, "cannot count what the kernel drops");
     }
     let mut receiver = Receiver {
@@ -122,7 +122,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
                 // ECONNREFUSED and the like speak of other sockets; go on.
                 Err(error) => {
                     if !std::mem::replace(&mut receiver.failing, true) {
-                        let listener = shared.stats.name.as_str();
+                        let listener = shared.stats.name();
                         tracing::warn!(listener, %error, "cannot receive a datagram; trying again");
                     }
                     std::thread::sleep(Duration::from_millis(OFFER_MILLIS.into()));
@@ -130,7 +130,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
             },
             Err(Errno::EINTR) => {}
             Err(error) => {
-                let listener = shared.stats.name.as_str();
+                let listener = shared.stats.name();
                 tracing::error!(listener, %error, "cannot wait for datagrams; the listener ends");
                 break;
             }

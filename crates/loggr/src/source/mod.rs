@@ -13,7 +13,7 @@ mod stream;
 use std::sync::Arc;
 
 use loggr_event::{Timestamp, Uid, UidGenerator};
-use loggr_flow::{Batch, PumpObserver, Reason, Receipt, Rescue, StoreError};
+use loggr_flow::{Batch, Reason, Receipt, Rescue, StoreError};
 
 pub use connection::{Accepting, Listening, NO_PLACE, StreamKind, accept};
 pub use datagram::{Datagrams, receive};
@@ -92,31 +92,5 @@ pub struct NoRescue;
 impl Rescue for NoRescue {
     async fn rescue(&mut self, _batch: &Batch, reason: &Reason) -> Result<Receipt, StoreError> {
         Err(StoreError::transient(format!("the bus refused a batch: {}", reason.text)))
-    }
-}
-
-/// Logs once when the bus stops taking and once when it takes again.
-#[derive(Debug)]
-struct Publishing {
-    listener: Arc<ListenerStats>,
-}
-
-impl PumpObserver for Publishing {
-    fn stored(&mut self, events: usize) {
-        self.listener.accepted.add(events as u64);
-    }
-
-    fn retrying(&mut self, error: &StoreError, _tries: u32) {
-        if self.listener.stalled.raise() {
-            let listener = self.listener.name.as_str();
-            tracing::error!(listener, %error, "the queue takes nothing; senders have to wait");
-        }
-    }
-
-    fn recovered(&mut self, tries: u32) {
-        if self.listener.stalled.clear() {
-            let listener = self.listener.name.as_str();
-            tracing::info!(listener, tries, "the queue takes events again");
-        }
     }
 }

@@ -181,7 +181,7 @@ impl Session<'_> {
         });
         if let Err(error) = fed {
             shared.stats.protocol_errors.add(1);
-            let (listener, peer) = (shared.stats.name.as_str(), origin.peer.as_str());
+            let (listener, peer) = (shared.stats.name(), origin.peer.as_str());
             let hint = error.hint().unwrap_or("the peer does not speak RELP as it should");
             let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
             if let Some(unsaid) = shared.stats.told_breach.tell(address) {

@@ -1,22 +1,28 @@
 //! What a listener counts. Plain atomics, read by status and metrics.
 
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use super::clients::{Clients, Senders};
 use crate::process::meter::{Counter, Flag};
+use crate::process::progress::{Progress, Words};
 use crate::process::told::Told;
 
+const WORDS: Words = Words {
+    kind: "listener",
+    stuck: "the queue takes nothing; senders have to wait",
+    again: "the queue takes events again",
+    rescued: "the queue refuses events for ever",
+};
+
 /// Counters of one listener since the process started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ListenerStats {
-    /// Name in the configuration.
-    pub name: String,
+    /// Its name, and what the bus holds durably of what it received.
+    pub progress: Arc<Progress>,
     /// Protocol's word in the configuration.
     pub protocol: &'static str,
     /// Lines read from senders.
     pub received: Counter,
-    /// Lines that the bus holds durably.
-    pub accepted: Counter,
     /// Bytes of those lines as read.
     pub bytes: Counter,
     /// Lines cut to the limit.
@@ -38,16 +44,12 @@ pub struct ListenerStats {
     pub protocol_errors: Counter,
     /// Frames and datagrams without a character, which are no events.
     pub empty: Counter,
-    /// The queue takes nothing at the moment.
-    pub stalled: Flag,
     /// Connections wait for a place at the moment.
     pub crowded: Flag,
     /// What was said of peers whose address is not allowed.
     pub told_refused: Told,
     /// What was said of peers that break the protocol.
     pub told_breach: Told,
-    /// Why it receives nothing any more, if it has ended before its time.
-    pub ended: Mutex<Option<String>>,
     /// Who is connected.
     pub clients: Clients,
     /// Who has sent something lately.
@@ -57,6 +59,30 @@ pub struct ListenerStats {
 impl ListenerStats {
     /// All zero.
     pub fn new(name: &str, protocol: &'static str) -> ListenerStats {
-        ListenerStats { name: name.to_owned(), protocol, ..ListenerStats::default() }
+        ListenerStats {
+            progress: Arc::new(Progress::new(name, &WORDS)),
+            protocol,
+            received: Counter::default(),
+            bytes: Counter::default(),
+            truncated: Counter::default(),
+            incomplete: Counter::default(),
+            lost: Counter::default(),
+            kernel_drops: Counter::default(),
+            connections: Counter::default(),
+            connections_total: Counter::default(),
+            refused: Counter::default(),
+            protocol_errors: Counter::default(),
+            empty: Counter::default(),
+            crowded: Flag::default(),
+            told_refused: Told::default(),
+            told_breach: Told::default(),
+            clients: Clients::default(),
+            senders: Senders::default(),
+        }
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.progress.name
     }
 }

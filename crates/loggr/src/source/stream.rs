@@ -65,7 +65,7 @@ pub(super) async fn session(
             Ok(0) => break,
             Ok(n) => n,
             Err(error) => {
-                let (listener, peer) = (shared.stats.name.as_str(), lines.origin.peer.as_str());
+                let (listener, peer) = (shared.stats.name(), lines.origin.peer.as_str());
                 tracing::debug!(listener, peer, %error, "a connection broke");
                 break;
             }

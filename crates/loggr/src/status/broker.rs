@@ -6,7 +6,7 @@ use loggr_bus::spool::Route;
 use loggr_bus::{Bus, QueueStats};
 use serde::{Deserialize, Serialize};
 
-use super::live::{Live, text};
+use super::live::Live;
 use super::metric::{Metric, count, flag, metric};
 
 /// The broker as a process sees it.
@@ -39,7 +39,7 @@ impl Broker {
         let Some(Bus::Rabbit(bus)) = live.bus.as_deref() else { return None };
         let state = bus.state();
         let (spool_bytes, spool_max_bytes) = live.spool.as_ref().map_or((0, 0), |spool| spool.bytes());
-        let failing = live.collectors.iter().find_map(|c| text(&c.last_error));
+        let failing = live.collectors.iter().find_map(|c| c.progress.last_error());
         Some(Broker {
             name: "rabbitmq".to_owned(),
             up: state.broker.is_some() && state.trouble.is_none(),
@@ -49,7 +49,7 @@ impl Broker {
             spool_waiting: spooled.iter().map(|(_, q)| q.waiting_events).sum(),
             spool_bytes,
             spool_max_bytes,
-            moved: live.collectors.iter().map(|c| c.moved.get()).sum(),
+            moved: live.collectors.iter().map(|c| c.progress.stored.get()).sum(),
         })
     }
 }

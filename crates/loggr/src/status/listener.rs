@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::live::text;
 use super::metric::{Metric, count, flag, metric, said};
 use crate::component::server::Bound;
 use crate::source::{ListenerStats, NO_PLACE};
@@ -84,10 +83,9 @@ impl Listener {
         let Bound { stats, addresses } = bound;
         // Without `..`: the compiler asks where a new number is told.
         let ListenerStats {
-            name,
+            progress,
             protocol,
             received,
-            accepted,
             bytes,
             truncated,
             incomplete,
@@ -98,22 +96,20 @@ impl Listener {
             refused,
             protocol_errors,
             empty,
-            stalled,
             crowded,
             told_refused: _,
             told_breach: _,
-            ended,
             clients,
             senders,
         } = &**stats;
         let sender = |(address, last): (String, f64)| Sender { name: address, last_seen: last };
         Listener {
-            name: name.clone(),
+            name: progress.name.clone(),
             protocol: (*protocol).to_owned(),
             address: addresses.join(", "),
             addresses: addresses.clone(),
             received: received.get(),
-            accepted: accepted.get(),
+            accepted: progress.stored.get(),
             lost: lost.get(),
             bytes: bytes.get(),
             truncated: truncated.get(),
@@ -124,8 +120,8 @@ impl Listener {
             refused: refused.get(),
             protocol_errors: protocol_errors.get(),
             empty: empty.get(),
-            stalled: stalled.is_raised(),
-            ended: text(ended),
+            stalled: progress.failing.is_raised(),
+            ended: progress.ended(),
             trouble: crowded.is_raised().then(|| NO_PLACE.to_owned()),
             senders: senders.last_seen().into_iter().map(sender).collect(),
             clients: clients

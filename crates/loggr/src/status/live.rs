@@ -56,18 +56,21 @@ impl Live {
 /// What troubles the parts of the process. May read from disk.
 pub fn troubled_parts(live: &Live) -> Troubles {
     let listeners = live.listeners.iter().map(|l| {
-        let stalled = l.stats.stalled.is_raised().then(|| "the queue takes nothing".to_owned());
+        let of = &l.stats.progress;
+        let stalled = of.failing.is_raised().then(|| "the queue takes nothing".to_owned());
         let crowded = l.stats.crowded.is_raised().then(|| NO_PLACE.to_owned());
-        (("listener", l.stats.name.clone()), text(&l.stats.ended).or(stalled).or(crowded))
+        (("listener", of.name.clone()), of.ended().or(stalled).or(crowded))
     });
     let machines = live.machines.iter().map(|m| {
-        let failing = m.stats.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
-        let trouble = text(&m.stats.ended).or_else(|| text(&m.stats.filter_error)).or(failing);
-        (("machine", m.machine.name.clone()), trouble)
+        let of = &m.stats.progress;
+        let failing = of.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
+        let trouble = of.ended().or_else(|| text(&m.stats.filter_error)).or(failing);
+        (("machine", of.name.clone()), trouble)
     });
     let ships = live.ships.iter().map(|s| {
-        let failing = s.stats.failing.is_raised().then(|| text(&s.stats.last_error).unwrap_or_default());
-        (("ship", s.stats.name.clone()), text(&s.stats.ended).or(failing))
+        let of = &s.stats.progress;
+        let failing = of.failing.is_raised().then(|| of.last_error().unwrap_or_default());
+        (("ship", of.name.clone()), of.ended().or(failing))
     });
     let broker = match live.bus.as_deref() {
         Some(Bus::Rabbit(bus)) => Some((("broker", "rabbitmq".to_owned()), bus.state().trouble)),
@@ -85,7 +88,7 @@ pub fn troubled_parts(live: &Live) -> Troubles {
 
 /// Why the process cannot do its work at the moment. May read from disk.
 pub fn not_ready(live: &Live) -> Option<String> {
-    let stalled = live.listeners.iter().any(|l| l.stats.stalled.is_raised());
+    let stalled = live.listeners.iter().any(|l| l.stats.progress.failing.is_raised());
     ended(live)
         .or_else(|| unreadable(live))
         .or_else(|| store::unusable(live))
@@ -94,12 +97,12 @@ pub fn not_ready(live: &Live) -> Option<String> {
 
 /// What has ended before its time, and why: only a new start mends it.
 fn ended(live: &Live) -> Option<String> {
-    let listeners = live.listeners.iter().map(|l| ("listener", l.stats.name.clone(), &l.stats.ended));
-    let collectors = live.collectors.iter().map(|c| ("collector of", c.route.to_string(), &c.ended));
-    let machines = live.machines.iter().map(|m| ("machine", m.machine.name.clone(), &m.stats.ended));
-    let ships = live.ships.iter().map(|s| ("shipper", s.stats.name.clone(), &s.stats.ended));
+    let listeners = live.listeners.iter().map(|l| ("listener", &l.stats.progress));
+    let collectors = live.collectors.iter().map(|c| ("collector of", &c.progress));
+    let machines = live.machines.iter().map(|m| ("machine", &m.stats.progress));
+    let ships = live.ships.iter().map(|s| ("shipper", &s.stats.progress));
     let mut all = listeners.chain(collectors).chain(machines).chain(ships);
-    all.find_map(|(kind, name, ended)| Some(format!("the {kind} `{name}` has ended: {}", text(ended)?)))
+    all.find_map(|(kind, of)| Some(format!("the {kind} `{}` has ended: {}", of.name, of.ended()?)))
 }
 
 /// A queue that cannot be read, of the bus or the spool, and why.

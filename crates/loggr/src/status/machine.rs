@@ -93,17 +93,7 @@ impl Machine {
     /// As it is now.
     pub fn of(running: &Running) -> Machine {
         let machine = &running.machine;
-        let MachineStats {
-            received,
-            stored,
-            rescued,
-            dropped,
-            panics,
-            failures,
-            failing,
-            filter_error,
-            ended,
-        } = &running.stats;
+        let MachineStats { received, dropped, panics, filter_error, progress } = &running.stats;
         let (program, counters) = running.in_use();
         let rule = |(number, of): (usize, &RuleCount)| {
             let (line, text) = program.rule(number);
@@ -127,14 +117,14 @@ impl Machine {
             filter_error: text(filter_error),
             received: received.get(),
             merged: running.packers.iter().map(Packing::merged).sum(),
-            stored: stored.get(),
-            rescued: rescued.get(),
+            stored: progress.stored.get(),
+            rescued: progress.rescued.get(),
             dropped: dropped.get(),
             packers: running.packers.iter().map(Packer::of).collect(),
             panics: panics.get(),
-            failures: failures.get(),
-            failing: failing.is_raised(),
-            ended: text(ended),
+            failures: progress.failures.get(),
+            failing: progress.failing.is_raised(),
+            ended: progress.ended(),
             rules: counters.rules.iter().enumerate().map(rule).collect(),
         }
     }

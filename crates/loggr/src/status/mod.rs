@@ -159,7 +159,7 @@ impl Card {
     pub fn new(live: &Live, web: &[String]) -> Card {
         let doors = live.listeners.iter().flat_map(|bound| {
             bound.addresses.iter().map(|address| Door {
-                name: bound.stats.name.clone(),
+                name: bound.stats.name().to_owned(),
                 protocol: bound.stats.protocol,
                 address: address.clone(),
             })

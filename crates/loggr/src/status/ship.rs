@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::live::text;
 use super::metric::{Metric, count, flag, metric, said};
 use crate::component::ship::ShipStats;
 
@@ -33,17 +32,17 @@ pub struct Ship {
 impl Ship {
     /// As it is now.
     pub fn of(stats: &ShipStats) -> Ship {
-        let ShipStats { name, kind, queue, stored, rescued, failures, failing, last_error, ended } = stats;
+        let ShipStats { kind, queue, progress } = stats;
         Ship {
-            name: name.clone(),
+            name: progress.name.clone(),
             kind: (*kind).to_owned(),
             queue: queue.clone(),
-            stored: stored.get(),
-            rescued: rescued.get(),
-            failures: failures.get(),
-            failing: failing.is_raised(),
-            last_error: text(last_error),
-            ended: text(ended),
+            stored: progress.stored.get(),
+            rescued: progress.rescued.get(),
+            failures: progress.failures.get(),
+            failing: progress.failing.is_raised(),
+            last_error: progress.last_error(),
+            ended: progress.ended(),
         }
     }
 }

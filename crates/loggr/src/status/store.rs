@@ -125,7 +125,7 @@ pub fn online(live: &Live) -> Vec<Store> {
     let ships = live.ships.iter();
     ships
         .filter_map(|ship| {
-            let name = ship.stats.name.as_str();
+            let name = ship.stats.name();
             let seen = match &ship.destination {
                 Destination::Search(sink) => sink.summary(),
                 Destination::Postgres(sink) => sink.summary().ok_or(None),
@@ -163,7 +163,7 @@ pub fn unusable(live: &Live) -> Option<String> {
     live.ships.iter().find_map(|ship| {
         let Destination::Search(sink) = &ship.destination else { return None };
         let why = sink.summary().err().flatten()?;
-        Some(format!("the store of `{}` cannot be opened: {why}", ship.stats.name))
+        Some(format!("the store of `{}` cannot be opened: {why}", ship.stats.name()))
     })
 }
 

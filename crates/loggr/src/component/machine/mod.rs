@@ -11,22 +11,21 @@ mod worker;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use futures_util::FutureExt;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions, Publisher};
 use loggr_filter::lang::{Counters, Program};
-use loggr_flow::{Phase, PumpObserver, Reason, Record, Source, Stop, StoreError, pump};
+use loggr_flow::{Record, Source, Stop, pump};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{Config, Machine, Topology};
 use crate::filters::{FilterFiles, Stamp, stamps};
-use crate::process::meter::{Counter, Flag};
+use crate::process::meter::Counter;
+use crate::process::progress::{Progress, Words};
 
 pub use packing::Packing;
 use worker::{Job, NewPump, Worker};
@@ -55,26 +54,37 @@ const LOOK: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(20);
 
 /// What a machine counts since the process started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MachineStats {
     /// Events that came.
     pub received: Counter,
-    /// Events that the next queue holds.
-    pub stored: Counter,
-    /// Events that the rescue holds.
-    pub rescued: Counter,
     /// Events that a rule dropped.
     pub dropped: Counter,
     /// Events on which the filter panicked.
     pub panics: Counter,
-    /// Tries to publish that failed.
-    pub failures: Counter,
-    /// The next exchange takes nothing at the moment.
-    pub failing: Flag,
     /// What is wrong with the filter's file, if it was changed since and is not in use.
     pub filter_error: Mutex<Option<String>>,
-    /// Why it takes nothing any more, if it has ended before its time.
-    pub ended: Mutex<Option<String>>,
+    /// Its name, and what the next queue has taken.
+    pub progress: Arc<Progress>,
+}
+
+const WORDS: Words = Words {
+    kind: "machine",
+    stuck: "the next exchange takes nothing; events wait in the machine's queue",
+    again: "the next exchange takes events again",
+    rescued: "the next exchange refuses events for ever",
+};
+
+impl MachineStats {
+    fn new(name: &str) -> MachineStats {
+        MachineStats {
+            received: Counter::default(),
+            dropped: Counter::default(),
+            panics: Counter::default(),
+            filter_error: Mutex::default(),
+            progress: Arc::new(Progress::new(name, &WORDS)),
+        }
+    }
 }
 
 /// A machine that runs.
@@ -184,13 +194,6 @@ impl Running {
         let (exchange, queue) =
             taken.with_context(|| format!("the machine `{}` has no queue", self.machine.name))?;
         Ok(self.shared.bus.publisher(&exchange.name, &key_for(&queue.binding))?)
-    }
-
-    /// It has ended before its time: told, since nothing else would be seen of it.
-    fn end(&self, why: &str) {
-        if self.shared.stop.phase() == Phase::Run {
-            lock(&self.stats.ended).get_or_insert_with(|| why.to_owned());
-        }
     }
 
     fn loaded(&self) -> Arc<Loaded> {
@@ -318,7 +321,7 @@ impl Machines {
         let loaded = self.shared.load(machine, program)?;
         let running = Arc::new(Running {
             machine: machine.clone(),
-            stats: MachineStats::default(),
+            stats: MachineStats::new(&machine.name),
             packers: packing::all(&self.config, machine)?,
             counters,
             loaded: RwLock::new(Arc::new(loaded)),
@@ -355,20 +358,10 @@ impl Machines {
         if packs {
             tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));
         }
-        let (stop, of) = (stop.clone(), running.clone());
+        let (stop, progress) = (stop.clone(), running.stats.progress.clone());
         tasks.spawn(async move {
-            let machine = of.machine.name.as_str();
-            match AssertUnwindSafe(deal(consumer, workers, packs, stop)).catch_unwind().await {
-                Ok(Ok(())) => of.end("its queue gives nothing any more"),
-                Ok(Err(error)) => {
-                    tracing::error!(machine, %error, "the queue cannot be read; its events stay in it");
-                    of.end(&format!("{error:#}"));
-                }
-                Err(_) => {
-                    tracing::error!(machine, "reading the queue failed by our fault; its events stay in it");
-                    of.end("reading its queue failed by our fault");
-                }
-            }
+            let dealing = deal(consumer, workers, packs, stop.clone());
+            progress.watch(stop, "reading its queue", "its queue gives nothing any more", dealing).await;
         });
         if running.files.is_some() {
             tasks.spawn(look(running.clone(), self.shared.stop.clone()));
@@ -455,9 +448,9 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
                 continue;
             }
         };
-        let (stop, watch) = (running.shared.stop.clone(), Watch { running: running.clone() });
+        let (stop, observer) = (running.shared.stop.clone(), running.stats.progress.observer());
         pumps.spawn(async move {
-            if let Err(error) = pump(source, publisher, rescue, stop, watch).await {
+            if let Err(error) = pump(source, publisher, rescue, stop, observer).await {
                 tracing::error!(machine, %error, "publishing ended");
             }
         });
@@ -470,9 +463,7 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
 /// Nobody publishes any more what comes to a pump that panicked.
 fn see(running: &Running, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        let machine = running.machine.name.as_str();
-        tracing::error!(machine, "publishing failed by our fault; events wait in the machine's queue");
-        running.end("publishing failed by our fault");
+        running.stats.progress.end(&running.shared.stop, "publishing failed by our fault");
     }
 }
 
@@ -498,46 +489,6 @@ async fn look(running: Arc<Running>, mut stop: Stop) {
         if let Ok(now) = looked.await {
             seen = now;
         }
-    }
-}
-
-/// Counts, and logs once when the next exchange stops taking and once when it takes again.
-struct Watch {
-    running: Arc<Running>,
-}
-
-impl PumpObserver for Watch {
-    fn stored(&mut self, events: usize) {
-        self.running.stats.stored.add(events as u64);
-    }
-
-    fn retrying(&mut self, error: &StoreError, tries: u32) {
-        self.running.stats.failures.add(1);
-        if self.running.stats.failing.raise() {
-            let machine = self.running.machine.name.as_str();
-            tracing::error!(machine, tries, %error, "the next exchange takes nothing; events wait in the machine's queue");
-        }
-    }
-
-    fn recovered(&mut self, tries: u32) {
-        if self.running.stats.failing.clear() {
-            tracing::info!(
-                machine = self.running.machine.name.as_str(),
-                tries,
-                "the next exchange takes events again"
-            );
-        }
-    }
-
-    fn rescued(&mut self, events: usize, reason: &Reason) {
-        self.running.stats.rescued.add(events as u64);
-        let (machine, reason) = (self.running.machine.name.as_str(), reason.text.as_str());
-        tracing::warn!(
-            machine,
-            events,
-            reason,
-            "the next exchange refuses events for ever; they are in the rescue"
-        );
     }
 }
 

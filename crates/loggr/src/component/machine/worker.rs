@@ -62,7 +62,10 @@ impl Worker {
     pub fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             if !self.survive(|worker| worker.take(job)) {
-                self.running.end("a worker has ended: nobody publishes what it gives");
+                self.running
+                    .stats
+                    .progress
+                    .end(&self.running.shared.stop, "a worker has ended: nobody publishes what it gives");
                 return;
             }
         }

@@ -1,0 +1,275 @@
+//! How a part of the process passes events on: what it counts, what is wrong, what the log says of it,
+//! and why it has ended if it did before its time.
+//!
+//! One for each listener, machine, shipper and route of the spool, so that all of them tell the same. The
+//! log says a trouble when it comes, when it becomes another one, and when it is over; where it comes and
+//! goes many times a second, as beside a queue that is nearly full, it is said once in a while.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError};
+
+use super::meter::{Counter, Flag};
+use crate::news::is_same;
+
+/// Why events go to the rescue is said so often for the same reason, at most.
+const RESCUE_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// A trouble that comes back sooner than this after its end is said when it has lasted as long.
+const CALM: Duration = Duration::from_secs(10);
+
+/// What a kind of part says of itself.
+#[derive(Debug)]
+pub struct Words {
+    /// What it is: `listener`, `ship`.
+    pub kind: &'static str,
+    /// It cannot pass events on.
+    pub stuck: &'static str,
+    /// It can again.
+    pub again: &'static str,
+    /// Events went to the rescue.
+    pub rescued: &'static str,
+}
+
+/// The progress of one part since the process started.
+#[derive(Debug)]
+pub struct Progress {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Events that the next place holds durably.
+    pub stored: Counter,
+    /// Events that went to the rescue.
+    pub rescued: Counter,
+    /// Tries that failed.
+    pub failures: Counter,
+    /// The next place takes nothing at the moment.
+    pub failing: Flag,
+    words: &'static Words,
+    told: Mutex<Told>,
+}
+
+/// What is to be told, and what was.
+#[derive(Debug, Default)]
+struct Told {
+    /// What the next place last said, while it takes nothing.
+    error: Option<String>,
+    /// That was said in the log.
+    is_said: bool,
+    /// When it was said last that events go on.
+    calm: Option<Instant>,
+    /// Why it has ended.
+    ended: Option<String>,
+    /// Why events went to the rescue, when that was said, and how many did since.
+    rescue: Option<(String, Instant, usize)>,
+}
+
+impl Progress {
+    /// Of a part of this kind and name.
+    pub fn new(name: &str, words: &'static Words) -> Progress {
+        Progress {
+            name: name.to_owned(),
+            stored: Counter::default(),
+            rescued: Counter::default(),
+            failures: Counter::default(),
+            failing: Flag::default(),
+            words,
+            told: Mutex::default(),
+        }
+    }
+
+    /// What a pump tells of its fortunes.
+    pub fn observer(self: &Arc<Progress>) -> Observer {
+        Observer(self.clone())
+    }
+
+    /// What the next place last said, while it takes nothing.
+    pub fn last_error(&self) -> Option<String> {
+        self.told().error.clone()
+    }
+
+    /// Why it passes nothing on any more.
+    pub fn ended(&self) -> Option<String> {
+        self.told().ended.clone()
+    }
+
+    /// Does the part's work until it ends. If that is before everything stops it is told, since
+    /// nothing else would be seen of it. `doing`: what it does, for the case that it panics.
+    pub async fn watch<E: std::fmt::Display>(
+        &self,
+        stop: Stop,
+        doing: &str,
+        ends: &str,
+        work: impl Future<Output = Result<(), E>>,
+    ) {
+        let why = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(())) => ends.to_owned(),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!("{doing} failed by our fault"),
+        };
+        self.end(&stop, &why);
+    }
+
+    /// It has ended; told where nobody has asked for that.
+    pub fn end(&self, stop: &Stop, why: &str) {
+        if stop.phase() == Phase::Run {
+            let (kind, name) = (self.words.kind, self.name.as_str());
+            tracing::error!(kind, name, why, "it has ended before its time; its events stay where they are");
+            self.told().ended.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
+    /// The next place takes nothing, for this reason. True where that is to be said in the log.
+    pub fn stuck(&self, error: &str) -> bool {
+        let mut told = self.told();
+        let is_new = self.failing.raise() || !told.error.as_deref().is_some_and(|last| is_same(last, error));
+        told.error = Some(error.to_owned());
+        let calm = told.calm.is_none_or(|calm| calm.elapsed() >= CALM);
+        let say = calm && (is_new || !told.is_said);
+        told.is_said |= say;
+        say
+    }
+
+    /// It takes events again. True where that is to be said in the log.
+    pub fn freed(&self) -> bool {
+        if !self.failing.clear() {
+            return false;
+        }
+        let mut told = self.told();
+        told.error = None;
+        let say = std::mem::take(&mut told.is_said);
+        if say {
+            told.calm = Some(Instant::now());
+        }
+        say
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many events to name, if the reason is to be said.
+    fn rescued_for(&self, events: usize, reason: &str) -> Option<usize> {
+        let mut told = self.told();
+        if let Some((last, at, unsaid)) = &mut told.rescue
+            && last == reason
+        {
+            *unsaid += events;
+            if at.elapsed() < RESCUE_TOLD_EVERY {
+                return None;
+            }
+        }
+        let unsaid = told.rescue.take().filter(|(last, ..)| last == reason).map_or(0, |(.., unsaid)| unsaid);
+        told.rescue = Some((reason.to_owned(), Instant::now(), 0));
+        Some(events.max(unsaid))
+    }
+}
+
+/// Counts for a [`Progress`], and says in the log what is news.
+#[derive(Clone, Debug)]
+pub struct Observer(Arc<Progress>);
+
+impl PumpObserver for Observer {
+    fn stored(&mut self, events: usize) {
+        self.0.stored.add(events as u64);
+    }
+
+    fn retrying(&mut self, error: &StoreError, tries: u32) {
+        self.0.failures.add(1);
+        let error = error.chain();
+        if self.0.stuck(&error) {
+            let Words { kind, stuck, .. } = self.0.words;
+            tracing::error!(kind, name = self.0.name.as_str(), tries, error, "{stuck}");
+        }
+    }
+
+    fn recovered(&mut self, tries: u32) {
+        if self.0.freed() {
+            let Words { kind, again, .. } = self.0.words;
+            tracing::info!(kind, name = self.0.name.as_str(), tries, "{again}");
+        }
+    }
+
+    fn rescued(&mut self, events: usize, reason: &Reason) {
+        self.0.rescued.add(events as u64);
+        if let Some(events) = self.0.rescued_for(events, &reason.text) {
+            let Words { kind, rescued, .. } = self.0.words;
+            let (name, reason) = (self.0.name.as_str(), reason.text.as_str());
+            tracing::warn!(
+                kind,
+                name,
+                events,
+                reason,
+                "{rescued}; they are in the rescue, see `loggr rescue list`"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loggr_flow::Stopper;
+
+    use super::*;
+
+    const WORDS: Words =
+        Words { kind: "ship", stuck: "it cannot write", again: "it can write again", rescued: "refused" };
+
+    fn progress() -> Progress {
+        Progress::new("a", &WORDS)
+    }
+
+    #[test]
+    fn a_trouble_is_said_when_it_comes_changes_and_goes() {
+        let of = progress();
+        assert!(of.stuck("no space"));
+        assert!(!of.stuck("no space"));
+        assert!(of.stuck("no such directory"));
+        assert_eq!(of.last_error().as_deref(), Some("no such directory"));
+        assert!(of.freed());
+        assert!(!of.freed());
+        assert_eq!(of.last_error(), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_all_the_time_is_said_once() {
+        let of = progress();
+        assert!(of.stuck("full") && of.freed());
+        for _ in 0..100 {
+            assert!(!of.stuck("full"));
+            assert!(of.failing.is_raised(), "it is seen where people look");
+            assert!(!of.freed());
+        }
+    }
+
+    #[test]
+    fn events_of_one_reason_are_said_together() {
+        let of = progress();
+        assert_eq!(of.rescued_for(3, "too long"), Some(3));
+        assert_eq!(of.rescued_for(2, "too long"), None);
+        assert_eq!(of.rescued_for(1, "no queue"), Some(1));
+    }
+
+    #[tokio::test]
+    async fn an_end_before_its_time_is_told() {
+        let (stopper, stop) = Stopper::new();
+        let ended = async |work: Result<(), &'static str>, stop: &Stop| {
+            let of = progress();
+            of.watch(stop.clone(), "shipping", "its queue is gone", async { work }).await;
+            of.ended()
+        };
+        assert_eq!(ended(Ok(()), &stop).await.as_deref(), Some("its queue is gone"));
+        assert_eq!(ended(Err("it broke"), &stop).await.as_deref(), Some("it broke"));
+        let of = progress();
+        let broken = async { std::panic::panic_any("a bug") };
+        of.watch(stop.clone(), "shipping", "", async {
+            broken.await;
+            Ok::<(), &str>(())
+        })
+        .await;
+        assert_eq!(of.ended().as_deref(), Some("shipping failed by our fault"));
+        stopper.drain();
+        assert_eq!(ended(Ok(()), &stop).await, None);
+    }
+}
