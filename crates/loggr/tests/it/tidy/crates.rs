@@ -9,13 +9,25 @@ use super::{none, root};
 
 /// Who may know whom among our own crates. Nobody knows `loggr`.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("loggr-disk", &[]),
     ("loggr-event", &[]),
     ("loggr-wire", &[]),
     ("loggr-flow", &["loggr-event"]),
     ("loggr-filter", &["loggr-event"]),
-    ("loggr-store", &["loggr-event"]),
-    ("loggr-bus", &["loggr-event", "loggr-flow"]),
-    ("loggr", &["loggr-event", "loggr-wire", "loggr-flow", "loggr-filter", "loggr-store", "loggr-bus"]),
+    ("loggr-store", &["loggr-event", "loggr-disk"]),
+    ("loggr-bus", &["loggr-event", "loggr-flow", "loggr-disk"]),
+    (
+        "loggr",
+        &[
+            "loggr-disk",
+            "loggr-event",
+            "loggr-wire",
+            "loggr-flow",
+            "loggr-filter",
+            "loggr-store",
+            "loggr-bus",
+        ],
+    ),
 ];
 
 /// What a crate must not use itself, and why. Tests may.
@@ -25,19 +37,28 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
         &["tokio", "mio", "socket2", "libc"],
         "no I/O and no async in it",
     ),
+    (&["loggr-disk"], &["tokio", "mio", "socket2", "libc", "tracing"], "it knows files and nothing else"),
     // The filters ask for the clock of their thread.
     (&["loggr-event", "loggr-wire"], &["rustix"], "no I/O and no async in it"),
     (&["loggr-flow"], &["mio", "socket2", "rustix", "libc", "heed"], "it knows no concrete source or sink"),
     (&["loggr-bus", "loggr-store"], &["axum", "clap"], "that is the program's"),
     (&["loggr-store"], &["socket2"], "no sockets of its own"),
     (
-        &["loggr-event", "loggr-wire", "loggr-filter", "loggr-flow", "loggr-bus", "loggr-store"],
+        &[
+            "loggr-disk",
+            "loggr-event",
+            "loggr-wire",
+            "loggr-filter",
+            "loggr-flow",
+            "loggr-bus",
+            "loggr-store",
+        ],
         &["anyhow", "eyre", "clap"],
         "libraries have typed errors and know no command line",
     ),
     (
         // Not the filters: `translate` reads tables in TOML.
-        &["loggr-event", "loggr-wire", "loggr-flow", "loggr-bus", "loggr-store"],
+        &["loggr-disk", "loggr-event", "loggr-wire", "loggr-flow", "loggr-bus", "loggr-store"],
         &["toml"],
         "the configuration is the program's",
     ),
