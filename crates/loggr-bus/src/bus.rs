@@ -102,10 +102,8 @@ impl Bus {
     pub async fn peek(&self, queue: &str, max_events: usize) -> Result<Option<Batch>, OpenError> {
         match self {
             Bus::Embedded(bus) => bus.peek(queue, max_events),
-            Bus::Rabbit(_) => Err(OpenError::unsupported(
-                "RabbitMQ shows no message without taking it",
-                "the management page of the broker shows messages, and counts it as a delivery",
-            )),
+            Bus::Rabbit(_) => Err(OpenError::config("RabbitMQ shows no message without taking it")
+                .hinted("the management page of the broker shows messages, and counts it as a delivery")),
         }
     }
 
@@ -118,7 +116,7 @@ impl Bus {
         match self {
             Bus::Embedded(bus) => bus.purge(queue).map(Purged::Events),
             Bus::Rabbit(bus) => {
-                let messages = bus.purge(queue).await.map_err(OpenError::broker)?;
+                let messages = bus.purge(queue).await?;
                 let queues = bus.stats().into_iter().flat_map(|e| e.queues);
                 let in_hand = queues.filter(|q| q.name == queue).map(|q| q.leased_events).sum();
                 Ok(Purged::Messages { messages, in_hand })

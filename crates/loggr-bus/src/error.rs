@@ -6,7 +6,6 @@ use std::io;
 use std::path::Path;
 
 use crate::binding::BadKey;
-use crate::rabbit::BrokerError;
 
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +47,13 @@ impl OpenError {
         OpenError { kind: OpenErrorKind::Io, what, hint: None, source: Some(source.into()) }
     }
 
-    pub(crate) fn unsupported(what: &str, hint: &str) -> OpenError {
-        OpenError { hint: Some(hint.to_owned()), ..OpenError::config(what) }
+    /// With what the operator can do about it.
+    pub(crate) fn hinted(self, hint: &str) -> OpenError {
+        OpenError { hint: Some(hint.to_owned()), ..self }
     }
 
-    /// What the broker and the configuration do not agree on.
-    pub(crate) fn broker(error: BrokerError) -> OpenError {
-        let hint = error.advice().map(str::to_owned);
-        let source = std::error::Error::source(&error).map(|cause| cause.to_string().into());
-        OpenError { kind: OpenErrorKind::Config, what: error.to_string(), hint, source }
+    pub(crate) fn caused_by(self, cause: &dyn Error) -> OpenError {
+        OpenError { source: Some(cause.to_string().into()), ..self }
     }
 
     /// What the caller can do about it.

@@ -19,7 +19,7 @@ pub mod spool;
 mod topology;
 
 pub use bus::{Bus, Consumer, Publisher, Purged};
-pub use embedded::{ExchangeStats, ExchangeView, OpenReport, QueueStats, inspect};
+pub use embedded::{BusOptions, ExchangeStats, ExchangeView, OpenReport, QueueStats, inspect};
 pub use encoding::Codec;
 pub use error::{OpenError, OpenErrorKind};
-pub use topology::{BusOptions, ConsumerOptions, ExchangeSpec, QueueSpec, Topology};
+pub use topology::{ConsumerOptions, ExchangeSpec, QueueSpec, Topology};

@@ -23,10 +23,10 @@ use loggr_flow::{Batch, Receipt, Sink, Stop, StoreError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::embedded::{self, OpenReport, QueueStats};
+use crate::embedded::{self, BusOptions, OpenReport, QueueStats};
 use crate::error::OpenError;
 use crate::rabbit;
-use crate::topology::{BusOptions, ConsumerOptions, ExchangeSpec, MAX_NAME_BYTES, QueueSpec, Topology};
+use crate::topology::{ConsumerOptions, ExchangeSpec, MAX_NAME_BYTES, QueueSpec, Topology};
 
 /// The spool's one exchange.
 const EXCHANGE: &str = "spool";

@@ -29,7 +29,7 @@ use rustix::io::Errno;
 
 use crate::binding::Binding;
 
-use super::disk::{self, Faults, Op};
+use super::fault::{Faults, Op};
 use super::frame::{u32_at, u64_at};
 use super::log::Position;
 
@@ -215,15 +215,12 @@ impl CursorFile {
     /// Makes the file, with its first cursor flushed.
     pub fn create(path: &Path, cursor: &Cursor, faults: Faults) -> io::Result<CursorFile> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-        disk::zero(&file, 0, 2 * SLOT_BYTES)?;
+        loggr_disk::zero(&file, 0, 2 * SLOT_BYTES)?;
         let path = path.to_owned();
         let mut this = CursorFile { path, file: Arc::new(file), generation: 0, scratch: Vec::new(), faults };
         this.write_slot(cursor)?;
         // DURABLE: a queue that was declared gets every event from here on.
-        this.file.sync_all()?;
-        if let Some(dir) = this.path.parent() {
-            disk::sync_dir(dir)?;
-        }
+        loggr_disk::sync_new(&this.file, &this.path)?;
         Ok(this)
     }
 
@@ -233,8 +230,8 @@ impl CursorFile {
         let (mut newest, mut error) = (None::<(u64, Cursor)>, None);
         for at in [0, SLOT_BYTES] {
             let slot = faults
-                .check_read(path, at, SLOT_BYTES)
-                .and_then(|()| disk::read(&file, at, SLOT_BYTES as usize));
+                .check_read(path, at..at + SLOT_BYTES)
+                .and_then(|()| loggr_disk::read_at(&file, at, SLOT_BYTES as usize));
             match slot {
                 Ok(slot) => {
                     newest = [newest, Cursor::decode(&slot)].into_iter().flatten().max_by_key(|(n, _)| *n)
@@ -263,11 +260,8 @@ impl CursorFile {
     pub fn replace(&mut self, cursor: &Cursor) -> io::Result<()> {
         let making = self.path.with_extension("queue.new");
         let made = CursorFile::create(&making, cursor, self.faults.clone())?;
-        std::fs::rename(&making, &self.path)?;
-        if let Some(dir) = self.path.parent() {
-            // DURABLE: the old file may never be readable again.
-            disk::sync_dir(dir)?;
-        }
+        // DURABLE: the old file may never be readable again.
+        loggr_disk::rename(&making, &self.path)?;
         *self = CursorFile { path: std::mem::take(&mut self.path), ..made };
         Ok(())
     }
@@ -277,7 +271,7 @@ impl CursorFile {
         let next = self.generation + 1;
         cursor.encode(next, &mut self.scratch);
         let slot = (next % 2) * SLOT_BYTES;
-        disk::write(&self.file, &mut [IoSlice::new(&self.scratch)], slot)?;
+        loggr_disk::write_at(&self.file, &mut [IoSlice::new(&self.scratch)], slot)?;
         self.generation = next;
         Ok(())
     }
@@ -322,12 +316,12 @@ mod tests {
         let read = || CursorFile::open(&path, true, Faults::default()).unwrap();
         assert_eq!(read().cursor, Some(cursor(12)));
         // Generation 3 is in the second slot: a torn write there brings the one before back.
-        disk::write(&file.file(), &mut [IoSlice::new(b"torn")], SLOT_BYTES + 30).unwrap();
+        loggr_disk::write_at(&file.file(), &mut [IoSlice::new(b"torn")], SLOT_BYTES + 30).unwrap();
         assert_eq!(read().cursor, Some(cursor(11)));
         let mut again = read();
         again.file.write(&cursor(13)).unwrap();
         assert_eq!(read().cursor, Some(cursor(13)));
-        disk::zero(&file.file(), 0, 2 * SLOT_BYTES).unwrap();
+        loggr_disk::zero(&file.file(), 0, 2 * SLOT_BYTES).unwrap();
         assert_eq!(read().cursor, None);
     }
 

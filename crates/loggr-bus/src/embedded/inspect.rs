@@ -10,7 +10,7 @@ use loggr_flow::Batch;
 
 use crate::encoding::Decoder;
 
-use super::disk::Faults;
+use super::fault::Faults;
 use super::log::{Log, ReadError};
 use super::queue::Queue;
 use super::recovery::recover;

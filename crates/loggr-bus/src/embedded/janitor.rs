@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::disk;
 use super::segment::{SEGMENT_HEADER_BYTES, Segment};
 use super::shared::{Job, Shared};
 
@@ -61,7 +60,8 @@ impl Janitor {
             let mut spare = shared.spare();
             match &spare.ready {
                 Some(ready)
-                    if ready.capacity == capacity && disk::in_place(&ready.file, &ready.path).is_ok() =>
+                    if ready.capacity == capacity
+                        && loggr_disk::in_place(&ready.file, &ready.path).is_ok() =>
                 {
                     spare.answered = serial;
                     shared.spare_changed.notify_all();
@@ -132,14 +132,14 @@ impl Janitor {
             let usual = segment.capacity == shared.options.segment_size && !segment.is_poisoned();
             if usual && self.free.len() < MAX_FREE_SEGMENTS {
                 let free = segment.path.with_extension("free");
-                if std::fs::rename(&segment.path, &free).is_ok() {
+                if loggr_disk::rename_unsynced(&segment.path, &free).is_ok() {
                     self.free.push(free);
                 }
             } else {
                 self.retire(segment);
             }
         }
-        if let Err(error) = disk::sync_dir(&shared.dir) {
+        if let Err(error) = loggr_disk::sync_directory(&shared.dir) {
             tracing::warn!(exchange = %shared.name, "cannot flush the directory: {error}");
         }
     }

@@ -7,11 +7,8 @@
 //! CRC-32C of everything before in eight hexadecimal digits.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-
-use super::disk;
 
 /// The file's name.
 const NAME: &str = "queues";
@@ -21,11 +18,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// The names; `None` where nobody has written them down, or they cannot be read.
 pub(super) fn read(dir: &Path) -> Option<BTreeSet<String>> {
-    let path = dir.join(NAME);
-    if std::fs::metadata(&path).ok()?.len() > MAX_BYTES {
-        return None;
-    }
-    parse(&std::fs::read_to_string(path).ok()?)
+    parse(&loggr_disk::read_text_at_most(&dir.join(NAME), MAX_BYTES).ok()??)
 }
 
 fn parse(text: &str) -> Option<BTreeSet<String>> {
@@ -49,13 +42,8 @@ fn render(names: &BTreeSet<String>) -> String {
 
 /// Writes the names down, in the place of those from before.
 pub(super) fn write(dir: &Path, names: &BTreeSet<String>) -> io::Result<()> {
-    let making = dir.join(format!("{NAME}.new"));
-    let mut file = File::create(&making)?;
-    file.write_all(render(names).as_bytes())?;
     // DURABLE: before any cursor can be lost.
-    file.sync_all()?;
-    std::fs::rename(&making, dir.join(NAME))?;
-    disk::sync_dir(dir)
+    Ok(loggr_disk::replace(&dir.join(NAME), render(names).as_bytes())?)
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::fmt;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk;
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader, MAX_BODY_BYTES};
 use super::queue::Queue;
 use super::segment::{Guess, SEGMENT_HEADER_BYTES, Segment};
@@ -257,8 +256,8 @@ impl Span {
             plan.damage.set_aside = self.set_aside(&plan.bytes)?;
         }
         let gap = plan.gap.encode(self.segment.seed());
-        disk::write(&self.segment.file, &mut [IoSlice::new(&gap)], self.start.offset)?;
-        disk::sync(&self.segment.file)
+        loggr_disk::write_at(&self.segment.file, &mut [IoSlice::new(&gap)], self.start.offset)?;
+        loggr_disk::sync(&self.segment.file)
     }
 
     fn set_aside(&self, bytes: &[u8]) -> io::Result<Option<PathBuf>> {
@@ -266,13 +265,8 @@ impl Span {
             return Ok(None);
         }
         let path = self.segment.path.with_extension(format!("{:x}.damaged", self.start.offset));
-        let mut file = std::fs::File::create(&path)?;
-        file.write_all(bytes)?;
         // DURABLE: the gap is written over the only other copy.
-        file.sync_all()?;
-        if let Some(dir) = path.parent() {
-            disk::sync_dir(dir)?;
-        }
+        loggr_disk::write_new(&path, bytes)?;
         Ok(Some(path))
     }
 }

@@ -5,14 +5,15 @@
 
 mod consumer;
 mod cursor;
-mod disk;
 mod entries;
+mod fault;
 mod frame;
 mod inspect;
 mod janitor;
 mod known;
 mod lock;
 mod log;
+mod options;
 mod publisher;
 mod queue;
 mod reading;
@@ -33,27 +34,28 @@ use std::sync::{Arc, Condvar, Mutex, mpsc as std_mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use loggr_disk::Lock;
 use loggr_flow::{Batch, Stop};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::binding::check_routing_key;
 use crate::error::OpenError;
-use crate::topology::{BusOptions, ConsumerOptions, Topology};
+use crate::topology::{ConsumerOptions, Topology};
 
 use janitor::Janitor;
-use lock::DirLock;
+use lock::lock;
 use recovery::{Recovered, recover};
 use shared::{Job, Shared, Spare};
 use trouble::Trouble;
 use writer::Order;
 
 pub use consumer::Consumer;
-pub(crate) use disk::read as read_at;
-pub use disk::{Faults, Op};
 pub use entries::Dropped;
+pub use fault::{Faults, Op};
 pub use inspect::{ExchangeView, inspect};
 pub use log::Damage;
+pub use options::BusOptions;
 pub use publisher::Publisher;
 pub use recovery::ExchangeReport;
 pub use stats::{ExchangeStats, QueueStats};
@@ -142,8 +144,8 @@ impl Bus {
     ) -> Result<(Bus, OpenReport), OpenError> {
         topology.check()?;
         options.check()?;
-        std::fs::create_dir_all(dir).map_err(|e| OpenError::io("cannot make the directory", dir, e))?;
-        let lock = Arc::new(DirLock::acquire(dir)?);
+        loggr_disk::make_directory(dir).map_err(|e| OpenError::io("cannot make the directory", dir, e))?;
+        let lock = Arc::new(lock(dir)?);
         let mut report = OpenReport::default();
         let mut bus = Bus { exchanges: Vec::new() };
         for spec in &topology.exchanges {
@@ -217,7 +219,7 @@ impl Bus {
             )));
         }
         std::fs::remove_file(&queue.path).map_err(|e| OpenError::io("cannot remove", &queue.path, e))?;
-        disk::sync_dir(&shared.dir).map_err(|e| OpenError::io("cannot flush", &shared.dir, e))?;
+        loggr_disk::sync_directory(&shared.dir).map_err(|e| OpenError::io("cannot flush", &shared.dir, e))?;
         let waiting = {
             let _log = shared.log();
             stats::queue(&queue).waiting_events
@@ -286,7 +288,7 @@ impl Exchange {
         dir: PathBuf,
         recovered: Recovered,
         options: &BusOptions,
-        lock: Arc<DirLock>,
+        lock: Arc<Lock>,
     ) -> io::Result<Exchange> {
         let Recovered { log, spare, free, next_id, report: _ } = recovered;
         let spare = spare.filter(|s| s.capacity == options.segment_size);

@@ -127,7 +127,7 @@ impl Queue {
             state.write()?;
             (state.needed(), state.file())
         };
-        if super::disk::sync(&file).is_err() {
+        if loggr_disk::sync(&file).is_err() {
             // What a failed flush has lost a second one does not bring back.
             let mut state = self.state();
             state.replace()?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::cursor::{self, Bindings, Counts, Cursor, CursorFile};
-use super::disk::{self, Faults};
+use super::fault::Faults;
 use super::known;
 use super::log::{Damage, Log, Position};
 use super::queue::Queue;
@@ -65,11 +65,8 @@ pub(super) fn recover(
 ) -> io::Result<Recovered> {
     let mut report = ExchangeReport { name: name.to_owned(), ..ExchangeReport::default() };
     let write = spec.is_some();
-    if write && !dir.exists() {
-        std::fs::create_dir_all(dir)?;
-        if let Some(parent) = dir.parent() {
-            disk::sync_dir(parent)?;
-        }
+    if write {
+        loggr_disk::make_directory(dir)?;
     }
     let (mut segments, mut free, mut queues, mut next_id) = (Vec::new(), Vec::new(), Vec::new(), 1);
     // Why the headers of some cannot be read.
@@ -143,7 +140,7 @@ pub(super) fn recover(
     // before anybody can acknowledge them.
     if write
         && let Some(last) = live.back()
-        && let Err(error) = disk::sync(&last.segment.file)
+        && let Err(error) = loggr_disk::sync(&last.segment.file)
     {
         // Nothing more is written there.
         last.segment.poison();
@@ -177,7 +174,7 @@ pub(super) fn recover(
         {
             rebind(&mut cursor, &queue, &spec.binding, end.seq, &mut report)?;
             file.write(&cursor)?;
-            disk::sync(&file.file())?;
+            loggr_disk::sync(&file.file())?;
         }
         let made = Queue::new(&queue, path, wanted.is_some(), file, &cursor);
         made.reader().off_books = track.waits;

@@ -9,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 
 use super::cursor::{Bindings, Cursor};
-use super::disk;
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::log::{Damage, LiveSegment, Look, Position, Span};
 use super::recovery::{ExchangeReport, fresh};
@@ -256,7 +255,7 @@ impl Scan<'_> {
             };
             span.carry_out(&mut plan)?;
             self.report.damage.push(plan.damage);
-            let header = disk::read(&segment.file, at.offset, 64)?;
+            let header = loggr_disk::read_at(&segment.file, at.offset, 64)?;
             let Some(gap) = Frame::read(&header, 0, segment.seed()) else {
                 return Err(io::Error::other(format!(
                     "`{}` does not keep what is written to it",

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::disk::{self, Faults, Op};
+use super::fault::{Faults, Op};
 use super::frame::{self, Frame, FrameHeader, u32_at, u64_at};
 
 /// Where the frames begin.
@@ -76,7 +76,7 @@ impl Segment {
         let made = (|| {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&making)?;
             if zeroed {
-                disk::zero(&file, 0, capacity)?;
+                loggr_disk::zero(&file, 0, capacity)?;
             } else {
                 file.set_len(capacity)?;
             }
@@ -112,13 +112,11 @@ impl Segment {
         header[24..32].copy_from_slice(&salt.to_le_bytes());
         let crc = crc32c::crc32c(&header[12..]);
         header[8..12].copy_from_slice(&crc.to_le_bytes());
-        disk::write(&file, &mut [IoSlice::new(&header)], 0)?;
-        // DURABLE: size and blocks now, so that later flushes need no metadata.
-        file.sync_all()?;
+        loggr_disk::write_at(&file, &mut [IoSlice::new(&header)], 0)?;
         let path = dir.join(file_name(id));
-        std::fs::rename(from, &path)?;
-        // DURABLE: a segment without a name is a lost segment.
-        disk::sync_dir(dir)?;
+        // DURABLE: size and blocks now, so that later flushes need no metadata; and a segment
+        // without a name is a lost segment.
+        loggr_disk::publish(&file, from, &path)?;
         let segment = Segment::of(path, id, file, capacity, faults);
         segment.seed.get_or_init(|| frame::seed(id, salt));
         Ok(segment)
@@ -197,15 +195,15 @@ impl Segment {
 
     /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
     pub fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.faults.check_read(&self.path, offset, len as u64)?;
-        disk::read(&self.file, offset, len)
+        self.faults.check_read(&self.path, offset..offset.saturating_add(len as u64))?;
+        loggr_disk::read_at(&self.file, offset, len)
     }
 
     /// Reads everything into `out`, with zeros in the place of what cannot be read.
     pub fn read_whole(&self, out: &mut Vec<u8>) -> Holes {
         let len = usize::try_from(self.capacity).unwrap_or(usize::MAX);
-        let read = self.faults.check_read(&self.path, 0, self.capacity);
-        if read.and_then(|()| disk::read_into(&self.file, 0, len, out)).is_ok() {
+        let read = self.faults.check_read(&self.path, 0..self.capacity);
+        if read.and_then(|()| loggr_disk::read_at_into(&self.file, 0, len, out)).is_ok() {
             return Holes::default();
         }
         let holes;
@@ -241,14 +239,12 @@ impl Segment {
     /// Gives the file a name under which nobody uses it again.
     pub fn set_aside(&self) -> io::Result<PathBuf> {
         let aside = self.path.with_extension("seg.damaged");
-        match std::fs::rename(&self.path, &aside) {
+        match loggr_disk::rename_unsynced(&self.path, &aside) {
             // Another queue has done so.
             Err(_) if aside.exists() => {}
             renamed => renamed?,
         }
-        if let Some(dir) = aside.parent() {
-            disk::sync_dir(dir)?;
-        }
+        loggr_disk::sync_parent(&aside)?;
         Ok(aside)
     }
 

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::topology::BusOptions;
+use loggr_disk::Lock;
 
 use super::entries::Dropped;
-use super::lock::DirLock;
 use super::log::{Log, Position};
+use super::options::BusOptions;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::trouble::Trouble;
@@ -58,7 +58,7 @@ pub(super) struct Shared {
     pub closed: AtomicBool,
     /// Why nothing can be published at the moment.
     pub writing: Trouble,
-    pub lock: Arc<DirLock>,
+    pub lock: Arc<Lock>,
 }
 
 impl Shared {

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::encoding::Encoded;
 
-use super::disk::{self, Op};
+use super::fault::Op;
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::log::{LiveSegment, Position};
 use super::segment::{SEGMENT_HEADER_BYTES, Segment};
@@ -235,12 +235,12 @@ impl Writer<'_> {
             }
         }
         faults.check(Op::Write)?;
-        disk::write(&segment.file, &mut pieces, self.end.offset)?;
+        loggr_disk::write_at(&segment.file, &mut pieces, self.end.offset)?;
         faults.check(Op::Sync)?;
         // DURABLE: the one flush that every publisher of this commit waits for.
-        disk::sync(&segment.file)?;
+        loggr_disk::sync(&segment.file)?;
         // DURABLE: data in a file that was deleted or moved away is not.
-        disk::in_place(&segment.file, &segment.path)?;
+        loggr_disk::in_place(&segment.file, &segment.path)?;
         Ok(end)
     }
 
@@ -338,7 +338,7 @@ impl Writer<'_> {
 /// A spare made in a directory that is gone is no spare.
 fn fits(segment: &Segment, capacity: u64, shared: &Shared) -> bool {
     let usual = capacity > shared.options.segment_size || segment.capacity == shared.options.segment_size;
-    usual && disk::in_place(&segment.file, &segment.path).is_ok()
+    usual && loggr_disk::in_place(&segment.file, &segment.path).is_ok()
 }
 
 pub(super) fn now_micros() -> i64 {

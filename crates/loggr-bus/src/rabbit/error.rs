@@ -11,6 +11,7 @@ use lapin::ErrorKind;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 
 use super::options::BrokerAddress;
+use crate::error::OpenError;
 
 const INIT: &str = "`loggr init rabbitmq` declares everything that the configuration names";
 
@@ -268,6 +269,15 @@ impl fmt::Display for BrokerError {
 impl Error for BrokerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_ref().map(|e| &**e as _)
+    }
+}
+
+/// What the broker and the configuration do not agree on.
+impl From<BrokerError> for OpenError {
+    fn from(error: BrokerError) -> OpenError {
+        let open = OpenError::config(&error.what);
+        let open = error.source().into_iter().fold(open, OpenError::caused_by);
+        error.advice().into_iter().fold(open, OpenError::hinted)
     }
 }
 

@@ -272,7 +272,7 @@ impl Bus {
 /// What waiting may mend is no reason not to start.
 fn permanent(error: BrokerError) -> Result<(), OpenError> {
     match error.kind() {
-        BrokerErrorKind::Refused | BrokerErrorKind::TooLarge => Err(OpenError::broker(error)),
+        BrokerErrorKind::Refused | BrokerErrorKind::TooLarge => Err(error.into()),
         BrokerErrorKind::Unreachable | BrokerErrorKind::Trouble => Ok(()),
     }
 }

@@ -23,7 +23,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::embedded::read_at;
+use loggr_disk::read_at;
 
 /// LMDB's files.
 pub(super) const DATA: &str = "data.mdb";

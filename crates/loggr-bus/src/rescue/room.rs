@@ -319,7 +319,7 @@ impl Room {
 
 /// Opens LMDB, and says whether it made the file. Of the file nothing is read but its two first pages.
 fn map(dir: &Path, bytes: usize) -> Result<(Env, bool), heed::Error> {
-    std::fs::create_dir_all(dir)?;
+    loggr_disk::make_directory(dir)?;
     let is_new = Stamp::of(dir).len == 0;
     let mut options = EnvOpenOptions::new();
     options.map_size(bytes).max_dbs(DATABASES);
@@ -375,13 +375,13 @@ pub fn move_aside(dir: &Path) -> io::Result<Aside> {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let aside = |name: &str| dir.join(format!("{name}.{micros}.damaged"));
     for name in [DATA, LOCK] {
-        match std::fs::rename(dir.join(name), aside(name)) {
+        match loggr_disk::rename_unsynced(&dir.join(name), &aside(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     // DURABLE: the damaged one must not come back under the new one.
-    File::open(dir)?.sync_all()?;
+    loggr_disk::sync_directory(dir)?;
     Ok(Aside::Moved(aside(DATA)))
 }
 
