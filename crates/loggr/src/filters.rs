@@ -111,9 +111,6 @@ fn pattern_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let length = std::fs::metadata(path)?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(anyhow!("it has {length} bytes, more than {MAX_FILE_BYTES}"));
-    }
-    Ok(std::fs::read_to_string(path)?)
+    loggr_disk::read_text_at_most(path, MAX_FILE_BYTES)?
+        .ok_or_else(|| anyhow!("it has more than {MAX_FILE_BYTES} bytes"))
 }

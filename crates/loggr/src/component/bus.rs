@@ -83,13 +83,9 @@ pub fn options(rabbit: &RabbitBus, connection_name: String) -> Result<RabbitOpti
 
 fn pem(path: &Path) -> Result<Vec<u8>> {
     let context = || format!("cannot read `{}`", path.display());
-    let length = std::fs::metadata(path).with_context(context).usage()?.len();
-    if length > MAX_PEM_BYTES {
-        return Err(anyhow::anyhow!("it has {length} bytes, more than {MAX_PEM_BYTES}"))
-            .with_context(context)
-            .usage();
-    }
-    std::fs::read(path).with_context(context).usage()
+    let bytes = loggr_disk::read_at_most(path, MAX_PEM_BYTES).with_context(context).usage()?;
+    let longer = || anyhow::anyhow!("it has more than {MAX_PEM_BYTES} bytes");
+    bytes.ok_or_else(longer).with_context(context).usage()
 }
 
 /// Opens the bus, and the spool where this part has one.

@@ -25,7 +25,6 @@ mod url;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -290,14 +289,12 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 fn read(file: &Path) -> Result<String> {
     let shown = file.display();
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+    let bytes = loggr_disk::read_at_most(file, MAX_FILE_BYTES)
         .with_context(|| format!("cannot read the configuration `{shown}`"))
         .hint("`loggr config` prints the default one")?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    let Some(bytes) = bytes else {
         bail!("the configuration `{shown}` is longer than {MAX_FILE_BYTES} bytes");
-    }
+    };
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() + 1;

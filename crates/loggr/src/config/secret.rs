@@ -3,7 +3,6 @@
 //! Never printed: neither `Debug` nor an error shows it.
 
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -19,13 +18,11 @@ impl Secret {
     /// Reads a file that holds the secret and nothing else; one newline at its end is dropped.
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let mut text = String::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text))
+        let text = loggr_disk::read_text_at_most(path, MAX_SECRET_BYTES)
             .with_context(|| format!("cannot read the secret in `{shown}`"))?;
-        if text.len() as u64 > MAX_SECRET_BYTES {
+        let Some(text) = text else {
             bail!("the secret in `{shown}` is longer than {MAX_SECRET_BYTES} bytes");
-        }
+        };
         let secret = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
         match secret {
             "" => bail!("the secret in `{shown}` is empty"),

@@ -11,15 +11,12 @@
 //! Not the bus and its own lock. Invariant: a part runs once on a data directory, and no
 //! process writes another's files.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::Read;
-use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use loggr_disk::{Holder, Lock, LockError};
 use loggr_flow::Stop;
-use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use super::part::Part;
@@ -45,8 +42,8 @@ pub const WHO_MAY_LOOK: &str = "run it as root or as the user that loggr runs as
 pub struct Place {
     card: Card,
     socket: PathBuf,
-    pid_file: Option<(PathBuf, Held)>,
-    _locks: Vec<Held>,
+    pid_file: Option<(PathBuf, Lock)>,
+    _locks: Vec<Lock>,
 }
 
 impl Place {
@@ -99,14 +96,9 @@ impl Card {
     /// # Errors
     /// Where the file cannot be written: the disk may be full.
     pub fn write(&self, card: &Value) -> Result<()> {
-        let fresh = self.0.with_extension("json.new");
-        let written = std::fs::write(&fresh, format!("{card:#}\n"))
-            .and_then(|()| std::fs::rename(&fresh, &self.0))
-            .with_context(|| format!("cannot write `{}`", self.0.display()));
-        if written.is_err() {
-            drop(std::fs::remove_file(&fresh));
-        }
-        written
+        // Not for the next life: it is about this process.
+        loggr_disk::replace_unsynced(&self.0, format!("{card:#}\n").as_bytes())
+            .with_context(|| format!("cannot write `{}`", self.0.display()))
     }
 
     /// Tries until it is written, or until draining begins.
@@ -132,7 +124,7 @@ impl Drop for Place {
             && std::fs::remove_file(path).is_err()
         {
             // Its directory may be root's, and we are not root any more.
-            drop(file.0.set_len(0));
+            drop(file.set_len(0));
         }
     }
 }
@@ -140,20 +132,7 @@ impl Drop for Place {
 /// Makes a directory, unless it is there, and whatever is missing above it, which everybody
 /// may pass. The modes hold whatever the umask.
 pub fn make_directory(path: &Path, mode: u32) -> std::io::Result<()> {
-    let missing = |d: &&Path| !d.as_os_str().is_empty() && !d.exists();
-    let missing: Vec<&Path> = path.ancestors().take_while(missing).collect();
-    for directory in missing.into_iter().rev() {
-        match std::fs::create_dir(directory) {
-            Ok(()) => {}
-            // Another process was faster.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-        }
-        let mode = if directory == path { mode } else { WAY_MODE };
-        std::fs::set_permissions(directory, Permissions::from_mode(mode))?;
-    }
-    // A file of this name is no directory.
-    std::fs::create_dir_all(path)
+    loggr_disk::make_directory_with(path, mode, WAY_MODE)
 }
 
 /// The control sockets of all processes on a data directory, dead ones included; the one
@@ -197,7 +176,7 @@ pub fn card_of(socket: &Path) -> PathBuf {
     }
 }
 
-fn lock(data: &Path, part: &Part) -> Result<Held> {
+fn lock(data: &Path, part: &Part) -> Result<Lock> {
     hold(&data.join("run").join(format!("{}.lock", part.id())), |holder| {
         Err(anyhow!("`{part}` runs already on `{}`, as {holder}", data.display()))
             .hint("stop that process, or give this one another directory with `--data-dir`")
@@ -205,7 +184,7 @@ fn lock(data: &Path, part: &Part) -> Result<Held> {
 }
 
 /// Of a part: its id stands before the ending.
-fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Held)> {
+fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Lock)> {
     let path = match part {
         Part::Everything => path.to_owned(),
         part => {
@@ -221,52 +200,22 @@ fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Held)> {
     Ok((path, file))
 }
 
-/// A locked file. Let go by name when it is dropped: a child process that is being started may
-/// hold a copy of it for a moment longer.
-#[derive(Debug)]
-struct Held(File);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // It ends with the file at the latest.
-        flock(&self.0, FlockOperation::Unlock).unwrap_or_default();
-    }
-}
-
 /// A file that holds our process id and that nobody else may hold.
-fn hold(path: &Path, held: impl Fn(&str) -> Result<Held>) -> Result<Held> {
+fn hold(path: &Path, held: impl Fn(Holder) -> Result<Lock>) -> Result<Lock> {
     let context = || format!("cannot lock `{}`", path.display());
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .with_context(context)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut pid = String::new();
-            // Without the number the sentence is still true.
-            drop(file.read_to_string(&mut pid));
-            let holder = match pid.trim() {
-                "" => "another process".to_owned(),
-                pid => format!("process {pid}"),
-            };
-            return held(&holder);
-        }
-        Err(error) => return Err(error).with_context(context),
-    }
-    // Over what stands there: where the disk is full, a block that is given back is gone.
-    let pid = format!("{}\n", std::process::id());
-    file.write_all_at(pid.as_bytes(), 0)
-        .and_then(|()| file.set_len(pid.len() as u64))
-        .with_context(context)?;
-    Ok(Held(file))
+    let lock = match Lock::take(path) {
+        Ok(lock) => lock,
+        Err(LockError::Held(holder)) => return held(holder),
+        Err(LockError::Io(error)) => return Err(error).with_context(context),
+    };
+    lock.write_process_id().with_context(context)?;
+    Ok(lock)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::config::tests::read;
 

@@ -30,8 +30,9 @@ fn process(socket: &Path) -> Option<Seen> {
 /// What a process left behind.
 fn card(socket: &Path, state: State) -> Option<Seen> {
     let path = place::card_of(socket);
-    let meta = std::fs::metadata(&path).ok().filter(|meta| meta.len() <= MAX_CARD_BYTES)?;
-    let left: Status = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+    let meta = std::fs::metadata(&path).ok()?;
+    let bytes = loggr_disk::read_at_most(&path, MAX_CARD_BYTES).ok()??;
+    let left: Status = serde_json::from_slice(&bytes).ok()?;
     // Who it was, and no addresses where nobody listens.
     let status = Status { identity: left.identity, ..Status::default() };
     let age = SystemTime::now().duration_since(meta.modified().ok()?).unwrap_or(Duration::ZERO);

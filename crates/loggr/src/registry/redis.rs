@@ -315,9 +315,8 @@ fn client(config: &RedisRegistry) -> Result<Client> {
 
 fn pem(path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
-    let bytes = std::fs::metadata(path)
-        .and_then(|meta| if meta.len() > MAX_PEM_BYTES { Ok(None) } else { std::fs::read(path).map(Some) })
-        .with_context(|| format!("cannot read `{shown}`"))?;
+    let bytes =
+        loggr_disk::read_at_most(path, MAX_PEM_BYTES).with_context(|| format!("cannot read `{shown}`"))?;
     bytes.ok_or_else(|| anyhow!("`{shown}` is longer than {MAX_PEM_BYTES} bytes"))
 }
 

@@ -7,8 +7,7 @@
 //! an event whose line was received holds its bytes too.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use loggr_event::Event;
@@ -39,19 +38,13 @@ pub(super) fn save<'b>(place: &Path, batches: impl Iterator<Item = &'b Batch>) -
         bytes.extend_from_slice(&checksum(&packed).to_le_bytes());
         bytes.extend_from_slice(&packed);
     }
-    let fresh = place.with_extension("again.new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(&bytes)?;
     // DURABLE: the only copy, if the process ends now.
-    file.sync_all()?;
-    std::fs::rename(&fresh, place)?;
-    super::journal::sync_parent(place)
+    Ok(loggr_disk::replace(place, &bytes)?)
 }
 
 /// What an earlier life wrote down, if anything.
 pub(super) fn load(place: &Path) -> Option<Batch> {
-    let len = std::fs::metadata(place).ok()?.len();
-    let bytes = std::fs::read(place).ok().filter(|_| len <= MAX_FILE_BYTES)?;
+    let bytes = loggr_disk::read_at_most(place, MAX_FILE_BYTES).ok()??;
     let mut rest = bytes.as_slice();
     let mut builder = BatchBuilder::default();
     while let Some((head, after)) = rest.split_first_chunk::<8>() {

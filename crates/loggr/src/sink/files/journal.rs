@@ -34,15 +34,16 @@
 //! comes again, and cuts nothing.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::num::NonZeroU64;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use loggr_disk::{Lock, LockError, NotPublished};
 use loggr_event::Uid;
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::OFlags;
 
 use super::error::OpenError;
 use super::identity::Identity;
@@ -120,7 +121,7 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
+    file: Lock,
     len: u64,
     /// Up to here the file has its blocks.
     filled: u64,
@@ -138,17 +139,17 @@ impl Journal {
         let failed = |e| OpenError::io(format!("cannot open the journal `{}`", path.display()), e);
         let is_new = !path.exists();
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
+            loggr_disk::make_directory(parent).map_err(failed)?;
         }
-        let Some(mut file) = lock(path).map_err(failed)? else {
-            return Err(OpenError::busy(path));
-        };
+        let file = Lock::wait(path, &options(), LOCK_WAIT).map_err(|error| match error {
+            LockError::Held(_) => OpenError::busy(path),
+            LockError::Io(error) => failed(error),
+        })?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        (&*file).read_to_end(&mut bytes).map_err(failed)?;
         if is_new {
             // DURABLE: a journal without its name is none.
-            sync_parent(path).map_err(failed)?;
-            path.parent().map_or(Ok(()), sync_parent).map_err(failed)?;
+            loggr_disk::sync_parent(path).map_err(failed)?;
         }
         let mut journal = Journal {
             path: path.to_owned(),
@@ -222,7 +223,7 @@ impl Journal {
         let begins = self.len;
         // DURABLE: before the first byte that it speaks of. A torn member hides all that follows
         // it, and lines that no intent speaks of stand twice when their events come again.
-        if let Err(error) = self.append(&record).and_then(|()| self.file.sync_data()) {
+        if let Err(error) = self.append(&record).and_then(|()| loggr_disk::sync(&self.file)) {
             // The next one is written over it, into a file that did not fail.
             self.len = begins;
             self.doubtful = true;
@@ -268,8 +269,7 @@ impl Journal {
     fn rewrite(&mut self, recent: &Recent) -> io::Result<()> {
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
-        let fresh = options().truncate(true).open(&name)?;
-        rustix::fs::flock(&fresh, FlockOperation::NonBlockingLockExclusive)?;
+        let fresh = Lock::on(options().truncate(true).open(&name)?)?;
         let mut bytes = Vec::new();
         // Below the numbers of those that follow.
         let number = self.kept.front().map_or(self.number, |k| k.number.saturating_sub(1));
@@ -286,52 +286,24 @@ impl Journal {
         }
         fresh.write_all_at(&bytes, 0)?;
         // DURABLE: the whole of it and then its name, before anything is written that it speaks of.
-        fresh.sync_data()?;
-        std::fs::rename(&name, &self.path)?;
+        let published = loggr_disk::publish(&fresh, Path::new(&name), &self.path);
+        if let Err(NotPublished::Before(error)) = published {
+            return Err(error);
+        }
         self.file = fresh;
         self.len = bytes.len() as u64;
         self.filled = self.len;
         // Until the name is durable too, another try writes it anew.
-        self.doubtful = true;
-        sync_parent(&self.path)?;
-        self.doubtful = false;
-        Ok(())
+        self.doubtful = published.is_err();
+        Ok(published?)
     }
-}
-
-/// Makes the name of a file durable.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    options.read(true).write(true).create(true).mode(0o600).custom_flags(flags);
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
     options
-}
-
-/// The locked file, or `None` while another holds it. The lock goes with the file, and
-/// the file may have been replaced while we waited.
-fn lock(path: &Path) -> io::Result<Option<File>> {
-    let deadline = Instant::now() + LOCK_WAIT;
-    loop {
-        let file = options().truncate(false).open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                let (ours, there) = (file.metadata()?, std::fs::metadata(path)?);
-                if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
-                    return Ok(Some(file));
-                }
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 fn header(kind: u32, number: u64, body: &[u8]) -> [u8; HEADER_BYTES] {

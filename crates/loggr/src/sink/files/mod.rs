@@ -122,20 +122,10 @@ impl Sink for FilesSink {
     }
 }
 
-/// The directory and what is above it, each name durable.
+/// The directory and what is above it, each with the mode that was asked for.
 fn create_base(options: &FilesOptions) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    let base = &options.directory;
-    let missing: Vec<_> = base.ancestors().take_while(|d| !d.as_os_str().is_empty() && !d.exists()).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(options.dir_mode).create(base)?;
-    for dir in missing {
-        // The mode that was asked for, whatever the umask.
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(options.dir_mode))?;
-        let parent = dir.parent().filter(|p| !p.as_os_str().is_empty());
-        // DURABLE: the name of the directory.
-        std::fs::File::open(parent.unwrap_or(std::path::Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
+    // DURABLE: the name of the directory.
+    loggr_disk::make_directory_with(&options.directory, options.dir_mode, options.dir_mode)
 }
 
 fn serve(worker: Worker, options: &FilesOptions, mut queue: mpsc::Receiver<Job>) {

@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::error::WriteError;
+use super::fault;
 use super::identity::Identity;
 use super::journal::{Extent, Intent};
 use super::targets::Targets;
@@ -181,9 +182,7 @@ fn settle(
         }
         if is_the_end && place.writable && (place.sure || place.at_home) {
             tracing::info!(file = %absolute.display(), from = len, to = extent.offset, "cutting off a batch that is not whole");
-            targets
-                .faults
-                .cut(file, extent.offset, extent.end())
+            fault::cut(&targets.faults, file, extent.offset, extent.end())
                 .map_err(|e| WriteError::new("cut off an unfinished batch from", absolute, e))?;
         }
         return Ok(Fate::Gone);
@@ -196,10 +195,7 @@ fn settle(
             return Ok(Fate::Gone);
         }
         // DURABLE: its events will be skipped and signed for.
-        targets
-            .faults
-            .sync_many(&[file], File::sync_data)
-            .map_err(|(_, e)| WriteError::new("sync", absolute, e))?;
+        fault::sync_files(&targets.faults, &[file]).map_err(|(_, e)| WriteError::new("sync", absolute, e))?;
         targets.name_is_new(absolute);
     }
     Ok(Fate::There)

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::error::WriteError;
-use super::fault::{Faults, Op};
+use super::fault::{self, Faults, Op};
 use super::identity::Identity;
 use super::member::{Compress, HEAD_BYTES};
 
@@ -128,8 +128,8 @@ impl Targets {
         options.write(true).mode(0o600).custom_flags(OFlags::TMPFILE.bits() as i32);
         let taken = options.open(&self.base).and_then(|mut file| {
             file.write_all(b"\n")?;
-            self.faults.before(Op::Sync)?;
-            file.sync_all()
+            self.faults.check(Op::Sync)?;
+            loggr_disk::sync(&file)
         });
         taken.is_ok()
     }
@@ -256,7 +256,7 @@ impl Targets {
             let mut head = [0; HEAD_BYTES];
             let held = usize::try_from(meta.len()).unwrap_or(HEAD_BYTES).min(HEAD_BYTES);
             let head = head.get_mut(..held).unwrap_or_default();
-            let read = self.faults.before(Op::Read).and_then(|_| file.read_exact_at(head, 0));
+            let read = self.faults.check(Op::Read).and_then(|()| file.read_exact_at(head, 0));
             read.map_err(failed)?;
             if !head.is_empty() && self.modes.compress.differs_from(head) {
                 continue;
@@ -286,7 +286,7 @@ impl Targets {
             return Ok((len, true));
         }
         let mut last = [0];
-        let read = self.faults.before(Op::Read).and_then(|_| handle.file.read_exact_at(&mut last, len - 1));
+        let read = self.faults.check(Op::Read).and_then(|()| handle.file.read_exact_at(&mut last, len - 1));
         match read.map_err(failed) {
             Ok(()) => Ok((len, last == [b'\n'])),
             // Nobody knows what stands there.
@@ -301,8 +301,7 @@ impl Targets {
         let handle = target.handle.as_mut().expect("BUG: `open` came before");
         handle.unsynced = true;
         handle.clean = None;
-        self.faults
-            .write_all(&handle.file, bytes, written)
+        fault::write_all(&self.faults, &handle.file, bytes, written)
             .map_err(|e| WriteError::of_the_file("write", &target.absolute, e))
     }
 
@@ -312,7 +311,7 @@ impl Targets {
         let Some(handle) = target.and_then(|t| t.handle.as_ref()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        self.faults.cut(&handle.file, offset, end)
+        fault::cut(&self.faults, &handle.file, offset, end)
     }
 
     /// Syncs those of the files that have a handle with unsynced bytes; each is given
@@ -323,7 +322,7 @@ impl Targets {
         let work: Vec<&Target> = targets.filter(|t| unsynced(t)).collect();
         let handles: Vec<&File> = work.iter().filter_map(|t| t.handle.as_ref()).map(|h| &h.file).collect();
         // DURABLE: the lines, before the receipt.
-        self.faults.sync_many(&handles, File::sync_data).map_err(|(i, error)| {
+        fault::sync_files(&self.faults, &handles).map_err(|(i, error)| {
             let path = work.get(i).map_or(self.base.as_path(), |t| t.absolute.as_path());
             WriteError::new("sync", path, error)
         })?;
@@ -372,8 +371,8 @@ impl Targets {
                 work.push(self.open_directory(dir)?);
             }
             let handles: Vec<&File> = work.iter().collect();
-            // DURABLE: a synced file without its name is lost. For names the data alone will not do.
-            self.faults.sync_many(&handles, File::sync_all).map_err(|(i, error)| {
+            // DURABLE: a synced file without its name is lost.
+            fault::sync_directories(&self.faults, &handles).map_err(|(i, error)| {
                 WriteError::new("sync the directory", some.get(i).unwrap_or(&self.base), error)
             })?;
         }
@@ -418,7 +417,7 @@ impl Targets {
     }
 
     fn open_file(&mut self, absolute: &Path) -> Result<File, WriteError> {
-        self.faults.before(Op::Open).map_err(|e| WriteError::of_the_file("open", absolute, e))?;
+        self.faults.check(Op::Open).map_err(|e| WriteError::of_the_file("open", absolute, e))?;
         match self.options().open(absolute) {
             Ok(file) => {
                 // A run that was killed may have created it without syncing its name.

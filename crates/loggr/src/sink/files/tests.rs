@@ -11,7 +11,7 @@ use loggr_event::{DumpFormat, Origin, Template, Timestamp, Uid};
 use loggr_flow::{Batch, BatchBuilder, Sink, StoreError, contract};
 use rustix::io::Errno;
 
-use super::fault::Op;
+use super::fault::{Faults, Op};
 use super::worker::Worker;
 use super::*;
 
@@ -250,10 +250,10 @@ fn a_file_torn_at_any_byte_is_mended() {
 /// A life that ends before its last intent is marked as done.
 fn crash_after(options: &FilesOptions, batch: &Batch) {
     let mut worker = worker(options);
-    worker.targets.faults.hook = Some(Box::new(|op| match op {
+    worker.targets.faults = Faults::hooked(|op| match op {
         Op::Done => Err(io::Error::other("crash")),
         _ => Ok(usize::MAX),
-    }));
+    });
     worker.store(batch).unwrap();
 }
 
@@ -315,7 +315,7 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
                     // Crashes at this step of every life, after 11 bytes of a write.
                     let count = Arc::new(AtomicUsize::new(0));
                     let mut crashed = crashes >= 3;
-                    worker.targets.faults.hook = Some(Box::new(move |op| {
+                    worker.targets.faults = Faults::hooked(move |op| {
                         let n = count.fetch_add(1, Ordering::Relaxed);
                         if n == step && !crashed && op == Op::Write {
                             return Ok(11);
@@ -325,7 +325,7 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
                             std::panic::panic_any("crash");
                         }
                         Ok(usize::MAX)
-                    }));
+                    });
                     let run = catch_unwind(AssertUnwindSafe(|| {
                         while signed < 90 {
                             let n = if halves { 15 } else { 30 };
@@ -358,7 +358,7 @@ fn an_error_at_any_step_is_rolled_back() {
                 let count = Arc::new(AtomicUsize::new(0));
                 let failed = Arc::new(AtomicUsize::new(0));
                 let failures_so_far = failed.clone();
-                worker.targets.faults.hook = Some(Box::new(move |op| {
+                worker.targets.faults = Faults::hooked(move |op| {
                     let n = count.fetch_add(1, Ordering::Relaxed);
                     if n == step && op == Op::Write {
                         return Ok(5);
@@ -368,7 +368,7 @@ fn an_error_at_any_step_is_rolled_back() {
                         return Err(errno.into());
                     }
                     Ok(usize::MAX)
-                }));
+                });
                 for part in [0..30, 30..60, 60..90] {
                     let mut tries = 0;
                     while let Err(error) = worker.store(&numbered(part.clone(), 3)) {
@@ -403,11 +403,11 @@ fn debris_that_could_not_be_cut_is_cut_later_also_after_a_crash() {
         worker.store(&numbered(0..10, 1)).unwrap();
         let broken = Arc::new(AtomicUsize::new(1));
         let state = broken.clone();
-        worker.targets.faults.hook = Some(Box::new(move |op| match (op, state.load(Ordering::Relaxed)) {
+        worker.targets.faults = Faults::hooked(move |op| match (op, state.load(Ordering::Relaxed)) {
             (_, 0) => Ok(usize::MAX),
             (Op::Sync | Op::Truncate, _) => Err(Errno::IO.into()),
             _ => Ok(usize::MAX),
-        }));
+        });
         for _ in 0..3 {
             let error = worker.store(&numbered(10..20, 1)).unwrap_err().chain();
             assert!(error.contains("host0.log") && error.contains("kernel's log"), "{error}");

@@ -278,7 +278,7 @@ impl Worker {
             });
         }
         // Should the mark fail: the bytes are durable, and a restart finds them whole.
-        let marked = self.targets.faults.before(Op::Done).and_then(|_| self.journal.done());
+        let marked = self.targets.faults.check(Op::Done).and_then(|()| self.journal.done());
         if let Err(error) = marked {
             tracing::debug!(journal = %self.journal.path().display(), %error, "cannot mark an intent as done");
         }
@@ -343,7 +343,7 @@ impl Worker {
         }
         let intent = Intent { extents, runs: std::mem::take(&mut self.runs) };
         let begun =
-            self.targets.faults.before(Op::Intent).and_then(|_| self.journal.begin(&intent, &self.recent));
+            self.targets.faults.check(Op::Intent).and_then(|()| self.journal.begin(&intent, &self.recent));
         begun.map_err(|e| WriteError::new("write the journal", self.journal.path(), e))?;
         Ok(intent)
     }

@@ -27,6 +27,15 @@ const SIGN_RESCUE: &[&str] = &[
     "crates/loggr-flow/src/contract.rs",
 ];
 
+/// Where files may be flushed, locked and renamed, with the reason. Ends with `/`: the folder.
+const DISK: &[(&str, &str)] = &[
+    ("crates/loggr-disk/", "it is the room for that"),
+    ("crates/loggr-store/", "not yet moved to `loggr-disk`"),
+];
+/// How that looks.
+const DISK_CALLS: &[&str] =
+    &["sync_all", "sync_data", "fsync(", "fdatasync(", "flock(", ".try_lock(", "fs::rename(", "renameat"];
+
 /// Where a test may wait for time to pass, with the reason.
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("crates/loggr/tests/it/support/wait.rs", "the one poll loop of the integration tests"),
@@ -101,6 +110,27 @@ fn receipts_are_signed_only_where_a_batch_becomes_durable() {
         }
     }
     none("receipts signed where nothing is durable", &wrong);
+}
+
+#[test]
+fn files_are_flushed_locked_and_renamed_in_one_room() {
+    let mut wrong = Vec::new();
+    let mut used = vec![false; DISK.len()];
+    for file in rust().iter().filter(|f| f.path.starts_with("crates/") && !is_test_file(&f.path)) {
+        let room = DISK.iter().position(|(room, _)| file.path.starts_with(room));
+        for (line, text) in code(product(&file.text)) {
+            if !DISK_CALLS.iter().any(|call| text.contains(call)) {
+                continue;
+            }
+            match room {
+                Some(room) => used[room] = true,
+                None => wrong.push(format!("{}:{line}: {}: `loggr-disk` does that", file.path, text.trim())),
+            }
+        }
+    }
+    let unused = DISK.iter().zip(used).filter(|(_, used)| !used);
+    wrong.extend(unused.map(|((room, _), _)| format!("`{room}` does no such thing: take it off the list")));
+    none("files that are flushed, locked or renamed elsewhere", &wrong);
 }
 
 #[test]

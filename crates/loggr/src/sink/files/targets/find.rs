@@ -131,7 +131,7 @@ impl Targets {
     fn open_in_place(&mut self, absolute: &Path) -> io::Result<(File, bool)> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        let opened = self.faults.before(Op::Find).and_then(|_| options.clone().write(true).open(absolute));
+        let opened = self.faults.check(Op::Find).and_then(|()| options.clone().write(true).open(absolute));
         match opened {
             Err(e)
                 if matches!(Errno::from_io_error(&e), Some(Errno::ACCESS | Errno::PERM | Errno::TXTBSY)) =>

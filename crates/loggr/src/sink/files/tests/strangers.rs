@@ -62,14 +62,14 @@ fn a_file_that_got_a_freed_inode_number_is_not_shortened_when_the_disk_has_room_
     let full = Arc::new(AtomicUsize::new(1));
     let state = full.clone();
     let mut writes = 0;
-    worker.targets.faults.hook = Some(Box::new(move |op| {
+    worker.targets.faults = Faults::hooked(move |op| {
         writes += usize::from(op == Op::Write);
         match (op, state.load(Ordering::Relaxed)) {
             (Op::Write, 1) if writes == 1 => Ok(500),
             (Op::Write | Op::Truncate, 1) => Err(Errno::NOSPC.into()),
             _ => Ok(usize::MAX),
         }
-    }));
+    });
     worker.store(&numbered(0..100, 1)).unwrap_err();
     let log = dir.path().join("logs/host0.log");
     let ino = std::fs::metadata(&log).unwrap().ino();
@@ -95,10 +95,10 @@ fn check_rotated_while_full(how: impl Fn(&Path), lines: usize) {
     }
     let full = Arc::new(AtomicUsize::new(1));
     let state = full.clone();
-    worker.targets.faults.hook = Some(Box::new(move |op| match (op, state.load(Ordering::Relaxed)) {
+    worker.targets.faults = Faults::hooked(move |op| match (op, state.load(Ordering::Relaxed)) {
         (Op::Write, 1) => Err(Errno::NOSPC.into()),
         _ => Ok(usize::MAX),
-    }));
+    });
     for _ in 0..2 {
         assert!(matches!(worker.store(&numbered(40..50, 1)).unwrap_err(), StoreError::Transient(_)));
     }
@@ -132,12 +132,12 @@ fn lines_of_a_file_that_may_only_be_read_after_trouble_do_not_stand_twice() {
     }
     let broken = Arc::new(AtomicUsize::new(1));
     let state = broken.clone();
-    worker.targets.faults.hook = Some(Box::new(move |op| match (op, state.load(Ordering::Relaxed)) {
+    worker.targets.faults = Faults::hooked(move |op| match (op, state.load(Ordering::Relaxed)) {
         (Op::Write, 1) => Err(Errno::ROFS.into()),
         // Rotation gave it to somebody else.
         (Op::Find, _) => Err(Errno::ACCESS.into()),
         _ => Ok(usize::MAX),
-    }));
+    });
     worker.store(&numbered(40..50, 1)).unwrap_err();
     let log = dir.path().join("logs/host0.log");
     std::fs::rename(&log, log.with_extension("log.1")).unwrap();
@@ -167,13 +167,13 @@ fn one_file_with_a_bad_block_or_inode_does_not_hold_up_the_others() {
             worker(&options).store(&numbered(0..3, 3)).unwrap();
             let mut worker = worker(&options);
             let mut left = 1;
-            worker.targets.faults.hook = Some(Box::new(move |op| {
+            worker.targets.faults = Faults::hooked(move |op| {
                 if op == broken && left > 0 {
                     left -= 1;
                     return Err(errno.into());
                 }
                 Ok(usize::MAX)
-            }));
+            });
             let why = refused(&mut worker, 3..12);
             assert!(
                 why.contains("host0.log") && why.contains(": look at") | why.contains(": check"),
@@ -193,16 +193,16 @@ fn events_wait_where_the_whole_disk_fails() {
         let options = options(dir.path(), "${source}.log", Compress::None);
         crash_after(&options, &numbered(0..3, 3));
         let mut worker = worker(&options);
-        worker.targets.faults.hook = Some(Box::new(move |op| match op {
+        worker.targets.faults = Faults::hooked(move |op| match op {
             Op::Sync => Err(Errno::IO.into()),
             op if op == broken => Err(Errno::IO.into()),
             _ => Ok(usize::MAX),
-        }));
+        });
         for _ in 0..2 {
             let error = worker.store(&numbered(0..12, 3)).unwrap_err();
             assert!(matches!(error, StoreError::Transient(_)), "{error}");
         }
-        worker.targets.faults.hook = None;
+        worker.targets.faults = Faults::default();
         worker.store(&numbered(0..12, 3)).unwrap();
         each_once(dir.path(), 0..12, 3, "the disk is back");
     }
@@ -215,11 +215,11 @@ fn a_file_whose_last_byte_cannot_be_read_goes_on_in_a_line_of_its_own() {
     worker(&options).store(&numbered(0..3, 1)).unwrap();
     let mut worker = worker(&options);
     let mut reads = 0;
-    worker.targets.faults.hook = Some(Box::new(move |op| {
+    worker.targets.faults = Faults::hooked(move |op| {
         reads += usize::from(op == Op::Read);
         // The first is that of the beginning.
         if op == Op::Read && reads == 2 { Err(Errno::IO.into()) } else { Ok(usize::MAX) }
-    }));
+    });
     worker.store(&numbered(3..6, 1)).unwrap();
     let text = std::fs::read_to_string(dir.path().join("logs/host0.log")).unwrap();
     let lines: Vec<bool> = text.lines().map(|line| line.contains("number ")).collect();
@@ -232,10 +232,10 @@ fn files_that_cannot_be_looked_at_after_a_crash_hold_up_nothing() {
     let options = options(dir.path(), "${source}.log", Compress::None);
     crash_after(&options, &numbered(0..6, 3));
     let mut worker = worker(&options);
-    worker.targets.faults.hook = Some(Box::new(|op| match op {
+    worker.targets.faults = Faults::hooked(|op| match op {
         Op::Find => Err(Errno::UCLEAN.into()),
         _ => Ok(usize::MAX),
-    }));
+    });
     worker.look_back();
     worker.store(&numbered(6..12, 3)).unwrap();
     each_once(dir.path(), 0..12, 3, "unreadable");
@@ -253,7 +253,7 @@ fn a_batch_that_cannot_be_cut_off_one_file_holds_up_that_file_alone() {
         let broken = Arc::new(AtomicUsize::new(1));
         let state = broken.clone();
         let mut writes = 0;
-        worker.targets.faults.hook = Some(Box::new(move |op| {
+        worker.targets.faults = Faults::hooked(move |op| {
             writes += usize::from(op == Op::Write);
             match (op, state.load(Ordering::Relaxed)) {
                 (Op::Write, 1) if writes == 1 => Ok(11),
@@ -261,7 +261,7 @@ fn a_batch_that_cannot_be_cut_off_one_file_holds_up_that_file_alone() {
                 (Op::Truncate, 1) => Err(Errno::IO.into()),
                 _ => Ok(usize::MAX),
             }
-        }));
+        });
         for _ in 0..2 {
             let why = refused(&mut worker, 3..12);
             assert!(why.contains("host0.log"), "{why}");

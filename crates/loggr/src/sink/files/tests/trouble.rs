@@ -55,10 +55,10 @@ fn lines_that_a_file_system_lost_after_it_signed_for_them_are_written_again() {
         let ends = four_batches(&mut worker, &log);
         let broken = Arc::new(AtomicUsize::new(1));
         let state = broken.clone();
-        worker.targets.faults.hook = Some(Box::new(move |op| match (op, state.load(Ordering::Relaxed)) {
+        worker.targets.faults = Faults::hooked(move |op| match (op, state.load(Ordering::Relaxed)) {
             (Op::Write | Op::Sync | Op::Truncate, 1) => Err(Errno::ROFS.into()),
             _ => Ok(usize::MAX),
-        }));
+        });
         for _ in 0..2 {
             worker.store(&numbered(40..50, 1)).unwrap_err();
         }
@@ -83,10 +83,10 @@ fn lines_that_a_file_system_lost_are_written_again_by_the_next_process() {
         let log = dir.path().join("logs/host0.log");
         let mut worker = worker(&options);
         let ends = four_batches(&mut worker, &log);
-        worker.targets.faults.hook = Some(Box::new(|op| match op {
+        worker.targets.faults = Faults::hooked(|op| match op {
             Op::Write | Op::Sync | Op::Truncate => Err(Errno::ROFS.into()),
             _ => Ok(usize::MAX),
-        }));
+        });
         worker.store(&numbered(40..50, 1)).unwrap_err();
         drop(worker);
         loss(&log, &ends);
@@ -237,10 +237,10 @@ fn a_file_that_is_too_large_for_its_file_system_is_refused_alone() {
     let mut worker = worker(&options(dir.path(), "${source}.log", Compress::None));
     worker.store(&numbered(0..3, 3)).unwrap();
     let mut writes = 0;
-    worker.targets.faults.hook = Some(Box::new(move |op| {
+    worker.targets.faults = Faults::hooked(move |op| {
         writes += usize::from(op == Op::Write);
         if op == Op::Write && writes == 2 { Err(Errno::FBIG.into()) } else { Ok(usize::MAX) }
-    }));
+    });
     let StoreError::Refused { events, .. } = worker.store(&numbered(3..9, 3)).unwrap_err() else {
         panic!("it is not refused alone");
     };
@@ -271,20 +271,20 @@ fn files_are_closed_when_descriptors_run_out() {
     worker.store(&numbered(0..100, 20)).unwrap();
     for (round, failures) in (1..).zip([1, 2, 2]) {
         let mut left = failures;
-        worker.targets.faults.hook = Some(Box::new(move |op| match op {
+        worker.targets.faults = Faults::hooked(move |op| match op {
             Op::Open if left > 0 => {
                 left -= 1;
                 Err(Errno::MFILE.into())
             }
             _ => Ok(usize::MAX),
-        }));
+        });
         // Five hosts more each time have to be opened.
         worker.store(&numbered(100 * round..100 * (round + 1), 20 + 5 * round)).unwrap();
         assert!(worker.targets.max_open() <= 40 >> failures, "{}", worker.targets.max_open());
         let lines = files(&dir.path().join("logs")).values().map(|t| t.lines().count()).sum::<usize>();
         assert_eq!(lines as u32, 100 * (round + 1));
     }
-    worker.targets.faults.hook = None;
+    worker.targets.faults = Faults::default();
     for n in 4..44 {
         worker.store(&numbered(100 * n..100 * n + 1, 1)).unwrap();
     }

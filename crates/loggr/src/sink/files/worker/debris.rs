@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::super::error::WriteError;
+use super::super::fault;
 use super::super::identity::{Identity, Likeness};
 use super::super::journal::Intent;
 use super::super::member::Compress;
@@ -120,7 +121,7 @@ impl Worker {
         // nothing can be read.
         let must = place.at_home && self.compress != Compress::None;
         if is_ours && place.writable {
-            return self.targets.faults.cut(&place.file, left.offset, left.end()).map_err(failed);
+            return fault::cut(&self.targets.faults, &place.file, left.offset, left.end()).map_err(failed);
         }
         if is_ours && must {
             return Err(WriteError::in_the_way(&place.absolute, STUCK));
