@@ -31,7 +31,7 @@ use crate::binding::Binding;
 
 use super::fault::{Faults, Op};
 use super::frame::{u32_at, u64_at};
-use super::log::Position;
+use super::position::Position;
 
 /// Size of a slot in bytes.
 const SLOT_BYTES: u64 = 4096;
@@ -113,6 +113,14 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// Of a queue that was bound at `head`.
+    pub fn fresh(head: Position, binding: &str) -> Cursor {
+        let binding =
+            Binding::parse(binding).unwrap_or_else(|_| Binding::parse("#").expect("BUG: `#` is a key"));
+        let (counts, bindings) = (Counts::default(), Bindings::new(binding));
+        Cursor { head, purged: None, counts, attempts: 0, bound_at: head.seq, bindings }
+    }
+
     fn encode(&self, generation: u64, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&MAGIC);

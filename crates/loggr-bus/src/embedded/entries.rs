@@ -11,7 +11,8 @@ use std::sync::Arc;
 use loggr_flow::Tally;
 
 use super::cursor::{Bindings, Counts, Cursor, CursorFile, Purged};
-use super::log::{Position, ReadError};
+use super::log::ReadError;
+use super::position::Position;
 use super::queue::Gathered;
 
 /// When the process ended this often while somebody worked on the head, it is

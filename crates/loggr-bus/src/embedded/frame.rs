@@ -20,7 +20,7 @@
 //! | 62 | 2 | flags: 1 a gap (damage was found here; the body means nothing) |
 //! | 64 | | routing key, then the encoded chunk |
 
-use super::log::Position;
+use super::position::Position;
 
 /// Size of a frame's header in bytes.
 pub(super) const FRAME_HEADER_BYTES: u64 = 64;

@@ -14,10 +14,12 @@ mod known;
 mod lock;
 mod log;
 mod options;
+mod position;
 mod publisher;
 mod queue;
 mod reading;
 mod recovery;
+mod report;
 mod scan;
 mod segment;
 mod shared;
@@ -57,7 +59,7 @@ pub use inspect::{ExchangeView, inspect};
 pub use log::Damage;
 pub use options::BusOptions;
 pub use publisher::Publisher;
-pub use recovery::ExchangeReport;
+pub use report::ExchangeReport;
 pub use stats::{ExchangeStats, QueueStats};
 
 /// The embedded bus. Dropping it closes it.

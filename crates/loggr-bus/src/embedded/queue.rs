@@ -17,7 +17,8 @@ use crate::encoding::Decoder;
 use super::cursor::{Bindings, Cursor, CursorFile};
 use super::entries::State;
 use super::frame::Frame;
-use super::log::{Position, ReadError, Span};
+use super::log::{ReadError, Span};
+use super::position::Position;
 use super::trouble::Trouble;
 use super::unreadable::Unreadable;
 

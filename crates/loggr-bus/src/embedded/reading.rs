@@ -11,7 +11,8 @@ use crate::encoding::Decoder;
 
 use super::entries::Lease;
 use super::frame::FrameHeader;
-use super::log::{Look, Position, ReadError, Span};
+use super::log::{Look, ReadError, Span};
+use super::position::Position;
 use super::queue::{Gathered, Queue};
 use super::shared::Shared;
 

@@ -4,44 +4,23 @@
 //! checksum. Invariant: nothing is passed over silently; what cannot be read is
 //! copied aside, counted and reported, and everything else is kept.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cursor::{self, Bindings, Counts, Cursor, CursorFile};
+use super::cursor::{Cursor, CursorFile};
 use super::fault::Faults;
 use super::known;
-use super::log::{Damage, Log, Position};
+use super::log::Log;
+use super::position::Position;
 use super::queue::Queue;
+use super::report::ExchangeReport;
 use super::scan::{Scan, Track};
 use super::segment::{Entry, Found, Segment};
 use crate::binding::Binding;
-use crate::topology::ExchangeSpec;
-
-/// What was found when one exchange was opened.
-#[derive(Clone, Debug, Default)]
-pub struct ExchangeReport {
-    /// Its name.
-    pub name: String,
-    /// True if it was not there before.
-    pub created: bool,
-    /// Bytes behind the end that a crash left half written; they were never acknowledged.
-    pub torn_bytes: u64,
-    /// Events that cannot be read any more.
-    pub damage: Vec<Damage>,
-    /// Events that are missing because a file is.
-    pub missing_events: u64,
-    /// What cannot be read now, in words; what is there waits in its queues.
-    pub unreadable: Vec<String>,
-    /// What else the operator should know, in words.
-    pub notes: Vec<String>,
-    /// Queues that were made now; those of an older exchange begin at its end.
-    pub new_queues: Vec<String>,
-    /// Queues on disk that the configuration does not name, and the events that wait
-    /// in them. They are kept and hold space until they are deleted.
-    pub unconfigured_queues: Vec<(String, u64)>,
-}
+use crate::topology::{ExchangeSpec, QueueSpec};
 
 /// What recovery makes.
 pub(super) struct Recovered {
@@ -63,116 +42,197 @@ pub(super) fn recover(
     spec: Option<&ExchangeSpec>,
     faults: &Faults,
 ) -> io::Result<Recovered> {
-    let mut report = ExchangeReport { name: name.to_owned(), ..ExchangeReport::default() };
-    let write = spec.is_some();
+    let report = ExchangeReport { name: name.to_owned(), ..ExchangeReport::default() };
+    let mut recovery = Recovery { dir, spec, faults, report };
+    let write = recovery.writes();
     if write {
         loggr_disk::make_directory(dir)?;
     }
-    let (mut segments, mut free, mut queues, mut next_id) = (Vec::new(), Vec::new(), Vec::new(), 1);
-    // Why the headers of some cannot be read.
-    let mut headless = Vec::new();
-    for (entry, path) in Entry::list(dir)? {
-        match entry {
-            Entry::Segment(id) => {
-                next_id = next_id.max(id + 1);
-                let shown = path.display();
-                match Segment::open(&path, id, write, faults)? {
-                    Found::Segment(segment) => segments.push(Arc::new(segment)),
-                    Found::Foreign => {
-                        report.notes.push(format!("`{shown}` is not a segment and was left alone"))
-                    }
-                    Found::Blind(segment, error) => {
-                        let segment = Arc::new(segment);
-                        headless.push((segment.clone(), error));
-                        segments.push(segment);
-                    }
-                }
-            }
-            Entry::Free => free.push(path),
-            Entry::Unfinished if write => std::fs::remove_file(&path)?,
-            Entry::Cursor(queue) => queues.push((queue, path)),
-            _ => {}
-        }
-    }
-    segments.sort_by_key(|s| s.id);
-    report.created = segments.is_empty() && queues.is_empty();
-
-    let mut cursors = Vec::new();
-    for (queue, path) in queues {
-        let cursor::Opened { file, cursor, error } = CursorFile::open(&path, write, faults.clone())?;
-        if let Some(error) = error {
-            report.unreadable.push(format!("`{}`: {error}", path.display()));
-        }
-        if cursor.is_none() {
-            report.notes.push(format!("queue `{queue}`: its position is lost: {ANEW}"));
-        }
-        cursors.push((queue, path, Some(file), cursor));
-    }
-    // One without a cursor is new only where nobody has known it before.
+    let Files { segments, headless, free, queues, next_id } = recovery.files()?;
+    recovery.report.created = segments.is_empty() && queues.is_empty();
     let known = known::read(dir);
-    for spec in spec.iter().flat_map(|s| &s.queues) {
-        let is_lost = known.as_ref().is_none_or(|known| known.contains(&spec.name));
-        if !report.created && is_lost && cursors.iter().all(|(name, ..)| *name != spec.name) {
-            report.notes.push(format!("queue `{}`: its cursor is missing: {ANEW}", spec.name));
-            cursors.push((spec.name.clone(), dir.join(format!("{}.queue", spec.name)), None, None));
-        }
-    }
+    let cursors = recovery.cursors(queues, known.as_ref())?;
+
     // A queue that does not know where it stands needs everything.
-    let heads = || cursors.iter().map(|(_, _, _, cursor)| cursor.as_ref().map(|c| c.head));
+    let heads = || cursors.iter().map(|found| found.cursor.as_ref().map(|c| c.head));
     let from = if heads().any(|h| h.is_none()) { None } else { heads().flatten().min_by_key(|h| h.seq) };
     let newest_head = heads().flatten().map(|h| h.segment).max().unwrap_or(0);
-    next_id = next_id.max(newest_head + 1);
-    let tracks = cursors.iter().map(|(_, _, _, cursor)| Track::new(cursor.as_ref())).collect();
-    let mut scan = Scan { write, report: &mut report, at: None, tracks };
+    let tracks = cursors.iter().map(|found| Track::new(found.cursor.as_ref())).collect();
+    let mut scan = Scan { write, report: &mut recovery.report, at: None, tracks };
     let (live, spares) = scan.segments(&segments, from)?;
     // Those that nobody else holds are spare.
     drop(segments);
-    let mut end = scan.at.or(from).unwrap_or_default();
-    let tracks = scan.tracks;
-    for (segment, error) in headless {
-        let what = match segment.is_blind() {
-            true => "its beginning cannot be read, so nothing of it can",
-            false => "its header cannot be read; the events in it can, and nothing more is written to it",
-        };
-        report.unreadable.push(format!("`{}`: {what}: {error}", segment.path.display()));
-    }
-    // Frames that the last process wrote and perhaps did not flush become durable now,
-    // before anybody can acknowledge them.
-    if write
-        && let Some(last) = live.back()
-        && let Err(error) = loggr_disk::sync(&last.segment.file)
-    {
-        // Nothing more is written there.
-        last.segment.poison();
-        report.unreadable.push(format!("`{}` cannot be flushed: {error}", last.segment.path.display()));
-    }
+    let Scan { at, tracks, .. } = scan;
+    recovery.tell_headless(headless);
+    let mut end = at.or(from).unwrap_or_default();
     if let Some(last) = live.back() {
+        recovery.flush(&last.segment);
         end.segment = last.segment.id;
         end.offset = last.end;
     }
-    let mut log = Log { end, live, ..Log::default() };
 
-    for ((queue, path, file, cursor), track) in cursors.into_iter().zip(tracks) {
-        let wanted = spec.and_then(|s| s.queues.iter().find(|q| q.name == queue));
-        let mut cursor =
-            cursor.unwrap_or_else(|| fresh(track.at.unwrap_or(end), wanted.map_or("#", |q| &q.binding)));
+    let mut log = Log { end, live, ..Log::default() };
+    for (found, track) in cursors.into_iter().zip(tracks) {
+        log.queues.push(Arc::new(recovery.queue(found, &track, end)?));
+    }
+    recovery.add_queues(&mut log)?;
+    recovery.write_names(known.as_ref(), &log);
+    let newest_live = log.live.back().map_or(0, |l| l.segment.id);
+    let spare = recovery.spare(spares, newest_live, newest_head)?;
+    let report = recovery.report;
+    log.damaged = report.missing_events + report.damage.iter().map(|d| d.events).sum::<u64>();
+    Ok(Recovered { log, spare, free, next_id: next_id.max(newest_head + 1), report })
+}
+
+/// One exchange while it is opened.
+struct Recovery<'r> {
+    dir: &'r Path,
+    spec: Option<&'r ExchangeSpec>,
+    faults: &'r Faults,
+    report: ExchangeReport,
+}
+
+/// What lies in the directory.
+struct Files {
+    /// In order of their numbers.
+    segments: Vec<Arc<Segment>>,
+    /// Those of them whose header cannot be read, and why.
+    headless: Vec<(Arc<Segment>, io::Error)>,
+    free: Vec<PathBuf>,
+    /// Names of queues, and the files of their cursors.
+    queues: Vec<(String, PathBuf)>,
+    /// Above the number of every segment.
+    next_id: u64,
+}
+
+/// Where a queue stands, as far as its file tells.
+struct FoundCursor {
+    queue: String,
+    path: PathBuf,
+    file: Option<CursorFile>,
+    cursor: Option<Cursor>,
+}
+
+impl<'r> Recovery<'r> {
+    /// False where one only looks.
+    fn writes(&self) -> bool {
+        self.spec.is_some()
+    }
+
+    fn specs(&self) -> &'r [QueueSpec] {
+        self.spec.map_or(&[], |spec| &spec.queues)
+    }
+
+    fn files(&mut self) -> io::Result<Files> {
+        let (mut segments, mut headless) = (Vec::new(), Vec::new());
+        let (mut free, mut queues, mut next_id) = (Vec::new(), Vec::new(), 1);
+        for (entry, path) in Entry::list(self.dir)? {
+            match entry {
+                Entry::Segment(id) => {
+                    next_id = next_id.max(id + 1);
+                    match Segment::open(&path, id, self.writes(), self.faults)? {
+                        Found::Segment(segment) => segments.push(Arc::new(segment)),
+                        Found::Foreign => {
+                            let note = format!("`{}` is not a segment and was left alone", path.display());
+                            self.report.notes.push(note);
+                        }
+                        Found::Blind(segment, error) => {
+                            let segment = Arc::new(segment);
+                            headless.push((segment.clone(), error));
+                            segments.push(segment);
+                        }
+                    }
+                }
+                Entry::Free => free.push(path),
+                Entry::Unfinished if self.writes() => std::fs::remove_file(&path)?,
+                Entry::Cursor(queue) => queues.push((queue, path)),
+                _ => {}
+            }
+        }
+        segments.sort_by_key(|s| s.id);
+        Ok(Files { segments, headless, free, queues, next_id })
+    }
+
+    /// The cursors of the queues that are there, and of those that should be. `known` are the
+    /// queues that the exchange has had, if that is known.
+    fn cursors(
+        &mut self,
+        queues: Vec<(String, PathBuf)>,
+        known: Option<&BTreeSet<String>>,
+    ) -> io::Result<Vec<FoundCursor>> {
+        let mut cursors = Vec::new();
+        for (queue, path) in queues {
+            let opened = CursorFile::open(&path, self.writes(), self.faults.clone())?;
+            if let Some(error) = opened.error {
+                self.report.unreadable.push(format!("`{}`: {error}", path.display()));
+            }
+            if opened.cursor.is_none() {
+                self.report.notes.push(format!("queue `{queue}`: its position is lost: {ANEW}"));
+            }
+            cursors.push(FoundCursor { queue, path, file: Some(opened.file), cursor: opened.cursor });
+        }
+        // One without a cursor is new only where nobody has known it before.
+        for spec in self.specs() {
+            let is_lost = known.is_none_or(|known| known.contains(&spec.name));
+            if !self.report.created && is_lost && cursors.iter().all(|found| found.queue != spec.name) {
+                self.report.notes.push(format!("queue `{}`: its cursor is missing: {ANEW}", spec.name));
+                let (queue, path) = (spec.name.clone(), self.path(&spec.name));
+                cursors.push(FoundCursor { queue, path, file: None, cursor: None });
+            }
+        }
+        Ok(cursors)
+    }
+
+    /// The file of a queue's cursor.
+    fn path(&self, queue: &str) -> PathBuf {
+        self.dir.join(format!("{queue}.queue"))
+    }
+
+    fn tell_headless(&mut self, headless: Vec<(Arc<Segment>, io::Error)>) {
+        for (segment, error) in headless {
+            let what = match segment.is_blind() {
+                true => "its beginning cannot be read, so nothing of it can",
+                false => "its header cannot be read; the events in it can, and nothing more is written to it",
+            };
+            self.report.unreadable.push(format!("`{}`: {what}: {error}", segment.path.display()));
+        }
+    }
+
+    /// Frames that the last process wrote and perhaps did not flush become durable now,
+    /// before anybody can acknowledge them.
+    fn flush(&mut self, last: &Segment) {
+        if self.writes()
+            && let Err(error) = loggr_disk::sync(&last.file)
+        {
+            // Nothing more is written there.
+            last.poison();
+            self.report.unreadable.push(format!("`{}` cannot be flushed: {error}", last.path.display()));
+        }
+    }
+
+    /// The queue of a cursor; `track` is what the log holds for it.
+    fn queue(&mut self, found: FoundCursor, track: &Track, end: Position) -> io::Result<Queue> {
+        let FoundCursor { queue, path, file, cursor } = found;
+        let wanted = self.specs().iter().find(|spec| spec.name == queue);
+        let mut cursor = cursor.unwrap_or_else(|| {
+            Cursor::fresh(track.at.unwrap_or(end), wanted.map_or("#", |spec| &spec.binding))
+        });
         if cursor.head.seq > end.seq {
             let behind = cursor.head.seq - end.seq;
-            report
-                .notes
-                .push(format!("queue `{queue}` had read {behind} batches that are not in the log any more"));
+            let note = format!("queue `{queue}` had read {behind} batches that are not in the log any more");
+            self.report.notes.push(note);
             cursor.head = end;
         } else if let Some(at) = track.at {
             cursor.head = Position { seq: cursor.head.seq, events: cursor.head.events, ..at };
         }
         let mut file = match file {
             Some(file) => file,
-            None => CursorFile::create(&path, &cursor, faults.clone())?,
+            None => CursorFile::create(&path, &cursor, self.faults.clone())?,
         };
         if let Some(spec) = wanted
             && spec.binding != cursor.bindings.current()
         {
-            rebind(&mut cursor, &queue, &spec.binding, end.seq, &mut report)?;
+            rebind(&mut cursor, &queue, &spec.binding, end.seq, &mut self.report)?;
             file.write(&cursor)?;
             loggr_disk::sync(&file.file())?;
         }
@@ -180,45 +240,58 @@ pub(super) fn recover(
         made.reader().off_books = track.waits;
         made.published.fetch_add(track.events, Ordering::Relaxed);
         made.published_bytes.fetch_add(track.bytes, Ordering::Relaxed);
-        if write && wanted.is_none() {
-            report.unconfigured_queues.push((queue, track.events));
+        if self.writes() && wanted.is_none() {
+            self.report.unconfigured_queues.push((queue, track.events));
         }
-        log.queues.push(Arc::new(made));
-    }
-    for spec in spec.iter().flat_map(|s| &s.queues) {
-        if log.queues.iter().any(|q| q.name == spec.name) {
-            continue;
-        }
-        // As in AMQP, a queue gets what is published after it was bound.
-        let cursor = fresh(end, &spec.binding);
-        let path = dir.join(format!("{}.queue", spec.name));
-        let file = CursorFile::create(&path, &cursor, faults.clone())?;
-        log.queues.push(Arc::new(Queue::new(&spec.name, path, true, file, &cursor)));
-        report.new_queues.push(spec.name.clone());
-    }
-    let names = log.queues.iter().map(|q| q.name.clone()).collect();
-    if write
-        && known.as_ref() != Some(&names)
-        && let Err(error) = known::write(dir, &names)
-    {
-        // A full disk, say: then a cursor that is lost later is taken for lost all the same.
-        report.notes.push(format!("the names of its queues cannot be written down: {error}"));
+        Ok(made)
     }
 
-    let newest_live = log.live.back().map_or(0, |l| l.segment.id);
-    let mut spare = None;
-    for segment in spares {
-        let Ok(segment) = Arc::try_unwrap(segment) else { continue };
-        // Numbers are used in turn.
-        let in_turn = segment.id > newest_live && segment.id >= newest_head;
-        if in_turn && spare.is_none() && !segment.is_poisoned() {
-            spare = Some(segment);
-        } else if write {
-            std::fs::remove_file(&segment.path)?;
+    /// Makes the queues that are new. As in AMQP, one gets what is published after it was bound.
+    fn add_queues(&mut self, log: &mut Log) -> io::Result<()> {
+        for spec in self.specs() {
+            if log.queues.iter().any(|q| q.name == spec.name) {
+                continue;
+            }
+            let cursor = Cursor::fresh(log.end, &spec.binding);
+            let path = self.path(&spec.name);
+            let file = CursorFile::create(&path, &cursor, self.faults.clone())?;
+            log.queues.push(Arc::new(Queue::new(&spec.name, path, true, file, &cursor)));
+            self.report.new_queues.push(spec.name.clone());
+        }
+        Ok(())
+    }
+
+    fn write_names(&mut self, known: Option<&BTreeSet<String>>, log: &Log) {
+        let names = log.queues.iter().map(|q| q.name.clone()).collect();
+        if self.writes()
+            && known != Some(&names)
+            && let Err(error) = known::write(self.dir, &names)
+        {
+            // A full disk, say: then a cursor that is lost later is taken for lost all the same.
+            self.report.notes.push(format!("the names of its queues cannot be written down: {error}"));
         }
     }
-    log.damaged = report.missing_events + report.damage.iter().map(|d| d.events).sum::<u64>();
-    Ok(Recovered { log, spare, free, next_id, report })
+
+    /// The first of the segments without frames that may be written to next; the others go.
+    fn spare(
+        &self,
+        spares: Vec<Arc<Segment>>,
+        newest_live: u64,
+        newest_head: u64,
+    ) -> io::Result<Option<Segment>> {
+        let mut spare = None;
+        for segment in spares {
+            let Ok(segment) = Arc::try_unwrap(segment) else { continue };
+            // Numbers are used in turn.
+            let in_turn = segment.id > newest_live && segment.id >= newest_head;
+            if in_turn && spare.is_none() && !segment.is_poisoned() {
+                spare = Some(segment);
+            } else if self.writes() {
+                std::fs::remove_file(&segment.path)?;
+            }
+        }
+        Ok(spare)
+    }
 }
 
 /// From the end of the log on, another binding key is valid.
@@ -237,11 +310,4 @@ fn rebind(
     }
     let what = "was changed too often while its events wait: put the old one back until it is empty";
     Err(io::Error::other(format!("the binding of queue `{queue}` {what}")))
-}
-
-pub(super) fn fresh(head: Position, binding: &str) -> Cursor {
-    let binding = Binding::parse(binding).unwrap_or_else(|_| Binding::parse("#").expect("BUG: `#` is a key"));
-    let counts = Counts::default();
-    let bindings = Bindings::new(binding);
-    Cursor { head, purged: None, counts, attempts: 0, bound_at: head.seq, bindings }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::cursor::{Bindings, Cursor};
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
-use super::log::{Damage, LiveSegment, Look, Position, Span};
-use super::recovery::{ExchangeReport, fresh};
+use super::log::{Damage, LiveSegment, Look, Span};
+use super::position::Position;
+use super::report::ExchangeReport;
 use super::segment::{Guess, Holes, SEGMENT_HEADER_BYTES, Segment};
 
 /// What a scan finds out for one queue.
@@ -31,7 +32,7 @@ pub(super) struct Track {
 impl Track {
     pub fn new(cursor: Option<&Cursor>) -> Track {
         let bindings =
-            cursor.map_or_else(|| fresh(Position::default(), "#").bindings, |c| c.bindings.clone());
+            cursor.map_or_else(|| Cursor::fresh(Position::default(), "#").bindings, |c| c.bindings.clone());
         let head = cursor.map(|c| c.head);
         Track { head, bindings, at: None, seen: head.map(|h| h.events), events: 0, bytes: 0, waits: false }
     }
@@ -97,31 +98,13 @@ impl Scan<'_> {
     ) -> io::Result<(VecDeque<LiveSegment>, Vec<Arc<Segment>>)> {
         let (mut live, mut empty) = (VecDeque::new(), Vec::new());
         let mut bytes = Vec::new();
-        let (mut firsts, mut waits) = (Vec::new(), Vec::new());
-        for segment in segments {
-            let mut guess = Guess::Unknown;
-            if segment.is_blind() {
-                let before = firsts.iter().flatten().map(|first: &First| first.header.seq).max();
-                let here = from.filter(|from| from.segment <= segment.id);
-                let oldest = before.or(here.map(|h| if h.segment == segment.id { 0 } else { h.seq }));
-                guess = oldest.map_or(guess, |oldest| segment.guess(oldest));
-            }
-            waits.push(segment.is_blind() && guess != Guess::Unused);
-            firsts.push(if segment.is_blind() { None } else { first_frame(segment) });
-        }
-        for (i, segment) in segments.iter().enumerate() {
+        let seen = survey(segments, from);
+        for (i, (segment, Seen { first, waits })) in segments.iter().zip(seen.iter().copied()).enumerate() {
             // Every queue has passed it; the janitor takes it.
             let passed = from.is_some_and(|f| segment.id < f.segment);
-            // After a failed flush the same numbers were given again in the next
-            // segment: those are the ones that count.
-            let later = (i + 1..).zip(firsts.iter().skip(i + 1)).filter_map(|(j, f)| Some((j, (*f)?)));
-            let limit = later.min_by_key(|(_, first)| first.header.seq).map(|(j, first)| {
-                // What is missing before it is perhaps in one that cannot be read now.
-                let hidden = (i + 1..j).any(|i| waits.get(i) == Some(&true));
-                First { at_start: first.at_start && !hidden, ..first }
-            });
+            let limit = limit(&seen, i);
             // Left alone.
-            if segment.is_blind() && (passed || waits.get(i) != Some(&true)) {
+            if segment.is_blind() && (passed || !waits) {
                 continue;
             }
             if passed {
@@ -133,29 +116,16 @@ impl Scan<'_> {
             let start = match from {
                 Some(from) if from.segment == segment.id && self.at.is_none() => from,
                 _ => {
-                    let at = self.at.or(from).unwrap_or_else(|| base(firsts.get(i).copied().flatten()));
+                    let at = self.at.or(from).unwrap_or_else(|| base(first));
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..at }
                 }
             };
             if segment.is_blind() {
-                let start = match (self.at.or(from), limit) {
-                    // Where it begins nobody knows, and how many events there are.
-                    (None, Some(limit)) => {
-                        let seq = limit.header.seq.saturating_sub(numbers(segment.capacity));
-                        let (id, offset) = (segment.id, SEGMENT_HEADER_BYTES);
-                        Position { segment: id, offset, seq, ..base(Some(limit)) }
-                    }
-                    _ => start,
-                };
-                if limit.is_none_or(|limit| start.seq < limit.header.seq) {
-                    self.wait(start, segment.capacity, None, limit);
-                    let (segment, end) = (segment.clone(), segment.capacity);
-                    live.push_back(LiveSegment { segment, first: start, end });
-                }
+                live.extend(self.blind(segment, start, from, limit));
                 continue;
             }
             let holes = segment.read_whole(&mut bytes);
-            let first = match firsts.get(i).copied().flatten() {
+            let first = match first {
                 Some(first) if first.at_start => {
                     Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..base(Some(first)) }
                 }
@@ -169,6 +139,30 @@ impl Scan<'_> {
             }
         }
         Ok((live, empty))
+    }
+
+    /// One whose header cannot be read waits as a whole, unless nothing is missing without it.
+    fn blind(
+        &mut self,
+        segment: &Arc<Segment>,
+        start: Position,
+        from: Option<Position>,
+        limit: Option<First>,
+    ) -> Option<LiveSegment> {
+        let start = match (self.at.or(from), limit) {
+            // Where it begins nobody knows, and how many events there are.
+            (None, Some(limit)) => {
+                let seq = limit.header.seq.saturating_sub(numbers(segment.capacity));
+                let (id, offset) = (segment.id, SEGMENT_HEADER_BYTES);
+                Position { segment: id, offset, seq, ..base(Some(limit)) }
+            }
+            _ => start,
+        };
+        if limit.is_some_and(|limit| start.seq >= limit.header.seq) {
+            return None;
+        }
+        self.wait(start, segment.capacity, None, limit);
+        Some(LiveSegment { segment: segment.clone(), first: start, end: segment.capacity })
     }
 
     /// Walks one segment; gives where its frames end.
@@ -221,52 +215,74 @@ impl Scan<'_> {
                 return Ok(at.offset);
             }
             if !self.write {
-                // Only looking: tell, and go on behind it.
-                let (next, header) = match later {
-                    Some((next, frame)) => (next as u64, Some(frame.header)),
-                    None => (segment.capacity, None),
-                };
-                let (seq, events) = header.map_or((after.seq, after.events), |h| (h.seq, h.events_before));
-                self.report.damage.push(Damage {
-                    file: segment.path.clone(),
-                    offset: at.offset,
-                    frames: seq.saturating_sub(at.seq),
-                    events: events.saturating_sub(at.events),
-                    last_commit: false,
-                    set_aside: None,
-                });
                 let end = at.offset;
-                at = Position { offset: next, seq, ..at };
-                self.at = Some(at);
-                if header.is_none() {
-                    return Ok(end);
+                self.tell(segment, &mut at, next, &after);
+                match next {
+                    Some(_) => continue,
+                    None => return Ok(end),
                 }
-                continue;
             }
-            let span = Span { segment: segment.clone(), start: at, end: segment.capacity };
-            let mut plan = match span.look(&after, limit.is_none()) {
-                Look::Damaged(plan) => plan,
-                Look::Whole(again) => {
-                    if let Some(frame) = Frame::read(&again, 0, segment.seed()) {
-                        self.visit(&mut at, &frame);
-                    }
-                    continue;
-                }
-            };
-            span.carry_out(&mut plan)?;
-            self.report.damage.push(plan.damage);
-            let header = loggr_disk::read_at(&segment.file, at.offset, 64)?;
-            let Some(gap) = Frame::read(&header, 0, segment.seed()) else {
-                return Err(io::Error::other(format!(
-                    "`{}` does not keep what is written to it",
-                    segment.path.display()
-                )));
-            };
-            self.visit(&mut at, &gap);
-            if later.is_none() {
+            if self.mend(segment, &mut at, &after, limit.is_none())? && next.is_none() {
                 return Ok(at.offset);
             }
         }
+    }
+
+    /// Only looking: tells of the damage at `at`, and goes on behind it. `after` is what follows
+    /// the segment.
+    fn tell(
+        &mut self,
+        segment: &Segment,
+        at: &mut Position,
+        next: Option<(u64, FrameHeader)>,
+        after: &Position,
+    ) {
+        let (offset, seq, events) = match next {
+            Some((offset, header)) => (offset, header.seq, header.events_before),
+            None => (segment.capacity, after.seq, after.events),
+        };
+        self.report.damage.push(Damage {
+            file: segment.path.clone(),
+            offset: at.offset,
+            frames: seq.saturating_sub(at.seq),
+            events: events.saturating_sub(at.events),
+            last_commit: false,
+            set_aside: None,
+        });
+        *at = Position { offset, seq, ..*at };
+        self.at = Some(*at);
+    }
+
+    /// Writes a gap over the damage at `at` and goes on behind it; false if a second look has
+    /// found a whole frame there. `after` is what follows the segment, `last`: nothing does.
+    fn mend(
+        &mut self,
+        segment: &Arc<Segment>,
+        at: &mut Position,
+        after: &Position,
+        last: bool,
+    ) -> io::Result<bool> {
+        let span = Span { segment: segment.clone(), start: *at, end: segment.capacity };
+        let mut plan = match span.look(after, last) {
+            Look::Damaged(plan) => plan,
+            Look::Whole(again) => {
+                if let Some(frame) = Frame::read(&again, 0, segment.seed()) {
+                    self.visit(at, &frame);
+                }
+                return Ok(false);
+            }
+        };
+        span.carry_out(&mut plan)?;
+        self.report.damage.push(plan.damage);
+        let header = loggr_disk::read_at(&segment.file, at.offset, 64)?;
+        let Some(gap) = Frame::read(&header, 0, segment.seed()) else {
+            return Err(io::Error::other(format!(
+                "`{}` does not keep what is written to it",
+                segment.path.display()
+            )));
+        };
+        self.visit(at, &gap);
+        Ok(true)
     }
 
     /// Moves `at` over frames that the disk does not give at the moment; false if it is
@@ -353,6 +369,42 @@ impl Scan<'_> {
         *at = at.after(header);
         self.at = Some(*at);
     }
+}
+
+/// What is known of a segment before it is walked.
+#[derive(Clone, Copy)]
+struct Seen {
+    first: Option<First>,
+    /// Its header cannot be read now, and there may be frames in it.
+    waits: bool,
+}
+
+fn survey(segments: &[Arc<Segment>], from: Option<Position>) -> Vec<Seen> {
+    let mut all = Vec::<Seen>::with_capacity(segments.len());
+    for segment in segments {
+        let mut guess = Guess::Unknown;
+        if segment.is_blind() {
+            let before = all.iter().filter_map(|seen| seen.first).map(|first| first.header.seq).max();
+            let here = from.filter(|from| from.segment <= segment.id);
+            let oldest = before.or(here.map(|h| if h.segment == segment.id { 0 } else { h.seq }));
+            guess = oldest.map_or(guess, |oldest| segment.guess(oldest));
+        }
+        // The guess may have made it see.
+        let is_blind = segment.is_blind();
+        let first = if is_blind { None } else { first_frame(segment) };
+        all.push(Seen { first, waits: is_blind && guess != Guess::Unused });
+    }
+    all
+}
+
+/// Where segment `i` ends at the latest. After a failed flush the same numbers were given again
+/// in the next segment: those are the ones that count.
+fn limit(seen: &[Seen], i: usize) -> Option<First> {
+    let later = seen.iter().enumerate().skip(i + 1).filter_map(|(j, seen)| Some((j, seen.first?)));
+    let (j, first) = later.min_by_key(|(_, first)| first.header.seq)?;
+    // What is missing before it is perhaps in one that cannot be read now.
+    let hidden = seen.iter().take(j).skip(i + 1).any(|seen| seen.waits);
+    Some(First { at_start: first.at_start && !hidden, ..first })
 }
 
 /// Frames that so many bytes may hold, and one more.

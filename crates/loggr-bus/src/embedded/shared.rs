@@ -12,8 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use loggr_disk::Lock;
 
 use super::entries::Dropped;
-use super::log::{Log, Position};
+use super::log::Log;
 use super::options::BusOptions;
+use super::position::Position;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::trouble::Trouble;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::log::Place;
+use super::position::Place;
 
 /// A place that could not be read is left alone for so long: each try may take the disk seconds.
 const READ_AGAIN: Duration = Duration::from_secs(1);

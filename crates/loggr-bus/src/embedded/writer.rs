@@ -18,7 +18,8 @@ use crate::encoding::Encoded;
 
 use super::fault::Op;
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
-use super::log::{LiveSegment, Position};
+use super::log::LiveSegment;
+use super::position::Position;
 use super::segment::{SEGMENT_HEADER_BYTES, Segment};
 use super::shared::{Job, Shared};
 

@@ -1,0 +1,36 @@
+//! A place in the log of an exchange.
+
+use super::frame::FrameHeader;
+
+/// A place in the log, and how much lies before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Position {
+    pub segment: u64,
+    pub offset: u64,
+    /// The sequence number that the next frame has.
+    pub seq: u64,
+    /// Events before it, since the exchange exists.
+    pub events: u64,
+    /// Bytes before it, since the exchange exists.
+    pub bytes: u64,
+}
+
+/// A segment and an offset in it.
+pub(super) type Place = (u64, u64);
+
+impl Position {
+    pub fn place(&self) -> Place {
+        (self.segment, self.offset)
+    }
+
+    /// Behind a frame that begins here.
+    pub fn after(&self, h: &FrameHeader) -> Position {
+        Position {
+            segment: self.segment,
+            offset: self.offset + h.frame_len(),
+            seq: if h.gap { h.commit } else { h.seq + 1 },
+            events: h.events_before + u64::from(h.events),
+            bytes: h.bytes_before + h.frame_len(),
+        }
+    }
+}
