@@ -150,6 +150,7 @@ impl Journal {
         if is_new {
             // DURABLE: a journal without its name is none.
             loggr_disk::sync_parent(path).map_err(failed)?;
+            path.parent().map_or(Ok(()), loggr_disk::sync_parent).map_err(failed)?;
         }
         let mut journal = Journal {
             path: path.to_owned(),

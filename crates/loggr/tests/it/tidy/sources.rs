@@ -36,6 +36,10 @@ const DISK: &[(&str, &str)] = &[
 const DISK_CALLS: &[&str] =
     &["sync_all", "sync_data", "fsync(", "fdatasync(", "flock(", ".try_lock(", "fs::rename(", "renameat"];
 
+/// What both buses stand on knows neither.
+const GROUND_OF_THE_BUS: &[&str] = &["binding.rs", "encoding.rs", "error.rs", "topology.rs"];
+const ROOMS_OF_THE_BUS: &[&str] = &["bus", "embedded", "rabbit", "rescue", "spool"];
+
 /// Where a test may wait for time to pass, with the reason.
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("crates/loggr/tests/it/support/wait.rs", "the one poll loop of the integration tests"),
@@ -131,6 +135,21 @@ fn files_are_flushed_locked_and_renamed_in_one_room() {
     let unused = DISK.iter().zip(used).filter(|(_, used)| !used);
     wrong.extend(unused.map(|((room, _), _)| format!("`{room}` does no such thing: take it off the list")));
     none("files that are flushed, locked or renamed elsewhere", &wrong);
+}
+
+#[test]
+fn the_ground_of_the_bus_knows_no_bus() {
+    let mut wrong = Vec::new();
+    for name in GROUND_OF_THE_BUS {
+        let path = format!("crates/loggr-bus/src/{name}");
+        let file = rust().into_iter().find(|file| file.path == path).expect("the file of the list");
+        for (line, text) in code(&file.text) {
+            if ROOMS_OF_THE_BUS.iter().any(|room| text.contains(&format!("crate::{room}"))) {
+                wrong.push(format!("{path}:{line}: {}", text.trim()));
+            }
+        }
+    }
+    none("arrows from the ground of the bus to its rooms", &wrong);
 }
 
 #[test]
