@@ -3,6 +3,8 @@
 //!
 //! Reads and compiles; who runs them and when they are read again is a machine's business.
 
+mod names;
+
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use anyhow::{Context, Result, anyhow};
 use loggr_filter::engines::{Environment, Route};
 use loggr_filter::lang::Program;
 
+use self::names::NameServers;
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::net::resolver::NameServers;
 
 /// Largest filter or pattern file in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;

@@ -67,6 +67,8 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
     while let Some(error) = next {
         let hinted = error.downcast_ref::<Hinted>();
         found.extend(hinted.map(|h| h.hint.clone()));
+        let net = error.downcast_ref::<loggr_net::NetError>();
+        found.extend(net.and_then(|e| e.hint()).map(str::to_owned));
         let usage = error.downcast_ref::<crate::exit::UsageError>();
         next = hinted.map(|h| &h.source).or(usage.map(|u| &u.0));
     }

@@ -9,7 +9,6 @@ mod config;
 mod exit;
 mod filters;
 mod hint;
-mod net;
 mod news;
 mod operate;
 mod process;

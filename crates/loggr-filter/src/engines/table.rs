@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
+use loggr_net::Network;
 use regex::{RegexSet, RegexSetBuilder};
-
-use crate::lang::Cidr;
 
 /// Most entries of a table.
 pub const MAX_TABLE_ENTRIES: usize = 1_000_000;
@@ -50,7 +49,7 @@ pub(super) enum Table {
     Exact(HashMap<Box<str>, Box<str>>),
     Regex(RegexSet, Vec<Box<str>>),
     /// The lengths of prefixes that there are, long ones first.
-    Network(Vec<u32>, HashMap<(u128, u32, bool), Box<str>>),
+    Network(Vec<u8>, HashMap<Network, Box<str>>),
 }
 
 impl Table {
@@ -89,10 +88,10 @@ impl Table {
             Keys::Network => {
                 let mut map = HashMap::with_capacity(pairs.len());
                 for (key, value) in pairs {
-                    let network = Cidr::parse(&key).ok_or_else(|| format!("`{key}` is no network"))?;
-                    enter(&mut map, network.key(), &key, value)?;
+                    let network = Network::parse_around(&key).map_err(|error| error.in_one_line())?;
+                    enter(&mut map, network, &key, value)?;
                 }
-                let mut lengths: Vec<u32> = map.keys().map(|(_, prefix, _)| *prefix).collect();
+                let mut lengths: Vec<u8> = map.keys().map(Network::prefix).collect();
                 lengths.sort_unstable_by(|a, b| b.cmp(a));
                 lengths.dedup();
                 Ok(Table::Network(lengths, map))
@@ -110,7 +109,8 @@ impl Table {
             }
             Table::Network(lengths, map) => {
                 let address: IpAddr = text.trim().parse().ok()?;
-                lengths.iter().find_map(|l| map.get(&Cidr::key_of(address, *l))).map(AsRef::as_ref)
+                let found = lengths.iter().find_map(|bits| map.get(&Network::around(address, *bits)?));
+                found.map(AsRef::as_ref)
             }
         }
     }
@@ -292,17 +292,19 @@ mod tests {
 
     #[test]
     fn keys_of_networks() {
-        let table = "10.0.0.0/8,corp\n10.1.0.0/16,lab\n10.1.2.3,box\n2001:db8::/32,six\n::/0,world";
+        let table = "10.0.0.0/8,corp\n10.1.0.0/16,lab\n10.1.2.3,box\n::ffff:192.168.0.0/112,home\n2001:db8::/32,six\n::/0,world";
         let check = |asked: &str, expect: &str| check(Form::Csv, Keys::Network, table, asked, expect);
         check("10.9.9.9", "corp");
         check("10.1.9.9", "lab");
         check(" 10.1.2.3 ", "box");
+        check("::ffff:10.1.2.3", "box");
+        check("192.168.1.1", "home");
         check("2001:db8::1", "six");
         check("fe80::1", "world");
         check("192.0.2.1", "none");
         check("host", "none");
         let wrong = Table::read(b"10.0.0.0/33,x".to_vec(), Form::Csv, Keys::Network).unwrap_err();
-        assert_eq!(wrong, "`10.0.0.0/33` is no network");
+        assert_eq!(wrong, "the prefix of `10.0.0.0/33` is not a number from 0 to 32");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Statements to a program: checks names and types, builds regular expressions and engines.
 
+use loggr_net::Network;
 use regex::{Regex, RegexBuilder};
 
 use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
     Statement, StatementKind, Target, TargetName,
 };
-use super::cidr::Cidr;
 use super::error::{FilterError, nearest};
 use super::evaluate::{Check, Node, Rule, Test, Values, Write};
 use super::field::{CoreField, facility, severity};
@@ -16,6 +16,8 @@ use crate::engines::{self, Arguments, Environment, Kind, Parameter, Place, Route
 const MAX_REGEX_BYTES: usize = 4 << 20;
 /// Longest `"30s"` and the like in seconds: a hundred years.
 const MAX_DURATION_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
+/// Where nothing better can be said of a text that is no network.
+const NETWORKS: &str = "a network is written like \"10.0.0.0/8\" or \"2001:db8::/32\"";
 
 pub(super) struct Compiler<'c> {
     pub environment: &'c Environment,
@@ -209,13 +211,11 @@ impl Compiler<'_> {
             Set::Cidr(networks) => {
                 let mut all = Vec::with_capacity(networks.len());
                 for (text, span) in networks {
-                    match Cidr::parse(text) {
-                        Some(network) => all.push(network),
-                        None => {
-                            let error = FilterError::new(*span, format!("`{text}` is no network"));
-                            self.errors.push(
-                                error.hint("a network is written like \"10.0.0.0/8\" or \"2001:db8::/32\""),
-                            );
+                    match Network::parse_around(text) {
+                        Ok(network) => all.push(network),
+                        Err(error) => {
+                            let hint = error.hint().unwrap_or(NETWORKS);
+                            self.errors.push(FilterError::new(*span, error.to_string()).hint(hint));
                         }
                     }
                 }

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use loggr_event::{Event, MAX_FIELDS, MAX_TAGS, Timestamp};
+use loggr_net::Network;
 use regex::Regex;
 
 use super::ast::Comparison;
-use super::cidr::Cidr;
 use super::codes::code;
 use super::field::{CoreField, unseal};
 use super::program::{Counters, Step};
@@ -81,7 +81,7 @@ pub(super) enum Test {
     Present,
     InTags,
     InFields,
-    InNetworks(Vec<Cidr>),
+    InNetworks(Vec<Network>),
     Matches(Regex),
     Compare(Comparison, Values),
     /// Severity or facility by name or number: that of the event.

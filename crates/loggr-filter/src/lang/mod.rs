@@ -5,7 +5,6 @@
 
 mod ast;
 mod cases;
-mod cidr;
 mod codes;
 mod compile;
 mod error;
@@ -33,7 +32,6 @@ pub use predicate::Predicate;
 pub use program::{Counters, Fate, PARSE_TAG, Program, RuleCount, Step};
 pub use reference::reference;
 
-pub(crate) use cidr::Cidr;
 pub(crate) use error::nearest;
 pub(crate) use evaluate::ASSIGN_TAG;
 pub(crate) use field::unseal;

@@ -77,6 +77,8 @@ fn conditions() {
     holds("\"n\" in custom_fields", true);
     holds("[ip] in cidr(\"10.0.0.0/8\")", true);
     holds("[ip] notin cidr(\"10.0.0.0/8\", \"::/0\")", false);
+    holds("[ip] in cidr(\"::ffff:10.0.0.0/104\")", true);
+    holds("[ip] in cidr(\"10.9.9.9/8\")", true);
     holds("message in cidr(\"10.0.0.0/8\")", false);
     holds("app_name in (\"a\", \"sshd\")", true);
     holds("timereported < \"2026-03-01T13:00:00+01:00\"", false);

@@ -273,13 +273,13 @@ fn in_column(rows: &Selection, read: &Column, kind: FieldKind, test: &Test) -> R
             Some(IpAddr::V4(ip)) => addresses(rows, read, (ip.into(), ip.into())),
             _ => Ok(Selection::none()),
         },
-        (FieldKind::Ip4, Test::Cidr(cidr)) => match (cidr.first(), cidr.last()) {
+        (FieldKind::Ip4, Test::Network(network)) => match (network.first(), network.last()) {
             (IpAddr::V4(first), IpAddr::V4(last)) => addresses(rows, read, (first.into(), last.into())),
             _ => Ok(Selection::none()),
         },
         (
             FieldKind::Integer | FieldKind::Ip4 | FieldKind::Ip,
-            Test::Cidr(_) | Test::Range(_) | Test::Equals(_),
+            Test::Network(_) | Test::Range(_) | Test::Equals(_),
         )
         | (_, Test::Glob(_) | Test::Regex(_)) => distinct(rows, read, kind, &mut |value| test.passes(value)),
         _ => {

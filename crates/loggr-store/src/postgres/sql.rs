@@ -313,7 +313,7 @@ impl<'q> Sql<'q> {
             Test::Exists => format!("{} IS NOT NULL", slot.text),
             Test::Equals(wanted) => value::equals(self, wanted, slot),
             Test::Range(range) => value::range(self, range, slot),
-            Test::Cidr(cidr) => value::inside(self, cidr, slot),
+            Test::Network(network) => value::inside(self, network, slot),
             Test::Glob(glob) => {
                 let pattern = like(glob.pieces(), glob.open_start(), glob.open_end());
                 format!("lower({}) LIKE {}", slot.text, self.param(Param::Text(pattern)))

@@ -7,9 +7,11 @@
 use std::net::IpAddr;
 use std::ops::Bound;
 
+use loggr_net::Network;
+
 use super::schema::{Promoted, PromotedKind};
 use super::sql::{Param, Sql, shown_column};
-use crate::query::{Cidr, Range, RangeKind, Value};
+use crate::query::{Range, RangeKind, Value};
 
 /// Texts that [`crate::query::Number`] reads.
 const NUMBER: &str = "^-?(0|[1-9][0-9]{0,19})(\\.[0-9]+([eE][-+]?[0-9]{1,3})?|[eE][-+][0-9]{1,3})?$";
@@ -121,7 +123,7 @@ pub(super) fn equals(sql: &mut Sql<'_>, wanted: &Value, slot: &Slot) -> String {
 }
 
 /// An address in a network.
-pub(super) fn inside(sql: &mut Sql<'_>, network: &Cidr, slot: &Slot) -> String {
+pub(super) fn inside(sql: &mut Sql<'_>, network: &Network, slot: &Slot) -> String {
     let network = sql.param(Param::Text(network.to_string()));
     format!("{} <<= {network}::inet", slot.as_address())
 }

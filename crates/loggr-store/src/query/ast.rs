@@ -9,11 +9,12 @@
 //! [`super::MAX_DEPTH`], so recursion over the tree is safe.
 
 use loggr_event::{Facility, Severity};
+use loggr_net::Network;
 
 use super::field::Field;
 use super::pattern::Pattern;
 use super::time::{Clock, Span, TimeRange};
-use super::value::{Cidr, Range, Value};
+use super::value::{Range, Value};
 use crate::tokens::{self, Finder};
 
 /// A query that was read.
@@ -63,7 +64,7 @@ pub enum Test {
     /// Lies between.
     Range(Range),
     /// Is an address in the network.
-    Cidr(Cidr),
+    Network(Network),
     /// The whole value fits, without regard to case. It has at least one `*`.
     Glob(Glob),
     /// Found somewhere in the value.

@@ -77,7 +77,7 @@ fn write_test(f: &mut fmt::Formatter<'_>, field: &Field, test: &Test) -> fmt::Re
     match test {
         Test::Equals(value) => write_value(f, value.text()),
         Test::Range(range) => write_range(f, range),
-        Test::Cidr(cidr) => write!(f, "{cidr}"),
+        Test::Network(network) => write!(f, "{network}"),
         Test::Glob(glob) => write_text(f, glob, is_plain_value),
         Test::Regex(pattern) => {
             f.write_char('/')?;

@@ -9,10 +9,10 @@
 use std::sync::LazyLock;
 
 use loggr_event::Severity;
+use loggr_net::Network;
 use regex::{Captures, Regex};
 
 use super::field::Field;
-use super::value::{Cidr, parse_ip};
 
 /// How many hints one query gets.
 const MAX_HINTS: usize = 4;
@@ -550,11 +550,8 @@ fn in_quotes(text: &str, from: usize, to: usize) -> Option<String> {
     let name = before.get(start..).and_then(|name| name.strip_suffix(':'));
     let written = text.get(start..to)?;
     let with = |value: &str| name.map_or(value.to_owned(), |name| format!("{name}:{value}"));
-    if let (Some(_), Some((address, bits))) = (name, inner.split_once('/'))
-        && let (Some(ip), Ok(bits)) = (parse_ip(address), bits.parse())
-        && Cidr::new(ip, bits).is_some()
-    {
-        return Some(format!("in quotes a network is only a text; write `{}`", with(inner)));
+    if name.is_some() && inner.contains('/') && Network::parse_around(inner).is_ok() {
+        return Some(format!("in quotes a network is only a text; write `{}`", with(inner.trim())));
     }
     let inside = inner.trim_matches('*');
     if inner.contains('*') && !inside.is_empty() && !inside.contains('*') {

@@ -14,6 +14,7 @@ use super::ast::{FacilitySet, Glob, Node, Query, Scope, SeveritySet, Test};
 use super::field::Field;
 use super::pattern::Pattern;
 use super::time::{Clock, Span};
+use super::value::parse_ip;
 use crate::tokens::{self, Finder};
 
 /// A query made ready for asking about many events.
@@ -174,7 +175,7 @@ impl Test {
         match self {
             Test::Equals(wanted) => wanted.equals(value),
             Test::Range(range) => range.contains(value),
-            Test::Cidr(cidr) => cidr.contains_text(value),
+            Test::Network(network) => parse_ip(value).is_some_and(|ip| network.contains(ip)),
             Test::Glob(glob) => glob_passes(glob, value),
             Test::Regex(pattern) => pattern.is_match(value),
             Test::Exists => true,

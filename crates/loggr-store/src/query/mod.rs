@@ -36,7 +36,7 @@ pub use time::{
     Clock, MAX_DURATION_MICROS, MAX_TIME_MICROS, MIN_TIME_MICROS, Span, TimePoint, TimeRange, UNITS,
     parse_duration,
 };
-pub use value::{Cidr, Number, Range, RangeKind, Value, parse_ip};
+pub use value::{Number, Range, RangeKind, Value, parse_ip};
 
 /// Limit of a query text.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;

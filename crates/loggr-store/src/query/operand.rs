@@ -5,6 +5,7 @@
 use std::ops::Bound;
 
 use loggr_event::{Facility, Severity, Uid};
+use loggr_net::Network;
 
 use super::ast::{FacilitySet, Glob, Node, Scope, SeveritySet, Test};
 use super::error::QueryError;
@@ -13,7 +14,7 @@ use super::parser::{Context, Parser, Raw};
 use super::pattern::Pattern;
 use super::suggest::nearest;
 use super::time::{Clock, TimePoint, TimeRange, Written, parse_duration, parse_point};
-use super::value::{Cidr, Range, Value, parse_ip};
+use super::value::{Range, Value, parse_ip};
 use super::{MAX_REGEX_BYTES, MAX_REGEXES};
 
 /// A bound of a range, with the place where it was written.
@@ -337,18 +338,19 @@ impl Parser<'_> {
         let test = match raw.exact() {
             None => Test::Glob(glob),
             Some(text) => match (raw.quoted, text.split_once('/')) {
-                (false, Some((address, prefix))) => match parse_ip(address) {
-                    Some(ip) if !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit()) => {
-                        let bits = prefix.parse().ok();
-                        Test::Cidr(bits.and_then(|bits| Cidr::new(ip, bits)).ok_or_else(|| {
-                            let most = if ip.is_ipv4() { 32 } else { 128 };
-                            let message =
-                                format!("the prefix `/{prefix}` is longer than the address, {most} bits");
-                            self.error(raw.start + address.len(), message)
-                        })?)
-                    }
-                    _ => Test::Equals(Value::new(text)),
-                },
+                (false, Some((address, prefix)))
+                    if parse_ip(address).is_some()
+                        && !prefix.is_empty()
+                        && prefix.bytes().all(|b| b.is_ascii_digit()) =>
+                {
+                    Test::Network(Network::parse_around(text).map_err(|wrong| {
+                        let error = self.error(raw.start + address.len(), wrong.to_string());
+                        match wrong.hint() {
+                            Some(hint) => error.hint(hint),
+                            None => error,
+                        }
+                    })?)
+                }
                 _ if *field == Field::Uid => match Uid::parse(text) {
                     Some(uid) => Test::Equals(Value::new(&uid.to_string())),
                     None => Test::Equals(Value::new(text)),

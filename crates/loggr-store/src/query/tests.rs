@@ -363,8 +363,13 @@ fn errors_have_a_column() {
     check_error("msg:[error]", 11, "`TO` is missing in the range");
     check_error("severity:wrning", 10, "`wrning` is not a severity");
     check_error("facility:[kern TO x]", 19, "`x` is not a facility");
-    check_error("client_ip:10.0.0.0/33", 19, "the prefix `/33` is longer than the address, 32 bits");
-    check_error("client_ip:::1/999", 14, "the prefix `/999` is longer than the address, 128 bits");
+    check_error("client_ip:10.0.0.0/33", 19, "the prefix of `10.0.0.0/33` is not a number from 0 to 32");
+    check_error("client_ip:::1/999", 14, "the prefix of `::1/999` is not a number from 0 to 128");
+    check_error(
+        "client_ip:::ffff:10.0.0.0/8",
+        26,
+        "`::ffff:10.0.0.0/8` is an IPv4 address with a prefix of IPv6",
+    );
     check_error("msg:/(/", 5, "cannot use the expression `/(/`: unclosed group");
     check_error("_time:/5/", 7, "a time cannot be searched by an expression");
     check_error("_time:soon", 7, "`soon` is neither a duration nor a time");

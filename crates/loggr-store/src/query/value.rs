@@ -286,70 +286,6 @@ fn compare_folded(stored: &str, folded: &str) -> Ordering {
     stored.bytes().map(|b| b.to_ascii_lowercase()).cmp(folded.bytes())
 }
 
-/// A network: `10.0.0.0/8`, `2001:db8::/32`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cidr {
-    network: IpAddr,
-    prefix: u8,
-}
-
-impl Cidr {
-    /// From any address in the network; `None` if the prefix is longer than the address.
-    pub fn new(address: IpAddr, prefix: u8) -> Option<Cidr> {
-        let network = match address {
-            IpAddr::V4(v4) => {
-                let mask = u32::MAX.checked_shl(32u32.checked_sub(u32::from(prefix))?).unwrap_or(0);
-                IpAddr::V4((v4.to_bits() & mask).into())
-            }
-            IpAddr::V6(v6) => {
-                let mask = u128::MAX.checked_shl(128u32.checked_sub(u32::from(prefix))?).unwrap_or(0);
-                IpAddr::V6((v6.to_bits() & mask).into())
-            }
-        };
-        Some(Cidr { network, prefix })
-    }
-
-    /// Its first address.
-    pub fn first(&self) -> IpAddr {
-        self.network
-    }
-
-    /// Its last address.
-    pub fn last(&self) -> IpAddr {
-        match self.network {
-            IpAddr::V4(v4) => {
-                let host = u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V4((v4.to_bits() | host).into())
-            }
-            IpAddr::V6(v6) => {
-                let host = u128::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V6((v6.to_bits() | host).into())
-            }
-        }
-    }
-
-    /// Length of the prefix in bits.
-    pub fn prefix(&self) -> u8 {
-        self.prefix
-    }
-
-    /// Is an address in the network?
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        ip.is_ipv4() == self.network.is_ipv4() && ip >= self.first() && ip <= self.last()
-    }
-
-    /// Is a stored text an address in the network?
-    pub fn contains_text(&self, stored: &str) -> bool {
-        parse_ip(stored).is_some_and(|ip| self.contains(ip))
-    }
-}
-
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.network, self.prefix)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,29 +376,6 @@ mod tests {
         let names = range(Included("b"), Excluded("d"));
         assert!(names.contains("B") && names.contains("czz") && !names.contains("D"));
         assert_eq!(range(Included("5"), Included("a")).kind(), RangeKind::Text);
-    }
-
-    #[track_caller]
-    fn check_cidr(network: &str, prefix: u8, inside: &[&str], outside: &[&str]) {
-        let cidr = Cidr::new(network.parse().unwrap(), prefix).unwrap();
-        assert!(inside.iter().all(|ip| cidr.contains_text(ip)), "{cidr} inside");
-        assert!(!outside.iter().any(|ip| cidr.contains_text(ip)), "{cidr} outside");
-    }
-
-    #[test]
-    fn networks() {
-        check_cidr(
-            "10.1.2.3",
-            8,
-            &["10.0.0.0", "10.255.255.255"],
-            &["11.0.0.0", "9.255.255.255", "::1", "x"],
-        );
-        check_cidr("0.0.0.0", 0, &["1.2.3.4", "255.255.255.255"], &["::"]);
-        check_cidr("192.168.7.9", 32, &["192.168.7.9"], &["192.168.7.8"]);
-        check_cidr("2001:db8::", 32, &["2001:db8::1", "2001:DB8:ffff::"], &["2001:db9::", "10.0.0.1"]);
-        check_cidr("::", 0, &["::1"], &["0.0.0.0"]);
-        assert_eq!(Cidr::new("10.0.0.0".parse().unwrap(), 33), None);
-        assert_eq!(Cidr::new("::".parse().unwrap(), 129), None);
     }
 
     proptest! {

@@ -9,11 +9,11 @@ use loggr_bus::spool::Spool;
 use loggr_bus::{
     Bus, BusOptions, Codec, ExchangeSpec, OpenError, OpenErrorKind, Publisher, QueueSpec, Topology, embedded,
 };
+use loggr_net::bind::host_name;
 
 use crate::config::{self, BusCompression, Config, RabbitBus, Secret};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::net;
 use crate::process::descriptors::SPOOL_SEGMENT_BYTES;
 use crate::process::part::Part;
 
@@ -53,7 +53,7 @@ impl Opened {
 
 /// Reads the secrets of the bus, which only root may be able to; `None` without a broker.
 pub fn secrets(config: &Config, part: &Part) -> Result<Option<RabbitOptions>> {
-    let name = || format!("loggr {part} on {}", net::host_name());
+    let name = || format!("loggr {part} on {}", host_name());
     config.bus.rabbit.as_ref().map(|rabbit| options(rabbit, name())).transpose()
 }
 

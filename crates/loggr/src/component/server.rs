@@ -2,20 +2,23 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
 use loggr_flow::{Stop, channel_source, pump};
+use loggr_net::Endpoint;
+use loggr_net::bind::{self, UnixPath};
 use loggr_wire::framing::Mode;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Endpoint, Framing, Listener, Protocol};
-use crate::net::{self, UnixPath};
+use crate::config::{Framing, Listener, Protocol};
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
+use crate::process::place::make_directory;
 use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
 
 /// Batches of datagrams that may wait for the bus.
@@ -133,17 +136,21 @@ enum Kind {
 fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> Result<Socket> {
     let inet = || {
         let address = endpoint.address().ok_or_else(|| anyhow!("`{endpoint}` is no address"))?;
-        net::resolve(&address.to_string())
+        Ok::<_, anyhow::Error>(bind::resolve(address)?)
     };
-    let path = || endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is no path"));
+    let path = || -> Result<&Path> {
+        let path = endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is no path"))?;
+        make_way_to(path, listener.socket_mode)?;
+        Ok(path)
+    };
     match listener.protocol {
         Protocol::Tcp | Protocol::Relp => {
-            let socket = net::tcp(inet()?)?;
+            let socket = bind::tcp(inet()?)?;
             let address = socket.local_addr()?.to_string();
             Ok(Socket { kind: Kind::Tcp(socket), address })
         }
         Protocol::Udp => {
-            let (socket, granted) = net::udp(inet()?, listener.receive_buffer)?;
+            let (socket, granted) = bind::udp(inet()?, listener.receive_buffer)?;
             if granted < listener.receive_buffer {
                 let (listener, wanted) = (listener.name.as_str(), listener.receive_buffer);
                 tracing::warn!(
@@ -158,18 +165,27 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             Ok(Socket { kind: Kind::Datagram(datagrams), address })
         }
         Protocol::UnixDgram => {
-            let (socket, guard) = net::unix_dgram(path()?, listener.socket_mode, listener.receive_buffer)?;
+            let path = path()?;
+            let (socket, guard) = bind::unix_dgram(path, listener.socket_mode, listener.receive_buffer)?;
             paths.push(guard);
-            let address = path()?.display().to_string();
+            let address = path.display().to_string();
             Ok(Socket { kind: Kind::Datagram(Datagrams { socket, udp: false }), address })
         }
         Protocol::UnixStream => {
-            let (socket, guard) = net::unix_stream(path()?, listener.socket_mode)?;
+            let path = path()?;
+            let (socket, guard) = bind::unix_stream(path, listener.socket_mode)?;
             paths.push(guard);
-            let address = path()?.display().to_string();
+            let address = path.display().to_string();
             Ok(Socket { kind: Kind::Unix(socket), address })
         }
     }
+}
+
+/// Makes the directory of a socket: whoever may use the socket has to get there.
+fn make_way_to(socket: &Path, mode: u32) -> Result<()> {
+    let Some(parent) = socket.parent() else { return Ok(()) };
+    let parent_mode = if mode & 0o007 == 0 { 0o750 } else { 0o755 };
+    make_directory(parent, parent_mode).with_context(|| format!("cannot create `{}`", parent.display()))
 }
 
 fn shared(
@@ -197,7 +213,7 @@ fn shared(
             listener: listener.name.clone(),
             transport: listener.protocol.transport(),
             // Who speaks on a unix socket is this host; others put their address here.
-            peer: if listener.protocol.is_unix() { net::host_name() } else { String::new() },
+            peer: if listener.protocol.is_unix() { bind::host_name() } else { String::new() },
             format: listener.format,
             timezone: listener.timezone.clone(),
             keep_leading_blank: listener.keep_leading_blank,

@@ -4,11 +4,9 @@
 //! directory; files are read in [`Config::load`] alone. The table of keys in `keys.rs` is
 //! the truth for the reader and for `docs/reference/configuration.md`.
 
-mod address;
 mod diagnostics;
 mod exposed;
 mod keys;
-mod network;
 mod quantity;
 mod rabbit;
 mod reader;
@@ -36,7 +34,6 @@ use crate::hint::Advise;
 use diagnostics::ConfigError;
 use resolve::{Around, resolve};
 
-pub use address::{Address, Endpoint};
 pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use rabbit::{RabbitBus, Spool};

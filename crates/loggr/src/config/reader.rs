@@ -13,13 +13,12 @@ use loggr_bus::binding::Binding;
 use loggr_event::{DumpFormat, Template, TemplateError, is_timezone};
 use loggr_filter::lang::Predicate;
 use loggr_flow::packer::{FormatError, PRESETS, StartFormat, preset};
+use loggr_net::{Address, Endpoint, NetError, Network};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::address::{Address, Endpoint};
 use super::diagnostics::{Problem, choose, list, nearest, suggest};
 use super::keys::{Key, Section, Takes};
-use super::network::Network;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
 use super::types::Trust;
 use super::url::ServerUrl;
@@ -47,6 +46,12 @@ struct Wrong {
 impl From<String> for Wrong {
     fn from(message: String) -> Self {
         Wrong { message, help: None, span: None }
+    }
+}
+
+impl From<NetError> for Wrong {
+    fn from(error: NetError) -> Self {
+        Wrong { help: error.hint().map(str::to_owned), ..Wrong::from(error.to_string()) }
     }
 }
 

@@ -46,7 +46,8 @@ other path begins in the data directory.
 - A size is a string with a unit, `\"64KiB\"` or `\"20GB\"`, or a number of bytes. `KiB`, `MiB`, `GiB`, `TiB`
   are powers of 1024; `KB`, `MB`, `GB`, `TB` powers of 1000.
 - An address is `\"HOST:PORT\"`, `\"[IPV6]:PORT\"`, or `\":PORT\"` for all addresses of the host.
-- A network is `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address.
+- A network is `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address. IPv4 that is written as IPv6
+  is IPv4: `\"::ffff:10.0.0.0/104\"` is `\"10.0.0.0/8\"`, and `\"::/0\"` is all of IPv6 alone.
 - Permission bits are octal: `\"0640\"` or `0o640`.
 - A name of a listener, packer, machine or ship is letters, digits, `-` and `_`, at most 64; of an exchange or
   queue also `.`, at most 128.

@@ -10,11 +10,11 @@ use std::path::Path;
 use loggr_bus::rabbit::Encoding;
 use loggr_event::InputFormat;
 use loggr_filter::engines::Route;
+use loggr_net::{Address, Endpoint};
 use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::address::{Address, Endpoint};
 use super::diagnostics::{Problem, nearest, suggest};
 use super::keys::{SECTIONS, Section, Shape, section};
 use super::reader::{Places, Reader, check_name};

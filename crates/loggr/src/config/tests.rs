@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use loggr_bus::rabbit::Encoding;
 use loggr_filter::engines::Route;
+use loggr_net::{Address, Endpoint, Network};
 
 use super::*;
 
@@ -159,9 +160,9 @@ fn what_a_whole_file_says() {
         keep_leading_blank: true,
         max_message_size: 8 << 10,
         max_connections: 7,
-        allow: vec![network::Network::parse("10.0.0.0/8").unwrap()],
-        deny: vec![network::Network::parse("10.9.0.0/16").unwrap()],
-        trust: Trust::Networks(vec![network::Network::parse("10.0.0.7").unwrap()]),
+        allow: vec![Network::parse("10.0.0.0/8").unwrap()],
+        deny: vec![Network::parse("10.9.0.0/16").unwrap()],
+        trust: Trust::Networks(vec![Network::parse("10.0.0.7").unwrap()]),
         window_size: 1 << 20,
         receive_buffer: 8 << 20,
         socket_mode: 0o666,
@@ -240,7 +241,7 @@ fn without_a_file_everything_is_loopback() {
         "unix unix-dgram /data/syslog.sock",
     ];
     assert_eq!(shown, expect);
-    assert!(config.listeners.iter().filter_map(|l| l.listen[0].address()).all(address::Address::is_loopback));
+    assert!(config.listeners.iter().filter_map(|l| l.listen[0].address()).all(Address::is_loopback));
     assert_eq!(config.web.unwrap().listen[0].to_string(), "127.0.0.1:8080");
     assert_eq!(config.ships[0].kind.keyword(), "search");
 }
@@ -258,9 +259,11 @@ fn what_a_file_does_not_mention_stays_the_default() {
 fn who_may_send_and_who_is_trusted() {
     let config = read(
         "[[listener]]\nprotocol='tcp'\nallow=['10.0.0.0/8']\ndeny=['10.9.0.0/16']\ntrust=['10.0.0.7']\n\
-         [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true",
+         [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true\n\
+         [[listener]]\nprotocol='relp'\nallow=['::ffff:10.0.0.0/104']\ndeny=['::ffff:10.0.0.1']\n\
+         trust=['::ffff:10.0.0.7']",
     );
-    let [tcp, udp] = config.listeners.as_slice() else { panic!("two listeners") };
+    let [tcp, udp, mapped] = config.listeners.as_slice() else { panic!("three listeners") };
     let ip = |text: &str| text.parse().unwrap();
     assert!(tcp.admits(ip("10.1.1.1")) && tcp.admits(ip("::ffff:10.1.1.1")));
     assert!(
@@ -268,6 +271,9 @@ fn who_may_send_and_who_is_trusted() {
     );
     assert!(udp.admits(ip("127.0.0.2")) && udp.admits(ip("::1")) && !udp.admits(ip("10.1.1.1")));
     assert!(tcp.trust.covers(Some(ip("10.0.0.7"))) && !tcp.trust.covers(Some(ip("10.0.0.8"))));
+    assert!(!mapped.admits(ip("10.0.0.1")) && !mapped.admits(ip("::ffff:10.0.0.1")));
+    assert!(mapped.admits(ip("10.0.0.2")) && mapped.admits(ip("::ffff:10.0.0.2")));
+    assert!(!mapped.admits(ip("11.0.0.1")) && mapped.trust.covers(Some(ip("10.0.0.7"))));
     assert!(!tcp.trust.covers(None) && Trust::Everybody.covers(None));
 }
 

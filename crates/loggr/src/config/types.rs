@@ -10,10 +10,9 @@ use std::time::Duration;
 use loggr_bus::rabbit::Encoding;
 use loggr_event::{InputFormat, Transport};
 use loggr_filter::engines::Route;
+use loggr_net::{Address, Endpoint, Network};
 use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
 
-use super::address::{Address, Endpoint};
-use super::network::Network;
 use super::rabbit::RabbitBus;
 
 /// `[data]`: where everything that loggr keeps lies.

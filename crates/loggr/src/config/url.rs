@@ -4,7 +4,8 @@
 //! No name is looked up here. Invariant: a password is never shown, not by an error
 //! either.
 
-use super::address::Address;
+use loggr_net::Address;
+
 use super::secret::Secret;
 
 /// Longest URL.
@@ -64,7 +65,7 @@ impl ServerUrl {
             scheme: (*scheme).to_owned(),
             user: Some(user).filter(|user| !user.is_empty()),
             password: Secret::new(password),
-            address: Address::parse(&place)?,
+            address: Address::parse(&place).map_err(|e| e.to_string())?,
             path: decode(path)?,
         })
     }

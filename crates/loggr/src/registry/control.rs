@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use loggr_net::bind::Reach;
 
 use crate::hint::Advise;
-use crate::net::reach::Reach;
 use crate::process::place;
 
 /// How long a running process may take for a command.

@@ -11,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use loggr_bus::{Bus, rabbit};
 use loggr_flow::Stop;
+use loggr_net::bind::host_name;
 use tokio::time::Instant;
 
 use crate::config::{Config, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::net;
 use crate::process::part::Part;
 use crate::registry::Registry;
 use crate::status::{self, Seen, State};
@@ -90,7 +90,7 @@ fn takes(seen: &Seen, ship: &Ship, config: &Config) -> bool {
     // One on the same data directory was this one in its last life: two cannot run.
     let who = &seen.status.identity;
     let data = config.data.directory.display().to_string();
-    let ours = who.host == Some(net::host_name()) && who.data_directory == Some(data);
+    let ours = who.host == Some(host_name()) && who.data_directory == Some(data);
     let same = |other: &status::Ship| other.queue == ship.queue && other.kind != "postgres";
     !ours && seen.state != State::Lost && seen.status.ships.iter().any(same)
 }
@@ -184,7 +184,7 @@ mod tests {
     fn the_last_life_of_this_process_is_nobody_else() {
         let config = read("[ship.a]\nkind='files'");
         let data = config.data.directory.display().to_string();
-        let seen = seen(&net::host_name(), &data, "a", "files", State::Running);
+        let seen = seen(&host_name(), &data, "a", "files", State::Running);
         assert!(!takes(&seen, &config.ships[0], &config));
     }
 }

@@ -27,6 +27,7 @@ mod troubles;
 use std::collections::BTreeMap;
 
 use loggr_event::Timestamp;
+use loggr_net::bind::host_name;
 use serde::{Deserialize, Serialize};
 
 pub use broker::Broker;
@@ -72,7 +73,7 @@ pub struct Identity {
 impl Identity {
     /// Of this process.
     pub fn new(config: &Config, part: &Part, now: Timestamp) -> Identity {
-        let (host, data) = (crate::net::host_name(), config.data.directory.display().to_string());
+        let (host, data) = (host_name(), config.data.directory.display().to_string());
         Identity {
             id: format!("{host}:{}:{data}", part.id()),
             host: Some(host),

@@ -20,14 +20,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use loggr_net::{Address, bind};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
-use crate::config::{Address, Config};
-use crate::net;
+use crate::config::Config;
 use crate::operate::{days, queues, rescue};
 use crate::process::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
 use crate::process::part::Part;
@@ -49,7 +49,7 @@ pub struct Web {
     pub addresses: Vec<String>,
     stop: watch::Sender<bool>,
     serving: JoinSet<()>,
-    _control: net::UnixPath,
+    _control: bind::UnixPath,
 }
 
 impl Web {
@@ -77,11 +77,11 @@ pub struct Site {
 /// Binds the web address, if the part has one.
 pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> {
     let web = config.web.as_ref().filter(|_| part.has_web());
-    let bind = |address: &Address| net::tcp(net::resolve(&address.to_string())?);
+    let bind = |address: &Address| bind::tcp(bind::resolve(address)?);
     web.iter()
         .flat_map(|web| &web.listen)
         .map(bind)
-        .collect::<Result<_>>()
+        .collect::<Result<_, _>>()
         .context("cannot start the web address")
 }
 
@@ -112,7 +112,7 @@ pub async fn start(site: &Site, bound: Vec<std::net::TcpListener>, places: &Plac
         .route("/api/store/prune", post(prune))
         .route("/api/rescue/replay", post(replay))
         .route("/api/rescue/discard", post(discard));
-    let (socket, control) = net::unix_stream(&site.socket, CONTROL_MODE)?;
+    let (socket, control) = bind::unix_stream(&site.socket, CONTROL_MODE)?;
     let control_app = public.clone().merge(commands).with_state(site.clone());
     let door = Door {
         name: "control socket",

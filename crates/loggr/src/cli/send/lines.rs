@@ -40,7 +40,7 @@ impl Lines {
         let template = Event {
             facility,
             severity,
-            source: crate::net::host_name().into(),
+            source: loggr_net::bind::host_name().into(),
             app_name: args.app_name.clone().into(),
             procid: std::process::id().to_string().into(),
             ..Event::default()

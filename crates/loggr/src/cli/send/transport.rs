@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_flow::Backoff;
+use loggr_net::bind::Reach;
 use loggr_wire::framing::{write_lf, write_octet_counted};
 use loggr_wire::relp::{Client, ClientConfig, ClientState, SendError};
 
 use super::lines::Lines;
 use super::{Framing, Progress};
 use crate::hint::Advise;
-use crate::net::reach::Reach;
 
 /// Bytes gathered before a write on a stream.
 const WRITE_BYTES: usize = 64 << 10;

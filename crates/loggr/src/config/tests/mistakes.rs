@@ -460,10 +460,10 @@ loggr.toml:3:12: `Mars` is no time zone
 protocol = "tcp"
 allow = ["10.0.0.1/8", "::1"]"#,
         r#"
-loggr.toml:3:10: `10.0.0.1/8` has bits behind its prefix, the network is `10.0.0.0/8`
+loggr.toml:3:10: `10.0.0.1/8` has bits behind its prefix
   |
 3 | allow = ["10.0.0.1/8", "::1"]
-  |          ^^^^^^^^^^^^
+  |          ^^^^^^^^^^^^ write `10.0.0.0/8` for the network, `10.0.0.1` for the address
 "#,
     );
     check(

@@ -10,16 +10,19 @@ use super::{none, root};
 /// Who may know whom among our own crates. Nobody knows `loggr`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("loggr-disk", &[]),
+    ("loggr-net", &[]),
     ("loggr-event", &[]),
     ("loggr-wire", &[]),
     ("loggr-flow", &["loggr-event"]),
-    ("loggr-filter", &["loggr-event"]),
-    ("loggr-store", &["loggr-event", "loggr-disk"]),
+    // Of net only addresses and networks, see `PURE`.
+    ("loggr-filter", &["loggr-event", "loggr-net"]),
+    ("loggr-store", &["loggr-event", "loggr-disk", "loggr-net"]),
     ("loggr-bus", &["loggr-event", "loggr-flow", "loggr-disk"]),
     (
         "loggr",
         &[
             "loggr-disk",
+            "loggr-net",
             "loggr-event",
             "loggr-wire",
             "loggr-flow",
@@ -29,6 +32,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// Who may use the other only without its features, which are what does I/O.
+const PURE: &[(&str, &str)] = &[("loggr-filter", "loggr-net")];
 
 /// What a crate must not use itself, and why. Tests may.
 const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
@@ -43,9 +49,11 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     (&["loggr-flow"], &["mio", "socket2", "rustix", "libc", "heed"], "it knows no concrete source or sink"),
     (&["loggr-bus", "loggr-store"], &["axum", "clap"], "that is the program's"),
     (&["loggr-store"], &["socket2"], "no sockets of its own"),
+    (&["loggr", "loggr-bus", "loggr-store"], &["hickory-resolver", "ipnet"], "that is loggr-net's"),
     (
         &[
             "loggr-disk",
+            "loggr-net",
             "loggr-event",
             "loggr-wire",
             "loggr-filter",
@@ -58,7 +66,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         // Not the filters: `translate` reads tables in TOML.
-        &["loggr-disk", "loggr-event", "loggr-wire", "loggr-flow", "loggr-bus", "loggr-store"],
+        &["loggr-disk", "loggr-net", "loggr-event", "loggr-wire", "loggr-flow", "loggr-bus", "loggr-store"],
         &["toml"],
         "the configuration is the program's",
     ),
@@ -111,6 +119,21 @@ fn no_crate_of_ours_knows_more_than_it_may() {
         }
     }
     none("arrows that the design forbids", &wrong);
+}
+
+#[test]
+fn who_needs_the_pure_part_of_a_crate_takes_no_more() {
+    let metadata = metadata(&["--no-deps"]);
+    let mut wrong = Vec::new();
+    for (user, used) in PURE {
+        let package = metadata["packages"].as_array().expect("packages").iter().find(|p| p["name"] == *user);
+        let dependencies = package.expect("the crate is there")["dependencies"].as_array().expect("a list");
+        for dependency in dependencies.iter().filter(|d| d["name"] == *used) {
+            let features = dependency["features"].as_array().expect("a list");
+            wrong.extend(features.iter().map(|feature| format!("`{user}` uses {feature} of `{used}`")));
+        }
+    }
+    none("features that do I/O where there must be none", &wrong);
 }
 
 #[test]

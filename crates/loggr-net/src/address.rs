@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::NetError;
+
 /// Host names are at most so long (RFC 1035).
 const MAX_HOST_BYTES: usize = 253;
 
@@ -25,38 +27,24 @@ enum Host {
 impl Address {
     /// Reads `127.0.0.1:1514`, `[::1]:1514`, `localhost:1514`, and `:1514` or `*:1514`
     /// for all addresses of the host. Port 0 lets the system choose.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let shape = || format!("`{text}` is not an address such as `127.0.0.1:1514` or `[::1]:1514`");
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| match text.parse::<IpAddr>() {
-            Ok(_) => format!("`{text}` has no port, write `{text}:PORT`"),
-            Err(_) if text.parse::<u16>().is_ok() => {
-                format!("`{text}` has no host, write `127.0.0.1:{text}`, or `:{text}` for all addresses")
-            }
-            Err(_) => shape(),
-        })?;
-        if text.parse::<Ipv6Addr>().is_ok() {
-            return Err(format!("`{text}` has no port, write `[{text}]:PORT`"));
-        }
-        let host = match host.strip_prefix('[').map(|h| h.strip_suffix(']')) {
-            Some(inner) => Host::Ip(inner.and_then(|h| h.parse::<Ipv6Addr>().ok()).ok_or_else(shape)?.into()),
-            None => match host.parse::<Ipv4Addr>() {
-                Ok(v4) => Host::Ip(v4.into()),
-                Err(_) if host.is_empty() || host == "*" => Host::Ip(Ipv6Addr::UNSPECIFIED.into()),
-                Err(_) if is_host_name(host) => Host::Name(host.to_ascii_lowercase()),
-                Err(_) => return Err(shape()),
-            },
-        };
-        let port = port
-            .parse()
-            .ok()
-            .filter(|_| port.bytes().all(|b| b.is_ascii_digit()))
-            .ok_or_else(|| format!("the port of `{text}` is not a number from 0 to 65535"))?;
-        Ok(Address { host, port })
+    ///
+    /// # Errors
+    /// What is missing or wrong, and what to write.
+    pub fn parse(text: &str) -> Result<Self, NetError> {
+        read(text).map_err(NetError::new)
     }
 
     /// The port; 0 lets the system choose.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The address and port, unless the host is a name that somebody has to look up.
+    pub fn socket(&self) -> Option<SocketAddr> {
+        match &self.host {
+            Host::Ip(ip) => Some(SocketAddr::new(*ip, self.port)),
+            Host::Name(_) => None,
+        }
     }
 
     /// The host: an address without brackets, or a name.
@@ -81,7 +69,7 @@ impl Address {
     }
 
     /// The same port on this host alone.
-    pub(super) fn on_loopback(&self) -> Address {
+    pub fn on_loopback(&self) -> Address {
         Address { host: Host::Ip(Ipv4Addr::LOCALHOST.into()), port: self.port }
     }
 }
@@ -131,6 +119,35 @@ impl fmt::Display for Endpoint {
     }
 }
 
+fn read(text: &str) -> Result<Address, String> {
+    let shape = || format!("`{text}` is not an address such as `127.0.0.1:1514` or `[::1]:1514`");
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| match text.parse::<IpAddr>() {
+        Ok(_) => format!("`{text}` has no port, write `{text}:PORT`"),
+        Err(_) if text.parse::<u16>().is_ok() => {
+            format!("`{text}` has no host, write `127.0.0.1:{text}`, or `:{text}` for all addresses")
+        }
+        Err(_) => shape(),
+    })?;
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(format!("`{text}` has no port, write `[{text}]:PORT`"));
+    }
+    let host = match host.strip_prefix('[').map(|h| h.strip_suffix(']')) {
+        Some(inner) => Host::Ip(inner.and_then(|h| h.parse::<Ipv6Addr>().ok()).ok_or_else(shape)?.into()),
+        None => match host.parse::<Ipv4Addr>() {
+            Ok(v4) => Host::Ip(v4.into()),
+            Err(_) if host.is_empty() || host == "*" => Host::Ip(Ipv6Addr::UNSPECIFIED.into()),
+            Err(_) if is_host_name(host) => Host::Name(host.to_ascii_lowercase()),
+            Err(_) => return Err(shape()),
+        },
+    };
+    let port = port
+        .parse()
+        .ok()
+        .filter(|_| port.bytes().all(|b| b.is_ascii_digit()))
+        .ok_or_else(|| format!("the port of `{text}` is not a number from 0 to 65535"))?;
+    Ok(Address { host, port })
+}
+
 fn is_host_name(text: &str) -> bool {
     text.len() <= MAX_HOST_BYTES
         && text.bytes().any(|b| b.is_ascii_alphabetic())
@@ -148,7 +165,7 @@ mod tests {
     fn check(text: &str, expect: &str) {
         let shown = match Address::parse(text) {
             Ok(address) => address.to_string(),
-            Err(message) => message,
+            Err(error) => error.to_string(),
         };
         assert_eq!(shown, expect);
     }

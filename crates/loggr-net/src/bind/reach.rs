@@ -4,12 +4,12 @@
 //! below `/proc/self/fd`, by its opened directory. Not a way to reach what we may not: the kernel
 //! asks for the same rights.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 /// Longest path of a socket in an address, its final NUL left out.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -18,19 +18,22 @@ pub const MAX_SOCKET_PATH_BYTES: usize = 107;
 #[derive(Debug)]
 pub struct Reach {
     path: PathBuf,
-    _directory: Option<File>,
+    _directory: Option<OwnedFd>,
 }
 
 impl Reach {
-    /// Finds one; the directory must be there if the path is long.
+    /// Finds one.
+    ///
+    /// # Errors
+    /// The path is long and its directory is not there or not for us.
     pub fn new(socket: &Path) -> io::Result<Reach> {
         let whole = || Reach { path: socket.to_owned(), _directory: None };
         if socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH_BYTES {
             return Ok(whole());
         }
         let (Some(parent), Some(name)) = (socket.parent(), socket.file_name()) else { return Ok(whole()) };
-        let flags = libc::O_PATH | libc::O_DIRECTORY;
-        let directory = OpenOptions::new().read(true).custom_flags(flags).open(parent)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(parent, flags, Mode::empty())?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
         Ok(Reach { path, _directory: Some(directory) })
     }
