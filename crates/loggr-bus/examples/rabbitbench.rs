@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use loggr_bus::rabbit::{self, BrokerAddress, Bus, Encoding, Needs, RabbitOptions, TlsOptions};
+use loggr_bus::rabbit::{self, BrokerAddress, Bus, Encoding, Needs, RabbitOptions};
 use loggr_bus::{ConsumerOptions, ExchangeSpec, Topology};
 use loggr_event::{Origin, Timestamp, UidGenerator};
 use loggr_flow::{Batch, BatchBuilder, Receipt, Sink, Source, Stop};
@@ -36,7 +36,7 @@ async fn main() {
     let options = RabbitOptions {
         brokers: vec![address],
         heartbeat: rabbit::DEFAULT_HEARTBEAT,
-        tls: TlsOptions::default(),
+        tls: None,
         connection_name: "rabbitbench".to_owned(),
     };
     let topology = Topology { exchanges: vec![ExchangeSpec::new("bench", &[("bench", "#")])] };

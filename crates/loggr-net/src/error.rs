@@ -16,7 +16,7 @@ impl NetError {
         NetError { what: what.into(), cause: None, hint: None }
     }
 
-    #[cfg(any(feature = "bind", feature = "names"))]
+    #[cfg(any(feature = "bind", feature = "names", feature = "tls"))]
     pub(crate) fn because(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> NetError {
         NetError { cause: Some(cause.into()), ..self }
     }
@@ -28,6 +28,11 @@ impl NetError {
     /// What to do about it, where that is known: lower case, no full stop.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The cause alone, for an error that has its own words.
+    pub fn into_cause(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self.cause
     }
 
     /// The error, its cause and its hint in one line, for places that have no more room.

@@ -1,4 +1,4 @@
-//! Addresses and networks; with features: sockets to listen on, name servers.
+//! Addresses and networks; with features: sockets to listen on, name servers, TLS.
 //!
 //! Not here: events, syslog, and what anybody says on a socket. The crate depends on nothing of
 //! ours. Without a feature it is [`Address`], [`Endpoint`] and [`Network`], which read and compare
@@ -16,6 +16,8 @@ mod error;
 #[cfg(feature = "names")]
 pub mod names;
 mod network;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use address::{Address, Endpoint};
 pub use error::NetError;

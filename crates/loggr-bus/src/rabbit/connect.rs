@@ -2,18 +2,15 @@
 //!
 //! Not keeping it: that is `link.rs`.
 
-use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::tcp::{AsyncTcpStream, RustlsConnector, RustlsConnectorConfig};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::{Connection, ConnectionProperties};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::{BrokerError, BrokerErrorKind};
-use super::options::{BrokerAddress, RabbitOptions, TlsOptions};
+use super::options::{BrokerAddress, RabbitOptions};
 
 /// A connection, from the first packet to the login, takes at most so long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,7 +47,7 @@ async fn connect_to(
     role: &str,
 ) -> Result<Connection, BrokerError> {
     let places = resolve(address).await?;
-    let tls = address.tls.then(|| connector(&options.tls)).transpose()?;
+    let tls = address.tls.then(|| connector(address, options)).transpose()?;
     let name = format!("{} {role}", options.connection_name);
     let properties = ConnectionProperties::default()
         .with_connection_name(name.into())
@@ -105,32 +102,7 @@ async fn resolve(address: &BrokerAddress) -> Result<Vec<SocketAddr>, BrokerError
         .hint("look at the host in `urls`"))
 }
 
-fn connector(tls: &TlsOptions) -> Result<RustlsConnector, BrokerError> {
-    let broken = |e: io::Error| BrokerError::refused("TLS cannot be set up").because(e);
-    let config = match &tls.ca {
-        Some(ca) => {
-            let mut config = RustlsConnectorConfig::default();
-            config.add_parsable_certificates(certificates("tls_ca", ca)?);
-            config
-        }
-        None => RustlsConnectorConfig::new_with_native_certs().map_err(broken)?,
-    };
-    match &tls.identity {
-        None => config.connector_with_no_client_auth().map_err(broken),
-        Some((cert, key)) => {
-            let key = PrivateKeyDer::from_pem_slice(key)
-                .map_err(|e| BrokerError::refused("there is no key in `tls_key`").because(e.to_string()))?;
-            config.connector_with_single_cert(certificates("tls_cert", cert)?, key).map_err(broken)
-        }
-    }
-}
-
-fn certificates(key: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BrokerError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let why = match found {
-        Ok(found) if !found.is_empty() => return Ok(found),
-        Ok(_) => "it is no PEM".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Err(BrokerError::refused(format!("there is no certificate in `{key}`")).because(why))
+fn connector(address: &BrokerAddress, options: &RabbitOptions) -> Result<RustlsConnector, BrokerError> {
+    let tls = options.tls.clone().map(RustlsConnector::from);
+    tls.ok_or_else(|| BrokerError::refused(format!("TLS is not set up for the broker `{address}`")))
 }

@@ -46,7 +46,7 @@ pub use error::{BrokerError, BrokerErrorKind};
 pub use message::{
     BATCH_TYPE, Encoding, JSON_TYPE, MAX_FOREIGN_BYTES, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS,
 };
-pub use options::{BrokerAddress, DEFAULT_HEARTBEAT, RabbitOptions, TlsOptions};
+pub use options::{BrokerAddress, DEFAULT_HEARTBEAT, RabbitOptions};
 pub use publisher::Publisher;
 
 /// How often the broker is asked how its queues stand.

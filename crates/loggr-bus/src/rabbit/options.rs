@@ -3,38 +3,31 @@
 //! Plain data; nothing here opens a socket or reads a file.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
+use loggr_net::tls::ClientConfig;
 
 /// Heartbeat that is used where nothing else is said.
 pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
+
 /// How the brokers of one cluster are reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RabbitOptions {
     /// At least one; they are tried in this order.
     pub brokers: Vec<BrokerAddress>,
     /// A connection silent for twice as long is given up.
     pub heartbeat: Duration,
-    /// For addresses that begin with `amqps`.
-    pub tls: TlsOptions,
+    /// For addresses that begin with `amqps`, which nobody connects to without it.
+    pub tls: Option<Arc<ClientConfig>>,
     /// What the broker's operators see.
     pub connection_name: String,
 }
 
-/// What TLS needs, as PEM.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct TlsOptions {
-    /// Certificates that sign the brokers' own; none: those that the system trusts.
-    pub ca: Option<Vec<u8>>,
-    /// Our own certificates and key, where the brokers want to know us by them.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl fmt::Debug for TlsOptions {
+impl fmt::Debug for RabbitOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (ca, identity) = (self.ca.is_some(), self.identity.is_some());
-        f.debug_struct("TlsOptions").field("ca", &ca).field("identity", &identity).finish()
+        f.debug_struct("RabbitOptions").field("brokers", &self.brokers).finish_non_exhaustive()
     }
 }
 

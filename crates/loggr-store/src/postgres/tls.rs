@@ -13,11 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use loggr_net::NetError;
+use loggr_net::tls::{ClientConfig, Identity, Trust};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
@@ -70,13 +67,7 @@ impl Tls {
         authorities: Option<&Path>,
         client: Option<(&Path, &Path)>,
     ) -> Result<Tls, StoreError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let refused =
-            |e: rustls::Error| StoreError::with(ErrorKind::Refused, "cannot set TLS up for PostgreSQL", e);
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(refused)?;
-        let builder = match (mode, authorities) {
+        let trust = match (mode, authorities) {
             (SslMode::VerifyFull, None) => {
                 return Err(StoreError::new(
                     ErrorKind::Refused,
@@ -84,85 +75,28 @@ impl Tls {
                 )
                 .hinted("name their file in `sslrootcert`"));
             }
-            (SslMode::VerifyFull, Some(path)) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(refused)?;
-                }
-                builder.with_root_certificates(roots)
-            }
-            _ => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
+            (SslMode::VerifyFull, Some(file)) => Trust::of(Some(file)).map_err(refused)?,
+            (SslMode::Disable | SslMode::Prefer | SslMode::Require, _) => Trust::Anybody,
         };
-        let config = match client {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => {
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, &e))?;
-                builder.with_client_auth_cert(certificates(chain)?, key).map_err(refused)?
-            }
-        };
-        Ok(Tls(Arc::new(config)))
+        let identity = client.map(|(chain, key)| Identity::read(chain, key)).transpose().map_err(refused)?;
+        loggr_net::tls::client(&trust, identity.as_ref()).map(Tls).map_err(refused)
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let found: Vec<_> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|e| unreadable(path, &e))?;
-    if found.is_empty() {
-        let what = format!("`{}` holds no certificate", path.display());
-        return Err(StoreError::new(ErrorKind::Refused, what).hinted("it must be a file in PEM form"));
-    }
-    Ok(found)
-}
-
-fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> StoreError {
-    let what = format!("cannot read `{}`", path.display());
-    StoreError::with(ErrorKind::Refused, what, error.to_string())
-        .hinted("it must be a file in PEM form that loggr's user may read")
+/// Nobody is let in without it, so it is as if the server had refused us.
+fn refused(error: NetError) -> StoreError {
+    let hint = error.hint().unwrap_or("look at `sslmode`, `sslrootcert`, `sslcert` and `sslkey`").to_owned();
+    let what = error.to_string();
+    let refused = match error.into_cause() {
+        Some(cause) => StoreError::with(ErrorKind::Refused, what, cause),
+        None => StoreError::new(ErrorKind::Refused, what),
+    };
+    refused.hinted(hint)
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
-    }
-}
-
-/// Believes every certificate, but not every signature: the peer must own the key of the
-/// certificate that it shows.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -195,7 +129,7 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let name = ServerName::try_from(self.host)
+            let name = loggr_net::tls::server_name(&self.host)
                 .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
             Ok(TlsStream(self.connector.connect(name, stream).await?))
         })

@@ -1,15 +1,16 @@
 //! Opening the bus that the configuration wants, and the spool where there is one.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use loggr_bus::rabbit::{self, BrokerAddress, Encoding, Needs, RabbitOptions, TlsOptions};
+use loggr_bus::rabbit::{self, BrokerAddress, Encoding, Needs, RabbitOptions};
 use loggr_bus::spool::Spool;
 use loggr_bus::{
     Bus, BusOptions, Codec, ExchangeSpec, OpenError, OpenErrorKind, Publisher, QueueSpec, Topology, embedded,
 };
+use loggr_net::NetError;
 use loggr_net::bind::host_name;
+use loggr_net::tls::{ClientConfig, Identity, Trust};
 
 use crate::config::{self, BusCompression, Config, RabbitBus, Secret};
 use crate::exit::Usage;
@@ -25,8 +26,6 @@ const SPOOL_IN_USE: &str = "whoever runs the listeners moves what is in its spoo
                             they do not run";
 /// The user and the password that RabbitMQ is born with.
 const BORN: &str = "guest";
-/// Longest certificate file in bytes.
-const MAX_PEM_BYTES: u64 = 1 << 20;
 /// Segments of a spool of usual size.
 const SPOOL_SEGMENTS: u64 = 8;
 
@@ -74,18 +73,14 @@ pub fn options(rabbit: &RabbitBus, connection_name: String) -> Result<RabbitOpti
         },
     });
     let brokers = brokers.collect();
-    let ca = rabbit.tls_ca.as_deref().map(pem).transpose()?;
-    let identity = rabbit.tls_identity.as_ref();
-    let identity = identity.map(|(cert, key)| anyhow::Ok((pem(cert)?, pem(key)?))).transpose()?;
-    let tls = TlsOptions { ca, identity };
+    let tls = rabbit.urls.iter().any(|url| url.scheme == "amqps").then(|| tls(rabbit));
+    let tls = tls.transpose().context("cannot use TLS for the bus").usage()?;
     Ok(RabbitOptions { brokers, heartbeat: rabbit.heartbeat, tls, connection_name })
 }
 
-fn pem(path: &Path) -> Result<Vec<u8>> {
-    let context = || format!("cannot read `{}`", path.display());
-    let bytes = loggr_disk::read_at_most(path, MAX_PEM_BYTES).with_context(context).usage()?;
-    let longer = || anyhow::anyhow!("it has more than {MAX_PEM_BYTES} bytes");
-    bytes.ok_or_else(longer).with_context(context).usage()
+fn tls(rabbit: &RabbitBus) -> Result<Arc<ClientConfig>, NetError> {
+    let identity = rabbit.tls_identity.as_ref().map(|(cert, key)| Identity::read(cert, key)).transpose()?;
+    loggr_net::tls::client(&Trust::of(rabbit.tls_ca.as_deref())?, identity.as_ref())
 }
 
 /// Opens the bus, and the spool where this part has one.

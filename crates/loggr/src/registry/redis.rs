@@ -11,10 +11,10 @@
 //! Redis has a limit.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
+use loggr_net::tls::{self, Pem};
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline,
@@ -38,8 +38,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Processes of an installation that are looked at, the newest first.
 const MAX_PROCESSES: isize = 1000;
-/// Longest certificate file in bytes.
-const MAX_PEM_BYTES: u64 = 1 << 20;
 /// A larger status goes without what it says of rules and clients.
 const MAX_STATUS_BYTES: usize = 256 << 10;
 
@@ -303,21 +301,18 @@ fn client(config: &RedisRegistry) -> Result<Client> {
     if !tls {
         return Ok(Client::open(info)?);
     }
-    let identity = match &config.tls_identity {
-        Some((cert, key)) => Some(ClientTlsConfig { client_cert: pem(cert)?, client_key: pem(key)? }),
-        None => None,
-    };
-    let root_cert = config.tls_ca.as_deref().map(pem).transpose()?;
-    Client::build_with_tls(info, TlsCertificates { client_tls: identity, root_cert })
+    // The library takes no settings of ours, only the bytes of the files: they are checked first.
+    let identity =
+        config.tls_identity.as_ref().map(|(cert, key)| tls::Identity::read(cert, key)).transpose()?;
+    let client_tls = identity
+        .as_ref()
+        .map(tls::Identity::bytes)
+        .map(|(cert, key)| ClientTlsConfig { client_cert: cert.to_vec(), client_key: key.to_vec() });
+    let authorities = config.tls_ca.as_deref().map(Pem::read).transpose()?;
+    let root_cert = authorities.map(|file| file.certificates().map(|_| file.bytes().to_vec())).transpose()?;
+    Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
         .context("cannot use the certificates")
         .hint("`tls_ca`, `tls_cert` and `tls_key` are PEM files")
-}
-
-fn pem(path: &Path) -> Result<Vec<u8>> {
-    let shown = path.display();
-    let bytes =
-        loggr_disk::read_at_most(path, MAX_PEM_BYTES).with_context(|| format!("cannot read `{shown}`"))?;
-    bytes.ok_or_else(|| anyhow!("`{shown}` is longer than {MAX_PEM_BYTES} bytes"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};
-use loggr_bus::rabbit::{self, BrokerAddress, Bus, Consumer, Needs, Publisher, RabbitOptions, TlsOptions};
+use loggr_bus::rabbit::{self, BrokerAddress, Bus, Consumer, Needs, Publisher, RabbitOptions};
 use loggr_bus::{ConsumerOptions, ExchangeSpec, Topology};
 use loggr_flow::contract::lines;
 use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, Stop, StoreError};
@@ -38,7 +38,7 @@ pub fn options(url: &str) -> RabbitOptions {
     RabbitOptions {
         brokers: vec![address(url)],
         heartbeat: Duration::from_secs(5),
-        tls: TlsOptions::default(),
+        tls: None,
         connection_name: "loggr test".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Of net only addresses and networks, see `PURE`.
     ("loggr-filter", &["loggr-event", "loggr-net"]),
     ("loggr-store", &["loggr-event", "loggr-disk", "loggr-net"]),
-    ("loggr-bus", &["loggr-event", "loggr-flow", "loggr-disk"]),
+    ("loggr-bus", &["loggr-event", "loggr-flow", "loggr-disk", "loggr-net"]),
     (
         "loggr",
         &[
@@ -49,7 +49,11 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     (&["loggr-flow"], &["mio", "socket2", "rustix", "libc", "heed"], "it knows no concrete source or sink"),
     (&["loggr-bus", "loggr-store"], &["axum", "clap"], "that is the program's"),
     (&["loggr-store"], &["socket2"], "no sockets of its own"),
-    (&["loggr", "loggr-bus", "loggr-store"], &["hickory-resolver", "ipnet"], "that is loggr-net's"),
+    (
+        &["loggr", "loggr-bus", "loggr-store"],
+        &["rustls", "rustls-native-certs", "hickory-resolver", "ipnet"],
+        "that is loggr-net's",
+    ),
     (
         &[
             "loggr-disk",

@@ -1,0 +1,209 @@
+//! Files of all kinds, and handshakes in memory between our client and a server of the test.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{ClientConnection, ServerConfig, ServerConnection};
+
+use super::*;
+
+/// A directory with `ca.crt`, and `NAME.crt` and `NAME.key` for each name, signed by it.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(names: &[&str]) -> Files {
+        let files = Files(tempfile::tempdir().unwrap());
+        let key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
+        let named = names.join(" ");
+        authority.distinguished_name.push(rcgen::DnType::CommonName, format!("authority of {named}"));
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, key).unwrap();
+        files.write("ca.crt", authority.pem());
+        for name in names {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(vec![(*name).to_owned()]).unwrap();
+            files.write(&format!("{name}.crt"), params.signed_by(&key, &authority).unwrap().pem());
+            files.write(&format!("{name}.key"), key.serialize_pem());
+        }
+        files
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn identity(&self, name: &str) -> Identity {
+        Identity::read(&self.path(&format!("{name}.crt")), &self.path(&format!("{name}.key"))).unwrap()
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::of(Some(&self.path("ca.crt"))).unwrap()
+    }
+
+    /// The error in a line, the directory left out.
+    fn shown(&self, error: String) -> String {
+        error.replace(&format!("{}/", self.0.path().display()), "")
+    }
+}
+
+fn told<T>(result: Result<T, crate::NetError>) -> String {
+    result.map_or_else(|e| e.in_one_line(), |_| "fine".to_owned())
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_named_with_what_to_do() {
+    let files = Files::new(&["a", "b"]);
+    let certificates =
+        |name: &str| files.shown(told(Pem::read(&files.path(name)).and_then(|pem| pem.certificates())));
+    let key = |name: &str| files.shown(told(Pem::read(&files.path(name)).and_then(|pem| pem.key())));
+    assert_eq!(certificates("a.crt"), "fine");
+    assert_eq!(key("a.key"), "fine");
+    files.write("empty", "");
+    assert_eq!(certificates("empty"), "`empty` holds no certificate in PEM form; it is empty");
+    files.write("text", "no PEM");
+    assert_eq!(
+        certificates("text"),
+        "`text` holds no certificate in PEM form; a certificate begins with a line such as `-----BEGIN CERTIFICATE-----`"
+    );
+    assert_eq!(
+        key("a.crt"),
+        "`a.crt` holds no private key in PEM form; it holds a certificate: name the file with the key that belongs to it"
+    );
+    assert_eq!(
+        certificates("a.key"),
+        "`a.key` holds no certificate in PEM form; it holds a key: name the file with the certificate that belongs to it"
+    );
+    files.write("der", [0x30, 0x82, 1, 2]);
+    assert_eq!(
+        key("der"),
+        "`der` holds no private key in PEM form; it seems to be in DER form: `openssl pkey -inform der` makes PEM of it"
+    );
+    files.write(
+        "locked",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    assert_eq!(
+        key("locked"),
+        "`locked` holds no private key in PEM form; its key is encrypted: `openssl pkey` makes one without a passphrase of it"
+    );
+    files.write("cut", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n");
+    assert_eq!(key("cut"), "`cut` holds no private key in PEM form; it is damaged: copy it again");
+    files.write("long", vec![b'a'; 1 + MAX_PEM_BYTES as usize]);
+    assert_eq!(
+        key("long"),
+        "cannot read `long`: it has more than 1048576 bytes; name a file that holds certificates, or a key, in PEM form and nothing else"
+    );
+    let missing = certificates("missing");
+    assert!(missing.starts_with("cannot read `missing`: No such file"), "{missing}");
+    assert!(!format!("{:?}", Pem::read(&files.path("a.key")).unwrap()).contains("BEGIN"));
+}
+
+#[test]
+fn a_key_must_be_that_of_the_certificate() {
+    let files = Files::new(&["a", "b"]);
+    let identity =
+        |cert: &str, key: &str| files.shown(told(Identity::read(&files.path(cert), &files.path(key))));
+    assert_eq!(identity("a.crt", "a.key"), "fine");
+    assert_eq!(
+        identity("a.crt", "b.key"),
+        "the key in `b.key` is not that of the certificate in `a.crt`; the certificate of the key must stand first in its file"
+    );
+    let shown = format!("{:?}", files.identity("a"));
+    assert!(!shown.contains("BEGIN"), "{shown}");
+}
+
+#[test]
+fn authorities_that_cannot_be_used_are_told() {
+    let files = Files::new(&[]);
+    let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    files.write("odd.crt", odd);
+    let with = |name: &str| {
+        files.shown(told(Trust::of(Some(&files.path(name))).and_then(|trust| client(&trust, None))))
+    };
+    assert!(
+        with("odd.crt").starts_with("`odd.crt` holds no certificate that can be used; "),
+        "{}",
+        with("odd.crt")
+    );
+    // One that is odd among others is no reason to believe nobody.
+    let both = [odd.as_bytes(), &std::fs::read(files.path("ca.crt")).unwrap()].concat();
+    files.write("both.crt", both);
+    assert_eq!(with("both.crt"), "fine");
+}
+
+/// A handshake with a server that is `localhost` and, if it asks, believes only what its own
+/// authority signed: what our side, or the server, says against it.
+fn handshake(
+    server: &Files,
+    asks: bool,
+    trust: &Trust,
+    identity: Option<&Identity>,
+    host: &str,
+) -> Result<(), String> {
+    let builder = ServerConfig::builder_with_provider(identity::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(Pem::read(&server.path("ca.crt")).unwrap().certificates().unwrap());
+    let clients =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), identity::provider());
+    let builder = match asks {
+        true => builder.with_client_cert_verifier(clients.build().unwrap()),
+        false => builder.with_no_client_auth(),
+    };
+    let chain = Pem::read(&server.path("localhost.crt")).unwrap().certificates().unwrap();
+    let key = Pem::read(&server.path("localhost.key")).unwrap().key().unwrap();
+    let mut server = ServerConnection::new(Arc::new(builder.with_single_cert(chain, key).unwrap())).unwrap();
+    let config = client(trust, identity).map_err(|e| e.in_one_line())?;
+    let name = server_name(host).map_err(|e| e.in_one_line())?;
+    let mut client = ClientConnection::new(config, name).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut wire.as_slice()).unwrap();
+        server.process_new_packets().map_err(|e| format!("the server: {e}"))?;
+        let mut wire = Vec::new();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut wire.as_slice()).unwrap();
+        client.process_new_packets().map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn whom_we_believe_and_who_believes_us() {
+    let (server, other) = (Files::new(&["localhost", "me"]), Files::new(&["me"]));
+    #[track_caller]
+    fn check(got: Result<(), String>, expect: &str) {
+        match got {
+            Ok(()) => assert_eq!(expect, "fine"),
+            Err(error) => assert!(error.contains(expect), "`{expect}` is not in `{error}`"),
+        }
+    }
+    check(handshake(&server, false, &server.trust(), None, "localhost"), "fine");
+    check(handshake(&server, false, &other.trust(), None, "localhost"), "UnknownIssuer");
+    check(handshake(&server, false, &Trust::System, None, "localhost"), "");
+    check(handshake(&server, false, &server.trust(), None, "db.example.net"), "not valid for name");
+    check(handshake(&server, false, &server.trust(), None, "127.0.0.1"), "not valid for name");
+    check(
+        handshake(&server, false, &server.trust(), None, "a b"),
+        "no certificate can be for the host `a b`",
+    );
+    check(handshake(&server, false, &Trust::Anybody, None, "db.example.net"), "fine");
+    check(handshake(&server, true, &server.trust(), Some(&server.identity("me")), "localhost"), "fine");
+    check(handshake(&server, true, &Trust::Anybody, Some(&server.identity("me")), "localhost"), "fine");
+    check(
+        handshake(&server, true, &server.trust(), None, "localhost"),
+        "the server: peer sent no certificates",
+    );
+    check(
+        handshake(&server, true, &server.trust(), Some(&other.identity("me")), "localhost"),
+        "the server: ",
+    );
+}
