@@ -55,6 +55,15 @@ impl Predicate {
     }
 }
 
+/// What is read from the same text is the same.
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Predicate) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Predicate {}
+
 impl fmt::Debug for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

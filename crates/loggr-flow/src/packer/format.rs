@@ -66,6 +66,15 @@ pub struct FormatError {
     pub hint: Option<String>,
 }
 
+/// What is read from the same text is the same.
+impl PartialEq for StartFormat {
+    fn eq(&self, other: &StartFormat) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for StartFormat {}
+
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -52,7 +52,7 @@ const HELD_BYTES: usize = 512;
 pub const MAX_DOUBTFUL_LINES: usize = 32;
 
 /// How large and how old a group becomes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackerLimits {
     /// A group is given on when its first event is held for so long.
     pub max_age: Duration,

@@ -10,10 +10,10 @@ use super::format::StartFormat;
 use super::trace::{Language, Seen, Standing, Traces};
 
 /// How events are packed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule(Kind);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     /// Span in microseconds.
     Time(u64),

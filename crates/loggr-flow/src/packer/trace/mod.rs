@@ -55,6 +55,15 @@ pub struct Language {
     rules: LazyLock<Rules>,
 }
 
+/// Names are unique.
+impl PartialEq for Language {
+    fn eq(&self, other: &Language) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Language {}
+
 impl fmt::Debug for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -144,7 +153,7 @@ pub(super) enum Seen {
 }
 
 /// Finds traces of some languages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Traces {
     languages: Vec<&'static Language>,
 }
