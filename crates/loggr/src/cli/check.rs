@@ -62,7 +62,7 @@ fn summary(config: &Config) -> Result<String> {
     for machine in config.machines.iter().filter(|m| m.is_hop()) {
         let program = crate::component::machine::compile(config, machine)?;
         let (name, queue, to) = (&machine.name, &machine.queue, &machine.destination);
-        let packers = machine.packers.iter().map(|packer| format!("packers.{packer}"));
+        let packers = machine.packers.iter().map(|packer| format!("packers.{}", packer.name));
         let filter = machine.filter.is_some().then(|| program.file().to_owned());
         let through: Vec<String> = packers.chain(filter).collect();
         writeln!(out, "machine {name}: queue {queue} through {} to {to}", through.join(", "))?;

@@ -21,7 +21,7 @@ pub fn rabbitmq(config: &Config) -> Result<Exit> {
             .usage();
     };
     let options = bus::options(rabbit, "loggr init".to_owned())?;
-    let topology = bus::topology(config)?;
+    let topology = config.topology()?;
     let declared = super::runtime()?.block_on(rabbit::declare(&options, &topology)).or_else(explain)?;
     let mut out = std::io::stdout().lock();
     for object in &declared {

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::Place;
-use crate::config::LogFormat;
 use crate::exit::Exit;
 use crate::process::part::{Component, Part};
 use crate::process::telemetry;
@@ -25,11 +24,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     signals::hold()?;
     let config = place.load_with_filters()?;
     let part = Part::choose(&config, args.component, args.name.as_deref())?;
-    let format = match config.log.format {
-        LogFormat::Text => telemetry::LogFormat::Text,
-        LogFormat::Json => telemetry::LogFormat::Json,
-    };
-    telemetry::start(config.log.level.keyword(), format);
+    telemetry::start(config.log.level.keyword(), config.log.format);
     let prepared = run::prepare(config, part)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use loggr_bus::rabbit::{self, BrokerAddress, Encoding, Needs, RabbitOptions};
 use loggr_bus::spool::Spool;
-use loggr_bus::{
-    Bus, BusOptions, Codec, ExchangeSpec, OpenError, OpenErrorKind, Publisher, QueueSpec, Topology, embedded,
-};
+use loggr_bus::{Bus, BusOptions, OpenError, OpenErrorKind, Publisher, Topology, embedded};
 use loggr_net::NetError;
 use loggr_net::bind::host_name;
 use loggr_net::tls::{ClientConfig, Identity, Trust};
 
-use crate::config::{self, BusCompression, Config, RabbitBus, Secret};
+use crate::config::{Config, RabbitBus, Secret};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::descriptors::SPOOL_SEGMENT_BYTES;
@@ -85,7 +83,7 @@ fn tls(rabbit: &RabbitBus) -> Result<Arc<ClientConfig>, NetError> {
 
 /// Opens the bus, and the spool where this part has one.
 pub async fn open(config: &Config, part: &Part, rabbit: Option<RabbitOptions>) -> Result<Opened> {
-    let topology = topology(config)?;
+    let topology = config.topology()?;
     let Some(options) = rabbit else {
         tell_left_behind(config, part);
         return Ok(Opened { bus: Arc::new(embedded(config, &topology)?), spool: None });
@@ -104,10 +102,7 @@ fn embedded(config: &Config, topology: &Topology) -> Result<Bus> {
     let options = BusOptions {
         segment_size: config.bus.segment_size,
         max_size: config.bus.max_size,
-        codec: match config.bus.compression {
-            BusCompression::None => Codec::None,
-            BusCompression::Lz4 => Codec::Lz4,
-        },
+        codec: config.bus.compression,
         ..BusOptions::default()
     };
     let opened = embedded::Bus::open(&config.bus.directory, topology, &options);
@@ -149,15 +144,6 @@ fn tell(report: &loggr_bus::OpenReport, what: &str) {
     for finding in report.to_string().lines() {
         tracing::warn!(finding, "found when {what} was opened");
     }
-}
-
-/// The exchanges and queues of the configuration, in the bus's words.
-pub fn topology(config: &Config) -> Result<Topology> {
-    let exchange = |exchange: config::Exchange| ExchangeSpec {
-        name: exchange.name,
-        queues: exchange.queues.into_iter().map(|q| QueueSpec { name: q.name, binding: q.binding }).collect(),
-    };
-    Ok(Topology { exchanges: config.topology()?.exchanges.into_iter().map(exchange).collect() })
 }
 
 /// What a part works with.

@@ -11,11 +11,10 @@ use loggr_event::{Origin, UidGenerator};
 use loggr_flow::{Stop, channel_source, pump};
 use loggr_net::Endpoint;
 use loggr_net::bind::{self, UnixPath};
-use loggr_wire::framing::Mode;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Framing, Listener, Protocol};
+use crate::config::{Listener, Protocol};
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
@@ -198,12 +197,7 @@ fn shared(
     let kind = match listener.protocol {
         Protocol::Relp => StreamKind::Relp,
         Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
-            StreamKind::Lines(match listener.framing {
-                Framing::Auto => Mode::Auto,
-                Framing::OctetCounting => Mode::OctetCounting,
-                Framing::Lf => Mode::Lf,
-                Framing::Nul => Mode::Nul,
-            })
+            StreamKind::Lines(listener.framing)
         }
     };
     let (admitting, trusting) = (listener.clone(), listener.trust.clone());

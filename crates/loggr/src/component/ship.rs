@@ -7,19 +7,18 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
-use loggr_event::{DumpFormat, Template};
 use loggr_flow::{Batcher, BatcherLimits, Stage, Stop, pump_staged};
 use loggr_store::postgres::Database;
 use loggr_store::{ErrorKind, StoreOptions};
 use tokio::task::JoinSet;
 
 use super::upkeep::{self, SearchUpkeep};
-use crate::config::{Compression, FilesShip, Ship, ShipKind};
+use crate::config::{FilesShip, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::progress::{Progress, Words};
 use crate::sink::Destination;
-use crate::sink::files::{Compress, FilesOptions, FilesSink};
+use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
 
@@ -90,8 +89,8 @@ impl Shippers<'_> {
                 // No batcher: the queue joins what waits, and a lone event goes at once.
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,
-                    max_batch_events: files.batch.events,
-                    max_batch_bytes: files.batch.size,
+                    max_batch_events: files.batch_events,
+                    max_batch_bytes: files.batch_bytes,
                     kept: false,
                 };
                 let destination = Destination::Files(sink);
@@ -175,13 +174,9 @@ fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
     let options = FilesOptions {
         name: name.to_owned(),
         directory: files.directory.clone(),
-        path: Template::parse_path(&files.path).usage().with_context(context)?,
-        format: DumpFormat::parse(&files.format).usage().with_context(context)?,
-        compress: match files.compress {
-            Compression::None => Compress::None,
-            Compression::Gzip => Compress::Gzip,
-            Compression::Zstd => Compress::Zstd,
-        },
+        path: files.path.clone(),
+        format: files.format.clone(),
+        compress: files.compress,
         file_mode: files.file_mode,
         dir_mode: files.directory_mode,
         max_open_files: files.max_open_files,

@@ -1,14 +1,61 @@
-//! `[bus]` of kind `rabbitmq`, and `[spool]`: how the brokers are reached, and where events
-//! wait while they are not. Not what is declared there: that is `topology.rs`.
+//! `[bus]` of kind `rabbitmq`: how the brokers are reached, and what they are given. Not what is
+//! declared there: that is `topology.rs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use loggr_bus::rabbit::Encoding;
+
+use super::choice::choice;
+use super::keys::{Key, SECOND, Takes, key, one_of};
 use super::reader::Reader;
 use super::url::ServerUrl;
 
 /// What a broker's URL may begin with, and the port it has then.
 const SCHEMES: &[(&str, u16)] = &[("amqp", 5672), ("amqps", 5671)];
+
+/// The keys of `[bus]` that the embedded one does not have.
+pub const KEYS: &[Key] = &[
+    key(
+        "urls",
+        Takes::Urls,
+        "",
+        "the brokers of one cluster, tried in this order: `amqp://USER@HOST:PORT/VHOST`, or `amqps://` \
+         with TLS",
+    )
+    .without("must be given (rabbitmq)")
+    .only(RABBITMQ),
+    key("password_file", Takes::Path, "", "a file that holds the password; relative to the file's directory")
+        .without("the password of `urls`")
+        .only(RABBITMQ),
+    key("tls_ca", Takes::Path, "", "certificates (PEM) that the brokers' must lead to")
+        .without("those that the system trusts")
+        .only(RABBITMQ),
+    key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`")
+        .without("none")
+        .only(RABBITMQ),
+    key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(RABBITMQ),
+    key(
+        "heartbeat",
+        Takes::Duration(SECOND, 10 * 60 * SECOND),
+        "\"10s\"",
+        "a broker that is silent for twice as long is given up",
+    )
+    .only(RABBITMQ),
+];
+
+/// The key of whoever publishes.
+pub const ENCODING: Key = key(
+    "encoding",
+    one_of::<Encoding>(),
+    "\"batch\"",
+    "what RabbitMQ is given: `batch`, many events a message, for loggr alone; `json`, one event a \
+     message, for everybody, at a tenth of the rate",
+);
+
+const RABBITMQ: &[&str] = &["rabbitmq"];
+
+choice!(Encoding { Batch = "batch", Json = "json" });
 
 /// `kind = "rabbitmq"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,22 +72,11 @@ pub struct RabbitBus {
     pub heartbeat: Duration,
 }
 
-/// `[spool]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spool {
-    /// Where it lies.
-    pub directory: PathBuf,
-    /// Bytes kept at most; a full spool stops reading from senders.
-    pub max_size: u64,
-}
-
 /// Reads the keys of `[bus]` that are RabbitMQ's; `beside` is the directory of the file.
 pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Option<Box<RabbitBus>> {
     let Some(urls) = r.urls_if_any("urls", SCHEMES) else {
-        if !r.failed("urls") {
-            let help = "write `urls = [\"amqp://USER@HOST/VHOST\"]`".to_owned();
-            r.blame("", "a bus of kind `rabbitmq` needs its `urls`".to_owned(), Some(help));
-        }
+        let help = "write `urls = [\"amqp://USER@HOST/VHOST\"]`".to_owned();
+        r.needs("urls", "a bus of kind `rabbitmq` needs its `urls`".to_owned(), help);
         return None;
     };
     let password_file = r.path_if_any("password_file", beside);
@@ -52,40 +88,15 @@ pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Option<Box<RabbitBus>> {
         let message = "`password_file` is of no use without a user".to_owned();
         r.blame("urls", message, Some("write `amqp://USER@HOST/VHOST`".to_owned()));
     }
-    let tls_ca = r.path_if_any("tls_ca", beside);
-    let (cert, key) = (r.path_if_any("tls_cert", beside), r.path_if_any("tls_key", beside));
-    if let (Some(_), None) | (None, Some(_)) = (&cert, &key) {
-        let (has, needs) = if cert.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
-        r.blame(has, format!("`{has}` is of no use without `{needs}`"), None);
-    }
-    let with_tls = ["tls_ca", "tls_cert", "tls_key"].into_iter().find(|key| r.has(key));
-    if let Some(key) = with_tls.filter(|_| urls.iter().all(|url| url.scheme != "amqps")) {
-        let message = format!("`{key}` means nothing without TLS");
-        r.blame(key, message, Some("write `amqps://` in `urls`".to_owned()));
-    }
+    let (tls_ca, tls_identity) = r.tls(beside, "urls", "amqps", urls.iter().any(|url| url.scheme == "amqps"));
     let heartbeat = r.duration("heartbeat");
-    Some(Box::new(RabbitBus { urls, password_file, tls_ca, tls_identity: cert.zip(key), heartbeat }))
-}
-
-/// Reads `[spool]`; `rabbit`: the bus is RabbitMQ, which alone needs one.
-pub fn spool(r: &mut Reader<'_, '_>, rabbit: bool, data: &Path) -> Option<Spool> {
-    let enabled = r.bool("enabled");
-    let spool = Spool {
-        directory: r.path_if_any("directory", data).unwrap_or_else(|| data.join("spool")),
-        max_size: r.size("max_size"),
-    };
-    if !rabbit && ["directory", "max_size"].into_iter().any(|key| r.has(key)) {
-        let message = "the embedded bus needs no spool: it is on this host".to_owned();
-        r.blame("", message, Some("leave `[spool]` out, or set `[bus] kind = \"rabbitmq\"`".to_owned()));
-    }
-    (enabled && rabbit).then_some(spool)
+    Some(Box::new(RabbitBus { urls, password_file, tls_ca, tls_identity, heartbeat }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::tests::{problems, read};
-    use loggr_bus::rabbit::Encoding;
 
     #[test]
     fn what_a_broker_is() {

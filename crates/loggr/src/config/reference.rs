@@ -62,7 +62,7 @@ pub fn reference() -> String {
     for section in SECTIONS.iter().filter(|s| !s.is_later()) {
         out.push_str(&format!("\n## `{}`\n\n{}\n\n", section.header(), section.about));
         out.push_str("| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
-        for key in section.keys.iter().filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_))) {
+        for key in section.keys().filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_))) {
             out.push_str(&row(key));
         }
     }
@@ -132,7 +132,7 @@ fn later(section: &Section) -> String {
     if section.is_later() {
         parts.push("the whole section".to_owned());
     }
-    for key in section.keys {
+    for key in section.keys() {
         match key.takes {
             Takes::Later => parts.push(format!("`{}`", key.name)),
             Takes::Choice(_, [_, ..]) => {

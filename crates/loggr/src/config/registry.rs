@@ -4,11 +4,72 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::choice::choice;
+use super::keys::{HOUR, SECOND, Section, Shape, Takes, key, one_of};
 use super::reader::Reader;
 use super::url::ServerUrl;
 
 /// What a Redis URL may begin with, and the port it has then.
 const SCHEMES: &[(&str, u16)] = &[("redis", 6379), ("rediss", 6379)];
+
+/// The section and its keys.
+pub static SECTION: Section = Section {
+    name: "registry",
+    shape: Shape::Once,
+    about: "Where processes tell each other that they are there: what `loggr status` shows. No event depends \
+            on it.",
+    keys: &[&[
+        key(
+            "kind",
+            one_of::<Kind>(),
+            "\"embedded\"",
+            "`embedded`: the processes of one data directory know each other; `redis`: those of all hosts",
+        ),
+        key("url", Takes::Url, "", "the server: `redis://USER@HOST:PORT/DATABASE`, or `rediss://` with TLS")
+            .without("must be given (redis)")
+            .only(REDIS),
+        key(
+            "password_file",
+            Takes::Path,
+            "",
+            "a file that holds the password; relative to the file's directory",
+        )
+        .without("no password")
+        .only(REDIS),
+        key("tls_ca", Takes::Path, "", "certificates (PEM) that the server's must lead to")
+            .without("those that the system trusts")
+            .only(REDIS),
+        key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`")
+            .without("none")
+            .only(REDIS),
+        key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(REDIS),
+        key(
+            "prefix",
+            Takes::Name,
+            "\"loggr\"",
+            "first word of every key; installations that share a server need different ones",
+        )
+        .only(REDIS),
+        key(
+            "ttl",
+            Takes::Duration(3 * SECOND, HOUR),
+            "\"15s\"",
+            "a process that is silent for so long counts as lost; it speaks three times as often",
+        )
+        .only(REDIS),
+    ]],
+};
+
+const REDIS: &[&str] = &["redis"];
+
+choice!(Kind { Embedded = "embedded", Redis = "redis" });
+
+/// Where it is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Embedded,
+    Redis,
+}
 
 /// `[registry]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +101,18 @@ pub struct RedisRegistry {
 
 /// Reads the section; `beside` is the directory of the file.
 pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Registry {
-    let kind = r.choice("kind").unwrap_or("embedded");
-    r.check_only("the kind", kind);
-    if kind != "redis" {
-        return Registry::Embedded;
+    let kind = r.choice("kind");
+    r.check_only("kind", kind);
+    match kind {
+        Kind::Embedded => Registry::Embedded,
+        Kind::Redis => redis(r, beside),
     }
+}
+
+fn redis(r: &mut Reader<'_, '_>, beside: &Path) -> Registry {
     let Some(url) = r.url_if_any("url", SCHEMES) else {
-        if !r.failed("url") {
-            let help = "write `url = \"redis://HOST:6379\"`".to_owned();
-            r.blame("", "a registry of kind `redis` needs its `url`".to_owned(), Some(help));
-        }
+        let help = "write `url = \"redis://HOST:6379\"`".to_owned();
+        r.needs("url", "a registry of kind `redis` needs its `url`".to_owned(), help);
         return Registry::Embedded;
     };
     let database = match url.path.as_str() {
@@ -65,23 +128,13 @@ pub fn read(r: &mut Reader<'_, '_>, beside: &Path) -> Registry {
         let message = "the password is in `url` already".to_owned();
         r.blame("password_file", message, Some("leave it out of `url`".to_owned()));
     }
-    let tls_ca = r.path_if_any("tls_ca", beside);
-    let (cert, key) = (r.path_if_any("tls_cert", beside), r.path_if_any("tls_key", beside));
-    if let (Some(_), None) | (None, Some(_)) = (&cert, &key) {
-        let (has, needs) = if cert.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
-        r.blame(has, format!("`{has}` is of no use without `{needs}`"), None);
-    }
-    let with_tls = ["tls_ca", "tls_cert", "tls_key"].into_iter().find(|key| r.has(key));
-    if let Some(key) = with_tls.filter(|_| url.scheme != "rediss") {
-        let message = format!("`{key}` means nothing without TLS");
-        r.blame(key, message, Some("write `rediss://` in `url`".to_owned()));
-    }
+    let (tls_ca, tls_identity) = r.tls(beside, "url", "rediss", url.scheme == "rediss");
     Registry::Redis(Box::new(RedisRegistry {
         url,
         database,
         password_file,
         tls_ca,
-        tls_identity: cert.zip(key),
+        tls_identity,
         prefix: r.name("prefix"),
         ttl: r.duration("ttl"),
     }))

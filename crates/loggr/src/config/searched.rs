@@ -7,15 +7,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use loggr_bus::Topology;
 use loggr_bus::binding::Binding;
 use toml::de::DeTable;
 
-use super::keys::section;
+use super::Config;
+use super::listener::Listener;
+use super::machine::Machine;
 use super::reader::Reader;
-use super::resolve::ship;
+use super::ship::{self, Ship};
 use super::topology;
-use super::types::*;
-use super::{Config, Topology};
 
 /// The shipper that is there unless the file switches it off.
 pub const BUILT_IN: &str = "search";
@@ -39,9 +40,9 @@ pub fn built_in(
     }
     let exchange = exchange(listeners, machines, ships, !table.contains_key("machine"))?;
     let default = default.get("ship")?.get_ref().as_table()?.get(BUILT_IN)?.get_ref().as_table();
-    let (section, mut problems) = (section("ship").expect("BUG: no such section"), Vec::new());
-    let mut reader = Reader::new(section, format!("[ship.{BUILT_IN}]"), default, None, &mut problems);
-    let search = ship(&mut reader, BUILT_IN, data, data)?;
+    let mut problems = Vec::new();
+    let mut reader = Reader::new(&ship::SECTION, format!("[ship.{BUILT_IN}]"), default, None, &mut problems);
+    let search = ship::read(&mut reader, BUILT_IN, data, data)?;
     Some(Ship { exchange, built_in: true, ..search })
 }
 
@@ -222,7 +223,7 @@ mod tests {
             "search events +",
             &[
                 "what the filter of the machine `m` routes to the exchange `security` as `machine.m` cannot be \
-               searched: no store takes it from there",
+                 searched: no store takes it from there",
             ],
         );
         let both = "[ship.also]\nkind='search'\nexchange='security'\ndirectory='also'\n[ship.search]\n";

@@ -11,34 +11,10 @@
 //! Invariant: whatever a listener or a machine publishes, at least one queue takes it.
 
 use loggr_bus::binding::Binding;
+use loggr_bus::{ExchangeSpec, QueueSpec, Topology};
 
 use super::diagnostics::nearest;
 use super::{Config, Machine};
-
-/// The exchanges and queues that the bus must have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Topology {
-    /// In the order of the ships that need them; each has at least one queue.
-    pub exchanges: Vec<Exchange>,
-}
-
-/// An exchange that somebody publishes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
-    /// Its name.
-    pub name: String,
-    /// The queues bound to it; a queue is bound to one exchange only.
-    pub queues: Vec<Queue>,
-}
-
-/// A queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// Its name, unique in the whole bus.
-    pub name: String,
-    /// Which routing keys it takes.
-    pub binding: String,
-}
 
 /// Whose fault a problem is: its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +66,13 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
             [(exchange, _)] if !published(config, exchange) && misnamed => {}
             [(exchange, _)] if !published(config, exchange) => problems.push(unfed(config, &taker, exchange)),
             [(exchange, binding)] => {
-                let queue = Queue { name: taker.queue.to_owned(), binding: (*binding).to_owned() };
+                let queue = QueueSpec { name: taker.queue.to_owned(), binding: binding.to_string() };
                 match topology.exchanges.iter_mut().find(|e| e.name == *exchange) {
                     Some(known) => known.queues.push(queue),
                     None => {
                         topology
                             .exchanges
-                            .push(Exchange { name: (*exchange).to_owned(), queues: vec![queue] });
+                            .push(ExchangeSpec { name: (*exchange).to_owned(), queues: vec![queue] });
                     }
                 }
             }
@@ -128,7 +104,7 @@ struct Taker<'c> {
     name: &'c str,
     queue: &'c str,
     exchange: &'c str,
-    binding: &'c str,
+    binding: &'c Binding,
 }
 
 /// The ships, and the machines that are hops of their own.
@@ -155,14 +131,14 @@ fn takers(config: &Config) -> impl Iterator<Item = Taker<'_>> {
 
 /// The exchanges and bindings that stand for a binding on an exchange which may be the
 /// destination of machines.
-fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c str) -> Vec<(&'c str, &'c str)> {
+fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c Binding) -> Vec<(&'c str, &'c Binding)> {
     let mut found = Vec::new();
     let fed = config.machines.iter().any(|m| m.destination == exchange);
     if !fed || published(config, exchange) {
         found.push((exchange, binding));
     }
     for machine in config.machines.iter().filter(|m| m.destination == exchange && !m.is_hop()) {
-        if takes(binding, &machine.routing_key()) {
+        if binding.matches(&machine.routing_key()) {
             found.extend(sources(config, &machine.exchange, &machine.binding));
         }
     }
@@ -170,11 +146,13 @@ fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c str) -> Vec<(
 }
 
 /// Without what another binding on the same exchange takes anyway.
-fn simplest<'c>(mut found: Vec<(&'c str, &'c str)>) -> Vec<(&'c str, &'c str)> {
-    found.sort_unstable();
+fn simplest<'c>(mut found: Vec<(&'c str, &'c Binding)>) -> Vec<(&'c str, &'c Binding)> {
+    let takes_all = |binding: &Binding| binding.as_str() == "#";
+    found.sort_unstable_by_key(|(exchange, binding)| (*exchange, binding.as_str()));
     found.dedup();
-    let all = found.clone();
-    found.retain(|(exchange, binding)| *binding == "#" || !all.contains(&(exchange, "#")));
+    let whole: Vec<&str> =
+        found.iter().filter(|(_, binding)| takes_all(binding)).map(|(exchange, _)| *exchange).collect();
+    found.retain(|(exchange, binding)| takes_all(binding) || !whole.contains(exchange));
     found
 }
 

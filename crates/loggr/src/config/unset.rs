@@ -18,13 +18,19 @@ impl Config {
             filters.iter().filter_map(|name| crate::filters::text(&self.directory, name)).collect();
         for ship in &self.ships {
             let ShipKind::Files(files) = &ship.kind else { continue };
-            let path = Template::parse_path(&files.path).ok();
-            let line = match DumpFormat::parse(&files.format) {
-                Ok(DumpFormat::Template(line)) => Some(line),
-                _ => None,
+            let line = match &files.format {
+                DumpFormat::Template(line) => Some(line),
+                DumpFormat::Json
+                | DumpFormat::Msgpack
+                | DumpFormat::Rfc5424
+                | DumpFormat::Rfc3164
+                | DumpFormat::Rsyslog
+                | DumpFormat::Es
+                | DumpFormat::Message
+                | DumpFormat::Raw => None,
             };
-            for (key, template) in [("path", path), ("format", line)] {
-                for name in template.iter().flat_map(Template::custom_fields) {
+            for (key, template) in [("path", Some(&files.path)), ("format", line)] {
+                for name in template.into_iter().flat_map(Template::custom_fields) {
                     sentences.extend(unset(&ship.name, key, name, &texts));
                 }
             }

@@ -13,15 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 
 use crate::clean::{clean, json};
-
-/// How own log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
+use crate::config::LogFormat;
 
 /// Starts logging to stderr. `LOGGR_LOG` overrides `level`; it takes filters such as
 /// `debug` or `loggr_bus=trace,info`.

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_bus::rescue::RescueStore;
-use loggr_bus::{Bus, ConsumerOptions, Publisher};
+use loggr_bus::{Bus, ConsumerOptions, Publisher, Topology};
 use loggr_filter::lang::{Counters, Program};
 use loggr_flow::{Record, Source, Stop, pump};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::config::{Config, Machine, Topology};
+use crate::config::{Config, Machine};
 use crate::filters::{FilterFiles, Stamp, stamps};
 use crate::process::meter::Counter;
 use crate::process::progress::{Progress, Words};
@@ -322,7 +322,7 @@ impl Machines {
         let running = Arc::new(Running {
             machine: machine.clone(),
             stats: MachineStats::new(&machine.name),
-            packers: packing::all(&self.config, machine)?,
+            packers: machine.packers.iter().map(Packing::new).collect(),
             counters,
             loaded: RwLock::new(Arc::new(loaded)),
             files,

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, anyhow};
 use loggr_filter::lang::Predicate;
 use loggr_flow::Stage;
-use loggr_flow::packer::{self, PackerCounters, PackerLimits, Rule, StartFormat, preset};
+use loggr_flow::packer::{self, PackerCounters, PackerLimits, Rule};
 
-use crate::config::{Config, Machine, Packer, PackerKind};
-use crate::exit::Usage;
+use crate::config::Packer;
 
 /// A packer of a machine: how it is made, and what all of its kind count.
 #[derive(Debug)]
@@ -22,41 +20,16 @@ pub struct Packing {
     counters: Arc<PackerCounters>,
 }
 
-/// The packers of a machine, in their order.
-pub fn all(config: &Config, machine: &Machine) -> Result<Vec<Packing>> {
-    let named = machine.packers.iter().map(|name| {
-        let packer = config.packers.iter().find(|packer| packer.name == *name);
-        packer.with_context(|| format!("there is no packer `{name}`")).and_then(Packing::new).usage()
-    });
-    named.collect()
-}
-
 impl Packing {
-    fn new(packer: &Packer) -> Result<Packing> {
-        let rule = match &packer.kind {
-            PackerKind::Time { window } => Rule::by_time(*window),
-            PackerKind::Format { start } => {
-                Rule::by_format(start.iter().map(|text| StartFormat::parse(text)).collect::<Result<_, _>>()?)
-            }
-            PackerKind::Preset { languages } => {
-                let known = languages.iter().map(|name| preset(name).context("there is no such preset"));
-                Rule::traces(&known.collect::<Result<Vec<_>>>()?)
-            }
-        };
-        let condition = packer.condition.as_deref().map(|text| {
-            Predicate::compile(&format!("[packers.{}] if", packer.name), text).map_err(|e| anyhow!("{e}"))
-        });
-        Ok(Packing {
+    /// As the configuration has it.
+    pub fn new(packer: &Packer) -> Packing {
+        Packing {
             name: packer.name.clone(),
-            rule,
-            limits: PackerLimits {
-                max_age: packer.max_age,
-                max_lines: packer.max_lines,
-                max_bytes: packer.max_size,
-            },
-            condition: condition.transpose()?.map(Arc::new),
+            rule: packer.rule.clone(),
+            limits: packer.limits,
+            condition: packer.condition.clone(),
             counters: Arc::default(),
-        })
+        }
     }
 
     /// One for a worker.

@@ -6,23 +6,13 @@
 
 use std::io::{self, Write};
 
+pub use crate::config::Compress;
+
 /// So many bytes tell what a file holds.
 pub(super) const HEAD_BYTES: usize = 4;
 
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
-
-/// How the files are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Compress {
-    /// Not at all.
-    #[default]
-    None,
-    /// One gzip member per batch (RFC 1952).
-    Gzip,
-    /// One zstd frame per batch, with checksum (RFC 8878).
-    Zstd,
-}
 
 impl Compress {
     /// Does a file that begins so hold something else? `head` is never empty, and has less than

@@ -1,0 +1,346 @@
+//! Which file is read, and which data directory is meant when the file does not say it. Not what the
+//! file says: that is `resolve.rs`.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use loggr_filter::engines::Route;
+
+use super::Config;
+use super::diagnostics::ConfigError;
+use super::resolve::{Around, resolve};
+use crate::hint::Advise;
+
+/// Where the file is looked for when nobody says where it is.
+const SYSTEM_FILE: &str = "/etc/loggr/loggr.toml";
+/// The file's name in `$LOGGR_CONFIG_DIR` and in the current directory.
+const FILE_NAME: &str = "loggr.toml";
+/// Data directory of root.
+const SYSTEM_DATA: &str = "/var/lib/loggr";
+/// Longer files are refused.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// A file that is there and is not read: somebody put it there whom this user need not trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    file: PathBuf,
+    owner: u32,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, owner) = (self.file.display(), crate::users::user_of(self.owner));
+        write!(
+            f,
+            "`{file}` is ignored, as it belongs to {owner}: a file that nobody names is read only if it belongs to \
+             root or to the user who runs loggr"
+        )
+    }
+}
+
+/// What `load` wants to know of the host.
+pub struct Host<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// Whose files may be read without being named; root's may always.
+    user: u32,
+    root: bool,
+    /// The file in the current directory.
+    here: &'a Path,
+    system_file: &'a Path,
+}
+
+impl Host<'_> {
+    /// This host as it is.
+    pub fn this() -> Host<'static> {
+        Host {
+            variable: &|name| std::env::var_os(name),
+            user: rustix::process::geteuid().as_raw(),
+            root: rustix::process::geteuid().is_root(),
+            here: Path::new(FILE_NAME),
+            system_file: Path::new(SYSTEM_FILE),
+        }
+    }
+
+    /// A path in a variable; an empty one is as good as none.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// The file that is to be read.
+    pub fn find(&self, file: Option<&Path>) -> Result<Chosen> {
+        if let Some(file) = file {
+            return Ok(Chosen::named(absolute(file)?));
+        }
+        if let Some(directory) = self.path("LOGGR_CONFIG_DIR") {
+            return Ok(Chosen::named(absolute(&directory.join(FILE_NAME))?));
+        }
+        let stranger = self.stranger();
+        if stranger.is_none() && self.here.is_file() {
+            return Ok(Chosen { found_here: true, ..Chosen::named(absolute(self.here)?) });
+        }
+        let passed_over = match stranger {
+            Some(owner) => Some(PassedOver { file: absolute(self.here)?, owner }),
+            None => None,
+        };
+        let file = match self.system_file.try_exists() {
+            Ok(false) => None,
+            // What is there and cannot be read must not be taken for nothing.
+            Ok(true) | Err(_) => Some(self.system_file.to_owned()),
+        };
+        Ok(Chosen { file, found_here: false, passed_over })
+    }
+
+    /// Whose the file in the current directory is, if this user need not trust them: in a
+    /// directory like `/tmp` anybody may have put one.
+    fn stranger(&self) -> Option<u32> {
+        let meta = std::fs::metadata(self.here).ok().filter(std::fs::Metadata::is_file)?;
+        Some(meta.uid()).filter(|owner| *owner != self.user && *owner != 0)
+    }
+
+    fn default_data(&self) -> Option<PathBuf> {
+        if self.root {
+            return Some(PathBuf::from(SYSTEM_DATA));
+        }
+        // The XDG specification: a relative path is to be ignored.
+        let xdg = self.path("XDG_DATA_HOME").filter(|path| path.is_absolute());
+        let home =
+            || self.path("HOME").filter(|path| path.is_absolute()).map(|home| home.join(".local/share"));
+        xdg.or_else(home).map(|data| data.join("loggr"))
+    }
+}
+
+/// The file that is to be read, and why this one.
+#[derive(Debug)]
+pub struct Chosen {
+    /// `None` is the built-in default.
+    pub file: Option<PathBuf>,
+    /// Nobody named it.
+    pub found_here: bool,
+    /// One that was there and was left alone.
+    pub passed_over: Option<PassedOver>,
+}
+
+impl Chosen {
+    fn named(file: PathBuf) -> Chosen {
+        Chosen { file: Some(file), found_here: false, passed_over: None }
+    }
+}
+
+/// Where the filter of a name sends events, beside the configuration in a directory; `None` if
+/// that is not known.
+pub type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
+
+/// Reads the file and what it says.
+pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
+    let Chosen { file, found_here, passed_over } = host.find(file)?;
+    let text = match &file {
+        Some(file) => read(file)?,
+        None => String::new(),
+    };
+    let directory = beside(file.as_deref());
+    let wanted = data.map(Path::to_owned).or_else(|| host.path("LOGGR_DATA_DIR"));
+    let wanted = wanted.as_deref().map(absolute).transpose()?;
+    let default = host.default_data();
+    let around = Around {
+        file: file.as_deref(),
+        directory,
+        data_override: wanted.as_deref(),
+        data_default: default.as_deref().unwrap_or(Path::new("")),
+        routes: &|filter| routes(directory, filter),
+    };
+    let (mut config, problems) = resolve(&text, &around);
+    (config.found_here, config.passed_over) = (found_here, passed_over);
+    if !problems.is_empty() {
+        let shown = file.as_deref().map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
+        return Err(ConfigError::new(&shown, &text, problems).into());
+    }
+    if config.data.directory.as_os_str().is_empty() {
+        return Err(anyhow!("there is no place for the data directory: `HOME` is not set"))
+            .hint("name one with `--data-dir` or `LOGGR_DATA_DIR`");
+    }
+    Ok(config)
+}
+
+/// Where what belongs to the configuration lies.
+pub fn beside(file: Option<&Path>) -> &Path {
+    file.and_then(Path::parent).unwrap_or(Path::new("/etc/loggr"))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot tell where `{}` is", path.display()))
+}
+
+fn read(file: &Path) -> Result<String> {
+    let shown = file.display();
+    let bytes = loggr_disk::read_at_most(file, MAX_FILE_BYTES)
+        .with_context(|| format!("cannot read the configuration `{shown}`"))
+        .hint("`loggr config` prints the default one")?;
+    let Some(bytes) = bytes else {
+        bail!("the configuration `{shown}` is longer than {MAX_FILE_BYTES} bytes");
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        anyhow!("the configuration `{shown}` is not UTF-8 in line {line}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which file and which data directory, with this on the command line, in the
+    /// environment, and on the disk; `/T` stands for a fresh directory.
+    #[track_caller]
+    fn search(
+        file: Option<&str>,
+        data: Option<&str>,
+        env: &[(&str, &str)],
+        disk: &[(&str, &str)],
+        expect: &str,
+    ) {
+        let root = tempfile::tempdir().unwrap();
+        let there = |path: &str| PathBuf::from(path.replace("/T", root.path().to_str().unwrap()));
+        for (path, text) in disk {
+            std::fs::create_dir_all(there(path).parent().unwrap()).unwrap();
+            std::fs::write(there(path), text).unwrap();
+        }
+        let variable =
+            |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| there(value).into_os_string());
+        let host = Host {
+            variable: &variable,
+            user: rustix::process::geteuid().as_raw(),
+            root: env.is_empty(),
+            here: &there("/T/here/loggr.toml"),
+            system_file: &there("/T/etc/loggr.toml"),
+        };
+        let shown = match load(file.map(there).as_deref(), data.map(there).as_deref(), &host, &|_, _| None) {
+            Ok(config) => {
+                let file = config.file.map_or("none".to_owned(), |file| file.display().to_string());
+                let file = if config.found_here { format!("(found) {file}") } else { file };
+                format!("{file} {}", config.data.directory.display())
+            }
+            Err(error) => crate::hint::render(&error),
+        };
+        assert_eq!(shown.replace(root.path().to_str().unwrap(), "/T"), expect);
+    }
+
+    #[test]
+    fn where_the_file_and_the_data_are_looked_for() {
+        let home = ("HOME", "/T/h");
+        let user = "/T/h/.local/share/loggr";
+        search(None, None, &[], &[], "none /var/lib/loggr");
+        search(None, None, &[home], &[], &format!("none {user}"));
+        search(None, None, &[("XDG_DATA_HOME", "/T/xdg"), home], &[], "none /T/xdg/loggr");
+        search(None, None, &[("XDG_DATA_HOME", "rel"), home], &[], &format!("none {user}"));
+        search(None, None, &[("LOGGR_DATA_DIR", "/T/env")], &[], "none /T/env");
+        let system = ("/T/etc/loggr.toml", "[data]\ndirectory = 'd'");
+        search(None, None, &[], &[system], "/T/etc/loggr.toml /T/etc/d");
+        search(None, None, &[("LOGGR_DATA_DIR", "/T/env")], &[system], "/T/etc/loggr.toml /T/env");
+        search(None, Some("/T/arg"), &[("LOGGR_DATA_DIR", "/T/env")], &[system], "/T/etc/loggr.toml /T/arg");
+        let (own, variable) = (("/T/own/loggr.toml", ""), ("LOGGR_CONFIG_DIR", "/T/own"));
+        search(None, None, &[variable, home], &[system, own], &format!("/T/own/loggr.toml {user}"));
+        search(Some("/T/x"), None, &[variable, home], &[own, ("/T/x", "")], &format!("/T/x {user}"));
+    }
+
+    #[test]
+    fn a_file_in_the_current_directory_is_found_unless_another_is_named() {
+        let (here, home) = (("/T/here/loggr.toml", ""), ("HOME", "/T/h"));
+        let user = "/T/h/.local/share/loggr";
+        let found = format!("(found) /T/here/loggr.toml {user}");
+        search(None, None, &[home], &[here], &found);
+        search(None, None, &[home], &[here, ("/T/etc/loggr.toml", "")], &found);
+        let (own, variable) = (("/T/own/loggr.toml", ""), ("LOGGR_CONFIG_DIR", "/T/own"));
+        search(None, None, &[variable, home], &[own, here], &format!("/T/own/loggr.toml {user}"));
+        search(Some("/T/x"), None, &[home], &[here, ("/T/x", "")], &format!("/T/x {user}"));
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_in_the_current_directory_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = directory.path().join("loggr.toml");
+        std::fs::write(&here, "").unwrap();
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&here).unwrap());
+        let host = |user| Host {
+            variable: &|_| None,
+            user,
+            root: false,
+            here: &here,
+            system_file: Path::new("/none"),
+        };
+        let own = host(owner).find(None).unwrap();
+        assert_eq!(
+            (own.file.as_deref(), own.found_here, own.passed_over),
+            (Some(here.as_path()), true, None)
+        );
+        // Root's own is everybody's; here the owner is whoever runs the tests.
+        let others = host(owner + 1).find(None).unwrap();
+        assert_eq!(others.found_here, owner == 0);
+        assert_eq!(others.passed_over.is_none(), owner == 0);
+    }
+
+    #[test]
+    fn a_file_that_is_left_alone_is_named_with_its_owner() {
+        let check = |owner, words: &str| {
+            let passed = PassedOver { file: PathBuf::from("/tmp/loggr.toml"), owner }.to_string();
+            assert!(
+                passed.starts_with(&format!("`/tmp/loggr.toml` is ignored, as it belongs to {words}: ")),
+                "{passed}"
+            );
+        };
+        check(0, "the user `root`");
+        check(4_000_000_000, "the user with the number 4000000000");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_nothing() {
+        search(
+            Some("/T/no.toml"),
+            None,
+            &[],
+            &[],
+            "error: cannot read the configuration `/T/no.toml`\n  caused by: No such file or directory (os error 2)\n\
+             hint: `loggr config` prints the default one\n",
+        );
+        search(
+            None,
+            None,
+            &[("LOGGR_CONFIG_DIR", "/T/own")],
+            &[],
+            "error: cannot read the configuration `/T/own/loggr.toml`\n  \
+             caused by: No such file or directory (os error 2)\nhint: `loggr config` prints the default one\n",
+        );
+        search(
+            None,
+            None,
+            &[("LOGGR_CONFIG_DIR", "")],
+            &[],
+            "error: there is no place for the data directory: `HOME` is not set\n\
+             hint: name one with `--data-dir` or `LOGGR_DATA_DIR`\n",
+        );
+        search(
+            Some("/T/x"),
+            None,
+            &[],
+            &[("/T/x", "[web]\nlisten = '80'")],
+            "error: 1 mistake in `/T/x`\n\n\
+             /T/x:2:10: `80` has no host, write `127.0.0.1:80`, or `:80` for all addresses\n  \
+             |\n2 | listen = '80'\n  |          ^^^^\n",
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_text() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("x.toml");
+        std::fs::write(&file, b"[log]\n# \xff\n").unwrap();
+        let error = Config::load(Some(&file), None).unwrap_err().to_string();
+        assert!(error.ends_with("x.toml` is not UTF-8 in line 2"), "{error}");
+        std::fs::write(&file, vec![b'#'; MAX_FILE_BYTES as usize + 1]).unwrap();
+        let error = Config::load(Some(&file), None).unwrap_err().to_string();
+        assert!(error.ends_with("x.toml` is longer than 1048576 bytes"), "{error}");
+    }
+}

@@ -1,0 +1,373 @@
+//! `[[listener]]`: a door for events.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use loggr_bus::rabbit::Encoding;
+use loggr_event::{InputFormat, Transport};
+use loggr_wire::framing::Mode;
+
+use super::choice::{Choice, choice};
+use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
+use super::rabbit::ENCODING;
+use super::reader::Reader;
+use loggr_net::Network;
+use loggr_net::{Address, Endpoint};
+
+/// The section and its keys.
+pub static SECTION: Section = Section {
+    name: "listener",
+    shape: Shape::List,
+    about: "A door for events. When the file has no `[[listener]]` at all, the four of the built-in \
+            default listen; `listener = []` switches them off.",
+    keys: &[&[
+        key("name", Takes::Name, "", "unique; its events have the routing key `syslog.NAME`")
+            .without("the protocol"),
+        key(
+            "protocol",
+            one_of::<Protocol>(),
+            "",
+            "what it speaks; RELP alone lets the sender know what is stored",
+        )
+        .without("must be given"),
+        key(
+            "listen",
+            Takes::Endpoints,
+            "",
+            "where it listens: `host:port`, `:port` for all addresses, or the path of a socket, relative \
+             to the data directory; port 0 lets the system choose",
+        )
+        .without("`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `syslog.sock` (unix)"),
+        key("exchange", Takes::Name, "\"received\"", "the exchange that its events are published to"),
+        ENCODING,
+        key(
+            "localhost_only",
+            Takes::Bool,
+            "false",
+            "`true`: `:port`, `0.0.0.0` and `[::]` mean `127.0.0.1`, and only this host may send",
+        )
+        .only(INET),
+        key(
+            "format",
+            one_of::<InputFormat>(),
+            "\"auto\"",
+            "what the lines are expected to be; what is something else is kept all the same",
+        ),
+        key(
+            "framing",
+            one_of::<Mode>(),
+            "\"auto\"",
+            "how the stream is cut into lines; `auto`: a frame that begins with a digit is octet-counted, \
+             any other ends at LF",
+        )
+        .only(LINES),
+        key(
+            "timezone",
+            Takes::Zone,
+            "\"local\"",
+            "the zone of stamps that carry none: an IANA name, an offset such as `+02:00`, or `local`, \
+             this host's",
+        ),
+        key(
+            "keep_leading_blank",
+            Takes::Bool,
+            "false",
+            "`true`: a blank in front of a message is part of it; else one is taken away, as the \
+             templates of relays put one there",
+        ),
+        key(
+            "max_message_size",
+            Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
+            "",
+            "bytes of one event; a longer one is cut, or refused where the protocol can say so",
+        )
+        .without("`64KiB`; `128KiB` (relp)"),
+        key(
+            "max_connections",
+            Takes::Count(1, 1_000_000),
+            "1000",
+            "connections at one time; further ones wait, and silent ones make room for them",
+        )
+        .only(STREAM),
+        key("allow", Takes::Networks, "[]", "who may send; none listed: everybody").only(INET),
+        key("deny", Takes::Networks, "[]", "who may not send, whatever `allow` says").only(INET),
+        key(
+            "trust",
+            Takes::Trust,
+            "false",
+            "whose tags, fields and uids (`pyloggr@45878`) are believed: other loggr hosts'; on unix \
+             sockets `true` or `false`",
+        ),
+        key(
+            "window_size",
+            Takes::Size(64 * KIB, GIB),
+            "\"4MiB\"",
+            "bytes received and not yet durable, for one connection or datagram socket; then the listener \
+             stops reading; at least `max_message_size`",
+        ),
+        key(
+            "receive_buffer",
+            Takes::Size(4 * KIB, GIB),
+            "\"8MiB\"",
+            "receive buffer asked of the kernel, which may grant less (`net.core.rmem_max`)",
+        )
+        .only(DATAGRAM),
+        key("socket_mode", Takes::Mode, "\"0666\"", "permission bits of the socket").only(UNIX),
+        key(
+            "idle_timeout",
+            Takes::Duration(SECOND, 365 * DAY),
+            "",
+            "a connection that was silent for so long is closed; a plain TCP sender may lose the next \
+             event then",
+        )
+        .without("never")
+        .only(STREAM),
+        later("tls"),
+        key(
+            "packers",
+            Takes::Elsewhere(
+                "packers belong to a machine, where they delay no sender: set `packers` in the \
+                 `[machine.NAME]` that takes from this exchange",
+            ),
+            "",
+            "",
+        ),
+        later("compress"),
+    ]],
+};
+
+const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
+const LINES: &[&str] = &["tcp", "unix-stream"];
+const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
+const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
+const INET: &[&str] = &["tcp", "relp", "udp"];
+
+choice!(Protocol {
+    Tcp = "tcp",
+    Relp = "relp",
+    Udp = "udp",
+    UnixDgram = "unix-dgram",
+    UnixStream = "unix-stream",
+});
+choice!(InputFormat {
+    Auto = "auto",
+    Rfc5424 = "rfc5424",
+    Rfc3164 = "rfc3164",
+    Json = "json",
+    Msgpack = "msgpack",
+});
+choice!(Mode { Auto = "auto", OctetCounting = "octet-counting", Lf = "lf", Nul = "nul" });
+
+/// `[[listener]]`: one door for events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Unique; the events' routing key is `syslog.NAME`.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where it listens, at least one. `localhost_only` is already applied.
+    pub listen: Vec<Endpoint>,
+    /// The exchange that its events are published to.
+    pub exchange: String,
+    /// What RabbitMQ is given.
+    pub encoding: Encoding,
+    /// Only this host may send.
+    pub localhost_only: bool,
+    /// What the lines are expected to be.
+    pub format: InputFormat,
+    /// How a stream is cut into lines (tcp and unix-stream).
+    pub framing: Mode,
+    /// IANA name of the zone for stamps that carry none.
+    pub timezone: String,
+    /// A blank in front of a message is part of it, and not a relay's.
+    pub keep_leading_blank: bool,
+    /// Bytes of one event at most.
+    pub max_message_size: usize,
+    /// Connections at one time (stream protocols).
+    pub max_connections: usize,
+    /// Who may send; empty: everybody who is not denied.
+    pub allow: Vec<Network>,
+    /// Who may not send, whatever `allow` says.
+    pub deny: Vec<Network>,
+    /// Whose loggr tags, fields and uids are believed.
+    pub trust: Trust,
+    /// Bytes received and not yet durable, for one connection or datagram socket:
+    /// over it the listener stops reading.
+    pub window_size: usize,
+    /// Bytes asked of the kernel for its receive buffer (datagram protocols).
+    pub receive_buffer: usize,
+    /// Permission bits of a unix socket.
+    pub socket_mode: u32,
+    /// A connection that was silent for so long is closed; `None`: never.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl Listener {
+    /// The routing key of everything that it receives.
+    pub fn routing_key(&self) -> String {
+        format!("syslog.{}", self.name)
+    }
+
+    /// May this address send? `deny` wins over `allow`; with `localhost_only` only
+    /// loopback addresses may.
+    pub fn admits(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        (!self.localhost_only || peer.is_loopback())
+            && !self.deny.iter().any(|n| n.contains(peer))
+            && (self.allow.is_empty() || self.allow.iter().any(|n| n.contains(peer)))
+    }
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Syslog over TCP.
+    Tcp,
+    /// RELP over TCP.
+    Relp,
+    /// Syslog over UDP.
+    Udp,
+    /// A unix datagram socket.
+    UnixDgram,
+    /// A unix stream socket.
+    UnixStream,
+}
+
+impl Protocol {
+    /// What the event's origin says.
+    pub fn transport(self) -> Transport {
+        match self {
+            Protocol::Tcp => Transport::Tcp,
+            Protocol::Relp => Transport::Relp,
+            Protocol::Udp => Transport::Udp,
+            Protocol::UnixDgram => Transport::UnixDgram,
+            Protocol::UnixStream => Transport::UnixStream,
+        }
+    }
+
+    /// The word in the file.
+    pub fn keyword(self) -> &'static str {
+        self.word()
+    }
+
+    /// True for the two unix sockets.
+    pub fn is_unix(self) -> bool {
+        self.transport().is_unix()
+    }
+}
+
+/// Whose loggr tags, fields and uids are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nobody's.
+    Nobody,
+    /// Everybody's who may send.
+    Everybody,
+    /// Those of peers in one of these networks.
+    Networks(Vec<Network>),
+}
+
+impl Trust {
+    /// Is this peer believed? `None` is a peer without an address (a unix socket).
+    pub fn covers(&self, peer: Option<IpAddr>) -> bool {
+        match (self, peer) {
+            (Trust::Nobody, _) | (Trust::Networks(_), None) => false,
+            (Trust::Everybody, _) => true,
+            (Trust::Networks(networks), Some(ip)) => networks.iter().any(|n| n.contains(ip)),
+        }
+    }
+}
+
+/// Reads an entry; `None` where nobody can tell what it speaks.
+pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
+    let protocol = r.kind("protocol", "a `[[listener]]` needs its `protocol`".to_owned());
+    // The rest is read even so, for the sake of its mistakes.
+    let known = protocol.unwrap_or(Protocol::Tcp);
+    let name = r.name_if_any("name");
+    let localhost_only = r.bool("localhost_only");
+    let listener = Listener {
+        name: name.unwrap_or_else(|| known.keyword().to_owned()),
+        protocol: known,
+        listen: if protocol.is_some() { endpoints(r, known, localhost_only, data) } else { Vec::new() },
+        exchange: r.bus_name("exchange"),
+        encoding: r.choice("encoding"),
+        localhost_only,
+        format: r.choice("format"),
+        framing: r.choice("framing"),
+        timezone: r.zone("timezone"),
+        keep_leading_blank: r.bool("keep_leading_blank"),
+        max_message_size: r.bytes_if_any("max_message_size").unwrap_or_else(|| default_message(known)),
+        max_connections: r.count("max_connections"),
+        allow: r.networks("allow"),
+        deny: r.networks("deny"),
+        trust: r.trust("trust"),
+        window_size: r.bytes("window_size"),
+        receive_buffer: r.bytes("receive_buffer"),
+        socket_mode: r.mode("socket_mode"),
+        idle_timeout: r.duration_if_any("idle_timeout"),
+    };
+    if listener.window_size < listener.max_message_size {
+        let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
+        let key = if r.has("window_size") { "window_size" } else { "max_message_size" };
+        r.blame(key, message, Some("raise `window_size` or lower `max_message_size`".to_owned()));
+    }
+    if known.is_unix() && matches!(listener.trust, Trust::Networks(_)) {
+        let message = "peers of a unix socket have no address".to_owned();
+        r.blame("trust", message, Some("`true` or `false`".to_owned()));
+    }
+    protocol.map(|_| listener)
+}
+
+fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, data: &Path) -> Vec<Endpoint> {
+    if protocol.is_unix() {
+        let found = r.sockets_if_any("listen", data);
+        return found.unwrap_or_else(|| vec![Endpoint::Path(data.join("syslog.sock"))]);
+    }
+    let mut endpoints = r.endpoints_if_any("listen").unwrap_or_else(|| {
+        let default = if protocol == Protocol::Relp { "127.0.0.1:2514" } else { "127.0.0.1:1514" };
+        Address::parse(default).map(Endpoint::Net).into_iter().collect()
+    });
+    for endpoint in endpoints.iter_mut().filter(|_| localhost_only) {
+        let Some(address) = endpoint.address() else { continue };
+        if address.is_wildcard() {
+            *endpoint = Endpoint::Net(address.on_loopback());
+        } else if !address.is_loopback() {
+            let message = format!("`{address}` is not this host alone, but `localhost_only` is `true`");
+            r.blame("listen", message, Some("`127.0.0.1` and `[::1]` are".to_owned()));
+        }
+    }
+    endpoints
+}
+
+fn default_message(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
+        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
+            loggr_wire::framing::DEFAULT_FRAME_BYTES
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::read;
+
+    #[test]
+    fn who_may_send_and_who_is_trusted() {
+        let config = read(
+            "[[listener]]\nprotocol='tcp'\nallow=['10.0.0.0/8']\ndeny=['10.9.0.0/16']\ntrust=['10.0.0.7']\n\
+             [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true",
+        );
+        let [tcp, udp] = config.listeners.as_slice() else { panic!("two listeners") };
+        let ip = |text: &str| text.parse().unwrap();
+        assert!(tcp.admits(ip("10.1.1.1")) && tcp.admits(ip("::ffff:10.1.1.1")));
+        assert!(
+            !tcp.admits(ip("10.9.1.1")) && !tcp.admits(ip("127.0.0.1")) && !tcp.admits(ip("::ffff:10.9.1.1"))
+        );
+        assert!(udp.admits(ip("127.0.0.2")) && udp.admits(ip("::1")) && !udp.admits(ip("10.1.1.1")));
+        assert!(tcp.trust.covers(Some(ip("10.0.0.7"))) && !tcp.trust.covers(Some(ip("10.0.0.8"))));
+        assert!(!tcp.trust.covers(None) && Trust::Everybody.covers(None));
+    }
+}

@@ -1,0 +1,64 @@
+//! `[log]`: what loggr says about itself.
+
+use super::choice::{Choice, choice};
+use super::keys::{Section, Shape, key, one_of};
+use super::reader::Reader;
+
+/// The section and its keys.
+pub static SECTION: Section = Section {
+    name: "log",
+    shape: Shape::Once,
+    about: "What loggr says about itself, on standard error.",
+    keys: &[&[
+        key("level", one_of::<LogLevel>(), "\"info\"", "the least important level that is written"),
+        key("format", one_of::<LogFormat>(), "\"text\"", "for eyes, or one JSON object a line"),
+    ]],
+};
+
+choice!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" });
+choice!(LogFormat { Text = "text", Json = "json" });
+
+/// `[log]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is written.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something was not done.
+    Error,
+    /// Something will go wrong.
+    Warn,
+    /// Changes of state.
+    Info,
+    /// Decisions.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word in the file, which is also the word of the logging library.
+    pub fn keyword(self) -> &'static str {
+        self.word()
+    }
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Reads the section.
+pub fn read(r: &mut Reader<'_, '_>) -> Log {
+    Log { level: r.choice("level"), format: r.choice("format") }
+}

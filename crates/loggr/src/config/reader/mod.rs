@@ -1,0 +1,190 @@
+//! Reads one section of the file by its table of keys, and collects what is wrong.
+//!
+//! A wrong value is noted and replaced by its default, so that reading goes on and all
+//! mistakes of a file are found at once. Asking for a key that the table does not have,
+//! or for one without a default as if it had one, is a bug and panics.
+
+mod language;
+mod plain;
+mod remote;
+mod value;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::choice::Choice;
+use super::diagnostics::{Problem, choose, list, suggest};
+use super::keys::{Key, Section, Takes};
+use value::{Read, Value, is_empty};
+
+pub use plain::check_name;
+
+/// One section while it is read.
+pub struct Reader<'r, 't> {
+    section: &'static Section,
+    /// How this one is called in messages: `[[listener]]`, `[ship.archive]`.
+    title: String,
+    table: Option<&'r DeTable<'t>>,
+    /// The place of its header.
+    place: Option<Range<usize>>,
+    problems: &'r mut Vec<Problem>,
+    failed: Vec<&'static str>,
+}
+
+/// Where the values of a section stand, for problems that are found later.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    header: Option<Range<usize>>,
+    keys: HashMap<String, Range<usize>>,
+}
+
+impl Places {
+    /// Where the key's value stands, or else the section's header.
+    pub fn of(&self, key: &str) -> Option<Range<usize>> {
+        self.keys.get(key).or(self.header.as_ref()).cloned()
+    }
+}
+
+impl<'r, 't> Reader<'r, 't> {
+    /// A section as it stands in the file, or one that does not stand there.
+    pub fn new(
+        section: &'static Section,
+        title: String,
+        table: Option<&'r DeTable<'t>>,
+        place: Option<Range<usize>>,
+        problems: &'r mut Vec<Problem>,
+    ) -> Self {
+        Reader { section, title, table, place, problems, failed: Vec::new() }
+    }
+
+    /// Notes every key that the section does not have, or not in this version.
+    pub fn check_keys(&mut self) {
+        // Of a kind that a later version brings the keys are not known.
+        if self.table.into_iter().flatten().any(|(name, value)| self.is_later_word(name.get_ref(), value)) {
+            return;
+        }
+        for (name, value) in self.table.into_iter().flatten() {
+            match self.section.key(name.get_ref()) {
+                None => {
+                    let words: Vec<&str> = self
+                        .section
+                        .keys()
+                        .filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_)))
+                        .map(|k| k.name)
+                        .collect();
+                    let message = format!("unknown key `{}` in `{}`", name.get_ref(), self.title);
+                    self.note(Some(name.span()), message, suggest(name.get_ref(), &words));
+                }
+                Some(key) => match key.takes {
+                    Takes::Later => self.note(
+                        Some(name.span()),
+                        format!("`{}` of `{}` is not supported by this version", key.name, self.title),
+                        None,
+                    ),
+                    Takes::Elsewhere(instead) if !is_empty(value.get_ref()) => self.note(
+                        Some(name.span()),
+                        format!("`{}` has no place in `{}`", key.name, self.title),
+                        Some(instead.to_owned()),
+                    ),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn is_later_word(&self, name: &str, value: &Value<'_>) -> bool {
+        match self.section.key(name).map(|key| key.takes) {
+            Some(Takes::Choice(_, later)) => {
+                value.get_ref().as_str().is_some_and(|word| later.contains(&word))
+            }
+            _ => false,
+        }
+    }
+
+    /// What the key says of the section's protocol or kind; noted where it is missing, and so is every
+    /// key that belongs to another.
+    pub fn kind<C: Choice>(&mut self, key: &'static str, missing: String) -> Option<C> {
+        let kind = self.choice_if_any(key);
+        match kind {
+            Some(kind) => self.check_only(key, kind),
+            None => self.needs(key, missing, choose(C::WORDS)),
+        }
+        kind
+    }
+
+    /// Notes that a key is missing, unless it is there and was refused.
+    pub fn needs(&mut self, key: &str, message: String, help: String) {
+        if !self.failed(key) {
+            self.blame("", message, Some(help));
+        }
+    }
+
+    /// Notes every key that does not belong to this protocol or kind.
+    pub fn check_only<C: Choice>(&mut self, what: &str, kind: C) {
+        let word = kind.word();
+        for (name, _) in self.table.into_iter().flatten() {
+            let Some(key) = self.section.key(name.get_ref()) else { continue };
+            if !key.only.is_empty() && !key.only.contains(&word) {
+                let message = format!("`{}` means nothing for the {what} `{word}`", key.name);
+                let help = format!("it belongs to {}", list(key.only));
+                self.note(Some(name.span()), message, Some(help));
+            }
+        }
+    }
+
+    /// Notes a problem with the value of a key.
+    pub fn blame(&mut self, key: &str, message: String, help: Option<String>) {
+        let span = self.places().of(key);
+        self.note(span, message, help);
+    }
+
+    /// Does the key stand in the file?
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Was the value of the key refused?
+    pub fn failed(&self, key: &str) -> bool {
+        self.failed.contains(&key)
+    }
+
+    /// Where everything stands.
+    pub fn places(&self) -> Places {
+        let keys =
+            self.table.into_iter().flatten().map(|(k, v)| (k.get_ref().to_string(), v.span())).collect();
+        Places { header: self.place.clone(), keys }
+    }
+
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        convert: impl Fn(&'static Key, &Value<'_>) -> Read<T>,
+    ) -> Option<T> {
+        let Some(key) = self.section.key(name) else { panic!("BUG: `{name}` is not in the table of keys") };
+        if let Some(value) = self.table.and_then(|table| table.get(name)) {
+            match convert(key, value) {
+                Ok(read) => return Some(read),
+                Err(wrong) => {
+                    self.failed.push(name);
+                    self.note(wrong.span.or(Some(value.span())), wrong.message, wrong.help);
+                }
+            }
+        }
+        if key.default.is_empty() {
+            return None;
+        }
+        let default = DeValue::parse(key.default).ok().and_then(|value| convert(key, &value).ok());
+        Some(default.unwrap_or_else(|| panic!("BUG: the default of `{name}` is refused")))
+    }
+
+    fn note(&mut self, span: Option<Range<usize>>, message: String, help: Option<String>) {
+        self.problems.push(Problem { span, message, help });
+    }
+}
+
+/// The value read, or the default that the table has.
+fn defaulted<T>(read: Option<T>) -> T {
+    read.expect("BUG: the key has no default in the table")
+}

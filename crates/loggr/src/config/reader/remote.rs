@@ -1,0 +1,102 @@
+//! Where others are: addresses, networks, servers and their certificates.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use super::value::{Read, Value, expected, many, one_or_more, path, text};
+use super::{Reader, defaulted};
+use crate::config::listener::Trust;
+use crate::config::url::ServerUrl;
+use loggr_net::Network;
+use loggr_net::{Address, Endpoint};
+
+impl Reader<'_, '_> {
+    /// Addresses, at least one.
+    pub fn addresses(&mut self, key: &'static str) -> Vec<Address> {
+        let read = self.read(key, |_, value| {
+            one_or_more(value, "an address such as `\"127.0.0.1:1514\"` or a list of them", |item| {
+                Ok(Address::parse(text(item)?)?)
+            })
+        });
+        defaulted(read)
+    }
+
+    /// Paths of sockets, at least one, if there are any.
+    pub fn sockets_if_any(&mut self, key: &'static str, base: &Path) -> Option<Vec<Endpoint>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "the path of a socket or a list of them", |item| {
+                path(text(item)?, base).map(Endpoint::Path)
+            })
+        })
+    }
+
+    /// Addresses to listen on, at least one, if there are any.
+    pub fn endpoints_if_any(&mut self, key: &'static str) -> Option<Vec<Endpoint>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "an address such as `\"127.0.0.1:1514\"` or a list of them", |item| {
+                Ok(Endpoint::Net(Address::parse(text(item)?)?))
+            })
+        })
+    }
+
+    /// Networks.
+    pub fn networks(&mut self, key: &'static str) -> Vec<Network> {
+        defaulted(self.read(key, |_, value| networks(value)))
+    }
+
+    /// Whom to trust.
+    pub fn trust(&mut self, key: &'static str) -> Trust {
+        let read = self.read(key, |_, value| match value.get_ref() {
+            DeValue::Boolean(true) => Ok(Trust::Everybody),
+            DeValue::Boolean(false) => Ok(Trust::Nobody),
+            DeValue::Array(_) => networks(value).map(Trust::Networks),
+            _ => Err(expected("`true`, `false` or a list of networks", value)),
+        });
+        defaulted(read)
+    }
+
+    /// Where a server is, if it is said; a scheme and the port it has without one.
+    pub fn url_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<ServerUrl> {
+        self.read(key, |_, value| Ok(ServerUrl::parse(text(value)?, schemes)?))
+    }
+
+    /// Where servers are, at least one, if it is said.
+    pub fn urls_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<Vec<ServerUrl>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "a URL or a list of them", |item| Ok(ServerUrl::parse(text(item)?, schemes)?))
+        })
+    }
+
+    /// The certificates of `tls_ca`, and our own of `tls_cert` with its `tls_key`; relative to `beside`.
+    /// `used` says whether `key`, where the server is, asks for TLS with `scheme`.
+    pub fn tls(
+        &mut self,
+        beside: &Path,
+        key: &str,
+        scheme: &str,
+        used: bool,
+    ) -> (Option<PathBuf>, Option<(PathBuf, PathBuf)>) {
+        let authorities = self.path_if_any("tls_ca", beside);
+        let certificate = self.path_if_any("tls_cert", beside);
+        let private = self.path_if_any("tls_key", beside);
+        if certificate.is_some() != private.is_some() {
+            let (has, needs) =
+                if certificate.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
+            self.blame(has, format!("`{has}` is of no use without `{needs}`"), None);
+        }
+        let given = ["tls_ca", "tls_cert", "tls_key"].into_iter().find(|key| self.has(key));
+        if let Some(given) = given.filter(|_| !used) {
+            let message = format!("`{given}` means nothing without TLS");
+            self.blame(given, message, Some(format!("write `{scheme}://` in `{key}`")));
+        }
+        (authorities, certificate.zip(private))
+    }
+}
+
+fn networks(value: &Value<'_>) -> Read<Vec<Network>> {
+    if value.get_ref().is_str() {
+        return Err(expected("a list of networks", value).help("put it between `[` and `]`"));
+    }
+    many(value, |item| Ok(Network::parse(text(item)?)?))
+}

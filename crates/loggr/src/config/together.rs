@@ -1,0 +1,174 @@
+//! What the sections of a file say together: names, queues, addresses and directories that two of
+//! them would take. Nothing is changed, problems are collected.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+
+use loggr_bus::rabbit::Encoding;
+use loggr_event::Template;
+
+use super::Config;
+use super::diagnostics::Problem;
+use super::listener::Protocol;
+use super::reader::Places;
+use super::ship::ShipKind;
+use super::topology::{self, At};
+use loggr_net::Endpoint;
+
+/// A file whose sections have been read, and what is wrong with them.
+pub struct Whole<'a> {
+    /// What its sections say.
+    pub config: &'a Config,
+    /// Where the values of the sections stand.
+    pub places: &'a [(At, Places)],
+    /// Where `[web]` says what it listens on.
+    pub web: Option<Range<usize>>,
+    /// What is wrong with it.
+    pub problems: &'a mut Vec<Problem>,
+}
+
+impl Whole<'_> {
+    /// Notes all that is wrong.
+    pub fn check(&mut self) {
+        self.check_names();
+        self.check_encodings();
+        self.check_addresses();
+        self.check_directories();
+        // Half a configuration would be blamed for what its broken half says.
+        if self.problems.is_empty() {
+            self.check_topology();
+        }
+    }
+
+    /// Listeners' names and queues are unique.
+    fn check_names(&mut self) {
+        let names = self.config.listeners.iter().map(|l| l.name.as_str());
+        for index in doubles(names) {
+            let name = self.config.listeners.get(index).map(|l| l.name.clone()).unwrap_or_default();
+            let help = "give each its `name`; without one it is the protocol".to_owned();
+            self.blame(At::Listener(index), "name", format!("two listeners are called `{name}`"), Some(help));
+        }
+        let ships = self.config.ships.iter().enumerate().map(|(i, s)| (At::Ship(i), s.queue.as_str()));
+        let hops = self.config.machines.iter().enumerate().filter(|(_, m)| m.is_hop());
+        let takers: Vec<(At, &str)> =
+            ships.chain(hops.map(|(i, m)| (At::Machine(i), m.queue.as_str()))).collect();
+        for index in doubles(takers.iter().map(|(_, queue)| *queue)) {
+            let Some((at, queue)) = takers.get(index) else { continue };
+            let who = match at {
+                At::Ship(_) => "two shippers take",
+                At::Machine(_) | At::Listener(_) | At::Packer(_) => "a machine and another taker take",
+            };
+            let help = "each needs its own, or they would take events from each other".to_owned();
+            self.blame(*at, "queue", format!("{who} from the queue `{queue}`"), Some(help));
+        }
+    }
+
+    /// The embedded bus has no messages that could be of one kind or another.
+    fn check_encodings(&mut self) {
+        if self.config.bus.rabbit.is_some() {
+            return;
+        }
+        let listeners = self.config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), l.encoding));
+        let machines = self.config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), m.encoding));
+        for (at, _) in listeners.chain(machines).filter(|(_, encoding)| *encoding == Encoding::Json) {
+            let message = "the embedded bus has nobody else who could read JSON".to_owned();
+            let help = "set `[bus] kind = \"rabbitmq\"`, or leave `encoding` out".to_owned();
+            self.blame(at, "encoding", message, Some(help));
+        }
+    }
+
+    /// No address and no socket is listened on twice.
+    fn check_addresses(&mut self) {
+        let mut taken: Vec<(bool, Endpoint, String)> = Vec::new();
+        let listeners = self.config.listeners.iter().enumerate().flat_map(|(index, l)| {
+            let owner = format!("the listener `{}`", l.name);
+            l.listen.iter().map(move |e| (Some(index), l.protocol == Protocol::Udp, e.clone(), owner.clone()))
+        });
+        let web = self.config.web.iter().flat_map(|web| &web.listen);
+        let web = web.map(|a| (None, false, Endpoint::Net(a.clone()), "`[web]`".to_owned()));
+        for (index, udp, endpoint, owner) in listeners.chain(web) {
+            let Some((_, _, other)) = taken.iter().find(|(u, e, _)| *u == udp && collide(e, &endpoint))
+            else {
+                taken.push((udp, endpoint, owner));
+                continue;
+            };
+            let other = if *other == owner { "it" } else { other };
+            self.blame_address(index, format!("{owner} cannot listen on `{endpoint}`: {other} does already"));
+        }
+    }
+
+    fn blame_address(&mut self, listener: Option<usize>, message: String) {
+        match listener {
+            Some(index) => self.blame(At::Listener(index), "listen", message, None),
+            None => {
+                let span = self.web.clone();
+                self.problems.push(Problem { span, message, help: None });
+            }
+        }
+    }
+
+    /// A store has one writer, and so has a file.
+    fn check_directories(&mut self) {
+        let mut taken: Vec<(&Path, Option<&Template>, String)> = Vec::new();
+        if self.config.bus.rabbit.is_none() {
+            taken.push((&self.config.bus.directory, None, "the bus".to_owned()));
+        }
+        if let Some(spool) = &self.config.spool {
+            taken.push((&spool.directory, None, "the spool".to_owned()));
+        }
+        for (index, ship) in self.config.ships.iter().enumerate() {
+            let (directory, path) = match &ship.kind {
+                ShipKind::Files(files) => (files.directory.as_path(), Some(&files.path)),
+                ShipKind::Search(search) => (search.directory.as_path(), None),
+                ShipKind::Postgres(_) => continue,
+            };
+            // Ships may share a directory when they name their files differently.
+            let clash = taken
+                .iter()
+                .find(|(d, p, _)| *d == directory && (*p == path || p.is_none() || path.is_none()));
+            if let Some((_, _, owner)) = clash {
+                let message = format!("`{}` holds the files of {owner} already", directory.display());
+                let help = format!("give it a `directory` of its own, such as `\"{}\"`", ship.name);
+                self.blame(At::Ship(index), "directory", message, Some(help));
+            } else {
+                taken.push((directory, path, format!("the shipper `{}`", ship.name)));
+            }
+        }
+    }
+
+    fn check_topology(&mut self) {
+        for problem in topology::resolve(self.config).err().into_iter().flatten() {
+            let span = self.place(problem.at, problem.key);
+            self.problems.push(Problem { span, message: problem.message, help: problem.help });
+        }
+    }
+
+    fn place(&self, at: At, key: &str) -> Option<Range<usize>> {
+        self.places.iter().find(|(known, _)| *known == at).and_then(|(_, places)| places.of(key))
+    }
+
+    fn blame(&mut self, at: At, key: &str, message: String, help: Option<String>) {
+        let span = self.place(at, key);
+        self.problems.push(Problem { span, message, help });
+    }
+}
+
+/// The index of each value that stood before.
+fn doubles<'v>(values: impl Iterator<Item = &'v str>) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    values.enumerate().filter(|(_, value)| !seen.insert(*value)).map(|(at, _)| at).collect()
+}
+
+/// Would the kernel refuse the second one?
+fn collide(a: &Endpoint, b: &Endpoint) -> bool {
+    match (a, b) {
+        (Endpoint::Path(a), Endpoint::Path(b)) => a == b,
+        (Endpoint::Net(a), Endpoint::Net(b)) => {
+            a.port() == b.port()
+                && a.port() != 0
+                && (a.host() == b.host() || a.is_wildcard() || b.is_wildcard())
+        }
+        (Endpoint::Path(_), Endpoint::Net(_)) | (Endpoint::Net(_), Endpoint::Path(_)) => false,
+    }
+}
