@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use loggr_bus::rabbit::Encoding;
 use loggr_event::{InputFormat, Transport};
+use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
 use super::choice::{Choice, choice};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
 use super::rabbit::ENCODING;
 use super::reader::Reader;
-use loggr_net::Network;
-use loggr_net::{Address, Endpoint};
 
 /// The section and its keys.
 pub static SECTION: Section = Section {
@@ -358,9 +357,11 @@ mod tests {
     fn who_may_send_and_who_is_trusted() {
         let config = read(
             "[[listener]]\nprotocol='tcp'\nallow=['10.0.0.0/8']\ndeny=['10.9.0.0/16']\ntrust=['10.0.0.7']\n\
-             [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true",
+             [[listener]]\nprotocol='udp'\nlisten=':514'\nlocalhost_only=true\n\
+             [[listener]]\nprotocol='relp'\nallow=['::ffff:10.0.0.0/104']\ndeny=['::ffff:10.0.0.1']\n\
+             trust=['::ffff:10.0.0.7']",
         );
-        let [tcp, udp] = config.listeners.as_slice() else { panic!("two listeners") };
+        let [tcp, udp, mapped] = config.listeners.as_slice() else { panic!("three listeners") };
         let ip = |text: &str| text.parse().unwrap();
         assert!(tcp.admits(ip("10.1.1.1")) && tcp.admits(ip("::ffff:10.1.1.1")));
         assert!(
@@ -368,6 +369,9 @@ mod tests {
         );
         assert!(udp.admits(ip("127.0.0.2")) && udp.admits(ip("::1")) && !udp.admits(ip("10.1.1.1")));
         assert!(tcp.trust.covers(Some(ip("10.0.0.7"))) && !tcp.trust.covers(Some(ip("10.0.0.8"))));
+        assert!(!mapped.admits(ip("10.0.0.1")) && !mapped.admits(ip("::ffff:10.0.0.1")));
+        assert!(mapped.admits(ip("10.0.0.2")) && mapped.admits(ip("::ffff:10.0.0.2")));
+        assert!(!mapped.admits(ip("11.0.0.1")) && mapped.trust.covers(Some(ip("10.0.0.7"))));
         assert!(!tcp.trust.covers(None) && Trust::Everybody.covers(None));
     }
 }

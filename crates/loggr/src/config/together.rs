@@ -7,6 +7,7 @@ use std::path::Path;
 
 use loggr_bus::rabbit::Encoding;
 use loggr_event::Template;
+use loggr_net::Endpoint;
 
 use super::Config;
 use super::diagnostics::Problem;
@@ -14,7 +15,6 @@ use super::listener::Protocol;
 use super::reader::Places;
 use super::ship::ShipKind;
 use super::topology::{self, At};
-use loggr_net::Endpoint;
 
 /// A file whose sections have been read, and what is wrong with them.
 pub struct Whole<'a> {

@@ -1,10 +1,11 @@
 //! `[web]`: the web address, status and metrics over HTTP.
 
+use loggr_net::Address;
+
 use super::diagnostics::nearest;
 use super::keys::{Section, Shape, Takes, key, later};
 use super::reader::Reader;
 use super::ship::Ship;
-use loggr_net::Address;
 
 /// The section and its keys.
 pub static SECTION: Section = Section {

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use loggr_net::{Address, Endpoint, Network};
 use toml::de::DeValue;
 
 use super::value::{Read, Value, expected, many, one_or_more, path, text};
 use super::{Reader, defaulted};
 use crate::config::listener::Trust;
 use crate::config::url::ServerUrl;
-use loggr_net::Network;
-use loggr_net::{Address, Endpoint};
 
 impl Reader<'_, '_> {
     /// Addresses, at least one.

@@ -1,9 +1,9 @@
 //! One value of the file: what it is, and what is wrong with it. Not which key it belongs to.
 
-use loggr_net::NetError;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use loggr_net::NetError;
 use toml::Spanned;
 use toml::de::DeValue;
 
