@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use loggr_event::{Event, Facility, Field, Severity, Timestamp, UidGenerator};
+use loggr_store::SearchOptions;
+use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field as QueryField, parse};
-use loggr_store::{Reader, SearchOptions, Store, StoreOptions};
 
 /// The moment of asking: the end of the data set, 2026-11-22T00:00:00Z.
 const NOW: i64 = 1_795_305_600_000_000;
@@ -133,7 +134,7 @@ fn each_batch(file: &str, rows: usize, batch: usize, mut work: impl FnMut(&[Even
 
 fn load(dir: &Path, file: &str, rows: usize, batch: usize) {
     let peak = watch_memory();
-    let mut store = Store::open(dir, StoreOptions::default()).unwrap();
+    let mut store = Writer::open(dir, WriterOptions::default()).unwrap();
     let (cpu, start) = (process_cpu(), Instant::now());
     let mut commits = Vec::new();
     let (done, parsing) = each_batch(file, rows, batch, |events| {
@@ -170,7 +171,8 @@ fn load(dir: &Path, file: &str, rows: usize, batch: usize) {
 
 fn again(dir: &Path, file: &str) {
     let mut store =
-        Store::open(dir, StoreOptions { background_compaction: false, ..StoreOptions::default() }).unwrap();
+        Writer::open(dir, WriterOptions { background_compaction: false, ..WriterOptions::default() })
+            .unwrap();
     let cpu = process_cpu();
     let (done, parsing) = each_batch(file, usize::MAX, 20_000, |events| {
         assert_eq!(store.append(events).unwrap().stored, 0);

@@ -6,8 +6,9 @@ mod support;
 
 use loggr_event::Event;
 use loggr_store::conformance::{self, Bucket, Key, Memory, Subject};
+use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field, Query, parse};
-use loggr_store::{Reader, SearchOptions, Store, StoreError, StoreOptions};
+use loggr_store::{SearchOptions, StoreError};
 use proptest::prelude::*;
 use support::{MIDNIGHT, any_event};
 
@@ -22,13 +23,13 @@ enum Mode {
 
 struct Embedded {
     dir: tempfile::TempDir,
-    store: Option<Store>,
+    store: Option<Writer>,
     reader: Reader,
     mode: Mode,
 }
 
-fn open(dir: &std::path::Path) -> Store {
-    Store::open(dir, StoreOptions { background_compaction: false, ..StoreOptions::default() }).unwrap()
+fn open(dir: &std::path::Path) -> Writer {
+    Writer::open(dir, WriterOptions { background_compaction: false, ..WriterOptions::default() }).unwrap()
 }
 
 impl Embedded {

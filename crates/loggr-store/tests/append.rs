@@ -4,13 +4,14 @@
 mod support;
 
 use loggr_event::Timestamp;
+use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Query, parse};
-use loggr_store::{Appended, Reader, SearchOptions, Store, StoreOptions};
+use loggr_store::{Appended, SearchOptions};
 use proptest::prelude::*;
 use support::{MIDNIGHT, any_event, event, everything, sorted};
 
-fn quiet() -> StoreOptions {
-    StoreOptions { background_compaction: false, ..StoreOptions::default() }
+fn quiet() -> WriterOptions {
+    WriterOptions { background_compaction: false, ..WriterOptions::default() }
 }
 
 proptest! {
@@ -18,7 +19,7 @@ proptest! {
     #[test]
     fn every_event_comes_back_as_it_was(batches in proptest::collection::vec(proptest::collection::vec(any_event(), 0..30), 1..4)) {
         let dir = tempfile::tempdir().unwrap();
-        let mut store = Store::open(dir.path(), quiet()).unwrap();
+        let mut store = Writer::open(dir.path(), quiet()).unwrap();
         let mut all = Vec::new();
         for batch in &batches {
             store.append(batch).unwrap();
@@ -37,11 +38,11 @@ proptest! {
 fn the_same_batch_twice_is_stored_once_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let batch: Vec<_> = (0..500).map(|i| event(i, MIDNIGHT - 250 + i as i64, "app", "hello")).collect();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(store.append(&batch).unwrap(), Appended { stored: 500, duplicates: 0 });
     assert_eq!(store.append(&batch[100..200]).unwrap(), Appended { stored: 0, duplicates: 100 });
     drop(store);
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let mut more = batch.clone();
     more.push(event(900, MIDNIGHT, "app", "new"));
     more.push(event(900, MIDNIGHT, "app", "new"));
@@ -52,7 +53,7 @@ fn the_same_batch_twice_is_stored_once_also_after_a_restart() {
 #[test]
 fn a_batch_over_midnight_touches_two_partitions_in_one_commit() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let reader = Reader::open(dir.path()).unwrap();
     let before = reader.generation();
     store.append(&[event(1, MIDNIGHT - 1, "a", "late"), event(2, MIDNIGHT, "a", "early")]).unwrap();
@@ -66,17 +67,17 @@ fn a_batch_over_midnight_touches_two_partitions_in_one_commit() {
 #[test]
 fn one_writer_only() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), quiet()).unwrap();
-    let second = Store::open(dir.path(), quiet());
+    let store = Writer::open(dir.path(), quiet()).unwrap();
+    let second = Writer::open(dir.path(), quiet());
     assert_eq!(second.unwrap_err().kind(), loggr_store::ErrorKind::Locked);
     drop(store);
-    Store::open(dir.path(), quiet()).unwrap();
+    Writer::open(dir.path(), quiet()).unwrap();
 }
 
 #[test]
 fn pages_neither_repeat_nor_skip_while_events_arrive() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     // Many events of one moment: the uid decides.
     let batch: Vec<_> = (0..1000).map(|i| event(i, MIDNIGHT + i as i64 / 300, "app", "x")).collect();
     store.append(&batch).unwrap();
@@ -106,19 +107,21 @@ fn pages_neither_repeat_nor_skip_while_events_arrive() {
 #[test]
 fn context_surrounds_an_event() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let batch: Vec<_> = (0..100).map(|i| event(i, MIDNIGHT + i as i64, "app", "x")).collect();
     store.append(&batch).unwrap();
-    let reader = Reader::open(dir.path()).unwrap();
+    let reader = loggr_store::Store::open(dir.path()).unwrap();
     let key = (Timestamp::from_unix_micros(MIDNIGHT + 50), batch[50].uid);
-    let found = reader.context(&Query::all(), key, 2, 3, &SearchOptions::new(0)).unwrap();
+    let options = SearchOptions::new(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(reader.context(&Query::all(), key, 2, 3, &options)).unwrap();
     assert_eq!(found.events, batch[48..54]);
 }
 
 #[track_caller]
 fn check(query: &str, expect: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let mut batch: Vec<_> = (0..300)
         .map(|i| event(i, MIDNIGHT + i as i64 * 1_000_000, "sshd", "Failed password for root"))
         .collect();

@@ -5,19 +5,18 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use loggr_store::embedded::{Reader, Repaired, Writer, WriterOptions, repair, repair_and_forget};
 use loggr_store::query::Query;
-use loggr_store::{
-    ErrorKind, Reader, Repaired, SearchOptions, Store, StoreOptions, fault, repair, repair_and_forget,
-};
+use loggr_store::{ErrorKind, SearchOptions, fault};
 use support::{MIDNIGHT, event, everything, with_field};
 
-fn quiet() -> StoreOptions {
-    StoreOptions { background_compaction: false, ..StoreOptions::default() }
+fn quiet() -> WriterOptions {
+    WriterOptions { background_compaction: false, ..WriterOptions::default() }
 }
 
 /// Two days with one file each of `rows` events.
 fn store(dir: &Path, rows: u64) {
-    let mut store = Store::open(dir, quiet()).unwrap();
+    let mut store = Writer::open(dir, quiet()).unwrap();
     for day in 0..2 {
         let batch: Vec<_> = (0..rows)
             .map(|i| {
@@ -105,7 +104,7 @@ fn a_missing_file_is_named_and_the_rest_stays_readable() {
     assert!(warnings[0].contains("2026-11-21"), "{warnings:?}");
     assert_eq!(reader.verify().unwrap().damaged.len(), 1);
     // The writer goes on, and a repair takes the file off the manifest where somebody says so.
-    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    let mut writer = Writer::open(dir.path(), quiet()).unwrap();
     writer.append(&[event(9000, MIDNIGHT + 7_000_000, "app", "one more")]).unwrap();
     drop(writer);
     repair(dir.path()).unwrap();
@@ -137,7 +136,7 @@ fn a_day_that_was_away_at_a_repair_is_there_when_it_comes_back() {
     check_missing(&repair(dir.path()).unwrap(), 100);
     std::fs::remove_file(&day).unwrap();
     std::fs::rename(&away, &day).unwrap();
-    drop(Store::open(dir.path(), quiet()).unwrap());
+    drop(Writer::open(dir.path(), quiet()).unwrap());
     assert_eq!(count(&Reader::open(dir.path()).unwrap()), (200, false, vec![]));
     assert_eq!(repair(dir.path()).unwrap(), Repaired::default());
 }
@@ -158,7 +157,7 @@ fn a_day_that_was_forgotten_is_not_deleted_when_it_comes_back() {
         }
         assert_eq!(count(&Reader::open(dir.path()).unwrap()), (here, false, vec![]));
         // What comes meanwhile has other numbers than what is away.
-        let mut writer = Store::open(dir.path(), quiet()).unwrap();
+        let mut writer = Writer::open(dir.path(), quiet()).unwrap();
         writer.append(&[event(9000 + u64::from(lost), MIDNIGHT - 86_400_000_000, "app", "late")]).unwrap();
         for i in [9100, 9101] {
             writer.append(&[event(i + here, MIDNIGHT + i as i64, "app", "more")]).unwrap();
@@ -173,14 +172,14 @@ fn a_day_that_was_forgotten_is_not_deleted_when_it_comes_back() {
         std::fs::remove_dir_all(&away).unwrap();
         let new = day.join("999999999999.parquet");
         std::fs::write(&new, "half a file").unwrap();
-        let writer = Store::open(dir.path(), quiet()).unwrap();
+        let writer = Writer::open(dir.path(), quiet()).unwrap();
         assert!(!new.exists());
         let damaged = writer.watch().summary().damaged;
         assert_eq!(damaged.len(), 1, "{damaged:?}");
         assert!(damaged[0].1.contains("is not in the manifest"), "{damaged:?}");
         drop(writer);
         assert_eq!(repair(dir.path()).unwrap().taken_up, gone);
-        let writer = Store::open(dir.path(), quiet()).unwrap();
+        let writer = Writer::open(dir.path(), quiet()).unwrap();
         assert_eq!(writer.watch().summary().damaged, []);
         assert_eq!(count(&Reader::open(dir.path()).unwrap()), (here + gone + 3, false, vec![]));
         // One file a day again.
@@ -197,7 +196,7 @@ fn a_day_that_cannot_be_listed_is_not_left_out_of_a_new_manifest() {
     let day = dir.path().join("day=2026-11-21");
     fault::make_unreadable(&day, 0..0);
     // With its manifest the store goes on.
-    drop(Store::open(dir.path(), quiet()).unwrap());
+    drop(Writer::open(dir.path(), quiet()).unwrap());
     for lost in [true, false] {
         if lost {
             std::fs::remove_file(&manifest).unwrap();
@@ -213,7 +212,7 @@ fn a_day_that_cannot_be_listed_is_not_left_out_of_a_new_manifest() {
     // Without the other day the store looks as if it were new.
     std::fs::remove_file(&manifest).unwrap();
     std::fs::rename(dir.path().join("day=2026-11-22"), dir.path().join("away")).unwrap();
-    assert!(names(&Store::open(dir.path(), quiet()).unwrap_err().to_string(), &day));
+    assert!(names(&Writer::open(dir.path(), quiet()).unwrap_err().to_string(), &day));
     assert!(Reader::open(dir.path()).is_err());
     fault::make_readable(&day);
     std::fs::rename(dir.path().join("away"), dir.path().join("day=2026-11-22")).unwrap();
@@ -226,7 +225,7 @@ fn a_damaged_manifest_is_refused_and_rebuilt_from_the_files() {
     let dir = tempfile::tempdir().unwrap();
     store(dir.path(), 100);
     // A merge, so that the rebuilt manifest must know what replaced what.
-    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    let mut writer = Writer::open(dir.path(), quiet()).unwrap();
     writer.append(&[event(9000, MIDNIGHT + 7_000_000, "app", "one more")]).unwrap();
     assert!(writer.compactor().step_forced().unwrap());
     drop(writer);
@@ -242,13 +241,13 @@ fn a_damaged_manifest_is_refused_and_rebuilt_from_the_files() {
         let refused = Reader::open(dir.path()).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
         assert!(refused.hint().unwrap().contains("loggr repair"));
-        let refused = Store::open(dir.path(), quiet()).unwrap_err();
+        let refused = Writer::open(dir.path(), quiet()).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
         assert!(refused.to_string().contains("MANIFEST"), "{refused}");
         assert!(repair(dir.path()).unwrap().manifest_rebuilt);
         assert_eq!(everything(&Reader::open(dir.path()).unwrap()), before);
     }
-    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    let mut writer = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(writer.append(&before).unwrap().stored, 0);
 }
 
@@ -278,21 +277,21 @@ fn a_repair_sets_damaged_files_aside_and_saves_what_can_be_read() {
     assert_eq!(everything(&reader), before[..300]);
     assert_eq!(reader.verify().unwrap().damaged, []);
     // A repaired store goes on.
-    let mut writer = Store::open(dir.path(), quiet()).unwrap();
+    let mut writer = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(writer.append(&before).unwrap().stored, 300);
 }
 
 #[test]
 fn a_merge_goes_around_a_damaged_file() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     for n in 0..20u64 {
         store.append(&[event(n, MIDNIGHT + n as i64, "app", "x")]).unwrap();
     }
     let path = data_file(dir.path(), "2026-11-22");
     drop(store);
     flip(&path, 100);
-    let store = Store::open(dir.path(), quiet()).unwrap();
+    let store = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(store.compactor().step().unwrap_err().kind(), ErrorKind::Corrupt);
     assert!(store.compactor().step().unwrap());
     assert_eq!(store.files(), 2);
@@ -304,7 +303,7 @@ fn a_merge_goes_around_a_damaged_file() {
 const BLOCK: u64 = 64 * 1024;
 
 /// A store with one file of several blocks, and another of one event of the day before.
-fn store_of_blocks(dir: &Path) -> (Store, PathBuf) {
+fn store_of_blocks(dir: &Path) -> (Writer, PathBuf) {
     // Texts that do not compress.
     let mut state = 7u64;
     let mut noise = || {
@@ -313,7 +312,7 @@ fn store_of_blocks(dir: &Path) -> (Store, PathBuf) {
     };
     let mut message = || (0..5).map(|_| noise()).collect::<String>();
     let batch: Vec<_> = (0..9000).map(|n| event(n, MIDNIGHT + n as i64, "app", &message())).collect();
-    let mut store = Store::open(dir, quiet()).unwrap();
+    let mut store = Writer::open(dir, quiet()).unwrap();
     store.append(&batch).unwrap();
     store.append(&[event(9001, MIDNIGHT - 1, "app", "of the day before")]).unwrap();
     (store, data_file(dir, "2026-11-22"))
@@ -353,7 +352,7 @@ fn a_writer_goes_on_beside_an_unreadable_file_and_says_which_it_is() {
     let (store, path) = store_of_blocks(dir.path());
     drop(store);
     fault::make_unreadable(&path, 0..u64::MAX);
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(store.watch().summary().damaged, []);
     // Only that file could know the event: twice is better than never.
     assert_eq!(store.append(&[event(1, MIDNIGHT + 1, "app", "again")]).unwrap().stored, 1);
@@ -388,7 +387,7 @@ fn an_unreadable_manifest_is_refused_and_rebuilt_and_nothing_is_deleted() {
     let before = everything(&Reader::open(dir.path()).unwrap());
     let manifest = dir.path().join("MANIFEST");
     fault::make_unreadable(&manifest, 0..u64::MAX);
-    assert_eq!(Store::open(dir.path(), quiet()).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(Writer::open(dir.path(), quiet()).unwrap_err().kind(), ErrorKind::Corrupt);
     let repaired = repair(dir.path());
     fault::make_readable(&manifest);
     assert!(repaired.unwrap().manifest_rebuilt);
@@ -401,7 +400,7 @@ fn an_unreadable_manifest_is_refused_and_rebuilt_and_nothing_is_deleted() {
     let [aside] = &repaired.set_aside[..] else { panic!("{repaired:?}") };
     assert_eq!((aside.saved, aside.lost), (0, None));
     assert_eq!(std::fs::read(&aside.path).unwrap(), bytes[..bytes.len() - 5]);
-    drop(Store::open(dir.path(), quiet()).unwrap());
+    drop(Writer::open(dir.path(), quiet()).unwrap());
     assert!(aside.path.exists() && !path.exists());
     assert_eq!(everything(&Reader::open(dir.path()).unwrap()).len(), 1);
 }

@@ -7,17 +7,18 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use loggr_store::{Reader, Store, StoreOptions, fault};
+use loggr_store::embedded::{Reader, Writer, WriterOptions};
+use loggr_store::fault;
 use support::{MIDNIGHT, event, everything};
 
-fn quiet() -> StoreOptions {
-    StoreOptions { background_compaction: false, ..StoreOptions::default() }
+fn quiet() -> WriterOptions {
+    WriterOptions { background_compaction: false, ..WriterOptions::default() }
 }
 
 #[track_caller]
 fn check_fault(place: &'static str) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let reader = Reader::open(dir.path()).unwrap();
     store.append(&[event(1, MIDNIGHT, "app", "first")]).unwrap();
     let batch = [event(2, MIDNIGHT - 1, "app", "before midnight"), event(3, MIDNIGHT + 1, "app", "after")];
@@ -35,7 +36,7 @@ fn check_fault(place: &'static str) {
     store.append(&batch).unwrap();
     assert_eq!(everything(&reader).len(), 3, "{place}");
     drop(store);
-    let store = Store::open(dir.path(), quiet()).unwrap();
+    let store = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(store.files(), 3);
     assert_eq!(everything(&reader).len(), 3, "{place}: after a restart");
 }
@@ -58,7 +59,7 @@ fn a_failed_operation_makes_nothing_visible_and_can_be_repeated() {
 fn a_directory_that_vanished_is_a_transient_error_until_it_is_back() {
     let root = tempfile::tempdir().unwrap();
     let (dir, away) = (root.path().join("store"), root.path().join("away"));
-    let mut store = Store::open(&dir, quiet()).unwrap();
+    let mut store = Writer::open(&dir, quiet()).unwrap();
     store.append(&[event(1, MIDNIGHT, "app", "x")]).unwrap();
     std::fs::rename(&dir, &away).unwrap();
     let gone = store.append(&[event(2, MIDNIGHT, "app", "y")]).unwrap_err();
@@ -76,13 +77,13 @@ fn a_directory_that_vanished_is_a_transient_error_until_it_is_back() {
 #[test]
 fn orphans_are_collected_and_strangers_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     store.append(&[event(1, MIDNIGHT, "app", "x")]).unwrap();
     drop(store);
     let day = dir.path().join("day=2026-11-22");
     std::fs::write(day.join("000000000099.parquet"), "half a file").unwrap();
     std::fs::write(day.join("notes.txt"), "mine").unwrap();
-    let store = Store::open(dir.path(), quiet()).unwrap();
+    let store = Writer::open(dir.path(), quiet()).unwrap();
     assert_eq!(store.files(), 1);
     assert!(!day.join("000000000099.parquet").exists());
     assert!(day.join("notes.txt").exists());
@@ -106,7 +107,7 @@ fn numbered(batch: u64) -> Vec<loggr_event::Event<'static>> {
 fn child() {
     let Ok(dir) = std::env::var("LOGGR_STORE_CHILD") else { return };
     let from: u64 = std::env::var("LOGGR_STORE_FROM").unwrap().parse().unwrap();
-    let mut store = Store::open(Path::new(&dir), StoreOptions::default()).unwrap();
+    let mut store = Writer::open(Path::new(&dir), WriterOptions::default()).unwrap();
     for batch in from.. {
         store.append(&numbered(batch)).unwrap();
         use std::io::Write;

@@ -5,14 +5,14 @@ mod support;
 
 use std::process::Command;
 
-use loggr_store::{Store, StoreOptions};
+use loggr_store::embedded::{Writer, WriterOptions};
 use support::{MIDNIGHT, event, uid, with_field};
 
 #[test]
 fn duckdb_reads_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let mut store =
-        Store::open(dir.path(), StoreOptions { background_compaction: false, ..StoreOptions::default() })
+        Writer::open(dir.path(), WriterOptions { background_compaction: false, ..WriterOptions::default() })
             .unwrap();
     for batch in 0..4u64 {
         let events: Vec<_> = (0..250u64)

@@ -4,13 +4,14 @@
 mod support;
 
 use loggr_event::Event;
+use loggr_store::SearchOptions;
+use loggr_store::embedded::{MAX_FIELD_COLUMNS, Reader, Writer, WriterOptions};
 use loggr_store::query::{Query, parse};
-use loggr_store::{MAX_FIELD_COLUMNS, Reader, SearchOptions, Store, StoreOptions};
 use proptest::prelude::*;
 use support::{MIDNIGHT, any_event, event, everything, sorted, with_field};
 
-fn quiet() -> StoreOptions {
-    StoreOptions { background_compaction: false, ..StoreOptions::default() }
+fn quiet() -> WriterOptions {
+    WriterOptions { background_compaction: false, ..WriterOptions::default() }
 }
 
 proptest! {
@@ -18,12 +19,12 @@ proptest! {
     #[test]
     fn merged_events_are_whole(batches in proptest::collection::vec(proptest::collection::vec(any_event(), 1..25), 2..5)) {
         let dir = tempfile::tempdir().unwrap();
-        let mut store = Store::open(dir.path(), quiet()).unwrap();
+        let mut store = Writer::open(dir.path(), quiet()).unwrap();
         for batch in &batches {
             store.append(batch).unwrap();
             // A new process has learned another order of the fields.
             drop(store);
-            store = Store::open(dir.path(), quiet()).unwrap();
+            store = Writer::open(dir.path(), quiet()).unwrap();
         }
         let compactor = store.compactor();
         while compactor.step_forced().unwrap() {}
@@ -45,7 +46,7 @@ proptest! {
 #[test]
 fn more_field_names_than_columns() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let mut all = Vec::new();
     for round in 0..3u64 {
         let batch: Vec<_> = (0..200u64)
@@ -79,7 +80,7 @@ fn more_field_names_than_columns() {
 #[test]
 fn a_reader_goes_on_while_files_are_merged_under_it() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let reader = Reader::open(dir.path()).unwrap();
     for n in 0..40u64 {
         store.append(&[event(n, MIDNIGHT + n as i64, "app", "x")]).unwrap();
@@ -94,7 +95,7 @@ fn a_reader_goes_on_while_files_are_merged_under_it() {
 #[test]
 fn the_background_thread_merges_by_itself() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), StoreOptions::default()).unwrap();
+    let mut store = Writer::open(dir.path(), WriterOptions::default()).unwrap();
     for n in 0..64u64 {
         store.append(&[event(n, MIDNIGHT + n as i64, "app", "x")]).unwrap();
     }
@@ -109,7 +110,7 @@ fn the_background_thread_merges_by_itself() {
 #[test]
 fn a_noisy_log_stays_searchable_and_its_index_small() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(dir.path(), quiet()).unwrap();
+    let mut store = Writer::open(dir.path(), quiet()).unwrap();
     let mut seed = 7u64;
     let mut random = || {
         seed ^= seed << 13;

@@ -6,7 +6,8 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use loggr_store::{Look, Moment, Reader, Store, StoreOptions, repair};
+use loggr_store::embedded::{Reader, Writer, WriterOptions, repair};
+use loggr_store::{Look, Moment};
 use support::{MIDNIGHT, event, everything};
 
 const HOUR: i64 = 3_600_000_000;
@@ -19,20 +20,25 @@ const FAR: i64 = 4_070_952_000_000_000;
 /// A machine with a store that keeps ten days: its clocks, and how many events came.
 struct Machine<'d> {
     dir: &'d Path,
-    store: Store,
+    store: Writer,
     ran: Duration,
     events: u64,
 }
 
 impl<'d> Machine<'d> {
     fn start(dir: &'d Path) -> Machine<'d> {
-        let options = StoreOptions {
+        let options = WriterOptions {
             background_compaction: false,
             retention: Some(Duration::from_secs(10 * 86_400)),
-            ..StoreOptions::default()
+            ..WriterOptions::default()
         };
         let events = Reader::open(dir).map_or(0, |reader| everything(&reader).len() as u64);
-        Machine { dir, store: Store::open(dir, options).unwrap(), ran: Duration::ZERO, events: 1000 + events }
+        Machine {
+            dir,
+            store: Writer::open(dir, options).unwrap(),
+            ran: Duration::ZERO,
+            events: 1000 + events,
+        }
     }
 
     fn restart(self) -> Machine<'d> {
@@ -51,8 +57,8 @@ impl<'d> Machine<'d> {
     fn look(&mut self, hours: u64, wall: i64) -> (Vec<String>, Look) {
         self.ran += Duration::from_secs(hours * 3600);
         let pruned = self.store.prune(Moment { wall, monotonic: self.ran }, false).unwrap();
-        assert_eq!(pruned.events, pruned.days.len() as u64, "an event a day");
-        (pruned.days, pruned.clock)
+        assert_eq!(pruned.dropped.events, pruned.dropped.days.len() as u64, "an event a day");
+        (pruned.dropped.days, pruned.clock)
     }
 
     #[track_caller]
@@ -87,7 +93,7 @@ fn days_go_when_they_are_old_and_are_counted() {
     let sum = machine.store.watch().summary();
     assert_eq!((sum.events, sum.dropped, sum.purged, sum.days), (8, 2, 0, 8));
     assert!(!dir.path().join("day=2026-11-14").exists());
-    assert_eq!(machine.store.purge(Some(MIDNIGHT - 5 * DAY)).unwrap(), ["2026-11-16"]);
+    assert_eq!(machine.store.purge(Some(MIDNIGHT - 5 * DAY)).unwrap().days, ["2026-11-16"]);
     // The numbers are durable, and survive merges.
     machine.receive(NOON + 4 * DAY);
     machine.receive(NOON + 4 * DAY);
@@ -184,8 +190,8 @@ fn somebody_may_say_that_the_clock_is_right_but_never_do_all_days_go() {
     let dir = tempfile::tempdir().unwrap();
     let mut machine = nine_days(dir.path()).restart();
     let now = Moment { wall: NOON + 30 * DAY, monotonic: Duration::ZERO };
-    assert!(machine.store.prune(now, false).unwrap().days.is_empty());
-    assert_eq!(machine.store.prune(now, true).unwrap().days.len(), 8);
+    assert!(machine.store.prune(now, false).unwrap().dropped.days.is_empty());
+    assert_eq!(machine.store.prune(now, true).unwrap().dropped.days.len(), 8);
     assert_eq!(machine.events(), 1);
 }
 

@@ -1,38 +1,17 @@
-//! The stores that can be searched: the embedded one and PostgreSQL, behind one set of questions.
+//! The stores of the configuration: which one is meant, and how it is opened.
 //!
 //! Which of them is asked is said by the command line, else by `[web] store`, else it is the first
-//! shipper that has one. Not how events get in: that is the sinks'.
+//! shipper that has one. Not the questions (`loggr-store`), nor how events get in: that is the sinks'.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use loggr_store::postgres::{Database, Settings};
-use loggr_store::query::{Field, Query};
-use loggr_store::{
-    Counted, ErrorKind, Found, Histogram, KnownField, Partition, Reader, SearchOptions, StoreError, Top,
-};
+use loggr_store::{ErrorKind, Store, StoreError};
 
 use crate::config::{Config, PostgresShip, Secret, Ship, ShipKind, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
-
-/// A store to ask.
-#[derive(Clone, Debug)]
-pub enum Store {
-    /// The files of a shipper of kind `search`.
-    Embedded(Arc<Reader>),
-    /// The database of a shipper of kind `postgres`.
-    Postgres(Box<Asked>),
-}
-
-/// A database and how long it may take to answer.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    database: Database,
-    timeout: std::time::Duration,
-}
 
 /// The shipper whose store is meant. `name`: what the command line says.
 pub fn choose<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Ship> {
@@ -56,116 +35,15 @@ pub fn choose<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Ship> {
     Err(anyhow!("no shipper of kind `search` or `postgres` is called `{name}`")).hint(hint).usage()
 }
 
-impl Store {
-    /// Opens the store of a shipper. A database is not connected to yet.
-    pub fn open(ship: &Ship) -> Result<Store> {
-        match &ship.kind {
-            ShipKind::Search(search) => Ok(Store::Embedded(Arc::new(told(Reader::open(&search.directory))?))),
-            ShipKind::Postgres(postgres) => Ok(Store::Postgres(Box::new(Asked {
-                database: database(postgres)?,
-                timeout: postgres.query_timeout,
-            }))),
-            ShipKind::Files(_) => {
-                Err(anyhow!("the shipper `{}` writes files, which are not searched", ship.name))
-            }
+/// The store of a shipper. A database is not connected to yet.
+pub fn open(ship: &Ship) -> Result<Store> {
+    match &ship.kind {
+        ShipKind::Search(search) => told(Store::open(&search.directory)),
+        ShipKind::Postgres(postgres) => Ok(Store::of_database(database(postgres)?, postgres.query_timeout)),
+        ShipKind::Files(_) => {
+            Err(anyhow!("the shipper `{}` writes files, which are not searched", ship.name))
         }
     }
-
-    /// Matching events, a page of them.
-    pub async fn search(&self, query: &Query, options: &SearchOptions) -> Result<Found> {
-        match self {
-            Store::Embedded(reader) => {
-                let (query, options) = (query.clone(), options.clone());
-                blocking(reader, move |reader| reader.search(&query, &options)).await
-            }
-            Store::Postgres(asked) => told(asked.database.search(query, &asked.limited(options)).await),
-        }
-    }
-
-    /// How many events match.
-    pub async fn count(&self, query: &Query, options: &SearchOptions) -> Result<Counted> {
-        match self {
-            Store::Embedded(reader) => {
-                let (query, options) = (query.clone(), options.clone());
-                blocking(reader, move |reader| reader.count(&query, &options)).await
-            }
-            Store::Postgres(asked) => told(asked.database.count(query, &asked.limited(options)).await),
-        }
-    }
-
-    /// Matching events in buckets of `width` microseconds, by severity.
-    pub async fn histogram(&self, query: &Query, width: i64, options: &SearchOptions) -> Result<Histogram> {
-        match self {
-            Store::Embedded(reader) => {
-                let (query, options) = (query.clone(), options.clone());
-                blocking(reader, move |reader| reader.histogram(&query, width, &options)).await
-            }
-            Store::Postgres(asked) => {
-                told(asked.database.histogram(query, width, &asked.limited(options)).await)
-            }
-        }
-    }
-
-    /// The `n` most frequent values of a field among matching events.
-    pub async fn top(&self, query: &Query, field: &Field, n: usize, options: &SearchOptions) -> Result<Top> {
-        match self {
-            Store::Embedded(reader) => {
-                let (query, field, options) = (query.clone(), field.clone(), options.clone());
-                blocking(reader, move |reader| reader.top(&query, &field, n, &options)).await
-            }
-            Store::Postgres(asked) => {
-                told(asked.database.top(query, field, n, &asked.limited(options)).await)
-            }
-        }
-    }
-
-    /// The names of custom fields in a span of time.
-    pub async fn fields(&self, since: Option<i64>, until: Option<i64>) -> Result<Vec<KnownField>> {
-        match self {
-            Store::Embedded(reader) => blocking(reader, move |reader| reader.fields(since, until)).await,
-            Store::Postgres(asked) => told(asked.database.fields(since, until).await),
-        }
-    }
-
-    /// The days of the store, oldest first.
-    pub async fn partitions(&self) -> Result<Vec<Partition>> {
-        match self {
-            Store::Embedded(reader) => blocking(reader, Reader::partitions).await,
-            Store::Postgres(asked) => told(asked.database.partitions().await),
-        }
-    }
-
-    /// A number that changes when something new can be found. `None`: only asking tells.
-    pub async fn generation(&self) -> Result<Option<u64>> {
-        match self {
-            Store::Embedded(reader) => {
-                blocking(reader, |reader| {
-                    reader.refresh()?;
-                    Ok(Some(reader.generation()))
-                })
-                .await
-            }
-            Store::Postgres(_) => Ok(None),
-        }
-    }
-}
-
-impl Asked {
-    fn limited(&self, options: &SearchOptions) -> SearchOptions {
-        let mut options = options.clone();
-        let end = Instant::now() + self.timeout;
-        options.limits.deadline = Some(options.limits.deadline.map_or(end, |d| d.min(end)));
-        options
-    }
-}
-
-/// Files are read where nobody else waits.
-async fn blocking<T: Send + 'static>(
-    reader: &Arc<Reader>,
-    question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T> {
-    let reader = Arc::clone(reader);
-    told(tokio::task::spawn_blocking(move || question(&reader)).await?)
 }
 
 /// The store's error with its hint; what is wrong with the configuration is an error of usage.

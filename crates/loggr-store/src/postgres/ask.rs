@@ -23,8 +23,8 @@ use super::migrate::{self, Meta};
 use super::names::TableName;
 use super::schema::{Indexes, Promoted};
 use super::sql::{Context, Param, bind};
-use crate::exec::Limits;
 use crate::query::Span;
+use crate::question::Limits;
 use crate::{ErrorKind, StoreError, partition};
 
 /// A question without a deadline of its own ends after so long.

@@ -14,11 +14,11 @@ use super::connect::Pool;
 use super::decode::{Day, Micros};
 use super::error::failed;
 use super::names::TableName;
-use super::partitions::{self, Counter, Dropped, Failed};
+use super::partitions::{self, Counter, Failed};
 use super::sql::{Param, bind};
 use super::tally::MINUTE;
 use crate::retention::{self, Clock, Look, Moment, Step};
-use crate::{StoreError, partition};
+use crate::{Dropped, Pruned, StoreError, partition};
 
 /// Looks at the clock, and drops the days that are past the retention if there is one and the clock is
 /// believed. `looked`: the monotonic clock at the last look of this process.
@@ -29,13 +29,13 @@ pub(super) async fn prune(
     looked: Option<Duration>,
     retention: Option<Duration>,
     accept: bool,
-) -> Result<(Dropped, Look), StoreError> {
+) -> Result<Pruned, StoreError> {
     let held = pool.get().await?;
     let client = held.client();
     let ran = looked.map(|then| now.monotonic.saturating_sub(then));
-    let (look, believed) = look(client, table, now.wall, ran, accept).await?;
+    let (clock, believed) = look(client, table, now.wall, ran, accept).await?;
     let mut dropped = Dropped::default();
-    if let Some(retention) = retention.filter(|_| look.held().is_none()) {
+    if let Some(retention) = retention.filter(|_| clock.held().is_none()) {
         for day in past(client, table, believed, retention).await? {
             match partitions::drop_day(client, table, day, Counter::Dropped).await {
                 // A partition that was made ahead and never used is no day.
@@ -50,7 +50,7 @@ pub(super) async fn prune(
         }
     }
     held.give_back();
-    Ok((dropped, look))
+    Ok(Pruned { dropped, clock })
 }
 
 /// A look at the clock; what it came to, and the time that is believed.

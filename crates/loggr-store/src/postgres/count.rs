@@ -10,11 +10,9 @@ use super::decode::Micros;
 use super::search::{resolve, sift};
 use super::sql::{Param, Sql};
 use super::tally::MINUTE;
-use crate::exec::Stats;
-use crate::histogram::{MAX_BUCKETS, too_many};
+use crate::looks::{FieldKind, Looks};
 use crate::query::{Field, Node, Query, Span};
-use crate::schema::FieldKind;
-use crate::{Bucket, Counted, Histogram, KnownField, SearchOptions, StoreError};
+use crate::{Bucket, Counted, Histogram, KnownField, MAX_BUCKETS, SearchOptions, Stats, StoreError};
 
 /// Could not be counted in time.
 const LATE: &str = "the time limit was reached";
@@ -140,7 +138,7 @@ fn add(counts: &mut Counts, start: i64, severity: i16, events: u64) -> Result<()
     if let Some(slot) = slot {
         *slot += events;
     }
-    if counts.len() > MAX_BUCKETS { Err(too_many()) } else { Ok(()) }
+    if counts.len() > MAX_BUCKETS { Err(Histogram::too_large()) } else { Ok(()) }
 }
 
 /// Matching events in buckets of `width` microseconds.
@@ -241,7 +239,7 @@ pub(super) async fn fields(snapshot: &Snapshot, span: Span) -> Result<Vec<KnownF
                 name: super::text::decode(row.get(0)).into_owned(),
                 kind: match looks {
                     u8::MAX => FieldKind::Text,
-                    looks => crate::schema::Looks(looks).kind(),
+                    looks => Looks(looks).kind(),
                 },
                 events: u64::try_from(row.get::<_, i64>(2)).unwrap_or(0),
             }

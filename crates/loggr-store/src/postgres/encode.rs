@@ -16,7 +16,7 @@ use super::schema::{Indexes, PromotedKind};
 use super::tally::Tally;
 use super::terms::Terms;
 use super::text;
-use crate::schema::{canonical_float, canonical_integer, canonical_ip6};
+use crate::looks::{canonical_float, canonical_integer, canonical_ip6};
 use crate::{partition, rest};
 
 /// Bytes of one message to the server.

@@ -34,11 +34,11 @@ mod write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use loggr_event::{Event, Timestamp, Uid};
+use loggr_event::Event;
 
 use crate::query::{Field, Query, Span};
 use crate::{
-    Appended, Counted, ErrorKind, Found, Histogram, KnownField, Look, MAX_SEARCH_LIMIT, Moment, Partition,
+    Appended, Counted, Dropped, ErrorKind, Found, Histogram, KnownField, Moment, Partition, Pruned,
     SearchOptions, StoreError, Summary, Top, partition,
 };
 use ask::{Snapshot, Trouble};
@@ -49,7 +49,7 @@ pub use connect::Settings;
 pub use init::Roles;
 pub use migrate::Prepared;
 pub use names::{MAX_TABLE_BYTES, TableName};
-pub use partitions::{DAYS_AHEAD, Dropped};
+pub use partitions::DAYS_AHEAD;
 pub use schema::{Indexes, Promoted, PromotedKind};
 pub use tls::SslMode;
 
@@ -240,38 +240,6 @@ impl Database {
         ask!(self, &limits, |snapshot, _without| count::fields(snapshot, span))
     }
 
-    /// The events around a moment: at most `before` that are older than the key, and `after` newer
-    /// ones; oldest first, with the event of the key itself if it is there and matches.
-    pub async fn context(
-        &self,
-        query: &Query,
-        key: (Timestamp, Uid),
-        before: usize,
-        after: usize,
-        options: &SearchOptions,
-    ) -> Result<Found, StoreError> {
-        let mut older =
-            SearchOptions { limit: before, after: Some(key), oldest_first: false, ..options.clone() };
-        let mut found = self.search(query, &older).await?;
-        found.events.reverse();
-        let moment = key.0.unix_micros();
-        let here = SearchOptions {
-            since: Some(moment),
-            until: Some(moment.saturating_add(1)),
-            limit: MAX_SEARCH_LIMIT,
-            ..options.clone()
-        };
-        let here = self.search(query, &here).await?.events.into_iter().find(|e| e.uid == key.1);
-        found.events.extend(here);
-        older.limit = after;
-        older.oldest_first = true;
-        let newer = self.search(query, &older).await?;
-        found.events.extend(newer.events);
-        found.partial |= newer.partial;
-        found.warnings.extend(newer.warnings);
-        Ok(found)
-    }
-
     /// The days of the store, oldest first. Their times are those of whole minutes.
     pub async fn partitions(&self) -> Result<Vec<Partition>, StoreError> {
         let limits = crate::Limits::default();
@@ -286,7 +254,7 @@ impl Database {
         now: Moment,
         retention: Option<Duration>,
         accept: bool,
-    ) -> Result<(Dropped, Look), StoreError> {
+    ) -> Result<Pruned, StoreError> {
         let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let pruned = clock::prune(self.writer.pool(), &self.table, now, looked, retention, accept).await?;
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.monotonic);

@@ -18,7 +18,7 @@ use super::names::TableName;
 use super::schema::{self, Indexes};
 use super::sql::Param;
 use super::tally::MINUTE;
-use crate::{ErrorKind, Partition, StoreError, partition};
+use crate::{Dropped, ErrorKind, Partition, StoreError, partition};
 
 /// Days ahead of today that have their partition.
 pub const DAYS_AHEAD: i64 = 2;
@@ -94,17 +94,6 @@ pub(super) async fn known(client: &Client, table: &TableName) -> Result<Vec<(i64
     let rows = client.query_typed(&asked, &[]).await;
     let rows = rows.map_err(|e| failed(format!("cannot read `{table}_days`"), &e))?;
     Ok(rows.iter().map(|row| (row.get::<_, Day>(0).0, Indexes::of_code(row.get(1)))).collect())
-}
-
-/// What dropping partitions came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// The dates of the partitions dropped, oldest first.
-    pub days: Vec<String>,
-    /// Dates that are still there because questions are being asked of them: try again.
-    pub busy: Vec<String>,
-    /// The events that were dropped.
-    pub events: u64,
 }
 
 /// Under what dropped events are counted.

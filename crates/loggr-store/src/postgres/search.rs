@@ -9,9 +9,8 @@ use super::ask::{Snapshot, Stretch, Trouble};
 use super::layout::storable;
 use super::schema::column_names;
 use super::sql::{Param, Sql};
-use crate::exec::Stats;
 use crate::query::{Matcher, Query, Resolved, Span};
-use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, StoreError};
+use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 
 /// Rows that are looked at in one go where the server cannot decide about them.
 const SIFT_ROWS: usize = 2_000;
@@ -22,9 +21,7 @@ type Place = (i64, Uid);
 /// A query at the time of asking, with the bounds of the options.
 pub(super) fn resolve(query: &Query, options: &SearchOptions) -> Resolved {
     let mut resolved = query.resolve(options.now);
-    let span = &mut resolved.span;
-    span.from = span.from.max(options.since.unwrap_or(i64::MIN));
-    span.until = span.until.min(options.until.unwrap_or(i64::MAX));
+    resolved.span = options.within(resolved.span);
     resolved
 }
 

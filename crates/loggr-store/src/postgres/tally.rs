@@ -9,8 +9,8 @@ use loggr_event::Event;
 use super::layout::storable;
 use super::text;
 use crate::hash::{FastMap, NameMap};
+use crate::looks::{Looks, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
 use crate::partition;
-use crate::schema::{Looks, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
 
 /// Microseconds of a minute.
 pub(super) const MINUTE: i64 = 60_000_000;

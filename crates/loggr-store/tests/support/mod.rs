@@ -7,8 +7,9 @@ use loggr_event::{
     Defect, Event, Facility, Field, InputFormat, Origin, SdElement, SdParam, Severity, Timestamp, Transport,
     TrustedField, Uid,
 };
+use loggr_store::SearchOptions;
+use loggr_store::embedded::Reader;
 use loggr_store::query::Query;
-use loggr_store::{Reader, SearchOptions};
 use proptest::prelude::*;
 
 /// 2026-11-22T00:00:00Z.

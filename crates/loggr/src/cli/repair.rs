@@ -9,7 +9,8 @@ use std::io::Write;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use loggr_bus::rescue::{Aside, move_aside};
-use loggr_store::{ErrorKind, Repaired};
+use loggr_store::ErrorKind;
+use loggr_store::embedded::{Repaired, repair, repair_and_forget};
 
 use super::{Place, complain};
 use crate::config::{Config, SearchShip, Ship, ShipKind};
@@ -62,8 +63,8 @@ fn repair_store(ship: &Ship, search: &SearchShip, forget: bool) -> Result<bool> 
         return Ok(true);
     }
     let repaired = match forget {
-        true => loggr_store::repair_and_forget(&search.directory),
-        false => loggr_store::repair(&search.directory),
+        true => repair_and_forget(&search.directory),
+        false => repair(&search.directory),
     };
     match repaired {
         Ok(repaired) => report(&ship.name, &repaired),

@@ -12,7 +12,7 @@ use anyhow::{Result, anyhow};
 use clap::{Args, CommandFactory, ValueEnum};
 use loggr_event::{DumpFormat, Event, Severity, Timestamp, Uid};
 use loggr_store::query::{Field, Query};
-use loggr_store::{Found, KnownField, MAX_SEARCH_LIMIT, SearchOptions};
+use loggr_store::{Found, KnownField, MAX_SEARCH_LIMIT, SearchOptions, Store, StoreError};
 
 use super::{Place, complain, stamp};
 use crate::clean::{self, clean};
@@ -21,7 +21,7 @@ use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::process::clock::now;
 use crate::process::place;
-use crate::store::{self, Store};
+use crate::store;
 
 /// How often `-f` looks whether there is something new.
 const FOLLOW: Duration = Duration::from_millis(250);
@@ -195,7 +195,7 @@ impl Question {
             complain(&format!("hint: nothing was stored in `{}` yet\n", search.directory.display()));
             is_empty = true;
         }
-        let (store, runtime) = (Store::open(ship)?, super::runtime()?);
+        let (store, runtime) = (store::open(ship)?, super::runtime()?);
         let asked = Asked { store, runtime, text, query, options, is_empty };
         asked.suggest()?;
         Ok(asked)
@@ -215,8 +215,8 @@ fn parse(text: &str) -> Result<Query> {
 
 impl Asked {
     /// Waits for an answer.
-    fn wait<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        self.runtime.block_on(answer)
+    fn wait<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T> {
+        store::told(self.runtime.block_on(answer))
     }
 
     /// What may have been meant by a query that found nothing.

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_flow::{Batcher, BatcherLimits, Stage, Stop, pump_staged};
+use loggr_store::ErrorKind;
+use loggr_store::embedded::WriterOptions;
 use loggr_store::postgres::Database;
-use loggr_store::{ErrorKind, StoreOptions};
 use tokio::task::JoinSet;
 
 use super::upkeep::{self, SearchUpkeep};
@@ -98,7 +99,7 @@ impl Shippers<'_> {
                 Ok(Shipping { stats, destination })
             }
             ShipKind::Search(search) => {
-                let kept = StoreOptions { retention: search.retention, ..StoreOptions::default() };
+                let kept = WriterOptions { retention: search.retention, ..WriterOptions::default() };
                 let sink = SearchSink::new(&search.directory, kept);
                 let mut upkeep = SearchUpkeep::new(sink.clone(), search.retention.is_some(), stats.clone());
                 // A store that cannot be opened is told and waited for; everything else runs.

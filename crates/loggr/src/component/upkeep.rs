@@ -90,8 +90,9 @@ impl SearchUpkeep {
         match &pruned {
             Ok(pruned) => {
                 self.clock.tell(ship, pruned.clock);
-                if !pruned.days.is_empty() {
-                    let (days, events) = (pruned.days.len(), pruned.events);
+                let dropped = &pruned.dropped;
+                if !dropped.days.is_empty() {
+                    let (days, events) = (dropped.days.len(), dropped.events);
                     tracing::info!(ship, days, events, "dropped days past their retention");
                 }
             }
@@ -173,17 +174,18 @@ async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, stats:
         let kept = async {
             sink.prepare(ship).await?;
             let pruned = sink.database().prune(moment(), retention, false).await?;
-            if counted.is_none_or(|then| then.elapsed() >= SUMMARY) || !pruned.0.days.is_empty() {
+            if counted.is_none_or(|then| then.elapsed() >= SUMMARY) || !pruned.dropped.days.is_empty() {
                 sink.see(sink.database().summary().await?);
                 counted = Some(Instant::now());
             }
             Ok::<_, StoreError>(pruned)
         };
         match kept.await {
-            Ok((dropped, look)) => {
+            Ok(pruned) => {
                 failing = false;
-                clock.tell(ship, look);
-                sink.see_step(look.held());
+                clock.tell(ship, pruned.clock);
+                sink.see_step(pruned.clock.held());
+                let dropped = pruned.dropped;
                 if !dropped.days.is_empty() {
                     let (days, events) = (dropped.days.len(), dropped.events);
                     tracing::info!(ship, days, events, "dropped days past their retention");

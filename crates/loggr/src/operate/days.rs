@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use loggr_store::postgres::Dropped;
-use loggr_store::{ErrorKind, Look, Pruned, Store, StoreError, StoreOptions};
+use loggr_store::embedded::{Writer, WriterOptions};
+use loggr_store::{Dropped, ErrorKind, Pruned, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::component::upkeep::moment;
@@ -48,22 +48,22 @@ pub fn prune(config: &Config, ship: &Ship, retention: Duration, accept: bool) ->
         ShipKind::Postgres(postgres) => {
             let database = store::database(postgres)?;
             let pruned = runtime()?.block_on(database.prune(moment(), Some(retention), accept));
-            Ok(pruned_postgres(store::told(pruned)?))
+            store::told(pruned).map(Days::from)
         }
         ShipKind::Search(search) => {
             let offline = || {
-                let options = StoreOptions {
+                let options = WriterOptions {
                     background_compaction: false,
                     retention: Some(retention),
-                    ..StoreOptions::default()
+                    ..WriterOptions::default()
                 };
-                Store::open(&search.directory, options)?.prune(moment(), accept)
+                Writer::open(&search.directory, options)?.prune(moment(), accept)
             };
             if !place::exists(&search.directory)? {
                 return Ok(Days::default());
             }
             let name = control::escape(&ship.name);
-            or_running(config, offline().map(pruned_search), || {
+            or_running(config, offline().map(Days::from), || {
                 format!("/api/store/prune?ship={name}&accept_clock={accept}")
             })
         }
@@ -71,14 +71,16 @@ pub fn prune(config: &Config, ship: &Ship, retention: Duration, accept: bool) ->
     }
 }
 
-fn pruned_search(pruned: Pruned) -> Days {
-    let clock = pruned.clock.held().map(|step| step.to_string());
-    Days { days: pruned.days, events: pruned.events, clock, ..Days::default() }
+impl From<Dropped> for Days {
+    fn from(dropped: Dropped) -> Days {
+        Days { days: dropped.days, busy: dropped.busy, events: dropped.events, clock: None }
+    }
 }
 
-fn pruned_postgres((dropped, look): (Dropped, Look)) -> Days {
-    let clock = look.held().map(|step| step.to_string());
-    Days { days: dropped.days, busy: dropped.busy, events: dropped.events, clock }
+impl From<Pruned> for Days {
+    fn from(pruned: Pruned) -> Days {
+        Days { clock: pruned.clock.held().map(|step| step.to_string()), ..Days::from(pruned.dropped) }
+    }
 }
 
 /// What was done to a store that nobody has open; else what the process that has it does.
@@ -104,14 +106,13 @@ pub fn drop_before(config: &Config, ship: &Ship, before: Option<i64>) -> Result<
         ShipKind::Postgres(postgres) => {
             let database = store::database(postgres)?;
             let dropped = runtime()?.block_on(database.purge(before));
-            let dropped = store::told(dropped)?;
-            Ok(Days { days: dropped.days, busy: dropped.busy, ..Days::default() })
+            store::told(dropped).map(Days::from)
         }
         ShipKind::Search(search) => {
             if !place::exists(&search.directory)? {
                 return Ok(Days::default());
             }
-            let done = offline(&search.directory, before).map(|days| Days { days, ..Days::default() });
+            let done = offline(&search.directory, before).map(Days::from);
             or_running(config, done, || {
                 let target = format!("/api/store/drop?ship={}", control::escape(&ship.name));
                 match before {
@@ -124,23 +125,17 @@ pub fn drop_before(config: &Config, ship: &Ship, before: Option<i64>) -> Result<
     }
 }
 
-fn offline(directory: &Path, before: Option<i64>) -> Result<Vec<String>, StoreError> {
-    let options = StoreOptions { background_compaction: false, ..StoreOptions::default() };
-    Store::open(directory, options)?.purge(before)
+fn offline(directory: &Path, before: Option<i64>) -> Result<Dropped, StoreError> {
+    let options = WriterOptions { background_compaction: false, ..WriterOptions::default() };
+    Writer::open(directory, options)?.purge(before)
 }
 
 /// What the running process drops of its store. `None`: it has no such store.
 pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<Result<Days>> {
     let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
     match &running.destination {
-        Destination::Search(sink) => {
-            let days = sink.purge(before).await;
-            Some(store::told(days).map(|days| Days { days, ..Days::default() }))
-        }
-        Destination::Postgres(sink) => {
-            let dropped = sink.database().purge(before).await;
-            Some(store::told(dropped).map(|d| Days { days: d.days, busy: d.busy, ..Days::default() }))
-        }
+        Destination::Search(sink) => Some(store::told(sink.purge(before).await).map(Days::from)),
+        Destination::Postgres(sink) => Some(store::told(sink.database().purge(before).await).map(Days::from)),
         Destination::Files(_) => None,
     }
 }
@@ -149,12 +144,12 @@ pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<R
 pub async fn prune_here(live: &Live, ship: &str, accept: bool) -> Option<Result<Days>> {
     let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
     match &running.destination {
-        Destination::Search(sink) => Some(store::told(sink.prune(moment(), accept).await).map(pruned_search)),
+        Destination::Search(sink) => Some(store::told(sink.prune(moment(), accept).await).map(Days::from)),
         Destination::Postgres(sink) => {
             let configured = live.config.ships.iter().find(|s| s.name == ship);
             let retention = configured.and_then(retention);
             let pruned = sink.database().prune(moment(), retention, accept).await;
-            Some(store::told(pruned).map(pruned_postgres))
+            Some(store::told(pruned).map(Days::from))
         }
         Destination::Files(_) => None,
     }

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use loggr_event::Event;
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
-use loggr_store::{ErrorKind, Moment, Pruned, Store, StoreOptions, Summary, Watch};
+use loggr_store::embedded::{Watch, Writer, WriterOptions};
+use loggr_store::{Dropped, ErrorKind, Moment, Pruned, Summary};
 
 /// Stores batches; an event that is there already is recognised by its uid. Clones share the store.
 #[derive(Clone)]
@@ -19,9 +20,9 @@ pub struct SearchSink {
 
 struct Shared {
     directory: PathBuf,
-    options: StoreOptions,
+    options: WriterOptions,
     /// `None`: not open yet, or not any more.
-    store: Mutex<Option<Store>>,
+    store: Mutex<Option<Writer>>,
     /// What can be seen of it while it stores; or why it is not open.
     seen: Mutex<Result<Watch, Option<String>>>,
 }
@@ -41,12 +42,12 @@ impl Shared {
     /// it can be repaired meanwhile.
     fn with<T>(
         &self,
-        work: impl FnOnce(&mut Store) -> Result<T, loggr_store::StoreError>,
+        work: impl FnOnce(&mut Writer) -> Result<T, loggr_store::StoreError>,
     ) -> Result<T, loggr_store::StoreError> {
         let mut held = lock(&self.store);
         let result = match &mut *held {
             Some(store) => work(store),
-            None => Store::open(&self.directory, self.options.clone()).and_then(|store| {
+            None => Writer::open(&self.directory, self.options.clone()).and_then(|store| {
                 *lock(&self.seen) = Ok(store.watch());
                 work(held.insert(store))
             }),
@@ -63,13 +64,13 @@ impl Shared {
 
 impl SearchSink {
     /// A sink for the store of a directory; opens nothing yet.
-    pub fn new(directory: &Path, options: StoreOptions) -> SearchSink {
+    pub fn new(directory: &Path, options: WriterOptions) -> SearchSink {
         let (store, seen) = (Mutex::default(), Mutex::new(Err(None)));
         SearchSink { shared: Arc::new(Shared { directory: directory.to_owned(), options, store, seen }) }
     }
 
-    /// Drops the days that ended before a moment, all of them without one. The dates dropped.
-    pub async fn purge(&self, before: Option<i64>) -> Result<Vec<String>, loggr_store::StoreError> {
+    /// Drops the days that ended before a moment, all of them without one.
+    pub async fn purge(&self, before: Option<i64>) -> Result<Dropped, loggr_store::StoreError> {
         self.on_its_thread(move |store| store.purge(before)).await
     }
 
@@ -81,7 +82,7 @@ impl SearchSink {
 
     async fn on_its_thread<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Store) -> Result<T, loggr_store::StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Writer) -> Result<T, loggr_store::StoreError> + Send + 'static,
     ) -> Result<T, loggr_store::StoreError> {
         let shared = self.shared.clone();
         let done = tokio::task::spawn_blocking(move || shared.with(work));

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use loggr_event::Timestamp;
-use loggr_store::{Summary, summary};
+use loggr_store::Summary;
+use loggr_store::embedded::summary;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;

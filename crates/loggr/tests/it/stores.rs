@@ -8,15 +8,16 @@ use std::time::Duration;
 use loggr::sink::search::SearchSink;
 use loggr_event::{Event, Timestamp, Uid};
 use loggr_flow::{Sink, contract};
+use loggr_store::embedded::{Reader, Writer, WriterOptions, repair};
 use loggr_store::query::Query;
-use loggr_store::{Moment, Reader, SearchOptions, Store, StoreOptions};
+use loggr_store::{Moment, SearchOptions};
 
 use crate::support::{Loggr, PROGRAM, RelpSender, Setup, eventually, until};
 
 const DAY: i64 = 86_400_000_000;
 
 fn make(directory: &Path) -> SearchSink {
-    SearchSink::new(directory, StoreOptions::default())
+    SearchSink::new(directory, WriterOptions::default())
 }
 
 /// A sink in a trouble for which no event is to blame lets its events wait.
@@ -41,7 +42,7 @@ async fn the_search_sink_keeps_the_contracts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_held_or_damaged_lets_events_wait() {
     let dir = tempfile::tempdir().expect("a directory");
-    let held = Store::open(dir.path(), StoreOptions::default()).expect("a store");
+    let held = Writer::open(dir.path(), WriterOptions::default()).expect("a store");
     no_event_is_to_blame(make(dir.path()), "is written by another process").await;
     drop(held);
     let manifest = dir.path().join("MANIFEST");
@@ -55,7 +56,7 @@ async fn a_store_that_is_held_or_damaged_lets_events_wait() {
     // While it is in use too, and whoever repairs it finds it free.
     std::fs::write(&manifest, "no manifest").expect("written");
     no_event_is_to_blame(sink.clone(), "MANIFEST` is damaged").await;
-    assert!(loggr_store::repair(dir.path()).expect("it is free").manifest_rebuilt);
+    assert!(repair(dir.path()).expect("it is free").manifest_rebuilt);
     sink.store(&contract::lines(&["more"])).await.map(drop).expect("a healthy sink stores");
 }
 
@@ -277,7 +278,7 @@ fn a_disk_that_cannot_be_read_ends_no_process() {
 fn older_store(directory: &Path, days: i64) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_micros();
     let then = i64::try_from(now).expect("a time") - days * DAY;
-    let mut store = Store::open(directory, StoreOptions::default()).expect("a store");
+    let mut store = Writer::open(directory, WriterOptions::default()).expect("a store");
     for (n, ago) in (0..3u8).rev().enumerate() {
         let wall = then - i64::from(ago) * DAY;
         let monotonic = Duration::from_secs(86_400 * n as u64);

@@ -2,9 +2,9 @@
 //! counted beside it; partitions, retention, roles, the script.
 
 use loggr_event::{Event, Origin, Timestamp, Uid};
-use loggr_store::postgres::{DAYS_AHEAD, Database, Dropped, Indexes, Promoted, Settings, TableName};
+use loggr_store::postgres::{DAYS_AHEAD, Database, Indexes, Promoted, Settings, TableName};
 use loggr_store::query::{Field, parse};
-use loggr_store::{ErrorKind, Limits, Look, Moment, SearchOptions};
+use loggr_store::{Dropped, ErrorKind, Limits, Look, Moment, Pruned, SearchOptions};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -435,7 +435,7 @@ async fn nine_days(database: &support::Database) -> (Database, u64) {
     for day in 0..9 {
         let looked =
             store.prune(at(day - 8, 0, 24 * day as u64), Some(TEN_DAYS), false).await.expect("looked");
-        assert_eq!(looked, (Dropped::default(), Look::Steady), "{day}");
+        assert_eq!(looked, Pruned { dropped: Dropped::default(), clock: Look::Steady }, "{day}");
         store.append(&[event(day as u64, at(day - 8, 0, 0).wall)]).await.expect("stored");
     }
     (store, 8 * 24)
@@ -457,7 +457,7 @@ async fn a_clock_that_jumps_drops_no_day_that_is_young() {
     let far = 73 * 365;
     for (hours, held) in [(0, true), (3, true), (6, false)] {
         later(&database);
-        let (dropped, look) =
+        let Pruned { dropped, clock: look } =
             store.prune(at(far, hours, ran + hours as u64), Some(TEN_DAYS), false).await.expect("looked");
         assert_eq!((dropped.days.len(), look.held().is_some()), (0, held), "{hours}");
         store.append(&[event(100 + hours as u64, at(far, hours, 0).wall)]).await.expect("stored");
@@ -467,12 +467,13 @@ async fn a_clock_that_jumps_drops_no_day_that_is_young() {
     let store = open(&database, Indexes::Fields);
     for (hours, ran) in [(7, 0), (10, 3), (13, 6)] {
         later(&database);
-        let (dropped, _) = store.prune(at(0, hours, ran), Some(TEN_DAYS), false).await.expect("looked");
+        let Pruned { dropped, .. } =
+            store.prune(at(0, hours, ran), Some(TEN_DAYS), false).await.expect("looked");
         assert_eq!(dropped.days, Vec::<String>::new());
     }
     assert_eq!(store.summary().await.expect("numbers").step, None);
     later(&database);
-    let (dropped, _) = store.prune(at(3, 0, 64), Some(TEN_DAYS), false).await.expect("looked");
+    let Pruned { dropped, .. } = store.prune(at(3, 0, 64), Some(TEN_DAYS), false).await.expect("looked");
     assert_eq!((dropped.days, dropped.events), (vec!["2026-11-14".to_owned()], 1));
     // The day of 2099 goes when its events are old.
     for day in 4..14 {
@@ -491,10 +492,12 @@ async fn a_machine_that_was_off_for_weeks_drops_nothing_until_somebody_says_so()
     let Some(database) = postgres() else { return };
     nine_days(&database).await;
     let store = open(&database, Indexes::Fields);
-    let (dropped, look) = store.prune(at(40, 0, 0), Some(TEN_DAYS), false).await.expect("looked");
+    let Pruned { dropped, clock: look } =
+        store.prune(at(40, 0, 0), Some(TEN_DAYS), false).await.expect("looked");
     assert!(dropped.days.is_empty() && look.held().is_some(), "{look:?}");
     assert!(store.summary().await.expect("numbers").step.is_some());
-    let (dropped, look) = store.prune(at(40, 0, 0), Some(TEN_DAYS), true).await.expect("looked");
+    let Pruned { dropped, clock: look } =
+        store.prune(at(40, 0, 0), Some(TEN_DAYS), true).await.expect("looked");
     assert_eq!((dropped.days.len(), dropped.events, look.held()), (8, 8, None), "never all of them");
     assert_eq!(database.sql("SELECT count(*) FROM events"), "1");
 }

@@ -4,10 +4,10 @@ use arrow_array::{Array, StringArray};
 
 use super::group::{Column, Group};
 use crate::StoreError;
+use crate::embedded::rows::TextColumn;
+use crate::embedded::schema::core;
+use crate::embedded::selection::Selection;
 use crate::query::Test;
-use crate::rows::TextColumn;
-use crate::schema::core;
-use crate::selection::Selection;
 use crate::tokens::Finder;
 
 /// One pass over the whole buffer pays while the rows asked for are at least this share of it.

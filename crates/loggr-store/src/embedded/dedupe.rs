@@ -9,13 +9,13 @@
 
 use loggr_event::{Event, Uid};
 
-use crate::datafile::OpenFiles;
+use super::datafile::OpenFiles;
+use super::index::uids;
+use super::manifest::{FileEntry, Manifest};
+use super::rows::Uids;
+use super::schema::core;
+use super::selection::Selection;
 use crate::hash::FastSet;
-use crate::index::uids;
-use crate::manifest::{FileEntry, Manifest};
-use crate::rows::Uids;
-use crate::schema::core;
-use crate::selection::Selection;
 use crate::{ErrorKind, StoreError};
 
 /// The events that the store does not hold yet, each uid once, in the order given. `damaged` hears of

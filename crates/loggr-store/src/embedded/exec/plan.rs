@@ -6,10 +6,11 @@
 use loggr_event::Facility;
 
 use super::group::Group;
-use crate::index::words::Words;
+use crate::SearchOptions;
+use crate::embedded::index::words::Words;
+use crate::embedded::selection::Selection;
+use crate::looks::FieldKind;
 use crate::query::{Clock, FacilitySet, Field, Node, Query, Scope, SeveritySet, Span, Test};
-use crate::schema::FieldKind;
-use crate::selection::Selection;
 use crate::tokens::Finder;
 
 /// A query at a time of asking.
@@ -76,9 +77,9 @@ impl TextStep {
 }
 
 impl Plan {
-    pub(crate) fn new(query: &Query, now: i64) -> Plan {
-        let resolved = query.resolve(now);
-        Plan { span: resolved.span, root: Step::new(&resolved.filter, now) }
+    pub(crate) fn new(query: &Query, options: &SearchOptions) -> Plan {
+        let resolved = query.resolve(options.now);
+        Plan { span: options.within(resolved.span), root: Step::new(&resolved.filter, options.now) }
     }
 }
 

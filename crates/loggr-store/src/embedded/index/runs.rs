@@ -9,9 +9,9 @@
 //! | … | the texts, each with its length |
 
 use super::bytes::{Cursor, put_text, put_u16, put_u32};
+use crate::embedded::rows::TextColumn;
+use crate::embedded::selection::Selection;
 use crate::hash::FastMap;
-use crate::rows::TextColumn;
-use crate::selection::Selection;
 
 /// Rows for each run below which a row group gets no table: random hosts make it larger than the columns.
 pub const MIN_ROWS_PER_RUN: usize = 8;

@@ -9,8 +9,9 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, Float64Builder, StringBuilder
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_null_array};
 
-use crate::rows::{Decoder, column, encode, field_text};
-use crate::schema::{FieldColumns, FieldKind, core};
+use super::rows::{Decoder, column, encode, field_text};
+use super::schema::{FieldColumns, core};
+use crate::looks::FieldKind;
 use crate::{ErrorKind, StoreError};
 
 /// The rows of `batch`, which has the columns `from`, with the columns `to`.

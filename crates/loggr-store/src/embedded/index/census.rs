@@ -7,7 +7,8 @@
 //! | … each | name with its length, looks (1), rows with one value (4), values in `rest` (4), mask of the blocks of rows that carry it (8) |
 
 use super::bytes::{Cursor, put_text, put_u32, put_u64};
-use crate::schema::{Census, FieldCensus, Looks};
+use crate::embedded::schema::{Census, FieldCensus};
+use crate::looks::Looks;
 
 pub(crate) fn write(out: &mut Vec<u8>, census: &Census) {
     out.push(u8::from(census.incomplete));

@@ -4,7 +4,7 @@
 //! Invariant: no byte of a file reaches a decoder before the checksum over it was compared.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow_array::{RecordBatch, new_null_array};
 use bytes::Bytes;
@@ -15,16 +15,18 @@ use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
-use crate::blocks::{Blocks, Descriptors, OpenFile, RowBytes, Tail};
+use super::blocks::{Blocks, Descriptors, OpenFile, RowBytes, Tail};
+use super::data_writer::{INDEX_MAGIC, INDEX_VERSION};
+use super::index::RowGroupIndex;
+use super::index::bytes::Cursor;
+use super::lock;
+use super::manifest::{FileEntry, Manifest};
+use super::pages::GroupPages;
+use super::schema::{FieldColumn, FieldColumns};
+use super::selection::Selection;
 use crate::error::DamagedBlock;
 use crate::hash::{FastMap, FastSet};
-use crate::index::RowGroupIndex;
-use crate::index::bytes::Cursor;
-use crate::manifest::{FileEntry, Manifest};
-use crate::pages::GroupPages;
-use crate::schema::{FieldColumn, FieldColumns, FieldKind};
-use crate::selection::Selection;
-use crate::writer::{INDEX_MAGIC, INDEX_VERSION};
+use crate::looks::FieldKind;
 use crate::{ErrorKind, StoreError};
 
 /// Bytes of the indexes of files that are kept in memory for the next question, those in use aside.
@@ -89,11 +91,6 @@ impl OpenFiles {
         gone.into_iter().for_each(|number| kept.forget(number));
         self.descriptors.retain(|number| named.contains(&number));
     }
-}
-
-/// Takes a lock whose holder may have panicked: what it guards is whole at every moment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One data file.

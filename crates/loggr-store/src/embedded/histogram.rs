@@ -4,48 +4,15 @@ use std::collections::BTreeMap;
 
 use arrow_array::{TimestampMicrosecondArray, UInt8Array};
 
-use crate::exec::group::Group;
-use crate::exec::plan::Plan;
-use crate::exec::{self, Stats, Target};
-use crate::index::histogram::MINUTE;
+use super::exec::group::Group;
+use super::exec::plan::Plan;
+use super::exec::{self, Target};
+use super::index::histogram::MINUTE;
+use super::reader::Reader;
+use super::rows::column;
+use super::schema::core;
 use crate::query::Query;
-use crate::reader::Reader;
-use crate::rows::column;
-use crate::schema::core;
-use crate::search::SearchOptions;
-use crate::{ErrorKind, StoreError};
-
-/// Buckets of one histogram.
-pub const MAX_BUCKETS: usize = 100_000;
-
-/// The events of a span of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    /// Where it begins, microseconds since 1970; a multiple of the width.
-    pub start: i64,
-    /// Events by severity code, 0 to 7.
-    pub counts: [u64; 8],
-}
-
-impl Bucket {
-    /// Events of any severity.
-    pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-}
-
-/// Events by time and severity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Histogram {
-    /// Buckets that hold something, oldest first.
-    pub buckets: Vec<Bucket>,
-    /// Something was left out: the time was over, or a file is damaged.
-    pub partial: bool,
-    /// What was left out and why.
-    pub warnings: Vec<String>,
-    /// What was looked at.
-    pub stats: Stats,
-}
+use crate::{Bucket, Histogram, MAX_BUCKETS, SearchOptions, StoreError};
 
 type Counts = BTreeMap<i64, [u64; 8]>;
 
@@ -60,7 +27,7 @@ impl Reader {
         width: i64,
         options: &SearchOptions,
     ) -> Result<Histogram, StoreError> {
-        let plan = options.plan(query);
+        let plan = Plan::new(query, options);
         let width = width.max(1);
         self.ask(|view| {
             let mut histogram = Histogram::default();
@@ -79,7 +46,7 @@ impl Reader {
                 }
             }
             if sum.len() > MAX_BUCKETS {
-                return Err(too_many());
+                return Err(Histogram::too_large());
             }
             histogram.buckets = sum.into_iter().map(|(start, counts)| Bucket { start, counts }).collect();
             histogram.stats.matched = histogram.buckets.iter().map(Bucket::total).sum();
@@ -87,10 +54,6 @@ impl Reader {
             Ok(histogram)
         })
     }
-}
-
-pub(crate) fn too_many() -> StoreError {
-    StoreError::new(ErrorKind::Limit, format!("the histogram would have more than {MAX_BUCKETS} buckets"))
 }
 
 /// Starts of buckets with their counts by severity, of one row group.
@@ -154,7 +117,7 @@ impl Tally {
         if self.buckets.get(self.last).is_none_or(|b| b.0 != start) {
             self.last = match self.counts.get(&start) {
                 Some(place) => *place,
-                None if self.buckets.len() >= MAX_BUCKETS => return Err(too_many()),
+                None if self.buckets.len() >= MAX_BUCKETS => return Err(Histogram::too_large()),
                 None => {
                     self.counts.insert(start, self.buckets.len());
                     self.buckets.push((start, [0; 8]));

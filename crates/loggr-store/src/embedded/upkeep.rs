@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::datafile::{DataFile, lock};
-use crate::manifest::{FileEntry, Manifest, WriteError};
-use crate::orphans::has_data_files;
+use super::datafile::DataFile;
+use super::lock;
+use super::manifest::{FileEntry, Manifest, WriteError};
+use super::orphans::has_data_files;
+use super::shared::{Scrub, Shared};
+use super::writer::Writer;
 use crate::retention::{self, Clock, Look, Moment, Step};
-use crate::store::{Shared, Store};
-use crate::{StoreError, partition};
+use crate::{Dropped, Pruned, StoreError, Summary, partition};
 
 /// Bytes that one step of the search for damage reads, about.
 const SCRUB_BYTES: u64 = 64 << 20;
@@ -24,64 +26,20 @@ const SCRUB_REST: Duration = Duration::from_secs(7 * 24 * 3600);
 const NOT_NAMED: &str = "is not in the manifest, which was made anew while it was not there: its events are \
                          not searched until a repair takes it up";
 
-/// What a [`Store::prune`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pruned {
-    /// The dates of the days dropped, oldest first.
-    pub days: Vec<String>,
-    /// The events in them.
-    pub events: u64,
-    /// What the look at the clock came to.
-    pub clock: Look,
-}
-
-/// A store in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Events that it holds.
-    pub events: u64,
-    /// Bytes on disk.
-    pub bytes: u64,
-    /// Days that hold events.
-    pub days: u64,
-    /// Data files.
-    pub files: u64,
-    /// Lowest and highest time of generation, microseconds since 1970.
-    pub times: Option<(i64, i64)>,
-    /// Events that retention has dropped, ever.
-    pub dropped: u64,
-    /// Events that were purged, ever.
-    pub purged: u64,
-    /// What is damaged: the file and what is wrong with it.
-    pub damaged: Vec<(PathBuf, String)>,
-    /// A step of the clock that retention does not believe yet.
-    pub step: Option<Step>,
-}
-
 /// Looks after a store beside its writer, and never waits for it.
 #[derive(Clone, Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
 }
 
-/// How far the search for damage has come.
-#[derive(Debug, Default)]
-pub(crate) struct Scrub {
-    /// The number of the next file.
-    next: u64,
-    /// When the last round was over.
-    rested: Option<Instant>,
-}
-
-impl Store {
+impl Writer {
     /// Looks at the clock, and drops the days that are past the retention if there is one and the clock
     /// is believed. To be called at the start and every minute or so from then on; `accept`: somebody
     /// says that the clock is right.
     pub fn prune(&mut self, now: Moment, accept: bool) -> Result<Pruned, StoreError> {
         let (clock, believed) = self.shared.look(now, accept)?;
-        let mut pruned = Pruned { days: Vec::new(), events: 0, clock };
         let Some(retention) = self.shared.options.retention.filter(|_| clock.held().is_none()) else {
-            return Ok(pruned);
+            return Ok(Pruned { dropped: Dropped::default(), clock });
         };
         let manifest = self.shared.current()?;
         let mut days: BTreeMap<i64, i64> = BTreeMap::new();
@@ -91,21 +49,19 @@ impl Store {
         }
         let days: Vec<(i64, i64)> = days.into_iter().collect();
         let gone = retention::past(&days, believed, retention);
-        pruned.events = self.drop_days(&manifest, &gone, |manifest, events| manifest.dropped += events)?;
-        pruned.days = gone.into_iter().map(partition::date).collect();
-        Ok(pruned)
+        let dropped = self.drop_days(&manifest, &gone, |manifest, events| manifest.dropped += events)?;
+        Ok(Pruned { dropped, clock })
     }
 
     /// Drops the partitions that ended before a moment (microseconds since 1970), all of them
-    /// without one. The dates dropped.
-    pub fn purge(&mut self, before: Option<i64>) -> Result<Vec<String>, StoreError> {
+    /// without one.
+    pub fn purge(&mut self, before: Option<i64>) -> Result<Dropped, StoreError> {
         let oldest_kept = before.map_or(i64::MAX, partition::day_of);
         let manifest = self.shared.current()?;
         let mut days: Vec<i64> = manifest.files.iter().map(|f| f.day).filter(|d| *d < oldest_kept).collect();
         days.sort_unstable();
         days.dedup();
-        self.drop_days(&manifest, &days, |manifest, events| manifest.purged += events)?;
-        Ok(days.into_iter().map(partition::date).collect())
+        self.drop_days(&manifest, &days, |manifest, events| manifest.purged += events)
     }
 
     /// Drops whole days, and counts what was in them.
@@ -114,11 +70,11 @@ impl Store {
         manifest: &Manifest,
         days: &[i64],
         count: impl FnOnce(&mut Manifest, u64),
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Dropped, StoreError> {
         let gone: Vec<FileEntry> =
             manifest.files.iter().filter(|f| days.binary_search(&f.day).is_ok()).cloned().collect();
         if gone.is_empty() {
-            return Ok(0);
+            return Ok(Dropped::default());
         }
         let events = gone.iter().map(|f| u64::from(f.rows)).sum();
         self.shared.commit_with(Vec::new(), &gone, |manifest| count(manifest, events))?;
@@ -126,7 +82,7 @@ impl Store {
             // An empty directory left behind is harmless: the next start removes it.
             std::fs::remove_dir(self.shared.dir.join(partition::directory(*day))).ok();
         }
-        Ok(events)
+        Ok(Dropped { days: days.iter().copied().map(partition::date).collect(), busy: Vec::new(), events })
     }
 
     /// Who looks after the store beside its writer.

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use parquet::file::metadata::ParquetMetaDataReader;
 
+use super::data_writer::{SELF_KEY, SelfDescription};
+use super::manifest::Manifest;
 use crate::hash::FastSet;
-use crate::manifest::Manifest;
-use crate::writer::{SELF_KEY, SelfDescription};
 use crate::{ErrorKind, StoreError};
 
 /// All data files in the partitions of a directory.

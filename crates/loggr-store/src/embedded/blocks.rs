@@ -18,12 +18,12 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::checksum::CHECKSUM_BLOCK_BYTES;
+use super::lock;
+use super::manifest::FileEntry;
 use crate::StoreError;
-use crate::checksum::CHECKSUM_BLOCK_BYTES;
-use crate::datafile::lock;
 use crate::error::DamagedBlock;
 use crate::hash::FastMap;
-use crate::manifest::FileEntry;
 
 /// Data files of a store that are open at the same time, those in use aside.
 const MAX_DESCRIPTORS: usize = 128;

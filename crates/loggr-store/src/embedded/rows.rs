@@ -18,8 +18,9 @@ use arrow_array::{
 };
 use loggr_event::{Event, Facility, Field, Origin, Severity, Timestamp, Uid};
 
+use super::schema::{FieldColumns, core};
 use crate::hash::{FastMap, NameMap};
-use crate::schema::{FieldColumns, FieldKind, canonical_float, canonical_integer, core};
+use crate::looks::{FieldKind, canonical_float, canonical_integer};
 use crate::{StoreError, rest};
 
 type Words = StringDictionaryBuilder<Int32Type>;

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 
-use crate::conform::conform;
-use crate::datafile::{DataFile, lock};
+use super::conform::conform;
+use super::data_writer::{DataWriter, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES};
+use super::datafile::DataFile;
+use super::lock;
+use super::manifest::{FileEntry, Manifest};
+use super::rows::{TextColumn, column};
+use super::schema::{Census, core};
+use super::selection::Selection;
+use super::shared::Shared;
 use crate::hash::{FastMap, FastSet};
-use crate::manifest::{FileEntry, Manifest};
-use crate::rows::{TextColumn, column};
-use crate::schema::{Census, core};
-use crate::selection::Selection;
-use crate::store::{ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES, Shared};
-use crate::writer::DataWriter;
 use crate::{ErrorKind, StoreError};
 
 /// Rows of a file that is large enough.
@@ -218,7 +219,7 @@ fn group_length(rows: &[Row], sources: &[Input]) -> usize {
 fn read_parts(
     rows: &mut [Row],
     sources: &[Input],
-    columns: &crate::schema::FieldColumns,
+    columns: &super::schema::FieldColumns,
 ) -> Result<Vec<RecordBatch>, StoreError> {
     rows.sort_unstable_by_key(|(_, source, row)| (*source, *row));
     let mut parts = Vec::new();

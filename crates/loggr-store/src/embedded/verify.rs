@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::datafile::DataFile;
+use super::data_writer::{DataWriter, SelfDescription};
+use super::datafile::DataFile;
+use super::index::RowGroupIndex;
+use super::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
+use super::orphans::{Orphans, data_files, describe};
+use super::reader::{Reader, View};
+use super::schema::Census;
+use super::selection::Selection;
+use super::writer_lock::take_lock;
 use crate::hash::FastSet;
-use crate::index::RowGroupIndex;
-use crate::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
-use crate::orphans::{Orphans, data_files, describe};
-use crate::reader::{Reader, View};
-use crate::schema::Census;
-use crate::selection::Selection;
-use crate::store::take_lock;
-use crate::writer::{DataWriter, SelfDescription};
 use crate::{ErrorKind, StoreError, partition};
 
 /// Name of the directory for what was damaged.
@@ -298,7 +298,7 @@ fn salvage(dir: &Path, file: &Arc<DataFile>, number: u64) -> Result<Option<FileE
 
 /// What the custom fields of a batch look like, from its events.
 fn decoded_census(batch: &arrow_array::RecordBatch, file: &DataFile) -> Result<Census, StoreError> {
-    let events = crate::rows::Decoder::new().decode(batch, &file.head()?.columns)?;
+    let events = super::rows::Decoder::new().decode(batch, &file.head()?.columns)?;
     Ok(Census::of(events.iter()))
 }
 

@@ -12,11 +12,12 @@ use loggr_event::{Origin, Uid};
 use super::group::{Column, Group};
 use super::plan::{Bound, Step, TextStep};
 use super::scan;
+use crate::embedded::rows::{TextColumn, column, field_text, ip_text, sixteen};
+use crate::embedded::schema::core;
+use crate::embedded::selection::Selection;
 use crate::hash::FastMap;
+use crate::looks::FieldKind;
 use crate::query::{Clock, Field, RangeKind, Scope, Span, Test};
-use crate::rows::{TextColumn, column, field_text, ip_text, sixteen};
-use crate::schema::{FieldKind, core};
-use crate::selection::Selection;
 use crate::{StoreError, rest};
 
 /// The rows among `rows` that match.
@@ -208,7 +209,7 @@ fn uids(group: &Group<'_>, rows: &Selection, test: &Test) -> Result<Selection, S
         _ => None,
     };
     if let (Some(uid), Some(filter)) = (wanted, group.index.uids())
-        && !filter.may_hold(uid.as_bytes(), crate::index::uids::hash(uid.as_bytes()))
+        && !filter.may_hold(uid.as_bytes(), crate::embedded::index::uids::hash(uid.as_bytes()))
     {
         return Ok(Selection::none());
     }

@@ -1,4 +1,4 @@
-//! Searching: the newest (or oldest) matching events, page by page, and counting them.
+//! Searching: the newest (or oldest) matching events, page by page.
 //!
 //! Order is by (timegenerated, uid); a page begins behind the key of the last event of the one
 //! before, so that events that arrive meanwhile neither shift nor repeat anything.
@@ -8,96 +8,23 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
-use loggr_event::{Event, Timestamp, Uid};
+use loggr_event::{Event, Uid};
 
-use crate::StoreError;
-use crate::datafile::DataFile;
-use crate::exec::group::Group;
-use crate::exec::plan::Plan;
-use crate::exec::{self, Limits, Stats, THREADS_PER_QUERY, Target, overlaps};
-use crate::manifest::FileEntry;
+use super::datafile::DataFile;
+use super::exec::group::Group;
+use super::exec::plan::Plan;
+use super::exec::{self, THREADS_PER_QUERY, Target, overlaps};
+use super::manifest::FileEntry;
+use super::reader::{Reader, Trouble, View};
+use super::rows::{Decoder, column};
+use super::schema::core;
+use super::selection::Selection;
 use crate::query::Query;
-use crate::reader::{Reader, Trouble, View};
-use crate::rows::{Decoder, column};
-use crate::schema::core;
-use crate::selection::Selection;
+use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 
-/// Most events of one page.
-pub const MAX_SEARCH_LIMIT: usize = 10_000;
-/// Bytes of text after which a page ends early; the next page goes on behind it.
-pub const MAX_RESULT_BYTES: usize = 64 << 20;
 /// Row groups that are evaluated side by side while the newest are looked for; the time limit is
 /// looked at between.
 const MAX_WAVE: usize = 32;
-
-/// What to search for beside the query.
-#[derive(Clone, Debug)]
-pub struct SearchOptions {
-    /// Earliest time of generation, microseconds since 1970.
-    pub since: Option<i64>,
-    /// Before this time of generation.
-    pub until: Option<i64>,
-    /// Events at most; at most [`MAX_SEARCH_LIMIT`].
-    pub limit: usize,
-    /// Only events behind this one in the order asked for.
-    pub after: Option<(Timestamp, Uid)>,
-    /// Oldest first instead of newest first.
-    pub oldest_first: bool,
-    /// The time of asking, for relative times in the query; microseconds since 1970.
-    pub now: i64,
-    /// When to give up.
-    pub limits: Limits,
-}
-
-impl SearchOptions {
-    /// Newest 100, asked at `now` (microseconds since 1970).
-    pub fn new(now: i64) -> SearchOptions {
-        SearchOptions {
-            since: None,
-            until: None,
-            limit: 100,
-            after: None,
-            oldest_first: false,
-            now,
-            limits: Limits::default(),
-        }
-    }
-
-    pub(crate) fn plan(&self, query: &Query) -> Plan {
-        let mut plan = Plan::new(query, self.now);
-        plan.span.from = plan.span.from.max(self.since.unwrap_or(i64::MIN));
-        plan.span.until = plan.span.until.min(self.until.unwrap_or(i64::MAX));
-        plan
-    }
-}
-
-/// What a search found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The events, in the order asked for.
-    pub events: Vec<Event<'static>>,
-    /// There may be more behind the last of them.
-    pub more: bool,
-    /// Something was left out: the time was over, or a file is damaged.
-    pub partial: bool,
-    /// What was left out and why.
-    pub warnings: Vec<String>,
-    /// What was looked at.
-    pub stats: Stats,
-}
-
-/// How many events match.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Matching events.
-    pub events: u64,
-    /// Something was left out: the time was over, or a file is damaged.
-    pub partial: bool,
-    /// What was left out and why.
-    pub warnings: Vec<String>,
-    /// What was looked at.
-    pub stats: Stats,
-}
 
 /// Greater is earlier in the answer: the time itself, or its complement for oldest first.
 type Rank = i64;
@@ -155,7 +82,7 @@ impl Reader {
     }
 
     fn search_in(&self, view: &View, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
-        let mut plan = options.plan(query);
+        let mut plan = Plan::new(query, options);
         let limit = options.limit.min(MAX_SEARCH_LIMIT);
         let down = options.oldest_first;
         if let Some((time, _)) = options.after {
@@ -362,59 +289,6 @@ impl Reader {
         hits.retain(|(r, _)| *r != worst);
         hits.extend(tied.into_iter().map(|(_, row)| (worst, row)));
         Ok(())
-    }
-
-    /// How many events match. The limit, page and order of the options do not count.
-    pub fn count(&self, query: &Query, options: &SearchOptions) -> Result<Counted, StoreError> {
-        let plan = options.plan(query);
-        self.ask(|view| {
-            let mut counted = Counted::default();
-            if plan.span.is_empty() {
-                return Ok(counted);
-            }
-            let (answers, trouble) = self.each_group(view, plan.span, &options.limits, |target| {
-                let group = Group::new(&target.file, target.group)?;
-                Ok(exec::matching_rows(&plan, &group)?.len() as u64)
-            })?;
-            counted.stats.groups = answers.len() as u64;
-            counted.events = answers.iter().sum();
-            counted.stats.matched = counted.events;
-            counted.stats.groups_read = answers.iter().filter(|n| **n > 0).count() as u64;
-            (counted.partial, counted.warnings) = (trouble.partial, trouble.warnings);
-            Ok(counted)
-        })
-    }
-
-    /// The events around a moment: at most `before` that are older than the key, and `after` newer
-    /// ones; oldest first, with the event of the key itself if it is there and matches.
-    pub fn context(
-        &self,
-        query: &Query,
-        key: (Timestamp, Uid),
-        before: usize,
-        after: usize,
-        options: &SearchOptions,
-    ) -> Result<Found, StoreError> {
-        let mut older =
-            SearchOptions { limit: before, after: Some(key), oldest_first: false, ..options.clone() };
-        let mut found = self.search(query, &older)?;
-        found.events.reverse();
-        let moment = key.0.unix_micros();
-        let here = SearchOptions {
-            since: Some(moment),
-            until: Some(moment.saturating_add(1)),
-            limit: MAX_SEARCH_LIMIT,
-            ..options.clone()
-        };
-        let here = self.search(query, &here)?.events.into_iter().find(|e| e.uid == key.1);
-        found.events.extend(here);
-        older.limit = after;
-        older.oldest_first = true;
-        let newer = self.search(query, &older)?;
-        found.events.extend(newer.events);
-        found.partial |= newer.partial;
-        found.warnings.extend(newer.warnings);
-        Ok(found)
     }
 }
 

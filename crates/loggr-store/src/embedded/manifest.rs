@@ -21,7 +21,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::index::bytes::{Cursor, put_i64, put_u32, put_u64};
+use super::index::bytes::{Cursor, put_i64, put_u32, put_u64};
 use crate::retention::{Clock, Step};
 use crate::{StoreError, partition};
 
@@ -286,6 +286,14 @@ pub(crate) enum WriteError {
     Unchanged(StoreError),
     /// The new one stands, but a crash may bring the old one back.
     Unsure(StoreError),
+}
+
+impl WriteError {
+    pub(crate) fn into_error(self) -> StoreError {
+        match self {
+            WriteError::Unchanged(e) | WriteError::Unsure(e) => e,
+        }
+    }
 }
 
 /// Which file a name stood for.

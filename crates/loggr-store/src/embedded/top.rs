@@ -7,56 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
 use loggr_event::{Facility, Origin, Severity};
 
-use crate::datafile::lock;
-use crate::exec::group::{Column, Group};
-use crate::exec::{self, Limits, Stats};
+use super::exec;
+use super::exec::group::{Column, Group};
+use super::exec::plan::Plan;
+use super::lock;
+use super::reader::Reader;
+use super::rows::{TextColumn, column, field_text};
+use super::schema::{Census, core};
+use super::selection::Selection;
 use crate::hash::FastMap;
+use crate::looks::{FieldKind, canonical_integer};
 use crate::query::{Field, Query, Span};
-use crate::reader::Reader;
-use crate::rows::{TextColumn, column, field_text};
-use crate::schema::{Census, FieldKind, canonical_integer, core};
-use crate::search::SearchOptions;
-use crate::selection::Selection;
-use crate::{StoreError, rest};
-
-/// Distinct values that are counted at the same time; those beyond it are left out and the answer
-/// is marked as partial.
-pub const MAX_TOP_VALUES: usize = 1_000_000;
-
-/// One value and how often it occurs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopValue {
-    /// The value as it was received.
-    pub value: String,
-    /// Events that have it.
-    pub events: u64,
-}
-
-/// The most frequent values of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Top {
-    /// Most frequent first; equals by value.
-    pub values: Vec<TopValue>,
-    /// Distinct values in all.
-    pub distinct: u64,
-    /// Something was left out: the time was over, there were too many values, or a file is damaged.
-    pub partial: bool,
-    /// What was left out and why.
-    pub warnings: Vec<String>,
-    /// What was looked at.
-    pub stats: Stats,
-}
-
-/// A custom field that the store has seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownField {
-    /// Its name: of a custom field, `SD-ID.PARAM-NAME`, or of a trusted field.
-    pub name: String,
-    /// What its single values look like, taken together.
-    pub kind: FieldKind,
-    /// Events that carry it, roughly: each of several values of an event counts.
-    pub events: u64,
-}
+use crate::{KnownField, Limits, MAX_TOP_VALUES, SearchOptions, StoreError, Top, TopValue, rest};
 
 /// Counts by value, each type in its own table.
 #[derive(Default)]
@@ -117,7 +79,7 @@ impl Reader {
         n: usize,
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
-        let plan = options.plan(query);
+        let plan = Plan::new(query, options);
         self.ask(|view| {
             let mut top = Top::default();
             if plan.span.is_empty() {

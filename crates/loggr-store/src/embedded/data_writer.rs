@@ -26,13 +26,18 @@ use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
-use crate::checksum::ChecksumWriter;
-use crate::index::bytes::{put_text, put_u32, put_u64};
-use crate::manifest::{FileEntry, file_name, sync_directory};
-use crate::rows::Uids;
-use crate::schema::{Census, FieldColumns};
-use crate::{ErrorKind, StoreError, index, partition};
+use super::checksum::ChecksumWriter;
+use super::index;
+use super::index::bytes::{put_text, put_u32, put_u64};
+use super::manifest::{FileEntry, file_name, sync_directory};
+use super::rows::Uids;
+use super::schema::{Census, FieldColumns};
+use crate::{ErrorKind, StoreError, partition};
 
+/// Rows of a full row group.
+pub const ROW_GROUP_ROWS: usize = 65_536;
+/// Bytes of text beyond which a row group is cut short: it is built in memory.
+pub const ROW_GROUP_TEXT_BYTES: usize = 48 << 20;
 pub(crate) const INDEX_MAGIC: &[u8; 4] = b"LGRX";
 pub(crate) const INDEX_VERSION: u32 = 1;
 /// Key of the footer under which the file describes itself, for a lost manifest.

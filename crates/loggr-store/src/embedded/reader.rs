@@ -7,12 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::datafile::{DataFile, OpenFiles, lock};
-use crate::exec::{self, Limits, Target, overlaps};
-use crate::manifest::{FileEntry, Identity, MANIFEST, Manifest};
-use crate::orphans::has_data_files;
+use super::datafile::{DataFile, OpenFiles};
+use super::exec::{self, Target, overlaps};
+use super::lock;
+use super::manifest::{FileEntry, Identity, MANIFEST, Manifest};
+use super::orphans::has_data_files;
 use crate::query::Span;
-use crate::{ErrorKind, StoreError, partition};
+use crate::{ErrorKind, Limits, Partition, StoreError, partition};
 
 /// How often a question starts again because files were merged under it.
 const MAX_RESTARTS: usize = 8;
@@ -33,21 +34,6 @@ impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader").field("dir", &self.dir).finish_non_exhaustive()
     }
-}
-
-/// One day of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
-    /// `YYYY-MM-DD`, UTC.
-    pub date: String,
-    /// Events.
-    pub events: u64,
-    /// Bytes on disk.
-    pub bytes: u64,
-    /// Data files.
-    pub files: usize,
-    /// Lowest and highest time of generation, microseconds since 1970.
-    pub times: (i64, i64),
 }
 
 impl Reader {

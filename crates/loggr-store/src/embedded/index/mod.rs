@@ -29,12 +29,11 @@ use arrow_array::{
 };
 
 use crate::StoreError;
+use crate::embedded::rows::{TextColumn, Uids, column, ip_text, sixteen};
+use crate::embedded::schema::{Census, FieldCensus, FieldColumn, FieldColumns, core};
+use crate::embedded::selection::Selection;
 use crate::hash::{FastMap, FastSet, NameMap};
-use crate::rows::{TextColumn, Uids, column, ip_text, sixteen};
-use crate::schema::{
-    Census, FieldCensus, FieldColumn, FieldColumns, FieldKind, Looks, MAX_CENSUS_NAMES, core,
-};
-use crate::selection::Selection;
+use crate::looks::{FieldKind, Looks, MAX_CENSUS_NAMES};
 use bytes::{Cursor, put_i64, put_u32, put_u64, u32_at};
 use words::{Words, WordsBuilder};
 

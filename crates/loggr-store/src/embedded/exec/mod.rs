@@ -9,48 +9,18 @@ pub(crate) mod plan;
 pub(crate) mod scan;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::datafile::{DataFile, lock};
+use crate::StoreError;
+use crate::embedded::datafile::DataFile;
+use crate::embedded::lock;
+use crate::embedded::selection::Selection;
 use crate::query::{Clock, Span};
-use crate::selection::Selection;
-use crate::{ErrorKind, StoreError};
 use group::Group;
 use plan::{Bound, Plan, Step};
 
 /// Threads that work for one query.
 pub const THREADS_PER_QUERY: usize = 2;
-
-/// When a query must end before it is done.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {
-    /// What was found until then is the answer, marked as partial.
-    pub deadline: Option<Instant>,
-    /// Set it to true to end the query with an error of [`ErrorKind::Limit`].
-    pub cancel: Option<Arc<AtomicBool>>,
-}
-
-impl Limits {
-    /// Is the time over? An error where it was cancelled.
-    pub(crate) fn is_over(&self) -> Result<bool, StoreError> {
-        if self.cancel.as_ref().is_some_and(|c| c.load(Ordering::Relaxed)) {
-            return Err(StoreError::new(ErrorKind::Limit, "the query was cancelled"));
-        }
-        Ok(self.deadline.is_some_and(|deadline| Instant::now() >= deadline))
-    }
-}
-
-/// What a query looked at, and what it could not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Row groups whose index was asked.
-    pub groups: u64,
-    /// Row groups of which columns were read.
-    pub groups_read: u64,
-    /// Events that matched in what was looked at.
-    pub matched: u64,
-}
 
 /// One row group of an open file.
 #[derive(Clone)]

@@ -10,13 +10,13 @@ use arrow_array::ArrayRef;
 use loggr_event::Uid;
 
 use crate::StoreError;
-use crate::datafile::{DataFile, Head};
+use crate::embedded::datafile::{DataFile, Head};
+use crate::embedded::index::RowGroupIndex;
+use crate::embedded::index::runs::Runs;
+use crate::embedded::rows::{TextColumn, Uids};
+use crate::embedded::schema::{Census, FieldCensus, core};
+use crate::embedded::selection::Selection;
 use crate::hash::FastMap;
-use crate::index::RowGroupIndex;
-use crate::index::runs::Runs;
-use crate::rows::{TextColumn, Uids};
-use crate::schema::{Census, FieldCensus, core};
-use crate::selection::Selection;
 
 /// Rows between two ranges that are read along rather than skipped: their page is decompressed anyway.
 const READ_ALONG_ROWS: u32 = 512;
