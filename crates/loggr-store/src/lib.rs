@@ -11,8 +11,6 @@ mod answer;
 pub mod conformance;
 pub mod embedded;
 mod error;
-#[doc(hidden)]
-pub mod fault;
 mod hash;
 mod looks;
 mod partition;

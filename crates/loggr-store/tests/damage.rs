@@ -5,9 +5,10 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use loggr_store::embedded::fault;
 use loggr_store::embedded::{Reader, Repaired, Writer, WriterOptions, repair, repair_and_forget};
 use loggr_store::query::Query;
-use loggr_store::{ErrorKind, SearchOptions, fault};
+use loggr_store::{ErrorKind, SearchOptions};
 use support::{MIDNIGHT, event, everything, with_field};
 
 fn quiet() -> WriterOptions {

@@ -19,8 +19,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::checksum::CHECKSUM_BLOCK_BYTES;
-use super::lock;
 use super::manifest::FileEntry;
+use super::{fault, lock};
 use crate::StoreError;
 use crate::error::DamagedBlock;
 use crate::hash::FastMap;
@@ -44,7 +44,7 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// Opens the file of an entry; looks at nothing but its length.
     fn open(path: &Arc<Path>, entry: &FileEntry) -> Result<OpenFile, StoreError> {
-        let opened = crate::fault::check_read(path, 0..0).and_then(|()| File::open(path));
+        let opened = fault::check_read(path, 0..0).and_then(|()| File::open(path));
         let file = opened.map_err(|e| StoreError::disk("open", path, e))?;
         let length = file.metadata().map_err(|e| StoreError::disk("look at", path, e))?.len();
         if length != entry.file_bytes {
@@ -57,7 +57,7 @@ impl OpenFile {
     /// Fills `out` with what stands at `offset`.
     fn fill(&self, out: &mut [u8], offset: u64) -> Result<(), DamagedBlock> {
         let length = out.len() as u64;
-        let read = crate::fault::check_read(&self.path, offset..offset.saturating_add(length))
+        let read = fault::check_read(&self.path, offset..offset.saturating_add(length))
             .and_then(|()| self.file.read_exact_at(out, offset));
         read.map_err(|e| DamagedBlock { offset, length, unreadable: Some(Arc::new(e)) })
     }

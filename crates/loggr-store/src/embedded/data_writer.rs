@@ -23,13 +23,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use loggr_disk::sync_directory;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use super::checksum::ChecksumWriter;
+use super::fault::{self, Op};
 use super::index;
 use super::index::bytes::{put_text, put_u32, put_u64};
-use super::manifest::{FileEntry, file_name, sync_directory};
+use super::manifest::{FileEntry, file_name};
 use super::rows::Uids;
 use super::schema::{Census, FieldColumns};
 use crate::{ErrorKind, StoreError, partition};
@@ -78,7 +80,7 @@ impl DataWriter {
             Err(e) => return Err(StoreError::io("create", &directory, e)),
         }
         let path = directory.join(file_name(number));
-        crate::fault::check("data-create").map_err(|e| StoreError::io("create", &path, e))?;
+        fault::check(Op::DataCreate).map_err(|e| StoreError::io("create", &path, e))?;
         let file = File::create(&path).map_err(|e| StoreError::io("create", &path, e))?;
         let failed = |e| write_error(&path, e);
         let properties = columns.properties(compression).map_err(failed)?;
@@ -112,7 +114,7 @@ impl DataWriter {
         self.entry.groups += 1;
         self.groups.push(group);
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        crate::fault::check("data-write").map_err(|e| StoreError::io("write", &self.path, e))?;
+        fault::check(Op::DataWrite).map_err(|e| StoreError::io("write", &self.path, e))?;
         let written = writer.write(batch).and_then(|()| writer.flush());
         written.map_err(|e| write_error(&self.path, e))
     }
@@ -141,8 +143,8 @@ impl DataWriter {
         let mut output = writer.into_inner().map_err(|e| write_error(&self.path, e))?;
         self.entry.tail_checksum = output.end_region().1;
         self.entry.file_bytes = output.written();
-        crate::fault::check("data-sync").and_then(|()| output.file().sync_data()).map_err(io("sync"))?; // DURABLE
-        crate::fault::check("directory-sync")
+        fault::check(Op::DataSync).and_then(|()| loggr_disk::sync(output.file())).map_err(io("sync"))?; // DURABLE
+        fault::check(Op::DirectorySync)
             .and_then(|()| sync_directory(&self.directory)) // DURABLE
             .map_err(|e| StoreError::io("sync", &self.directory, e))?;
         self.finished = true;

@@ -21,8 +21,11 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use loggr_disk::{NotPublished, Step, publish_with};
+
+use super::fault::{self, Op};
 use super::index::bytes::{Cursor, put_i64, put_u32, put_u64};
-use crate::retention::{Clock, Step};
+use crate::retention::{self, Clock};
 use crate::{StoreError, partition};
 
 /// Name of the manifest in the store's directory.
@@ -147,7 +150,7 @@ impl Manifest {
             out.extend_from_slice(&[0; 16]);
         }
         put_i64(&mut out, self.clock.believed);
-        let step = self.clock.step.unwrap_or(Step { from: 0, to: 0, held: 0, seen: false });
+        let step = self.clock.step.unwrap_or(retention::Step { from: 0, to: 0, held: 0, seen: false });
         for value in [step.from, step.to, step.held] {
             put_i64(&mut out, value);
         }
@@ -207,7 +210,7 @@ impl Manifest {
         if version > 1 {
             let believed = cursor.i64()?;
             let (from, to, held, flags) = (cursor.i64()?, cursor.i64()?, cursor.i64()?, cursor.u32()?);
-            let step = Step { from, to, held, seen: flags & STEP_WAS_SEEN != 0 };
+            let step = retention::Step { from, to, held, seen: flags & STEP_WAS_SEEN != 0 };
             manifest.clock = Clock::new(believed, (flags & STEP != 0).then_some(step));
             (manifest.dropped, manifest.purged) = (cursor.u64()?, cursor.u64()?);
         }
@@ -245,7 +248,7 @@ impl Manifest {
         };
         let mut bytes = Vec::new();
         let identity = Identity::of(&file).map_err(|e| StoreError::io("look at", &path, e))?;
-        let read = crate::fault::check_read(&path, 0..u64::MAX).and_then(|()| file.read_to_end(&mut bytes));
+        let read = fault::check_read(&path, 0..u64::MAX).and_then(|()| file.read_to_end(&mut bytes));
         read.map_err(|e| StoreError::disk("read", &path, e).hinted(REPAIR))?;
         match Manifest::decode(&bytes) {
             Some(manifest) => Ok(Some((manifest, identity))),
@@ -269,13 +272,23 @@ impl Manifest {
         }
         let mut file = File::create_new(&temporary).map_err(|e| before("create", e))?;
         file.write_all(&self.encode()).map_err(|e| before("write", e))?;
-        crate::fault::check("manifest-sync").map_err(|e| before("sync", e))?;
-        file.sync_data().map_err(|e| before("sync", e))?; // DURABLE: content before name
         let identity = Identity::of(&file).map_err(|e| before("look at", e))?;
-        std::fs::rename(&temporary, &path).map_err(|e| before("rename", e))?;
-        crate::fault::check("manifest-directory-sync")
-            .and_then(|()| sync_directory(dir)) // DURABLE: the name
-            .map_err(|e| WriteError::Unsure(StoreError::io("sync", dir, e)))?;
+        let mut doing = "";
+        let published = publish_with(&file, &temporary, &path, |step| match step {
+            Step::Sync => {
+                doing = "sync";
+                fault::check(Op::ManifestSync)
+            }
+            Step::Rename => {
+                doing = "rename";
+                Ok(())
+            }
+            Step::SyncDirectory => fault::check(Op::ManifestDirectorySync),
+        }); // DURABLE: content before name, then the name
+        published.map_err(|e| match e {
+            NotPublished::Before(e) => before(doing, e),
+            NotPublished::Unsure(e) => WriteError::Unsure(StoreError::io("sync", dir, e)),
+        })?;
         Ok(identity)
     }
 }
@@ -328,11 +341,6 @@ impl From<&std::fs::Metadata> for Identity {
     }
 }
 
-/// Makes the names in a directory durable.
-pub(crate) fn sync_directory(dir: &Path) -> std::io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,7 +366,7 @@ mod tests {
                 written: 15,
             })
             .collect();
-        let step = (files > 1).then_some(Step { from: 16, to: -17, held: 18, seen: files > 2 });
+        let step = (files > 1).then_some(retention::Step { from: 16, to: -17, held: 18, seen: files > 2 });
         let clock = Clock::new(19, step);
         Manifest { generation: 3, next_file: 99, files: entries, clock, dropped: 20, purged: 21 }
     }

@@ -19,6 +19,8 @@ mod data_writer;
 mod datafile;
 mod dedupe;
 mod exec;
+#[doc(hidden)]
+pub mod fault;
 mod histogram;
 mod index;
 mod manifest;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::data_writer::{SELF_KEY, SelfDescription};
+use super::fault;
 use super::manifest::Manifest;
 use crate::hash::FastSet;
 use crate::{ErrorKind, StoreError};
@@ -59,7 +60,7 @@ fn files_of(day: &Path) -> Result<Vec<PathBuf>, StoreError> {
 }
 
 fn list(dir: &Path, wanted: impl Fn(&str) -> bool) -> std::io::Result<Vec<PathBuf>> {
-    crate::fault::check_read(dir, 0..0)?;
+    fault::check_read(dir, 0..0)?;
     let entries = std::fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
     let named = entries.iter().filter(|entry| entry.file_name().to_str().is_some_and(&wanted));
     Ok(named.map(std::fs::DirEntry::path).collect())

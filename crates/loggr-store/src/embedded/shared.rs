@@ -15,7 +15,7 @@ use super::datafile::OpenFiles;
 use super::lock;
 use super::manifest::{FileEntry, Identity, MANIFEST, Manifest, WriteError};
 use super::schema::FieldOrder;
-use super::writer_lock::{WriterLock, take_lock};
+use super::writer_lock::WriterLock;
 use crate::retention::Clock;
 use crate::{ErrorKind, StoreError};
 
@@ -117,7 +117,7 @@ impl Shared {
         }
         // The directory was away (a mount, a restore), or a sync failed: what it holds now counts.
         if identity != state.identity {
-            match take_lock(&self.dir) {
+            match WriterLock::take(&self.dir) {
                 Ok(lock) => state.lock = lock,
                 // The lock that we hold ourselves, on the same file, is as good.
                 Err(e) if e.kind() == ErrorKind::Locked && state.lock.is_of(&self.dir) => {}

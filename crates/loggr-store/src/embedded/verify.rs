@@ -11,12 +11,12 @@ use std::sync::Arc;
 use super::data_writer::{DataWriter, SelfDescription};
 use super::datafile::DataFile;
 use super::index::RowGroupIndex;
-use super::manifest::{FileEntry, MANIFEST, Manifest, WriteError, sync_directory};
+use super::manifest::{FileEntry, MANIFEST, Manifest, WriteError};
 use super::orphans::{Orphans, data_files, describe};
 use super::reader::{Reader, View};
 use super::schema::Census;
 use super::selection::Selection;
-use super::writer_lock::take_lock;
+use super::writer_lock::WriterLock;
 use crate::hash::FastSet;
 use crate::{ErrorKind, StoreError, partition};
 
@@ -155,7 +155,7 @@ pub fn repair_and_forget(dir: &Path) -> Result<Repaired, StoreError> {
 }
 
 fn repair_store(dir: &Path, forget: bool) -> Result<Repaired, StoreError> {
-    let _lock = take_lock(dir)?;
+    let _lock = WriterLock::take(dir)?;
     let mut repaired = Repaired::default();
     // Files that do not even say what they are.
     let mut nameless = Vec::new();
@@ -231,7 +231,7 @@ fn repair_store(dir: &Path, forget: bool) -> Result<Repaired, StoreError> {
 
 fn damaged_directory(dir: &Path) -> Result<PathBuf, StoreError> {
     let to = dir.join(DAMAGED);
-    std::fs::create_dir_all(&to).map_err(|e| StoreError::io("create", &to, e))?;
+    loggr_disk::make_directory(&to).map_err(|e| StoreError::io("create", &to, e))?;
     Ok(to)
 }
 
@@ -247,8 +247,8 @@ fn free_name(to: &Path, path: &Path) -> PathBuf {
 fn set_aside(dir: &Path, path: &Path) -> Result<PathBuf, StoreError> {
     let to = damaged_directory(dir)?;
     let aside = free_name(&to, path);
-    std::fs::rename(path, &aside).map_err(|e| StoreError::io("move", path, e))?;
-    sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
+    loggr_disk::rename_unsynced(path, &aside).map_err(|e| StoreError::io("move", path, e))?;
+    loggr_disk::sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
     Ok(aside)
 }
 
@@ -256,7 +256,7 @@ fn link_aside(dir: &Path, path: &Path) -> Result<PathBuf, StoreError> {
     let to = damaged_directory(dir)?;
     let aside = free_name(&to, path);
     std::fs::hard_link(path, &aside).map_err(|e| StoreError::io("move", path, e))?;
-    sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
+    loggr_disk::sync_directory(&to).map_err(|e| StoreError::io("sync", &to, e))?;
     Ok(aside)
 }
 

@@ -17,7 +17,7 @@ use super::datafile::OpenFiles;
 use super::manifest::{FileEntry, Manifest, WriteError};
 use super::schema::{Census, FieldOrder};
 use super::shared::{Shared, State, Work, WriterOptions};
-use super::writer_lock::take_lock;
+use super::writer_lock::WriterLock;
 use super::{dedupe, lock, orphans, rows};
 use crate::hash::FastMap;
 use crate::{Appended, ErrorKind, StoreError, partition};
@@ -46,8 +46,8 @@ impl Writer {
     /// manifest is damaged, or missing beside data files or a day that cannot be listed
     /// ([`crate::repair`]).
     pub fn open(dir: &Path, options: WriterOptions) -> Result<Writer, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, e))?;
-        let lock_file = take_lock(dir)?;
+        loggr_disk::make_directory(dir).map_err(|e| StoreError::io("create", dir, e))?;
+        let lock_file = WriterLock::take(dir)?;
         let manifest = match Manifest::read(dir)? {
             Some((manifest, _)) => manifest,
             None if orphans::has_data_files(dir)? => return Err(Manifest::lost(dir)),
@@ -284,15 +284,5 @@ mod tests {
         let before = store.shared.current().unwrap();
         assert!(store.compactor().step_forced().unwrap());
         assert_eq!(store.shared.new_events(&events, before).unwrap(), [&events[2]]);
-    }
-
-    #[test]
-    fn a_store_can_be_opened_again_while_a_child_still_has_its_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Writer::open(dir.path(), WriterOptions::default()).unwrap();
-        // As a process has them between its making and its program.
-        let _copy = lock(&store.shared.state).lock.0.try_clone().unwrap();
-        drop(store);
-        Writer::open(dir.path(), WriterOptions::default()).unwrap();
     }
 }
