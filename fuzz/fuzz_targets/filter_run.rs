@@ -15,7 +15,8 @@ use loggr_event::{DumpFormat, Event, MAX_FIELDS, MAX_TAGS, Origin, Timestamp, Ui
 use loggr_filter::engines::{
     ENGINES, Environment, Kind, Parameter, Question, Reply, Resolver, Resolvers, Spec,
 };
-use loggr_filter::lang::{CORE_FIELDS, Fate, Program};
+use loggr_filter::CORE_FIELDS;
+use loggr_filter::lang::{Fate, Program};
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_795_341_600_000_000);
 /// Statements of one filter.

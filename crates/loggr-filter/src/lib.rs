@@ -5,5 +5,9 @@
 #![deny(missing_docs)]
 
 pub mod engines;
+mod field;
 pub mod grok;
 pub mod lang;
+mod nearest;
+
+pub use field::{CORE_FIELDS, CoreField, CoreFieldRow};

@@ -17,7 +17,8 @@ use sha2::Sha256;
 use super::personal::{self, Find};
 use super::place::Place;
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
-use crate::lang::{CoreField, nearest, unseal};
+use crate::field::{CoreField, unseal};
+use crate::nearest::nearest;
 
 /// Shortest key in bytes: a shorter one can be tried out.
 pub const MIN_KEY_BYTES: usize = 16;

@@ -1,7 +1,7 @@
 //! The fields that an engine can add: which of them a call wants, and under which names.
 
 use super::{Arguments, BuildError};
-use crate::lang::nearest;
+use crate::nearest::nearest;
 
 /// One in an engine's table: what it is, its name, and whether it is added where the call
 /// names none.

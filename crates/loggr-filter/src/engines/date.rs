@@ -8,7 +8,8 @@ use loggr_event::{Timestamp, is_timezone, zone_offset};
 use super::date_pattern::{Pattern, epoch};
 use super::place::Place;
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::lang::{CoreField, nearest, unseal};
+use crate::field::{CoreField, unseal};
+use crate::nearest::nearest;
 
 /// Tag of an event whose date has none of the formats.
 pub const FAILURE_TAG: &str = "_dateparsefailure";

@@ -95,7 +95,7 @@ impl Engine for GrokEngine {
                     let Some(name) = self.names.get(field) else { continue };
                     let value = typed(slice(&text, range), kind);
                     if self.overwrite && !written.contains(&field) {
-                        if crate::lang::CoreField::from_name(name)
+                        if crate::field::CoreField::from_name(name)
                             .is_some_and(|f| f.row().writable && f.write(call.event, value.clone()))
                         {
                             // It has one value; the next ones become a custom field.

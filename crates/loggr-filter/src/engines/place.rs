@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use loggr_event::{Event, MAX_FIELDS};
 
-use crate::lang::CoreField;
+use crate::field::CoreField;
 
 /// Most values that all custom fields of an event may have for an engine to add another.
 pub const MAX_EVENT_VALUES: usize = 16_384;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::answers::{Answers, Known, Question};
 use super::keyed::whole;
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::lang::nearest;
+use crate::nearest::nearest;
 
 /// Tag of an event whose answer was not there in time.
 pub const TIMEOUT_TAG: &str = "_resolvetimeout";

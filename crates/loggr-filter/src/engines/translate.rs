@@ -10,7 +10,8 @@ use super::place::Place;
 use super::table::{Form, Keys, Table};
 use super::watched::Watched;
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::lang::{ASSIGN_TAG, nearest};
+use crate::field::ASSIGN_TAG;
+use crate::nearest::nearest;
 
 /// Largest file of a table in bytes.
 pub const MAX_TABLE_BYTES: u64 = 64 << 20;

@@ -11,8 +11,9 @@ use pcre2::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_automata::hybrid::dfa::Cache;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::form::Form;
 use super::guard::Guard;
-use super::pcre::{Form, print, print_compact};
+use super::pcre::{print, print_compact};
 use super::syntax::Expression;
 use super::{GrokError, Limit};
 

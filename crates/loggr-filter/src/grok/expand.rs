@@ -76,7 +76,7 @@ impl State<'_> {
             return Err(GrokError::Unknown {
                 name: name.to_owned(),
                 within: within.last().cloned().unwrap_or_default(),
-                near: crate::lang::nearest(name, self.library.names()).map(str::to_owned),
+                near: crate::nearest::nearest(name, self.library.names()).map(str::to_owned),
             });
         };
         match reference.field {

@@ -124,7 +124,7 @@ impl Library {
         }
         let in_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if text.starts_with(|c: char| c.is_ascii_uppercase()) && text.len() > 1 && text.bytes().all(in_name) {
-            let near = crate::lang::nearest(text, self.names()).map(str::to_owned);
+            let near = crate::nearest::nearest(text, self.names()).map(str::to_owned);
             return Err(GrokError::Unknown { name: text.to_owned(), within: String::new(), near });
         }
         Ok(text.to_owned())

@@ -99,7 +99,7 @@ impl Literals {
 mod tests {
     use super::*;
     use crate::grok::expand::expand;
-    use crate::grok::pcre::Form;
+    use crate::grok::form::Form;
     use crate::grok::relax::relax;
     use crate::grok::{Library, syntax::parse};
 

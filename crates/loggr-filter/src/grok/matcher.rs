@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::engines::{Engines, Slot};
 use super::expand::expand;
+use super::form::Form;
 use super::literal::{Literals, required};
-use super::pcre::Form;
 use super::relax::relax;
 #[cfg(test)]
 use super::syntax::Expression;

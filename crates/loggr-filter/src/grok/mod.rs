@@ -7,6 +7,7 @@
 
 mod engines;
 mod expand;
+mod form;
 mod guard;
 mod library;
 mod literal;

@@ -8,17 +8,9 @@
 
 use std::collections::HashMap;
 
+use super::form::Form;
 use super::scan;
 use super::syntax::{Assert, Class, Expression, Greed, Item, Node, Perl, Reference};
-
-/// Which texts an expression is printed for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Form {
-    /// All characters are below 128.
-    Ascii,
-    /// Any text.
-    Unicode,
-}
 
 /// A character of a word, as Ruby's `\b` has it.
 const WORD: &str = "[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";

@@ -3,7 +3,7 @@
 //! Look-around counts for nothing, atomic groups and possessive quantifiers give back, counts
 //! are just several, a back-reference is anything. All of that only widens what is matched.
 
-use super::pcre::Form;
+use super::form::Form;
 use super::syntax::{Assert, Class, Expression, Node, Set};
 
 /// Any number of any bytes.

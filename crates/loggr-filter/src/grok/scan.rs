@@ -7,7 +7,7 @@
 //! that can happen are printed behind a group that is never there, [`NO_SCAN`]: the walk ends
 //! at it, and a slower search for the first character alone takes its place.
 
-use super::pcre::Form;
+use super::form::Form;
 use super::syntax::Node;
 
 /// The walk ends here.

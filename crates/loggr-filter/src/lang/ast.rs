@@ -3,7 +3,7 @@
 //! Not checked and not runnable; `compile` does both.
 
 use super::error::Span;
-use super::field::CoreField;
+use crate::field::CoreField;
 
 /// A statement and where it stands.
 #[derive(Clone, Debug, PartialEq)]

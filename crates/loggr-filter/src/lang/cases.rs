@@ -17,10 +17,12 @@ use std::path::Path;
 use loggr_event::{DumpFormat, Event, Origin, Timestamp, UidGenerator};
 
 use super::compile::Compiler;
+use super::counters::Counters;
 use super::error::{FilterError, FilterErrors, Span};
-use super::evaluate::{Check, Flow, Node, Run};
+use super::evaluate::{Flow, Run};
+use super::node::{Check, Node};
 use super::parser::parse_condition;
-use super::program::{Counters, Fate, Program};
+use super::program::{Fate, Program};
 use crate::engines::{Environment, Route};
 
 impl fmt::Debug for Cases {

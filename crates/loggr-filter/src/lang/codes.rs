@@ -9,24 +9,16 @@ use loggr_event::{Facility, Severity};
 use regex::Regex;
 
 use super::ast::{Comparison, Operand, OperandKind};
-use super::compile::Compiler;
-use super::error::{FilterError, nearest};
-use super::evaluate::{Check, Test};
-use super::field::{CoreField, facility, severity};
+use super::error::FilterError;
+use super::node::{Check, Test, Values};
+use crate::field::CoreField;
+use crate::nearest::nearest;
 
 /// The field of the two that an operand is, if it is one of them.
 fn coded(operand: &Operand) -> Option<CoreField> {
     match operand.kind {
         OperandKind::Core(field @ (CoreField::Severity | CoreField::Facility)) => Some(field),
         _ => None,
-    }
-}
-
-/// The code of a name or number.
-pub(super) fn code(field: CoreField, text: &str) -> Option<u8> {
-    match field {
-        CoreField::Severity => severity(text).map(|s| s.code()),
-        _ => facility(text).map(|f| f.code()),
     }
 }
 
@@ -37,41 +29,35 @@ fn keywords(field: CoreField) -> Vec<&'static str> {
     }
 }
 
-impl Compiler<'_> {
-    /// A comparison in which severity or facility stands; `None` where neither does. A wrong
-    /// one is noted, and is `Some(None)`.
-    pub(super) fn compare_codes(
-        &mut self,
-        left: &Operand,
-        comparison: Comparison,
-        right: &Operand,
-    ) -> Option<Option<Check>> {
-        let (field, at, other, comparison) = match (coded(left), coded(right)) {
-            (Some(field), _) => (field, left, right, comparison),
-            (None, Some(field)) => (field, right, left, comparison.flipped()),
-            (None, None) => return None,
-        };
-        let checked = against(field, at, other, comparison);
-        Some(checked.map_err(|error| self.errors.push(error)).ok())
-    }
+/// A comparison in which severity or facility stands; `None` where neither does.
+pub(super) fn compare(
+    left: &Operand,
+    comparison: Comparison,
+    right: &Operand,
+) -> Option<Result<Check, FilterError>> {
+    let (field, at, other, comparison) = match (coded(left), coded(right)) {
+        (Some(field), _) => (field, left, right, comparison),
+        (None, Some(field)) => (field, right, left, comparison.flipped()),
+        (None, None) => return None,
+    };
+    Some(against(field, at, other, comparison))
+}
 
-    /// A regular expression on severity or facility has to match one of their names.
-    pub(super) fn matches_a_name(&mut self, left: &Operand, right: &Operand, regex: &Regex) -> Option<()> {
-        let Some(field) = coded(left) else { return Some(()) };
-        let names = keywords(field);
-        if names.iter().any(|name| regex.is_match(name)) {
-            return Some(());
-        }
-        let what = field.row().name;
-        let error = FilterError::new(right.span, format!("no {what} is called so"));
-        self.errors.push(match field {
-            CoreField::Severity => {
-                error.hint(format!("they are {}; write e.g. `severity >= \"err\"`", names.join(", ")))
-            }
-            _ => error.hint(format!("they are {}", names.join(", "))),
-        });
-        None
+/// A regular expression on severity or facility has to match one of their names.
+pub(super) fn matches_a_name(left: &Operand, right: &Operand, regex: &Regex) -> Result<(), FilterError> {
+    let Some(field) = coded(left) else { return Ok(()) };
+    let names = keywords(field);
+    if names.iter().any(|name| regex.is_match(name)) {
+        return Ok(());
     }
+    let what = field.row().name;
+    let error = FilterError::new(right.span, format!("no {what} is called so"));
+    Err(match field {
+        CoreField::Severity => {
+            error.hint(format!("they are {}; write e.g. `severity >= \"err\"`", names.join(", ")))
+        }
+        _ => error.hint(format!("they are {}", names.join(", "))),
+    })
 }
 
 fn against(
@@ -97,11 +83,11 @@ fn against(
             .hint(format!("write e.g. `{example}`")));
         }
         OperandKind::Core(_) | OperandKind::Custom(_) => {
-            let same = Check::Test(Compiler::values(other), Test::IsCode(field));
+            let same = Check::Test(Values::of(other), Test::IsCode(field));
             return Ok(if comparison == Comparison::Equal { same } else { Check::Not(Box::new(same)) });
         }
     };
-    let Some(code) = code(field, text) else {
+    let Some(code) = field.code(text) else {
         let names = keywords(field);
         let error = FilterError::new(other.span, format!("`{text}` is no {name}"));
         return Err(match nearest(text, names.iter().copied()) {

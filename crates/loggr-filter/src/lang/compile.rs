@@ -7,10 +7,12 @@ use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
     Statement, StatementKind, Target, TargetName,
 };
-use super::error::{FilterError, nearest};
-use super::evaluate::{Check, Node, Rule, Test, Values, Write};
-use super::field::{CoreField, facility, severity};
+use super::codes;
+use super::error::FilterError;
+use super::node::{Called, Check, Node, Rule, Test, Values, Write};
 use crate::engines::{self, Arguments, Environment, Kind, Parameter, Place, Route, Spec, Value};
+use crate::field::{CoreField, facility, severity};
+use crate::nearest::nearest;
 
 /// Largest compiled regular expression in bytes.
 const MAX_REGEX_BYTES: usize = 4 << 20;
@@ -79,7 +81,7 @@ impl Compiler<'_> {
             }
             StatementKind::Assign(target, parts) => self.assign(rule, target, parts)?,
             StatementKind::Tags { add, values } => {
-                let values = values.iter().map(Self::values).collect();
+                let values = values.iter().map(Values::of).collect();
                 Node::Tags(rule, *add, values)
             }
             StatementKind::Delete(target) => {
@@ -168,18 +170,8 @@ impl Compiler<'_> {
             );
             return None;
         }
-        let parts = parts.iter().map(Self::values).collect();
+        let parts = parts.iter().map(Values::of).collect();
         Some(Node::Assign(rule, write(target), parts))
-    }
-
-    /// Where the values of an operand come from.
-    pub(super) fn values(operand: &Operand) -> Values {
-        match &operand.kind {
-            OperandKind::Core(field) => Values::Core(*field),
-            OperandKind::Custom(name) => Values::Custom(name.clone()),
-            OperandKind::Text(text) => Values::Text(text.clone(), None),
-            OperandKind::Number(number) => Values::Text(number.clone(), number.parse().ok()),
-        }
     }
 
     pub fn condition(&mut self, condition: &Condition) -> Option<Check> {
@@ -187,7 +179,7 @@ impl Compiler<'_> {
             ConditionKind::Any(all) => Check::Any(self.conditions(all)?),
             ConditionKind::All(all) => Check::All(self.conditions(all)?),
             ConditionKind::Not(inner) => Check::Not(Box::new(self.condition(inner)?)),
-            ConditionKind::Present(field) => Check::Test(Self::values(field), Test::Present),
+            ConditionKind::Present(field) => Check::Test(Values::of(field), Test::Present),
             ConditionKind::Call(call) => Check::Call(Box::new(self.call(call)?)),
             ConditionKind::In(left, set, negated) => {
                 let check = self.within(left, set)?;
@@ -204,7 +196,7 @@ impl Compiler<'_> {
     }
 
     fn within(&mut self, left: &Operand, set: &Set) -> Option<Check> {
-        let value = Self::values(left);
+        let value = Values::of(left);
         Some(match set {
             Set::Tags => Check::Test(value, Test::InTags),
             Set::CustomFields => Check::Test(value, Test::InFields),
@@ -231,7 +223,7 @@ impl Compiler<'_> {
 
     fn compare(&mut self, left: &Operand, comparison: Comparison, right: &Operand) -> Option<Check> {
         use Comparison::{AnyCase, Matches};
-        let value = Self::values(left);
+        let value = Values::of(left);
         if matches!(comparison, Matches | AnyCase) {
             let OperandKind::Text(pattern) = &right.kind else {
                 let error =
@@ -240,11 +232,11 @@ impl Compiler<'_> {
                 return None;
             };
             let regex = self.regex(right, pattern, comparison == AnyCase)?;
-            self.matches_a_name(left, right, &regex)?;
+            self.noted(codes::matches_a_name(left, right, &regex))?;
             return Some(Check::Test(value, Test::Matches(regex)));
         }
-        if let Some(check) = self.compare_codes(left, comparison, right) {
-            return check;
+        if let Some(checked) = codes::compare(left, comparison, right) {
+            return self.noted(checked);
         }
         for (time, literal) in [(left, right), (right, left)] {
             if let (OperandKind::Core(field), OperandKind::Text(text)) = (&time.kind, &literal.kind)
@@ -258,7 +250,7 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        let other = Self::values(right);
+        let other = Values::of(right);
         Some(match comparison {
             // `!=` is the opposite of `==`, also where there are several values or none.
             Comparison::NotEqual => {
@@ -266,6 +258,11 @@ impl Compiler<'_> {
             }
             comparison => Check::Test(value, Test::Compare(comparison, other)),
         })
+    }
+
+    /// What is wrong goes to the other errors.
+    fn noted<T>(&mut self, checked: Result<T, FilterError>) -> Option<T> {
+        checked.map_err(|error| self.errors.push(error)).ok()
     }
 
     fn regex(&mut self, at: &Operand, pattern: &str, any_case: bool) -> Option<Regex> {
@@ -296,7 +293,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn call(&mut self, call: &Call) -> Option<super::evaluate::Called> {
+    fn call(&mut self, call: &Call) -> Option<Called> {
         let Some(spec) = engines::find(&call.engine) else {
             let error = FilterError::new(call.span, format!("there is no engine `{}`", call.engine));
             if let Some(hint) = super::foreign::engine(&call.engine) {
@@ -350,7 +347,7 @@ impl Compiler<'_> {
         match (spec.build)(&arguments, self.environment) {
             Ok(engine) => {
                 let route = engine.route().map(|route| self.route(route));
-                Some(super::evaluate::Called { engine, operands, route })
+                Some(Called { engine, operands, route })
             }
             Err(error) => {
                 let span = error
@@ -435,16 +432,16 @@ impl Compiler<'_> {
         use ArgumentValue::{Flag, List, One};
         let value = match (parameter.kind, &argument.value) {
             (Kind::Operand, One(operand)) => {
-                operands.push(Self::values(operand));
+                operands.push(Values::of(operand));
                 Some(Value::Operand(operands.len() - 1))
             }
             (Kind::Operands, One(operand)) => {
-                operands.push(Self::values(operand));
+                operands.push(Values::of(operand));
                 Some(Value::Operands(vec![operands.len() - 1]))
             }
             (Kind::Operands, List(all)) => {
                 let from = operands.len();
-                operands.extend(all.iter().map(Self::values));
+                operands.extend(all.iter().map(Values::of));
                 Some(Value::Operands((from..operands.len()).collect()))
             }
             (Kind::Text, One(Operand { kind: OperandKind::Text(text), .. })) => {

@@ -8,85 +8,16 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use loggr_event::{Event, MAX_FIELDS, MAX_TAGS, Timestamp};
-use loggr_net::Network;
-use regex::Regex;
 
 use super::ast::Comparison;
-use super::codes::code;
-use super::field::{CoreField, unseal};
-use super::program::{Counters, Step};
-use crate::engines::{Call, Engine, Outcome};
-
-/// Tag of an event to which a value could not be assigned.
-pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
+use super::counters::{Counters, Step};
+use super::node::{Called, Check, Node, Test, Values, Write};
+use crate::engines::{Call, Outcome};
+use crate::field::{ASSIGN_TAG, CoreField, unseal};
 
 /// Bytes of a value that is assigned, at most. A longer one is not: the event gets the tag
 /// `_assignfailure`.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
-
-/// What a rule says, for counters and traces.
-#[derive(Clone, Debug)]
-pub(super) struct Rule {
-    pub line: usize,
-    pub text: String,
-}
-
-/// Where values come from.
-#[derive(Debug)]
-pub(super) enum Values {
-    Core(CoreField),
-    Custom(String),
-    /// A literal; the number where it was written as one.
-    Text(String, Option<f64>),
-}
-
-/// What is written.
-#[derive(Debug)]
-pub(super) enum Write {
-    Core(CoreField),
-    Custom(String),
-}
-
-/// An engine with what it is asked about.
-pub(super) struct Called {
-    pub engine: Box<dyn Engine>,
-    pub operands: Vec<Values>,
-    /// Number of its route, if it is a `router`.
-    pub route: Option<usize>,
-}
-
-pub(super) enum Node {
-    /// Rule, condition, statements; and the statements where none holds.
-    If(Vec<(usize, Check, Vec<Node>)>, Vec<Node>),
-    Assign(usize, Write, Vec<Values>),
-    Tags(usize, bool, Vec<Values>),
-    Delete(usize, Write),
-    Rename(usize, Write, Write),
-    Call(usize, Called),
-    Drop(usize),
-    Stop(usize),
-}
-
-pub(super) enum Check {
-    Any(Vec<Check>),
-    All(Vec<Check>),
-    Not(Box<Check>),
-    Test(Values, Test),
-    /// Severity or facility against a code.
-    Code(CoreField, Comparison, u8),
-    Call(Box<Called>),
-}
-
-pub(super) enum Test {
-    Present,
-    InTags,
-    InFields,
-    InNetworks(Vec<Network>),
-    Matches(Regex),
-    Compare(Comparison, Values),
-    /// Severity or facility by name or number: that of the event.
-    IsCode(CoreField),
-}
 
 /// How a block ended.
 pub(super) enum Flow {
@@ -393,7 +324,7 @@ fn is(event: &Event<'_>, values: &Values, test: &Test) -> bool {
                 CoreField::Severity => event.severity.code(),
                 _ => event.facility.code(),
             };
-            any(values, event, |v, _| code(*field, v) == Some(mine))
+            any(values, event, |v, _| field.code(v) == Some(mine))
         }
         Test::Compare(comparison, other) => {
             let times = values.is_time() || other.is_time();
@@ -417,12 +348,6 @@ impl<'e> OrBack<'e> for Outcome {
             field.write(event, value);
         }
         self
-    }
-}
-
-impl Values {
-    fn is_time(&self) -> bool {
-        matches!(self, Values::Core(field) if field.is_time())
     }
 }
 

@@ -7,9 +7,9 @@ use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
     Statement, StatementKind,
 };
-use super::field::CoreField;
 use super::print;
 use super::program::Program;
+use crate::field::CoreField;
 
 /// So many characters of a text are shown.
 const MAX_SHOWN_CHARS: usize = 60;

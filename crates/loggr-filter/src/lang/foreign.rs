@@ -3,7 +3,7 @@
 //! Nothing here is understood; each table says what is to be written instead, for the hints of
 //! errors.
 
-use super::field::CoreField;
+use crate::field::CoreField;
 
 /// What the core fields are called elsewhere.
 const FIELDS: [(CoreField, &[&str]); 9] = [

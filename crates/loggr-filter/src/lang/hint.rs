@@ -4,12 +4,13 @@
 //! in `foreign`.
 
 use super::ast::{Operand, OperandKind};
-use super::error::{FilterError, Span, nearest};
-use super::field::{CORE_FIELDS, CUSTOM_PREFIX, is_taken};
+use super::error::{FilterError, Span};
 use super::foreign::{self, Infix};
 use super::lexer::quoted;
 use super::print;
 use crate::engines;
+use crate::field::{CORE_FIELDS, CUSTOM_PREFIX, is_taken};
+use crate::nearest::nearest;
 
 /// The words that begin a statement.
 const STATEMENTS: [&str; 6] = ["if", "drop", "stop", "delete", "rename", "tags"];

@@ -7,9 +7,9 @@ use super::ast::{
     Statement, StatementKind, Target, TargetName,
 };
 use super::error::{FilterError, Span};
-use super::field::CoreField;
 use super::lexer::{Token, tokens};
 use super::{foreign, hint};
+use crate::field::CoreField;
 
 /// Deepest nesting of blocks and of parentheses.
 pub const MAX_NESTING: usize = 64;

@@ -11,7 +11,8 @@ use loggr_event::Event;
 use super::ast::{Condition, ConditionKind};
 use super::compile::Compiler;
 use super::error::{FilterError, FilterErrors, Span};
-use super::evaluate::{Check, holds_still};
+use super::evaluate::holds_still;
+use super::node::Check;
 use super::parser::parse_condition;
 use crate::engines::Environment;
 

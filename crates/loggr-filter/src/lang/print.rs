@@ -6,8 +6,8 @@ use super::ast::{
     Argument, ArgumentValue, Call, Condition, ConditionKind, Operand, OperandKind, Set, Statement,
     StatementKind, Target, TargetName,
 };
-use super::field::{CUSTOM_PREFIX, is_taken};
 use super::lexer::quoted;
+use crate::field::{CUSTOM_PREFIX, is_taken};
 
 /// The text of a whole filter.
 pub(super) fn print(statements: &[Statement]) -> String {

@@ -1,17 +1,18 @@
-//! A checked filter, ready to run, and what its rules did.
+//! A checked filter, ready to run.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use loggr_event::{Defect, Event, MAX_TAGS, Timestamp};
 
 use super::ast::Statement;
 use super::compile::Compiler;
+use super::counters::{Counters, RuleCount, Step};
 use super::error::FilterErrors;
-use super::evaluate::{Check, Flow, Node, Rule, Run};
+use super::evaluate::{Flow, Run};
+use super::node::{Node, Rule};
 use super::parser::parse;
-use crate::engines::{Environment, Outcome, Pass, Route};
+use crate::engines::{Environment, Pass, Route};
 
 /// The time of the rules is measured for one event of so many.
 const TIMED_EVENTS: u64 = 64;
@@ -37,82 +38,6 @@ pub enum Fate {
     Route(usize),
     /// The rule of this number dropped it.
     Drop(usize),
-}
-
-/// What one rule did with an event.
-#[derive(Debug)]
-pub struct Step<'s> {
-    /// Number of the rule.
-    pub rule: usize,
-    /// What it did; `Did` of a condition means that it holds.
-    pub outcome: Outcome,
-    /// The event before.
-    pub before: &'s Event<'s>,
-    /// The event after.
-    pub after: &'s Event<'s>,
-}
-
-/// What one rule did so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RuleCount {
-    /// Events that came to it.
-    pub reached: u64,
-    /// Events with which it did something; of a condition: for which it holds.
-    pub did: u64,
-    /// Events with which it failed.
-    pub failed: u64,
-    /// Events whose time was taken.
-    pub timed: u64,
-    /// The time of those, in nanoseconds.
-    pub nanos: u64,
-}
-
-/// What all rules of a filter did. One for each worker, added up outside.
-#[derive(Clone, Debug, Default)]
-pub struct Counters {
-    /// Events so far.
-    pub events: u64,
-    /// By number of the rule.
-    pub rules: Vec<RuleCount>,
-    /// The batch that is worked on; nothing that is added up.
-    pub pass: Pass,
-}
-
-impl Counters {
-    /// Counts what a rule did; a condition may hold although a call in it failed.
-    pub(super) fn count(&mut self, rule: usize, outcome: Outcome, failed: bool, took: Option<Duration>) {
-        let Some(count) = self.rules.get_mut(rule) else { return };
-        count.reached += 1;
-        match outcome {
-            Outcome::Did => count.did += 1,
-            Outcome::Nothing | Outcome::Failed(_) => {}
-        }
-        count.failed += u64::from(failed || matches!(outcome, Outcome::Failed(_)));
-        if let Some(took) = took {
-            count.timed += 1;
-            count.nanos += u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        }
-    }
-
-    /// Adds those of another worker.
-    pub fn add(&mut self, other: &Counters) {
-        self.events += other.events;
-        self.rules.resize(self.rules.len().max(other.rules.len()), RuleCount::default());
-        for (mine, theirs) in self.rules.iter_mut().zip(&other.rules) {
-            mine.reached += theirs.reached;
-            mine.did += theirs.did;
-            mine.failed += theirs.failed;
-            mine.timed += theirs.timed;
-            mine.nanos += theirs.nanos;
-        }
-    }
-}
-
-impl RuleCount {
-    /// Mean time in nanoseconds; `None` before the first was taken.
-    pub fn mean_nanos(&self) -> Option<u64> {
-        self.nanos.checked_div(self.timed)
-    }
 }
 
 impl Program {
@@ -230,7 +155,7 @@ impl Program {
     /// those that could not be taken.
     pub fn refresh(&self) -> (bool, Vec<String>) {
         let (mut changed, mut errors) = (false, Vec::new());
-        each_call(&self.nodes, &mut |called| match called.engine.refresh() {
+        Node::each_call(&self.nodes, &mut |called| match called.engine.refresh() {
             Ok(did) => changed |= did,
             Err(error) => errors.push(error),
         });
@@ -240,7 +165,7 @@ impl Program {
     /// Files that its engines read when it was made and do not look at again.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));
+        Node::each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));
         files
     }
 }
@@ -248,32 +173,5 @@ impl Program {
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").field("file", &self.file).field("rules", &self.rules.len()).finish()
-    }
-}
-
-type Visit<'v> = dyn FnMut(&super::evaluate::Called) + 'v;
-
-fn each_call(nodes: &[Node], visit: &mut Visit<'_>) {
-    for node in nodes {
-        match node {
-            Node::If(branches, otherwise) => {
-                for (_, check, inner) in branches {
-                    each_call_of(check, visit);
-                    each_call(inner, visit);
-                }
-                each_call(otherwise, visit);
-            }
-            Node::Call(_, called) => visit(called),
-            _ => {}
-        }
-    }
-}
-
-fn each_call_of(check: &Check, visit: &mut Visit<'_>) {
-    match check {
-        Check::Any(all) | Check::All(all) => all.iter().for_each(|c| each_call_of(c, visit)),
-        Check::Not(inner) => each_call_of(inner, visit),
-        Check::Call(called) => visit(called),
-        Check::Test(..) | Check::Code(..) => {}
     }
 }

@@ -1,8 +1,8 @@
 //! `docs/reference/filter.md`, written from the tables in the code.
 
 use super::ast::Comparison;
-use super::field::CORE_FIELDS;
 use crate::engines::ENGINES;
+use crate::field::CORE_FIELDS;
 
 /// Statements by example.
 const STATEMENTS: [(&str, &str); 9] = [

@@ -98,7 +98,7 @@ fn gives(text: &str, field: &str, expect: &[&str]) {
     let origin = Origin::default();
     let mut event = event(&origin);
     program.run(&mut event, NOW, &mut program.counters());
-    let got: Vec<String> = match super::CoreField::from_name(field) {
+    let got: Vec<String> = match crate::field::CoreField::from_name(field) {
         Some(core) => vec![core.read(&event).into_owned()],
         None if field == "tags" => event.tags.iter().map(|t| t.to_string()).collect(),
         None => event.field(field).iter().map(|v| v.to_string()).collect(),
@@ -485,7 +485,7 @@ fn field() -> impl Strategy<Value = String> {
 
 /// The name of a custom field that no core field has.
 fn name() -> impl Strategy<Value = String> {
-    "[a-z]{1,4}".prop_filter("the name of a core field", |n| !super::field::is_taken(n))
+    "[a-z]{1,4}".prop_filter("the name of a core field", |n| !crate::field::is_taken(n))
 }
 
 fn operand() -> impl Strategy<Value = String> {

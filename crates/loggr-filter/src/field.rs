@@ -1,8 +1,13 @@
-//! The core fields by name: how filters read and write them.
+//! The core fields by name: how filters and engines read and write them.
+//!
+//! Not the custom fields: those an event has by itself.
 
 use std::borrow::Cow;
 
 use loggr_event::{Event, Facility, Severity, Timestamp};
+
+/// Tag of an event to which a value could not be assigned.
+pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
 
 /// A field that every event has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +103,14 @@ impl CoreField {
         matches!(self, CoreField::TimeReported | CoreField::TimeGenerated)
     }
 
+    /// The code of a severity or facility, by its name or number.
+    pub(crate) fn code(self, text: &str) -> Option<u8> {
+        match self {
+            CoreField::Severity => severity(text).map(|s| s.code()),
+            _ => facility(text).map(|f| f.code()),
+        }
+    }
+
     /// The value as text; borrowed from the received line where it can be. Empty where the
     /// line had none.
     pub fn read<'e>(self, event: &Event<'e>) -> Cow<'e, str> {
@@ -158,7 +171,7 @@ pub const CUSTOM_PREFIX: &str = "fields.";
 
 /// Does a name in brackets need the prefix? It is that of a core field or of the tags, with
 /// prefixes before it or without.
-pub(super) fn is_taken(name: &str) -> bool {
+pub(crate) fn is_taken(name: &str) -> bool {
     let mut bare = name;
     while let Some(rest) = bare.strip_prefix(CUSTOM_PREFIX) {
         bare = rest;
