@@ -19,10 +19,11 @@ use super::connect::{Held, Pool};
 use super::decode::{Day, Decoder};
 use super::error::{failed, is_bad_regex};
 use super::layout::origin_of;
-use super::migrate::{self, Meta};
+use super::meta::{self, Meta};
 use super::names::TableName;
+use super::param::{Param, bind};
 use super::schema::{Indexes, Promoted};
-use super::sql::{Context, Param, bind};
+use super::sql::Context;
 use crate::query::Span;
 use crate::question::Limits;
 use crate::{ErrorKind, StoreError, partition};
@@ -106,8 +107,8 @@ impl Snapshot {
             left(deadline).as_millis().max(1)
         );
         client.batch_execute(&begin).await.map_err(|e| failed(what(), &e))?;
-        let meta = migrate::read_meta(client, table).await?;
-        let meta = migrate::usable(meta, table)?;
+        let meta = meta::read_meta(client, table).await?;
+        let meta = meta::usable(meta, table)?;
         let (days, origins) = (table.sql("_days"), table.sql("_origins"));
         let (days, origins) = (
             format!("SELECT day, indexes FROM {days} ORDER BY day"),

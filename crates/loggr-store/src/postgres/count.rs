@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::ask::{Snapshot, Trouble};
 use super::decode::Micros;
+use super::param::Param;
 use super::search::{resolve, sift};
-use super::sql::{Param, Sql};
+use super::sql::Sql;
 use super::tally::MINUTE;
 use crate::looks::{FieldKind, Looks};
 use crate::query::{Field, Node, Query, Span};

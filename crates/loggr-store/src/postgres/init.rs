@@ -10,9 +10,9 @@ use tokio_postgres::Client;
 use super::connect::{Pool, Settings};
 use super::error::failed;
 use super::names::{TableName, literal, quote};
+use super::param::{Param, bind};
 use super::partitions::wanted;
 use super::schema::{self, HELPERS};
-use super::sql::{Param, bind};
 use crate::{ErrorKind, StoreError};
 
 /// Who may write and who may read.

@@ -9,6 +9,7 @@
 
 mod ask;
 mod clock;
+mod condition;
 mod connect;
 mod count;
 mod decode;
@@ -16,8 +17,10 @@ mod encode;
 mod error;
 mod init;
 mod layout;
+mod meta;
 mod migrate;
 mod names;
+mod param;
 mod partitions;
 mod regex;
 mod schema;

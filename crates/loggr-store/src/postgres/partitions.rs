@@ -13,10 +13,10 @@ use super::ask::{Snapshot, Trouble};
 use super::connect::Pool;
 use super::decode::{Day, Micros};
 use super::error::{failed, is_lock_timeout};
-use super::migrate::{exists, lock};
+use super::meta::{exists, lock};
 use super::names::TableName;
+use super::param::Param;
 use super::schema::{self, Indexes};
-use super::sql::Param;
 use super::tally::MINUTE;
 use crate::{Dropped, ErrorKind, Partition, StoreError, partition};
 

@@ -156,6 +156,16 @@ impl Promoted {
     pub(super) fn sql_name(&self) -> String {
         quote(&self.name)
     }
+
+    /// The text of the column: as it was received, because others do not get into it.
+    pub(super) fn shown(&self) -> String {
+        let name = self.sql_name();
+        match self.kind {
+            PromotedKind::Text => name,
+            PromotedKind::Inet => format!("(host({name}) COLLATE \"C\")"),
+            PromotedKind::Integer | PromotedKind::Float => format!("({name}::text COLLATE \"C\")"),
+        }
+    }
 }
 
 /// The names of all columns, promoted ones last.

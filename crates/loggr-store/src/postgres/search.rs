@@ -7,8 +7,9 @@ use loggr_event::{Event, Timestamp, Uid};
 
 use super::ask::{Snapshot, Stretch, Trouble};
 use super::layout::storable;
+use super::param::Param;
 use super::schema::column_names;
-use super::sql::{Param, Sql};
+use super::sql::Sql;
 use crate::query::{Matcher, Query, Resolved, Span};
 use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 

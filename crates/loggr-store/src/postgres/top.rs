@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use loggr_event::{Defects, Facility, Severity};
 
 use super::ask::{Snapshot, Trouble};
+use super::condition::cuts;
 use super::count::{counted_rows, plan, stats};
+use super::param::Param;
 use super::search::{resolve, sift};
-use super::sql::{Param, Sql, cuts, shown_column};
+use super::sql::Sql;
 use super::text;
 use crate::query::{Field, Query, Resolved, field_values};
 use crate::{MAX_TOP_VALUES, SearchOptions, Top, TopValue};
@@ -113,7 +115,7 @@ impl Question<'_> {
         let Some(cuts) = cuts(name) else { return Values::Unknown };
         let mut parts = Vec::new();
         for column in self.snapshot.promoted().iter().filter(|c| c.name == name) {
-            parts.push(format!("SELECT {} WHERE {} IS NOT NULL", shown_column(column), column.sql_name()));
+            parts.push(format!("SELECT {} WHERE {} IS NOT NULL", column.shown(), column.sql_name()));
         }
         let mut member = |path: String| {
             parts.push(format!(

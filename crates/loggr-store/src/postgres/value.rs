@@ -9,8 +9,9 @@ use std::ops::Bound;
 
 use loggr_net::Network;
 
+use super::param::Param;
 use super::schema::{Promoted, PromotedKind};
-use super::sql::{Param, Sql, shown_column};
+use super::sql::Sql;
 use crate::query::{Range, RangeKind, Value};
 
 /// Texts that [`crate::query::Number`] reads.
@@ -51,7 +52,7 @@ impl Slot {
 
 /// A promoted column.
 pub(super) fn slot_of_column(column: &Promoted) -> Slot {
-    let (text, name) = (shown_column(column), column.sql_name());
+    let (text, name) = (column.shown(), column.sql_name());
     match column.kind {
         PromotedKind::Text => Slot::text(&text),
         PromotedKind::Integer => Slot { text, number: Some(format!("{name}::numeric")), address: None },

@@ -23,12 +23,12 @@ use super::decode::{Micros, UidValue};
 use super::encode::{Encoder, Key, Missing, Rows};
 use super::error::{failed, is_duplicate, is_missing_partition};
 use super::layout::{Layout, origin_of, origin_row};
-use super::migrate;
 use super::names::TableName;
+use super::param::{Param, bind};
 use super::partitions;
 use super::schema::{self, Indexes, Promoted};
-use super::sql::{Param, bind};
 use super::tally::Tally;
+use super::{meta, migrate};
 use crate::{Appended, ErrorKind, StoreError};
 
 /// A batch that is not stored after so long has failed: the server hangs.
@@ -201,7 +201,7 @@ impl Writer {
     async fn learn(&self, held: &Held, missing: Missing) -> Result<Arc<Layout>, StoreError> {
         let client = held.client();
         let what = || format!("cannot make ready for rows in `{}`", self.table);
-        let meta = migrate::usable(migrate::read_meta(client, &self.table).await?, &self.table)?;
+        let meta = meta::usable(meta::read_meta(client, &self.table).await?, &self.table)?;
         let mut layout = Layout {
             // A column that the configuration does not name is filled all the same: it is there.
             promoted: meta.promoted,
@@ -218,7 +218,7 @@ impl Writer {
             if days.is_empty() { missing.days.into_iter().collect() } else { days.into_iter().collect() };
         if !days.is_empty() {
             client.batch_execute("BEGIN").await.map_err(|e| failed(what(), &e))?;
-            migrate::lock(client, &self.table).await?;
+            meta::lock(client, &self.table).await?;
             partitions::ensure(client, &self.table, self.indexes, &days).await?;
             client.batch_execute("COMMIT").await.map_err(|e| failed(what(), &e))?;
             layout.days = partitions::known(client, &self.table).await?.into_iter().collect();
