@@ -6,7 +6,8 @@
 //!
 //! Invariant: a publisher signs a receipt only after the flush, or the broker's confirm,
 //! that made the batch durable.
-#![deny(missing_docs)]
+#![deny(missing_docs, unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod binding;
 mod bus;

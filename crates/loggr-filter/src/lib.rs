@@ -2,7 +2,9 @@
 //!
 //! Not here: buses, async, files while an event is worked on. What an engine needs from outside
 //! (tables, patterns, a resolver) is loaded or handed in when a program is compiled.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod engines;
 mod field;

@@ -72,7 +72,9 @@ impl Hasher for Fold {
         let rest = chunks.remainder();
         if !rest.is_empty() {
             let mut word = [0; 8];
-            word[..rest.len()].copy_from_slice(rest);
+            if let Some(start) = word.get_mut(..rest.len()) {
+                start.copy_from_slice(rest);
+            }
             self.mix(u64::from_le_bytes(word) ^ (rest.len() as u64) << 56);
         }
     }

@@ -5,7 +5,9 @@
 //! ([`conformance`]) holds them to. How events get in, each engine says itself.
 //!
 //! The crate knows nothing of syslog, of the bus, of the configuration or of HTTP.
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 mod answer;
 pub mod conformance;

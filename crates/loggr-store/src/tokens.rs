@@ -16,6 +16,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 /// For each byte its folded form if it belongs to a token, else 0.
+#[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
 const TOKEN: [u8; 256] = {
     let mut table = [0u8; 256];
     let mut i = 0;
@@ -33,6 +34,7 @@ const TOKEN: [u8; 256] = {
 
 /// Does the byte belong to a token?
 #[inline]
+#[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
 pub const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize] != 0
 }
@@ -42,7 +44,9 @@ pub const fn is_token_byte(byte: u8) -> bool {
 pub fn fold_into(out: &mut Vec<u8>, text: &[u8]) {
     let start = out.len();
     out.extend_from_slice(text);
-    out[start..].make_ascii_lowercase();
+    if let Some(new) = out.get_mut(start..) {
+        new.make_ascii_lowercase();
+    }
 }
 
 /// The folded form of a text.
@@ -74,7 +78,7 @@ impl<'a> Tokens<'a> {
         let rest = self.text.get(self.at..)?;
         let skip = rest.iter().position(|&b| is_token_byte(b))?;
         let start = self.at + skip;
-        let len = rest[skip..].iter().position(|&b| !is_token_byte(b)).unwrap_or(rest.len() - skip);
+        let len = rest.get(skip..)?.iter().position(|&b| !is_token_byte(b)).unwrap_or(rest.len() - skip);
         self.at = start + len;
         Some(start..start + len)
     }

@@ -4,6 +4,7 @@
 //! and one janitor thread per exchange; see `docs/format/bus.md` for the files.
 
 mod consumer;
+#[allow(clippy::indexing_slicing, reason = "a slot is looked at for its fixed bytes first")]
 mod cursor;
 mod entries;
 mod fault;

@@ -318,6 +318,7 @@ impl Room {
 }
 
 /// Opens LMDB, and says whether it made the file. Of the file nothing is read but its two first pages.
+#[allow(unsafe_code, reason = "a file is mapped")]
 fn map(dir: &Path, bytes: usize) -> Result<(Env, bool), heed::Error> {
     loggr_disk::make_directory(dir)?;
     let is_new = Stamp::of(dir).len == 0;

@@ -140,22 +140,7 @@ impl Printer<'_> {
             Node::Any => self.push("."),
             Node::NotLineEnd => self.push("[^\\n]"),
             Node::Class(class) => self.class(class, fold),
-            Node::Assert(Assert::Word) if self.form == Form::Unicode => {
-                self.push(&format!("(?:(?<={WORD})(?!{WORD})|(?<!{WORD})(?={WORD}))"));
-            }
-            Node::Assert(Assert::NotWord) if self.form == Form::Unicode => {
-                self.push(&format!("(?:(?<={WORD})(?={WORD})|(?<!{WORD})(?!{WORD}))"));
-            }
-            Node::Assert(assert) => self.push(match assert {
-                Assert::LineStart => "^",
-                Assert::LineEnd => "$",
-                Assert::TextStart => "\\A",
-                Assert::TextEnd => "\\z",
-                Assert::TextEndLine => "\\Z",
-                Assert::Word => "\\b",
-                Assert::NotWord => "\\B",
-                Assert::SearchStart => "\\G",
-            }),
+            Node::Assert(assert) => self.assert(*assert),
             Node::Group(number, node) => {
                 let start = if self.expression.number(*number).is_some() { "(" } else { "(?:" };
                 self.wrapped(start, node, fold);
@@ -200,19 +185,7 @@ impl Printer<'_> {
                     | Node::IgnoreCase(..) => self.node(node, fold),
                     _ => self.wrapped("(?:", node, fold),
                 }
-                match (min, max) {
-                    (0, None) => self.push("*"),
-                    (1, None) => self.push("+"),
-                    (0, Some(1)) => self.push("?"),
-                    (min, None) => self.push(&format!("{{{min},}}")),
-                    (min, Some(max)) if min == max => self.push(&format!("{{{min}}}")),
-                    (min, Some(max)) => self.push(&format!("{{{min},{max}}}")),
-                }
-                self.push(match greed {
-                    Greed::Greedy => "",
-                    Greed::Lazy => "?",
-                    Greed::Possessive => "+",
-                });
+                self.rounds(*min, *max, *greed);
             }
             Node::Back(reference) => self.back(reference),
             Node::Call(None) => self.push("(?R)"),
@@ -233,6 +206,42 @@ impl Printer<'_> {
             Node::Grapheme => self.push("\\X"),
             Node::Keep => self.push("\\K"),
         }
+    }
+
+    fn assert(&mut self, assert: Assert) {
+        match assert {
+            Assert::Word if self.form == Form::Unicode => {
+                self.push(&format!("(?:(?<={WORD})(?!{WORD})|(?<!{WORD})(?={WORD}))"));
+            }
+            Assert::NotWord if self.form == Form::Unicode => {
+                self.push(&format!("(?:(?<={WORD})(?={WORD})|(?<!{WORD})(?!{WORD}))"));
+            }
+            Assert::LineStart => self.push("^"),
+            Assert::LineEnd => self.push("$"),
+            Assert::TextStart => self.push("\\A"),
+            Assert::TextEnd => self.push("\\z"),
+            Assert::TextEndLine => self.push("\\Z"),
+            Assert::Word => self.push("\\b"),
+            Assert::NotWord => self.push("\\B"),
+            Assert::SearchStart => self.push("\\G"),
+        }
+    }
+
+    /// How often what stands before it is repeated.
+    fn rounds(&mut self, min: u32, max: Option<u32>, greed: Greed) {
+        match (min, max) {
+            (0, None) => self.push("*"),
+            (1, None) => self.push("+"),
+            (0, Some(1)) => self.push("?"),
+            (min, None) => self.push(&format!("{{{min},}}")),
+            (min, Some(max)) if min == max => self.push(&format!("{{{min}}}")),
+            (min, Some(max)) => self.push(&format!("{{{min},{max}}}")),
+        }
+        self.push(match greed {
+            Greed::Greedy => "",
+            Greed::Lazy => "?",
+            Greed::Possessive => "+",
+        });
     }
 
     /// Groups of one name are tried from the last.

@@ -212,8 +212,8 @@ fn cases<S: Subject>(store: &mut S, report: &mut Report) {
 }
 
 fn wrong_result(keys: &[Key], expect: Expect) -> Option<String> {
-    if let Some(pair) = keys.windows(2).find(|pair| pair[0] <= pair[1]) {
-        return Some(format!("{} does not come after {}", pair[1].uid, pair[0].uid));
+    if let Some((first, second)) = keys.iter().zip(keys.iter().skip(1)).find(|(a, b)| a <= b) {
+        return Some(format!("{} does not come after {}", second.uid, first.uid));
     }
     let mut numbers: Vec<u16> = Vec::with_capacity(keys.len());
     for key in keys {

@@ -9,7 +9,8 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, Float64Builder, StringBuilder
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, new_null_array};
 
-use super::rows::{Decoder, column, encode, field_text};
+use super::encode::encode;
+use super::rows::{Decoder, column, field_text};
 use super::schema::{FieldColumns, core};
 use crate::looks::FieldKind;
 use crate::{ErrorKind, StoreError};

@@ -364,7 +364,7 @@ impl Head {
         let count = cursor.u32()? as usize;
         let ends: Vec<usize> =
             (0..=count).map(|_| cursor.u64().map(|o| o as usize)).collect::<Option<_>>()?;
-        let groups = ends.windows(2).map(|w| (w[0], w[1])).collect();
+        let groups = ends.iter().copied().zip(ends.iter().copied().skip(1)).collect();
         let blocks = Arc::new(Blocks::new(blocks, rows_end));
         Some(Head { blocks, columns: FieldColumns { columns }, groups })
     }

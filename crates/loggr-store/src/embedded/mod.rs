@@ -6,7 +6,7 @@
 //! (`query`), what the answers are made of (`answer`).
 //!
 //! From the bytes up: `blocks` and `datafile` read a file, `data_writer` writes one, `index` says which
-//! row groups may match; `schema` and `rows` turn events to columns and back; `manifest` names the files.
+//! row groups may match; `schema`, `encode` and `rows` turn events to columns and back; `manifest` names the files.
 //! Above them stand the writer's side (`shared`, `writer`, `compaction`, `upkeep`) and the reader's
 //! (`reader`, `exec`, and a file for each question).
 
@@ -18,6 +18,7 @@ mod count;
 mod data_writer;
 mod datafile;
 mod dedupe;
+mod encode;
 mod exec;
 #[doc(hidden)]
 pub mod fault;

@@ -108,7 +108,9 @@ impl Census {
                     Some(slot) => *slot = id,
                     None => last.push(id),
                 }
-                let (entry, sample) = (&mut census.fields[id], &mut samples[id]);
+                let (Some(entry), Some(sample)) = (census.fields.get_mut(id), samples.get_mut(id)) else {
+                    continue;
+                };
                 let [value] = &field.values[..] else { continue };
                 entry.single += 1;
                 if entry.looks.0 & Looks::TEXT == 0 {

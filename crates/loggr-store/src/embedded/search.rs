@@ -82,118 +82,170 @@ impl Reader {
     }
 
     fn search_in(&self, view: &View, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
-        let mut plan = Plan::new(query, options);
         let limit = options.limit.min(MAX_SEARCH_LIMIT);
-        let down = options.oldest_first;
-        if let Some((time, _)) = options.after {
-            let time = time.unix_micros();
-            if down {
-                plan.span.from = plan.span.from.max(time);
-            } else {
-                plan.span.until = plan.span.until.min(time.saturating_add(1));
-            }
-        }
-        let mut found = Found::default();
+        let plan = plan_of_page(query, options);
         if limit == 0 || plan.span.is_empty() {
-            return Ok(found);
+            return Ok(Found::default());
         }
-        let mut trouble = Trouble::new(view);
-        let mut waiting: BinaryHeap<Waiting<'_>> = view
-            .manifest
-            .files
-            .iter()
-            .filter(|f| overlaps(plan.span, f.min_time, f.max_time))
-            .map(|f| Waiting {
-                best: rank(if down { f.min_time } else { f.max_time }, down),
-                piece: Piece::File(f),
-            })
-            .collect();
-        let mut all: Vec<Hits> = Vec::new();
-        let mut worst_kept = Rank::MIN;
+        let mut search = Search {
+            reader: self,
+            options,
+            limit,
+            waiting: files(view, &plan, options.oldest_first),
+            plan,
+            hits: Vec::new(),
+            worst_kept: Rank::MIN,
+            found: Found::default(),
+            trouble: Trouble::new(view),
+        };
+        search.look()?;
+        search.finish()
+    }
+}
+
+/// The plan of one page: it begins behind the last event of the one before.
+fn plan_of_page(query: &Query, options: &SearchOptions) -> Plan {
+    let mut plan = Plan::new(query, options);
+    if let Some((time, _)) = options.after {
+        let time = time.unix_micros();
+        if options.oldest_first {
+            plan.span.from = plan.span.from.max(time);
+        } else {
+            plan.span.until = plan.span.until.min(time.saturating_add(1));
+        }
+    }
+    plan
+}
+
+/// The files that may hold matching events.
+fn files<'m>(view: &'m View, plan: &Plan, down: bool) -> BinaryHeap<Waiting<'m>> {
+    let files = view.manifest.files.iter().filter(|f| overlaps(plan.span, f.min_time, f.max_time));
+    files
+        .map(|f| Waiting {
+            best: rank(if down { f.min_time } else { f.max_time }, down),
+            piece: Piece::File(f),
+        })
+        .collect()
+}
+
+/// One page while it is looked for.
+struct Search<'s> {
+    reader: &'s Reader,
+    options: &'s SearchOptions,
+    limit: usize,
+    plan: Plan,
+    /// What was not looked at yet.
+    waiting: BinaryHeap<Waiting<'s>>,
+    hits: Vec<Hits>,
+    /// The rank of the last event that can be on the page.
+    worst_kept: Rank,
+    found: Found,
+    trouble: Trouble,
+}
+
+impl Search<'_> {
+    /// Evaluates row groups, the best first, until none can hold a better event.
+    fn look(&mut self) -> Result<(), StoreError> {
         let mut wave = 1;
         loop {
-            if options.limits.is_over()? {
-                trouble.partial = true;
-                trouble.warnings.push("the time limit was reached".to_owned());
+            if self.options.limits.is_over()? {
+                self.trouble.partial = true;
+                self.trouble.warnings.push("the time limit was reached".to_owned());
+                return Ok(());
+            }
+            let targets = self.targets(wave)?;
+            if targets.is_empty() {
+                return Ok(());
+            }
+            let evaluated = |i| targets.get(i).map(|target| self.hits(target)).transpose();
+            let answers = exec::parallel(targets.len(), evaluated);
+            self.take(answers)?;
+            self.drop_the_worst();
+            wave = next_wave(wave, &self.found.stats, self.limit);
+        }
+    }
+
+    /// The next row groups, at most so many. Files on the way are opened.
+    fn targets(&mut self, wave: usize) -> Result<Vec<Target>, StoreError> {
+        let down = self.options.oldest_first;
+        let mut targets = Vec::with_capacity(wave);
+        while targets.len() < wave {
+            let Some(next) = self.waiting.pop() else { break };
+            if next.best < self.worst_kept {
+                self.waiting.clear();
+                self.found.more = true;
                 break;
             }
-            let mut targets = Vec::with_capacity(wave);
-            while targets.len() < wave {
-                let Some(next) = waiting.pop() else { break };
-                if next.best < worst_kept {
-                    waiting.clear();
-                    found.more = true;
-                    break;
-                }
-                match next.piece {
-                    Piece::Group(target) => targets.push(*target),
-                    Piece::File(entry) => match self.file(entry).and_then(|f| Target::of(&f, plan.span)) {
-                        Ok(groups) => waiting.extend(groups.into_iter().map(|target| Waiting {
+            match next.piece {
+                Piece::Group(target) => targets.push(*target),
+                Piece::File(entry) => {
+                    match self.reader.file(entry).and_then(|f| Target::of(&f, self.plan.span)) {
+                        Ok(groups) => self.waiting.extend(groups.into_iter().map(|target| Waiting {
                             best: rank(if down { target.min_time } else { target.max_time }, down),
                             piece: Piece::Group(Box::new(target)),
                         })),
-                        Err(e) => trouble.note(e)?,
-                    },
-                }
-            }
-            if targets.is_empty() {
-                break;
-            }
-            let answers = exec::parallel(targets.len(), |i| {
-                targets.get(i).map(|target| self.hits(target, &plan, options, limit, worst_kept)).transpose()
-            });
-            for answer in answers {
-                match answer {
-                    Ok(Some(hits)) => {
-                        found.stats.groups += 1;
-                        found.stats.groups_read += u64::from(hits.read);
-                        found.stats.matched += hits.matched;
-                        if !hits.rows.is_empty() {
-                            all.push(hits);
-                        }
+                        Err(e) => self.trouble.note(e)?,
                     }
-                    Ok(None) => {}
-                    Err(e) => trouble.note(e)?,
                 }
             }
-            // The rank of the last event that can be on the page; its equals stay until the uids decide.
-            let mut ranks: Vec<Rank> = all.iter().flat_map(|h| &h.rows).map(|(r, _)| *r).collect();
-            if ranks.len() >= limit {
-                let (_, nth, _) = ranks.select_nth_unstable_by(limit - 1, |a, b| b.cmp(a));
-                worst_kept = *nth;
-                for hits in &mut all {
-                    hits.rows.retain(|(r, _)| *r >= worst_kept);
-                }
-                all.retain(|h| !h.rows.is_empty());
-            }
-            wave = next_wave(wave, &found.stats, limit);
         }
-        let total: usize = all.iter().map(|h| h.rows.len()).sum();
+        Ok(targets)
+    }
+
+    fn take(&mut self, answers: Vec<Result<Option<Hits>, StoreError>>) -> Result<(), StoreError> {
+        for answer in answers {
+            match answer {
+                Ok(Some(hits)) => {
+                    self.found.stats.groups += 1;
+                    self.found.stats.groups_read += u64::from(hits.read);
+                    self.found.stats.matched += hits.matched;
+                    if !hits.rows.is_empty() {
+                        self.hits.push(hits);
+                    }
+                }
+                Ok(None) => {}
+                Err(e) => self.trouble.note(e)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what cannot be on the page. The equals of the last stay until the uids decide.
+    fn drop_the_worst(&mut self) {
+        let mut ranks: Vec<Rank> = self.hits.iter().flat_map(|h| &h.rows).map(|(r, _)| *r).collect();
+        if ranks.len() < self.limit {
+            return;
+        }
+        let (_, nth, _) = ranks.select_nth_unstable_by(self.limit - 1, |a, b| b.cmp(a));
+        self.worst_kept = *nth;
+        for hits in &mut self.hits {
+            hits.rows.retain(|(r, _)| *r >= self.worst_kept);
+        }
+        self.hits.retain(|h| !h.rows.is_empty());
+    }
+
+    /// Fetches the events, and puts them in order.
+    fn finish(self) -> Result<Found, StoreError> {
+        let Search { limit, waiting, hits, mut found, mut trouble, .. } = self;
+        let total: usize = hits.iter().map(|h| h.rows.len()).sum();
         found.more |= found.stats.matched > limit as u64 || !waiting.is_empty() || total > limit;
-        found.events = fetch(&all, &mut trouble)?;
+        found.events = fetch(&hits, &mut trouble)?;
         let order = |e: &Event<'_>| (e.timegenerated.unix_micros(), e.uid);
-        if down {
+        if self.options.oldest_first {
             found.events.sort_by_key(order);
         } else {
             found.events.sort_by_key(|e| std::cmp::Reverse(order(e)));
         }
         found.events.truncate(limit);
         found.more |= cut_to_size(&mut found.events);
-        found.partial = trouble.partial;
-        found.warnings = trouble.warnings;
+        (found.partial, found.warnings) = (trouble.partial, trouble.warnings);
         Ok(found)
     }
 
-    fn hits(
-        &self,
-        target: &Target,
-        plan: &Plan,
-        options: &SearchOptions,
-        limit: usize,
-        worst_kept: Rank,
-    ) -> Result<Hits, StoreError> {
+    fn hits(&self, target: &Target) -> Result<Hits, StoreError> {
+        let (limit, down) = (self.limit, self.options.oldest_first);
         let group = Group::new(&target.file, target.group)?;
-        let mut rows = exec::matching_rows(plan, &group)?;
+        let mut rows = exec::matching_rows(&self.plan, &group)?;
         let mut hits = Hits {
             target: target.clone(),
             matched: 0,
@@ -204,11 +256,10 @@ impl Reader {
         if rows.is_empty() {
             return Ok(hits);
         }
-        let down = options.oldest_first;
         let read = group.column(core::TIME, &rows)?;
         let times = column::<TimestampMicrosecondArray>(&*read.array)?.values();
-        if let Some((time, uid)) = options.after {
-            rows = self.behind(&group, rows, time.unix_micros(), uid, down)?;
+        if let Some((time, uid)) = self.options.after {
+            rows = behind(&group, rows, time.unix_micros(), uid, down)?;
         }
         hits.matched = rows.len() as u64;
         hits.rows = rows
@@ -216,14 +267,14 @@ impl Reader {
             .into_iter()
             .zip(rows.rows())
             .map(|(at, row)| (rank(times.get(at as usize).copied().unwrap_or_default(), down), row))
-            .filter(|(r, _)| *r >= worst_kept)
+            .filter(|(r, _)| *r >= self.worst_kept)
             .collect();
         if hits.rows.len() > limit {
             let (_, nth, _) = hits.rows.select_nth_unstable_by(limit - 1, |a, b| b.cmp(a));
             let worst = nth.0;
             hits.rows.retain(|(r, _)| *r >= worst);
             if hits.rows.len() > limit * 2 {
-                self.cut_ties(&group, &mut hits.rows, worst, limit, down)?;
+                cut_ties(&group, &mut hits.rows, worst, limit, down)?;
             }
         }
         if let Some(read) = group.read_already(core::MESSAGE) {
@@ -238,58 +289,55 @@ impl Reader {
         }
         Ok(hits)
     }
+}
 
-    /// Leaves out the rows of the moment `time` that are not behind `uid`.
-    fn behind(
-        &self,
-        group: &Group<'_>,
-        rows: Selection,
-        time: i64,
-        uid: Uid,
-        down: bool,
-    ) -> Result<Selection, StoreError> {
-        let read = group.column(core::TIME, &rows)?;
-        let times = column::<TimestampMicrosecondArray>(&*read.array)?.values();
-        let same = Selection::from_rows(
-            rows.positions_in(&read.rows)
-                .into_iter()
-                .zip(rows.rows())
-                .filter(|(at, _)| times.get(*at as usize) == Some(&time))
-                .map(|(_, row)| row),
-        );
-        if same.is_empty() {
-            return Ok(rows);
-        }
-        let uids = group.uids(&same)?;
-        let is_not_behind = |other: &Uid| if down { *other <= uid } else { *other >= uid };
-        let not_behind = Selection::from_rows(
-            same.rows().zip(&uids).filter(|(_, u)| is_not_behind(u)).map(|(row, _)| row),
-        );
-        Ok(rows.minus(&not_behind))
+/// Leaves out the rows of the moment `time` that are not behind `uid`.
+fn behind(
+    group: &Group<'_>,
+    rows: Selection,
+    time: i64,
+    uid: Uid,
+    down: bool,
+) -> Result<Selection, StoreError> {
+    let read = group.column(core::TIME, &rows)?;
+    let times = column::<TimestampMicrosecondArray>(&*read.array)?.values();
+    let same = Selection::from_rows(
+        rows.positions_in(&read.rows)
+            .into_iter()
+            .zip(rows.rows())
+            .filter(|(at, _)| times.get(*at as usize) == Some(&time))
+            .map(|(_, row)| row),
+    );
+    if same.is_empty() {
+        return Ok(rows);
     }
+    let uids = group.uids(&same)?;
+    let is_not_behind = |other: &Uid| if down { *other <= uid } else { *other >= uid };
+    let not_behind =
+        Selection::from_rows(same.rows().zip(&uids).filter(|(_, u)| is_not_behind(u)).map(|(row, _)| row));
+    Ok(rows.minus(&not_behind))
+}
 
-    /// Very many events of one moment: the uids decide which of them can be on the page.
-    fn cut_ties(
-        &self,
-        group: &Group<'_>,
-        hits: &mut Vec<(Rank, u32)>,
-        worst: Rank,
-        limit: usize,
-        down: bool,
-    ) -> Result<(), StoreError> {
-        let mut tied: Vec<u32> = hits.iter().filter(|(r, _)| *r == worst).map(|(_, row)| *row).collect();
-        tied.sort_unstable();
-        let rows = Selection::from_rows(tied);
-        let mut tied: Vec<(Uid, u32)> = group.uids(&rows)?.into_iter().zip(rows.rows()).collect();
-        tied.sort_unstable();
-        if !down {
-            tied.reverse();
-        }
-        tied.truncate(limit);
-        hits.retain(|(r, _)| *r != worst);
-        hits.extend(tied.into_iter().map(|(_, row)| (worst, row)));
-        Ok(())
+/// Very many events of one moment: the uids decide which of them can be on the page.
+fn cut_ties(
+    group: &Group<'_>,
+    hits: &mut Vec<(Rank, u32)>,
+    worst: Rank,
+    limit: usize,
+    down: bool,
+) -> Result<(), StoreError> {
+    let mut tied: Vec<u32> = hits.iter().filter(|(r, _)| *r == worst).map(|(_, row)| *row).collect();
+    tied.sort_unstable();
+    let rows = Selection::from_rows(tied);
+    let mut tied: Vec<(Uid, u32)> = group.uids(&rows)?.into_iter().zip(rows.rows()).collect();
+    tied.sort_unstable();
+    if !down {
+        tied.reverse();
     }
+    tied.truncate(limit);
+    hits.retain(|(r, _)| *r != worst);
+    hits.extend(tied.into_iter().map(|(_, row)| (worst, row)));
+    Ok(())
 }
 
 /// How many row groups to evaluate after `wave` of them: as many as it will take to find `limit`

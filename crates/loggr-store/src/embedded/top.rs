@@ -238,7 +238,10 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
             let codes = column::<UInt8Array>(&*read.array)?.values();
             let mut counts = [0u64; 256];
             for at in places(rows, &read) {
-                counts[usize::from(codes.get(at).copied().unwrap_or_default())] += 1;
+                let code = codes.get(at).copied().unwrap_or_default();
+                if let Some(count) = counts.get_mut(usize::from(code)) {
+                    *count += 1;
+                }
             }
             for (code, count) in (0..=u8::MAX).zip(counts) {
                 let word = if by_severity {

@@ -14,11 +14,12 @@ use loggr_event::Event;
 use super::compaction::Compactor;
 use super::data_writer::{DataWriter, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES};
 use super::datafile::OpenFiles;
+use super::encode::encode;
 use super::manifest::{FileEntry, Manifest, WriteError};
 use super::schema::{Census, FieldOrder};
 use super::shared::{Shared, State, Work, WriterOptions};
 use super::writer_lock::WriterLock;
-use super::{dedupe, lock, orphans, rows};
+use super::{dedupe, lock, orphans};
 use crate::hash::FastMap;
 use crate::{Appended, ErrorKind, StoreError, partition};
 
@@ -206,7 +207,7 @@ impl Shared {
         while !rest.is_empty() {
             let (group, later) = rest.split_at_mut(group_length(rest));
             sort(group);
-            let batch = rows::encode(group, &columns).map_err(|e| {
+            let batch = encode(group, &columns).map_err(|e| {
                 StoreError::with(ErrorKind::Permanent, "cannot make columns of the events".to_owned(), e)
             })?;
             writer.write_group(&batch, &census)?;
@@ -243,9 +244,11 @@ fn sort(events: &mut [&Event<'_>]) {
         distinct.sort_unstable();
         let mut rank_of = vec![0; distinct.len()];
         for (rank, (_, id)) in (0..).zip(distinct) {
-            rank_of[id as usize] = rank;
+            if let Some(slot) = rank_of.get_mut(id as usize) {
+                *slot = rank;
+            }
         }
-        numbers.into_iter().map(|id| rank_of[id as usize]).collect()
+        numbers.into_iter().map(|id| rank_of.get(id as usize).copied().unwrap_or_default()).collect()
     }
     let apps = ranks(events.iter().map(|e| &*e.app_name));
     let sources = ranks(events.iter().map(|e| &*e.source));

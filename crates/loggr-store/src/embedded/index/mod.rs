@@ -225,7 +225,9 @@ fn add_field(
             let (addresses, mut seen) = (column::<UInt32Array>(array)?, [false; 256]);
             for row in (0..array.len()).filter(valid) {
                 for octet in Ipv4Addr::from(addresses.value(row)).octets() {
-                    seen[usize::from(octet)] = true;
+                    if let Some(seen) = seen.get_mut(usize::from(octet)) {
+                        *seen = true;
+                    }
                 }
             }
             for (octet, _) in seen.iter().enumerate().filter(|(_, seen)| **seen) {

@@ -48,7 +48,7 @@ pub(crate) fn write(out: &mut Vec<u8>, uids: impl Iterator<Item = Uid>) {
         }
     }
     if spans.len() > MAX_UID_SPANS {
-        let mut gaps: Vec<u64> = spans.windows(2).map(|w| w[1].0 - w[0].1).collect();
+        let mut gaps: Vec<u64> = spans.iter().zip(spans.iter().skip(1)).map(|(a, b)| b.0 - a.1).collect();
         gaps.sort_unstable_by(|a, b| b.cmp(a));
         let widest = gaps.get(MAX_UID_SPANS - 1).copied().unwrap_or(0);
         let mut joined: Vec<(u64, u64)> = Vec::new();

@@ -54,6 +54,7 @@ pub(crate) fn token_hash(token: &[u8]) -> u64 {
 }
 
 /// For each byte its folded form if it belongs to a token, else 0.
+#[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
 const FOLDED: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -106,6 +107,10 @@ pub(crate) struct WordsBuilder {
     trigrams: Vec<u64>,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "its table, and places that it gave itself: none is read from a file"
+)]
 impl WordsBuilder {
     pub(crate) fn new() -> WordsBuilder {
         WordsBuilder {

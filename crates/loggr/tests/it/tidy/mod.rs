@@ -2,6 +2,7 @@
 //!
 //! Not a linter: what rustfmt, clippy or the compiler can see is theirs.
 
+mod circles;
 mod crates;
 mod documents;
 mod rooms;

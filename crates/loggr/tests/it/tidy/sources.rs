@@ -51,7 +51,7 @@ fn rust() -> Vec<File> {
 }
 
 /// The part of a file that is built into the product.
-fn product(text: &str) -> &str {
+pub(super) fn product(text: &str) -> &str {
     let end =
         text.find("#[cfg(test)]\nmod tests").or_else(|| text.find("#[cfg(all(test")).unwrap_or(text.len());
     &text[..end]
