@@ -3,6 +3,7 @@
 mod agreement;
 mod contract;
 mod patience;
+mod retention;
 mod shipper;
 mod tables;
 mod tls;

@@ -28,10 +28,7 @@ const SIGN_RESCUE: &[&str] = &[
 ];
 
 /// Where files may be flushed, locked and renamed, with the reason. Ends with `/`: the folder.
-const DISK: &[(&str, &str)] = &[
-    ("crates/loggr-disk/", "it is the room for that"),
-    ("crates/loggr-store/", "not yet moved to `loggr-disk`"),
-];
+const DISK: &[(&str, &str)] = &[("crates/loggr-disk/", "it is the room for that")];
 /// How that looks.
 const DISK_CALLS: &[&str] =
     &["sync_all", "sync_data", "fsync(", "fdatasync(", "flock(", ".try_lock(", "fs::rename(", "renameat"];
