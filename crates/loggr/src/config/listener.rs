@@ -13,6 +13,7 @@ use super::choice::{Choice, choice};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
 use super::rabbit::ENCODING;
 use super::reader::Reader;
+use super::trust::Trust;
 
 /// The section and its keys.
 pub static SECTION: Section = Section {
@@ -253,28 +254,6 @@ impl Protocol {
     /// True for the two unix sockets.
     pub fn is_unix(self) -> bool {
         self.transport().is_unix()
-    }
-}
-
-/// Whose loggr tags, fields and uids are believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Nobody's.
-    Nobody,
-    /// Everybody's who may send.
-    Everybody,
-    /// Those of peers in one of these networks.
-    Networks(Vec<Network>),
-}
-
-impl Trust {
-    /// Is this peer believed? `None` is a peer without an address (a unix socket).
-    pub fn covers(&self, peer: Option<IpAddr>) -> bool {
-        match (self, peer) {
-            (Trust::Nobody, _) | (Trust::Networks(_), None) => false,
-            (Trust::Everybody, _) => true,
-            (Trust::Networks(networks), Some(ip)) => networks.iter().any(|n| n.contains(ip)),
-        }
     }
 }
 

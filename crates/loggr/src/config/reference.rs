@@ -4,8 +4,9 @@
 //! it is not.
 
 use super::DEFAULT_TEXT;
-use super::keys::{Key, SECTIONS, Section, Takes};
+use super::keys::{Key, Section, Takes};
 use super::quantity::{show_duration, show_size};
+use super::sections::SECTIONS;
 
 const INTRODUCTION: &str = "\
 # Configuration

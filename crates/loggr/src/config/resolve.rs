@@ -12,8 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::data::Data;
 use super::diagnostics::{Problem, suggest};
-use super::keys::{SECTIONS, Section, Shape, section};
+use super::keys::{Section, Shape};
 use super::reader::{Places, Reader, check_name};
+use super::sections::{SECTIONS, section};
 use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};

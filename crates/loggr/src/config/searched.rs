@@ -15,11 +15,9 @@ use super::Config;
 use super::listener::Listener;
 use super::machine::Machine;
 use super::reader::Reader;
-use super::ship::{self, Ship};
+use super::ship::{self, BUILT_IN, Ship};
 use super::topology;
 
-/// The shipper that is there unless the file switches it off.
-pub const BUILT_IN: &str = "search";
 /// What machines give their events to unless the file says otherwise.
 const EVENTS: &str = "events";
 /// What listeners publish to unless the file says otherwise.

@@ -11,8 +11,8 @@ use loggr_filter::engines::Route;
 use loggr_net::{Address, Endpoint, Network};
 
 use super::diagnostics::ConfigError;
-use super::listener::Trust;
 use super::resolve::{Around, resolve};
+use super::trust::Trust;
 use super::*;
 
 mod choices;

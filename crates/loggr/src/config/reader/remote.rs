@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::value::{Read, Value, expected, many, one_or_more, path, text};
 use super::{Reader, defaulted};
-use crate::config::listener::Trust;
+use crate::config::trust::Trust;
 use crate::config::url::ServerUrl;
 
 impl Reader<'_, '_> {

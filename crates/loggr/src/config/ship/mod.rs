@@ -13,11 +13,13 @@ use super::choice::{Choice, choice};
 use super::diagnostics::choose;
 use super::keys::{Key, Section, Shape, Takes, key, one_of};
 use super::reader::Reader;
-use super::searched::BUILT_IN;
 
 pub use files::{Compress, FilesShip};
 pub use postgres::PostgresShip;
 pub use search::SearchShip;
+
+/// The shipper that is there unless the file switches it off.
+pub const BUILT_IN: &str = "search";
 
 /// The section and its keys.
 pub static SECTION: Section = Section {

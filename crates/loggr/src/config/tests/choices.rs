@@ -5,7 +5,8 @@ use loggr_event::InputFormat;
 
 use super::*;
 use crate::config::choice::Choice;
-use crate::config::keys::{Key, SECTIONS, Section, Takes};
+use crate::config::keys::{Key, Section, Takes};
+use crate::config::sections::SECTIONS;
 
 /// The keys that say what a section is.
 const KIND: [&str; 2] = ["kind", "protocol"];

@@ -13,15 +13,6 @@ use super::{files, none};
 /// that is no longer needed fails too.
 const YET: &[(&str, &str, &[&str])] = &[
     ("loggr", "component", &["ship", "upkeep"]),
-    (
-        "loggr",
-        "config",
-        // The table of keys, and the file of each section.
-        &[
-            "bus", "data", "keys", "listener", "log", "machine", "packers", "process", "rabbit", "reader",
-            "registry", "searched", "ship", "spool", "topology", "web",
-        ],
-    ),
     ("loggr", "source", &["connection", "relp", "stream"]),
     ("loggr", "status", &["broker", "gather", "installation", "live", "machine", "store", "troubles"]),
     ("loggr-bus", "embedded", &["entries", "log", "queue"]),
