@@ -58,8 +58,8 @@ pub static SECTION: Section = Section {
             "framing",
             one_of::<Mode>(),
             "\"auto\"",
-            "how the stream is cut into lines; `auto`: a frame that begins with a digit is octet-counted, \
-             any other ends at LF",
+            "how the stream is cut into lines; `auto` decides for each event: it is octet-counted if it begins with \
+             a count, a blank and a priority, or with a count that fits its text; else it ends at LF",
         )
         .only(LINES),
         key(
@@ -80,7 +80,7 @@ pub static SECTION: Section = Section {
             "max_message_size",
             Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
             "",
-            "bytes of one event; a longer one is cut, or refused where the protocol can say so",
+            "bytes of one event; a longer one is cut, over RELP too, and says how long it was",
         )
         .without("`64KiB`; `128KiB` (relp)"),
         key(

@@ -118,6 +118,14 @@ pub fn number(id: &str) -> Result<RescueId> {
     RescueId::parse(id).ok_or_else(|| anyhow!("`{id}` is no id from `loggr rescue list`")).usage()
 }
 
+/// Whose entries these are, in words.
+pub fn whose(sink: &str) -> String {
+    match sink.strip_prefix(RESCUE_PREFIX) {
+        Some(name) => format!("a machine `{name}`"),
+        None => format!("a shipper `{sink}`"),
+    }
+}
+
 /// Offers entries of a running process to their destination again. `None`: it has no such sink.
 pub async fn replay_here(live: &Live, sink: &str, id: Option<&str>) -> Option<Result<Replayed>> {
     if let Some(name) = sink.strip_prefix(RESCUE_PREFIX) {

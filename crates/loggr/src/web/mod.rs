@@ -250,7 +250,7 @@ struct RescueCommand {
 async fn replay(State(site): State<Site>, Query(command): Query<RescueCommand>) -> Response {
     match rescue::replay_here(&site.live, &command.sink, command.id.as_deref()).await {
         Some(replayed) => answer(replayed),
-        None => not_here(&format!("a machine or shipper `{}`", command.sink)),
+        None => not_here(&rescue::whose(&command.sink)),
     }
 }
 
