@@ -36,7 +36,7 @@ lint: export CUSTOM_LIBFUZZER_STD_CXX = none
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps --document-private-items
 	cargo check --manifest-path fuzz/Cargo.toml
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; \
 	else echo 'cargo-deny is not installed: only the tidy test checks licences and banned crates'; fi

@@ -79,7 +79,7 @@ pub(crate) struct Reading {
     pub recognised: bool,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
-    /// Where the head was one of RFC 5424: see [`rfc5424::Reading::exact`].
+    /// Where the head was one of RFC 5424: see [`Reading::exact`](crate::rfc5424::Reading::exact).
     pub exact: Option<bool>,
 }
 

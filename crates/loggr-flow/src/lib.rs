@@ -2,7 +2,7 @@
 //!
 //! A [`Source`] gives [`Delivery`]s: a [`Batch`] and the [`Ack`] that settles it,
 //! inseparable. A [`Sink`] sees the batch alone and returns a [`Receipt`], which can
-//! only be signed for that batch. The [`pump`] alone brings the two together.
+//! only be signed for that batch. The [`pump`](mod@pump) alone brings the two together.
 //! Whatever is dropped, cancelled or lost in a panic is a nack: the events are
 //! delivered again. Nothing here can turn silence into an acknowledgement.
 //!

@@ -2,7 +2,7 @@
 //!
 //! Two connections, one to publish and one to consume, so that a broker that holds back
 //! publishers does not hold back acknowledgements. Both are kept for ever. Nothing is
-//! declared while running; that is [`declare`]'s.
+//! declared while running; that is [`declare`](mod@declare)'s.
 //!
 //! What the broker must be kept from: a policy that limits these queues (`max-length`,
 //! `message-ttl`, `expires`, `delivery-limit`, a dead-letter exchange) may drop or move

@@ -20,7 +20,7 @@ impl Reader {
     /// Matching events in buckets of `width` microseconds, by severity.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] where there would be more than [`MAX_BUCKETS`].
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) where there would be more than [`MAX_BUCKETS`].
     pub fn histogram(
         &self,
         query: &Query,

@@ -22,10 +22,10 @@ use crate::{ErrorKind, StoreError};
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
-    /// Days into which nothing was written for so long are dropped by [`Writer::prune`].
+    /// Days into which nothing was written for so long are dropped by [`Writer::prune`](super::Writer::prune).
     pub retention: Option<Duration>,
     /// Merge small files on a thread of the store's own. Without it the caller runs
-    /// [`Writer::compactor`] where it likes.
+    /// [`Writer::compactor`](super::Writer::compactor) where it likes.
     pub background_compaction: bool,
     /// zstd's level for merged files, 1 to 22.
     pub compression: i32,

@@ -45,7 +45,7 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Locked`] where another process writes it, [`ErrorKind::Corrupt`] where the
     /// manifest is damaged, or missing beside data files or a day that cannot be listed
-    /// ([`crate::repair`]).
+    /// ([`repair`](super::repair)).
     pub fn open(dir: &Path, options: WriterOptions) -> Result<Writer, StoreError> {
         loggr_disk::make_directory(dir).map_err(|e| StoreError::io("create", dir, e))?;
         let lock_file = WriterLock::take(dir)?;
