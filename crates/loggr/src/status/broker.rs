@@ -39,7 +39,8 @@ impl Broker {
         let Some(Bus::Rabbit(bus)) = live.bus.as_deref() else { return None };
         let state = bus.state();
         let (spool_bytes, spool_max_bytes) = live.spool.as_ref().map_or((0, 0), |spool| spool.bytes());
-        let failing = live.collectors.iter().find_map(|c| c.progress.last_error());
+        let failing =
+            live.collectors.iter().find_map(|c| c.progress.ended().or_else(|| c.progress.last_error()));
         Some(Broker {
             name: "rabbitmq".to_owned(),
             up: state.broker.is_some() && state.trouble.is_none(),
