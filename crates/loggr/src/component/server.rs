@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use loggr_bus::Publisher;
 use loggr_event::{Origin, UidGenerator};
-use loggr_flow::{Stop, channel_source, pump};
+use loggr_flow::Stop;
 use loggr_net::Endpoint;
 use loggr_net::bind::{self, UnixPath};
 use tokio::task::JoinSet;
@@ -18,10 +19,7 @@ use crate::config::{Listener, Protocol};
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
-use crate::source::{self, Accepting, Datagrams, ListenerStats, StreamKind};
-
-/// Batches of datagrams that may wait for the bus.
-const DATAGRAM_WINDOW: usize = 2;
+use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]
@@ -84,29 +82,16 @@ impl Server {
             let mut addresses = Vec::new();
             for socket in sockets {
                 addresses.push(socket.address.clone());
-                let shared = shared(listener, publisher.clone(), uids.clone(), stats.clone(), gate.clone());
-                ready.push((socket, Arc::new(shared)));
+                let intake = intake(listener, publisher.clone(), uids.clone(), stats.clone());
+                ready.push((socket, listener, intake, gate.clone()));
             }
             server.listeners.push(Bound { stats, addresses });
         }
-        for (socket, shared) in ready {
-            let (listener, address) = (shared.stats.name().to_owned(), socket.address.clone());
-            match socket.kind {
-                Kind::Tcp(socket) => {
-                    let listening = source::Listening::Tcp(tokio::net::TcpListener::from_std(socket)?);
-                    let stats = shared.stats.clone();
-                    let accepting = source::accept(listening, shared, stop.clone());
-                    server.tasks.spawn(watched(accepting, stats, stop.clone()));
-                }
-                Kind::Unix(socket) => {
-                    let listening = source::Listening::Unix(tokio::net::UnixListener::from_std(socket)?);
-                    let stats = shared.stats.clone();
-                    let accepting = source::accept(listening, shared, stop.clone());
-                    server.tasks.spawn(watched(accepting, stats, stop.clone()));
-                }
-                Kind::Datagram(datagrams) => datagram(datagrams, shared, stop.clone(), &mut server.tasks)?,
-            }
-            tracing::info!(listener, address, "listening");
+        for (Socket { kind, address }, listener, intake, gate) in ready {
+            let stats = intake.stats.clone();
+            let receiving = receive(kind, listener, intake, gate, stop.clone())?;
+            tracing::info!(listener = listener.name, address, "listening");
+            server.tasks.spawn(watched(receiving, stats, stop.clone()));
         }
         Ok(server)
     }
@@ -127,15 +112,21 @@ struct Socket {
 }
 
 enum Kind {
-    Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener),
+    Tcp(std::net::TcpListener, Spoken),
+    Unix(std::os::unix::net::UnixListener, Spoken),
     Datagram(Datagrams),
 }
 
+/// Here stands what each protocol listens on, and what it speaks there.
 fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> Result<Socket> {
     let inet = || {
         let address = endpoint.address().ok_or_else(|| anyhow!("`{endpoint}` is no address"))?;
         Ok::<_, anyhow::Error>(bind::resolve(address)?)
+    };
+    let tcp = |spoken| {
+        let socket = bind::tcp(inet()?)?;
+        let address = socket.local_addr()?.to_string();
+        Ok(Socket { kind: Kind::Tcp(socket, spoken), address })
     };
     let path = || -> Result<&Path> {
         let path = endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is no path"))?;
@@ -143,11 +134,8 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
         Ok(path)
     };
     match listener.protocol {
-        Protocol::Tcp | Protocol::Relp => {
-            let socket = bind::tcp(inet()?)?;
-            let address = socket.local_addr()?.to_string();
-            Ok(Socket { kind: Kind::Tcp(socket), address })
-        }
+        Protocol::Tcp => tcp(Spoken::Lines(listener.framing)),
+        Protocol::Relp => tcp(Spoken::Relp),
         Protocol::Udp => {
             let (socket, granted) = bind::udp(inet()?, listener.receive_buffer)?;
             if granted < listener.receive_buffer {
@@ -175,7 +163,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let (socket, guard) = bind::unix_stream(path, listener.socket_mode)?;
             paths.push(guard);
             let address = path.display().to_string();
-            Ok(Socket { kind: Kind::Unix(socket), address })
+            Ok(Socket { kind: Kind::Unix(socket, Spoken::Lines(listener.framing)), address })
         }
     }
 }
@@ -187,22 +175,14 @@ fn make_way_to(socket: &Path, mode: u32) -> Result<()> {
     make_directory(parent, parent_mode).with_context(|| format!("cannot create `{}`", parent.display()))
 }
 
-fn shared(
+fn intake(
     listener: &Listener,
     publisher: Publisher,
     uids: Arc<UidGenerator>,
     stats: Arc<ListenerStats>,
-    gate: Gate,
-) -> Accepting {
-    let kind = match listener.protocol {
-        Protocol::Relp => StreamKind::Relp,
-        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
-            StreamKind::Lines(listener.framing)
-        }
-    };
+) -> Intake {
     let (admitting, trusting) = (listener.clone(), listener.trust.clone());
-    Accepting {
-        kind,
+    Intake {
         origin: Origin {
             listener: listener.name.clone(),
             transport: listener.protocol.transport(),
@@ -214,9 +194,6 @@ fn shared(
             ..Origin::default()
         },
         max_message_size: listener.max_message_size,
-        gate,
-        window_bytes: listener.window_size,
-        idle_timeout: listener.idle_timeout,
         allowed: Box::new(move |ip: IpAddr| admitting.admits(ip)),
         trusted: Box::new(move |ip| trusting.covers(ip)),
         publisher,
@@ -225,27 +202,25 @@ fn shared(
     }
 }
 
-/// A thread that receives, and a task that pumps what it received.
-fn datagram(datagrams: Datagrams, shared: Arc<Accepting>, stop: Stop, tasks: &mut JoinSet<()>) -> Result<()> {
-    let (deliveries, source) = channel_source(DATAGRAM_WINDOW);
-    let pumping = pump(source, shared.publisher.clone(), source::NoRescue, stop.clone(), shared.observer());
-    let (done, joined) = tokio::sync::oneshot::channel::<()>();
-    let (stats, stopped) = (shared.stats.clone(), stop.clone());
-    std::thread::Builder::new()
-        .name(format!("loggr-{}", shared.stats.protocol))
-        .spawn(move || {
-            source::receive(&datagrams, &shared, &stop, &deliveries);
-            drop((deliveries, done));
-        })
-        .context("cannot start a thread")?;
-    let receiving = async move {
-        // A channel does not break; the pump ends with it.
-        drop(pumping.await);
-        // The thread drops its end when it is done.
-        drop(joined.await);
+/// What brings events in until draining, and then what was read to the bus.
+fn receive(
+    kind: Kind,
+    listener: &Listener,
+    intake: Intake,
+    gate: Gate,
+    stop: Stop,
+) -> Result<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    let (listening, spoken) = match kind {
+        Kind::Tcp(socket, spoken) => (Listening::Tcp(tokio::net::TcpListener::from_std(socket)?), spoken),
+        Kind::Unix(socket, spoken) => (Listening::Unix(tokio::net::UnixListener::from_std(socket)?), spoken),
+        Kind::Datagram(datagrams) => {
+            let received = source::receive(datagrams, intake, stop).context("cannot start a thread")?;
+            return Ok(Box::pin(received));
+        }
     };
-    tasks.spawn(watched(receiving, stats, stopped));
-    Ok(())
+    let (window_bytes, idle_timeout) = (listener.window_size, listener.idle_timeout);
+    let shared = Accepting { spoken, intake, gate, window_bytes, idle_timeout };
+    Ok(Box::pin(source::accept(listening, Arc::new(shared), stop)))
 }
 
 /// What a listener does until draining.

@@ -16,20 +16,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loggr_event::{Origin, Timestamp};
-use loggr_flow::{Ack, BatchBuilder, Delivery, Phase, Stop};
+use loggr_flow::{Delivery, Phase, Stop, channel_source};
+use loggr_wire::framing::Frame;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, getsockopt,
     recvmmsg, setsockopt, sockopt,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::clients::Sender;
-use super::connection::Accepting;
-use super::{Uids, is_blank};
+use super::intake::{Intake, Lines};
 use crate::process::clock::now;
 
+/// Batches of datagrams that may wait for the bus.
+const DATAGRAM_WINDOW: usize = 2;
 /// Datagrams taken by one syscall, where their room allows it.
 const DATAGRAMS_PER_READ: usize = 256;
 /// No UDP datagram is longer (RFC 768). One of a unix socket is as long as its sender's buffer allows.
@@ -69,34 +71,53 @@ pub struct Datagrams {
     pub udp: bool,
 }
 
-/// Receives until draining has begun and what the kernel's buffer held then was taken: a peer
-/// that goes on sending does not hold it up. Blocks its thread.
-pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliveries: &mpsc::Sender<Delivery>) {
+/// Starts a thread that receives until draining has begun and what the kernel's buffer held then was
+/// taken: a peer that goes on sending does not hold it up. What it gives pumps what was received, and
+/// resolves when all of it is with the bus.
+pub fn receive(
+    datagrams: Datagrams,
+    intake: Intake,
+    stop: Stop,
+) -> std::io::Result<impl Future<Output = ()> + use<>> {
+    let (deliveries, source) = channel_source(DATAGRAM_WINDOW);
+    let pumping = intake.pump(source, stop.clone());
+    let (done, joined) = oneshot::channel::<()>();
+    std::thread::Builder::new().name(format!("loggr-{}", intake.stats.protocol)).spawn(move || {
+        receive_here(&datagrams, &intake, &stop, &deliveries);
+        drop((deliveries, done));
+    })?;
+    Ok(async move {
+        pumping.await;
+        // The thread drops its end when it is done.
+        drop(joined.await);
+    })
+}
+
+fn receive_here(datagrams: &Datagrams, intake: &Intake, stop: &Stop, deliveries: &mpsc::Sender<Delivery>) {
     if datagrams.udp
         && let Err(error) = setsockopt(&datagrams.socket, sockopt::RxqOvfl, &1)
     {
-        let listener = shared.stats.name();
+        let listener = intake.stats.name();
         tracing::warn!(listener, %error, "cannot count what the kernel drops");
     }
     let mut receiver = Receiver {
-        shared,
+        intake,
         deliveries,
-        builder: BatchBuilder::default(),
-        uids: Uids::new(shared.uids.clone()),
+        lines: Lines::new(intake),
         peers: HashMap::new(),
-        local: (Arc::new(shared.origin_of(None)), shared.stats.senders.of(&shared.sender_of(None))),
+        local: (Arc::new(intake.origin_of(None)), intake.stats.senders.of(&intake.sender_of(None))),
         drops: DropCounter::default(),
         failing: false,
     };
     let gather = gathering_time(datagrams);
-    let Room { count, bytes } = Room::of(datagrams.udp, shared.max_message_size);
+    let Room { count, bytes } = Room::of(datagrams.udp, intake.max_message_size);
     // The system gives memory for it only where datagrams have been.
     let mut space = vec![0u8; count * bytes];
     let mut headers = Headers::new(count, datagrams.udp);
     // Bytes to take at most, once draining has begun: the kernel never holds more.
     let mut rest = buffer_bytes(datagrams);
     loop {
-        let waiting = !receiver.builder.is_empty();
+        let waiting = !receiver.lines.is_empty();
         let draining = stop.phase() >= Phase::Drain;
         if draining && rest == 0 {
             break;
@@ -122,7 +143,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
                 // ECONNREFUSED and the like speak of other sockets; go on.
                 Err(error) => {
                     if !std::mem::replace(&mut receiver.failing, true) {
-                        let listener = shared.stats.name();
+                        let listener = intake.stats.name();
                         tracing::warn!(listener, %error, "cannot receive a datagram; trying again");
                     }
                     std::thread::sleep(Duration::from_millis(OFFER_MILLIS.into()));
@@ -130,7 +151,7 @@ pub fn receive(datagrams: &Datagrams, shared: &Accepting, stop: &Stop, deliverie
             },
             Err(Errno::EINTR) => {}
             Err(error) => {
-                let listener = shared.stats.name();
+                let listener = intake.stats.name();
                 tracing::error!(listener, %error, "cannot wait for datagrams; the listener ends");
                 break;
             }
@@ -210,10 +231,9 @@ struct Got {
 }
 
 struct Receiver<'s> {
-    shared: &'s Accepting,
+    intake: &'s Intake,
     deliveries: &'s mpsc::Sender<Delivery>,
-    builder: BatchBuilder,
-    uids: Uids,
+    lines: Lines<'s>,
     /// Those that are not allowed are known by their name among the senders alone.
     peers: HashMap<SocketAddr, Result<Known, String>>,
     local: Known,
@@ -254,7 +274,7 @@ impl Receiver<'_> {
         };
         for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(room)) {
             if let Some(drops) = drops {
-                self.shared.stats.kernel_drops.add(self.drops.grown(drops));
+                self.intake.stats.kernel_drops.add(self.drops.grown(drops));
             }
             self.push(peer, bytes.get(..len).unwrap_or(bytes), len, at);
         }
@@ -263,50 +283,44 @@ impl Receiver<'_> {
 
     /// A datagram of `len` bytes: as many of them as found room.
     fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], len: usize, at: Timestamp) {
-        let stats = &self.shared.stats;
         let (origin, sender) = match peer {
             None => &self.local,
             Some(peer) => {
                 if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&peer) {
                     self.peers.clear();
                 }
-                let shared = self.shared;
+                let intake = self.intake;
                 let known = self.peers.entry(peer).or_insert_with(|| {
-                    let name = shared.sender_of(Some(peer));
-                    match (shared.allowed)(peer.ip()) {
-                        true => Ok((Arc::new(shared.origin_of(Some(peer))), shared.stats.senders.of(&name))),
+                    let name = intake.sender_of(Some(peer));
+                    match (intake.allowed)(peer.ip()) {
+                        true => Ok((Arc::new(intake.origin_of(Some(peer))), intake.stats.senders.of(&name))),
                         false => Err(name),
                     }
                 });
                 match known {
                     Ok(known) => known,
-                    Err(name) => return shared.refuse("datagram", &peer, name),
+                    Err(name) => return intake.refuse("datagram", &peer, name),
                 }
             }
         };
         sender.saw(at);
-        if is_blank(datagram) {
-            return stats.empty.add(1);
-        }
-        let kept = datagram.get(..self.shared.max_message_size).unwrap_or(datagram);
-        let original_len = (len > kept.len()).then_some(len as u64);
-        stats.truncated.add(u64::from(original_len.is_some()));
-        let uid = self.uids.next(at);
-        self.builder.push_frame(origin, uid, at, kept, original_len, false);
+        let bytes = datagram.get(..self.intake.max_message_size).unwrap_or(datagram);
+        let original_len = (len > bytes.len()).then_some(len as u64);
+        self.lines.push_if_any(origin, at, &Frame { bytes, original_len, incomplete: false });
     }
 
     /// Hands over what was gathered if the bus has room, or must if it is too much.
     /// False when nobody takes deliveries any more.
     fn offer(&mut self) -> bool {
-        if self.builder.is_empty() {
+        if self.lines.is_empty() {
             return !self.deliveries.is_closed();
         }
-        if self.builder.byte_len() >= MAX_WAITING_BYTES {
+        if self.lines.byte_len() >= MAX_WAITING_BYTES {
             return self.hand_over();
         }
         match self.deliveries.try_reserve() {
             Ok(permit) => {
-                if let Some(delivery) = take(self.shared, &mut self.builder) {
+                if let Some(delivery) = self.lines.end_unanswered() {
                     permit.send(delivery);
                 }
                 true
@@ -317,22 +331,11 @@ impl Receiver<'_> {
     }
 
     fn hand_over(&mut self) -> bool {
-        match take(self.shared, &mut self.builder) {
+        match self.lines.end_unanswered() {
             Some(delivery) => self.deliveries.blocking_send(delivery).is_ok(),
             None => true,
         }
     }
-}
-
-fn take(shared: &Accepting, builder: &mut BatchBuilder) -> Option<Delivery> {
-    let capacity = builder.byte_len();
-    let batch = builder.finish()?;
-    *builder = BatchBuilder::with_capacity(capacity);
-    let stats = shared.stats.clone();
-    let count = batch.len() as u64;
-    stats.received.add(count);
-    stats.bytes.add(batch.byte_len() as u64);
-    Some(Delivery::new(batch, Ack::unreliable(move || stats.lost.add(count))))
 }
 
 /// The kernel's count of its drops, where it tells.

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loggr_event::Origin;
-use loggr_flow::{BatchBuilder, Delivery, Outcome, Settlements, Stop, Window, window};
+use loggr_flow::{Delivery, Outcome, Settlements, Window, window};
+use loggr_wire::framing::Frame;
 use loggr_wire::relp::{Server, ServerConfig, State};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::clients::Client;
-use super::connection::{Accepting, Stream};
-use super::{CONNECTION_WINDOW, ReadBuffer, Uids};
+use super::connection::{CONNECTION_WINDOW, Connection};
+use super::intake::{Intake, Lines};
 use crate::process::clock::now;
 
 /// While so many bytes of answers wait for the peer to read them, nothing more is read.
@@ -32,29 +33,22 @@ const BRIEF: Duration = Duration::from_millis(200);
 
 /// Runs until the peer closes or breaks the protocol, an answer cannot be given, nothing moves
 /// any more, or draining has answered all that was read.
-pub(super) async fn session(
-    stream: Stream,
-    origin: Arc<Origin>,
-    client: &Client,
-    shared: &Accepting,
-    mut stop: Stop,
-    deliveries: mpsc::Sender<Delivery>,
-) {
+pub(super) async fn session(connection: Connection<'_>) {
+    let Connection { stream, mut buffer, origin, client, intake, deliveries, idle_timeout, mut stop } =
+        connection;
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let config = ServerConfig { max_data_bytes: shared.max_message_size, ..ServerConfig::default() };
+    let config = ServerConfig { max_data_bytes: intake.max_message_size, ..ServerConfig::default() };
     let (window, mut settlements) = window::<usize>(CONNECTION_WINDOW);
     let mut session = Session {
         server: Server::new(config),
-        builder: BatchBuilder::default(),
-        uids: Uids::new(shared.uids.clone()),
+        lines: Lines::new(intake),
         window,
         origin,
         client,
-        shared,
+        intake,
         still_since: Some(client.moved()),
         refused: false,
     };
-    let mut buffer = ReadBuffer::new(shared.max_read());
     let (mut draining, mut gone, mut still) = (false, false, false);
     loop {
         let server = &session.server;
@@ -107,9 +101,9 @@ pub(super) async fn session(
                         break;
                     }
                 };
-                let lines = session.feed(buffer.bytes.get(..n).unwrap_or_default());
+                session.feed(buffer.bytes.get(..n).unwrap_or_default());
                 buffer.adapt(n);
-                if !session.deliver(lines, &deliveries).await {
+                if !session.deliver(&deliveries).await {
                     break;
                 }
             }
@@ -119,7 +113,7 @@ pub(super) async fn session(
                 break;
             }
             // Neither does the peer send, nor does it read its answers.
-            () = idled(session.still_since, shared.idle_timeout) => {
+            () = idled(session.still_since, idle_timeout) => {
                 still = true;
                 break;
             }
@@ -145,12 +139,11 @@ async fn idled(still_since: Option<Instant>, allowed: Option<Duration>) {
 
 struct Session<'s> {
     server: Server,
-    builder: BatchBuilder,
-    uids: Uids,
+    lines: Lines<'s>,
     window: Window<usize>,
     origin: Arc<Origin>,
     client: &'s Client,
-    shared: &'s Accepting,
+    intake: &'s Intake,
     /// When something moved last; `None` while the peer waits for answers that are ours to give.
     still_since: Option<Instant>,
     /// A delivery was nacked: what comes after it must not be answered either, for
@@ -169,22 +162,20 @@ impl Session<'_> {
         };
     }
 
-    /// Gives the number of lines that the bytes completed.
-    fn feed(&mut self, bytes: &[u8]) -> usize {
+    fn feed(&mut self, bytes: &[u8]) {
         let at = now();
-        let Session { server, builder, uids, origin, client, shared, .. } = self;
+        let Session { server, lines, origin, client, intake, .. } = self;
         client.sender.saw(at);
-        let before = builder.len();
         let fed = server.feed(bytes, |line| {
-            shared.stats.truncated.add(u64::from(line.original_len.is_some()));
-            builder.push_frame(origin, uids.next(at), at, line.data, line.original_len, false);
+            let line = Frame { bytes: line.data, original_len: line.original_len, incomplete: false };
+            lines.push(origin, at, &line);
         });
         if let Err(error) = fed {
-            shared.stats.protocol_errors.add(1);
-            let (listener, peer) = (shared.stats.name(), origin.peer.as_str());
+            intake.stats.protocol_errors.add(1);
+            let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
             let hint = error.hint().unwrap_or("the peer does not speak RELP as it should");
             let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
-            if let Some(unsaid) = shared.stats.told_breach.tell(address) {
+            if let Some(unsaid) = intake.stats.told_breach.tell(address) {
                 let unsaid = (unsaid > 0).then_some(unsaid);
                 tracing::warn!(listener, peer, %error, hint, unsaid, "closing a RELP connection");
             }
@@ -192,21 +183,16 @@ impl Session<'_> {
         if server.state() != State::Waiting {
             client.prove();
         }
-        let lines = builder.len() - before;
         self.moved();
-        lines
     }
 
     /// False when nobody takes deliveries any more.
-    async fn deliver(&mut self, lines: usize, deliveries: &mpsc::Sender<Delivery>) -> bool {
-        let capacity = self.builder.byte_len();
-        let Some(batch) = self.builder.finish() else { return true };
-        self.builder = BatchBuilder::with_capacity(capacity);
-        self.shared.stats.received.add(lines as u64);
-        self.shared.stats.bytes.add(batch.byte_len() as u64);
+    async fn deliver(&mut self, deliveries: &mpsc::Sender<Delivery>) -> bool {
+        let Some(batch) = self.lines.end() else { return true };
         // A slot was free before the read, and only this task takes slots.
         let Some(slot) = self.window.try_reserve() else { return false };
-        deliveries.send(Delivery::new(batch, slot.ack(lines))).await.is_ok()
+        let ack = slot.ack(batch.len());
+        deliveries.send(Delivery::new(batch, ack)).await.is_ok()
     }
 
     /// Answers what is durable. False when a delivery was nacked: the connection ends

@@ -13,7 +13,6 @@ use super::{files, none};
 /// that is no longer needed fails too.
 const YET: &[(&str, &str, &[&str])] = &[
     ("loggr", "component", &["ship", "upkeep"]),
-    ("loggr", "source", &["connection", "relp", "stream"]),
     ("loggr", "status", &["broker", "gather", "installation", "live", "machine", "store", "troubles"]),
     ("loggr-bus", "embedded", &["entries", "log", "queue"]),
     ("loggr-bus", "embedded", &["frame", "position"]),

@@ -1,0 +1,208 @@
+//! Accepting connections: limits, network rules, one task per connection, draining.
+//!
+//! Who finds no place waits for one; those who have been silent for long make room. Not here: what is
+//! spoken on a connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loggr_flow::{Stop, channel_source};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::GetStruct;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::task::JoinSet;
+
+use super::Spoken;
+use super::connection::{CONNECTION_WINDOW, Connection, ReadBuffer, Stream};
+use super::intake::Intake;
+use crate::process::gate::{Gate, Place};
+
+/// How long to wait before accepting again when the system has no descriptor or memory for it.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// How often somebody who waits looks whether one is there who has been silent for long.
+const ROOM_CHECK: Duration = Duration::from_millis(500);
+/// What a listener says while connections wait.
+pub const NO_PLACE: &str = "no place for another connection: `max_connections`, or what the system allows, is reached; new ones wait";
+
+/// What the connections of one listening socket share.
+#[derive(Debug)]
+pub struct Accepting {
+    /// What is spoken.
+    pub spoken: Spoken,
+    /// What becomes of the lines.
+    pub intake: Intake,
+    /// Places for its connections; further ones wait.
+    pub gate: Gate,
+    /// Bytes of one connection that may wait to become durable.
+    pub window_bytes: usize,
+    /// A connection silent for so long is closed; `None` is never.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Either kind of listening socket.
+#[derive(Debug)]
+pub enum Listening {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix stream socket.
+    Unix(UnixListener),
+}
+
+impl Listening {
+    async fn accept(&self) -> std::io::Result<(Stream, Option<SocketAddr>)> {
+        match self {
+            Listening::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+            Listening::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
+        }
+    }
+
+    /// Connections that wait in the kernel, where it tells.
+    fn backlog(&self) -> usize {
+        let Listening::Tcp(listener) = self else { return 0 };
+        // Of a socket that listens this is the number of connections to accept.
+        let waiting = getsockopt(listener, TcpInfo).map_or(0, |info| info.tcpi_unacked);
+        usize::try_from(waiting).unwrap_or(usize::MAX)
+    }
+}
+
+/// What the kernel tells of a TCP socket.
+#[derive(Clone, Copy, Debug)]
+struct TcpInfo;
+nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, libc::tcp_info, GetStruct<libc::tcp_info>);
+
+/// Accepts until draining begins, then waits for the connections to finish what they
+/// have read.
+pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop) {
+    let mut sessions = JoinSet::new();
+    let listener = shared.intake.stats.name();
+    let mut failing = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.drain() => break,
+            accepted = listening.accept() => accepted,
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(listener, %error, "cannot accept connections; trying again");
+                }
+                shared.make_room(&listening);
+                tokio::select! {
+                    () = stop.drain() => break,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
+                }
+            }
+        };
+        if std::mem::take(&mut failing) {
+            tracing::info!(listener, "connections are accepted again");
+        }
+        if let Some(peer) = peer
+            && !(shared.intake.allowed)(peer.ip().to_canonical())
+        {
+            shared.intake.refuse("connection", &peer, &shared.intake.sender_of(Some(peer)));
+            continue;
+        }
+        let place = match shared.gate.try_enter() {
+            Some(place) => place,
+            None => tokio::select! {
+                biased;
+                () = stop.drain() => break,
+                place = shared.wait_for_place(&listening) => place,
+            },
+        };
+        shared.tell_room();
+        let (shared, stop) = (shared.clone(), stop.clone());
+        sessions.spawn(async move {
+            session(stream, peer, &shared, stop).await;
+            drop(place);
+            shared.tell_room();
+        });
+    }
+    drop(listening);
+    while sessions.join_next().await.is_some() {}
+}
+
+impl Accepting {
+    /// Waits behind everybody who came before. Whoever holds a place and is silent for long gives it up.
+    async fn wait_for_place(&self, listening: &Listening) -> Place {
+        if self.intake.stats.crowded.raise() {
+            let (listener, limit) = (self.intake.stats.name(), self.gate.limit());
+            tracing::warn!(listener, limit, "{NO_PLACE}");
+        }
+        let mut check = tokio::time::interval(ROOM_CHECK);
+        let mut waiting = std::pin::pin!(self.gate.enter());
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut waiting => return place,
+                // The first tick is at once.
+                _ = check.tick() => self.make_room(listening),
+            }
+        }
+    }
+
+    /// As many silent connections less as wait, if there are so many.
+    fn make_room(&self, listening: &Listening) {
+        let waiting = listening.backlog().saturating_add(1);
+        self.intake.stats.refused.add(self.intake.stats.clients.make_room(waiting) as u64);
+    }
+
+    /// Says it if there is room again.
+    fn tell_room(&self) {
+        if self.gate.has_room() && self.intake.stats.crowded.clear() {
+            let listener = self.intake.stats.name();
+            tracing::info!(listener, "there are places for connections again");
+        }
+    }
+}
+
+async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, stop: Stop) {
+    let intake = &shared.intake;
+    let stats = &intake.stats;
+    stats.connections.add(1);
+    let number = stats.connections_total.next();
+    let origin = Arc::new(intake.origin_of(peer));
+    let sender = stats.senders.of(&intake.sender_of(peer));
+    let client = stats.clients.enter(number, &origin.peer, sender);
+    if let Stream::Tcp(tcp) = &stream {
+        prepare(tcp);
+    }
+    let (deliveries, source) = channel_source(CONNECTION_WINDOW);
+    // Two tasks: reading and parsing go on while the bus syncs.
+    let pump = tokio::spawn(intake.pump(source, stop.clone()));
+    let connection = Connection {
+        stream,
+        buffer: ReadBuffer::within(shared.window_bytes),
+        origin,
+        client: &client,
+        intake,
+        deliveries,
+        idle_timeout: shared.idle_timeout,
+        stop,
+    };
+    shared.spoken.session(connection).await;
+    if pump.await.is_err() {
+        tracing::error!(listener = stats.name(), "the pump of a connection panicked");
+    }
+    stats.clients.leave(number);
+    stats.connections.sub(1);
+}
+
+/// Answers are small and awaited; silence of a dead peer is noticed by the kernel.
+fn prepare(tcp: &TcpStream) {
+    let socket = socket2::SockRef::from(tcp);
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15))
+        .with_retries(4);
+    if let Err(error) = tcp.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive)) {
+        tracing::debug!(%error, "cannot set socket options");
+    }
+}
