@@ -1,7 +1,8 @@
 //! One RELP session, seen from the end that sends.
 //!
-//! Not here: sockets, time, and the messages themselves: the caller keeps each message until its
-//! [`Answer`] has come and sends it again, under a new txnr, on the next connection if none has.
+//! Not here: sockets, time, and the messages themselves: whoever sends keeps each message until its
+//! [`Answer`] has come, and sends it again, under a new txnr, on the next connection if none has
+//! (`sender.rs` does).
 //!
 //! The way of a session: [`open`](Client::open), write the output, feed what is read until the state is
 //! [`Ready`](ClientState::Ready); then [`send`](Client::send) while [`room`](Client::room) is left; in the

@@ -1,7 +1,7 @@
 //! RELP, version 0, both ends, as deployed software speaks it.
 //!
 //! [`Server`] and [`Client`] each stand for one session: bytes in through `feed`, bytes out through
-//! `output`. Not here: sockets, time limits, what a message means, and whether it is stored: a server
+//! `output`; [`Sender`] is a client over many. Not here: sockets, time limits, what a message means, and whether it is stored: a server
 //! answers only what its caller [acknowledges](Server::ack).
 //!
 //! `TXNR SP COMMAND SP DATALEN [SP DATA] LF`
@@ -22,6 +22,7 @@ mod error;
 mod frame;
 mod offers;
 mod output;
+mod sender;
 mod server;
 
 pub use client::{
@@ -33,4 +34,5 @@ pub use frame::{
     Name, Reader, next_txnr, write_frame,
 };
 pub use offers::{MAX_OFFERS_BYTES, MAX_SOFTWARE_BYTES, Offers, SOFTWARE};
+pub use sender::Sender;
 pub use server::{MAX_OWED_COMMANDS, Server, ServerConfig, State, Syslog};

@@ -3,7 +3,9 @@
 //! Sends one message, a file, stdin, or generated lines; counts what was
 //! acknowledged. With `--count` it is also the load generator of the benchmarks.
 
+mod job;
 mod lines;
+mod relp;
 mod transport;
 
 use std::io::IsTerminal;
@@ -15,8 +17,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
+use self::job::{Job, Target};
 use self::lines::Lines;
-use self::transport::{Job, Target};
 use super::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;

@@ -1,0 +1,122 @@
+//! What one connection of `loggr send` has to do: where to, which lines, how fast.
+
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use super::lines::Lines;
+use super::{Framing, Progress};
+use crate::hint::Advise;
+
+/// Bytes gathered before a write on a stream.
+pub const WRITE_BYTES: usize = 64 << 10;
+
+/// Where to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// RELP over TCP.
+    Relp(String),
+    /// Framed syslog over TCP.
+    Tcp(String),
+    /// One datagram a line.
+    Udp(String),
+    /// A unix socket, datagram or stream, whichever it is.
+    Unix(PathBuf),
+}
+
+impl Target {
+    /// Reads `relp://H:P`, `tcp://H:P`, `udp://H:P` or `unix:PATH`.
+    pub fn parse(url: &str) -> Result<Target> {
+        let target = match url.split_once(':') {
+            Some(("unix", path)) if !path.is_empty() => Some(Target::Unix(path.into())),
+            Some((scheme, rest)) => rest.strip_prefix("//").and_then(|address| {
+                let address = address.trim_end_matches('/').to_owned();
+                address.contains(':').then_some(match scheme {
+                    "relp" => Target::Relp(address),
+                    "tcp" => Target::Tcp(address),
+                    "udp" => Target::Udp(address),
+                    _ => return None,
+                })
+            }),
+            None => None,
+        };
+        target
+            .ok_or_else(|| anyhow!("`{url}` names no receiver"))
+            .hint("write relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH")
+    }
+
+    /// Does the protocol answer?
+    pub fn acknowledges(&self) -> bool {
+        matches!(self, Target::Relp(_))
+    }
+}
+
+/// What one connection does.
+pub struct Job {
+    pub target: Target,
+    pub lines: Lines,
+    pub progress: Arc<Progress>,
+    pub window: usize,
+    pub framing: Framing,
+    pub pace: Option<Duration>,
+    pub retry: Duration,
+}
+
+/// Connects over TCP.
+pub fn connect(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address)
+        .with_context(|| format!("cannot connect to `{address}`"))
+        .hint("is the receiver running, and does it listen on that address?")?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Sleeps so that lines leave at the job's pace.
+pub struct Pacer {
+    pace: Option<Duration>,
+    next: Instant,
+}
+
+impl Pacer {
+    /// None: as fast as they are taken.
+    pub fn new(pace: Option<Duration>) -> Pacer {
+        Pacer { pace, next: Instant::now() }
+    }
+
+    /// Is it too early for the next line?
+    pub fn early(&self) -> Option<Duration> {
+        self.pace?;
+        let wait = self.next.saturating_duration_since(Instant::now());
+        (wait > Duration::from_micros(500)).then_some(wait)
+    }
+
+    /// One has left.
+    pub fn sent(&mut self) {
+        if let Some(pace) = self.pace {
+            self.next += pace;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, expect: Option<Target>) {
+        assert_eq!(Target::parse(url).ok(), expect);
+    }
+
+    #[test]
+    fn targets() {
+        check("relp://127.0.0.1:2514", Some(Target::Relp("127.0.0.1:2514".into())));
+        check("tcp://[::1]:1514/", Some(Target::Tcp("[::1]:1514".into())));
+        check("unix:/dev/log", Some(Target::Unix("/dev/log".into())));
+        check("http://x:1", None);
+        check("relp://nowhere", None);
+        check("127.0.0.1:514", None);
+    }
+}

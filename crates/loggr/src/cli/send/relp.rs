@@ -1,0 +1,170 @@
+//! One RELP connection of `loggr send`, made again when it is lost.
+//!
+//! What is spoken, and what goes again, is `loggr_wire`'s; here are the blocking socket, the pace and the
+//! counting.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use loggr_flow::Backoff;
+use loggr_wire::relp::{ClientConfig, ClientState, SendError, Sender};
+
+use super::job::{Job, Pacer, WRITE_BYTES, connect};
+
+/// How long a receiver may leave a full window unanswered before the session is
+/// given up; what deployed senders wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Sends until the lines end. Gives the microseconds from sending to answer of each line.
+pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
+    let config = ClientConfig { window_frames: job.window, ..ClientConfig::default() };
+    let mut relp = Relp { job, sender: Sender::new(config), latencies: Vec::new(), spare: Vec::new() };
+    let mut backoff = Backoff::default();
+    let mut lost: Option<Instant> = None;
+    loop {
+        let before = relp.latencies.len();
+        let connected = connect(address).inspect(|_| job.progress.found());
+        let error = match connected.and_then(|stream| relp.run(stream)) {
+            Ok(()) => return Ok(relp.latencies),
+            Err(error) => error,
+        };
+        if relp.latencies.len() > before {
+            lost = None;
+            backoff.reset();
+        }
+        let resent = relp.sender.lose() as u64;
+        let left = job.retry.saturating_sub(lost.get_or_insert_with(Instant::now).elapsed());
+        if left.is_zero() {
+            let unanswered = relp.sender.unanswered();
+            return Err(error.context(format!("gave up on `{address}` with {unanswered} lines unanswered")));
+        }
+        job.progress.resent.fetch_add(resent, Ordering::Relaxed);
+        job.progress.lost(&error, left);
+        std::thread::sleep(backoff.wait().min(left));
+    }
+}
+
+/// A line, and when it was sent last.
+struct Sent {
+    line: Vec<u8>,
+    at: Instant,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.line
+    }
+}
+
+struct Relp<'j> {
+    job: &'j Job,
+    sender: Sender<Sent>,
+    latencies: Vec<u32>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Relp<'_> {
+    /// One session, from `open` to `close`. `Ok` when everything is answered.
+    fn run(&mut self, mut stream: TcpStream) -> Result<()> {
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        self.sender.connect();
+        let mut buffer = vec![0; WRITE_BYTES];
+        let mut pacer = Pacer::new(self.job.pace);
+        let mut more = true;
+        loop {
+            let mut early = None;
+            while more && self.sender.can_send() && self.sender.output().len() < WRITE_BYTES {
+                early = pacer.early();
+                if early.is_some() {
+                    break;
+                }
+                more = self.take()?;
+                if more {
+                    pacer.sent();
+                }
+            }
+            let done = !more && self.sender.unanswered() == 0;
+            if done || self.sender.needs_reconnect() {
+                self.sender.close();
+            }
+            let n = self.sender.output().len();
+            stream.write_all(self.sender.output()).context("the receiver closed the connection")?;
+            self.sender.consume_output(n);
+            if done {
+                drop(stream.shutdown(std::net::Shutdown::Write));
+                return Ok(());
+            }
+            if let Some(wait) = early {
+                // Answers are read while waiting for the next line's time.
+                stream.set_read_timeout(Some(wait))?;
+            }
+            match stream.read(&mut buffer) {
+                Ok(0) => bail!("the receiver closed the connection"),
+                Ok(n) => self.answers(buffer.get(..n).unwrap_or_default())?,
+                Err(error) if early.is_some() && is_timeout(&error) => {}
+                Err(error) => return Err(error).context("the receiver does not answer"),
+            }
+            if early.is_some() {
+                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+            }
+            if self.sender.state() == ClientState::Closed {
+                bail!("the receiver ended the session");
+            }
+        }
+    }
+
+    /// Sends one line, or sets it aside as refused; false when there is none. There is room for it.
+    fn take(&mut self) -> Result<bool> {
+        let line = match self.sender.again() {
+            Some(again) => again.line,
+            None => {
+                let mut line = self.spare.pop().unwrap_or_default();
+                if !self.job.lines.next(&mut line)? {
+                    return Ok(false);
+                }
+                self.job.progress.sent.fetch_add(1, Ordering::Relaxed);
+                line
+            }
+        };
+        match self.sender.send(Sent { line, at: Instant::now() }) {
+            Ok(()) => {}
+            Err((error @ SendError::TooLong { .. }, _)) => self.job.progress.refuse(|| error.to_string()),
+            Err((error, sent)) => {
+                self.sender.keep(sent);
+                return Err(error.into());
+            }
+        }
+        Ok(true)
+    }
+
+    fn answers(&mut self, bytes: &[u8]) -> Result<()> {
+        let now = Instant::now();
+        let Relp { job, sender, latencies, spare } = self;
+        let mut refused = None;
+        let mut acked = 0;
+        sender.feed(bytes, |done, answer| {
+            if answer.is_ok() {
+                acked += 1;
+                let waited = now.saturating_duration_since(done.at).as_micros();
+                latencies.push(u32::try_from(waited).unwrap_or(u32::MAX));
+            } else {
+                let text = format!("{} {}", answer.code, String::from_utf8_lossy(answer.text));
+                job.progress.refuse(|| text.clone());
+                refused = Some(text);
+            }
+            spare.push(done.line);
+        })?;
+        job.progress.acked.fetch_add(acked, Ordering::Relaxed);
+        match refused {
+            Some(answer) => bail!("the receiver refused a line: {answer}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
