@@ -18,6 +18,15 @@ pub enum Destination {
     Postgres(postgres::PostgresSink),
 }
 
+/// Why a store has not taken a batch: its events are to blame, or it can be mended and tried again. An
+/// operator can mend a damaged store, one that another process holds, a wrong password, a missing table.
+fn refused(error: loggr_store::StoreError) -> StoreError {
+    match error.blames_events() {
+        true => StoreError::permanent(error),
+        false => StoreError::transient(error),
+    }
+}
+
 impl Sink for Destination {
     async fn store(&mut self, batch: &Batch) -> Result<Receipt, StoreError> {
         match self {

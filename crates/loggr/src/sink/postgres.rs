@@ -11,6 +11,8 @@ use loggr_flow::{Batch, Receipt, Sink, StoreError};
 use loggr_store::postgres::Database;
 use loggr_store::{Step, Summary};
 
+use super::refused;
+
 /// Stores batches; an event that is there already is recognised by its uid. Clones share the
 /// connections, of which there are several: each may store a batch at the same time.
 #[derive(Clone, Debug)]
@@ -83,10 +85,7 @@ impl Sink for PostgresSink {
         match stored {
             // DURABLE: `store` returns after the server has said COMMIT.
             Ok(_) => Ok(Receipt::sign(batch)),
-            Err(error) if error.blames_events() => Err(StoreError::permanent(error)),
-            // Wrong passwords and missing tables too: an operator can mend them, and no event is
-            // to blame.
-            Err(error) => Err(StoreError::transient(error)),
+            Err(error) => Err(refused(error)),
         }
     }
 }

@@ -12,6 +12,8 @@ use loggr_flow::{Batch, Receipt, Sink, StoreError};
 use loggr_store::embedded::{Watch, Writer, WriterOptions};
 use loggr_store::{Dropped, ErrorKind, Moment, Pruned, Summary};
 
+use super::refused;
+
 /// Stores batches; an event that is there already is recognised by its uid. Clones share the store.
 #[derive(Clone)]
 pub struct SearchSink {
@@ -125,10 +127,7 @@ impl Sink for SearchSink {
         match appended.await {
             // DURABLE: `append` returns after files, directory and manifest are synced.
             Ok(Ok(_)) => Ok(Receipt::sign(batch)),
-            Ok(Err(error)) if error.blames_events() => Err(StoreError::permanent(error)),
-            // Also a damaged store, or one that another process holds: an operator can mend it, and no
-            // event is to blame.
-            Ok(Err(error)) => Err(StoreError::transient(error)),
+            Ok(Err(error)) => Err(refused(error)),
             Err(panicked) => Err(StoreError::permanent(panicked)),
         }
     }
