@@ -9,13 +9,14 @@ use anyhow::{Context, Result, anyhow};
 use loggr_store::postgres::{Database, Settings};
 use loggr_store::{ErrorKind, Store, StoreError};
 
-use crate::config::{Config, PostgresShip, Secret, Ship, ShipKind, nearest};
+use crate::config::ship::PostgresShip;
+use crate::config::{Config, Secret, Ship, ShipKind, StoreShip, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
 
 /// The shipper whose store is meant. `name`: what the command line says.
 pub fn choose<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Ship> {
-    let stores = || config.ships.iter().filter(|ship| ship.kind.is_store());
+    let stores = || config.ships.iter().filter(|ship| ship.kind.store().is_some());
     let name = name.or(config.web.as_ref().and_then(|web| web.store.as_deref()));
     let Some(name) = name else {
         return stores()
@@ -37,11 +38,14 @@ pub fn choose<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Ship> {
 
 /// The store of a shipper. A database is not connected to yet.
 pub fn open(ship: &Ship) -> Result<Store> {
-    match &ship.kind {
-        ShipKind::Search(search) => told(Store::open(&search.directory)),
-        ShipKind::Postgres(postgres) => Ok(Store::of_database(database(postgres)?, postgres.query_timeout)),
-        ShipKind::Files(_) => {
-            Err(anyhow!("the shipper `{}` writes files, which are not searched", ship.name))
+    match ship.kind.store() {
+        Some(StoreShip::Search(search)) => told(Store::open(&search.directory)),
+        Some(StoreShip::Postgres(postgres)) => {
+            Ok(Store::of_database(database(postgres)?, postgres.query_timeout))
+        }
+        None => {
+            let (name, kind) = (&ship.name, ship.kind.keyword());
+            Err(anyhow!("the shipper `{name}` of kind `{kind}` has no store to search"))
         }
     }
 }
@@ -81,20 +85,11 @@ pub fn database(postgres: &PostgresShip) -> Result<Database> {
         Some(file) => Some(Secret::read(file).usage()?),
         None => None,
     };
-    database_with(postgres, password)
+    database_with(&postgres.database, password)
 }
 
 /// The same with a password from elsewhere.
-pub fn database_with(postgres: &PostgresShip, password: Option<Secret>) -> Result<Database> {
-    told(Database::new(Settings {
-        url: postgres.url.clone(),
-        password: password.map(|secret| secret.expose().to_owned()),
-        sslmode: postgres.sslmode,
-        sslrootcert: postgres.sslrootcert.clone(),
-        client_certificate: postgres.client_certificate.clone(),
-        table: postgres.table.clone(),
-        columns: postgres.columns.clone(),
-        indexes: postgres.indexes,
-        connections: postgres.connections,
-    }))
+pub fn database_with(settings: &Settings, password: Option<Secret>) -> Result<Database> {
+    let password = password.map(|secret| secret.expose().to_owned());
+    told(Database::new(Settings { password, ..settings.clone() }))
 }

@@ -71,14 +71,10 @@ fn summary(config: &Config) -> Result<String> {
         }
     }
     for ship in &config.ships {
-        let place = match &ship.kind {
-            ShipKind::Files(files) => format!("files in {}", files.directory.display()),
-            ShipKind::Search(search) => format!("search store in {}", search.directory.display()),
-            ShipKind::Postgres(postgres) => {
-                let database = crate::store::database(postgres)?;
-                format!("table {} at {}", postgres.table, database.shown())
-            }
-        };
+        let mut place = ship.kind.shown();
+        if let ShipKind::Postgres(postgres) = &ship.kind {
+            place = format!("{place} at {}", crate::store::database(postgres)?.shown());
+        }
         let built_in = if ship.built_in { BUILT_IN } else { "" };
         writeln!(out, "ship {}: queue {} to {place}{built_in}", ship.name, ship.queue)?;
     }

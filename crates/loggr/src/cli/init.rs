@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
-use loggr_store::postgres::Roles;
+use loggr_store::postgres::{Roles, Settings};
 
 use super::{Place, declare};
-use crate::config::{self, Config, PostgresShip, Secret, ShipKind};
+use crate::config::ship::PostgresShip;
+use crate::config::{self, Config, Secret, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::process::clock::now;
@@ -97,8 +98,8 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
                     None if config::password_in(url).is_some() => None,
                     None => std::env::var("PGPASSWORD").ok().and_then(Secret::new),
                 };
-                let ship = PostgresShip { url: url.clone(), password_file: None, ..ship.clone() };
-                store::database_with(&ship, password)?
+                let settings = Settings { url: url.clone(), ..ship.database.clone() };
+                store::database_with(&settings, password)?
             }
             None => theirs,
         };

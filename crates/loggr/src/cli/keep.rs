@@ -43,9 +43,11 @@ pub fn prune(place: &Place, args: &PruneArgs) -> Result<Exit> {
     let config = place.load()?;
     let ships: Vec<&Ship> = match &args.store {
         Some(name) => vec![store::choose(&config, Some(name))?],
-        None => {
-            config.ships.iter().filter(|ship| ship.kind.is_store() && retention(ship).is_some()).collect()
-        }
+        None => config
+            .ships
+            .iter()
+            .filter(|ship| ship.kind.store().is_some() && retention(ship).is_some())
+            .collect(),
     };
     if ships.is_empty() {
         return Err(anyhow!("no store has a `retention`"))

@@ -13,7 +13,8 @@ use loggr_store::ErrorKind;
 use loggr_store::embedded::{Repaired, repair, repair_and_forget};
 
 use super::{Place, complain};
-use crate::config::{Config, SearchShip, Ship, ShipKind};
+use crate::config::ship::SearchShip;
+use crate::config::{Config, Ship, ShipKind};
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
 use crate::store;
@@ -51,10 +52,8 @@ pub fn run(place: &Place, args: &RepairArgs) -> Result<Exit> {
 }
 
 fn search(ship: &Ship) -> Option<(&Ship, &SearchShip)> {
-    match &ship.kind {
-        ShipKind::Search(search) => Some((ship, search)),
-        ShipKind::Files(_) | ShipKind::Postgres(_) => None,
-    }
+    let ShipKind::Search(search) = &ship.kind else { return None };
+    Some((ship, search))
 }
 
 /// False where a process has the store, or files of it are not there.

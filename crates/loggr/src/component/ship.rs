@@ -14,44 +14,19 @@ use loggr_store::postgres::Database;
 use tokio::task::JoinSet;
 
 use super::upkeep::{self, SearchUpkeep};
-use crate::config::{FilesShip, Ship, ShipKind};
+use crate::config::ship::FilesShip;
+use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::process::progress::{Progress, Words};
-use crate::sink::Destination;
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
+use crate::sink::{Destination, ShipStats};
 
 /// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
 const SHIP_WINDOW: usize = 256;
 /// Bytes of one commit to PostgreSQL, at most: it is held in memory until it is stored.
 const MAX_POSTGRES_BYTES: usize = 32 << 20;
-
-/// A shipper and how it is doing.
-#[derive(Debug)]
-pub struct ShipStats {
-    /// Kind's word in the configuration.
-    pub kind: &'static str,
-    /// The queue it takes from.
-    pub queue: String,
-    /// Its name, and what it has shipped.
-    pub progress: Arc<Progress>,
-}
-
-impl ShipStats {
-    /// Its name in the configuration.
-    pub fn name(&self) -> &str {
-        &self.progress.name
-    }
-}
-
-const WORDS: Words = Words {
-    kind: "ship",
-    stuck: "the shipper cannot write; its events wait in the queue",
-    again: "the shipper can write again",
-    rescued: "the store refuses events for ever",
-};
 
 /// A shipper that runs.
 #[derive(Clone, Debug)]
@@ -79,11 +54,7 @@ pub struct Shippers<'p> {
 impl Shippers<'_> {
     /// Opens the destination and starts pumping.
     pub async fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
-        let stats = Arc::new(ShipStats {
-            kind: ship.kind.keyword(),
-            queue: ship.queue.clone(),
-            progress: Arc::new(Progress::new(&ship.name, &WORDS)),
-        });
+        let stats = Arc::new(ShipStats::new(ship));
         match &ship.kind {
             ShipKind::Files(files) => {
                 let sink = open_files(&ship.name, files, self.data)?;
@@ -127,7 +98,7 @@ impl Shippers<'_> {
                 let sink = open_postgres(&ship.name, database.clone()).await?;
                 let destination = Destination::Postgres(sink.clone());
                 // As many pumps as connections: one fills a commit while another waits for its own.
-                for _ in 0..postgres.connections {
+                for _ in 0..postgres.database.connections {
                     let options = ConsumerOptions {
                         window: SHIP_WINDOW,
                         max_batch_events: postgres.commit_events,
@@ -172,17 +143,8 @@ impl Shippers<'_> {
 
 fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {
     let context = || format!("cannot start the shipper `{name}`");
-    let options = FilesOptions {
-        name: name.to_owned(),
-        directory: files.directory.clone(),
-        path: files.path.clone(),
-        format: files.format.clone(),
-        compress: files.compress,
-        file_mode: files.file_mode,
-        dir_mode: files.directory_mode,
-        max_open_files: files.max_open_files,
-        state: data.join("ship").join(format!("{name}.intent")),
-    };
+    let state = data.join("ship").join(format!("{name}.intent"));
+    let options = FilesOptions { name: name.to_owned(), files: files.clone(), state };
     FilesSink::open(options).or_else(|error| {
         let (hint, usage) = (error.hint().map(str::to_owned), error.is_configuration());
         let failed = Err(error).with_context(context);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use loggr_flow::Stop;
 use loggr_store::{Look, Moment, StoreError};
 
-use super::ship::ShipStats;
+use crate::sink::ShipStats;
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
 

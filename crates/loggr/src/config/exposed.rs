@@ -48,8 +48,8 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     for ship in &config.ships {
         if let ShipKind::Postgres(postgres) = &ship.kind {
             files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
-            files.extend(postgres.client_certificate.clone().map(|(_, key)| (KEY, key)));
-            in_the_file |= password_in(&postgres.url).is_some_and(|password| !password.is_empty());
+            files.extend(postgres.database.client_certificate.clone().map(|(_, key)| (KEY, key)));
+            in_the_file |= password_in(&postgres.database.url).is_some_and(|password| !password.is_empty());
         }
     }
     if in_the_file {

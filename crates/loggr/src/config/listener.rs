@@ -251,6 +251,19 @@ impl Protocol {
         self.word()
     }
 
+    /// Does somebody connect to it?
+    pub fn has_connections(self) -> bool {
+        match self {
+            Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
+            Protocol::Udp | Protocol::UnixDgram => false,
+        }
+    }
+
+    /// Is its port one of UDP? TCP has others.
+    pub fn has_udp_port(self) -> bool {
+        self == Protocol::Udp
+    }
+
     /// True for the two unix sockets.
     pub fn is_unix(self) -> bool {
         self.transport().is_unix()

@@ -28,7 +28,7 @@ mod resolve;
 mod searched;
 mod secret;
 mod sections;
-mod ship;
+pub mod ship;
 mod spool;
 mod together;
 mod topology;
@@ -57,7 +57,7 @@ pub use process::Process;
 pub use rabbit::RabbitBus;
 pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;
-pub use ship::{Compress, FilesShip, PostgresShip, SearchShip, Ship, ShipKind};
+pub use ship::{Ship, ShipKind, StoreShip};
 pub use spool::Spool;
 pub use web::Web;
 

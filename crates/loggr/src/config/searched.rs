@@ -33,7 +33,7 @@ pub fn built_in(
     let (listeners, machines, ships) = parts;
     let named = table.get("ship")?.get_ref().as_table()?;
     // One that is there and has mistakes, or is switched off, is not replaced.
-    if named.contains_key(BUILT_IN) || ships.iter().any(|ship| ship.kind.is_store()) {
+    if named.contains_key(BUILT_IN) || ships.iter().any(|ship| ship.kind.store().is_some()) {
         return None;
     }
     let exchange = exchange(listeners, machines, ships, !table.contains_key("machine"))?;
@@ -82,7 +82,7 @@ impl Config {
     /// What cannot be searched, a sentence for each: everything, or the events of a listener or
     /// of a machine's router that no store takes.
     pub fn unsearched(&self) -> Vec<String> {
-        if !self.ships.iter().any(|ship| ship.kind.is_store()) {
+        if !self.ships.iter().any(|ship| ship.kind.store().is_some()) {
             return vec![
                 "nothing can be searched: no shipper of kind `search` or `postgres` is configured".to_owned(),
             ];
@@ -127,7 +127,7 @@ impl Config {
         let takes = |binding: &str| Binding::parse(binding).is_ok_and(|binding| binding.matches(key));
         let mut names = queues.filter(|queue| takes(&queue.binding)).map(|queue| queue.name.as_str());
         names.any(|queue| {
-            if self.ships.iter().any(|ship| ship.queue == queue && ship.kind.is_store()) {
+            if self.ships.iter().any(|ship| ship.queue == queue && ship.kind.store().is_some()) {
                 return true;
             }
             let machine = self.machines.iter().find(|m| m.is_hop() && m.queue == queue);
@@ -149,7 +149,7 @@ mod tests {
         let found: Vec<String> = config
             .ships
             .iter()
-            .filter(|ship| ship.kind.is_store())
+            .filter(|ship| ship.kind.store().is_some())
             .map(|ship| format!("{} {}{}", ship.name, ship.exchange, if ship.built_in { " +" } else { "" }))
             .collect();
         assert_eq!(found.join(", "), stores, "{text}");

@@ -12,6 +12,7 @@ use loggr_net::{Address, Endpoint, Network};
 
 use super::diagnostics::ConfigError;
 use super::resolve::{Around, resolve};
+use super::ship::{Compress, FilesShip, SearchShip};
 use super::trust::Trust;
 use super::*;
 

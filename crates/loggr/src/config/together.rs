@@ -11,9 +11,7 @@ use loggr_net::Endpoint;
 
 use super::Config;
 use super::diagnostics::Problem;
-use super::listener::Protocol;
 use super::reader::Places;
-use super::ship::ShipKind;
 use super::topology::{self, At};
 
 /// A file whose sections have been read, and what is wrong with them.
@@ -83,7 +81,7 @@ impl Whole<'_> {
         let mut taken: Vec<(bool, Endpoint, String)> = Vec::new();
         let listeners = self.config.listeners.iter().enumerate().flat_map(|(index, l)| {
             let owner = format!("the listener `{}`", l.name);
-            l.listen.iter().map(move |e| (Some(index), l.protocol == Protocol::Udp, e.clone(), owner.clone()))
+            l.listen.iter().map(move |e| (Some(index), l.protocol.has_udp_port(), e.clone(), owner.clone()))
         });
         let web = self.config.web.iter().flat_map(|web| &web.listen);
         let web = web.map(|a| (None, false, Endpoint::Net(a.clone()), "`[web]`".to_owned()));
@@ -118,11 +116,8 @@ impl Whole<'_> {
             taken.push((&spool.directory, None, "the spool".to_owned()));
         }
         for (index, ship) in self.config.ships.iter().enumerate() {
-            let (directory, path) = match &ship.kind {
-                ShipKind::Files(files) => (files.directory.as_path(), Some(&files.path)),
-                ShipKind::Search(search) => (search.directory.as_path(), None),
-                ShipKind::Postgres(_) => continue,
-            };
+            let Some(directory) = ship.kind.directory() else { continue };
+            let path = ship.kind.path();
             // Ships may share a directory when they name their files differently.
             let clash = taken
                 .iter()

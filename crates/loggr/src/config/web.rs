@@ -49,7 +49,8 @@ pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship]) -> Option<Web> {
         let help = "listen on `127.0.0.1` and put a proxy with a log-in in front".to_owned();
         r.blame("listen", message, Some(help));
     }
-    let stores: Vec<&str> = ships.iter().filter(|s| s.kind.is_store()).map(|s| s.name.as_str()).collect();
+    let stores: Vec<&str> =
+        ships.iter().filter(|s| s.kind.store().is_some()).map(|s| s.name.as_str()).collect();
     let store = r.name_if_any("store");
     if let Some(name) = store.as_deref().filter(|name| !stores.contains(name)) {
         let help = match (nearest(name, stores.iter().copied()), ships.iter().any(|s| s.name == *name)) {

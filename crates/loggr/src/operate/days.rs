@@ -12,10 +12,9 @@ use loggr_store::{Dropped, ErrorKind, Pruned, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::component::upkeep::moment;
-use crate::config::{Config, Ship, ShipKind};
+use crate::config::{Config, Ship, StoreShip};
 use crate::process::place;
 use crate::registry::control;
-use crate::sink::Destination;
 use crate::status::Live;
 use crate::store;
 
@@ -35,22 +34,18 @@ pub struct Days {
 
 /// How long the store of a shipper keeps its events; `None` for ever, or it is no store.
 pub fn retention(ship: &Ship) -> Option<Duration> {
-    match &ship.kind {
-        ShipKind::Search(search) => search.retention,
-        ShipKind::Postgres(postgres) => postgres.retention,
-        ShipKind::Files(_) => None,
-    }
+    ship.kind.store().and_then(StoreShip::retention)
 }
 
 /// Drops what is past the retention, if the clock is believed.
 pub fn prune(config: &Config, ship: &Ship, retention: Duration, accept: bool) -> Result<Days> {
-    match &ship.kind {
-        ShipKind::Postgres(postgres) => {
+    match ship.kind.store() {
+        Some(StoreShip::Postgres(postgres)) => {
             let database = store::database(postgres)?;
             let pruned = runtime()?.block_on(database.prune(moment(), Some(retention), accept));
             store::told(pruned).map(Days::from)
         }
-        ShipKind::Search(search) => {
+        Some(StoreShip::Search(search)) => {
             let offline = || {
                 let options = WriterOptions {
                     background_compaction: false,
@@ -67,7 +62,7 @@ pub fn prune(config: &Config, ship: &Ship, retention: Duration, accept: bool) ->
                 format!("/api/store/prune?ship={name}&accept_clock={accept}")
             })
         }
-        ShipKind::Files(_) => bail!("the shipper `{}` writes files, which loggr does not delete", ship.name),
+        None => no_store(ship),
     }
 }
 
@@ -102,13 +97,13 @@ fn or_running(
 
 /// Drops whole days before a moment, all of them without one.
 pub fn drop_before(config: &Config, ship: &Ship, before: Option<i64>) -> Result<Days> {
-    match &ship.kind {
-        ShipKind::Postgres(postgres) => {
+    match ship.kind.store() {
+        Some(StoreShip::Postgres(postgres)) => {
             let database = store::database(postgres)?;
             let dropped = runtime()?.block_on(database.purge(before));
             store::told(dropped).map(Days::from)
         }
-        ShipKind::Search(search) => {
+        Some(StoreShip::Search(search)) => {
             if !place::exists(&search.directory)? {
                 return Ok(Days::default());
             }
@@ -121,7 +116,7 @@ pub fn drop_before(config: &Config, ship: &Ship, before: Option<i64>) -> Result<
                 }
             })
         }
-        ShipKind::Files(_) => bail!("the shipper `{}` writes files, which loggr does not delete", ship.name),
+        None => no_store(ship),
     }
 }
 
@@ -130,29 +125,24 @@ fn offline(directory: &Path, before: Option<i64>) -> Result<Dropped, StoreError>
     Writer::open(directory, options)?.purge(before)
 }
 
+fn no_store(ship: &Ship) -> Result<Days> {
+    let (name, kind) = (&ship.name, ship.kind.keyword());
+    bail!("the shipper `{name}` of kind `{kind}` has no store, and loggr deletes nothing elsewhere")
+}
+
 /// What the running process drops of its store. `None`: it has no such store.
 pub async fn drop_here(live: &Live, ship: &str, before: Option<i64>) -> Option<Result<Days>> {
     let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
-    match &running.destination {
-        Destination::Search(sink) => Some(store::told(sink.purge(before).await).map(Days::from)),
-        Destination::Postgres(sink) => Some(store::told(sink.database().purge(before).await).map(Days::from)),
-        Destination::Files(_) => None,
-    }
+    let dropped = running.destination.purge(before).await?;
+    Some(store::told(dropped).map(Days::from))
 }
 
 /// What the running process drops by the retention of its store. `None`: it has no such store.
 pub async fn prune_here(live: &Live, ship: &str, accept: bool) -> Option<Result<Days>> {
     let running = live.ships.iter().find(|s| s.stats.name() == ship)?;
-    match &running.destination {
-        Destination::Search(sink) => Some(store::told(sink.prune(moment(), accept).await).map(Days::from)),
-        Destination::Postgres(sink) => {
-            let configured = live.config.ships.iter().find(|s| s.name == ship);
-            let retention = configured.and_then(retention);
-            let pruned = sink.database().prune(moment(), retention, accept).await;
-            Some(store::told(pruned).map(Days::from))
-        }
-        Destination::Files(_) => None,
-    }
+    let retention = live.config.ships.iter().find(|s| s.name == ship).and_then(retention);
+    let pruned = running.destination.prune(moment(), retention, accept).await?;
+    Some(store::told(pruned).map(Days::from))
 }
 
 /// A database is asked from a thread that may wait.

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
 use super::gate::Gate;
-use crate::config::{Config, Protocol, ShipKind};
+use crate::config::Config;
 use crate::process::part::Part;
 
 /// More is never asked for, whatever the hard limit: some systems have none.
@@ -23,10 +23,6 @@ const OF_THE_PROCESS: u64 = 64;
 pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 /// Of an exchange on disk beside its segments: its lock, its directory, a spare segment.
 const OF_AN_EXCHANGE: u64 = 4;
-/// Of a search store while it answers, writes and merges.
-const OF_A_STORE: u64 = 256;
-/// Of a files shipper beside its open files.
-const OF_A_FILES_SHIP: u64 = 8;
 /// Of a listening socket: itself, and the connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
 /// Connections to the web address at one time.
@@ -80,7 +76,7 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
-                if !matches!(listener.protocol, Protocol::Udp | Protocol::UnixDgram) {
+                if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }
             }
@@ -95,11 +91,7 @@ impl Needs {
         needs.door(MAX_CONTROL_CONNECTIONS);
         needs.own += queues(config, part);
         for ship in part.ships(config) {
-            needs.own += match &ship.kind {
-                ShipKind::Files(files) => OF_A_FILES_SHIP + files.max_open_files as u64,
-                ShipKind::Search(_) => OF_A_STORE,
-                ShipKind::Postgres(postgres) => postgres.connections as u64 + 1,
-            };
+            needs.own += ship.kind.descriptors();
         }
         needs
     }

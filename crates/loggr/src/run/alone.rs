@@ -14,7 +14,7 @@ use loggr_flow::Stop;
 use loggr_net::bind::host_name;
 use tokio::time::Instant;
 
-use crate::config::{Config, Ship, ShipKind};
+use crate::config::{Config, Ship};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::part::Part;
@@ -33,16 +33,8 @@ const OWN: u32 = 1;
 /// The shippers of a part that have to be alone, and the broker to ask.
 fn lonely<'c>(config: &'c Config, part: &Part, bus: &'c Bus) -> Option<(&'c rabbit::Bus, Vec<&'c Ship>)> {
     let Bus::Rabbit(broker) = bus else { return None };
-    let ships = part.ships(config).filter(|ship| !ship.shared && has_place_of_its_own(ship));
+    let ships = part.ships(config).filter(|ship| ship.is_lonely());
     Some((broker, ships.collect()))
-}
-
-/// Does it store on this host's disk?
-fn has_place_of_its_own(ship: &Ship) -> bool {
-    match ship.kind {
-        ShipKind::Files(_) | ShipKind::Search(_) => true,
-        ShipKind::Postgres(_) => false,
-    }
 }
 
 /// How long a connection that broke may still be counted.

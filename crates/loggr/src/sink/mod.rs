@@ -3,8 +3,14 @@
 pub mod files;
 pub mod postgres;
 pub mod search;
+mod stats;
+
+use std::time::Duration;
 
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
+use loggr_store::{Dropped, Moment, Pruned, Summary};
+
+pub use stats::ShipStats;
 
 /// Any of them. Clones share the destination: a shipper stores through one, the
 /// rescue is replayed through another.
@@ -33,6 +39,41 @@ impl Sink for Destination {
             Destination::Files(sink) => sink.store(batch).await,
             Destination::Search(sink) => sink.store(batch).await,
             Destination::Postgres(sink) => sink.store(batch).await,
+        }
+    }
+}
+
+/// What can be done with a store beside storing; `None`: the destination is none.
+impl Destination {
+    /// The store in numbers; or why they are not known, where it was tried.
+    pub fn summary(&self) -> Option<Result<Summary, Option<String>>> {
+        match self {
+            Destination::Files(_) => None,
+            Destination::Search(sink) => Some(sink.summary()),
+            Destination::Postgres(sink) => Some(sink.summary().ok_or(None)),
+        }
+    }
+
+    /// Drops the days that ended before a moment, all of them without one.
+    pub async fn purge(&self, before: Option<i64>) -> Option<Result<Dropped, loggr_store::StoreError>> {
+        match self {
+            Destination::Files(_) => None,
+            Destination::Search(sink) => Some(sink.purge(before).await),
+            Destination::Postgres(sink) => Some(sink.database().purge(before).await),
+        }
+    }
+
+    /// Drops what is past the retention. The embedded store knows its own.
+    pub async fn prune(
+        &self,
+        now: Moment,
+        retention: Option<Duration>,
+        accept: bool,
+    ) -> Option<Result<Pruned, loggr_store::StoreError>> {
+        match self {
+            Destination::Files(_) => None,
+            Destination::Search(sink) => Some(sink.prune(now, accept).await),
+            Destination::Postgres(sink) => Some(sink.database().prune(now, retention, accept).await),
         }
     }
 }

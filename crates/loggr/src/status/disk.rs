@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, metric};
-use crate::config::{Config, ShipKind};
+use crate::config::Config;
 
 /// A file system.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -29,11 +29,7 @@ pub fn of(config: &Config) -> Vec<Disk> {
         (None, _) => directories.push(&config.bus.directory),
         (Some(_), spool) => directories.extend(spool.as_ref().map(|spool| spool.directory.as_path())),
     }
-    directories.extend(config.ships.iter().filter_map(|ship| match &ship.kind {
-        ShipKind::Files(files) => Some(files.directory.as_path()),
-        ShipKind::Search(search) => Some(search.directory.as_path()),
-        ShipKind::Postgres(_) => None,
-    }));
+    directories.extend(config.ships.iter().filter_map(|ship| ship.kind.directory()));
     let (mut seen, mut disks) = (Vec::new(), Vec::new());
     for directory in directories {
         let Some((there, device)) = existing(directory) else { continue };

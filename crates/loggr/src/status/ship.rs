@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, said};
-use crate::component::ship::ShipStats;
+use crate::sink::ShipStats;
 
 /// A shipper since the process started.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -127,11 +127,7 @@ pub fn online(live: &Live) -> Vec<Store> {
     ships
         .filter_map(|ship| {
             let name = ship.stats.name();
-            let seen = match &ship.destination {
-                Destination::Search(sink) => sink.summary(),
-                Destination::Postgres(sink) => sink.summary().ok_or(None),
-                Destination::Files(_) => return None,
-            };
+            let seen = ship.destination.summary()?;
             Some(Store::of(name, ship.stats.kind, retains(&live.config, name), seen))
         })
         .collect()
@@ -141,22 +137,20 @@ pub fn online(live: &Live) -> Vec<Store> {
 pub fn offline(config: &Config) -> Vec<Store> {
     let ships = config.ships.iter();
     ships
-        .filter_map(|ship| match &ship.kind {
-            ShipKind::Search(search) if search.directory.exists() => {
+        .filter_map(|ship| {
+            let ShipKind::Search(search) = &ship.kind else { return None };
+            search.directory.exists().then(|| {
                 let seen = summary(&search.directory).map_err(|error| Some(error.to_string()));
-                Some(Store::of(&ship.name, ship.kind.keyword(), search.retention.is_some(), seen))
-            }
-            ShipKind::Search(_) | ShipKind::Files(_) | ShipKind::Postgres(_) => None,
+                Store::of(&ship.name, ship.kind.keyword(), search.retention.is_some(), seen)
+            })
         })
         .collect()
 }
 
 fn retains(config: &Config, name: &str) -> bool {
-    config.ships.iter().filter(|ship| ship.name == name).any(|ship| match &ship.kind {
-        ShipKind::Search(search) => search.retention.is_some(),
-        ShipKind::Postgres(postgres) => postgres.retention.is_some(),
-        ShipKind::Files(_) => false,
-    })
+    let mut stores =
+        config.ships.iter().filter(|ship| ship.name == name).filter_map(|ship| ship.kind.store());
+    stores.any(|store| store.retention().is_some())
 }
 
 /// A store that somebody must repair before it takes anything.

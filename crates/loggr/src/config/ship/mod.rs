@@ -6,8 +6,10 @@ mod postgres;
 mod search;
 
 use std::path::Path;
+use std::time::Duration;
 
 use loggr_bus::binding::Binding;
+use loggr_event::Template;
 
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
@@ -100,6 +102,14 @@ pub struct Ship {
     pub kind: ShipKind,
 }
 
+impl Ship {
+    /// Has it to be the only one that takes from its queue? It stores on this host's disk, and others
+    /// would store a part of the events elsewhere.
+    pub fn is_lonely(&self) -> bool {
+        !self.shared && self.kind.directory().is_some()
+    }
+}
+
 /// Where a ship takes its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShipKind {
@@ -121,9 +131,72 @@ impl ShipKind {
         }
     }
 
-    /// Can what it stored be searched?
-    pub fn is_store(&self) -> bool {
-        matches!(self, ShipKind::Search(_) | ShipKind::Postgres(_))
+    /// Where it ships to, for people.
+    pub fn shown(&self) -> String {
+        match self {
+            ShipKind::Files(files) => format!("files in {}", files.directory.display()),
+            ShipKind::Search(search) => format!("search store in {}", search.directory.display()),
+            ShipKind::Postgres(postgres) => format!("table {}", postgres.database.table),
+        }
+    }
+
+    /// The store that it fills, where what it ships can be searched.
+    pub fn store(&self) -> Option<StoreShip<'_>> {
+        match self {
+            ShipKind::Files(_) => None,
+            ShipKind::Search(search) => Some(StoreShip::Search(search)),
+            ShipKind::Postgres(postgres) => Some(StoreShip::Postgres(postgres)),
+        }
+    }
+
+    /// Where on this host its files lie, if that is where it ships to.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            ShipKind::Files(files) => Some(&files.directory),
+            ShipKind::Search(search) => Some(&search.directory),
+            ShipKind::Postgres(_) => None,
+        }
+    }
+
+    /// How the files below its directory are called; `None`: the directory is its own.
+    pub fn path(&self) -> Option<&Template> {
+        match self {
+            ShipKind::Files(files) => Some(&files.path),
+            ShipKind::Search(_) | ShipKind::Postgres(_) => None,
+        }
+    }
+
+    /// Descriptors that it has at one time, at most.
+    pub fn descriptors(&self) -> u64 {
+        match self {
+            ShipKind::Files(files) => BESIDE_OPEN_FILES + files.max_open_files as u64,
+            ShipKind::Search(_) => OF_A_STORE,
+            ShipKind::Postgres(postgres) => postgres.database.connections as u64 + 1,
+        }
+    }
+}
+
+/// Descriptors of a files shipper beside its open files.
+const BESIDE_OPEN_FILES: u64 = 8;
+/// Descriptors of a search store while it answers, writes and merges.
+const OF_A_STORE: u64 = 256;
+
+/// A shipper whose events can be searched.
+#[derive(Clone, Copy, Debug)]
+pub enum StoreShip<'c> {
+    /// In the embedded search store.
+    Search(&'c SearchShip),
+    /// In a PostgreSQL database.
+    Postgres(&'c PostgresShip),
+}
+
+impl StoreShip<'_> {
+    /// Days older than this are removed; `None`: kept for ever.
+    pub fn retention(self) -> Option<Duration> {
+        match self {
+            StoreShip::Search(search) => search.retention,
+            StoreShip::Postgres(postgres) => postgres.retention,
+        }
     }
 }
 

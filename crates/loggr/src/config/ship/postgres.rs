@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use loggr_store::postgres::{Indexes, Promoted, SslMode, TableName};
+use loggr_store::postgres::{Indexes, Promoted, Settings, SslMode, TableName};
 
 use super::SearchShip;
 use crate::config::choice::choice;
@@ -106,26 +106,12 @@ choice!(SslMode { Disable = "disable", Prefer = "prefer", Require = "require", V
 choice!(Indexes { None = "none", Fields = "fields", Text = "text" });
 
 /// `kind = "postgres"`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostgresShip {
-    /// Where the database is; may hold a password.
-    pub url: String,
+    /// Where the database is and what lies in it. The password is in its file.
+    pub database: Settings,
     /// The file of the password.
     pub password_file: Option<PathBuf>,
-    /// Whether connections are encrypted; `None`: as the url says.
-    pub sslmode: Option<SslMode>,
-    /// Certificates of the authorities.
-    pub sslrootcert: Option<PathBuf>,
-    /// Certificate and key that are shown to the server.
-    pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// The table of events.
-    pub table: TableName,
-    /// Custom fields with a column of their own.
-    pub columns: Vec<Promoted>,
-    /// The indexes of new partitions.
-    pub indexes: Indexes,
-    /// Connections that store at the same time.
-    pub connections: usize,
     /// Days older than this are dropped; `None`: kept for ever.
     pub retention: Option<Duration>,
     /// Events of one commit at most.
@@ -138,13 +124,6 @@ pub struct PostgresShip {
     pub writer_role: String,
     /// The role that may read them.
     pub reader_role: String,
-}
-
-impl std::fmt::Debug for PostgresShip {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The url may hold a password.
-        f.debug_struct("PostgresShip").field("table", &self.table).finish_non_exhaustive()
-    }
 }
 
 /// Reads the keys of the kind; `meant` says that it is this one, and `search` has read those that
@@ -176,9 +155,10 @@ pub fn read(
         }
         text => Ok(text.to_owned()),
     };
-    let database = PostgresShip {
+    let password_file = r.path_if_any("password_file", beside);
+    let database = Settings {
         url: url.unwrap_or_default(),
-        password_file: r.path_if_any("password_file", beside),
+        password: None,
         sslmode: r.choice_if_any("sslmode"),
         sslrootcert: r.path_if_any("sslrootcert", beside),
         client_certificate: certificate.zip(key),
@@ -186,17 +166,20 @@ pub fn read(
         columns: r.all_parsed("columns", Promoted::parse),
         indexes: r.choice("indexes"),
         connections: r.count("connections"),
-        retention: search.retention,
-        commit_events: search.commit_events,
-        commit_age: search.commit_age,
-        query_timeout: r.duration("query_timeout"),
-        writer_role: r.parsed("writer_role", role),
-        reader_role: r.parsed("reader_role", role),
     };
     for (at, column) in database.columns.iter().enumerate() {
         if database.columns.iter().take(at).any(|other| other.name == column.name) {
             r.blame("columns", format!("`{}` is given twice", column.name), None);
         }
     }
-    database
+    PostgresShip {
+        database,
+        password_file,
+        retention: search.retention,
+        commit_events: search.commit_events,
+        commit_age: search.commit_age,
+        query_timeout: r.duration("query_timeout"),
+        writer_role: r.parsed("writer_role", role),
+        reader_role: r.parsed("reader_role", role),
+    }
 }

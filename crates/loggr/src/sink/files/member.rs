@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-pub use crate::config::Compress;
+use crate::config::ship::Compress;
 
 /// So many bytes tell what a file holds.
 pub(super) const HEAD_BYTES: usize = 4;

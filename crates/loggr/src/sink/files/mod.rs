@@ -25,13 +25,12 @@ mod worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use loggr_event::{DumpFormat, Template};
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::OpenError;
-pub use member::Compress;
 
+use crate::config::ship::FilesShip;
 use path::Paths;
 use targets::Modes;
 use worker::Worker;
@@ -44,31 +43,24 @@ pub const MAX_DIRECTORY_BYTES: usize = 1024;
 pub struct FilesOptions {
     /// Name of the shipper, for its thread and its messages.
     pub name: String,
-    /// Everything is written below it. Created at `open` if it is missing, never later.
-    pub directory: PathBuf,
-    /// Path below the directory; each value becomes (part of) one component.
-    pub path: Template,
-    /// How an event is written.
-    pub format: DumpFormat,
-    /// Compression; the path is taken as it is written, `.gz` or `.zst` is yours to add.
-    pub compress: Compress,
-    /// Mode of new files, whatever the umask.
-    pub file_mode: u32,
-    /// Mode of new directories, whatever the umask.
-    pub dir_mode: u32,
-    /// More files than this are closed, the longest unused first.
-    pub max_open_files: usize,
+    /// Where and how it writes. The directory is created at `open` if it is missing, never later.
+    pub files: FilesShip,
     /// The intent journal; one of its own for each sink.
     pub state: PathBuf,
 }
 
 impl FilesOptions {
     fn worker(&self) -> Result<Worker, OpenError> {
-        let (file, dir) = (self.file_mode, self.dir_mode);
-        let modes = Modes { file, dir, max_open: self.max_open_files.max(1), compress: self.compress };
-        let paths = Paths::new(self.path.clone())?;
-        let (format, state) = (self.format.clone(), self.state.clone());
-        Worker::open(self.directory.clone(), paths, format, self.compress, modes, state)
+        let files = &self.files;
+        let modes = Modes {
+            file: files.file_mode,
+            dir: files.directory_mode,
+            max_open: files.max_open_files.max(1),
+            compress: files.compress,
+        };
+        let paths = Paths::new(files.path.clone())?;
+        let (format, state) = (files.format.clone(), self.state.clone());
+        Worker::open(files.directory.clone(), paths, format, files.compress, modes, state)
     }
 }
 
@@ -92,12 +84,12 @@ impl FilesSink {
     /// # Errors
     /// [`OpenError`] if the template leaves the directory, or a file or lock refuses.
     pub fn open(options: FilesOptions) -> Result<FilesSink, OpenError> {
-        if options.directory.as_os_str().len() > MAX_DIRECTORY_BYTES {
+        if options.files.directory.as_os_str().len() > MAX_DIRECTORY_BYTES {
             let what = format!("the directory has more than {MAX_DIRECTORY_BYTES} bytes");
             return Err(OpenError::options(what, "choose a shorter one"));
         }
         create_base(&options).map_err(|e| {
-            OpenError::io(format!("cannot create the directory `{}`", options.directory.display()), e)
+            OpenError::io(format!("cannot create the directory `{}`", options.files.directory.display()), e)
         })?;
         let worker = options.worker()?;
         let name = options.name.clone();
@@ -124,8 +116,9 @@ impl Sink for FilesSink {
 
 /// The directory and what is above it, each with the mode that was asked for.
 fn create_base(options: &FilesOptions) -> std::io::Result<()> {
+    let FilesShip { directory, directory_mode, .. } = &options.files;
     // DURABLE: the name of the directory.
-    loggr_disk::make_directory_with(&options.directory, options.dir_mode, options.dir_mode)
+    loggr_disk::make_directory_with(directory, *directory_mode, *directory_mode)
 }
 
 fn serve(worker: Worker, options: &FilesOptions, mut queue: mpsc::Receiver<Job>) {

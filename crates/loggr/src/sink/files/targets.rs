@@ -21,7 +21,8 @@ use rustix::fs::OFlags;
 use super::error::WriteError;
 use super::fault::{self, Faults, Op};
 use super::identity::Identity;
-use super::member::{Compress, HEAD_BYTES};
+use super::member::HEAD_BYTES;
+use crate::config::ship::Compress;
 
 /// A buffer keeps at most this much memory between batches.
 const MAX_IDLE_BUFFER_BYTES: usize = 8 << 20;

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::fault::{Faults, Op};
 use super::worker::Worker;
 use super::*;
+use crate::config::ship::Compress;
 
 mod crash;
 mod strangers;
@@ -24,13 +25,17 @@ const TEMPLATE: &str = "${source}/${app_name}/${date}.log";
 fn options(dir: &Path, path: &str, compress: Compress) -> FilesOptions {
     FilesOptions {
         name: "test".to_owned(),
-        directory: dir.join("logs"),
-        path: Template::parse(path).unwrap(),
-        format: DumpFormat::Rsyslog,
-        compress,
-        file_mode: 0o640,
-        dir_mode: 0o750,
-        max_open_files: 4,
+        files: FilesShip {
+            directory: dir.join("logs"),
+            path: Template::parse(path).unwrap(),
+            format: DumpFormat::Rsyslog,
+            compress,
+            file_mode: 0o640,
+            directory_mode: 0o750,
+            max_open_files: 4,
+            batch_events: 10_000,
+            batch_bytes: 4 << 20,
+        },
         state: dir.join("state/journal"),
     }
 }
@@ -325,7 +330,8 @@ fn an_editor_may_shorten_a_file_whose_batch_is_settled() {
 #[test]
 fn more_files_than_handles() {
     let dir = tempfile::tempdir().unwrap();
-    let options = FilesOptions { max_open_files: 3, ..options(dir.path(), TEMPLATE, Compress::None) };
+    let mut options = options(dir.path(), TEMPLATE, Compress::None);
+    options.files.max_open_files = 3;
     let mut worker = worker(&options);
     for first in 0..5 {
         worker.store(&numbered(first * 100..(first + 1) * 100, 20)).unwrap();
@@ -338,8 +344,8 @@ fn more_files_than_handles() {
 fn modes_are_those_of_the_options() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let options =
-        FilesOptions { file_mode: 0o666, dir_mode: 0o777, ..options(dir.path(), TEMPLATE, Compress::None) };
+    let mut options = options(dir.path(), TEMPLATE, Compress::None);
+    (options.files.file_mode, options.files.directory_mode) = (0o666, 0o777);
     worker(&options).store(&numbered(0..1, 1)).unwrap();
     let mode =
         |p: &str| std::fs::metadata(dir.path().join("logs").join(p)).unwrap().permissions().mode() & 0o7777;

@@ -31,11 +31,12 @@ use super::fault::Op;
 use super::identity::Likeness;
 use super::journal::{Extent, Found, GENERATIONS, Intent, Journal};
 use super::line;
-use super::member::{Compress, compress};
+use super::member::compress;
 use super::path::Paths;
 use super::promises::{self, Fate, Promise, checksum};
 use super::targets::{Modes, Targets};
 use super::uids::{self, DURABLE_BEFORE, Recent, Run};
+use crate::config::ship::Compress;
 use debris::{Debris, Torn};
 
 /// Batches that are signed are kept in memory up to so many bytes, the newest in any case. More would

@@ -5,6 +5,7 @@
 mod circles;
 mod crates;
 mod documents;
+mod kinds;
 mod rooms;
 mod sources;
 

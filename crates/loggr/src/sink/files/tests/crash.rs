@@ -97,7 +97,8 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
             let mut step = 0;
             loop {
                 let dir = quick_dir();
-                let options = FilesOptions { max_open_files, ..options(dir.path(), TEMPLATE, compress) };
+                let mut options = options(dir.path(), TEMPLATE, compress);
+                options.files.max_open_files = max_open_files;
                 let mut signed = 0;
                 let mut crashes = 0;
                 while signed < 90 {

@@ -3,8 +3,6 @@
 
 use std::path::PathBuf;
 
-use loggr_event::DumpFormat;
-
 use super::*;
 
 fn change(path: &Path, how: impl FnOnce(&std::fs::File, u64)) {
@@ -266,7 +264,8 @@ fn where_all_events_go_to_one_file_they_wait_for_it() {
 #[test]
 fn files_are_closed_when_descriptors_run_out() {
     let dir = tempfile::tempdir().unwrap();
-    let options = FilesOptions { max_open_files: 40, ..options(dir.path(), TEMPLATE, Compress::None) };
+    let mut options = options(dir.path(), TEMPLATE, Compress::None);
+    options.files.max_open_files = 40;
     let mut worker = worker(&options);
     worker.store(&numbered(0..100, 20)).unwrap();
     for (round, failures) in (1..).zip([1, 2, 2]) {
@@ -300,8 +299,7 @@ fn decoded(bytes: &[u8], path: &Path) -> Vec<String> {
 #[track_caller]
 fn check_changed(before: Compress, after: Compress, names: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
-    let with =
-        |compress| FilesOptions { format: DumpFormat::Rsyslog, ..options(dir.path(), "all.log", compress) };
+    let with = |compress| options(dir.path(), "all.log", compress);
     worker(&with(before)).store(&numbered(0..10, 1)).unwrap();
     for from in [10, 20] {
         worker(&with(after)).store(&numbered(from - 5..from + 10, 1)).unwrap();

@@ -16,8 +16,8 @@ use super::super::error::WriteError;
 use super::super::fault;
 use super::super::identity::{Identity, Likeness};
 use super::super::journal::Intent;
-use super::super::member::Compress;
 use super::Worker;
+use crate::config::ship::Compress;
 
 const CUT_OFF: &str = "cut off what is left of a batch from";
 const STUCK: &str = "it ends in a part of a batch that cannot be cut off: repair it, or move it away";
