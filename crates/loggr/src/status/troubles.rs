@@ -2,13 +2,8 @@
 //!
 //! Only reads the status: whoever finds a new kind of trouble puts it there.
 
-use std::collections::BTreeMap;
-
 use super::{Installation, Owned, State};
-use crate::config::{Config, ShipKind};
-
-/// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.
-pub type Troubles = BTreeMap<(&'static str, String), Option<String>>;
+use crate::config::Config;
 
 /// What is wrong; nothing where all is well.
 pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
@@ -81,8 +76,7 @@ impl Found {
 
 /// Does a shipper with a place of its own take from this queue?
 fn is_lonely(config: &Config, queue: &str) -> bool {
-    let on_disk = |kind: &ShipKind| !matches!(kind, ShipKind::Postgres(_));
-    config.ships.iter().any(|ship| ship.queue == queue && !ship.shared && on_disk(&ship.kind))
+    config.ships.iter().any(|ship| ship.queue == queue && ship.is_lonely())
 }
 
 #[cfg(test)]
