@@ -5,14 +5,17 @@
 //! transformation keeps the sum of the [`Tally`] equal to the number of records
 //! that the source gave out.
 
+mod ties;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::record::Record;
-use crate::ties::Ties;
 use crate::trial::{Together, Trial};
+
+pub(crate) use ties::Ties;
 
 /// What became of the events of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -107,7 +110,7 @@ impl Ack {
     }
 
     /// Settles with the outcome of another, and with no events.
-    pub(crate) fn settle_like(self, outcome: Outcome) {
+    fn settle_like(self, outcome: Outcome) {
         self.settle(match outcome {
             Outcome::Ack(_) => Outcome::Ack(Tally::default()),
             Outcome::Nack => Outcome::Nack,

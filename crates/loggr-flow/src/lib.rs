@@ -43,7 +43,6 @@ mod pump;
 mod record;
 mod retry;
 mod stop;
-mod ties;
 mod traits;
 mod trial;
 mod window;

@@ -6,7 +6,7 @@
 //!
 //! - Every event that goes in comes out, alone and unchanged or as part of exactly one other.
 //! - Of deliveries that became one event the source hears of the earlier ones last, or together
-//!   ([`ties`](crate::ties)): should the later one come again, they do, and it is the same event.
+//!   ([`ties`](crate::delivery::Ties)): should the later one come again, they do, and it is the same event.
 //! - What different peers, hosts, facilities or programs say is never mixed ([`speaker`]).
 //! - The order of what one program says is kept.
 //! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and the
@@ -30,9 +30,8 @@ use std::time::{Duration, Instant};
 use loggr_event::Event;
 
 use crate::batch::{Batch, BatchBuilder};
-use crate::delivery::{Delivery, Weights};
+use crate::delivery::{Delivery, Ties, Weights};
 use crate::record::Record;
-use crate::ties::Ties;
 use crate::traits::Stage;
 
 pub use format::{FormatError, MAX_FORMAT_BYTES, StartFormat, VARIABLES};

@@ -34,7 +34,6 @@ const YET: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("loggr-event", "", &["json", "value"]),
-    ("loggr-flow", "", &["delivery", "ties"]),
 ];
 
 /// The way to a module from the root of its crate.

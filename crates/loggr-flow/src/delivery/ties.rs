@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::delivery::{Ack, Outcome};
+use super::{Ack, Outcome};
 
 thread_local! {
     /// The ties that are to be settled on this thread; `None` while nothing is.
