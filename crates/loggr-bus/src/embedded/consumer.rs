@@ -12,9 +12,9 @@ use loggr_flow::{Ack, Backoff, Batch, Delivery, Outcome, Phase, Source, SourceEr
 
 use crate::topology::ConsumerOptions;
 
-use super::entries::Lease;
-use super::log::ReadError;
-use super::queue::{Gathered, Queue};
+use super::entries::{Gathered, Lease};
+use super::queue::Queue;
+use super::read_error::ReadError;
 use super::reading::Taken;
 use super::shared::Shared;
 

@@ -8,12 +8,11 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use loggr_flow::Tally;
+use loggr_flow::{Chunk, Tally};
 
 use super::cursor::{Bindings, Counts, Cursor, CursorFile, Purged};
-use super::log::ReadError;
 use super::position::Position;
-use super::queue::Gathered;
+use super::read_error::ReadError;
 
 /// When the process ended this often while somebody worked on the head, it is
 /// given out alone: if it brings the process down, it does so without company.
@@ -79,6 +78,17 @@ enum EntryFate {
     Leased,
     Nacked,
     Done(Tally),
+}
+
+/// Frames that were read and are meant for the queue.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub chunks: Vec<Chunk>,
+    pub events: u64,
+    pub bytes: u64,
+    pub damaged: u64,
+    /// The frame at the beginning of the span cannot be read.
+    pub broken: bool,
 }
 
 /// A lease of the entry `id`: its place in the log.

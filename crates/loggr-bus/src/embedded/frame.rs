@@ -50,6 +50,19 @@ pub(super) struct FrameHeader {
     pub gap: bool,
 }
 
+impl Position {
+    /// Behind a frame that begins here.
+    pub fn after(&self, h: &FrameHeader) -> Position {
+        Position {
+            segment: self.segment,
+            offset: self.offset + h.frame_len(),
+            seq: if h.gap { h.commit } else { h.seq + 1 },
+            events: h.events_before + u64::from(h.events),
+            bytes: h.bytes_before + h.frame_len(),
+        }
+    }
+}
+
 /// What the checksums of a segment's headers begin with.
 pub(super) fn seed(segment: u64, salt: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&segment.to_le_bytes()), &salt.to_le_bytes())

@@ -11,8 +11,9 @@ use loggr_flow::Batch;
 use crate::encoding::Decoder;
 
 use super::fault::Faults;
-use super::log::{Log, ReadError};
+use super::log::Log;
 use super::queue::Queue;
+use super::read_error::ReadError;
 use super::recovery::recover;
 use super::segment::Entry;
 use super::stats::{self, QueueStats};

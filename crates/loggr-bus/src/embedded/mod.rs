@@ -18,12 +18,14 @@ mod options;
 mod position;
 mod publisher;
 mod queue;
+mod read_error;
 mod reading;
 mod recovery;
 mod report;
 mod scan;
 mod segment;
 mod shared;
+mod span;
 mod stats;
 mod trouble;
 mod unreadable;
@@ -57,10 +59,10 @@ pub use consumer::Consumer;
 pub use entries::Dropped;
 pub use fault::{Faults, Op};
 pub use inspect::{ExchangeView, inspect};
-pub use log::Damage;
 pub use options::BusOptions;
 pub use publisher::Publisher;
 pub use report::ExchangeReport;
+pub use span::Damage;
 pub use stats::{ExchangeStats, QueueStats};
 
 /// The embedded bus. Dropping it closes it.
@@ -190,7 +192,8 @@ impl Bus {
     /// Of kind `Config` if there is no such queue, `Io` if it cannot be read.
     pub fn peek(&self, queue: &str, max_events: usize) -> Result<Option<Batch>, OpenError> {
         let (shared, queue) = self.queue(queue)?;
-        let io = |e: log::ReadError| OpenError::io("cannot read", &queue.path, io::Error::other(e.chain()));
+        let io =
+            |e: read_error::ReadError| OpenError::io("cannot read", &queue.path, io::Error::other(e.chain()));
         inspect::peek(&shared.log, &queue, max_events).map_err(io)
     }
 

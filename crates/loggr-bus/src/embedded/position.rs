@@ -1,7 +1,5 @@
 //! A place in the log of an exchange.
 
-use super::frame::FrameHeader;
-
 /// A place in the log, and how much lies before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Position {
@@ -21,16 +19,5 @@ pub(super) type Place = (u64, u64);
 impl Position {
     pub fn place(&self) -> Place {
         (self.segment, self.offset)
-    }
-
-    /// Behind a frame that begins here.
-    pub fn after(&self, h: &FrameHeader) -> Position {
-        Position {
-            segment: self.segment,
-            offset: self.offset + h.frame_len(),
-            seq: if h.gap { h.commit } else { h.seq + 1 },
-            events: h.events_before + u64::from(h.events),
-            bytes: h.bytes_before + h.frame_len(),
-        }
     }
 }

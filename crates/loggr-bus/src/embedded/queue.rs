@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use loggr_flow::Chunk;
 use tokio::sync::Notify;
 
 use crate::encoding::Decoder;
 
 use super::cursor::{Bindings, Cursor, CursorFile};
-use super::entries::State;
+use super::entries::{Gathered, State};
 use super::frame::Frame;
-use super::log::{ReadError, Span};
 use super::position::Position;
+use super::read_error::ReadError;
+use super::span::Span;
 use super::trouble::Trouble;
 use super::unreadable::Unreadable;
 
@@ -61,17 +61,6 @@ pub(super) struct Reader {
     /// What was read perhaps differs from what was counted when it was published: damage does
     /// not say for whom it was.
     pub off_books: bool,
-}
-
-/// Frames that were read and are meant for the queue.
-#[derive(Debug, Default)]
-pub(super) struct Gathered {
-    pub chunks: Vec<Chunk>,
-    pub events: u64,
-    pub bytes: u64,
-    pub damaged: u64,
-    /// The frame at the beginning of the span cannot be read.
-    pub broken: bool,
 }
 
 impl Queue {

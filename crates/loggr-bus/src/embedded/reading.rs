@@ -9,12 +9,13 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::encoding::Decoder;
 
-use super::entries::Lease;
+use super::entries::{Gathered, Lease};
 use super::frame::FrameHeader;
-use super::log::{Look, ReadError, Span};
 use super::position::Position;
-use super::queue::{Gathered, Queue};
+use super::queue::Queue;
+use super::read_error::ReadError;
 use super::shared::Shared;
+use super::span::{Look, Span};
 
 /// So many of the newest segments are read inline: the page cache has them.
 const RECENT_SEGMENTS: u64 = 2;

@@ -1,6 +1,6 @@
 //! What an exchange was found like when it was opened, for the operator.
 
-use super::log::Damage;
+use super::span::Damage;
 
 /// What was found when one exchange was opened.
 #[derive(Clone, Debug, Default)]

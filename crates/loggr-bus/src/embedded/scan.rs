@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use super::cursor::{Bindings, Cursor};
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
-use super::log::{Damage, LiveSegment, Look, Span};
+use super::log::LiveSegment;
 use super::position::Position;
 use super::report::ExchangeReport;
 use super::segment::{Guess, Holes, SEGMENT_HEADER_BYTES, Segment};
+use super::span::{Damage, Look, Span};
 
 /// What a scan finds out for one queue.
 pub(super) struct Track {

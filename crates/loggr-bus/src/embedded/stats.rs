@@ -6,11 +6,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::log::{Log, Span};
+use super::log::Log;
 use super::queue::Queue;
 use super::reading::off_reactor;
 use super::segment::SEGMENT_HEADER_BYTES;
 use super::shared::Shared;
+use super::span::Span;
 use super::writer;
 
 /// How an exchange stands.
