@@ -4,29 +4,9 @@
 //! The shapes that syslog lines have are in `stamp`; here is what both complete them with.
 
 use crate::Timestamp;
-use crate::stamp::{self, Clock};
+use crate::moment::{Clock, without_year};
 use crate::timestamp::{days_from_civil, days_in_month, from_local};
-use crate::{zone, zone_word};
-
-/// The months in English, in order.
-pub const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
-/// The days of the week in English, in order.
-pub const WEEKDAYS: [&str; 7] =
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+use crate::{stamp, zone, zone_word};
 
 /// A date and time of day as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +49,7 @@ impl Civil {
             if !(1..=12).contains(&month) {
                 return None;
             }
-            return stamp::without_year(month, day, second, self.micros, self.offset, Clock { now, zone });
+            return without_year(month, day, second, self.micros, self.offset, Clock { now, zone });
         };
         let year = i64::from(year);
         let valid =

@@ -13,8 +13,8 @@
 //! Between date and time stand blanks, `T`, `_`, `:`, `-`, a TAB or a comma. The time may lack
 //! its seconds, have a fraction, and be in the morning (`AM`); year and zone may follow it.
 
-use crate::civil::{MONTHS, WEEKDAYS};
-use crate::stamp::{self, Clock, Stamp};
+use crate::calendar::{MONTHS, WEEKDAYS, month_of};
+use crate::moment::{self, Clock, Stamp};
 use crate::timestamp::MICROS_PER_DAY;
 use crate::zone_word;
 
@@ -69,84 +69,19 @@ pub(crate) fn read(bytes: &[u8], clock: Clock<'_>, ios: bool) -> Option<Stamp> {
         }
     }
     let time_of = match date.year {
-        Some(year) => stamp::in_zone(
-            stamp::date(year, date.month, date.day)?,
+        Some(year) => moment::in_zone(
+            moment::date(year, date.month, date.day)?,
             time.second_of_day,
             time.micros,
             offset,
             clock,
         ),
-        None => stamp::without_year(date.month, date.day, time.second_of_day, time.micros, offset, clock)?,
+        None => moment::without_year(date.month, date.day, time.second_of_day, time.micros, offset, clock)?,
     };
     let mut found = Stamp::new(time_of, cursor.at);
     found.cut = time.cut;
     found.unknown_zone = unknown_zone;
     Some(found)
-}
-
-/// Where a stamp ends that looks like one and is none: a day that no month has, `…ZZ`, a time of
-/// 25 hours. What begins like a date is neither a host nor a program.
-pub(crate) fn unreadable(bytes: &[u8]) -> Option<usize> {
-    let word = |from: usize| {
-        let rest = bytes.get(from..).unwrap_or_default();
-        from + rest.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(rest.len())
-    };
-    let time_at = |from: usize| {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let digits = rest.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
-        matches!(digits, 1 | 2)
-            && rest.get(digits) == Some(&b':')
-            && rest.get(digits + 1).is_some_and(u8::is_ascii_digit)
-    };
-    if let Some(date_end) = date_like(bytes) {
-        let end = word(0);
-        let joined = bytes.get(date_end..end).unwrap_or_default();
-        if joined.iter().any(|b| matches!(b, b'T' | b't' | b':' | b'_')) {
-            return Some(end);
-        }
-        return time_at(end + 1).then(|| word(end + 1));
-    }
-    let month = bytes.first_chunk::<3>().and_then(|m| stamp::month_of(*m)).is_some();
-    if !month || bytes.get(3) != Some(&b' ') {
-        return None;
-    }
-    let day = if bytes.get(4) == Some(&b' ') { 5 } else { 4 };
-    let digits = bytes.get(day..)?.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
-    let time = day + digits + 1;
-    (matches!(digits, 1 | 2) && bytes.get(day + digits) == Some(&b' ') && time_at(time)).then(|| word(time))
-}
-
-/// Does a text begin like a date or a time of day, `2026-11-29…`, `29.11.2026…`, `29/Nov/2026…`,
-/// `20:00:00…`? An address does not.
-pub(crate) fn is_date_like(bytes: &[u8]) -> bool {
-    date_like(bytes).is_some()
-}
-
-/// Where the date or time of day ends that a text begins with.
-fn date_like(bytes: &[u8]) -> Option<usize> {
-    let digits = |from: usize| {
-        bytes.get(from..).unwrap_or_default().iter().take(9).take_while(|b| b.is_ascii_digit()).count()
-    };
-    let first = digits(0);
-    if first == 8 {
-        let joined = matches!(bytes.get(8), Some(b'T' | b't' | b'-' | b'_')) && digits(9) >= 2;
-        return joined.then_some(8);
-    }
-    let separator @ (b'-' | b'/' | b'.' | b':') = bytes.get(first)? else { return None };
-    let name = bytes.get(first + 1..)?.first_chunk::<3>().is_some_and(|m| stamp::month_of(*m).is_some());
-    let second = if name { 3 } else { digits(first + 1) };
-    let third_at = first + second + 2;
-    if !(name || matches!(second, 1 | 2)) || bytes.get(third_at - 1) != Some(separator) {
-        return None;
-    }
-    let third = digits(third_at);
-    let end = third_at + third;
-    let fits = match first {
-        4 => matches!(bytes, [b'1', b'9', ..] | [b'2', b'0', ..]) && matches!(third, 1 | 2),
-        1 | 2 => matches!(third, 2 | 4) && bytes.get(end) != Some(&b'.'),
-        _ => false,
-    };
-    fits.then_some(end)
 }
 
 impl Cursor<'_> {
@@ -201,7 +136,7 @@ impl Cursor<'_> {
     }
 
     fn month(&mut self) -> Option<u32> {
-        let month = stamp::month_of(*self.rest().first_chunk::<3>()?)?;
+        let month = month_of(*self.rest().first_chunk::<3>()?)?;
         let letters = self.letters();
         let word = self.rest().get(..letters)?;
         let long = MONTHS.get(month as usize - 1)?.as_bytes();
@@ -301,7 +236,7 @@ impl Cursor<'_> {
         if separator == b'.' {
             return european;
         }
-        let away = |(day, month)| stamp::date(year, month, day).map(|days| days.abs_diff(self.today));
+        let away = |(day, month)| moment::date(year, month, day).map(|days| days.abs_diff(self.today));
         match (away(european), away((second, first))) {
             (Some(european_away), Some(american_away)) if american_away <= european_away => (second, first),
             (None, _) => (second, first),
@@ -364,7 +299,7 @@ impl Cursor<'_> {
         let leap = second == 60 && numeric;
         cut |= leap;
         let second = if leap { 59 } else { second };
-        let second_of_day = stamp::time_of_day(hour, minute, second)? + u32::from(leap);
+        let second_of_day = moment::time_of_day(hour, minute, second)? + u32::from(leap);
         Some(Time { second_of_day, micros, cut })
     }
 
@@ -388,7 +323,7 @@ impl Cursor<'_> {
     /// Microseconds; and whether there were finer digits. Huawei adds a digit behind
     /// another point.
     fn fraction(&mut self) -> (u32, bool) {
-        let Some(stamp::Fraction { micros, cut, len }) = stamp::fraction_behind(self.rest()) else {
+        let Some(moment::Fraction { micros, cut, len }) = moment::fraction_behind(self.rest()) else {
             return (0, false);
         };
         self.at += len;
@@ -521,32 +456,11 @@ mod tests {
         check_none("Sun is up");
     }
 
-    #[track_caller]
-    fn check_unreadable(line: &str, rest: Option<&str>) {
-        assert_eq!(unreadable(line.as_bytes()).map(|end| &line[end..]), rest, "{line}");
-    }
-
-    #[test]
-    fn what_looks_like_a_stamp_is_no_host_and_no_program() {
-        check_unreadable("2026-11-29T20:00:00ZZ host app: x", Some(" host app: x"));
-        check_unreadable("2026-13-29 20:00:00 host app: x", Some(" host app: x"));
-        check_unreadable("Nov 31 20:00:00 host app: x", Some(" host app: x"));
-        check_unreadable("Nov  9 25:00:00 host app: x", Some(" host app: x"));
-        check_unreadable("2026-11-29 backup done", None);
-        check_unreadable("10.0.0.1 app: x", None);
-        check_unreadable("10.0.20.1:514 app: x", None);
-        check_unreadable("Nov rain", None);
-        check_unreadable("app: x", None);
-    }
-
     proptest! {
         #[test]
         fn any_text_is_survived(text in "[ A-z0-9:/.,+-]{0,40}", ios: bool) {
             if let Some(found) = read(text.as_bytes(), clock(), ios) {
                 prop_assert!(found.end <= text.len());
-            }
-            if let Some(end) = unreadable(text.as_bytes()) {
-                prop_assert!(end <= text.len());
             }
         }
 

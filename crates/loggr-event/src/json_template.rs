@@ -3,7 +3,7 @@
 //! Not a writer of events (`json`): the members are those that somebody chose. Whether a template
 //! is one is seen from its text alone, by filling in something for each variable.
 
-use crate::json;
+use crate::{json, json_text};
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,9 @@ pub(crate) fn places<'t>(parts: impl Iterator<Item = Option<&'t str>>) -> Option
 /// Appends a value. Where JSON wants a value a number stays one, and all else becomes a string.
 pub(crate) fn write(value: &str, place: Place, out: &mut Vec<u8>) {
     match place {
-        Place::Quoted => json::write_within_quotes(value, out),
+        Place::Quoted => json_text::write_within_quotes(value, out),
         Place::Value if is_number(value) => out.extend_from_slice(value.as_bytes()),
-        Place::Value => json::write_string(value, out),
+        Place::Value => json_text::write_string(value, out),
     }
 }
 

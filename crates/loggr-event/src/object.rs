@@ -16,11 +16,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use self::names::{ALIASES, ONLY_LOGGR, own_name};
-use crate::stamp::{self, Clock};
+use crate::moment::Clock;
 use crate::value::{Entry, Value};
 use crate::{
     Defect, Defects, Event, Facility, Field, Format, InputFormat, MAX_SD_PARAMS, Origin, ParseError,
-    SdElement, SdParam, Severity, Timestamp, Transport, TrustedField, Uid, json, msgpack,
+    SdElement, SdParam, Severity, Timestamp, Transport, TrustedField, Uid, json, msgpack, stamp,
 };
 
 /// An object with more custom fields than this is not taken apart.

@@ -55,6 +55,11 @@ impl Transport {
         ALL.into_iter().find(|t| t.keyword() == word)
     }
 
+    /// True where the line came from another machine.
+    pub fn is_network(self) -> bool {
+        matches!(self, Transport::Relp | Transport::Tcp | Transport::Udp)
+    }
+
     /// True for the unix sockets, whose `@[_PID=…]` annotations can be believed.
     pub fn is_unix(self) -> bool {
         matches!(self, Transport::UnixDgram | Transport::UnixStream)

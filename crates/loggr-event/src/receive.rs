@@ -4,57 +4,13 @@
 //! where the fields do not say all of it, and fills in what the peer tells.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use crate::stamp::Clock;
+use crate::door::Door;
+use crate::moment::Clock;
 use crate::{
-    Defect, Event, InputFormat, Origin, ParseError, Timestamp, Transport, Uid, annotation, json, msgpack,
-    object, own, rfc3164, rfc5424, rfc5424_odd,
+    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, Uid, annotation, heads, json, msgpack,
+    object, own, rfc3164, rfc5424,
 };
-
-/// A format that [`Event::parse`] reads strictly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// RFC 5424.
-    Rfc5424,
-    /// RFC 3164 in its plain form.
-    Rfc3164,
-    /// A JSON object.
-    Json,
-    /// A MessagePack map.
-    Msgpack,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Format; 4] = [Format::Rfc5424, Format::Rfc3164, Format::Json, Format::Msgpack];
-
-    /// The word of the command line and the configuration.
-    pub fn keyword(self) -> &'static str {
-        match self {
-            Format::Rfc5424 => "rfc5424",
-            Format::Rfc3164 => "rfc3164",
-            Format::Json => "json",
-            Format::Msgpack => "msgpack",
-        }
-    }
-
-    /// The format of a word, in any case.
-    pub fn from_name(name: &str) -> Option<Format> {
-        Format::ALL.into_iter().find(|f| f.keyword().eq_ignore_ascii_case(name))
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Format::Rfc5424 => "RFC 5424",
-            Format::Rfc3164 => "RFC 3164",
-            Format::Json => "a JSON event",
-            Format::Msgpack => "a MessagePack event",
-        })
-    }
-}
 
 impl<'a> Event<'a> {
     /// Makes an event of any line; cannot fail.
@@ -125,8 +81,8 @@ fn parse_text<'a>(
     rfc5424::read::<true>(text, event, door(origin, clock)).map(|reading| reading.message_at)
 }
 
-fn door<'c>(origin: &Origin, clock: Clock<'c>) -> rfc5424_odd::Door<'c> {
-    rfc5424_odd::Door { clock, trusted: origin.trusted, unix: origin.transport.is_unix() }
+fn door<'c>(origin: &Origin, clock: Clock<'c>) -> Door<'c> {
+    Door { clock, trusted: origin.trusted, unix: origin.transport.is_unix() }
 }
 
 /// A line with bytes that are not UTF-8, which only MSG may have (RFC 5424, 6.4: MSG-ANY).
@@ -306,7 +262,7 @@ fn receive_syslog<'a>(
     origin: &'a Origin,
     clock: Clock<'_>,
 ) {
-    let reading = rfc3164::receive(body, event, door(origin, clock));
+    let reading = heads::receive(body, event, door(origin, clock));
     if !reading.recognised {
         event.message = Cow::Borrowed(body);
         event.defects.insert(Defect::Unparsed);
@@ -334,7 +290,7 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.source.is_empty() {
         event.source = Cow::Borrowed(origin.peer_host());
         // Nobody expects a host in a line that never left the machine.
-        if matches!(origin.transport, Transport::Relp | Transport::Tcp | Transport::Udp) {
+        if origin.transport.is_network() {
             event.defects.insert(Defect::NoSource);
         }
     }
@@ -346,6 +302,7 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Transport;
 
     const NOW: Timestamp = Timestamp::from_unix_micros(1_795_341_600_000_000);
 

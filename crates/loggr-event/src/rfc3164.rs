@@ -23,17 +23,17 @@
 //!
 //! Several blanks or a TAB may stand where one blank is usual. On unix sockets a line has no
 //! host, unless two words stand before the text and the second is a tag (`logger --rfc3164
-//! -u`). The heads of Cisco devices are in `cisco`.
+//! -u`). Which head a line has is decided in `heads`; those of Cisco devices are in `cisco`.
+
+pub(crate) mod cisco;
+mod words;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::rfc5424_odd::Door;
-use crate::stamp::{self, Clock, Stamp};
-use crate::{
-    Defect, Event, Format, ParseError, SdElement, SdParam, cisco, date_time, escape, fixed, pri, rfc5424_odd,
-    tag,
-};
+use crate::calendar::month_of;
+use crate::moment::{Clock, Stamp};
+use crate::{Defect, Event, Format, ParseError, SdElement, SdParam, escape, fixed, pri, stamp, tag};
 
 /// Longest host name.
 pub const MAX_HOST_BYTES: usize = 255;
@@ -73,16 +73,6 @@ pub(crate) fn is_host(word: &str) -> bool {
     !word.is_empty() && word.len() <= MAX_HOST_BYTES && word.bytes().all(|b| is(b, HOST))
 }
 
-/// What the lenient reader found out.
-pub(crate) struct Reading {
-    /// The line has a PRI or a stamp. If not, it is just text, and the event is untouched.
-    pub recognised: bool,
-    /// The fields do not hold everything that the line had.
-    pub lossy: bool,
-    /// Where the head was one of RFC 5424: see [`Reading::exact`](crate::rfc5424::Reading::exact).
-    pub exact: Option<bool>,
-}
-
 /// A line that is being read.
 pub(crate) struct Reader<'e, 'a, 'c> {
     pub event: &'e mut Event<'a>,
@@ -91,48 +81,10 @@ pub(crate) struct Reader<'e, 'a, 'c> {
     pub unix: bool,
     /// It has a PRI.
     pub has_pri: bool,
-    /// See [`Reading::lossy`].
+    /// The fields do not hold everything that it had.
     pub lossy: bool,
     /// Heads and words that were met within each other.
     depth: u8,
-    /// See [`Reading::exact`].
-    exact: Option<bool>,
-}
-
-/// Reads a line leniently.
-pub(crate) fn receive<'a>(text: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Reading {
-    let bytes = text.as_bytes();
-    let clock = door.clock;
-    let mut line =
-        Reader { event, clock, unix: door.unix, has_pri: false, lossy: false, depth: 0, exact: None };
-    let at = match pri::read::<false>(bytes) {
-        Ok((value, end)) => {
-            pri::set(line.event, value);
-            line.has_pri = true;
-            end
-        }
-        Err(_) => match pri::bad_end(bytes) {
-            Some(end) => {
-                line.lossy = true;
-                line.has_pri = true;
-                line.event.defects.insert(Defect::NoPriority);
-                end
-            }
-            None => 0,
-        },
-    };
-    let body = text.get(at..).unwrap_or_default();
-    let recognised = if let Some(stamp) = stamp::plain_bsd(body.as_bytes(), clock) {
-        line.event.timereported = stamp.time;
-        line.host_and_content(body.get(stamp.end + 1..).unwrap_or_default());
-        true
-    } else {
-        line.other_heads(body, door)
-    };
-    if !line.has_pri && recognised {
-        line.event.defects.insert(Defect::NoPriority);
-    }
-    Reading { recognised, lossy: line.lossy, exact: line.exact }
 }
 
 /// Reads host, tag and message, which begin at the start of `rest`; says whether something
@@ -143,52 +95,19 @@ pub(crate) fn receive_behind_stamp<'a>(
     clock: Clock<'_>,
     unix: bool,
 ) -> bool {
-    let mut line = Reader { event, clock, unix, has_pri: true, lossy: false, depth: 0, exact: None };
+    let mut line = Reader::new(event, clock, unix);
     line.after_stamp(rest);
     line.lossy
 }
 
-impl<'a> Reader<'_, 'a, '_> {
-    /// A line whose stamp is not the plain one at the plain place. False if it has no head.
-    fn other_heads(&mut self, body: &'a str, door: Door<'_>) -> bool {
-        let head = body.trim_start_matches([' ', '\t']);
-        let head = head.strip_prefix(BOM).unwrap_or(head);
-        if let Some(stamp) = stamp::scan(head.as_bytes(), self.clock) {
-            self.stamp(stamp);
-            self.after_stamp(head.get(stamp.end..).unwrap_or_default());
-            return true;
-        }
-        // EMBLEM of the ASA, and NX-OS.
-        if self.has_pri
-            && let Some(rest) = head.strip_prefix(':').map(str::trim_start)
-            && let Some(stamp) = stamp::scan_ios(rest.as_bytes(), self.clock)
-        {
-            self.stamp(stamp);
-            self.after_stamp(rest.get(stamp.end..).unwrap_or_default());
-            return true;
-        }
-        if let Some(reading) = rfc5424_odd::read_from_version(head, self.event, door) {
-            self.lossy |= reading.lossy;
-            self.exact = Some(reading.exact);
-            return true;
-        }
-        if cisco::read(head, self) {
-            return true;
-        }
-        if !self.has_pri {
-            return false;
-        }
-        self.event.defects.insert(Defect::NoTimestamp);
-        match date_time::unreadable(head.as_bytes()) {
-            Some(end) => {
-                self.lossy = true;
-                self.after_stamp(head.get(end..).unwrap_or_default());
-            }
-            None => self.without_stamp(body),
-        }
-        true
+impl<'e, 'a, 'c> Reader<'e, 'a, 'c> {
+    /// Behind a PRI.
+    pub fn new(event: &'e mut Event<'a>, clock: Clock<'c>, unix: bool) -> Reader<'e, 'a, 'c> {
+        Reader { event, clock, unix, has_pri: true, lossy: false, depth: 0 }
     }
+}
 
+impl<'a> Reader<'_, 'a, '_> {
     /// Takes over a stamp and what was wrong with it.
     pub fn stamp(&mut self, stamp: Stamp) {
         self.event.timereported = stamp.time;
@@ -218,7 +137,7 @@ impl<'a> Reader<'_, 'a, '_> {
     }
 
     /// What follows a stamp: a colon says that there is no host.
-    fn after_stamp(&mut self, rest: &'a str) {
+    pub fn after_stamp(&mut self, rest: &'a str) {
         let trimmed = rest.trim_start_matches([' ', '\t']);
         if let Some(rest) = trimmed.strip_prefix(':') {
             return self.content(rest.trim_start_matches(' '));
@@ -349,7 +268,7 @@ impl<'a> Reader<'_, 'a, '_> {
 
     /// A line with a PRI and no stamp. Its first word is a host only where that is certain:
     /// it is an address, or a tag with a procid follows.
-    fn without_stamp(&mut self, body: &'a str) {
+    pub fn without_stamp(&mut self, body: &'a str) {
         let trimmed = body.strip_prefix(' ').unwrap_or(body);
         if fixed::forwarded_behind_host(trimmed).is_some() && self.odd_words(trimmed) {
             return;
@@ -486,7 +405,7 @@ fn plain_content<'a>(rest: &'a str, event: &mut Event<'a>) {
 /// Finds what is wrong with a plain stamp.
 #[cold]
 fn refuse_stamp(rest: &[u8], at: usize) -> ParseError {
-    if rest.first_chunk::<3>().is_none_or(|m| stamp::month_of(*m).is_none()) {
+    if rest.first_chunk::<3>().is_none_or(|m| month_of(*m).is_none()) {
         return refuse(at, "a month like `Nov`");
     }
     for (i, shape) in b"Mmm _0 00:00:00 ".iter().enumerate().skip(3) {
@@ -547,4 +466,3 @@ fn write_word(word: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests;
-mod words;

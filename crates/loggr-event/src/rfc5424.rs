@@ -2,17 +2,18 @@
 //!
 //! Leniently, fields may be longer than the RFC allows and hold any character but a
 //! space, the stamp may have any ISO shape, and structured data that breaks the
-//! grammar stays in the message; heads that break it are in `rfc5424_odd`. Strictly,
+//! grammar stays in the message; heads that break it are in `odd`. Strictly,
 //! nothing of that.
+
+pub(crate) mod odd;
 
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::rfc5424_odd::{self, Door};
-use crate::stamp;
+use crate::door::{Door, Reading};
 use crate::timestamp::scan_rfc3339;
-use crate::{Defect, Event, Format, ParseError, escape, own, pri, sd, tag};
+use crate::{Defect, Event, Format, ParseError, escape, own, pri, sd, stamp, tag};
 
 /// Longest HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
 const MAX_BYTES: [usize; 4] = [255, 48, 128, 32];
@@ -26,17 +27,6 @@ const TOO_LONG: [&str; 4] = [
 ];
 
 const BOM: char = '\u{feff}';
-
-/// What is to be known about a line that was read.
-pub(crate) struct Reading {
-    /// Where MSG begins.
-    pub message_at: usize,
-    /// The fields do not hold everything that the line had.
-    pub lossy: bool,
-    /// No blank in front of the message is a template's: a trusted loggr wrote the line, whose
-    /// element is no longer in the event, or the message stands behind a tag.
-    pub exact: bool,
-}
 
 fn refuse(offset: usize, expected: &'static str) -> ParseError {
     ParseError::new(Format::Rfc5424, offset, expected)
@@ -66,7 +56,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
     at += 2;
     let mut reading = Reading { message_at: 0, lossy: false, exact: false };
     let Some(host_at) = read_stamp::<STRICT>(text, at, event, door, &mut reading)? else {
-        let Some(reading) = rfc5424_odd::read(text, at, event, door) else {
+        let Some(reading) = odd::read(text, at, event, door) else {
             return Err(refuse(at, "a stamp or `-`"));
         };
         pri::set(event, priority);
@@ -87,7 +77,7 @@ pub(crate) fn read<'a, const STRICT: bool>(
         at = (at + len + 1).min(bytes.len() + 1);
     }
     if !STRICT && (gap || is_odd(bytes, at, ends[1])) {
-        let mut odd = rfc5424_odd::fields(text, host_at - 1, false, event, door);
+        let mut odd = odd::fields(text, host_at - 1, false, event, door);
         odd.lossy |= reading.lossy;
         return Ok(odd);
     }
@@ -186,7 +176,7 @@ fn goes_on(text: &str, at: usize, len: usize, door: Door<'_>) -> bool {
         return false;
     }
     let word = rest.get(len + 1..).unwrap_or_default();
-    word.starts_with(b"+") || word.starts_with(b"-") || rfc5424_odd::has_certain_head(text, at, door.clock)
+    word.starts_with(b"+") || word.starts_with(b"-") || odd::has_certain_head(text, at, door.clock)
 }
 
 /// Reads STRUCTURED-DATA and MSG, which begin at `at`.

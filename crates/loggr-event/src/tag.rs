@@ -4,7 +4,7 @@
 //! 3 times` has none. What begins like a date is none either, nor `http://…`, `C:\…` and the
 //! heads of CEF and LEEF, which their readers want whole.
 
-use crate::{date_time, fixed};
+use crate::{date_like, fixed};
 
 /// Longest tag that is taken for one. RFC 3164 says 32; systemd units are longer, and Docker's
 /// tags have an image with its digest.
@@ -87,7 +87,7 @@ fn plain(bytes: &[u8], name_end: usize, message_at: usize) -> Option<Tag> {
         return None;
     }
     // Few programs begin with a digit.
-    if bytes.first()?.is_ascii_digit() && date_time::is_date_like(bytes) {
+    if bytes.first()?.is_ascii_digit() && date_like::is_date_like(bytes) {
         return None;
     }
     Some(Tag { name_end, procid: (0, 0), message_at })

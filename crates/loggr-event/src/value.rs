@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::json;
+use crate::json_text;
 
 /// Documents nested deeper than this are refused.
 pub const MAX_DEPTH: usize = 32;
@@ -83,8 +83,8 @@ impl<'a> Value<'a> {
             Value::Null => out.extend_from_slice(b"null"),
             Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
             Value::Number(text) => out.extend_from_slice(text.as_bytes()),
-            Value::Text(text) => json::write_string(text, out),
-            Value::Bytes(bytes) => json::write_string(&STANDARD.encode(bytes), out),
+            Value::Text(text) => json_text::write_string(text, out),
+            Value::Bytes(bytes) => json_text::write_string(&STANDARD.encode(bytes), out),
             Value::List(values) => {
                 out.push(b'[');
                 for (i, value) in values.iter().enumerate() {
@@ -101,7 +101,7 @@ impl<'a> Value<'a> {
                     if i > 0 {
                         out.push(b',');
                     }
-                    json::write_string(&entry.key, out);
+                    json_text::write_string(&entry.key, out);
                     out.push(b':');
                     entry.value.write_json(out);
                 }

@@ -1,10 +1,10 @@
 //! The zone that stands behind a time of day: ` CET`, `Z`, ` +05:30`, ` GMT-3`, ` TZ-6`.
 //!
 //! Not the rules of named zones; those are in `zone`. A word that could be a host or a
-//! program is a zone only where what follows says so: a colon and a mnemonic. What it is then
-//! is decided in `cisco`.
+//! program is a zone only where what follows says so: a colon and a mnemonic.
 
-use crate::{cisco, tag, zone};
+use crate::mnemonic::{self, Behind};
+use crate::{tag, zone};
 
 /// Zone words and their minutes east of UTC. Where a word has several meanings
 /// (`CST`, `IST`, `BST`), the one that syslog devices are most often set to.
@@ -78,6 +78,9 @@ const NAMES_AS_WELL: [&str; 6] = ["CAT", "EAT", "WAT", "COT", "PET", "BOT"];
 /// Longest word that is taken for a zone: `GMT+05:30` and a little more.
 const MAX_WORD_BYTES: usize = 10;
 
+/// Longest word that is taken for a zone that nobody knows.
+const MAX_ZONE_BYTES: usize = 10;
+
 /// No place on earth is further from UTC.
 const MAX_OFFSET_MINUTES: i16 = 14 * 60;
 
@@ -134,8 +137,8 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
     }
     let after = rest.get(word.len()..).unwrap_or_default();
     let found = |offset| Some(Zone { offset, len: blanks + word.len() });
-    if let Some(behind) = cisco::mnemonic_behind(after, ios) {
-        return found(cisco::zone(word, behind, ios)?);
+    if let Some(behind) = mnemonic::behind(after, ios) {
+        return found(before_mnemonic(word, behind, ios)?);
     }
     // `Z: text` may have a program.
     if let Some(minutes) = minutes(word)
@@ -150,6 +153,27 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
         return found(Some(minutes));
     }
     None
+}
+
+/// The zone that a word between stamp and mnemonic is, with `None` for its offset where nobody
+/// knows it. The outer `None` says that the word is the name of the device.
+///
+/// The mnemonic decides: firewalls write `STAMP NAME : %ASA-…`, all others `STAMP ZONE: %SYS-…`.
+/// A firewall's zone stands in EMBLEM alone, `:STAMP UTC: %ASA-…`, without a blank. `in_head`: the
+/// line has a head that nothing but a device writes, so that the word can be no host.
+pub(crate) fn before_mnemonic(word: &str, behind: Behind, in_head: bool) -> Option<Option<i16>> {
+    let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
+    let known = matches!(word, "UTC" | "GMT") || (!behind.set_off && minutes(word).is_some());
+    if behind.firewall && letters && !known {
+        return None;
+    }
+    if let Some(minutes) = offset(word).or_else(|| offset(&word.to_ascii_uppercase())) {
+        return Some(Some(minutes));
+    }
+    let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
+    // Names of devices that relays put here have digits or hyphens, zones hardly ever.
+    let unknown = !behind.firewall && if in_head { wordlike } else { letters };
+    (unknown && (2..=MAX_ZONE_BYTES).contains(&word.len())).then_some(None)
 }
 
 /// Does a blank and a tag follow? `BOT app[1]: text` has a host, `BOT web01 app[1]: text` a zone.

@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_HOST_BYTES, Reader, is_ip};
-use crate::{cisco, fixed, pri, tag};
+use super::{MAX_HOST_BYTES, Reader, cisco, is_ip};
+use crate::{fixed, pri, tag};
 
 impl<'a> Reader<'_, 'a, '_> {
     /// Words that stand where a host does and are none.

@@ -8,9 +8,10 @@
 
 use std::borrow::Cow;
 
-use crate::rfc5424::{self, Reading};
-use crate::stamp::{self, Clock};
-use crate::{Defect, Event, own, rfc3164, sd, tag};
+use super::message;
+use crate::door::{Door, Reading};
+use crate::moment::Clock;
+use crate::{Defect, Event, own, rfc3164, sd, stamp, tag};
 
 /// HOSTNAME, APP-NAME, PROCID, MSGID.
 const FIELDS: usize = 4;
@@ -20,14 +21,6 @@ const MAX_VERSION_DIGITS: usize = 3;
 
 /// Longest word that is taken for a MSGID where structured data is missing (RFC 5424, 6).
 const MAX_MSGID_BYTES: usize = 32;
-
-/// Where the line is read from, and what it is completed with.
-#[derive(Clone, Copy)]
-pub(crate) struct Door<'c> {
-    pub clock: Clock<'c>,
-    pub trusted: bool,
-    pub unix: bool,
-}
 
 /// Reads a head that begins with its version: the PRI is missing, is none, or is not followed
 /// by it at once.
@@ -135,7 +128,7 @@ pub(crate) fn fields<'a>(
             set(event, [source, app_name, procid, msgid]);
             event.structured_data = elements;
             let message_at = (end + 1).min(text.len());
-            event.message = rfc5424::message(text, message_at);
+            event.message = message(text, message_at);
             let mut reading = Reading { message_at, lossy: !single, exact: false };
             if !single {
                 event.defects.insert(Defect::BadHeader);
@@ -186,7 +179,7 @@ fn without_structured_data<'a>(
         if !single {
             event.defects.insert(Defect::BadHeader);
         }
-        event.message = rfc5424::message(text, message_at);
+        event.message = message(text, message_at);
         return Reading { message_at, lossy: !single, exact: false };
     }
     event.defects.insert(Defect::BadHeader);

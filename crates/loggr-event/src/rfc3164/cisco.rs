@@ -14,16 +14,15 @@
 //! not synchronised `timeQuality isSynced="0"`: the elements RFC 5424, 7 has for them.
 //! What has no place in an event (the node of XR, a virtual device) is kept in the raw line.
 //!
-//! Everything that makes a line one of Cisco's is decided here, and the mnemonic decides it:
-//! where a head ends ([`read`]), whether the words behind a relay's host are a head
-//! ([`read_behind_host`]), and whether a word between stamp and mnemonic is a zone or the name
-//! of the device ([`zone`]).
+//! The mnemonic decides what makes a line one of Cisco's: where a head ends ([`read`]), and whether
+//! the words behind a relay's host are a head ([`read_behind_host`]). Whether a word between stamp
+//! and mnemonic is a zone or the name of the device is decided in `zone_word`.
 
 use std::borrow::Cow;
 
-use crate::rfc3164::{Reader, is_host};
-use crate::stamp::{self, Stamp};
-use crate::{Defect, tag, zone_word};
+use super::{Reader, is_host};
+use crate::moment::Stamp;
+use crate::{Defect, mnemonic, stamp, tag, zone_word};
 
 /// Counters, hosts and other words in a head; real ones have at most five.
 const MAX_ITEMS: usize = 8;
@@ -33,12 +32,6 @@ const MAX_COUNTERS: usize = 3;
 
 /// Longest head in front of a mnemonic.
 const MAX_HEAD_BYTES: usize = 192;
-
-/// Longest word that is taken for a zone that nobody knows.
-const MAX_ZONE_BYTES: usize = 10;
-
-/// Devices that write their name where others write a zone.
-const FIREWALLS: [&[u8]; 4] = [b"%ASA-", b"%FTD-", b"%PIX-", b"%FWSM-"];
 
 /// Digits of a counter.
 const MAX_COUNTER_DIGITS: usize = 10;
@@ -86,7 +79,7 @@ impl<'a> Head<'a> {
     /// more often than an IOS with its name and without a stamp. A firewall has no programs.
     fn is_certain(&self, text: &str, mnemonic: &str) -> bool {
         let name_first = self.host.is_some_and(|host| text.starts_with(host));
-        !name_first || self.certain || is_firewall(mnemonic.as_bytes())
+        !name_first || self.certain || mnemonic::is_firewall(mnemonic.as_bytes())
     }
 
     fn host(&mut self, word: &'a str) {
@@ -127,7 +120,7 @@ fn read_at<'a>(place: Place, text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bo
         if let Some(stamp) = stamp::scan_ios(rest.as_bytes(), line.clock) {
             return with_stamp(stamp, rest, place, head, line);
         }
-        if let Some(plain) = mnemonic(rest) {
+        if let Some(plain) = mnemonic::at_start(rest) {
             // A bare mnemonic is a tag like any other.
             if item == 0 || (place == Place::BehindHost && !head.is_certain(text, plain)) {
                 return false;
@@ -236,57 +229,8 @@ fn has_mnemonic(text: &str) -> bool {
         let before = bytes.get(..at).unwrap_or_default();
         let before = before.strip_suffix(b"*").unwrap_or(before);
         matches!(before.last(), Some(b':' | b' '))
-            && text.get(at..).is_some_and(|rest| mnemonic(rest).is_some())
+            && text.get(at..).is_some_and(|rest| mnemonic::at_start(rest).is_some())
     })
-}
-
-/// What stands behind a word, when it is a colon and a mnemonic.
-#[derive(Clone, Copy)]
-pub(crate) struct Behind {
-    firewall: bool,
-    /// There is a blank in front of the colon.
-    set_off: bool,
-}
-
-/// Does `: %SYS-…` follow? There may be a blank before the colon, and the star of a clock
-/// that is not set before the mnemonic. `in_head`: see [`zone`]; anything in capitals is a
-/// mnemonic there.
-pub(crate) fn mnemonic_behind(text: &[u8], in_head: bool) -> Option<Behind> {
-    let rest = text.strip_prefix(b" ").unwrap_or(text);
-    let set_off = rest.len() < text.len();
-    let rest = rest.strip_prefix(b":")?.trim_ascii_start();
-    let rest = rest.strip_prefix(b"*").unwrap_or(rest);
-    // The virtual device of NX-OS stands in front of the mnemonic.
-    let found = tag::is_mnemonic(rest)
-        || old_mnemonic_bytes(rest)
-        || rest.starts_with(b"%$ ")
-        || (in_head && matches!(rest, [b'%' | b'#', b'A'..=b'Z', ..]));
-    found.then(|| Behind { firewall: is_firewall(rest), set_off })
-}
-
-fn is_firewall(mnemonic: &[u8]) -> bool {
-    FIREWALLS.iter().any(|name| mnemonic.starts_with(name))
-}
-
-/// The zone that a word between stamp and mnemonic is, with `None` for its offset where nobody
-/// knows it. The outer `None` says that the word is the name of the device.
-///
-/// The mnemonic decides: firewalls write `STAMP NAME : %ASA-…`, all others `STAMP ZONE: %SYS-…`.
-/// A firewall's zone stands in EMBLEM alone, `:STAMP UTC: %ASA-…`, without a blank. `in_head`: the
-/// line has a head that nothing but a device writes, so that the word can be no host.
-pub(crate) fn zone(word: &str, behind: Behind, in_head: bool) -> Option<Option<i16>> {
-    let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
-    let known = matches!(word, "UTC" | "GMT") || (!behind.set_off && zone_word::minutes(word).is_some());
-    if behind.firewall && letters && !known {
-        return None;
-    }
-    if let Some(minutes) = zone_word::offset(word).or_else(|| zone_word::offset(&word.to_ascii_uppercase())) {
-        return Some(Some(minutes));
-    }
-    let wordlike = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_' | b'/'));
-    // Names of devices that relays put here have digits or hyphens, zones hardly ever.
-    let unknown = !behind.firewall && if in_head { wordlike } else { letters };
-    (unknown && (2..=MAX_ZONE_BYTES).contains(&word.len())).then_some(None)
 }
 
 /// Reads `fw01: %ASA-…` or `Berlin: %SYS-…` behind a stamp; `word_end` is where the word ends.
@@ -296,8 +240,8 @@ pub(crate) fn read_word<'a>(text: &'a str, word_end: usize, line: &mut Reader<'_
     if line.unix || matches!(word, "" | "-" | "*") {
         return false;
     }
-    let Some(behind) = mnemonic_behind(rest.as_bytes(), false) else { return false };
-    match zone(word, behind, false) {
+    let Some(behind) = mnemonic::behind(rest.as_bytes(), false) else { return false };
+    match zone_word::before_mnemonic(word, behind, false) {
         None => line.event.source = Cow::Borrowed(word),
         Some(offset) => {
             line.event.source = Cow::Borrowed("");
@@ -309,23 +253,6 @@ pub(crate) fn read_word<'a>(text: &'a str, word_end: usize, line: &mut Reader<'_
     }
     content(rest.trim_start_matches([' ', ':']), None, line);
     true
-}
-
-/// The mnemonic at the start of a text, without the mark before it.
-fn mnemonic(rest: &str) -> Option<&str> {
-    let plain = rest.strip_prefix('*').unwrap_or(rest);
-    (tag::is_mnemonic(plain.as_bytes()) || old_mnemonic(plain).is_some()).then_some(plain)
-}
-
-fn old_mnemonic_bytes(rest: &[u8]) -> bool {
-    rest.first() == Some(&b'#') && std::str::from_utf8(rest).is_ok_and(|text| old_mnemonic(text).is_some())
-}
-
-/// `#CAPWAP-3-DTLS_CLOSED_ERR: text`, as AireOS once had it.
-fn old_mnemonic(rest: &str) -> Option<(&str, &str)> {
-    let (name, text) = rest.strip_prefix('#')?.split_once(':')?;
-    let fits = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    (fits && name.contains('-')).then_some((name, text.strip_prefix(' ').unwrap_or(text)))
 }
 
 /// The next item and what stands behind its colon.
@@ -344,8 +271,10 @@ fn next_item(rest: &str) -> Option<(&str, &str)> {
 /// `fw1 %ASA-…: text` behind a relay's host: a name without a colon.
 fn device_and_mnemonic(rest: &str) -> Option<(&str, &str)> {
     let (word, after) = rest.split_once(' ')?;
-    let fits =
-        is_host(word) && !word.ends_with(':') && mnemonic(after).is_some() && tag::find(after).is_some();
+    let fits = is_host(word)
+        && !word.ends_with(':')
+        && mnemonic::at_start(after).is_some()
+        && tag::find(after).is_some();
     fits.then_some((word, after))
 }
 
@@ -357,7 +286,7 @@ fn take_item<'a>(word: &'a str, after: &str, head: &mut Head<'a>) -> bool {
         return head.count(word);
     }
     if let Some(hundredths) = uptime(word)
-        && mnemonic(after).is_some()
+        && mnemonic::at_start(after).is_some()
     {
         head.uptime = Some(hundredths);
         head.certain = true;
@@ -398,12 +327,15 @@ fn with_stamp<'a>(
 ) -> bool {
     let after = rest.get(stamp.end..).unwrap_or_default();
     let text = after.trim_start_matches([' ', ':']);
-    let (text, between) =
-        if mnemonic(text).is_some() { (text, Between::Nothing) } else { between_stamp_and_mnemonic(text) };
+    let (text, between) = if mnemonic::at_start(text).is_some() {
+        (text, Between::Nothing)
+    } else {
+        between_stamp_and_mnemonic(text)
+    };
     let known = head.has_counter()
         || head.lossy
         || head.task.is_some()
-        || mnemonic(text).is_some()
+        || mnemonic::at_start(text).is_some()
         || is_process(text);
     // `myapp: 2026-11-29 20:00:00 text` is a program that writes its own stamp.
     if !known && (head.host.is_some() || place == Place::BehindHost) {
@@ -441,7 +373,7 @@ fn between_stamp_and_mnemonic(text: &str) -> (&str, Between<'_>) {
     if let Some((word, _)) = text.split_once([' ', ':'])
         && let Some(rest) = text.get(word.len()..)
         && is_host(word)
-        && mnemonic_behind(rest.as_bytes(), false).is_some_and(|behind| behind.firewall)
+        && mnemonic::behind(rest.as_bytes(), false).is_some_and(|behind| behind.firewall)
     {
         return (rest.trim_start_matches([' ', ':']), Between::Device(word));
     }
@@ -456,9 +388,9 @@ fn is_process(text: &str) -> bool {
 }
 
 fn content<'a>(text: &'a str, task: Option<&'a str>, line: &mut Reader<'_, 'a, '_>) {
-    let plain = mnemonic(text).unwrap_or(text);
+    let plain = mnemonic::at_start(text).unwrap_or(text);
     line.lossy |= plain.len() != text.len();
-    match old_mnemonic(plain) {
+    match mnemonic::old(plain) {
         Some((name, message)) => {
             line.event.app_name = Cow::Borrowed(name);
             line.event.message = Cow::Borrowed(message);

@@ -1,0 +1,146 @@
+//! What stamps have in common, whatever their shape: what was found, and the moment that is meant.
+//!
+//! What is missing in a stamp (year, zone) comes from the moment of reception and from the listener.
+//! The shapes are in `stamp` and `date_time`.
+
+use std::cell::Cell;
+
+use crate::timestamp::{
+    MICROS_PER_DAY, civil_from_days, days_from_civil, days_in_month, fraction, from_local,
+};
+use crate::{Timestamp, zone};
+
+/// What a stamp without year and zone is completed with.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock<'a> {
+    /// Time of reception.
+    pub now: Timestamp,
+    /// Name of the zone.
+    pub zone: &'a str,
+}
+
+/// A stamp that was found at the start of some text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stamp {
+    pub time: Timestamp,
+    /// Where it ends.
+    pub end: usize,
+    /// Digits finer than a microsecond, or a leap second, were cut.
+    pub cut: bool,
+    /// Marked by the device as coming from a clock that is not synchronised.
+    pub unsynced: bool,
+    /// It names a zone that is not in the table.
+    pub unknown_zone: bool,
+}
+
+impl Stamp {
+    pub(crate) fn new(time: Timestamp, end: usize) -> Stamp {
+        Stamp { time, end, cut: false, unsynced: false, unknown_zone: false }
+    }
+}
+
+/// A date already completed: valid while reception stays within one day.
+#[derive(Clone, Copy)]
+struct DayCache {
+    received_day: i64,
+    month: u32,
+    day: u32,
+    days: i64,
+}
+
+thread_local! {
+    static DAY: Cell<DayCache> = const { Cell::new(DayCache { received_day: i64::MIN, month: 0, day: 0, days: 0 }) };
+}
+
+/// A clock that runs ahead of ours is believed for so long; a stamp that would lie further
+/// in the future is of the year before.
+pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
+
+/// The moment of a stamp without a year: the latest with which it is at most seven days
+/// after reception. A line is late much more often than a clock is early: the buffer of
+/// a device that was away, or an old file. Without `offset` it is in the listener's zone.
+#[inline]
+pub(crate) fn without_year(
+    month: u32,
+    day: u32,
+    second: u32,
+    micros: u32,
+    offset: Option<i16>,
+    clock: Clock<'_>,
+) -> Option<Timestamp> {
+    let received_day = clock.now.unix_micros().div_euclid(MICROS_PER_DAY);
+    let cached = DAY.get();
+    let days = if cached.received_day == received_day && cached.month == month && cached.day == day {
+        cached.days
+    } else {
+        // A zone moves a moment by less than a day.
+        let days = latest_year(month, day, received_day + MAX_AHEAD_DAYS + 1)?;
+        DAY.set(DayCache { received_day, month, day, days });
+        days
+    };
+    let time = in_zone(days, second, micros, offset, clock);
+    let latest = clock.now.unix_micros() + MAX_AHEAD_DAYS * MICROS_PER_DAY;
+    if time.unix_micros() <= latest {
+        return Some(time);
+    }
+    Some(in_zone(latest_year(month, day, days - 1)?, second, micros, offset, clock))
+}
+
+/// The last such day that is not after `last`. Leap years are at most eight years apart.
+fn latest_year(month: u32, day: u32, last: i64) -> Option<i64> {
+    let (year, _, _) = civil_from_days(last);
+    let reach = if month == 2 && day == 29 { 8 } else { 1 };
+    (year - reach..=year)
+        .rev()
+        .filter(|y| day >= 1 && day <= days_in_month(*y, month))
+        .map(|y| days_from_civil(y, month, day))
+        .find(|days| *days <= last)
+}
+
+/// A local time in the zone that the line names, or else in the listener's.
+pub(crate) fn in_zone(
+    days: i64,
+    second: u32,
+    micros: u32,
+    offset: Option<i16>,
+    clock: Clock<'_>,
+) -> Timestamp {
+    match offset {
+        Some(offset) => from_local(days, second, micros, offset),
+        None => zone::resolve(days, second, micros, clock.zone, clock.now),
+    }
+}
+
+pub(crate) fn date(year: u32, month: u32, day: u32) -> Option<i64> {
+    let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(i64::from(year), month);
+    valid.then(|| days_from_civil(i64::from(year), month, day))
+}
+
+pub(crate) fn finer_than_micros(digits: &[u8]) -> bool {
+    digits.get(6..).is_some_and(|rest| rest.iter().any(|b| *b != b'0'))
+}
+
+pub(crate) fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<u32> {
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// The fraction behind the seconds.
+pub(crate) struct Fraction {
+    pub micros: u32,
+    /// There were digits finer than microseconds.
+    pub cut: bool,
+    /// Bytes of it and of its mark.
+    pub len: usize,
+}
+
+/// `.123456`, `,250`, or `:123`, which H3C and others write with three or six digits.
+#[inline]
+pub(crate) fn fraction_behind(bytes: &[u8]) -> Option<Fraction> {
+    let (mark @ (b'.' | b',' | b':'), rest) = bytes.split_first()? else { return None };
+    let (micros, digits) = fraction(rest);
+    if digits == 0 || (*mark == b':' && !matches!(digits, 3 | 6)) {
+        return None;
+    }
+    let cut = rest.get(..digits).is_some_and(finer_than_micros);
+    Some(Fraction { micros, cut, len: 1 + digits })
+}
