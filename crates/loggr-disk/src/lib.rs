@@ -30,4 +30,4 @@ pub use name::{
     NotPublished, Step, publish, publish_with, rename, rename_unsynced, replace, replace_unsynced,
     sync_directory, sync_new, sync_parent, write_new,
 };
-pub use small::{read_at_most, read_text_at_most};
+pub use small::{read_at_most, read_open_at_most, read_text_at_most};

@@ -10,7 +10,14 @@ use std::path::Path;
 /// # Errors
 /// What the disk says.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+    read_open_at_most(&File::open(path)?, most)
+}
+
+/// The same of a file that is open, from where it stands.
+///
+/// # Errors
+/// What the disk says.
+pub fn read_open_at_most(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
     let len = file.metadata()?.len();
     if len > most {
         return Ok(None);

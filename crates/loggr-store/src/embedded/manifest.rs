@@ -9,7 +9,7 @@
 //! | 4 | version, 2; 1, which ends behind the files and knows no times of writing, is read |
 //! | 8 | generation: grows by one with every change |
 //! | 8 | number of the next file |
-//! | 4 | number of files |
+//! | 4 | number of files, at most 1,048,576 |
 //! | 140 each | file number (8), day (8), rows (4), row groups (4), lowest and highest timegenerated (8, 8), lowest and highest uid (16, 16), bytes of text (8), bytes of the file (8), offset and length of its index (8, 8), checksum of the index (4), checksum of what follows it (4), level (4), time of writing (8), reserved (16) |
 //! | 8 | the time that retention believes, 0: nobody has looked at a clock |
 //! | 8, 8, 8 | a step of the clock that is not believed yet: from, to, for how long it has held |
@@ -18,10 +18,10 @@
 //! | 8 | XXH3 of everything before |
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use loggr_disk::{NotPublished, Step, publish_with};
+use loggr_disk::{NotPublished, Step, publish_with, read_open_at_most};
 
 use super::fault::{self, Op};
 use super::index::bytes::{Cursor, put_i64, put_u32, put_u64};
@@ -30,6 +30,12 @@ use crate::{StoreError, partition};
 
 /// Name of the manifest in the store's directory.
 pub const MANIFEST: &str = "MANIFEST";
+/// Files that it names at most.
+const MAX_FILES: usize = 1 << 20;
+/// Bytes of one file in it.
+const FILE_BYTES: usize = 140;
+/// Its bytes at most; what stands beside the files has fewer than 256.
+const MAX_BYTES: u64 = (MAX_FILES * FILE_BYTES + 256) as u64;
 const TEMPORARY: &str = "MANIFEST.new";
 /// What to do about a manifest that is damaged or lost.
 pub(crate) const REPAIR: &str = "`loggr repair` makes it anew from the data files";
@@ -125,7 +131,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + self.files.len() * 140);
+        let mut out = Vec::with_capacity(64 + self.files.len() * FILE_BYTES);
         out.extend_from_slice(MAGIC);
         put_u32(&mut out, VERSION);
         put_u64(&mut out, self.generation);
@@ -241,15 +247,18 @@ impl Manifest {
     /// Reads the manifest of a directory; `None` where there is none.
     pub(crate) fn read(dir: &Path) -> Result<Option<(Manifest, Identity)>, StoreError> {
         let path = dir.join(MANIFEST);
-        let mut file = match File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(StoreError::disk("open", &path, e)),
         };
-        let mut bytes = Vec::new();
         let identity = Identity::of(&file).map_err(|e| StoreError::io("look at", &path, e))?;
-        let read = fault::check_read(&path, 0..u64::MAX).and_then(|()| file.read_to_end(&mut bytes));
-        read.map_err(|e| StoreError::disk("read", &path, e).hinted(REPAIR))?;
+        let read = fault::check_read(&path, 0..u64::MAX).and_then(|()| read_open_at_most(&file, MAX_BYTES));
+        let bytes = read.map_err(|e| StoreError::disk("read", &path, e).hinted(REPAIR))?;
+        let Some(bytes) = bytes else {
+            let what = format!("it has more than {MAX_BYTES} bytes");
+            return Err(StoreError::corrupt(&path, what).hinted(REPAIR));
+        };
         match Manifest::decode(&bytes) {
             Some(manifest) => Ok(Some((manifest, identity))),
             None => {
@@ -265,6 +274,10 @@ impl Manifest {
     pub(crate) fn write(&self, dir: &Path) -> Result<Identity, WriteError> {
         let (temporary, path) = (dir.join(TEMPORARY), dir.join(MANIFEST));
         let before = |what: &str, e| WriteError::Unchanged(StoreError::io(what, &temporary, e));
+        if self.files.len() > MAX_FILES {
+            let e = std::io::Error::other(format!("{} files are more than {MAX_FILES}", self.files.len()));
+            return Err(before("write", e));
+        }
         // A new inode each time: a sync that failed on an old one is never repeated on it.
         match std::fs::remove_file(&temporary) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(before("replace", e)),
@@ -379,6 +392,13 @@ mod tests {
             assert!(manifest(files).write(dir.path()).is_ok());
             assert_eq!(Manifest::read(dir.path()).unwrap().unwrap().0, manifest(files));
         }
+    }
+
+    #[test]
+    fn what_is_longer_than_a_manifest_can_be_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        File::create(dir.path().join(MANIFEST)).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap_err().kind(), crate::ErrorKind::Corrupt);
     }
 
     #[test]

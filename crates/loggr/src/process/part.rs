@@ -128,7 +128,7 @@ impl Part {
         config.machines.iter().filter(move |m| match &part {
             Part::Everything => m.is_hop(),
             Part::Machine(name) => m.is_hop() && *name == m.name,
-            _ => false,
+            Part::Server | Part::Ship(_) | Part::Collector | Part::Web => false,
         })
     }
 
@@ -138,7 +138,7 @@ impl Part {
         config.ships.iter().filter(move |s| match &part {
             Part::Everything => true,
             Part::Ship(name) => *name == s.name,
-            _ => false,
+            Part::Server | Part::Machine(_) | Part::Collector | Part::Web => false,
         })
     }
 }
