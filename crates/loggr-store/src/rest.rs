@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use loggr_event::{Defect, Event, Field, SdElement, SdParam, Timestamp, TrustedField};
 use serde::{Deserialize, Serialize};
 
+use crate::query::Hidden;
+
 type Text<'a> = Cow<'a, str>;
 type Pair<'a> = (Text<'a>, Text<'a>);
 
@@ -116,15 +118,19 @@ pub(crate) fn parse(json: &str) -> Rest<'_> {
 
 impl<'a> Rest<'a> {
     /// Calls `seen` with every text that running-text queries look at: the values of custom fields
-    /// and of structured data.
-    pub(crate) fn each_searched(&self, mut seen: impl FnMut(&str)) {
-        self.fields.iter().flat_map(|(_, values)| values).for_each(|v| seen(v));
-        self.structured_data.iter().flat_map(|(_, params)| params).for_each(|(_, v)| seen(v));
+    /// and of structured data that are not hidden.
+    pub(crate) fn each_searched(&self, hidden: Option<&Hidden>, mut seen: impl FnMut(&str)) {
+        let shown = |name: &str| !hidden.is_some_and(|hidden| hidden.hides_name(name));
+        self.fields.iter().filter(|(n, _)| shown(n)).flat_map(|(_, values)| values).for_each(|v| seen(v));
+        for (id, params) in &self.structured_data {
+            let shown = |name: &str| !hidden.is_some_and(|hidden| hidden.hides_param(id, name));
+            params.iter().filter(|(n, _)| shown(n)).for_each(|(_, v)| seen(v));
+        }
     }
 
     /// Calls `seen` with every value that a query for running text or by name can look at.
     pub(crate) fn each_text(&self, mut seen: impl FnMut(&str)) {
-        self.each_searched(&mut seen);
+        self.each_searched(None, &mut seen);
         self.trusted.iter().for_each(|(_, v)| seen(v));
     }
 

@@ -17,7 +17,7 @@ use super::terms;
 use super::text;
 use super::value::{self, Slot};
 use crate::query::{
-    Clock, FacilitySet, Field, Glob, Node, Pattern, Scope, SeveritySet, Shape, Test, TimeRange,
+    Clock, FacilitySet, Field, Glob, Hidden, Node, Pattern, Scope, SeveritySet, Shape, Test, TimeRange,
 };
 use crate::tokens;
 
@@ -39,7 +39,7 @@ impl Sql<'_> {
             Node::Or(parts) => self.join(parts, " OR ", negated),
             // What is unknown (a field that is not there) is no match, and its opposite is one.
             Node::Not(inner) => format!("({}) IS NOT TRUE", self.below(inner, !negated)),
-            Node::Text(scope, glob) => self.running_text(*scope, glob),
+            Node::Text(scope, glob) => self.running_text(scope, glob, negated),
             Node::Severity(set) => self.severity(*set),
             Node::Facility(set) => self.facility(*set),
             Node::Time(clock, range) => self.time(*clock, *range),
@@ -81,23 +81,33 @@ impl Sql<'_> {
         format!("({})", self.span(column, span))
     }
 
-    /// Words, phrases and their like, on the message and, anywhere, on each value.
-    fn running_text(&mut self, scope: Scope, glob: &Glob) -> String {
+    /// Words, phrases and their like, on the message and, anywhere, on each value that is not hidden.
+    fn running_text(&mut self, scope: &Scope, glob: &Glob, negated: bool) -> String {
         let needle = self.needle(glob);
-        let mut places = vec![needle.found_in("message")];
-        if scope == Scope::Anywhere {
+        let mut places = vec!["false".to_owned()];
+        if scope.has_message() {
+            places = vec![needle.found_in("message")];
+        }
+        if scope.has_fields() {
             // A quick look at the whole document before each value is looked at.
             let document = self.param(Param::Text(in_json(longest(glob.pieces()))));
             for (column, path) in [("fields", "$.*[*]"), ("structured_data", "$.*.*[*]")] {
                 let value = "(v #>> '{}') COLLATE \"C\"";
+                let Some(shown) = self.shown(column, scope.hidden()) else {
+                    let all = self.unsaid(negated);
+                    places.push(format!("({column} IS NOT NULL AND {all})"));
+                    continue;
+                };
                 places.push(format!(
                     "(strpos(lower({column}::text COLLATE \"C\"), {document}) > 0 AND EXISTS (SELECT FROM \
-                     jsonb_path_query({column}, '{path}') AS e(v) WHERE {}))",
+                     jsonb_path_query({shown}, '{path}') AS e(v) WHERE {}))",
                     needle.found_in(value)
                 ));
             }
             for column in self.context.promoted {
-                places.push(needle.found_in(&column.shown()));
+                if !scope.hidden().is_some_and(|hidden| hidden.hides_name(&column.name)) {
+                    places.push(needle.found_in(&column.shown()));
+                }
             }
         }
         let found = format!("({})", places.join(" OR "));
@@ -111,6 +121,24 @@ impl Sql<'_> {
             return found;
         }
         format!("(terms @> {} AND {found})", self.param(Param::Int4s(whole)))
+    }
+
+    /// A document without what is hidden. `None`: it cannot be said.
+    fn shown(&mut self, column: &str, hidden: Option<&Hidden>) -> Option<String> {
+        let names: Vec<&str> = hidden.into_iter().flat_map(Hidden::names).collect();
+        let mut shown = column.to_owned();
+        if column == "fields" && !names.is_empty() {
+            let names = names.iter().map(|name| text::encode(name).into_owned()).collect();
+            shown = format!("({column} - {}::text[])", self.param(Param::Texts(names)));
+        } else if column == "structured_data" {
+            for name in names {
+                for (id, param) in cuts(name)? {
+                    let path = [id, param].map(|part| text::encode(part).into_owned()).to_vec();
+                    shown = format!("({shown} #- {}::text[])", self.param(Param::Texts(path)));
+                }
+            }
+        }
+        Some(shown)
     }
 
     fn needle(&mut self, glob: &Glob) -> Needle {
@@ -364,7 +392,7 @@ fn in_json(folded: &str) -> String {
 }
 
 /// Pieces as a pattern of LIKE.
-fn like<S: AsRef<str>>(pieces: &[S], open_start: bool, open_end: bool) -> String {
+pub(super) fn like<S: AsRef<str>>(pieces: &[S], open_start: bool, open_end: bool) -> String {
     let mut out = String::new();
     if open_start {
         out.push('%');

@@ -12,6 +12,7 @@ use loggr_event::{Facility, Severity};
 use loggr_net::Network;
 
 use super::field::Field;
+use super::hidden::Hidden;
 use super::pattern::Pattern;
 use super::time::{Clock, Span, TimeRange};
 use super::value::{Range, Value};
@@ -48,12 +49,34 @@ pub enum Node {
 }
 
 /// Which texts a [`Node::Text`] looks at. One of them must contain all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The message, the values of custom fields, the values of structured data.
     Anywhere,
     /// The message alone.
     Message,
+    /// As anywhere, without these fields; the message may be one of them.
+    Shown(Hidden),
+}
+
+impl Scope {
+    /// Does it look at messages?
+    pub(crate) fn has_message(&self) -> bool {
+        !matches!(self, Scope::Shown(hidden) if hidden.hides(&Field::Message))
+    }
+
+    /// Does it look at values of fields?
+    pub(crate) fn has_fields(&self) -> bool {
+        *self != Scope::Message
+    }
+
+    /// The fields at which it does not look.
+    pub(crate) fn hidden(&self) -> Option<&Hidden> {
+        match self {
+            Scope::Shown(hidden) => Some(hidden),
+            Scope::Anywhere | Scope::Message => None,
+        }
+    }
 }
 
 /// A test on one value of a field.

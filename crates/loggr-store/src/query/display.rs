@@ -60,7 +60,7 @@ fn write_leaf(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
             f.write_char('-')?;
             write_node(f, inner, Level::Not)
         }
-        Node::Text(Scope::Anywhere, glob) => write_text(f, glob, is_plain_word),
+        Node::Text(Scope::Anywhere | Scope::Shown(_), glob) => write_text(f, glob, is_plain_word),
         Node::Text(Scope::Message, glob) => {
             f.write_str("message:")?;
             write_text(f, glob, is_plain_value)

@@ -12,6 +12,7 @@ use loggr_event::Event;
 
 use super::ast::{FacilitySet, Glob, Node, Query, Scope, SeveritySet, Test};
 use super::field::Field;
+use super::hidden::Hidden;
 use super::pattern::Pattern;
 use super::time::{Clock, Span};
 use super::value::parse_ip;
@@ -122,7 +123,7 @@ impl Step {
             Node::And(parts) => Step::And(parts.iter().map(|p| Step::new(p, now)).collect()),
             Node::Or(parts) => Step::Or(parts.iter().map(|p| Step::new(p, now)).collect()),
             Node::Not(inner) => Step::Not(Box::new(Step::new(inner, now))),
-            Node::Text(scope, glob) => Step::Text(*scope, glob.text_finder()),
+            Node::Text(scope, glob) => Step::Text(scope.clone(), glob.text_finder()),
             Node::Severity(set) => Step::Severity(*set),
             Node::Facility(set) => Step::Facility(*set),
             Node::Time(clock, range) => Step::Time(*clock, range.span(now)),
@@ -141,6 +142,10 @@ impl Step {
             Step::Text(Scope::Anywhere, finder) => {
                 finder.is_match(view.message()) || view.any_value(|value| finder.is_match(value))
             }
+            Step::Text(Scope::Shown(hidden), finder) => {
+                (!hidden.hides(&Field::Message) && finder.is_match(view.message()))
+                    || shown_values(event, hidden, |value| finder.is_match(value))
+            }
             Step::Severity(set) => set.contains(event.severity),
             Step::Facility(set) => set.contains(event.facility),
             Step::Time(Clock::Generated, span) => span.contains(event.timegenerated.unix_micros()),
@@ -152,7 +157,7 @@ impl Step {
     fn hits(&self, message: &str, folded: &[u8], hits: &mut Vec<Range<usize>>) {
         match self {
             Step::And(parts) | Step::Or(parts) => parts.iter().for_each(|p| p.hits(message, folded, hits)),
-            Step::Text(_, finder) => {
+            Step::Text(scope, finder) if scope.has_message() => {
                 let mut from = 0;
                 while let Some(hit) = finder.find_from(folded, from) {
                     from = hit.end.max(hit.start + 1);
@@ -163,6 +168,16 @@ impl Step {
             _ => {}
         }
     }
+}
+
+/// Is one of the values of fields and structured data found that are not hidden?
+fn shown_values(event: &Event<'_>, hidden: &Hidden, found: impl Fn(&[u8]) -> bool) -> bool {
+    let fields = event.fields.iter().filter(|f| !hidden.hides_name(&f.name)).flat_map(|f| &f.values);
+    let params = event
+        .structured_data
+        .iter()
+        .flat_map(|e| e.params.iter().filter(|p| !hidden.hides_param(&e.id, &p.name)).map(|p| &p.value));
+    fields.chain(params).any(|value| found(tokens::fold(value).as_bytes()))
 }
 
 fn regex_hits<'a>(pattern: &'a Pattern, message: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {

@@ -12,6 +12,7 @@ mod display;
 mod error;
 mod field;
 mod habits;
+mod hidden;
 mod matcher;
 mod operand;
 mod parser;
@@ -27,6 +28,7 @@ pub use ast::{
 pub use error::QueryError;
 pub use field::{FIELDS, Field, FieldInfo};
 pub use habits::habits;
+pub use hidden::Hidden;
 pub use matcher::{Matcher, field_values};
 pub use parser::parse;
 pub use pattern::{MAX_REGEX_CACHE_BYTES, MAX_REGEX_COMPILED_BYTES, MAX_REGEX_DEPTH, Pattern};

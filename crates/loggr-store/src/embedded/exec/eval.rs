@@ -17,7 +17,7 @@ use crate::embedded::schema::core;
 use crate::embedded::selection::Selection;
 use crate::hash::FastMap;
 use crate::looks::FieldKind;
-use crate::query::{Clock, Field, RangeKind, Scope, Span, Test};
+use crate::query::{Clock, Field, Hidden, RangeKind, Span, Test};
 use crate::{StoreError, rest};
 
 /// The rows among `rows` that match.
@@ -56,13 +56,11 @@ pub(crate) fn eval(bound: &Bound<'_>, group: &Group<'_>, rows: &Selection) -> Re
             } else {
                 scan::text(group, core::MESSAGE, &in_message, &text.finder)?
             };
-            match scope {
-                Scope::Message => Ok(hits),
-                Scope::Anywhere => {
-                    let left = rows.minus(&hits).intersect(&bound.in_fields);
-                    Ok(hits.union(&text_in_fields(group, &left, text)?))
-                }
+            if !scope.has_fields() {
+                return Ok(hits);
             }
+            let left = rows.minus(&hits).intersect(&bound.in_fields);
+            Ok(hits.union(&text_in_fields(group, &left, text, scope.hidden())?))
         }
         Step::Severity(set) => {
             small_numbers(group, core::SEVERITY, &rows, |code| set.bits() >> (code & 7) & 1 == 1)
@@ -77,7 +75,7 @@ pub(crate) fn eval(bound: &Bound<'_>, group: &Group<'_>, rows: &Selection) -> Re
 }
 
 /// Keeps the rows for which `hit` holds; it gets the place in the column's array.
-fn keep(rows: &Selection, column: &Column, mut hit: impl FnMut(usize) -> bool) -> Selection {
+pub(crate) fn keep(rows: &Selection, column: &Column, mut hit: impl FnMut(usize) -> bool) -> Selection {
     let mut out = Selection::none();
     rows.each_range_in(&column.rows, |place, first, length| {
         for i in 0..length {
@@ -131,7 +129,7 @@ fn times(group: &Group<'_>, clock: Clock, rows: &Selection, span: Span) -> Resul
 }
 
 /// Keeps the rows whose text passes; asks once for each distinct value where there is a dictionary.
-fn texts(
+pub(crate) fn texts(
     rows: &Selection,
     read: &Column,
     mut passes: impl FnMut(&str) -> bool,
@@ -151,7 +149,8 @@ fn texts(
     })
 }
 
-fn field_test(
+/// Keeps the rows of which a value of the field passes.
+pub(crate) fn field_test(
     group: &Group<'_>,
     field: &Field,
     test: &Test,
@@ -348,8 +347,13 @@ fn distinct(
     })
 }
 
-/// Running text in the values of custom fields and structured data.
-fn text_in_fields(group: &Group<'_>, rows: &Selection, text: &TextStep) -> Result<Selection, StoreError> {
+/// Running text in the values of custom fields and structured data that are not hidden.
+fn text_in_fields(
+    group: &Group<'_>,
+    rows: &Selection,
+    text: &TextStep,
+    hidden: Option<&Hidden>,
+) -> Result<Selection, StoreError> {
     let mut hits = Selection::none();
     let mut left = rows.clone();
     let mut folded = Vec::new();
@@ -362,7 +366,9 @@ fn text_in_fields(group: &Group<'_>, rows: &Selection, text: &TextStep) -> Resul
         if left.is_empty() {
             return Ok(hits);
         }
-        if group.field(&field.name).is_some_and(|f| f.single == 0) || !text.fits_kind(field.kind) {
+        let is_hidden = hidden.is_some_and(|hidden| hidden.hides_name(&field.name));
+        let is_empty = group.field(&field.name).is_some_and(|f| f.single == 0);
+        if is_hidden || is_empty || !text.fits_kind(field.kind) {
             continue;
         }
         let more = match field.kind {
@@ -378,7 +384,7 @@ fn text_in_fields(group: &Group<'_>, rows: &Selection, text: &TextStep) -> Resul
         let read = group.column(core::REST, &left)?;
         let more = texts(&left, &read, |json| {
             let mut hit = false;
-            rest::parse(json).each_searched(|value| hit = hit || found(value));
+            rest::parse(json).each_searched(hidden, |value| hit = hit || found(value));
             hit
         })?;
         hits = hits.union(&more);

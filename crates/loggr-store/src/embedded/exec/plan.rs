@@ -99,7 +99,7 @@ impl Step {
                 });
                 let pieces = glob.pieces().to_vec();
                 let text = TextStep { finder: glob.text_finder(), pieces, needs: needs.collect() };
-                Step::Text(*scope, Box::new(text))
+                Step::Text(scope.clone(), Box::new(text))
             }
             Node::Severity(set) => Step::Severity(*set),
             Node::Facility(set) => Step::Facility(*set),
@@ -119,7 +119,7 @@ impl Step {
             Step::Field(Field::Custom(_), _) => 4,
             Step::Field(..) => 3,
             Step::Text(Scope::Message, _) => 20,
-            Step::Text(Scope::Anywhere, _) => 24,
+            Step::Text(Scope::Anywhere | Scope::Shown(_), _) => 24,
             Step::MessageTest(_) => 30,
             Step::Not(inner) => inner.cost() + 1,
             Step::And(parts) | Step::Or(parts) => parts.iter().map(Step::cost).sum(),
@@ -172,8 +172,11 @@ impl<'p> Bound<'p> {
                 bound.parts.push(inner);
             }
             Step::Text(scope, text) => {
-                bound.in_message = group.index.rows_of_blocks(text.blocks(group.index.message_words()));
-                if *scope == Scope::Anywhere {
+                if scope.has_message() {
+                    bound.in_message = group.index.rows_of_blocks(text.blocks(group.index.message_words()));
+                }
+                // The index does not tell fields apart: what is hidden is left out later.
+                if scope.has_fields() {
                     bound.in_fields = group.index.rows_of_blocks(text.blocks(group.index.field_words()));
                 }
                 bound.maybe = bound.in_message.union(&bound.in_fields);
