@@ -27,6 +27,11 @@ pub struct Stats {
     pub groups_read: u64,
     /// Events that matched in what was looked at.
     pub matched: u64,
+    /// Rows of the row groups whose index was asked. 0 of PostgreSQL, which does not tell.
+    pub rows: u64,
+    /// Bytes of data files that were read, as they lie on disk; what the store still knew from an
+    /// earlier question is not read again. 0 of PostgreSQL, which does not tell.
+    pub bytes: u64,
 }
 
 /// What a search found.
@@ -107,8 +112,12 @@ pub struct TopValue {
 pub struct Top {
     /// Most frequent first; equals by value.
     pub values: Vec<TopValue>,
-    /// Distinct values in all.
+    /// Distinct values in all, of those asked for.
     pub distinct: u64,
+    /// Matching events that have the field at all, whichever values were asked for.
+    pub with_field: u64,
+    /// Matching events.
+    pub matched: u64,
     /// Something was left out: the time was over, there were too many values, or a file is damaged.
     pub partial: bool,
     /// What was left out and why.

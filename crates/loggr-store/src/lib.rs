@@ -10,9 +10,11 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 mod answer;
+mod around;
 pub mod conformance;
 pub mod embedded;
 mod error;
+mod facets;
 mod hash;
 mod looks;
 mod partition;
@@ -28,7 +30,12 @@ pub use answer::{
     Appended, Bucket, Counted, Dropped, Found, Histogram, KnownField, MAX_BUCKETS, MAX_RESULT_BYTES,
     MAX_TOP_VALUES, Partition, Pruned, Stats, Summary, Top, TopValue,
 };
+pub use around::Context;
 pub use error::{ErrorKind, StoreError};
+pub use facets::{
+    BucketBy, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
+    MAX_VALUES_TIME, TopOptions,
+};
 pub use looks::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
 pub use question::{Limits, MAX_SEARCH_LIMIT, SearchOptions};
 pub use retention::{CLOCK_HOLD, CLOCK_STEP, Look, Moment, Step};

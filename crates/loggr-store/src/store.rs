@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loggr_event::{Timestamp, Uid};
+use loggr_event::{Event, Timestamp, Uid};
 
 use crate::embedded::Reader;
 use crate::postgres::Database;
 use crate::query::{Field, Query};
 use crate::{
-    Counted, ErrorKind, Found, Histogram, KnownField, MAX_SEARCH_LIMIT, Partition, SearchOptions, StoreError,
-    Top,
+    Counted, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_VALUES_TIME, Partition,
+    SearchOptions, StoreError, Top, TopOptions,
 };
 
 /// A store to ask. Clones ask the same one.
@@ -81,21 +81,22 @@ impl Store {
         }
     }
 
-    /// The `n` most frequent values of a field among matching events.
+    /// The most frequent values of a field among matching events. `values`: which, or how many.
     pub async fn top(
         &self,
         query: &Query,
         field: &Field,
-        n: usize,
+        values: impl Into<TopOptions>,
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
+        let values = values.into();
         match self {
             Store::Embedded(reader) => {
                 let (query, field, options) = (query.clone(), field.clone(), options.clone());
-                blocking(reader, move |reader| reader.top(&query, &field, n, &options)).await
+                blocking(reader, move |reader| reader.top(&query, &field, values, &options)).await
             }
             Store::Postgres(database, timeout) => {
-                database.top(query, field, n, &limited(options, *timeout)).await
+                database.top(query, field, values, &limited(options, *timeout)).await
             }
         }
     }
@@ -112,34 +113,107 @@ impl Store {
         }
     }
 
-    /// The events around a moment: at most `before` that are older than the key, and `after` newer
-    /// ones; oldest first, with the event of the key itself if it is there and matches.
-    pub async fn context(
+    /// The fields that the hits have, each with the number of hits that have it: of all hits. The
+    /// limit, page and order of the options do not count.
+    pub async fn fields_of(&self, query: &Query, options: &SearchOptions) -> Result<FieldsOf, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let (query, options) = (query.clone(), options.clone());
+                blocking(reader, move |reader| reader.fields_of(&query, &options)).await
+            }
+            Store::Postgres(database, timeout) => {
+                database.fields_of(query, &limited(options, *timeout)).await
+            }
+        }
+    }
+
+    /// Matching events in buckets of `width` microseconds, by the `values` most frequent values of a
+    /// field (at most [`MAX_SERIES`](crate::MAX_SERIES)), the rest, and those without it.
+    pub async fn histogram_by(
         &self,
         query: &Query,
-        key: (Timestamp, Uid),
-        before: usize,
-        after: usize,
+        width: i64,
+        by: Option<&Field>,
+        values: usize,
         options: &SearchOptions,
-    ) -> Result<Found, StoreError> {
-        let older = SearchOptions { limit: before, after: Some(key), oldest_first: false, ..options.clone() };
-        let newer = SearchOptions { limit: after, oldest_first: true, ..older.clone() };
-        let moment = key.0.unix_micros();
-        let here = SearchOptions {
-            since: Some(moment),
-            until: Some(moment.saturating_add(1)),
-            limit: MAX_SEARCH_LIMIT,
-            ..options.clone()
-        };
-        let mut found = self.search(query, &older).await?;
-        found.events.reverse();
-        let here = self.search(query, &here).await?;
-        found.events.extend(here.events.into_iter().find(|e| e.uid == key.1));
-        let newer = self.search(query, &newer).await?;
-        found.events.extend(newer.events);
-        found.partial |= newer.partial;
-        found.warnings.extend(newer.warnings);
-        Ok(found)
+    ) -> Result<HistogramBy, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let (query, by, options) = (query.clone(), by.cloned(), options.clone());
+                blocking(reader, move |reader| {
+                    reader.histogram_by(&query, width, by.as_ref(), values, &options)
+                })
+                .await
+            }
+            Store::Postgres(database, timeout) => {
+                database.histogram_by(query, width, by, values, &limited(options, *timeout)).await
+            }
+        }
+    }
+
+    /// Values of a field that begin with `prefix`, the most frequent first, to complete what somebody
+    /// types: [`Store::top`] that ends after [`MAX_VALUES_TIME`] with what it has. `query`: of these
+    /// events; [`Query::all`] where everything may be seen.
+    pub async fn values(
+        &self,
+        query: &Query,
+        field: &Field,
+        prefix: &str,
+        limit: usize,
+        options: &SearchOptions,
+    ) -> Result<Top, StoreError> {
+        let values = TopOptions { limit, prefix: prefix.to_owned(), ..TopOptions::default() };
+        let options = limited(options, MAX_VALUES_TIME);
+        match self {
+            Store::Embedded(_) => self.top(query, field, values, &options).await,
+            Store::Postgres(database, timeout) => {
+                database.values(query, field, values, &limited(&options, *timeout)).await
+            }
+        }
+    }
+
+    /// The event of a uid, if it is there, lies within the bounds of the options, and matches.
+    pub async fn event(
+        &self,
+        uid: Uid,
+        filter: &Query,
+        options: &SearchOptions,
+    ) -> Result<Option<Event<'static>>, StoreError> {
+        self.find(uid, None, filter, options).await
+    }
+
+    /// The same; `time`: when it was received, if that is known.
+    pub(crate) async fn find(
+        &self,
+        uid: Uid,
+        time: Option<Timestamp>,
+        filter: &Query,
+        options: &SearchOptions,
+    ) -> Result<Option<Event<'static>>, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let (filter, options) = (filter.clone(), options.clone());
+                blocking(reader, move |reader| reader.event(uid, &filter, &options)).await
+            }
+            Store::Postgres(database, timeout) => {
+                database.event(uid, time, filter, &limited(options, *timeout)).await
+            }
+        }
+    }
+
+    /// The newest event that matches, within the bounds of the options: where to look when a page is
+    /// empty.
+    pub async fn newest(&self, query: &Query, options: &SearchOptions) -> Result<Found, StoreError> {
+        let options = SearchOptions { limit: 1, after: None, oldest_first: false, ..options.clone() };
+        self.search(query, &options).await
+    }
+
+    /// The lowest and the highest time of generation in the store, microseconds since 1970.
+    pub async fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        match self {
+            Store::Embedded(reader) => blocking(reader, Reader::span).await,
+            Store::Postgres(database, _) => database.span().await,
+        }
     }
 
     /// The days of the store, oldest first.

@@ -133,6 +133,31 @@ fn the_suite_passes_on_a_store_that_was_opened_again() {
     check_suite(Mode::Reopened);
 }
 
+#[track_caller]
+fn check_questions(mode: Mode) {
+    let mut embedded = Embedded::new(mode);
+    embedded.append(&conformance::events()).unwrap();
+    let store = loggr_store::Store::open(embedded.dir.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let report = runtime.block_on(conformance::questions::ask(&store));
+    report.expect_clean(&format!("{mode:?}"));
+}
+
+#[test]
+fn a_page_is_answered_from_small_files() {
+    check_questions(Mode::SmallFiles);
+}
+
+#[test]
+fn a_page_is_answered_from_files_of_one_event() {
+    check_questions(Mode::OneEventAFile);
+}
+
+#[test]
+fn a_page_is_answered_from_merged_files() {
+    check_questions(Mode::Merged);
+}
+
 const QUERIES: [&str; 44] = [
     "",
     "root",

@@ -116,6 +116,7 @@ fn context_surrounds_an_event() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let found = runtime.block_on(reader.context(&Query::all(), key, 2, 3, &options)).unwrap();
     assert_eq!(found.events, batch[48..54]);
+    assert_eq!((found.at, found.more_before, found.more_after), (Some(2), true, true));
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@
 mod cases;
 mod events;
 mod memory;
+pub mod questions;
 
 use std::fmt;
 

@@ -6,7 +6,7 @@
 //! what the bytes mean (`datafile`). Invariants: no byte of the rows leaves here before its block
 //! was seen to fit; of all the files of a store few are open at the same time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -57,6 +57,7 @@ impl OpenFile {
     /// Fills `out` with what stands at `offset`.
     fn fill(&self, out: &mut [u8], offset: u64) -> Result<(), DamagedBlock> {
         let length = out.len() as u64;
+        BYTES_READ.set(BYTES_READ.get() + length);
         let read = fault::check_read(&self.path, offset..offset.saturating_add(length))
             .and_then(|()| self.file.read_exact_at(out, offset));
         read.map_err(|e| DamagedBlock { offset, length, unreadable: Some(Arc::new(e)) })
@@ -264,6 +265,15 @@ impl ChunkReader for Tail {
             }
         }
     }
+}
+
+thread_local! {
+    static BYTES_READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread has read from data files, ever: indexes and rows, as they lie on disk.
+pub(crate) fn bytes_read_by_thread() -> u64 {
+    BYTES_READ.get()
 }
 
 thread_local! {

@@ -24,6 +24,7 @@ impl Reader {
             counted.events = answers.iter().sum();
             counted.stats.matched = counted.events;
             counted.stats.groups_read = answers.iter().filter(|n| **n > 0).count() as u64;
+            view.usage.tell(&mut counted.stats);
             (counted.partial, counted.warnings) = (trouble.partial, trouble.warnings);
             Ok(counted)
         })

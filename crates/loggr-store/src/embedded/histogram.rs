@@ -50,6 +50,7 @@ impl Reader {
             }
             histogram.buckets = sum.into_iter().map(|(start, counts)| Bucket { start, counts }).collect();
             histogram.stats.matched = histogram.buckets.iter().map(Bucket::total).sum();
+            view.usage.tell(&mut histogram.stats);
             (histogram.partial, histogram.warnings) = (trouble.partial, trouble.warnings);
             Ok(histogram)
         })

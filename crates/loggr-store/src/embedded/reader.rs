@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::datafile::{DataFile, OpenFiles};
+use super::exec::lanes::{Lanes, Usage};
 use super::exec::{self, Target, overlaps};
 use super::lock;
 use super::manifest::{FileEntry, Identity, MANIFEST, Manifest};
@@ -90,6 +91,11 @@ impl Reader {
         &self.dir
     }
 
+    /// The manifest in use.
+    pub(crate) fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&lock(&self.current).manifest)
+    }
+
     pub(crate) fn file(&self, entry: &FileEntry) -> Result<Arc<DataFile>, StoreError> {
         self.files.get(entry)
     }
@@ -100,8 +106,8 @@ impl Reader {
         let mut report_missing = false;
         for _ in 0..MAX_RESTARTS {
             self.refresh()?;
-            let manifest = Arc::clone(&lock(&self.current).manifest);
-            match question(&View { manifest, report_missing }) {
+            let (manifest, usage) = (self.manifest(), Usage::new(Lanes::of_process()));
+            match question(&View { manifest, report_missing, usage }) {
                 Err(e) if e.is_missing_file() => report_missing = !self.refresh()?,
                 answer => return answer,
             }
@@ -123,19 +129,23 @@ impl Reader {
             view.manifest.files.iter().filter(|f| overlaps(span, f.min_time, f.max_time)).collect();
         let mut trouble = Trouble::new(view);
         let mut targets = Vec::new();
+        let usage = &view.usage;
         for found in exec::parallel(entries.len(), |i| {
-            entries.get(i).map(|entry| self.file(entry).and_then(|file| Target::of(&file, span)))
+            let Some(entry) = entries.get(i) else { return Ok(None) };
+            usage.run(limits, || self.file(entry).and_then(|file| Target::of(&file, span)))
         }) {
             match found {
-                Some(Ok(more)) => targets.extend(more),
-                Some(Err(e)) => trouble.note(e)?,
-                None => {}
+                Ok(Some(more)) => targets.extend(more),
+                Ok(None) => trouble.partial = true,
+                Err(e) => trouble.note(e)?,
             }
         }
-        let answers = exec::parallel(targets.len(), |i| match limits.is_over() {
-            Ok(false) => targets.get(i).map(&work).transpose(),
-            Ok(true) => Ok(None),
-            Err(e) => Err(e),
+        let answers = exec::parallel(targets.len(), |i| {
+            let Some(target) = targets.get(i) else { return Ok(None) };
+            usage.run(limits, || {
+                usage.looked_at(target.rows);
+                work(target)
+            })
         });
         let mut out = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -152,7 +162,7 @@ impl Reader {
     pub fn partitions(&self) -> Result<Vec<Partition>, StoreError> {
         self.refresh()?;
         let mut days: std::collections::BTreeMap<i64, Partition> = std::collections::BTreeMap::new();
-        let manifest = Arc::clone(&lock(&self.current).manifest);
+        let manifest = self.manifest();
         for file in &manifest.files {
             let day = days.entry(file.day).or_insert_with(|| Partition {
                 date: partition::date(file.day),
@@ -175,6 +185,15 @@ pub(crate) struct View {
     pub(crate) manifest: Arc<Manifest>,
     /// A missing file is lost, not merged away.
     pub(crate) report_missing: bool,
+    /// What it has used.
+    pub(crate) usage: Usage,
+}
+
+impl View {
+    /// Damage, which a question survives; anything else ends it.
+    pub(crate) fn survives(&self, e: &StoreError) -> bool {
+        e.kind() == ErrorKind::Corrupt || (self.report_missing && e.is_missing_file())
+    }
 }
 
 /// What went wrong without ending a question.

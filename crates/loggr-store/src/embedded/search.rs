@@ -12,6 +12,7 @@ use loggr_event::{Event, Uid};
 
 use super::datafile::DataFile;
 use super::exec::group::Group;
+use super::exec::lanes::Usage;
 use super::exec::plan::Plan;
 use super::exec::{self, THREADS_PER_QUERY, Target, overlaps};
 use super::manifest::FileEntry;
@@ -20,7 +21,7 @@ use super::rows::{Decoder, column};
 use super::schema::core;
 use super::selection::Selection;
 use crate::query::Query;
-use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
+use crate::{Found, Limits, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 
 /// Row groups that are evaluated side by side while the newest are looked for; the time limit is
 /// looked at between.
@@ -89,6 +90,7 @@ impl Reader {
         }
         let mut search = Search {
             reader: self,
+            view,
             options,
             limit,
             waiting: files(view, &plan, options.oldest_first),
@@ -131,6 +133,7 @@ fn files<'m>(view: &'m View, plan: &Plan, down: bool) -> BinaryHeap<Waiting<'m>>
 /// One page while it is looked for.
 struct Search<'s> {
     reader: &'s Reader,
+    view: &'s View,
     options: &'s SearchOptions,
     limit: usize,
     plan: Plan,
@@ -157,7 +160,13 @@ impl Search<'_> {
             if targets.is_empty() {
                 return Ok(());
             }
-            let evaluated = |i| targets.get(i).map(|target| self.hits(target)).transpose();
+            let evaluated = |i: usize| {
+                let Some(target) = targets.get(i) else { return Ok(None) };
+                self.view.usage.run(&self.options.limits, || {
+                    self.view.usage.looked_at(target.rows);
+                    self.hits(target)
+                })
+            };
             let answers = exec::parallel(targets.len(), evaluated);
             self.take(answers)?;
             self.drop_the_worst();
@@ -226,12 +235,12 @@ impl Search<'_> {
 
     /// Fetches the events, and puts them in order.
     fn finish(self) -> Result<Found, StoreError> {
-        let Search { limit, waiting, hits, mut found, mut trouble, .. } = self;
+        let Search { view, options, limit, waiting, hits, mut found, mut trouble, .. } = self;
         let total: usize = hits.iter().map(|h| h.rows.len()).sum();
         found.more |= found.stats.matched > limit as u64 || !waiting.is_empty() || total > limit;
-        found.events = fetch(&hits, &mut trouble)?;
+        found.events = fetch(&hits, &view.usage, &options.limits, &mut trouble)?;
         let order = |e: &Event<'_>| (e.timegenerated.unix_micros(), e.uid);
-        if self.options.oldest_first {
+        if options.oldest_first {
             found.events.sort_by_key(order);
         } else {
             found.events.sort_by_key(|e| std::cmp::Reverse(order(e)));
@@ -239,6 +248,7 @@ impl Search<'_> {
         found.events.truncate(limit);
         found.more |= cut_to_size(&mut found.events);
         (found.partial, found.warnings) = (trouble.partial, trouble.warnings);
+        view.usage.tell(&mut found.stats);
         Ok(found)
     }
 
@@ -366,7 +376,12 @@ fn cut_to_size(events: &mut Vec<Event<'static>>) -> bool {
 }
 
 /// The whole events of the hits. The message and the other columns are read side by side.
-fn fetch(all: &[Hits], trouble: &mut Trouble) -> Result<Vec<Event<'static>>, StoreError> {
+fn fetch(
+    all: &[Hits],
+    usage: &Usage,
+    limits: &Limits,
+    trouble: &mut Trouble,
+) -> Result<Vec<Event<'static>>, StoreError> {
     struct Task {
         file: Arc<DataFile>,
         group: usize,
@@ -384,16 +399,17 @@ fn fetch(all: &[Hits], trouble: &mut Trouble) -> Result<Vec<Event<'static>>, Sto
             }
         })
         .collect();
-    let halves = exec::parallel(tasks.len() * 2, |i| -> Result<Option<RecordBatch>, StoreError> {
+    let half = |i: usize| -> Result<Option<RecordBatch>, StoreError> {
         let (Some(task), Some(hits)) = (tasks.get(i / 2), all.get(i / 2)) else { return Ok(None) };
-        if i % 2 == 0 {
+        if i.is_multiple_of(2) {
             if let Some((rows, messages)) = &hits.messages {
                 return kept_messages(rows, messages, &task.rows).map(Some);
             }
             return task.file.read(task.group, &[core::MESSAGE], &task.rows).map(Some);
         }
         task.file.read_without(task.group, &task.rows, Some(core::MESSAGE)).map(Some)
-    });
+    };
+    let halves = exec::parallel(tasks.len() * 2, |i| usage.run_anyway(limits, || half(i)));
     let mut events = Vec::new();
     let mut decoder = Decoder::new();
     for (task, pair) in tasks.iter().zip(halves.chunks(2)) {
@@ -450,7 +466,7 @@ mod tests {
 
     #[track_caller]
     fn check(wave: usize, groups: u64, matched: u64, limit: usize, expect: usize) {
-        assert_eq!(next_wave(wave, &Stats { groups, groups_read: 0, matched }, limit), expect);
+        assert_eq!(next_wave(wave, &Stats { groups, matched, ..Stats::default() }, limit), expect);
     }
 
     #[test]

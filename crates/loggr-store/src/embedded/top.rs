@@ -7,18 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
 use loggr_event::{Facility, Origin, Severity};
 
-use super::exec;
 use super::exec::group::{Column, Group};
 use super::exec::plan::Plan;
-use super::lock;
-use super::reader::Reader;
+use super::exec::{self, Target};
+use super::reader::{Reader, Trouble, View};
 use super::rows::{TextColumn, column, field_text};
 use super::schema::{Census, core};
 use super::selection::Selection;
+use super::{lock, presence};
+use crate::facets::Wanted;
 use crate::hash::FastMap;
 use crate::looks::{FieldKind, canonical_integer};
 use crate::query::{Field, Query, Span};
-use crate::{KnownField, Limits, MAX_TOP_VALUES, SearchOptions, StoreError, Top, TopValue, rest};
+use crate::{
+    KnownField, Limits, MAX_TOP_VALUES, SearchOptions, Stats, StoreError, Top, TopOptions, TopValue, rest,
+};
 
 /// Counts by value, each type in its own table.
 #[derive(Default)]
@@ -26,6 +29,8 @@ struct Tally {
     integers: FastMap<i64, u64>,
     addresses: FastMap<u32, u64>,
     texts: FastMap<String, u64>,
+    /// Of texts only these. Numbers and addresses are sorted out at the end.
+    wanted: Wanted,
 }
 
 impl Tally {
@@ -46,9 +51,19 @@ impl Tally {
         }
         match self.texts.get_mut(text) {
             Some(sum) => *sum += count,
-            None => {
+            None if self.wanted.takes(text) => {
                 self.texts.insert(text.to_owned(), count);
             }
+            None => {}
+        }
+    }
+
+    /// Leaves out the values that nobody asked for.
+    fn sort_out(&mut self) {
+        let wanted = std::mem::take(&mut self.wanted);
+        if !wanted.is_all() {
+            self.integers.retain(|n, _| wanted.takes(&n.to_string()));
+            self.addresses.retain(|a, _| wanted.takes(&Ipv4Addr::from(*a).to_string()));
         }
     }
 
@@ -70,58 +85,129 @@ impl Tally {
     }
 }
 
+/// What was counted of the values of a field, before anything is left out.
+#[derive(Default)]
+struct Counts {
+    sum: Tally,
+    stats: Stats,
+    with_field: u64,
+    overflow: bool,
+}
+
+/// The matching rows of row groups by file and number, so that a second look need not find them again.
+#[derive(Default)]
+pub(super) struct KeptRows {
+    kept: FastMap<(u64, usize), Selection>,
+    ranges: usize,
+}
+
+impl KeptRows {
+    /// Ranges of rows that are kept; row groups beyond it are evaluated again.
+    const MAX_RANGES: usize = 2_000_000;
+
+    fn keep(&mut self, target: &Target, rows: &Selection) {
+        let ranges = rows.ranges().len();
+        if self.ranges + ranges <= KeptRows::MAX_RANGES {
+            self.ranges += ranges;
+            self.kept.insert((target.file.entry.number, target.group), rows.clone());
+        }
+    }
+
+    /// `None`: nobody has looked, or there was no room.
+    pub(super) fn of(&self, target: &Target) -> Option<&Selection> {
+        self.kept.get(&(target.file.entry.number, target.group))
+    }
+}
+
 impl Reader {
-    /// The `n` most frequent values of a field among the matching events.
+    /// The most frequent values of a field among the matching events.
     pub fn top(
         &self,
         query: &Query,
         field: &Field,
-        n: usize,
+        values: impl Into<TopOptions>,
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
         let plan = Plan::new(query, options);
-        self.ask(|view| {
-            let mut top = Top::default();
-            if plan.span.is_empty() {
-                return Ok(top);
+        let values = values.into();
+        self.ask(|view| self.top_in(view, &plan, field, &values, &options.limits, None))
+    }
+
+    /// The same on one view; `keep` gets the matching rows.
+    pub(super) fn top_in(
+        &self,
+        view: &View,
+        plan: &Plan,
+        field: &Field,
+        values: &TopOptions,
+        limits: &Limits,
+        keep: Option<&Mutex<KeptRows>>,
+    ) -> Result<Top, StoreError> {
+        let mut top = Top::default();
+        if plan.span.is_empty() {
+            return Ok(top);
+        }
+        let (counts, trouble) = self.count_values(view, plan, field, values, limits, keep)?;
+        (top.partial, top.warnings) = (trouble.partial, trouble.warnings);
+        if counts.overflow {
+            top.partial = true;
+            top.warnings.push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", field.name()));
+        }
+        let mut sum = counts.sum;
+        normalise(&mut sum);
+        sum.sort_out();
+        (top.matched, top.with_field, top.stats) = (counts.stats.matched, counts.with_field, counts.stats);
+        top.distinct = sum.len() as u64;
+        top.values = best(sum, values.limit);
+        Ok(top)
+    }
+
+    fn count_values(
+        &self,
+        view: &View,
+        plan: &Plan,
+        field: &Field,
+        values: &TopOptions,
+        limits: &Limits,
+        keep: Option<&Mutex<KeptRows>>,
+    ) -> Result<(Counts, Trouble), StoreError> {
+        let wanted = Wanted::new(values);
+        // As many tallies as threads: each takes one, adds to it, and puts it back.
+        let pool: Mutex<Vec<Tally>> = Mutex::default();
+        let overflow = AtomicBool::new(false);
+        let (answers, trouble) = self.each_group(view, plan.span, limits, |target| {
+            let group = Group::new(&target.file, target.group)?;
+            let rows = exec::matching_rows(plan, &group)?;
+            if let Some(keep) = keep {
+                lock(keep).keep(target, &rows);
             }
-            // As many tallies as threads: each takes one, adds to it, and puts it back.
-            let pool: Mutex<Vec<Tally>> = Mutex::default();
-            let overflow = AtomicBool::new(false);
-            let (answers, trouble) = self.each_group(view, plan.span, &options.limits, |target| {
-                let group = Group::new(&target.file, target.group)?;
-                let rows = exec::matching_rows(&plan, &group)?;
-                if rows.is_empty() {
-                    return Ok(0);
-                }
-                let mut tally = lock(&pool).pop().unwrap_or_default();
-                let counted = if tally.len() > MAX_TOP_VALUES {
-                    overflow.store(true, Ordering::Relaxed);
-                    Ok(())
-                } else {
-                    count(&group, field, &rows, &mut tally)
-                };
-                lock(&pool).push(tally);
-                counted.map(|()| rows.len() as u64)
-            })?;
-            top.stats.groups = answers.len() as u64;
-            top.stats.matched = answers.iter().sum();
-            top.stats.groups_read = answers.iter().filter(|n| **n > 0).count() as u64;
-            (top.partial, top.warnings) = (trouble.partial, trouble.warnings);
-            if overflow.into_inner() {
-                top.partial = true;
-                top.warnings
-                    .push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", field.name()));
+            if rows.is_empty() {
+                return Ok((0, 0));
             }
-            let mut tallies =
-                pool.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter();
-            let mut sum = tallies.next().unwrap_or_default();
-            tallies.for_each(|tally| sum.merge(tally));
-            normalise(&mut sum);
-            top.distinct = sum.len() as u64;
-            top.values = best(sum, n);
-            Ok(top)
-        })
+            let taken = lock(&pool).pop();
+            let mut tally = taken.unwrap_or_else(|| Tally { wanted: wanted.clone(), ..Tally::default() });
+            let counted = if tally.len() > MAX_TOP_VALUES {
+                overflow.store(true, Ordering::Relaxed);
+                Ok(())
+            } else {
+                count(&group, field, &rows, &mut tally)
+            };
+            lock(&pool).push(tally);
+            counted?;
+            Ok((rows.len() as u64, presence::rows_with(&group, field, &rows)?.len() as u64))
+        })?;
+        let mut tallies = pool.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter();
+        let mut sum = tallies.next().unwrap_or_default();
+        tallies.for_each(|tally| sum.merge(tally));
+        let mut stats = Stats {
+            groups: answers.len() as u64,
+            groups_read: answers.iter().filter(|(matched, _)| *matched > 0).count() as u64,
+            matched: answers.iter().map(|(matched, _)| matched).sum(),
+            ..Stats::default()
+        };
+        view.usage.tell(&mut stats);
+        let with_field = answers.iter().map(|(_, with_field)| with_field).sum();
+        Ok((Counts { sum, stats, with_field, overflow: overflow.into_inner() }, trouble))
     }
 
     /// The names of custom fields, structured data and trusted fields in a span of time, most frequent
@@ -198,7 +284,7 @@ fn best(mut tally: Tally, n: usize) -> Vec<TopValue> {
 }
 
 /// The places of the rows in a column's array.
-fn places<'c>(rows: &'c Selection, read: &Column) -> Box<dyn Iterator<Item = usize> + 'c> {
+pub(super) fn places<'c>(rows: &'c Selection, read: &Column) -> Box<dyn Iterator<Item = usize> + 'c> {
     if read.rows == *rows {
         Box::new(0..rows.len())
     } else {
@@ -234,6 +320,16 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
         }
         Field::Severity | Field::Facility => {
             let by_severity = *field == Field::Severity;
+            if by_severity
+                && rows.len() == group.index.rows as usize
+                && let Some(minutes) = group.index.histogram()
+            {
+                for (_, code, count) in minutes {
+                    let word = Severity::from_code(code).map_or("", Severity::keyword);
+                    tally.add_core(word, u64::from(count));
+                }
+                return Ok(());
+            }
             let read = group.column(if by_severity { core::SEVERITY } else { core::FACILITY }, rows)?;
             let codes = column::<UInt8Array>(&*read.array)?.values();
             let mut counts = [0u64; 256];

@@ -16,7 +16,7 @@ use crate::query::{Field, Node, Query, Span};
 use crate::{Bucket, Counted, Histogram, KnownField, MAX_BUCKETS, SearchOptions, Stats, StoreError};
 
 /// Could not be counted in time.
-const LATE: &str = "the time limit was reached";
+pub(super) const LATE: &str = "the time limit was reached";
 
 /// Can the table of minutes say which events match?
 fn is_counted(node: &Node, long_names: bool) -> bool {
@@ -125,7 +125,12 @@ pub(super) async fn count(
 }
 
 pub(super) fn stats(snapshot: &Snapshot, matched: u64) -> Stats {
-    Stats { groups: snapshot.days.len() as u64, groups_read: snapshot.statements(), matched }
+    Stats {
+        groups: snapshot.days.len() as u64,
+        groups_read: snapshot.statements(),
+        matched,
+        ..Stats::default()
+    }
 }
 
 fn first_number(rows: &[tokio_postgres::Row]) -> u64 {

@@ -15,8 +15,11 @@ mod count;
 mod decode;
 mod encode;
 mod error;
+mod fields_of;
+mod histogram_by;
 mod init;
 mod layout;
+mod lookup;
 mod meta;
 mod migrate;
 mod names;
@@ -32,17 +35,18 @@ mod text;
 mod tls;
 mod top;
 mod value;
+mod values;
 mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use loggr_event::Event;
+use loggr_event::{Event, Timestamp, Uid};
 
 use crate::query::{Field, Query, Span};
 use crate::{
-    Appended, Counted, Dropped, ErrorKind, Found, Histogram, KnownField, Moment, Partition, Pruned,
-    SearchOptions, StoreError, Summary, Top, partition,
+    Appended, Counted, Dropped, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_SERIES,
+    Moment, Partition, Pruned, SearchOptions, StoreError, Summary, Top, TopOptions, partition,
 };
 use ask::{Snapshot, Trouble};
 use connect::{Address, Pool};
@@ -218,17 +222,83 @@ impl Database {
         })
     }
 
-    /// The `n` most frequent values of a field among the matching events.
+    /// The most frequent values of a field among the matching events.
     pub async fn top(
         &self,
         query: &Query,
         field: &Field,
-        n: usize,
+        values: impl Into<TopOptions>,
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
+        let values = values.into();
         ask!(self, &options.limits, |snapshot, without| {
-            top::top(snapshot, query, field, n, options, without)
+            top::top(snapshot, query, field, &values, options, without)
         })
+    }
+
+    /// The same day by day, the newest first, until the time is over: the days that were counted until
+    /// then are the answer.
+    pub async fn values(
+        &self,
+        query: &Query,
+        field: &Field,
+        values: impl Into<TopOptions>,
+        options: &SearchOptions,
+    ) -> Result<Top, StoreError> {
+        let values = values.into();
+        ask!(self, &options.limits, |snapshot, without| {
+            top::values(snapshot, query, field, &values, options, without)
+        })
+    }
+
+    /// The fields that matching events have.
+    pub async fn fields_of(&self, query: &Query, options: &SearchOptions) -> Result<FieldsOf, StoreError> {
+        ask!(self, &options.limits, |snapshot, without| {
+            fields_of::fields_of(snapshot, query, options, without)
+        })
+    }
+
+    /// Matching events in buckets of `width` microseconds, by the `values` most frequent values of a
+    /// field; by none where there is no field.
+    pub async fn histogram_by(
+        &self,
+        query: &Query,
+        width: i64,
+        by: Option<&Field>,
+        values: usize,
+        options: &SearchOptions,
+    ) -> Result<HistogramBy, StoreError> {
+        let values = values.min(MAX_SERIES);
+        let field = match by {
+            None => return Ok(HistogramBy::plain(self.histogram(query, width, options).await?)),
+            Some(Field::Severity) => {
+                let histogram = self.histogram(query, width, options).await?;
+                return Ok(HistogramBy::by_severity(histogram, values));
+            }
+            Some(field) => field,
+        };
+        ask!(self, &options.limits, |snapshot, without| {
+            histogram_by::histogram_by(snapshot, query, (width, values), field, options, without)
+        })
+    }
+
+    /// The event of a uid, if it is there and matches. `time`: when it was received, if that is known.
+    pub async fn event(
+        &self,
+        uid: Uid,
+        time: Option<Timestamp>,
+        filter: &Query,
+        options: &SearchOptions,
+    ) -> Result<Option<Event<'static>>, StoreError> {
+        ask!(self, &options.limits, |snapshot, _without| {
+            lookup::event(snapshot, uid, time, filter, options)
+        })
+    }
+
+    /// The lowest and the highest time of generation, microseconds since 1970.
+    pub async fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let limits = crate::Limits::default();
+        ask!(self, &limits, |snapshot, _without| lookup::span(snapshot))
     }
 
     /// The names of custom fields, structured data and trusted fields on the days of a span, most

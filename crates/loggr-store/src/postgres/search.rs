@@ -6,12 +6,13 @@
 use loggr_event::{Event, Timestamp, Uid};
 
 use super::ask::{Snapshot, Stretch, Trouble};
+use super::count::stats;
 use super::layout::storable;
 use super::param::Param;
 use super::schema::column_names;
 use super::sql::Sql;
 use crate::query::{Matcher, Query, Resolved, Span};
-use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
+use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, StoreError};
 
 /// Rows that are looked at in one go where the server cannot decide about them.
 const SIFT_ROWS: usize = 2_000;
@@ -66,11 +67,7 @@ pub(super) async fn search(
             break;
         }
     }
-    page.found.stats = Stats {
-        groups: snapshot.days.len() as u64,
-        groups_read: snapshot.statements(),
-        matched: page.found.events.len() as u64,
-    };
+    page.found.stats = stats(snapshot, page.found.events.len() as u64);
     Ok(page.found)
 }
 

@@ -2,45 +2,41 @@
 
 use std::collections::HashMap;
 
-use loggr_event::{Defects, Facility, Severity};
-
 use super::ask::{Snapshot, Trouble};
-use super::condition::cuts;
-use super::count::{counted_rows, plan, stats};
+use super::count::{count, counted_rows, plan, stats};
 use super::param::Param;
 use super::search::{resolve, sift};
 use super::sql::Sql;
 use super::text;
+use super::values::{Values, each_word, values_of, wanted};
+use crate::facets::Wanted;
 use crate::query::{Field, Query, Resolved, field_values};
-use crate::{MAX_TOP_VALUES, SearchOptions, Top, TopValue};
+use crate::{MAX_TOP_VALUES, SearchOptions, Top, TopOptions, TopValue};
 
-/// Where the values of a field come from.
-enum Values {
-    /// A column of text, null where the event has none.
-    Column(&'static str),
-    /// A subquery with one column `v`, for each row.
-    Each(String),
-    /// A column of numbers that stand for words.
-    Coded(&'static str),
-    /// The server cannot tell.
-    Unknown,
-}
-
-/// The `n` most frequent values.
+/// The most frequent values.
 pub(super) async fn top(
     snapshot: &Snapshot,
     query: &Query,
     field: &Field,
-    n: usize,
+    values: &TopOptions,
     options: &SearchOptions,
     without_regex: bool,
 ) -> Result<Top, Trouble> {
     let resolved = resolve(query, options);
     let mut top = Top::default();
-    if resolved.span.is_empty() || matches!(field, Field::Time | Field::Timereported) {
+    if resolved.span.is_empty() {
         return Ok(top);
     }
-    let question = Question { snapshot, query, resolved: &resolved, field, n, options, without_regex };
+    if matches!(field, Field::Time | Field::Timereported) {
+        // All events have them, and nobody counts their values.
+        let counted = count(snapshot, query, options, without_regex).await?;
+        (top.matched, top.with_field, top.stats) = (counted.events, counted.events, counted.stats);
+        (top.partial, top.warnings) = (counted.partial, counted.warnings);
+        return Ok(top);
+    }
+    let (n, wanted) = (values.limit, Wanted::new(values));
+    let question =
+        Question { snapshot, query, resolved: &resolved, field, n, wanted, options, without_regex };
     let done = question.answer(&mut top).await;
     match done {
         Ok(()) => {}
@@ -51,9 +47,51 @@ pub(super) async fn top(
         Err(other) => return Err(other),
     }
     top.values.truncate(n);
-    top.stats = stats(snapshot, top.stats.matched);
+    top.stats = stats(snapshot, top.matched);
     Ok(top)
 }
+
+/// The same day by day, the newest first, until the time is over: the days that were counted until
+/// then are the answer.
+pub(super) async fn values(
+    snapshot: &Snapshot,
+    query: &Query,
+    field: &Field,
+    values: &TopOptions,
+    options: &SearchOptions,
+    without_regex: bool,
+) -> Result<Top, Trouble> {
+    let wanted = TopOptions { limit: MAX_VALUES_OF_A_DAY, ..values.clone() };
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut sum = Top::default();
+    for stretch in snapshot.stretches(resolve(query, options).span).into_iter().rev() {
+        let (since, until) = (Some(stretch.span.from), Some(stretch.span.until));
+        let day = SearchOptions { since, until, ..options.clone() };
+        let found = top(snapshot, query, field, &wanted, &day, without_regex).await?;
+        sum.matched += found.matched;
+        sum.with_field += found.with_field;
+        let late = found.partial;
+        let too_many = found.distinct > found.values.len() as u64;
+        sum.partial |= late || too_many;
+        for value in found.values {
+            *counts.entry(value.value).or_default() += value.events;
+        }
+        for warning in found.warnings {
+            if !sum.warnings.contains(&warning) {
+                sum.warnings.push(warning);
+            }
+        }
+        if late {
+            break;
+        }
+    }
+    rank(counts.into_iter(), values.limit, &mut sum);
+    sum.stats = stats(snapshot, sum.matched);
+    Ok(sum)
+}
+
+/// Values of one day that are looked at to complete what somebody types.
+const MAX_VALUES_OF_A_DAY: usize = 10_000;
 
 struct Question<'q> {
     snapshot: &'q Snapshot,
@@ -61,6 +99,7 @@ struct Question<'q> {
     resolved: &'q Resolved,
     field: &'q Field,
     n: usize,
+    wanted: Wanted,
     options: &'q SearchOptions,
     without_regex: bool,
 }
@@ -74,76 +113,40 @@ impl Question<'_> {
         if !sql.exact {
             return self.sift(top).await;
         }
-        let table = self.snapshot.table.sql("");
-        match self.values(&mut sql) {
+        let values = values_of(self.snapshot, self.field, &mut sql);
+        match values {
             Values::Unknown => self.sift(top).await,
             Values::Coded(column) => self.coded(column, top).await,
             Values::Column("app_name") if self.is_counted() => self.counted("app_name", top).await,
-            Values::Column(column) => {
-                let rows = format!("SELECT {column} AS v FROM {table} WHERE {span} AND {condition}");
-                self.ranked(sql, &rows, top).await
-            }
-            Values::Each(values) => {
-                let rows = format!(
-                    "SELECT found.v FROM {table} CROSS JOIN LATERAL ({values}) AS found(v) WHERE {span} AND {condition}"
-                );
+            values => {
+                let rows = values.rows(self.snapshot, "", &format!("{span} AND {condition}"));
                 self.ranked(sql, &rows, top).await
             }
         }
-    }
-
-    fn values(&self, sql: &mut Sql<'_>) -> Values {
-        match self.field {
-            Field::Source => Values::Column("source"),
-            Field::AppName => Values::Column("app_name"),
-            Field::Procid => Values::Column("procid"),
-            Field::Msgid => Values::Column("msgid"),
-            Field::Message => Values::Column("NULLIF(message, '')"),
-            Field::Peer => Values::Column("peer"),
-            Field::Uid => Values::Column("(uid::text COLLATE \"C\")"),
-            Field::Tag => Values::Each("SELECT t.v FROM unnest(tags) AS t(v) WHERE t.v <> ''".to_owned()),
-            Field::Severity => Values::Coded("severity"),
-            Field::Facility => Values::Coded("facility"),
-            Field::Listener | Field::Transport | Field::TlsName => Values::Coded("origin"),
-            Field::Defect => Values::Coded("defects"),
-            Field::Custom(name) => self.custom(sql, name),
-            Field::Time | Field::Timereported => Values::Unknown,
-        }
-    }
-
-    fn custom(&self, sql: &mut Sql<'_>, name: &str) -> Values {
-        let Some(cuts) = cuts(name) else { return Values::Unknown };
-        let mut parts = Vec::new();
-        for column in self.snapshot.promoted().iter().filter(|c| c.name == name) {
-            parts.push(format!("SELECT {} WHERE {} IS NOT NULL", column.shown(), column.sql_name()));
-        }
-        let mut member = |path: String| {
-            parts.push(format!(
-                "SELECT (j #>> '{{}}') COLLATE \"C\" FROM jsonb_path_query({path}, '$[*]') AS member(j)"
-            ));
-        };
-        let key = sql.text(name);
-        member(format!("fields -> {key}"));
-        member(format!("trusted -> {key}"));
-        for (id, param) in cuts {
-            let (id, param) = (sql.text(id), sql.text(param));
-            member(format!("structured_data -> {id} -> {param}"));
-        }
-        Values::Each(parts.join(" UNION ALL "))
     }
 
     /// Texts: the server counts and sorts them, and sends the first.
     async fn ranked(&self, mut sql: Sql<'_>, rows: &str, top: &mut Top) -> Result<(), Trouble> {
-        let limit = sql.param(Param::Int8(self.n.clamp(1, MAX_TOP_VALUES) as i64));
+        let limit = sql.param(Param::Int8(self.n.min(MAX_TOP_VALUES) as i64));
+        let wanted = wanted(&self.wanted, &mut sql);
         let text = format!(
-            "SELECT v, count(*) AS n, count(*) OVER (), sum(count(*)) OVER ()::int8 FROM ({rows}) AS matching(v) \
-             WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v COLLATE \"C\" LIMIT {limit}"
+            "WITH counted AS MATERIALIZED (SELECT v, count(*) AS n, count(*) FILTER (WHERE nth = 1) AS events \
+             FROM ({rows}) AS matching(v, nth) GROUP BY v) \
+             SELECT sums.*, best.v, best.n FROM (SELECT coalesce(sum(events), 0)::int8, \
+             coalesce(sum(events) FILTER (WHERE v IS NOT NULL), 0)::int8, \
+             count(*) FILTER (WHERE v IS NOT NULL AND {wanted}) FROM counted) AS sums LEFT JOIN \
+             (SELECT v, n FROM counted WHERE v IS NOT NULL AND {wanted} \
+             ORDER BY n DESC, v COLLATE \"C\" LIMIT {limit}) AS best ON true \
+             ORDER BY best.n DESC, best.v COLLATE \"C\""
         );
         for row in self.snapshot.all(&text, &sql.params).await? {
+            top.matched = number(row.get(0));
+            top.with_field = number(row.get(1));
             top.distinct = number(row.get(2));
-            top.stats.matched = number(row.get(3));
-            let value = text::decode(row.get(0)).into_owned();
-            top.values.push(TopValue { value, events: number(row.get(1)) });
+            if let Some(value) = row.get::<_, Option<&str>>(3) {
+                let value = text::decode(value).into_owned();
+                top.values.push(TopValue { value, events: number(row.get(4)) });
+            }
         }
         Ok(())
     }
@@ -176,16 +179,19 @@ impl Question<'_> {
         }
         let text = parts.join(" UNION ALL ");
         let mut seen = |row: &tokio_postgres::Row| {
+            top.matched += number(row.get(1));
             if let Some(value) = row.get::<_, Option<&str>>(0) {
+                top.with_field += number(row.get(1));
                 *counts.entry(text::decode(value).into_owned()).or_default() += number(row.get(1));
             }
             Ok(true)
         };
         self.snapshot.each(&text, &sql.params, &mut seen).await?;
         if column == "severity" {
-            counts = self.words(counts.iter().map(|(code, n)| (code.parse().ok(), *n)));
+            let numbers = counts.iter().map(|(code, n)| (code.parse().ok(), *n));
+            counts = self.words(numbers).0;
         }
-        rank(counts, self.n, top);
+        self.rank(counts, top);
         Ok(())
     }
 
@@ -203,39 +209,27 @@ impl Question<'_> {
             self.snapshot.table.sql("")
         );
         let rows = self.snapshot.all(&text, &sql.params).await?;
-        let counts = self.words(rows.iter().map(|row| (row.get::<_, Option<i32>>(0), number(row.get(1)))));
-        rank(counts, self.n, top);
+        top.matched = rows.iter().map(|row| number(row.get(1))).sum();
+        let numbers = rows.iter().map(|row| (row.get::<_, Option<i32>>(0), number(row.get(1))));
+        let (counts, with_field) = self.words(numbers);
+        top.with_field = with_field;
+        self.rank(counts, top);
         Ok(())
     }
 
-    /// The words that a number stands for, with the events that have it.
-    fn words(&self, numbers: impl Iterator<Item = (Option<i32>, u64)>) -> HashMap<String, u64> {
+    /// The words that numbers stand for, with the events that have them, and the events that have any.
+    fn words(&self, numbers: impl Iterator<Item = (Option<i32>, u64)>) -> (HashMap<String, u64>, u64) {
         let mut counts: HashMap<String, u64> = HashMap::new();
+        let mut with_field = 0;
         for (number, events) in numbers {
-            let Some(number) = number else { continue };
-            let code = u8::try_from(number).ok();
-            let mut add = |word: &str| {
-                if !word.is_empty() {
-                    *counts.entry(word.to_owned()).or_default() += events;
-                }
-            };
-            match self.field {
-                Field::Severity => add(code.and_then(Severity::from_code).map_or("", Severity::keyword)),
-                Field::Facility => add(code.and_then(Facility::from_code).map_or("", Facility::keyword)),
-                Field::Defect => {
-                    Defects::from_bits(u16::try_from(number).unwrap_or(0)).words().for_each(add);
-                }
-                field => {
-                    let Some(origin) = self.snapshot.origins.get(&number) else { continue };
-                    match field {
-                        Field::Listener => add(&origin.listener),
-                        Field::Transport => add(origin.transport.keyword()),
-                        _ => add(origin.tls_name.as_deref().unwrap_or_default()),
-                    }
-                }
-            }
+            let mut any = false;
+            each_word(self.snapshot, self.field, number, |word| {
+                any = true;
+                *counts.entry(word.to_owned()).or_default() += events;
+            });
+            with_field += if any { events } else { 0 };
         }
-        counts
+        (counts, with_field)
     }
 
     /// Event by event, here.
@@ -243,16 +237,22 @@ impl Question<'_> {
         let mut counts: HashMap<String, u64> = HashMap::new();
         let mut overflow = false;
         let seen = |event: &loggr_event::Event<'_>| {
+            top.matched += 1;
+            let mut any = false;
             field_values(event, self.field, &mut |value| {
-                if let Some(count) = counts.get_mut(value) {
-                    *count += 1;
-                } else if counts.len() < MAX_TOP_VALUES {
-                    counts.insert(value.to_owned(), 1);
-                } else {
-                    overflow = true;
+                any = true;
+                let full = counts.len() >= MAX_TOP_VALUES;
+                match counts.get_mut(value) {
+                    Some(count) => *count += 1,
+                    None if !self.wanted.takes(value) => {}
+                    None if full => overflow = true,
+                    None => {
+                        counts.insert(value.to_owned(), 1);
+                    }
                 }
                 false
             });
+            top.with_field += u64::from(any);
         };
         let done = sift(self.snapshot, self.query, self.options, self.without_regex, seen).await;
         if overflow {
@@ -260,22 +260,25 @@ impl Question<'_> {
             top.warnings
                 .push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", self.field.name()));
         }
-        rank(counts, self.n, top);
+        self.rank(counts, top);
         done
+    }
+
+    /// The largest counts of the values that are wanted.
+    fn rank(&self, counts: HashMap<String, u64>, top: &mut Top) {
+        rank(counts.into_iter().filter(|(value, _)| self.wanted.takes(value)), self.n, top);
     }
 }
 
-fn number(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
-}
-
-/// The `n` largest; equals by their bytes.
-fn rank(counts: HashMap<String, u64>, n: usize, top: &mut Top) {
-    top.distinct = counts.len() as u64;
-    top.stats.matched = counts.values().sum();
-    let mut values: Vec<TopValue> =
-        counts.into_iter().map(|(value, events)| TopValue { value, events }).collect();
+/// The `n` largest counts; equals by their bytes.
+fn rank(counts: impl Iterator<Item = (String, u64)>, n: usize, top: &mut Top) {
+    let mut values: Vec<TopValue> = counts.map(|(value, events)| TopValue { value, events }).collect();
+    top.distinct = values.len() as u64;
     values.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));
     values.truncate(n);
     top.values = values;
+}
+
+pub(super) fn number(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }

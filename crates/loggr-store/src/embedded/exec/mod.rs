@@ -1,10 +1,11 @@
 //! Execution of queries over row groups: newest first with an early stop, or all of them.
 //!
 //! Not here: what a query means (`query`), what is done with the matching rows (`search`,
-//! `histogram`, `top`). Two threads at most work for one query.
+//! `histogram`, `top`). Two threads at most work for one query, and `lanes` says when.
 
 pub(crate) mod eval;
 pub(crate) mod group;
+pub(crate) mod lanes;
 pub(crate) mod plan;
 pub(crate) mod scan;
 
@@ -27,6 +28,7 @@ pub const THREADS_PER_QUERY: usize = 2;
 pub(crate) struct Target {
     pub(crate) file: Arc<DataFile>,
     pub(crate) group: usize,
+    pub(crate) rows: u32,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
 }
@@ -41,6 +43,7 @@ impl Target {
                 out.push(Target {
                     file: Arc::clone(file),
                     group,
+                    rows: index.rows,
                     min_time: index.min_time,
                     max_time: index.max_time,
                 });

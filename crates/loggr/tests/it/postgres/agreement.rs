@@ -5,7 +5,7 @@ use loggr_event::{Event, Timestamp};
 use loggr_store::conformance::{self, Bucket, Key, Memory, Subject};
 use loggr_store::postgres::{Database, Indexes, Promoted, Settings, TableName};
 use loggr_store::query::{Field, Query, parse};
-use loggr_store::{SearchOptions, StoreError};
+use loggr_store::{SearchOptions, Store, StoreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
@@ -125,6 +125,26 @@ fn check_suite(shape: &Shape) {
     let Some(database) = support::postgres() else { return };
     let report = conformance::run(&mut Subjected::new(&database, shape));
     report.expect_clean(&format!("{shape:?}"));
+}
+
+#[track_caller]
+fn check_questions(shape: &Shape) {
+    let Some(database) = support::postgres() else { return };
+    let mut subject = Subjected::new(&database, shape);
+    subject.append(&conformance::events()).expect("it goes well");
+    let store = Store::of_database(subject.database.clone(), std::time::Duration::from_secs(60));
+    let report = subject.runtime.block_on(conformance::questions::ask(&store));
+    report.expect_clean(&format!("{shape:?}"));
+}
+
+#[test]
+fn a_page_is_answered_without_indexes() {
+    check_questions(&PLAIN);
+}
+
+#[test]
+fn a_page_is_answered_with_promoted_columns_and_all_indexes() {
+    check_questions(&PROMOTED);
 }
 
 #[test]
