@@ -2,6 +2,7 @@
 //!
 //! `storebench load DIR FILE.json [ROWS [BATCH]]` appends with durable commits, merging beside it;
 //! `storebench query DIR [TRUTH.json]` times each query and compares the answers;
+//! `storebench lanes DIR` asks something quick while three dear questions are asked;
 //! `storebench uids DIR FILE.json` appends what is there already, which must store nothing.
 //! CPU is that of the whole process, the parsing of the JSON taken off.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -15,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use loggr_event::{Event, Facility, Field, Severity, Timestamp, UidGenerator};
-use loggr_store::SearchOptions;
 use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field as QueryField, parse};
+use loggr_store::{SearchOptions, TopOptions};
 
 /// The moment of asking: the end of the data set, 2026-11-22T00:00:00Z.
 const NOW: i64 = 1_795_305_600_000_000;
@@ -238,7 +239,75 @@ fn queries() -> Vec<(&'static str, Ask)> {
     list.push(("hist.word", histogram("user")));
     list.push(("hist.word2", histogram("timeout")));
     list.push(("top-ip", top("app:nginx", "client_ip")));
+    list.push(("fields.all", fields_of("")));
+    list.push(("fields.app", fields_of("app:nginx")));
+    list.push(("fields.word", fields_of("user")));
+    list.push(("values.host", values("host", "b")));
+    list.push(("values.app", values("app", "n")));
+    list.push(("values.user", values("user", "a")));
+    list.push(("hist-by.host", histogram_by("", "host")));
+    list.push(("hist-by.status", histogram_by("app:nginx", "status")));
+    list.push(("hist-by.word", histogram_by("user", "app")));
     list
+}
+
+fn fields_of(text: &'static str) -> Ask {
+    let query = parse(text).unwrap();
+    Box::new(move |reader| reader.fields_of(&query, &SearchOptions::new(NOW)).unwrap().matched)
+}
+
+fn values(field: &'static str, prefix: &'static str) -> Ask {
+    let wanted = TopOptions { limit: 10, prefix: prefix.to_owned(), ..TopOptions::default() };
+    Box::new(move |reader| {
+        let field = QueryField::from_name(field);
+        reader.top(&parse("").unwrap(), &field, wanted.clone(), &SearchOptions::new(NOW)).unwrap().distinct
+    })
+}
+
+fn histogram_by(text: &'static str, field: &'static str) -> Ask {
+    let query = parse(text).unwrap();
+    Box::new(move |reader| {
+        let field = QueryField::from_name(field);
+        let options = SearchOptions::new(NOW);
+        let found = reader.histogram_by(&query, HOUR / 2, Some(&field), 8, &options).unwrap();
+        found.buckets.iter().map(|b| b.events).sum()
+    })
+}
+
+/// A rare word's first rows, alone and while three dear questions are asked again and again.
+fn lanes(dir: &Path) {
+    let reader = Reader::open(dir).unwrap();
+    let rare = search("zugzwang", None);
+    let measure = |name: &str| {
+        let mut times: Vec<f64> = (0..50)
+            .map(|_| {
+                let start = Instant::now();
+                rare(&reader);
+                std::thread::sleep(Duration::from_millis(20));
+                (start.elapsed() - Duration::from_millis(20)).as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_unstable_by(f64::total_cmp);
+        println!("{name}: p50 {:.1} ms, p90 {:.1} ms, worst {:.1} ms", times[25], times[45], times[49]);
+    };
+    measure("alone");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for text in [r"msg:/root from .*\.1[0-9]+\./", "msg:*imeou*", "*ser*"] {
+            let (reader, stop) = (&reader, &stop);
+            scope.spawn(move || {
+                let (query, start, mut rounds) = (parse(text).unwrap(), Instant::now(), 0);
+                while !stop.load(Ordering::Relaxed) {
+                    reader.histogram(&query, HOUR / 2, &SearchOptions::new(NOW)).unwrap();
+                    rounds += 1;
+                }
+                println!("`{text}`: {:.0} ms each", start.elapsed().as_secs_f64() * 1e3 / f64::from(rounds));
+            });
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        measure("beside three dear ones");
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 fn query(dir: &Path, truth: Option<&str>, only: Option<&str>) {
@@ -297,9 +366,10 @@ fn main() {
             argument(4).map_or(20_000, |n| n.parse().unwrap()),
         ),
         (Some("query"), Some(dir)) => query(Path::new(dir), argument(2), argument(3)),
+        (Some("lanes"), Some(dir)) => lanes(Path::new(dir)),
         (Some("uids"), Some(dir)) => again(Path::new(dir), argument(2).unwrap()),
         _ => println!(
-            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json"
+            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json | lanes DIR"
         ),
     }
 }
