@@ -6,13 +6,12 @@
 use loggr_event::{Event, Timestamp, Uid};
 
 use super::ask::{Snapshot, Stretch, Trouble};
-use super::count::stats;
 use super::layout::storable;
 use super::param::Param;
 use super::schema::column_names;
 use super::sql::Sql;
 use crate::query::{Matcher, Query, Resolved, Span};
-use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, StoreError};
+use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 
 /// Rows that are looked at in one go where the server cannot decide about them.
 const SIFT_ROWS: usize = 2_000;
@@ -67,7 +66,12 @@ pub(super) async fn search(
             break;
         }
     }
-    page.found.stats = stats(snapshot, page.found.events.len() as u64);
+    page.found.stats = Stats {
+        groups: snapshot.days.len() as u64,
+        groups_read: snapshot.statements(),
+        matched: page.found.events.len() as u64,
+        ..Stats::default()
+    };
     Ok(page.found)
 }
 

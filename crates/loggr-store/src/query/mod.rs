@@ -13,6 +13,7 @@ mod error;
 mod field;
 mod habits;
 mod hidden;
+mod hiding;
 mod matcher;
 mod operand;
 mod parser;
