@@ -1,4 +1,4 @@
-//! Binding keys: which routing keys a queue takes, by AMQP's topic rules.
+//! Binding keys, which say by AMQP's topic rules which routing keys a queue takes.
 //!
 //! Words are separated by dots; `*` is one word, `#` is any number of words, none
 //! included. Knows nothing of queues and exchanges.
@@ -15,7 +15,7 @@ pub struct Binding {
     text: Box<str>,
 }
 
-/// A binding key or routing key that cannot be one.
+/// The error of a text that cannot be a binding key or routing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadKey {
     key: String,

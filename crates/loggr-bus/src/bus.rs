@@ -1,6 +1,6 @@
-//! One bus, whatever carries it: the rest of loggr does not care which.
+//! The bus, embedded or RabbitMQ, behind one set of methods.
 //!
-//! Not an abstraction for strangers: the kinds are known, and a `match` names them all.
+//! The kinds are a closed list, and each `match` names them all.
 
 use loggr_flow::{Batch, Delivery, Receipt, Sink, Source, SourceError, Stop, StoreError};
 
@@ -26,7 +26,7 @@ pub enum Publisher {
     Embedded(embedded::Publisher),
     /// To the broker.
     Rabbit(rabbit::Publisher),
-    /// To the broker, or to the spool while that takes nothing.
+    /// To the broker, or to the spool while the broker takes nothing.
     Outlet(Outlet),
 }
 
@@ -43,12 +43,12 @@ pub enum Consumer {
     Rabbit(rabbit::Consumer),
 }
 
-/// What a purge has dropped: a broker counts messages, which hold many events.
+/// What a purge has dropped. A broker counts messages, which hold many events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
-    /// Of the local log.
+    /// Events of the local log.
     Events(Dropped),
-    /// Of the broker, and the events that this process has in hand: they stay.
+    /// Messages on the broker; events that this process has in hand are not dropped.
     Messages {
         /// Messages that are dropped.
         messages: u64,
@@ -66,7 +66,8 @@ impl Bus {
         self.publisher_as(exchange, routing_key, Encoding::Batch)
     }
 
-    /// The same with messages of a kind, where the bus has messages.
+    /// Like [`Bus::publisher`], and chooses how events are written into messages, if the bus has
+    /// messages.
     ///
     /// # Errors
     /// As [`Bus::publisher`].
@@ -129,12 +130,12 @@ impl Bus {
     pub fn flush(&self) {
         match self {
             Bus::Embedded(bus) => bus.flush(),
-            // Its consumers tell the broker at once.
+            // RabbitMQ's consumers tell the broker at once.
             Bus::Rabbit(_) => {}
         }
     }
 
-    /// How every exchange and queue stands.
+    /// The numbers of every exchange and queue.
     pub fn stats(&self) -> Vec<ExchangeStats> {
         match self {
             Bus::Embedded(bus) => bus.stats(),

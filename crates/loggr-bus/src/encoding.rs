@@ -1,8 +1,8 @@
-//! A chunk as bytes: what lies in the embedded log, and what an AMQP message holds.
+//! A chunk as bytes, as it is stored in the embedded log and in an AMQP message.
 //!
-//! Not the frame around it: sequence numbers and checksums belong to whoever stores
-//! it. The records lie as they are in memory, so decoding an uncompressed chunk
-//! copies nothing. All numbers little-endian.
+//! The frame around it, with sequence numbers and checksums, belongs to the log or the message. The
+//! records lie as they are in memory, so decoding an uncompressed chunk copies nothing. All numbers
+//! little-endian.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -31,7 +31,7 @@ pub const HEADER_BYTES: usize = 24;
 pub const MAX_RECORDS_BYTES: usize = 256 << 20;
 /// The origins of one chunk, as MessagePack, are at most this long.
 pub const MAX_ORIGINS_BYTES: usize = 16 << 20;
-/// LZ4 cannot compress better than this: a greater ratio is a lie about the length.
+/// LZ4 cannot compress better than this; a greater ratio means that the declared length is wrong.
 const MAX_LZ4_RATIO: usize = 255;
 
 const MAGIC: [u8; 4] = *b"LGRB";
@@ -72,7 +72,7 @@ impl Encoded {
     }
 }
 
-/// A chunk that is larger than the format allows.
+/// The error of a chunk that is larger than the format allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooLarge {
     what: &'static str,
@@ -147,7 +147,7 @@ impl Encoder {
     }
 }
 
-/// Bytes that are no chunk.
+/// Why bytes are not a chunk.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -168,7 +168,7 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DecodeError::Header(what) => write!(f, "no batch of loggr: {what}"),
+            DecodeError::Header(what) => write!(f, "this is not a batch of loggr: {what}"),
             DecodeError::Version(v) => write!(f, "batch version {v} is not known, this is version {VERSION}"),
             DecodeError::Length(what, n) => write!(f, "damaged batch: {what}, {n} bytes"),
             DecodeError::Origins(_) => f.write_str("damaged batch: the origins cannot be read"),

@@ -1,4 +1,4 @@
-//! Why the bus could not be opened, or a queue not be reached.
+//! Why the bus could not be opened, or a queue could not be reached.
 
 use std::error::Error;
 use std::fmt;
@@ -15,11 +15,11 @@ pub enum OpenErrorKind {
     Config,
     /// Another process holds the directory.
     Locked,
-    /// The disk said no.
+    /// An operation on disk failed.
     Io,
 }
 
-/// Why the bus could not be opened, or a queue not be reached.
+/// Why the bus could not be opened, or a queue could not be reached.
 #[derive(Debug)]
 pub struct OpenError {
     kind: OpenErrorKind,
@@ -47,7 +47,7 @@ impl OpenError {
         OpenError { kind: OpenErrorKind::Io, what, hint: None, source: Some(source.into()) }
     }
 
-    /// With what the operator can do about it.
+    /// Adds what the operator can do about it.
     pub(crate) fn hinted(self, hint: &str) -> OpenError {
         OpenError { hint: Some(hint.to_owned()), ..self }
     }

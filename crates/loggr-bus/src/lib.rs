@@ -1,8 +1,8 @@
 //! The bus: publishers are sinks, consumers are sources.
 //!
-//! Exchanges, queues and binding keys as in AMQP. The unit is a batch, never an
-//! event: this crate does not know what an event means. Two halves: an append-only log
-//! on local disk, and RabbitMQ. The durable rescue and the spool, too, live here.
+//! Exchanges, queues and binding keys work as in AMQP. The unit is a batch, never an event: this
+//! crate does not know what is in an event. Two halves: an append-only log on local disk, and
+//! RabbitMQ. The durable rescue and the spool are here as well.
 //!
 //! Invariant: a publisher signs a receipt only after the flush, or the broker's confirm,
 //! that made the batch durable.

@@ -1,4 +1,4 @@
-//! The spool: where a process puts its events while the broker takes none.
+//! The spool: a local queue in which a process stores its events while the broker takes none.
 //!
 //! An embedded bus of its own with one exchange; each route (an exchange of the broker and
 //! a routing key) has a queue in it, so that each keeps its order. A route goes straight to
@@ -6,12 +6,12 @@
 //! nothing of it any more. Invariant: while anything of a route waits in the spool, nothing
 //! of that route is published past it.
 //!
-//! Coming back has a race in it: between "the spool is empty" and "publish straight" somebody
-//! might append. So the gate is held for the last few events: who comes waits, what is being
-//! appended is finished, the collector empties the queue, and then, under the gate's lock,
-//! with nobody appending and nothing waiting, the way is changed. To come so far against
-//! senders that send as fast as they can, while the collector moves events, one may be
-//! appended for each [`MOVED_FOR_ONE`] that it has moved.
+//! The way back to the broker has a race in it: between "the spool is empty" and "publish straight"
+//! another event might be appended. So for the last few events the gate is held: new publishers
+//! wait, running appends are finished, the collector empties the queue, and then, under the gate's
+//! lock, while nothing is being appended and nothing waits, the way is changed. To get so far
+//! against senders that send as fast as they can, only one event may be appended for each
+//! [`MOVED_FOR_ONE`] that the collector has moved.
 
 use std::fmt;
 use std::path::Path;
@@ -30,34 +30,34 @@ use crate::topology::{ConsumerOptions, ExchangeSpec, MAX_NAME_BYTES, QueueSpec, 
 
 /// The spool's one exchange.
 const EXCHANGE: &str = "spool";
-/// Between the two names in a queue's name. A name with it inside would be cut wrongly,
-/// but never taken for that of another route: both names are unique as a whole.
+/// The text between the two names in a queue's name. A name that contains it would be cut in the
+/// wrong place, but never be taken for another route, because the whole is unique.
 const SEPARATOR: &str = "..";
-/// With no more than this waiting the gate may be held until the rest is gone.
+/// Number of waiting events from which on the gate may be held until the rest is gone.
 const LAST_EVENTS: u64 = 20_000;
-/// A gate is held at most so long; then events go to the spool again.
+/// How long a gate is held, at most; after that events go to the spool again.
 const MAX_HOLD: Duration = Duration::from_secs(1);
-/// While the broker takes events, so many leave the spool for one that may enter it.
+/// While the collector moves events, how many must leave the spool for one that may enter it.
 const MOVED_FOR_ONE: u64 = 2;
-/// Events that may enter at once after a time in which nobody wanted to.
+/// Events that may enter at once after a time in which none came.
 const MAX_CREDIT: i64 = 50_000;
-/// Who wants to enter waits at most so long for the collector.
+/// How long a publisher waits for the collector, at most.
 const MAX_PACE: Duration = Duration::from_secs(1);
-/// How often it is looked whether the spool is nearly empty.
+/// How often it is checked whether the spool is nearly empty.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often it is looked whether the last events are gone.
+/// How often it is checked whether the last events are gone.
 const LOOK_CLOSELY: Duration = Duration::from_millis(2);
-/// After a hold that was in vain the next one waits.
+/// The pause after the gate was held in vain.
 const HOLD_PAUSE: Duration = Duration::from_secs(5);
 
-/// A local queue for what the broker does not take.
+/// The local queues for events that the broker does not take.
 #[derive(Debug)]
 pub struct Spool {
     bus: Arc<embedded::Bus>,
     routes: Vec<Arc<Route>>,
 }
 
-/// An exchange of the broker, a routing key, and the way there.
+/// An exchange of the broker, a routing key, and the gate that decides which way their events go.
 #[derive(Debug)]
 pub struct Route {
     /// The broker's exchange.
@@ -88,7 +88,7 @@ impl Route {
         self.gate.lock().way != Way::Straight
     }
 
-    /// The collector has moved so many events.
+    /// Notes that the collector has moved this many events.
     pub fn moved(&self, events: usize) {
         let mut state = self.gate.lock();
         if !state.moving {
@@ -101,7 +101,7 @@ impl Route {
         self.gate.changed.notify_waiters();
     }
 
-    /// The collector cannot move anything at the moment.
+    /// Notes that the collector cannot move anything at the moment.
     pub fn stuck(&self) {
         self.gate.lock().moving = false;
         self.gate.changed.notify_waiters();
@@ -115,8 +115,8 @@ impl fmt::Display for Route {
 }
 
 impl Spool {
-    /// Opens or makes the spool in `dir` with these routes, each an exchange and a routing
-    /// key, and those that anything waits for. Call it where blocking is allowed.
+    /// Opens or makes the spool in `dir` with these routes, each an exchange and a routing key, and
+    /// with those for which something waits. Call it where blocking is allowed.
     ///
     /// # Errors
     /// [`OpenError`], as of an embedded bus.
@@ -146,7 +146,7 @@ impl Spool {
         Ok((spool, report))
     }
 
-    /// Everything that the collector has to move.
+    /// All routes, each of which needs a collector.
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
     }
@@ -164,7 +164,7 @@ impl Spool {
         Ok(Outlet { route, straight, spool })
     }
 
-    /// What waits for a route, oldest first.
+    /// A consumer of the events that wait for a route, oldest first.
     ///
     /// # Errors
     /// As of an embedded bus.
@@ -177,7 +177,7 @@ impl Spool {
         self.bus.consumer(&route.queue, options, stop)
     }
 
-    /// How every route's queue stands.
+    /// The numbers of every route's queue.
     pub fn stats(&self) -> Vec<(Arc<Route>, QueueStats)> {
         let queues = self.bus.stats().into_iter().flat_map(|e| e.queues);
         let found = queues.filter_map(|q| Some((self.routes.iter().find(|r| r.queue == q.name)?.clone(), q)));
@@ -190,12 +190,12 @@ impl Spool {
         exchanges.first().map_or((0, 0), |e| (e.disk_bytes, e.limit_bytes))
     }
 
-    /// Lets a route go straight again once nothing of it waits, until `stop`.
+    /// Lets a route go straight to the broker again once nothing of it waits; works until `stop`.
     pub async fn reopen(&self, route: &Route, mut stop: Stop) {
         let looking = async {
             loop {
                 route.gate.spooling().await;
-                // In this order: what is appended in between is not overlooked.
+                // The order matters: an event appended in between is not overlooked.
                 let (idle, moving) = route.gate.situation();
                 let waiting = self.waiting(route);
                 if idle && waiting == 0 || moving && waiting <= LAST_EVENTS {
@@ -235,7 +235,7 @@ impl Spool {
     }
 }
 
-/// Routes that the configuration does not have any more and that something waits for.
+/// Routes that the configuration no longer has and for which something waits.
 fn left_behind(dir: &Path, known: &[Arc<Route>]) -> Vec<Arc<Route>> {
     let views = embedded::inspect(dir).unwrap_or_default();
     let queues = views.into_iter().filter(|e| e.name == EXCHANGE).flat_map(|e| e.queues);
@@ -253,7 +253,7 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// Where it leads.
+    /// Its route.
     pub fn route(&self) -> &Arc<Route> {
         &self.route
     }
@@ -265,12 +265,13 @@ impl Sink for Outlet {
             Some(appending) => appending,
             None => match self.straight.store(batch).await {
                 Ok(receipt) => return Ok(receipt),
-                // Even what the broker will never take goes to the spool: its collector has
-                // a rescue, and senders have not.
+                // Even an event that the broker will never take goes to the spool: the collector
+                // has a rescue for it, and senders have none.
                 Err(error) => {
                     let (appending, first) = self.route.gate.fall();
                     if first {
-                        tracing::warn!(route = %self.route, %error, "the broker takes nothing: events go to the spool");
+                        let route = &self.route;
+                        tracing::warn!(%route, %error, "the broker takes no events: they go to the spool");
                     }
                     appending
                 }
@@ -291,24 +292,24 @@ enum Way {
     Straight,
     /// To the spool.
     Spool,
-    /// To neither: the last events of the spool are on their way.
+    /// Publishers wait: the last events of the spool are being moved.
     Held,
 }
 
 #[derive(Debug, Default)]
 struct GateState {
     way: Way,
-    /// Publishers that are appending to the spool.
+    /// How many publishers are appending to the spool.
     appending: usize,
-    /// The collector's last try went well.
+    /// Whether the collector's last try succeeded.
     moving: bool,
-    /// When that was.
+    /// When the collector last moved something.
     moved_at: Option<Instant>,
-    /// Events that may be appended while it does.
+    /// Events that may be appended while the collector moves events.
     credit: i64,
 }
 
-/// Decides for one route.
+/// Decides which way the events of one route go.
 #[derive(Debug, Default)]
 struct Gate {
     state: Mutex<GateState>,
@@ -330,16 +331,16 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nobody is appending, and whether the collector gets on.
+    /// Whether nothing is being appended, and whether the collector moves events.
     fn situation(&self) -> (bool, bool) {
         let state = self.lock();
         (state.appending == 0, state.moving)
     }
 
-    /// Which way for so many events: `None` is straight. Waits while the gate is held, and a
-    /// while for a collector that gets on.
+    /// The way for this many events: `None` is straight. Waits while the gate is held, and for a
+    /// limited time while the collector moves events.
     async fn enter(self: &Arc<Gate>, events: usize) -> Option<Appending> {
-        // Mostly so; a clock is for who waits.
+        // The usual case, which needs no clock.
         if self.lock().way == Way::Straight {
             return None;
         }
@@ -350,7 +351,7 @@ impl Gate {
             changed.as_mut().enable();
             {
                 let mut state = self.lock();
-                // A collector of which nothing is heard any more is not waited for.
+                // A collector that does not move anything any more is not waited for.
                 if late.is_elapsed() && state.moved_at.is_none_or(|at| at.elapsed() >= MAX_PACE) {
                     state.moving = false;
                 }
@@ -371,12 +372,13 @@ impl Gate {
         }
     }
 
-    /// Straight did not work: to the spool, and everybody behind too. True for the first.
+    /// Publishing straight has failed: this event and all behind it go to the spool. True for the
+    /// first.
     fn fall(self: &Arc<Gate>) -> (Appending, bool) {
         let mut state = self.lock();
         let first = state.way == Way::Straight;
         if first {
-            // The collector has nothing yet, and nobody waits for it.
+            // The collector has nothing to move yet, so no publisher waits for it.
             state.moving = false;
         }
         state.way = Way::Spool;
@@ -399,7 +401,8 @@ impl Gate {
     }
 }
 
-/// A gate that is held; it goes back to the spool unless it was let go straight.
+/// A gate that is held; when it is dropped events go to the spool again, unless the way was
+/// changed.
 struct Held<'g> {
     gate: &'g Gate,
 }
@@ -417,7 +420,7 @@ impl<'g> Held<'g> {
         self.gate.lock().way == Way::Held
     }
 
-    /// Changes the way if nobody is appending and the spool is empty.
+    /// Changes the way to straight if nothing is being appended and the spool is empty.
     fn go_straight(&self, empty: impl FnOnce() -> bool) -> bool {
         let mut state = self.gate.lock();
         let now = state.way == Way::Held && state.appending == 0 && empty();

@@ -1,6 +1,6 @@
-//! What exchanges and queues there are, and how their consumers take deliveries.
+//! The exchanges and queues of a bus, and the options of their consumers.
 //!
-//! Not how a bus keeps them: that is its own options.
+//! How a bus keeps them is in its own options.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,8 @@ pub struct Topology {
 pub struct ExchangeSpec {
     /// Its name; also the name of its directory.
     pub name: String,
-    /// At least one: what nobody takes would be lost. Names are unique in the whole bus.
+    /// At least one, because events that no queue takes would be lost. Names are unique in the
+    /// whole bus.
     pub queues: Vec<QueueSpec>,
 }
 
@@ -94,8 +95,8 @@ pub struct ConsumerOptions {
     pub max_batch_bytes: usize,
     /// A delivery ends at this many events, unless a single published batch has more.
     pub max_batch_events: usize,
-    /// What is given out is kept for a while before anybody works on it: an attempt begins
-    /// with [`loggr_flow::Delivery::begin`] alone, not with the giving out.
+    /// Deliveries are kept for a while before they are worked on: an attempt begins only with
+    /// [`loggr_flow::Delivery::begin`], not when the delivery is given out.
     pub kept: bool,
 }
 

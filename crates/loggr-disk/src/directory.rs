@@ -1,4 +1,4 @@
-//! Directories that are made, each name durable: also those above.
+//! Makes directories so that their names are durable, also those of the directories above.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
@@ -11,16 +11,16 @@ use crate::name::sync_parent;
 /// the umask leaves.
 ///
 /// # Errors
-/// What the disk says; also where something else has the name.
+/// The error of the disk, or that something else has the name.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     make(path, None)
 }
 
-/// The same with these permission bits, whatever the umask: `mode` for the directory, `above` for
-/// what is missing above it. One that is there keeps its own.
+/// Like [`make_directory`], with these permission bits, whatever the umask: `mode` for the
+/// directory, `above` for missing ones above it. A directory that exists keeps its own.
 ///
 /// # Errors
-/// What the disk says; also where something else has the name.
+/// The error of the disk, or that something else has the name.
 pub fn make_directory_with(path: &Path, mode: u32, above: u32) -> io::Result<()> {
     make(path, Some((mode, above)))
 }

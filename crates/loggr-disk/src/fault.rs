@@ -1,8 +1,8 @@
-//! Fault points: where tests put a fault in the way of the disk.
+//! Fault points, at which tests let operations of the disk fail.
 //!
-//! Each room names its own points, in an enum `P`; nothing here knows what they mean. Not a
-//! feature of the build: crash and fault tests drive the code that runs in production. Where
-//! nothing was ever asked to fail, a question is one load.
+//! Each user names its own points, in an enum `P`; nothing here knows what they mean. They are
+//! always compiled in, so that crash and fault tests run the same code as production. If no fault
+//! was ever set, a check is one load.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 
-/// What is to fail, and what was asked for. Clones of one that is [armed](Faults::armed) are one.
+/// The faults that are set, and the counts of checks. Clones of an [armed](Faults::armed) one share
+/// them.
 pub struct Faults<P>(OnceLock<Arc<Armed<P>>>);
 
 struct Armed<P> {
@@ -33,7 +34,7 @@ struct Failing<P> {
     errno: i32,
 }
 
-/// Bytes of files whose path ends so, and what happens when they are read.
+/// Bytes of files whose path ends with a text, and what happens when they are read.
 #[derive(Clone)]
 struct Bad {
     file: String,
@@ -42,7 +43,7 @@ struct Bad {
 }
 
 impl<P> Faults<P> {
-    /// None; one in a `static` can be armed later.
+    /// No faults; a value in a `static` can be armed later.
     pub const fn none() -> Faults<P> {
         Faults(OnceLock::new())
     }
@@ -63,60 +64,60 @@ impl<P> Faults<P> {
 }
 
 impl<P: Copy + PartialEq> Faults<P> {
-    /// `hook` is asked before everything that [`before`](Faults::before) is asked for.
+    /// Faults with a `hook` that is called at every [`before`](Faults::before).
     pub fn hooked(hook: impl FnMut(P) -> io::Result<usize> + Send + 'static) -> Faults<P> {
         let faults = Faults::armed();
         locked(&faults.arm().calls).hook = Some(Box::new(hook));
         faults
     }
 
-    /// Lets the next `times` calls at `point` fail with the errno; none any more if that is 0.
+    /// Lets the next `times` checks of `point` fail with the errno; 0 ends the fault.
     pub fn fail(&self, point: P, errno: i32, times: u32) {
         self.fail_after(0, point, errno, times);
     }
 
-    /// The same after `skip` that succeed.
+    /// Like [`Faults::fail`], after `skip` checks that succeed.
     pub fn fail_after(&self, skip: u32, point: P, errno: i32, times: u32) {
         let mut calls = locked(&self.arm().calls);
         calls.failing.retain(|failing| failing.point != point);
         calls.failing.push(Failing { point, skip, times, errno });
     }
 
-    /// Nothing fails any more.
+    /// Ends all faults.
     pub fn succeed(&self) {
         locked(&self.arm().calls).failing.clear();
     }
 
-    /// How often `point` was asked for, since the faults are armed.
+    /// How often `point` was checked since the faults were armed.
     pub fn seen(&self, point: P) -> u32 {
         let calls = locked(&self.arm().calls);
         calls.seen.iter().find(|(seen, _)| *seen == point).map_or(0, |(_, times)| *times)
     }
 
-    /// Asked before something is done.
+    /// Checks a point before an operation.
     ///
     /// # Errors
-    /// Where a test wants it to fail.
+    /// If a test wants the operation to fail.
     pub fn check(&self, point: P) -> io::Result<()> {
         self.before(point).map(drop)
     }
 
-    /// Asked before something is done; how many bytes at most a write may write.
+    /// Checks a point before a write; gives how many bytes the write may write at most.
     ///
     /// # Errors
-    /// Where a test wants it to fail.
+    /// If a test wants the operation to fail.
     pub fn before(&self, point: P) -> io::Result<usize> {
         let Some(armed) = self.0.get() else { return Ok(usize::MAX) };
         locked(&armed.calls).before(point)
     }
 
-    /// From now on these bytes of files whose path ends so cannot be read. With no bytes at 0:
-    /// they cannot be opened.
+    /// From now on these bytes cannot be read in files whose path ends with `file`. With no bytes
+    /// at 0 the files cannot be opened.
     pub fn spoil(&self, file: &str, bytes: Range<u64>) {
         self.on_read(file, bytes, || Err(Errno::IO.into()));
     }
 
-    /// From now on this happens whenever these bytes are read, before they are.
+    /// From now on the hook is called whenever these bytes are about to be read.
     pub fn on_read(
         &self,
         file: &str,
@@ -132,15 +133,15 @@ impl<P: Copy + PartialEq> Faults<P> {
         locked(&self.arm().reads).clear();
     }
 
-    /// Those of the files that [`spoil`](Faults::spoil) called so.
+    /// The bytes of the files that [`spoil`](Faults::spoil) named so can be read again.
     pub fn mend_file(&self, file: &str) {
         locked(&self.arm().reads).retain(|bad| bad.file != file);
     }
 
-    /// Asked before bytes are read, or, with none at 0, before a file is opened.
+    /// Checks before bytes are read, or, with none at 0, before a file is opened.
     ///
     /// # Errors
-    /// Where a test wants them to be unreadable.
+    /// If a test wants them to be unreadable.
     pub fn check_read(&self, path: &Path, bytes: Range<u64>) -> io::Result<()> {
         let Some(armed) = self.0.get() else { return Ok(()) };
         let path = path.to_string_lossy();
@@ -148,7 +149,7 @@ impl<P: Copy + PartialEq> Faults<P> {
             let meet = bad.bytes.start < bytes.end && bytes.start < bad.bytes.end;
             path.ends_with(&bad.file) && (meet || bad.bytes == bytes)
         };
-        // What happens then may ask for more faults.
+        // The hooks may check other faults, so no lock is held.
         let hits: Vec<Bad> = locked(&armed.reads).iter().filter(hit).cloned().collect();
         hits.iter().try_for_each(|bad| (bad.read)())
     }

@@ -1,7 +1,8 @@
 //! The bytes of an open file: read and written in place, filled with zeros, flushed.
 //!
-//! Knows nothing of names, but for the question whether a file still has its own. Each call is
-//! the system's, again where it was interrupted or did a part: no buffer, no copy.
+//! It knows nothing about names, except the check whether a file still has its own. Each function
+//! calls the system, again if the call was interrupted or did only a part; there is no buffer and
+//! no copy.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -10,7 +11,7 @@ use std::path::Path;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
-/// More pieces than this the kernel does not take in one call.
+/// The largest number of pieces that the kernel takes in one call.
 const MAX_IOV: usize = 1024;
 /// Zeros are flushed in steps of this size: a larger flush would hold up what else is flushed on
 /// the same disk.
@@ -21,8 +22,8 @@ const ZERO_BYTES: usize = 256 << 10;
 /// Flushes what was written to the file, and its length.
 ///
 /// # Errors
-/// What the disk says. What was written since the last flush may then be gone although it can
-/// still be read: it must be written again, to another place, and not only flushed again.
+/// The error of the disk. Data written since the last flush may then be gone although they can
+/// still be read: they must be written again, to another place, and not only flushed again.
 pub fn sync(file: &File) -> io::Result<()> {
     file.sync_data()
 }
@@ -30,17 +31,17 @@ pub fn sync(file: &File) -> io::Result<()> {
 /// Reads up to `len` bytes at `offset`; fewer only at the end of the file.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn read_at(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     read_at_into(file, offset, len, &mut out)?;
     Ok(out)
 }
 
-/// The same into a buffer that is used again.
+/// Like [`read_at`], into a buffer that is used again.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn read_at_into(file: &File, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
     out.clear();
     out.reserve_exact(len);
@@ -60,7 +61,7 @@ pub fn read_at_into(file: &File, offset: u64, len: usize, out: &mut Vec<u8>) -> 
 /// Writes all of `pieces` at `offset`, one after the other.
 ///
 /// # Errors
-/// What the disk says; a part may have been written.
+/// The error of the disk; a part may have been written.
 pub fn write_at(file: &File, pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
     let mut rest = pieces;
     while !rest.is_empty() {
@@ -82,7 +83,7 @@ pub fn write_at(file: &File, pieces: &mut [IoSlice<'_>], mut offset: u64) -> io:
 /// Writes zeros from `from` to `to`, so that later writes there change no metadata.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn zero(file: &File, mut from: u64, to: u64) -> io::Result<()> {
     let zeros = vec![0u8; ZERO_BYTES];
     let mut step = from + ZERO_STEP_BYTES;
@@ -99,11 +100,11 @@ pub fn zero(file: &File, mut from: u64, to: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// An error unless `path` still names `file`: what is written to a file that was deleted or moved
-/// away is lost with it.
+/// Checks that `path` still names `file`: data written to a file that was deleted or moved away are
+/// lost with it.
 ///
 /// # Errors
-/// Of kind `NotFound` if it does not; else what the disk says.
+/// Of kind `NotFound` if it does not; otherwise the error of the disk.
 pub fn in_place(file: &File, path: &Path) -> io::Result<()> {
     match is_named(file, path)? {
         true => Ok(()),
@@ -111,7 +112,7 @@ pub fn in_place(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does `path` name this very file?
+/// Whether `path` names this very file.
 pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     let open = rustix::fs::fstat(file)?;
     match rustix::fs::stat(path) {

@@ -1,15 +1,15 @@
-//! The disk: the one room with `fsync`, `flock` and `rename`.
+//! The disk: the only crate that calls `fsync`, `flock` and `rename`.
 //!
-//! Knows nothing of ours: no events, no formats, no configuration. What it does:
+//! It knows no events, no formats and no configuration. It has:
 //! - [`Lock`]: one process at a time on a file;
 //! - [`replace`], [`publish`], [`rename`], [`make_directory`], [`sync_directory`]: names that a
 //!   power cut does not take away;
 //! - [`sync`], [`sync_many`], [`write_at`], [`read_at`], [`zero`]: the bytes of an open file;
-//! - [`read_at_most`]: small files, of which nobody knows whether they are small;
-//! - [`Faults`]: where tests put a fault in the way of all that.
+//! - [`read_at_most`]: reading of files that should be small, with a limit;
+//! - [`Faults`]: points at which tests let all of that fail.
 //!
-//! Invariants: what is done without the word `unsynced` in its name is durable when it answers
-//! `Ok`; every failure is told, and no flush is repeated after one.
+//! Invariants: the work of a function without `unsynced` in its name is durable when it returns
+//! `Ok`; every failure is returned, and no flush is repeated after one.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,9 +1,9 @@
 //! One process at a time: an exclusive lock on a file.
 //!
-//! The kernel holds it (`flock`), so it ends with the process, however that ends. It is let go by
-//! name when it is dropped: a child process that is just being started may hold a copy of the
-//! open file for a moment longer. Invariant: a locked file is the one that has the name, so two
-//! that were told `Ok` never hold two files of one name.
+//! The kernel holds it (`flock`), so it ends with the process, however that ends. When a [`Lock`]
+//! is dropped it is unlocked explicitly, because a child process that is just being started may
+//! hold a copy of the open file for a moment longer. Invariant: a locked file is the one that has
+//! the name, so that two processes never hold two files of one name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use std::{error, fmt};
 
 use crate::file::is_named;
 
-/// Time between two tries of one who waits.
+/// Pause between two tries of a caller that waits.
 const PAUSE: Duration = Duration::from_millis(5);
 /// A file that loses its name this often while it is being locked is given up.
 const MAX_LOST_NAMES: usize = 1000;
@@ -39,8 +39,8 @@ impl Lock {
         Lock::wait(path, &options, Duration::ZERO)
     }
 
-    /// The same with these options, and with patience: a predecessor in this process may be about
-    /// to let go. The file may be replaced by its holder meanwhile; then it is the new one.
+    /// Like [`Lock::take`], with options for opening, and with a time to wait for a holder that is
+    /// about to unlock. If the holder replaces the file meanwhile, the new one is locked.
     ///
     /// # Errors
     /// [`LockError::Held`] where somebody else still holds it after `patience`.
@@ -61,7 +61,7 @@ impl Lock {
         }
     }
 
-    /// Locks a file that is open, such as one that is to take the place of a locked one.
+    /// Locks an open file, such as one that will replace a locked file.
     ///
     /// # Errors
     /// [`LockError::Held`] where somebody else holds it.
@@ -73,20 +73,21 @@ impl Lock {
         }
     }
 
-    /// Writes the number of this process into the file, for those who come later.
+    /// Writes the id of this process into the file, so that others can name the holder.
     ///
     /// # Errors
-    /// What the disk says.
+    /// The error of the disk.
     pub fn write_process_id(&self) -> io::Result<()> {
-        // Over what stands there: where the disk is full, a block that is given back is gone.
+        // It is written over the old text without truncating first: if the disk is full, a freed
+        // block would be lost.
         let pid = format!("{}\n", std::process::id());
         self.file.write_all_at(pid.as_bytes(), 0)?;
         self.file.set_len(pid.len() as u64)
     }
 
-    /// Lets go before the last owner does.
+    /// Unlocks before the file is closed.
     pub fn release(&self) {
-        // It ends with the file at the latest.
+        // At the latest the lock ends when the file is closed.
         self.file.unlock().unwrap_or_default();
     }
 }
@@ -110,7 +111,7 @@ impl Drop for Lock {
 pub enum LockError {
     /// Somebody else holds it.
     Held(Holder),
-    /// What the disk says.
+    /// The error of the disk.
     Io(io::Error),
 }
 
@@ -120,7 +121,7 @@ impl From<io::Error> for LockError {
     }
 }
 
-/// So that it says who holds it, where nothing better is said.
+/// The text names the holder, for callers that have no better words.
 impl From<LockError> for io::Error {
     fn from(error: LockError) -> io::Error {
         match error {
@@ -148,14 +149,14 @@ impl error::Error for LockError {
     }
 }
 
-/// Who holds a lock: `process 4711`, or `another process` where the file does not say.
+/// The holder of a lock: `process 4711`, or `another process` if the file does not name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder(Option<u32>);
 
 impl Holder {
     fn of(file: &File) -> Holder {
         let mut pid = String::new();
-        // Without the number the sentence is still true. One that may only be written says none.
+        // If the id cannot be read, the text is `another process`, which is still true.
         let read = file.take(MAX_PID_BYTES).read_to_string(&mut pid);
         Holder(read.ok().and_then(|_| pid.trim().parse().ok()))
     }

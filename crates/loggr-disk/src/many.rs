@@ -1,18 +1,18 @@
-//! Many files flushed at a time: the file system commits for all who wait, so a hundred files
-//! cost little more than one.
+//! Flushes many files at the same time: the file system commits for all of them together, so that a
+//! hundred files cost little more than one.
 
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Flushes that wait for the disk at a time.
+/// Flushes that wait for the disk at the same time, at most.
 const SYNC_THREADS: usize = 16;
 
 /// Flushes what was written to all of them, and their lengths; all are tried.
 ///
 /// # Errors
-/// The place of the first that failed, and what the disk says.
+/// The index of the first that failed, and the error of the disk.
 pub fn sync_many(files: &[&File]) -> Result<(), (usize, io::Error)> {
     each(files, File::sync_data)
 }
@@ -20,9 +20,9 @@ pub fn sync_many(files: &[&File]) -> Result<(), (usize, io::Error)> {
 /// Makes the names in all of these directories durable; all are tried.
 ///
 /// # Errors
-/// The place of the first that failed, and what the disk says.
+/// The index of the first that failed, and the error of the disk.
 pub fn sync_many_directories(directories: &[&File]) -> Result<(), (usize, io::Error)> {
-    // For names the data alone will not do.
+    // Names need a full sync, not one of the data alone.
     each(directories, File::sync_all)
 }
 
@@ -39,7 +39,7 @@ fn each(files: &[&File], sync: impl Fn(&File) -> io::Result<()> + Sync) -> Resul
     };
     std::thread::scope(|scope| {
         for _ in 1..files.len().min(SYNC_THREADS) {
-            // Without helpers it only takes longer.
+            // Without more threads it only takes longer.
             if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }

@@ -1,9 +1,9 @@
 //! Names that a power cut does not take away, and files that are replaced as a whole.
 //!
 //! A new file is written beside the old one, flushed, given its name, and then the directory is
-//! flushed: whoever opens the name finds the old file or the new one, never a part of it. Not for
-//! large files that grow. What is called `unsynced` is as whole for those who read, but a power
-//! cut may bring back what was before.
+//! flushed: a reader of the name finds the old file or the new one, never a part. This is not for
+//! large files that grow. Functions with `unsynced` in their name are as safe for readers, but a
+//! power cut may bring the old file back.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -14,7 +14,7 @@ use std::{error, fmt};
 /// Makes the names in a directory durable.
 ///
 /// # Errors
-/// What the disk says; also where we may not read the directory.
+/// The error of the disk, or that we may not read the directory.
 pub fn sync_directory(dir: &Path) -> io::Result<()> {
     let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     File::open(here)?.sync_all()
@@ -23,7 +23,7 @@ pub fn sync_directory(dir: &Path) -> io::Result<()> {
 /// Makes the name `path` durable: flushes the directory that it is in.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn sync_parent(path: &Path) -> io::Result<()> {
     sync_directory(path.parent().unwrap_or(path))
 }
@@ -31,16 +31,16 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
 /// Makes a new file and its name durable.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn sync_new(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     sync_parent(path)
 }
 
-/// Writes a file of these bytes, durably; one that has the name is written over.
+/// Writes a file of these bytes, durably; an existing one is overwritten.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -50,7 +50,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Renames, durably; both names are in one directory.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     rename_unsynced(from, to)?;
     sync_parent(to)
@@ -59,7 +59,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Renames; durable only after [`sync_directory`].
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn rename_unsynced(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
@@ -68,17 +68,17 @@ pub fn rename_unsynced(from: &Path, to: &Path) -> io::Result<()> {
 /// `path` with `.new` behind it.
 ///
 /// # Errors
-/// What the disk says; says by [`NotPublished`] whether the old one still stands.
+/// The error of the disk; [`NotPublished`] says whether the old file is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), NotPublished> {
     let fresh = fresh(path);
     let written = written(&fresh, bytes).map_err(NotPublished::Before);
     cleaned(&fresh, written.and_then(|file| publish(&file, &fresh, path)))
 }
 
-/// The same, durable only after [`sync_new`].
+/// Like [`replace`], but durable only after [`sync_new`].
 ///
 /// # Errors
-/// What the disk says; the old one still stands.
+/// The error of the disk; the old file is still there.
 pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = fresh(path);
     let replaced = written(&fresh, bytes).and_then(|_| rename_unsynced(&fresh, path));
@@ -97,7 +97,7 @@ fn written(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// What is half made only takes space.
+/// Removes the new file if it was not finished, because it only takes space.
 fn cleaned<E>(fresh: &Path, done: Result<(), E>) -> Result<(), E> {
     if done.is_err() {
         drop(std::fs::remove_file(fresh));
@@ -105,19 +105,19 @@ fn cleaned<E>(fresh: &Path, done: Result<(), E>) -> Result<(), E> {
     done
 }
 
-/// Gives the file, which is called `from`, the name `to` in the same directory, durably: its
-/// bytes first, so that the name never stands for less.
+/// Gives the file, which is called `from`, the name `to` in the same directory, durably: its bytes
+/// are flushed first, so that the name never leads to an incomplete file.
 ///
 /// # Errors
-/// What the disk says, and whether `to` may name it.
+/// The error of the disk, and whether `to` may already name the file.
 pub fn publish(file: &File, from: &Path, to: &Path) -> Result<(), NotPublished> {
     publish_with(file, from, to, |_| Ok(()))
 }
 
-/// The same; `before` is asked before each step, so that tests can let it fail.
+/// Like [`publish`]; `before` is called before each step, so that tests can let it fail.
 ///
 /// # Errors
-/// What the disk or `before` says, and whether `to` may name it.
+/// The error of the disk or of `before`, and whether `to` may already name the file.
 pub fn publish_with(
     file: &File,
     from: &Path,
@@ -131,7 +131,7 @@ pub fn publish_with(
     before(Step::SyncDirectory).and_then(|()| sync_parent(to)).map_err(NotPublished::Unsure)
 }
 
-/// What is about to be done by [`publish_with`].
+/// A step of [`publish_with`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The file is flushed.
@@ -145,9 +145,9 @@ pub enum Step {
 /// Why a file does not have its name.
 #[derive(Debug)]
 pub enum NotPublished {
-    /// The old one stands.
+    /// The old file is still there.
     Before(io::Error),
-    /// The new one stands, but a power cut may bring the old one back.
+    /// The new file is there, but a power cut may bring the old one back.
     Unsure(io::Error),
 }
 

@@ -1,4 +1,5 @@
-//! Small files of which nobody knows whether they are small: a key, a configuration, a card.
+//! Reads files that should be small, such as a key or a configuration, with a limit in case they
+//! are not.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,7 +9,7 @@ use std::path::Path;
 /// the file is: a device has no length, and a file may grow while it is read.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     read_open_at_most(&File::open(path)?, most)
 }
@@ -27,10 +28,10 @@ pub fn read_open_at_most(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> 
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
-/// The same of a text.
+/// Like [`read_at_most`], for a text.
 ///
 /// # Errors
-/// Of kind `InvalidData` if it is not UTF-8; else what the disk says.
+/// Of kind `InvalidData` if it is not UTF-8; otherwise the error of the disk.
 pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Option<String>> {
     let text = read_at_most(path, most)?.map(String::from_utf8).transpose();
     text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))

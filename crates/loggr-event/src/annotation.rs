@@ -1,9 +1,10 @@
-//! The kernel's word about a local sender: the suffix `@[_PID=1 _UID=0 …]` of annotated unix sockets.
+//! What the kernel knows about a local sender: the suffix `@[_PID=1 _UID=0 …]` of annotated unix
+//! sockets.
 //!
-//! rsyslog (`SysSock.Annotate`) appends it to the message. It is believed only from
-//! unix sockets, and only where it is the sole one: a sender can write such a
-//! suffix into its message or its command line, and then nobody can tell which of
-//! them is the kernel's. Such a message is left as it is.
+//! rsyslog (`SysSock.Annotate`) appends it to the message. loggr takes it over only from unix
+//! sockets, and only if the message has a single one: a sender can write such a suffix into its
+//! message or its command line, and then it is unknown which of them is the kernel's. A message
+//! with several is left as it is.
 
 use std::borrow::Cow;
 
@@ -54,7 +55,7 @@ fn read(message: &str) -> Option<(usize, Vec<TrustedField<'_>>)> {
     let mut names = NAMES.iter().enumerate().peekable();
     while let Some((i, name)) = names.next() {
         let Some(value) = rest.strip_prefix(name) else {
-            // The kernel always knows the numbers; the rest may be missing.
+            // The kernel always knows the three numbers; the other fields may be missing.
             if i < NUMBERS {
                 return None;
             }

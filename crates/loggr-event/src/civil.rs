@@ -1,7 +1,8 @@
-//! A date and time as somebody wrote it, which may lack its year and its zone; for readers
-//! of stamps that have their own patterns.
+//! A date and time as it was written, perhaps without a year and a zone. It is for readers of
+//! stamps that have patterns of their own, such as the `date` engine of filters.
 //!
-//! The shapes that syslog lines have are in `stamp`; here is what both complete them with.
+//! The forms that syslog lines have are read in `stamp`; both fill in a missing year or zone by the
+//! rules here.
 
 use crate::Timestamp;
 use crate::moment::{Clock, without_year};
@@ -11,8 +12,8 @@ use crate::{stamp, zone, zone_word};
 /// A date and time of day as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Civil {
-    /// 0–9999; without one, the latest year is meant with which the moment is at most seven
-    /// days after reception.
+    /// 0–9999. `None` means the latest year with which the moment is at most seven days after
+    /// reception.
     pub year: Option<u16>,
     /// 1–12.
     pub month: u8,
@@ -26,14 +27,14 @@ pub struct Civil {
     pub second: u8,
     /// 0–999999.
     pub micros: u32,
-    /// Minutes east of UTC; without one, the zone decides.
+    /// Minutes east of UTC; `None` if the zone of the listener decides.
     pub offset: Option<i16>,
 }
 
 impl Civil {
-    /// The moment that is meant: in `zone` (see [`crate::is_timezone`]) where no offset was
-    /// written; at most seven days after `now`, and no year earlier than it must be, where no
-    /// year was. `None` where there is no such day or time.
+    /// The moment that is meant. If no offset was written, the time is in `zone` (see
+    /// [`crate::is_timezone`]). If no year was written, it is the latest year with which the moment
+    /// is at most seven days after `now`. `None` if there is no such day or time.
     pub fn moment(&self, zone: &str, now: Timestamp) -> Option<Timestamp> {
         let (month, day) = (u32::from(self.month), u32::from(self.day));
         if self.hour > 23
@@ -76,16 +77,15 @@ impl Civil {
 }
 
 impl Timestamp {
-    /// Reads a stamp in any shape that syslog lines have, from `Nov 22 10:00:00` to an epoch;
-    /// the whole text must be the stamp. Zone and year that it lacks are those of
-    /// [`Civil::moment`].
+    /// Reads a stamp in any shape that syslog lines have, from `Nov 22 10:00:00` to an epoch; the
+    /// whole text must be the stamp. A missing zone and year are filled in as by [`Civil::moment`].
     pub fn parse_any(text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
         let stamp = stamp::scan(text.as_bytes(), Clock { now, zone })?;
         (stamp.end == text.len()).then_some(stamp.time)
     }
 
-    /// Reads `2026-11-22T10:00:00` as it is met: a space for the `T`, a comma for the point,
-    /// `+0100`, `CET` or no zone; the whole text must be the stamp.
+    /// Reads `2026-11-22T10:00:00` and the variants that programs write: a space for the `T`, a
+    /// comma for the point, `+0100`, `CET` or no zone; the whole text must be the stamp.
     pub fn parse_iso8601(text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
         let stamp = stamp::iso(text.as_bytes(), Clock { now, zone })?;
         (stamp.end == text.len()).then_some(stamp.time)

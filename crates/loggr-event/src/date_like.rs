@@ -2,8 +2,8 @@
 
 use crate::calendar::month_of;
 
-/// Where a stamp ends that looks like one and is none: a day that no month has, `…ZZ`, a time of
-/// 25 hours. What begins like a date is neither a host nor a program.
+/// The end of a text that looks like a stamp but is not valid: a day that no month has, `…ZZ`, an
+/// hour 25. A text that begins like a date is neither a host nor a program.
 pub(crate) fn unreadable(bytes: &[u8]) -> Option<usize> {
     let word = |from: usize| {
         let rest = bytes.get(from..).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Date and time in any order that a device writes, read from the start of some text.
 //!
-//! The slow reader behind `stamp`: it takes what the readers of the two common shapes do
-//! not. Not the patterns of filters, and nothing within a text.
+//! The slow reader behind `stamp`, for stamps that are in neither of the two common forms. It does
+//! not read the patterns of filters, nor a date in the middle of a text.
 //!
 //! | date | who |
 //! |---|---|
@@ -33,7 +33,7 @@ struct Date {
     year: Option<u32>,
     month: u32,
     day: u32,
-    /// Only numbers: a time may be joined to it by almost anything.
+    /// The date has only numbers, so that almost any character may join the time to it.
     numeric: bool,
 }
 
@@ -229,8 +229,9 @@ impl Cursor<'_> {
         Some(Date { year: Some(year), month, day, numeric: true })
     }
 
-    /// Points are European. Slashes and hyphens are either: of the two days the one nearer to
-    /// reception is meant, since few lines are months old.
+    /// A date with points is European: the day comes before the month. With slashes and hyphens
+    /// either may come first; the day that is nearer to reception is meant, since few lines are
+    /// months old.
     fn day_and_month(&self, separator: u8, first: u32, second: u32, year: u32) -> (u32, u32) {
         let european = (first, second);
         if separator == b'.' {

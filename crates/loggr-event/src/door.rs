@@ -16,7 +16,8 @@ pub(crate) struct Reading {
     pub message_at: usize,
     /// The fields do not hold everything that the line had.
     pub lossy: bool,
-    /// No blank in front of the message is a template's: a trusted loggr wrote the line, whose
-    /// element is no longer in the event, or the message stands behind a tag.
+    /// No blank in front of the message comes from a relay's template, because a trusted loggr
+    /// wrote the line (its element has been taken out of the event) or because the message stands
+    /// behind a tag.
     pub exact: bool,
 }

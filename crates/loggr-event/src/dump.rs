@@ -27,10 +27,11 @@ pub enum DumpFormat {
     Es,
     /// The message alone.
     Message,
-    /// The received bytes, where they were kept; else RFC 5424. Most events keep none, since
-    /// their fields say all: who has the received line writes that.
+    /// The received bytes, if the event has kept them; else RFC 5424. Most events do not keep the
+    /// bytes, because their fields hold everything; a caller that still has the received line
+    /// writes that line instead.
     Raw,
-    /// As a template says.
+    /// A line made from a template.
     Template(Template),
 }
 
@@ -50,7 +51,7 @@ impl DumpFormat {
             "RAW" => DumpFormat::Raw,
             _ => {
                 let template = Template::parse(text)?;
-                // A template that says nothing of the event is a misspelt name.
+                // A template without variables is taken for a misspelt name of a format.
                 if !template.has_variables() {
                     let suggestion = nearest(text, NAMES.into_iter());
                     let problem = "no format and no template:";

@@ -1,4 +1,5 @@
-//! What the strict door says when it refuses: the format, the byte and what should have stood there.
+//! The error of the strict reader `Event::parse`: the format, the offset of the byte that is wrong,
+//! and what should have stood there.
 
 use std::fmt;
 
@@ -6,8 +7,8 @@ use crate::Format;
 
 /// Why [`Event::parse`](crate::Event::parse) refused a line.
 ///
-/// There are no kinds, because nobody reacts differently: whoever wants the
-/// event whatever its shape uses [`Event::receive`](crate::Event::receive).
+/// The error has no kinds, because callers treat all refusals alike: a caller that wants an event
+/// of any line uses [`Event::receive`](crate::Event::receive).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     format: Format,

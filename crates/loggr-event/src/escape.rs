@@ -3,7 +3,7 @@
 //! The tab stays. The C1 controls (U+0080–U+009F) are escaped too, because U+0085
 //! ends a line and U+009B begins a terminal sequence.
 
-/// Must the bytes that begin here be escaped? How many of them.
+/// How many of the bytes that begin here must be escaped; 0 if none.
 fn control(byte: u8, next: Option<&u8>) -> usize {
     match byte {
         b'\t' => 0,
@@ -53,7 +53,7 @@ pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// The same, and reversible: a `#` that three octal digits follow is escaped as well.
+/// Like [`write_escaped`], but reversible: a `#` before three octal digits is escaped as well.
 pub(crate) fn write_reversible(text: &str, out: &mut Vec<u8>) {
     let mut from = 0;
     for at in memchr::memchr_iter(b'#', text.as_bytes()) {

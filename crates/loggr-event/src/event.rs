@@ -18,9 +18,9 @@ pub struct Event<'a> {
     pub timereported: Timestamp,
     /// When loggr received it.
     pub timegenerated: Timestamp,
-    /// How grave.
+    /// How severe the event is.
     pub severity: Severity,
-    /// Who speaks.
+    /// Which part of the system it comes from.
     pub facility: Facility,
     /// The host that the line names, or the peer's address.
     pub source: Cow<'a, str>,
@@ -30,7 +30,8 @@ pub struct Event<'a> {
     pub procid: Cow<'a, str>,
     /// Type of message.
     pub msgid: Cow<'a, str>,
-    /// The text. Where the bytes were not UTF-8 it is readable, and `raw` has the bytes.
+    /// The text. If the bytes were not UTF-8, bad bytes are replaced in it, and `raw` has the bytes
+    /// as received.
     pub message: Cow<'a, str>,
     /// SD-ELEMENTs in the order of the line, without loggr's own (`pyloggr@45878`).
     pub structured_data: Vec<SdElement<'a>>,
@@ -38,7 +39,7 @@ pub struct Event<'a> {
     pub tags: Vec<Cow<'a, str>>,
     /// Custom fields in order of their first appearance; no name twice.
     pub fields: Vec<Field<'a>>,
-    /// The kernel's word about the sender, from annotated unix sockets alone.
+    /// What the kernel knows about the sender; only from annotated unix sockets.
     pub trusted: Vec<TrustedField<'a>>,
     /// Where the line came from.
     pub origin: Option<Cow<'a, Origin>>,
@@ -48,14 +49,14 @@ pub struct Event<'a> {
     pub raw: Option<Cow<'a, [u8]>>,
     /// Length in bytes of the line before it was cut to the listener's limit.
     pub original_len: Option<u64>,
-    /// Base64 of the seal.
+    /// The seal (an HMAC, see `seal`) in base64.
     pub hmac: Option<Cow<'a, str>>,
     /// When it was sealed.
     pub timehmac: Option<Timestamp>,
 }
 
 impl<'a> Event<'a> {
-    /// An event that nothing is known about but who received it and when.
+    /// An event of which only the origin and the time of reception are known.
     #[inline]
     pub fn new(origin: &'a Origin, uid: Uid, now: Timestamp) -> Event<'a> {
         // Every field is named, because `..Event::default()` would build the event twice.
@@ -281,7 +282,7 @@ pub struct TrustedField<'a> {
     pub value: Cow<'a, str>,
 }
 
-/// One thing that was wrong with a line. None of them stops it.
+/// One thing that was wrong with a line. No defect keeps a line from being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Defect {
@@ -305,13 +306,13 @@ pub enum Defect {
     Incomplete = 1 << 8,
     /// The stamp was finer than a microsecond, or a leap second; the raw line has all of it.
     TimestampCut = 1 << 9,
-    /// The stamp names a zone nobody knows: the listener's zone stands in; the raw line is kept.
+    /// The stamp names an unknown zone: the listener's zone stands in, and the raw line is kept.
     UnknownZone = 1 << 10,
-    /// The head is nearly RFC 5424's: what could be told apart was taken, the rest is the
-    /// message, and the raw line is kept.
+    /// The head is nearly one of RFC 5424: the fields that could be recognised were taken, the rest
+    /// is the message, and the raw line is kept.
     BadHeader = 1 << 11,
-    /// The head of RFC 5424 has a version that nobody has written down; it was read like
-    /// version 1, and the raw line is kept.
+    /// The head of RFC 5424 has a version that no RFC defines; it was read like version 1, and the
+    /// raw line is kept.
     UnknownVersion = 1 << 12,
 }
 
@@ -375,7 +376,7 @@ impl Defects {
         self.0 & defect as u16 != 0
     }
 
-    /// True when the line was clean.
+    /// True if the line had no defect.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

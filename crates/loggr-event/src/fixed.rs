@@ -1,7 +1,7 @@
 //! Words in front of a message that are neither host nor program: `last message repeated 3 times`,
 //! `Message forwarded from aix1:`, `local7.info`, `In(166)`, `ERROR`.
 //!
-//! Only which words they are; what is done with them is in `rfc3164`.
+//! This file only recognises the words; `rfc3164` decides what to do with them.
 
 use crate::{Facility, Severity};
 
@@ -20,7 +20,8 @@ const TEXTS: [&str; 11] = [
     "logging restarted",
 ];
 
-/// Levels that programs write behind the stamp. In capitals alone: `error` may be a host.
+/// Levels that programs write behind the stamp. Only words in capitals count, because `error` may
+/// be a host.
 const LEVELS: [&str; 15] = [
     "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "CRIT", "CRITICAL", "FATAL",
     "SEVERE", "FINE", "ALERT", "EMERG",
@@ -31,7 +32,7 @@ pub(crate) fn is_text_of_a_daemon(text: &str) -> bool {
     TEXTS.iter().any(|t| text.starts_with(t))
 }
 
-/// Is the word a level, and no host?
+/// Whether the word is a level and not a host.
 pub(crate) fn is_level(word: &str) -> bool {
     LEVELS.contains(&word)
 }
@@ -44,7 +45,7 @@ pub(crate) fn forwarded(text: &str) -> Option<(&str, &str)> {
     forwarded_behind_host(text).or_else(|| host_and_rest(text.strip_prefix("From ")?))
 }
 
-/// The same without `From HOST: …`, which may be a text behind a host.
+/// Like [`forwarded`], but without `From HOST: …`, which may be the text behind a host.
 pub(crate) fn forwarded_behind_host(text: &str) -> Option<(&str, &str)> {
     FORWARDED.iter().find_map(|words| host_and_rest(text.strip_prefix(words)?))
 }
@@ -92,7 +93,7 @@ pub(crate) fn severity_of(word: &str) -> Option<Severity> {
     Severity::from_name(word).filter(|_| !word.eq_ignore_ascii_case("trace"))
 }
 
-/// Kiwi has names of its own for some.
+/// Kiwi Syslog has other names for some facilities.
 fn facility_of(word: &str) -> Option<Facility> {
     let code = match word.to_ascii_lowercase().as_str() {
         "kernel" => Some(0),

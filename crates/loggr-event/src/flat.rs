@@ -1,6 +1,6 @@
 //! A JSON document as flat names and texts, as custom fields are.
 //!
-//! Not what the names mean (that is `object`), and not the way back.
+//! What the names mean is decided in `object`; nothing here makes JSON of fields.
 
 use std::borrow::Cow;
 
@@ -14,21 +14,22 @@ pub struct FlatJson<'a> {
     /// Name and text. Names of nested objects are joined by dots; the elements of a list
     /// have the list's name, once each, so that a list of objects gives each member a list.
     pub members: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// There were more than wanted; the first ones are here.
+    /// The document had more scalars than the caller wanted; only the first are here.
     pub cut: bool,
     /// Half of a surrogate pair became U+FFFD.
     pub replaced: bool,
 }
 
 impl<'a> FlatJson<'a> {
-    /// Reads a document, an object or a list of objects, and takes at most `most` scalars.
-    /// Numbers stay as they are written; `null` and what is empty gives nothing. What stands
-    /// under a name that is too long to be repeated stays JSON. Raw control characters, `\P` and
-    /// `NaN`, which are no JSON, are read as they stand, as in objects that are received.
+    /// Reads a document, an object or a list of objects, and takes at most `most` scalars. Numbers
+    /// stay as they are written; `null` and what is empty gives nothing. The value of a name that
+    /// is too long to be repeated stays JSON. Raw control characters, `\P` and `NaN`, which JSON
+    /// does not allow, are read as they stand, as in objects that are received.
     ///
     /// # Errors
-    /// The offset of what is no JSON, of what is nested deeper than [`crate::MAX_DEPTH`] or
-    /// of the value after [`crate::MAX_VALUES`]; zero where the document is a scalar.
+    /// The offset of the first byte that is not JSON, of a value nested deeper than
+    /// [`crate::MAX_DEPTH`] or of the value after [`crate::MAX_VALUES`]; zero if the document is a
+    /// scalar.
     pub fn read(text: &'a str, most: usize) -> Result<FlatJson<'a>, usize> {
         let (document, replaced) = json::read_document_leniently(text).map_err(|(at, _)| at)?;
         let objects = match &document {
@@ -57,7 +58,7 @@ impl<'a> FlatJson<'a> {
                     self.take(name, value, most);
                 }
             }
-            // A member without a name is nothing that anybody could ask for.
+            // A member without a name is left out, because no filter or query could name it.
             _ if name.is_empty() => {}
             _ if self.members.len() >= most => self.cut = true,
             value => self.members.push((name, value.into_field_text())),

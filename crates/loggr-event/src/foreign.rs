@@ -1,8 +1,10 @@
-//! Variables as other programs write them: what somebody meant who brings a template along.
+//! Variables as other programs (rsyslog, syslog-ng, Logstash, strftime) write them, so that
+//! somebody who brings a template along is told what to write here.
 //!
-//! Only recognises and names; `template` refuses. In a path nobody means `%HOSTNAME%` or
-//! `{{ host }}` literally, and all events would go to one file of that name. A line may hold
-//! braces and percent signs for other reasons, so less is recognised there.
+//! This file only recognises such variables and names ours; `template` makes an error of them.
+//! Nobody wants `%HOSTNAME%` or `{{ host }}` literally in a path: all events would go to one file
+//! of that name. A line may hold braces and percent signs for other reasons, so less is recognised
+//! there.
 
 /// A variable of another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,14 +15,15 @@ pub(crate) struct Foreign<'t> {
     pub ours: Option<&'static str>,
 }
 
-/// What is made of the text: the ways to write a variable differ.
+/// What the template is for: paths and lines have different variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Path,
     Line,
 }
 
-/// Names that others have for ours: in a path, in a line, and theirs.
+/// For each of our variables: how it is written in a path, how it is written in a line, and the
+/// names that other programs use for it.
 const ALIASES: [(&str, &str, &[&str]); 15] = [
     (
         "${source}",
@@ -166,7 +169,7 @@ const ALIASES: [(&str, &str, &[&str]); 15] = [
     ("${uid}", "$UUID", &["uuid", "uniqid", "uid", "id"]),
 ];
 
-/// Letters behind a percent sign that make a date or a part of it, and what that is here.
+/// The letters that strftime puts behind a percent sign, and what each is in our templates.
 const STRFTIME: [(u8, &str); 21] = [
     (b'Y', "${year}"),
     (b'y', "${year}"),
@@ -191,14 +194,14 @@ const STRFTIME: [(u8, &str); 21] = [
     (b'T', "${timegenerated}"),
 ];
 
-/// How the name that others have for a field is written here.
+/// How a field is written here that other programs call `name`.
 pub(crate) fn ours(name: &str, what_for: Use) -> Option<&'static str> {
     let bare = bare(name);
     let (path, line, _) = ALIASES.iter().find(|(.., theirs)| theirs.contains(&bare.as_str()))?;
     Some(if what_for == Use::Path { path } else { line })
 }
 
-/// The same, also with one slip of the pen in it.
+/// Like [`ours`], but also finds a name with one typing mistake.
 pub(crate) fn ours_nearly(name: &str, what_for: Use) -> Option<&'static str> {
     let bare = bare(name);
     let near = |theirs: &&str| theirs.len() > 2 && strsim::damerau_levenshtein(&bare, theirs) == 1;
@@ -208,7 +211,8 @@ pub(crate) fn ours_nearly(name: &str, what_for: Use) -> Option<&'static str> {
     })
 }
 
-/// A name without what others put around it: `[host][name]`, `$YEAR`, `R_YEAR`, `msg:::drop-last-lf`.
+/// A name without the decoration that other programs put around it: `[host][name]`, `$YEAR`,
+/// `R_YEAR`, `msg:::drop-last-lf`.
 fn bare(name: &str) -> String {
     let name = name.trim().trim_matches(['$', '.', '@', '!', '\'', '"', '[', ']', '-', '_']);
     let name = name.split([':', '|', '}', ' ', '(']).next().unwrap_or_default();
@@ -230,7 +234,8 @@ pub(crate) fn find(text: &str, what_for: Use) -> Option<Foreign<'_>> {
     None
 }
 
-/// The text with our variables in the place of theirs, where all of them are known.
+/// The text with our variables in the place of those of other programs; `None` if one of them is
+/// unknown.
 pub(crate) fn translate(text: &str, what_for: Use) -> Option<String> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(found) = find(rest, what_for) {
@@ -241,7 +246,7 @@ pub(crate) fn translate(text: &str, what_for: Use) -> Option<String> {
     (!out.is_empty()).then(|| out + rest)
 }
 
-/// How far to the next place where one may begin: our own variables are passed over.
+/// How far it is to the next place where such a variable may begin; our own variables are skipped.
 fn skip(rest: &str) -> usize {
     if rest.starts_with("$$") || rest.starts_with("%%") {
         return 2;
@@ -252,7 +257,7 @@ fn skip(rest: &str) -> usize {
     rest.chars().next().map_or(1, char::len_utf8)
 }
 
-/// The length of what begins here, and how it is written here.
+/// The length of the foreign variable that begins here, and how it is written in our templates.
 fn begins(rest: &str, before: &str, what_for: Use) -> Option<(usize, Option<&'static str>)> {
     let within = |open: &str, close: &str| {
         let inner = rest.strip_prefix(open)?;
@@ -279,7 +284,7 @@ fn begins(rest: &str, before: &str, what_for: Use) -> Option<(usize, Option<&'st
         let kind = rest.get(len..).is_some_and(|more| more.starts_with(['s', 'd']));
         return Some((len + usize::from(kind), ours(name, what_for)));
     }
-    // Names of syslog-ng and of the environment; a custom field of such a name is unlikely.
+    // syslog-ng and shells write variables so; a custom field of such a name is unlikely.
     if let Some((len, name)) = within("${", "}") {
         let word = name.split(":-").next().unwrap_or_default();
         let meant = ours(word, what_for);
@@ -289,7 +294,7 @@ fn begins(rest: &str, before: &str, what_for: Use) -> Option<(usize, Option<&'st
             || name.starts_with(['.', '@', '!', '$']);
         return (odd || (shouts && meant.is_some())).then_some((len, meant));
     }
-    // rsyslog's; a date may stand between the same signs.
+    // rsyslog writes `%NAME%`; a date may stand between two percent signs as well.
     if let Some((len, name)) = within("%", "%")
         && is_name(name)
         && !name.contains(' ')

@@ -10,7 +10,7 @@ use crate::{Defect, Event, date_like, pri, stamp};
 
 const BOM: &str = "\u{feff}";
 
-/// What the lenient reader found out.
+/// What the caller must know about a line that was read leniently.
 pub(crate) struct Reading {
     /// The line has a PRI or a stamp. If not, it is just text, and the event is untouched.
     pub recognised: bool,

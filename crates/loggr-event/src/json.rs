@@ -1,7 +1,7 @@
 //! JSON (RFC 8259): a reader into a borrowed tree, strict or lenient, and the event written as one flat object.
 //!
-//! Not what the keys of a foreign object mean; that is `object`. An event's object,
-//! always on one line:
+//! What the keys of other programs' objects mean is in `object`. An event's object, always on one
+//! line:
 //!
 //! | key | value |
 //! |---|---|
@@ -41,9 +41,9 @@ pub(crate) fn read_object(text: &str) -> Result<Vec<Entry<'_>>, Refusal> {
     object(Reader { text, at: 0, values: 0, strict: true, replaced: false }).map(|found| found.0)
 }
 
-/// Reads an object as programs write it: one bad character does not lose the others. True
-/// where half of a surrogate pair became U+FFFD; what else JSON does not allow is read as it
-/// stands.
+/// Reads an object as programs write it: one bad character does not lose the others. The flag is
+/// true if half of a surrogate pair became U+FFFD; everything else that JSON does not allow is read
+/// as it stands.
 pub(crate) fn read_object_leniently(text: &str) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
     object(Reader { text, at: 0, values: 0, strict: false, replaced: false })
 }
@@ -59,7 +59,7 @@ fn object(mut reader: Reader<'_>) -> Result<(Vec<Entry<'_>>, bool), Refusal> {
     }
 }
 
-/// Reads a document of any kind as leniently, and says the same.
+/// Reads a document of any kind as [`read_object_leniently`] reads an object.
 pub(crate) fn read_document_leniently(text: &str) -> Result<(Value<'_>, bool), Refusal> {
     let mut reader = Reader { text, at: 0, values: 0, strict: false, replaced: false };
     Ok((reader.document()?, reader.replaced))
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
-            // Python and Java write these.
+            // Python and Java write `NaN` and `Infinity`.
             Some(b'N' | b'I') if !self.strict => self.no_number(),
             _ => Err((self.at, "a value")),
         }
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// `NaN` and `Infinity`, which are no numbers of JSON, as texts.
+    /// Reads `NaN` and `Infinity`, which are not numbers in JSON, as texts.
     fn no_number(&mut self) -> Result<Value<'a>, Refusal> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let Some(word) = ["NaN", "Infinity", "-Infinity"].into_iter().find(|w| rest.starts_with(w)) else {
@@ -311,8 +311,8 @@ impl<'a> Reader<'a> {
         char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).ok_or((start, "a character"))
     }
 
-    /// Half of a pair is U+FFFD, and the other half is read for itself; the backslash of an
-    /// escape that is none, as in `C:\Program Files`, stands for itself.
+    /// Reads a wrong escape. Half of a surrogate pair becomes U+FFFD, and what follows is read on
+    /// its own; a backslash that begins no escape, as in `C:\Program Files`, stands for itself.
     fn mend_escape(&mut self, start: usize) -> char {
         self.at = start + 2;
         if self.text.as_bytes().get(start + 1) == Some(&b'u') && self.four_digits().is_ok() {
@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Bytes of a text in quotes that are not just themselves.
+/// For each byte, whether it ends a run of plain bytes in a text in quotes.
 const ENDS_RUN: [bool; 256] = {
     let mut ends = [false; 256];
     let mut b = 0;

@@ -1,16 +1,16 @@
 //! Templates that give JSON: where in it each value stands, and how it is written there.
 //!
-//! Not a writer of events (`json`): the members are those that somebody chose. Whether a template
-//! is one is seen from its text alone, by filling in something for each variable.
+//! Whether a template gives JSON is decided from its text alone, by filling in a value for each
+//! variable. The object with all of an event's fields is written by `json`, not here.
 
 use crate::{json, json_text};
 
-/// Where a value stands.
+/// Where in the JSON text a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Between quotes, perhaps beside other text.
     Quoted,
-    /// Where JSON wants a value.
+    /// In the place of a whole JSON value, without quotes.
     Value,
 }
 
@@ -41,7 +41,8 @@ pub(crate) fn places<'t>(parts: impl Iterator<Item = Option<&'t str>>) -> Option
     json::read_object(sample.trim()).ok().map(|_| places)
 }
 
-/// Appends a value. Where JSON wants a value a number stays one, and all else becomes a string.
+/// Appends a value. In the place of a whole JSON value a number stays a number, and any other text
+/// becomes a string.
 pub(crate) fn write(value: &str, place: Place, out: &mut Vec<u8>) {
     match place {
         Place::Quoted => json_text::write_within_quotes(value, out),

@@ -39,7 +39,7 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// The same without the quotes.
+/// Appends a text as [`write_string`] does, but without the quotes.
 pub(crate) fn write_within_quotes(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();

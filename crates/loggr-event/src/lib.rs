@@ -4,9 +4,8 @@
 //! It knows no files, no sockets, no clock and nothing asynchronous, and
 //! therefore cannot block and can only fail in the ways its types say.
 //!
-//! The two doors in: [`Event::parse`] is strict and names the offset of what it
-//! refuses; [`Event::receive`] never fails, whatever the bytes. The door out is
-//! [`Event::dump`].
+//! There are two ways ("doors") in: [`Event::parse`] is strict and names the offset of what it
+//! refuses; [`Event::receive`] never fails, whatever the bytes. The way out is [`Event::dump`].
 #![deny(missing_docs)]
 
 mod annotation;

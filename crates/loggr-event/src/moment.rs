@@ -52,8 +52,8 @@ thread_local! {
     static DAY: Cell<DayCache> = const { Cell::new(DayCache { received_day: i64::MIN, month: 0, day: 0, days: 0 }) };
 }
 
-/// A clock that runs ahead of ours is believed for so long; a stamp that would lie further
-/// in the future is of the year before.
+/// How far a sender's clock may be ahead of ours; a stamp that would lie further in the future is
+/// of the year before.
 pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
 
 /// The moment of a stamp without a year: the latest with which it is at most seven days
@@ -129,7 +129,7 @@ pub(crate) struct Fraction {
     pub micros: u32,
     /// There were digits finer than microseconds.
     pub cut: bool,
-    /// Bytes of it and of its mark.
+    /// Bytes of the fraction with the character before it.
     pub len: usize,
 }
 

@@ -1,8 +1,8 @@
 //! MessagePack: an event as a map, written and read; and any foreign map, read.
 //!
-//! What travels between loggr's own processes after the first machine. A map with
-//! names, because a batch that an older loggr wrote must stay readable: an unknown
-//! key is skipped, a missing one is the default, empty ones are not written.
+//! Events travel in this form between loggr's own processes, after the first machine. A map with
+//! names, because a batch that an older loggr wrote must stay readable: an unknown key is skipped,
+//! a missing one is the default, empty ones are not written.
 //!
 //! | key | value |
 //! |---|---|
@@ -42,7 +42,7 @@ impl<'a> Event<'a> {
         if end == bytes.len() { Ok(event) } else { Err(refuse((end, "the end of the map"))) }
     }
 
-    /// The same where other bytes follow; gives where the event ends.
+    /// Like [`Event::from_msgpack`], but other bytes may follow; also gives where the event ends.
     pub fn from_msgpack_prefix(bytes: &'a [u8]) -> Result<(Event<'a>, usize), ParseError> {
         let mut reader = Reader { bytes, at: 0, values: 0, strict: true, replaced: false };
         let event = read(&mut reader).map_err(refuse)?;
@@ -76,7 +76,7 @@ pub(crate) fn read_object(bytes: &[u8], strict: bool) -> Result<(Vec<Entry<'_>>,
     }
 }
 
-/// What a framing left behind the map.
+/// Whether these are only the line ends that a framing left behind the map.
 fn is_line_end(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, b'\n' | b'\r' | 0))
 }
@@ -88,7 +88,7 @@ struct Reader<'a> {
     values: usize,
     /// A text that is not UTF-8 is an error.
     strict: bool,
-    /// There was one.
+    /// A text that is not UTF-8 was met and repaired.
     replaced: bool,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).map_err(|e| (start + e.valid_up_to(), "UTF-8"))
     }
 
-    /// A text whose bytes are only compared, so that nobody need know they are UTF-8.
+    /// Reads a text whose bytes are only compared, so that it need not be checked for UTF-8.
     #[inline]
     fn key(&mut self) -> Read<&'a [u8]> {
         let at = self.at;
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         Ok(Timestamp::with_offset(micros, self.small("an offset in minutes")?))
     }
 
-    /// Any value; only its extent matters.
+    /// Skips a value of any kind.
     fn skip(&mut self) -> Read<()> {
         // Values still to come. Every one has at least a byte, so that this ends.
         let mut pending = 1usize;
@@ -356,7 +356,7 @@ impl<'a> Reader<'a> {
             (0, 8) => (big(&data[..4]), big(&data[4..])),
             _ => return Ok(Value::Bytes(data)),
         };
-        // Whatever does not fit microseconds is passed on as it is.
+        // A time that does not fit into microseconds is passed on as it is.
         let micros = i64::try_from(seconds).ok().and_then(|s| s.checked_mul(1_000_000));
         match micros {
             Some(micros) if nanos % 1000 == 0 && nanos < 1_000_000_000 => {

@@ -1,12 +1,13 @@
-//! What the keys of a JSON object or MessagePack map mean, loggr's own or anybody's.
+//! What the keys of a JSON object or MessagePack map mean, whether loggr or another program wrote
+//! it.
 //!
 //! loggr's own names (see `json`) win; then the names that other programs use for the
 //! same things; all other members become custom fields, nested ones with dots:
 //! `{"http": {"status": 500}}` is the field `http.status`. A value that does not fit
 //! its name becomes a custom field of that name, leniently, and is refused strictly.
 //!
-//! What only loggr may say of an event (uid, time of reception, tags, origin, defects,
-//! seal) is believed from trusted peers alone; from others it is a custom field.
+//! Keys that only loggr sets (uid, time of reception, tags, origin, defects, seal) are taken over
+//! from trusted peers alone; from others they become custom fields.
 
 mod names;
 
@@ -32,20 +33,21 @@ pub const MAX_TAGS: usize = 1024;
 /// Objects under a longer name are one field, as JSON.
 pub(crate) const MAX_NESTED_NAME_BYTES: usize = 256;
 
-/// Which door the object came through.
+/// How values are treated that do not fit their name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     /// A value that does not fit its name is an error.
     Strict,
-    /// It is a custom field.
+    /// Such a value becomes a custom field.
     Lenient,
 }
 
-/// What is to be known about an object that was read.
+/// What the caller must know about an object that was read.
 pub(crate) struct Reading {
     /// The fields do not hold everything that the object had.
     pub lossy: bool,
-    /// loggr wrote it. It is not asked whether that is believed.
+    /// The object looks as if loggr had written it; whether the peer is trusted is not looked at
+    /// here.
     pub own: bool,
 }
 
@@ -100,7 +102,7 @@ struct Filler<'e, 'a, 'c> {
     trusted: bool,
     door: Door,
     format: Format,
-    /// loggr's names of what the object has said already.
+    /// The keys of loggr that have been met in the object so far.
     seen: Vec<&'static str>,
     defects: Option<Defects>,
     has_uid: bool,
@@ -125,7 +127,8 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         }
     }
 
-    /// Strangers have a number as `uid`, and no moment of reception.
+    /// Whether loggr wrote the object: other programs use `uid` for a number and have no time of
+    /// reception.
     fn is_own(&self) -> bool {
         self.has_uid && self.has_timegenerated
     }
@@ -199,7 +202,7 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         }
     }
 
-    /// What anybody may say of an event.
+    /// Takes an entry that any sender may set.
     fn core(&mut self, name: &str, value: Value<'a>) -> Result<(), Unfit<'a>> {
         match name {
             "timereported" => {
@@ -239,7 +242,7 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         Ok(())
     }
 
-    /// What only a trusted loggr may say of it.
+    /// Takes an entry that only a trusted loggr may set.
     fn loggrs(&mut self, name: &str, value: Value<'a>) -> Result<(), Unfit<'a>> {
         let event = &mut *self.event;
         match name {
@@ -494,7 +497,7 @@ fn defects(value: &Value<'_>) -> Option<Defects> {
         Value::Number(_) => Some(Defects::from_bits(u16::try_from(value.as_i64()?).ok()?)),
         Value::List(words) => {
             let mut defects = Defects::default();
-            // A word that this version does not know says nothing to it.
+            // Words that this version does not know are skipped.
             words.iter().filter_map(|w| Defect::from_word(w.as_str()?)).for_each(|d| defects.insert(d));
             Some(defects)
         }

@@ -19,7 +19,7 @@ pub enum Transport {
     UnixStream,
     /// Read from a file or from standard input.
     File,
-    /// Put on a queue of the broker by somebody else.
+    /// Put on a queue of the broker by another program.
     Amqp,
     /// Made by loggr itself.
     Internal,
@@ -66,7 +66,7 @@ impl Transport {
     }
 }
 
-/// What a listener expects its lines to be.
+/// The format in which a listener expects its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum InputFormat {
@@ -129,9 +129,9 @@ pub struct Origin {
     pub format: InputFormat,
     /// IANA name of the zone for stamps that carry none; empty is UTC.
     pub timezone: String,
-    /// A blank in front of the message is part of it, and not what a relay's template
-    /// put there. Written only where it is set, so that an origin that was stored before
-    /// there was such a listener is still the same one.
+    /// A blank in front of the message is kept as part of it; otherwise it counts as added by a
+    /// relay. Written only where it is set, so that an origin that was stored before there was such
+    /// a listener is still the same one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_leading_blank: bool,
 }

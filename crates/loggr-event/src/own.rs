@@ -1,9 +1,9 @@
 //! loggr's own SD-ELEMENT, `pyloggr@45878`: how tags, fields and the uid travel in RFC 5424.
 //!
-//! Where it stands, the message is exact: no relay's template put a blank in front of it.
-//! The rest is believed only from a peer that the configuration trusts; from others it is
-//! ordinary structured data, and is written on under the id
-//! `untrusted-pyloggr@45878`, so that a third host does not believe it either.
+//! If a line has this element, its message is exact: no relay has put a blank in front of it. The
+//! content of the element is taken over only from a peer that the configuration trusts; from others
+//! it is ordinary structured data, and is written on under the id `untrusted-pyloggr@45878`, so
+//! that a third host does not believe it either.
 //!
 //! | SD-PARAM | meaning |
 //! |---|---|
@@ -23,19 +23,19 @@ use crate::{Event, SdElement, Timestamp, Uid, escape};
 /// SD-ID of loggr's own element.
 pub const OWN_SD_ID: &str = "pyloggr@45878";
 
-/// What an element of that id becomes when it is passed on unbelieved.
+/// The id that an element from a peer that is not trusted gets when it is passed on.
 pub(crate) const UNTRUSTED_SD_ID: &str = "untrusted-pyloggr@45878";
 
 const RESERVED: [&str; 10] =
     ["uid", "tags", "hmac", "timehmac", "source", "app_name", "procid", "msgid", "escaped", "field"];
 
-/// Did loggr write the line? It is not asked whether that is believed.
+/// Whether the line has loggr's element; whether the peer is trusted is not looked at.
 pub(crate) fn is_in(event: &Event<'_>) -> bool {
     event.structured_data.iter().any(|e| e.id == OWN_SD_ID)
 }
 
-/// Moves what the own elements say into the event. Called for trusted peers alone. False
-/// where there are none.
+/// Moves the content of loggr's own elements into the event. Called for trusted peers alone. False
+/// if there are none.
 pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
     if !is_in(event) {
         return false;

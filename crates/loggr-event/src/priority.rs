@@ -75,8 +75,8 @@ impl Severity {
 }
 
 impl Severity {
-    /// Those for which `holds`, in words for a person: `emerg to err (0 to 3)`, `err (3)`,
-    /// `none`. What lies between the first and the last is taken to be among them.
+    /// The severities for which `holds` is true, in words for a person: `emerg to err (0 to 3)`,
+    /// `err (3)`, `none`. What lies between the first and the last is taken to be among them.
     ///
     /// ```
     /// use loggr_event::Severity;

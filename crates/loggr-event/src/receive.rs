@@ -1,7 +1,8 @@
-//! The two doors: `receive`, which takes any bytes, and `parse`, which is strict.
+//! The two ways ("doors") in which a line becomes an event: `receive`, which takes any bytes, and
+//! `parse`, which is strict.
 //!
-//! Nothing here knows a format; it decides which one to ask, keeps the raw line
-//! where the fields do not say all of it, and fills in what the peer tells.
+//! The formats are read in other files. This one chooses the format, keeps the raw line if the
+//! fields do not hold all of it, and fills in what is known of the peer.
 
 use std::borrow::Cow;
 
@@ -15,12 +16,11 @@ use crate::{
 impl<'a> Event<'a> {
     /// Makes an event of any line; cannot fail.
     ///
-    /// RFC 5424, RFC 3164 in every shape vendors send, a JSON object and a MessagePack
-    /// map are understood; anything else is the message, with [`Defect::Unparsed`].
-    /// What was wrong is in `defects`; `raw` has the line where the fields do not say
-    /// all of it. Line ends and NULs behind the line belong to the framing and are
-    /// dropped. `now` is the time of reception; it also supplies the year of stamps
-    /// without one.
+    /// RFC 5424, RFC 3164 in every shape vendors send, a JSON object and a MessagePack map are
+    /// understood; anything else is the message, with [`Defect::Unparsed`]. What was wrong is in
+    /// `defects`; `raw` has the line if the fields do not hold all of it. Line ends and NULs behind
+    /// the line belong to the framing and are dropped. `now` is the time of reception; it also
+    /// supplies the year of stamps without one.
     ///
     /// ```
     /// use loggr_event::{Event, Origin, Timestamp, Uid};
@@ -37,8 +37,8 @@ impl<'a> Event<'a> {
 
     /// Reads a line strictly as one format; refuses what breaks it, naming the byte.
     ///
-    /// `origin` says whether loggr's own data in the line is believed, and the zone of
-    /// stamps without one. Missing values stay missing: no peer stands in for a host.
+    /// `origin` says whether loggr's own data in the line is trusted, and gives the zone of stamps
+    /// without one. Missing values stay missing: no peer stands in for a host.
     pub fn parse(
         line: &'a [u8],
         format: Format,
@@ -106,7 +106,8 @@ fn parse_lossy<'a>(
     }
 }
 
-/// Frees the event from a text that stands for `line`, and keeps the line.
+/// Makes the event independent of the readable copy of `line` from which it was read, and keeps the
+/// line itself in `raw`.
 fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'a> {
     let mut event = event.into_owned();
     event.origin = Some(Cow::Borrowed(origin));
@@ -242,7 +243,7 @@ fn receive_json<'a>(
     true
 }
 
-/// What an object has in common with a line.
+/// Completes an event that was read from an object, as is done for one from a line.
 fn complete_object<'a>(found: object::Reading, line: &'a [u8], event: &mut Event<'a>, origin: &'a Origin) {
     if found.lossy && event.raw.is_none() {
         event.raw = Some(Cow::Borrowed(line));
@@ -284,7 +285,8 @@ fn receive_syslog<'a>(
     complete(event, origin);
 }
 
-/// Fills in what the peer tells: its address for a host, its credentials.
+/// Fills in what is known of the peer: its address if the line names no host, and what the kernel
+/// says about it.
 #[inline]
 fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.source.is_empty() {

@@ -1,10 +1,9 @@
 //! RFC 3164 and everything that vendors send under its name, read; and the plain form, written.
 //!
-//! The RFC describes what was seen in the wild and demands nothing, so the lenient
-//! reader decides by shape: first a stamp in any form (`stamp`), then a host, then
-//! a tag (`tag`). Every guess leaves what it does not take in the message. The lines of most
-//! senders take the way of the functions that are marked `#[inline]`; what looks odd there
-//! is handed on.
+//! The RFC describes what was seen in the wild and demands nothing, so the lenient reader decides
+//! by shape: first a stamp in any form (`stamp`), then a host, then a tag (`tag`). Every guess
+//! leaves what it does not take in the message. The lines of most senders need only the functions
+//! that are marked `#[inline]`; lines that look odd there are handed to the others.
 //!
 //! | line, after its PRI | source | app_name, procid | message |
 //! |---|---|---|---|
@@ -46,7 +45,7 @@ const BOM: &str = "\u{feff}";
 const HOST: u8 = 1;
 const PLAIN_HOST: u8 = 2;
 
-/// What each byte may be part of: a host.
+/// For each byte, of what it may be a part: of a host.
 const CLASS: [u8; 256] = {
     let mut class = [0u8; 256];
     let mut b = 0x21;
@@ -203,11 +202,12 @@ impl<'a> Reader<'_, 'a, '_> {
         if tag::find(trimmed).is_some() || tag::find_rare(trimmed).is_some() {
             return self.content(trimmed);
         }
-        // Several blanks in front of a text are its own, but for the first.
+        // Several blanks in front of a text belong to it, except the first.
         self.content(after.strip_prefix('\t').unwrap_or(after));
     }
 
-    /// A host that is not just letters, digits and points in front of a blank, or none.
+    /// Reads a host that has other characters than letters, digits and points, or finds that there
+    /// is none.
     fn unusual_host(&mut self, rest: &'a str) {
         let trimmed = rest.trim_start_matches([' ', '\t']);
         if trimmed.len() < rest.len() && !self.unix {
@@ -321,8 +321,8 @@ impl<'a> Reader<'_, 'a, '_> {
         !self.unix && self.enter() && cisco::read_behind_host(rest, self)
     }
 
-    /// Counts what stands within each other, so that no line makes the stack too deep. Where
-    /// it is too much, the rest is the message.
+    /// Counts how deep heads are nested, so that no line makes the stack too deep. At the limit the
+    /// rest of the line is the message.
     fn enter(&mut self) -> bool {
         self.depth = self.depth.saturating_add(1);
         self.depth <= MAX_DEPTH

@@ -130,8 +130,8 @@ fn check_token(rest: &[u8], at: usize, len: usize, which: usize) -> Result<(), P
     Ok(())
 }
 
-/// Reads TIMESTAMP and the space behind it; gives where HOSTNAME begins, or leniently nothing
-/// where it is none that RFC 5424 or ISO 8601 knows.
+/// Reads TIMESTAMP and the space behind it; gives where HOSTNAME begins; the lenient reader gives
+/// nothing if the stamp is in no form of RFC 5424 or ISO 8601.
 fn read_stamp<const STRICT: bool>(
     text: &str,
     at: usize,
@@ -249,7 +249,7 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     own::write(event, escaped, misfits, out);
     for (i, element) in event.structured_data.iter().enumerate() {
-        // An id may stand once (RFC 5424, 6.3.2): the first of it writes all of its params.
+        // An id may stand only once (RFC 5424, 6.3.2): its first element writes the params of all.
         if event.structured_data[..i].iter().any(|e| e.id == element.id) {
             continue;
         }

@@ -1,6 +1,6 @@
 //! STRUCTURED-DATA (RFC 5424, 6.3): reading, unescaping, writing.
 //!
-//! Not what loggr's own element means; that is `own`.
+//! The meaning of loggr's own element is in `own`.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use memchr::{memchr2, memchr3};
 use crate::timestamp::Refusal;
 use crate::{SdElement, SdParam, escape};
 
-/// More SD-PARAMs than this in a line are no structured data any more.
+/// A line with more SD-PARAMs than this is read as if it had no structured data.
 pub const MAX_SD_PARAMS: usize = 1024;
 
 /// Longest SD-ID and PARAM-NAME (RFC 5424, 6.3.2).

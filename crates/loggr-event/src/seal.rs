@@ -26,15 +26,15 @@ pub const SEAL_VERSION: u8 = 1;
 /// Length of a seal in bytes, before base64.
 const SEAL_BYTES: usize = 32;
 
-/// What a seal says.
+/// The result of checking a seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// It fits.
+    /// The seal fits the event.
     Good,
-    /// It does not: the event was changed, or the key is another.
+    /// The seal does not fit: the event was changed, or it was sealed with another key.
     Bad,
-    /// There is none.
+    /// The event has no seal.
     Unsealed,
 }
 

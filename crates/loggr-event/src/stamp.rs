@@ -31,7 +31,7 @@ pub(crate) fn scan(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     plain_bsd(bytes, clock).or_else(|| scan_after(bytes, clock, false))
 }
 
-/// The same where the line has the head of a Cisco device, whose zones are any words.
+/// Like [`scan`], for a line with the head of a Cisco device, in which any word may be a zone.
 pub(crate) fn scan_ios(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     scan_after(bytes, clock, true)
 }
@@ -119,8 +119,8 @@ fn two(high: u8, low: u8) -> Option<u32> {
     (high <= 9 && low <= 9).then(|| u32::from(high) * 10 + u32::from(low))
 }
 
-/// RFC 3339 and ISO 8601 as they are met: space for `T`, comma for point, any number of
-/// digits, `+0100`, no zone, a leap second.
+/// RFC 3339 and ISO 8601 with the variants that programs write: space for `T`, comma for point, any
+/// number of digits, `+0100`, no zone, a leap second.
 pub(crate) fn iso(bytes: &[u8], clock: Clock<'_>) -> Option<Stamp> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] =
         bytes.first_chunk::<19>()?

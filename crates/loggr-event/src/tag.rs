@@ -1,8 +1,8 @@
 //! The tag in front of a message: `name:`, `name[procid]:` and what programs make of it.
 //!
-//! Not where the host ends; that is `rfc3164`. Just a word is no tag: `last message repeated
-//! 3 times` has none. What begins like a date is none either, nor `http://…`, `C:\…` and the
-//! heads of CEF and LEEF, which their readers want whole.
+//! Where the host ends is decided in `rfc3164`. A word without a colon is not a tag: `last message
+//! repeated 3 times` has none. Nor is a text that begins like a date, `http://…`, `C:\…`, or the
+//! head of CEF and LEEF, which stays whole for the readers of these formats.
 
 use crate::{date_like, fixed};
 
@@ -16,7 +16,7 @@ const MAX_PROCID_BYTES: usize = 128;
 /// Most words of a program's name: `Windows Update Agent[7]:`.
 const MAX_NAME_WORDS: usize = 5;
 
-/// What each byte may be part of: a tag's name.
+/// For each byte, whether it may be part of a tag's name.
 const NAME: [bool; 256] = {
     let mut name = [false; 256];
     let mut b = 0x21;

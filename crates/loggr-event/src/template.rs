@@ -1,10 +1,12 @@
-//! A line or a path made of an event: text with `$WORDS` and `${names}` in it.
+//! Templates: text with `$WORDS` and `${names}`, from which a line or a path is made for each
+//! event.
 //!
-//! Variables as other programs write them are refused, with ours (`foreign`). A template that is a
-//! JSON object when its variables are filled in gives JSON whatever the values are
-//! (`json_template`).
+//! Variables as other programs write them are refused, and the error names the variable of loggr
+//! (`foreign`). A template that is a JSON object once its variables are filled in always gives
+//! valid JSON, whatever the values are (`json_template`).
 //!
-//! A `$WORD` in capitals is a line's word and speaks of when the event was reported:
+//! A `$WORD` in capitals is meant for lines; its times are those at which the sender reported the
+//! event:
 //!
 //! | word | value |
 //! |---|---|
@@ -38,7 +40,7 @@ use crate::{Event, Timestamp, escape};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
-    /// Of a template of JSON: for each variable, where a value stands in it.
+    /// For a template of JSON: for each variable, where in the JSON text it stands.
     json: Option<Vec<Place>>,
 }
 
@@ -78,50 +80,58 @@ enum Core {
 
 /// `$WORD` and what it stands for.
 const WORDS: [(&str, Core, &str); 18] = [
-    ("DATE", Core::ReportedDate, "`2026-11-22`: the day, as the sender reported it"),
-    ("DATETIME", Core::Reported, "RFC 3339 with microseconds, as the sender reported it"),
-    ("TIMEGENERATED", Core::Generated, "the same of the reception"),
-    ("MESSAGE", Core::Message, "the message"),
-    ("SOURCE", Core::Source, "the host"),
-    ("APP_NAME", Core::AppName, "the program"),
-    ("PROCID", Core::Procid, "the process id"),
-    ("MSGID", Core::Msgid, "the kind of message"),
-    ("PROGRAMNAME", Core::ProgramName, "the program without what follows a `/` or `[`"),
-    ("SYSLOGTAG", Core::SyslogTag, "program and process id: `sshd[42]:`"),
+    ("DATE", Core::ReportedDate, "the day of the time that the sender wrote: `2026-11-22`"),
+    ("DATETIME", Core::Reported, "the time that the sender wrote, in RFC 3339 with microseconds"),
+    (
+        "TIMEGENERATED",
+        Core::Generated,
+        "the time at which loggr received the event, in RFC 3339 with microseconds",
+    ),
+    ("MESSAGE", Core::Message, "the text of the event"),
+    ("SOURCE", Core::Source, "the host that wrote the event"),
+    ("APP_NAME", Core::AppName, "the program that wrote the event"),
+    ("PROCID", Core::Procid, "the id or name of the process"),
+    ("MSGID", Core::Msgid, "the type of the message (MSGID of RFC 5424)"),
+    ("PROGRAMNAME", Core::ProgramName, "the program, without what follows a `/` or `[` in `app_name`"),
+    ("SYSLOGTAG", Core::SyslogTag, "the program and the process id: `sshd[42]:`"),
     ("SEVERITY", Core::Severity, "the severity as a word: `err`"),
     ("FACILITY", Core::Facility, "the facility as a word: `auth`"),
-    ("PRIORITY", Core::Priority, "8 × facility + severity, a number"),
-    ("UUID", Core::Uid, "the event's identity"),
-    ("UID", Core::Uid, "the same"),
-    ("TAGS", Core::Tags, "the tags, joined by commas"),
-    ("PEER", Core::Peer, "the address that it came from"),
-    ("LISTENER", Core::Listener, "the listener that received it"),
+    ("PRIORITY", Core::Priority, "the priority of syslog, the number 8 × facility + severity"),
+    ("UUID", Core::Uid, "the identity of the event, a UUID"),
+    ("UID", Core::Uid, "the same as `$UUID`"),
+    ("TAGS", Core::Tags, "the tags of the event, joined by commas"),
+    ("PEER", Core::Peer, "the address from which the event came"),
+    ("LISTENER", Core::Listener, "the name of the listener that received the event"),
 ];
 
 /// `${name}` and what it stands for, custom fields apart.
 const NAMES: [(&str, Core, &str); 22] = [
-    ("date", Core::Date, "`2026-11-22`: the day of the reception"),
-    ("year", Core::Year, "the year of the reception"),
-    ("month", Core::Month, "its month, two digits"),
-    ("day", Core::Day, "its day, two digits"),
-    ("hour", Core::Hour, "its hour, two digits"),
-    ("minute", Core::Minute, "its minute, two digits"),
-    ("timereported", Core::Reported, "RFC 3339 with microseconds, as the sender reported it"),
-    ("timegenerated", Core::Generated, "the same of the reception"),
-    ("message", Core::Message, "the message"),
-    ("source", Core::Source, "the host"),
-    ("app_name", Core::AppName, "the program"),
-    ("procid", Core::Procid, "the process id"),
-    ("msgid", Core::Msgid, "the kind of message"),
-    ("programname", Core::ProgramName, "the program without what follows a `/` or `[`"),
-    ("syslogtag", Core::SyslogTag, "program and process id: `sshd[42]:`"),
+    ("date", Core::Date, "the day on which loggr received the event, in UTC: `2026-11-22`"),
+    ("year", Core::Year, "the year of that day"),
+    ("month", Core::Month, "the month of that day, two digits"),
+    ("day", Core::Day, "the day of the month, two digits"),
+    ("hour", Core::Hour, "the hour in which loggr received the event, in UTC, two digits"),
+    ("minute", Core::Minute, "the minute in which loggr received the event, two digits"),
+    ("timereported", Core::Reported, "the time that the sender wrote, in RFC 3339 with microseconds"),
+    (
+        "timegenerated",
+        Core::Generated,
+        "the time at which loggr received the event, in RFC 3339 with microseconds",
+    ),
+    ("message", Core::Message, "the text of the event"),
+    ("source", Core::Source, "the host that wrote the event"),
+    ("app_name", Core::AppName, "the program that wrote the event"),
+    ("procid", Core::Procid, "the id or name of the process"),
+    ("msgid", Core::Msgid, "the type of the message (MSGID of RFC 5424)"),
+    ("programname", Core::ProgramName, "the program, without what follows a `/` or `[` in `app_name`"),
+    ("syslogtag", Core::SyslogTag, "the program and the process id: `sshd[42]:`"),
     ("severity", Core::Severity, "the severity as a word: `err`"),
     ("facility", Core::Facility, "the facility as a word: `auth`"),
-    ("priority", Core::Priority, "8 × facility + severity, a number"),
-    ("uid", Core::Uid, "the event's identity"),
-    ("tags", Core::Tags, "the tags, joined by commas"),
-    ("peer", Core::Peer, "the address that it came from"),
-    ("listener", Core::Listener, "the listener that received it"),
+    ("priority", Core::Priority, "the priority of syslog, the number 8 × facility + severity"),
+    ("uid", Core::Uid, "the identity of the event, a UUID"),
+    ("tags", Core::Tags, "the tags of the event, joined by commas"),
+    ("peer", Core::Peer, "the address from which the event came"),
+    ("listener", Core::Listener, "the name of the listener that received the event"),
 ];
 
 /// Why a text is no template or format.
@@ -134,12 +144,12 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
-    /// Offset in bytes of what is wrong.
+    /// Offset in bytes of the mistake.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The word that was probably meant, as it would have to be written.
+    /// The word that was probably meant, as it must be written.
     pub fn suggestion(&self) -> Option<&'static str> {
         self.suggestion
     }
@@ -190,23 +200,24 @@ impl Template {
         Template::parse_for(text, Use::Line)
     }
 
-    /// Reads the template of a path: what another program would take for a variable is refused
-    /// also where a line may hold it.
+    /// Reads the template of a path. Text that another program would take for a variable is refused
+    /// here even where a line may hold it.
     pub fn parse_path(text: &str) -> Result<Template, TemplateError> {
         Template::parse_for(text, Use::Path)
     }
 
-    /// What somebody meant by a path in another program's writing, where that is known.
+    /// Rewrites a path with another program's variables with those of loggr, where they are known.
     pub fn translate_path(text: &str) -> Option<String> {
         foreign::translate(text, Use::Path)
     }
 
-    /// The variable of a path that is meant by a name: others call it so, or nearly.
+    /// The variable of a path that a name means: other programs use the name, or one that is nearly
+    /// the same.
     pub fn translate_name(name: &str) -> Option<&'static str> {
         foreign::ours_nearly(name, Use::Path)
     }
 
-    /// The same of a line.
+    /// Rewrites a line with another program's variables, like [`Template::translate_path`].
     pub fn translate_line(text: &str) -> Option<String> {
         foreign::translate(text, Use::Line)
     }
@@ -248,7 +259,7 @@ impl Template {
         Ok(Template { parts, json })
     }
 
-    /// The custom fields that it asks for.
+    /// The custom fields that the template uses.
     pub fn custom_fields(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Custom(name) => Some(name.as_str()),
@@ -256,14 +267,14 @@ impl Template {
         })
     }
 
-    /// All variables but custom fields, as they are written, and what they stand for; those of
-    /// lines first.
+    /// All variables but custom fields, as they are written, with what they stand for; the words
+    /// for lines come first.
     pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
         let words = WORDS.iter().map(|(word, _, meaning)| (format!("${word}"), *meaning));
         words.chain(NAMES.iter().map(|(name, _, meaning)| (format!("${{{name}}}"), *meaning)))
     }
 
-    /// Has it any `$WORD` or `${name}`?
+    /// Whether the template has a `$WORD` or `${name}`.
     pub fn has_variables(&self) -> bool {
         self.parts.iter().any(|p| !matches!(p, Part::Text(_)))
     }
@@ -278,8 +289,8 @@ impl Template {
         });
     }
 
-    /// The same with the caller's way to write a value; the template's own text is
-    /// written as it is. `write` is called once per variable, also for an empty value.
+    /// Like [`Template::render`], but `write` writes each value; the template's own text is written
+    /// as it is. `write` is called once for each variable, also for an empty value.
     pub fn render_with(
         &self,
         event: &Event<'_>,

@@ -74,7 +74,7 @@ impl Timestamp {
         Timestamp { micros: self.micros, offset_minutes: 0 }
     }
 
-    /// The moment that is meant if date and time of day were written in another offset.
+    /// The moment that the same date and time of day mean in another offset.
     pub(crate) const fn read_in(self, offset_minutes: i16) -> Timestamp {
         let shift = (self.offset_minutes as i64 - offset_minutes as i64) * 60 * MICROS_PER_SECOND;
         Timestamp { micros: self.micros + shift, offset_minutes }
@@ -117,7 +117,7 @@ impl Timestamp {
         out.extend_from_slice(self.format_rfc3339(&mut buffer));
     }
 
-    /// The same text in a caller's buffer.
+    /// Writes the text of [`Timestamp::write_rfc3339`] into a caller's buffer.
     pub fn format_rfc3339(self, buffer: &mut [u8; MAX_RFC3339_BYTES]) -> &[u8] {
         let p = self.parts();
         buffer[..26].copy_from_slice(b"0000-00-00T00:00:00.000000");
@@ -235,7 +235,7 @@ pub(crate) fn days_in_month(year: i64, month: u32) -> u32 {
     }
 }
 
-/// What stopped a scan: the offset, and what should have stood there.
+/// Why a scan stopped: the offset of the byte that is wrong, and what should have stood there.
 pub(crate) type Refusal = (usize, &'static str);
 
 fn digit(byte: u8, bad: &mut u8) -> u32 {

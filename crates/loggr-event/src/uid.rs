@@ -13,9 +13,9 @@
 //! | 22 | counter, lower part |
 //! | 40 | random, of the process; of an event made of several, of all its parts |
 //!
-//! The counter stands before what is random, so that an event that is made of several sorts
-//! where the first of them stood. Uids of older versions have these two parts in the other
-//! order, with 24 bits and 38; nothing reads them but as a whole.
+//! The counter stands before what is random, so that an event that is made of several sorts where
+//! the first of them stood. Uids of older versions have these two parts in the other order, with 24
+//! bits and 38 bits; that does no harm, because nothing depends on which part is where.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,8 +46,8 @@ impl Uid {
         u64::from_be_bytes(wide)
     }
 
-    /// A number for each uid, in which those that one process gives within one millisecond follow
-    /// one another without a gap: what is random stands before the counter.
+    /// The uid as a number in which the random part stands before the counter, so that the uids
+    /// that one process gives within one millisecond are consecutive.
     pub const fn in_row(&self) -> u128 {
         let uid = u128::from_be_bytes(self.0);
         let (time, variant) = (uid >> 76 << 76, uid >> 62 & 0b11);
@@ -57,7 +57,7 @@ impl Uid {
         time | variant << 74 | process << COUNTER_BITS | upper << LOWER_COUNTER_BITS | lower
     }
 
-    /// The uid of such a number.
+    /// The uid of a number that [`Uid::in_row`] gave.
     pub const fn from_row(number: u128) -> Uid {
         let (time, variant) = (number >> 76 << 76, number >> 74 & 0b11);
         let process = number >> COUNTER_BITS & mask(PROCESS_BITS);
@@ -67,9 +67,8 @@ impl Uid {
         Uid(uid.to_be_bytes())
     }
 
-    /// The uid of an event that was made of several: it sorts where the first of them does,
-    /// and is of all of them. The same parts in the same order always give the same, other
-    /// parts another one.
+    /// The uid of an event that was made of several: it sorts where the first of its parts does.
+    /// The same parts in the same order always give the same uid, other parts another one.
     pub fn of_several(parts: &[Uid]) -> Uid {
         let [first, _, ..] = parts else { return parts.first().copied().unwrap_or_default() };
         let mut hash = Sha256::new();
@@ -147,7 +146,7 @@ const PROCESS_BITS: u32 = 40;
 /// Bytes from the beginning that say where an event stands: time, version, counter, variant.
 const ORDER_BYTES: usize = 11;
 
-/// So many bits, all of them 1.
+/// A number whose lowest `bits` bits are 1.
 const fn mask(bits: u32) -> u128 {
     (1 << bits) - 1
 }

@@ -62,10 +62,9 @@ pub(crate) fn fixed_offset(text: &str) -> Option<i16> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
-/// The moment of a local date and second of day in a named zone. An unknown zone is
-/// UTC. Where the clocks go back and a local time stands for two moments, the one
-/// nearer to `now` is meant; one that the clocks skip is read with the offset
-/// before the change.
+/// The moment of a local date and second of day in a named zone. An unknown zone is UTC. Where the
+/// clocks go back and a local time stands for two moments, the one nearer to `now` is meant. A
+/// local time that the clocks skip is read with the offset before the change.
 #[inline]
 pub(crate) fn resolve(days: i64, second_of_day: u32, micros: u32, zone: &str, now: Timestamp) -> Timestamp {
     // A leap second has the offset of the second before it.

@@ -1,7 +1,7 @@
 //! The zone that stands behind a time of day: ` CET`, `Z`, ` +05:30`, ` GMT-3`, ` TZ-6`.
 //!
-//! Not the rules of named zones; those are in `zone`. A word that could be a host or a
-//! program is a zone only where what follows says so: a colon and a mnemonic.
+//! The rules of named zones are in `zone`. A word that could be a host or a program counts as a
+//! zone only if a colon and a mnemonic follow it.
 
 use crate::mnemonic::{self, Behind};
 use crate::{tag, zone};
@@ -72,7 +72,7 @@ const ZONE_WORDS: [(&str, i16); 61] = [
     ("SAST", 120),
 ];
 
-/// Zones that are English words, so that hosts have their names too.
+/// Zones that are also English words, and therefore also names of hosts.
 const NAMES_AS_WELL: [&str; 6] = ["CAT", "EAT", "WAT", "COT", "PET", "BOT"];
 
 /// Longest word that is taken for a zone: `GMT+05:30` and a little more.
@@ -81,7 +81,7 @@ const MAX_WORD_BYTES: usize = 10;
 /// Longest word that is taken for a zone that nobody knows.
 const MAX_ZONE_BYTES: usize = 10;
 
-/// No place on earth is further from UTC.
+/// The largest offset from UTC of any place on earth.
 const MAX_OFFSET_MINUTES: i16 = 14 * 60;
 
 /// Minutes east of UTC of a zone word in capitals.

@@ -1,7 +1,7 @@
 //! A batch: never empty, knows its identity, cheap to clone, one shared buffer per chunk.
 //!
-//! Not a vector of events: a record is a received line with its envelope, parsed
-//! where it is needed. Joining batches shares their buffers and copies nothing.
+//! It is not a vector of events: a record is a received line with its envelope, and is parsed only
+//! when that is needed. Joining batches shares their buffers and copies nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Chunk {
         Ok(Chunk { origins, records, count })
     }
 
-    /// Where its records came from.
+    /// The origins of its records.
     pub fn origins(&self) -> &[Arc<Origin>] {
         &self.origins
     }
@@ -238,8 +238,8 @@ impl BatchBuilder {
         self.encode(&origin, event);
     }
 
-    /// Adds an event that was made of this record, encoded. The origin is the record's where
-    /// it is still the event's, which costs no copy of it.
+    /// Adds an event that was made of this record, encoded. If the event still has the origin of
+    /// the record, the origin is shared and not copied.
     pub fn push_changed(&mut self, record: &Record<'_>, event: &Event<'_>) {
         match event.origin.as_deref() {
             Some(origin) if std::ptr::eq(origin, &**record.origin) || *origin == **record.origin => {

@@ -1,6 +1,6 @@
 //! The batcher: joins small deliveries into large ones, bounded in events, bytes and age.
 //!
-//! Not a packer: it merges batches, never events. Joining copies nothing.
+//! It joins batches, never events, which is the work of a packer. Joining copies nothing.
 
 use std::time::{Duration, Instant};
 

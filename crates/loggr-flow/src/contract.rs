@@ -1,7 +1,7 @@
-//! What every source, sink and stage must keep, as test suites to run against each of them.
+//! The contract of every source, sink and stage, as test suites to run against each of them.
 //!
-//! Used by tests alone; they live here so that a new sink cannot be written without
-//! meeting them. The memory parts below are the first to pass.
+//! Only tests use them; they are here so that every new sink is tested against them. The sinks in
+//! memory below pass them as well.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,9 +1,8 @@
-//! A delivery: a batch and the ack that settles it. Neither leaves without the other.
+//! A delivery: a batch and the ack that settles it, which cannot be separated.
 //!
-//! Not a queue and not a transport. Invariant: an [`Ack`] settles exactly once, and
-//! settles as nack unless a [`Receipt`] for its own batch was shown. Every
-//! transformation keeps the sum of the [`Tally`] equal to the number of records
-//! that the source gave out.
+//! Invariant: an [`Ack`] settles exactly once, and settles as nack unless a [`Receipt`] for its own
+//! batch was shown. Every transformation keeps the sum of the [`Tally`] equal to the number of
+//! records that the source gave out.
 
 mod ties;
 
@@ -20,11 +19,11 @@ pub(crate) use ties::Ties;
 /// What became of the events of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// A sink holds them durably.
+    /// Events that a sink holds durably.
     pub stored: u64,
-    /// The rescue holds them durably.
+    /// Events that the rescue holds durably.
     pub rescued: u64,
-    /// An explicit rule dropped them.
+    /// Events that an explicit rule dropped.
     pub dropped: u64,
 }
 
@@ -51,7 +50,7 @@ impl Tally {
         Tally { stored, rescued, dropped }
     }
 
-    /// The same fates for another number of events (a packer makes one of many).
+    /// The same outcome for another number of events, since a packer makes one of many.
     fn scaled_to(self, n: u64) -> Tally {
         let rescued = self.rescued.min(n);
         let dropped = self.dropped.min(n - rescued);
@@ -62,9 +61,9 @@ impl Tally {
 /// How a delivery ended, as its source sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Somebody else is responsible now.
+    /// Another place has taken the responsibility for the events.
     Ack(Tally),
-    /// Nobody is: deliver again.
+    /// No other place has taken them: the source must deliver them again.
     Nack,
 }
 
@@ -93,7 +92,7 @@ impl Ack {
         }
     }
 
-    /// One ack for several; each gets its share of the tally, in order.
+    /// Joins several acks into one; each gets its share of the tally, in order.
     fn join(parts: Vec<(u64, Ack)>) -> Ack {
         Ack::new(move |outcome| {
             let mut left = match outcome {
@@ -117,7 +116,7 @@ impl Ack {
         });
     }
 
-    /// `n` acks for one, which is settled when all are: one nack is a nack of all.
+    /// Makes `n` acks of one, which is settled when all of them are; one nack makes it a nack.
     fn share(self, n: usize, combine: Combine) -> impl Iterator<Item = Ack> {
         let joint = Arc::new(Joint { root: Mutex::new(Some((self, Shares::default()))), combine, n });
         (0..n).map(move |i| {
@@ -145,7 +144,7 @@ impl std::fmt::Debug for Ack {
 enum Combine {
     /// The parts hold different events: their tallies add up.
     Sum,
-    /// The parts hold the same events: the first part's tally speaks for all.
+    /// The parts hold the same events: the tally of the first part counts.
     First,
 }
 
@@ -184,17 +183,17 @@ impl Joint {
     }
 }
 
-/// Which kind of durable place a receipt speaks of.
+/// The kind of durable place that a receipt is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Where the events were meant to go.
+    /// The place where the events were meant to go.
     Stored,
     /// The rescue.
     Rescued,
 }
 
-/// Proof that one batch is durable. Sign it only where that is true: segment synced,
-/// files and directory synced, commit or confirm seen.
+/// Proof that one batch is durable. Sign it only when that is true: segment synced, files and
+/// directory synced, commit or confirm seen.
 #[must_use = "a receipt that is not shown acknowledges nothing"]
 #[derive(Debug)]
 pub struct Receipt {
@@ -213,13 +212,13 @@ impl Receipt {
         Receipt { batch: batch.id(), fate: Fate::Rescued }
     }
 
-    /// Where the batch is.
+    /// The kind of place that holds the batch.
     pub fn fate(&self) -> Fate {
         self.fate
     }
 }
 
-/// A batch on its way, with the responsibility for it.
+/// A batch, with the responsibility for its events.
 #[must_use = "a Delivery that is dropped is nacked"]
 #[derive(Debug)]
 pub struct Delivery {
@@ -227,11 +226,11 @@ pub struct Delivery {
     ack: Ack,
     attempts: u32,
     dropped: u64,
-    /// How many events of the source each record stands for; `None`: each for one.
+    /// How many events of the source each record stands for; `None` if each stands for one.
     weights: Option<Vec<u32>>,
     /// Why it must go to the rescue as it is.
     unfit: Option<Arc<str>>,
-    /// Whom to tell when work on it begins.
+    /// Told when work on the delivery begins and when it rests.
     trial: Option<Arc<dyn Trial>>,
 }
 
@@ -240,7 +239,7 @@ pub struct Delivery {
 pub(crate) struct Weights<'d>(Option<&'d [u32]>);
 
 impl Weights<'_> {
-    /// Of the record at a place.
+    /// How many events the record at index `at` stands for.
     pub fn of(&self, at: usize) -> u32 {
         self.0.map_or(1, |all| all.get(at).copied().unwrap_or(0))
     }
@@ -256,8 +255,8 @@ impl Delivery {
         Delivery { batch, ack, attempts: 1, dropped: 0, weights: None, unfit: None, trial: None }
     }
 
-    /// The same, never to be stored where it was meant to go: its source cannot read it
-    /// and gives its bytes as they are, for the rescue.
+    /// Marks the delivery as one that must not be stored at its destination: its source cannot read
+    /// it, and its bytes go to the rescue as they are.
     pub fn unfit(mut self, why: impl Into<Arc<str>>) -> Delivery {
         self.unfit = Some(why.into());
         self
@@ -268,38 +267,39 @@ impl Delivery {
         self.unfit.as_deref()
     }
 
-    /// The same with the number of times that the source has given it out, from 1.
+    /// Sets the number of times that the source has given the delivery out, from 1.
     pub fn with_attempts(mut self, attempts: u32) -> Delivery {
         self.attempts = attempts;
         self
     }
 
-    /// The same for a source that is told when work on it begins and when it rests.
+    /// Sets the trial that is told when work on the delivery begins and when it rests.
     pub fn with_trial(mut self, trial: Arc<dyn Trial>) -> Delivery {
         self.trial = Some(trial);
         self
     }
 
-    /// Work on it begins that might bring the process down: if it does, that was an attempt.
+    /// Notes that work on the delivery begins that might crash the process; if it does, that counts
+    /// as an attempt.
     pub fn begin(&self) {
         if let Some(trial) = &self.trial {
             trial.begin();
         }
     }
 
-    /// It is kept, and nobody works on it: the end of the process now is no attempt.
+    /// Notes that the delivery is only kept: if the process ends now, no attempt is counted.
     pub fn rest(&self) {
         if let Some(trial) = &self.trial {
             trial.rest();
         }
     }
 
-    /// What hears of work on it, for whoever gives it away while he works on it.
+    /// Its trial, for a caller that hands the delivery on while it works on its events.
     pub fn trial(&self) -> Option<Arc<dyn Trial>> {
         self.trial.clone()
     }
 
-    /// True if its source wants to know whether somebody works on it.
+    /// True if its source wants to know when it is worked on.
     pub(crate) fn is_watched(&self) -> bool {
         self.trial.is_some()
     }
@@ -320,7 +320,7 @@ impl Delivery {
         self.weights.as_deref().map_or(self.batch.len() as u64, sum)
     }
 
-    /// Ends the responsibility. A receipt for another batch is a bug and a nack.
+    /// Settles the delivery as stored. A receipt for another batch is a bug, and a nack.
     pub fn ack(self, receipt: Receipt) {
         debug_assert_eq!(receipt.batch, self.batch.id(), "receipt is for another batch");
         if receipt.batch != self.batch.id() {
@@ -339,8 +339,8 @@ impl Delivery {
         drop(self);
     }
 
-    /// Keeps what `keep` says; the rest counts as dropped by rule. If nothing is left
-    /// the delivery is settled.
+    /// Keeps the records for which `keep` is true; the others count as dropped by a rule. If
+    /// nothing is left the delivery is settled.
     pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
         let events = self.events();
         let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
@@ -366,9 +366,9 @@ impl Delivery {
         }
     }
 
-    /// Keeps what `keep` says for each record, and puts `batch` in the place of those kept
-    /// (a filter); the rest counts as dropped by rule. If nothing is left the delivery is
-    /// settled. A batch of another length than the records kept is a bug and a nack.
+    /// Keeps the records that `keep` marks, and replaces them by those of `batch` (for a filter);
+    /// the others count as dropped by a rule. If nothing is left the delivery is settled. A batch
+    /// of another length than the records kept is a bug and a nack.
     pub fn sift(self, keep: &[bool], batch: Option<Batch>) -> Option<Delivery> {
         let complete = keep.len() == self.batch.len()
             && batch.as_ref().map_or(0, Batch::len) == keep.iter().filter(|keep| **keep).count();
@@ -403,7 +403,7 @@ impl Delivery {
         self
     }
 
-    /// The same, with the ties that others have to it.
+    /// Gives the delivery with a handle by which other deliveries can be tied to it.
     pub(crate) fn with_ties(mut self) -> (Delivery, Ties) {
         let ties = Ties::default();
         let (own, ack) = (ties.clone(), std::mem::replace(&mut self.ack, Ack(None)));
@@ -414,8 +414,8 @@ impl Delivery {
         (self, ties)
     }
 
-    /// Its source hears of it only when the delivery with these ties is settled too; a nack of
-    /// that one is a nack of this.
+    /// Ties this delivery to another: its source learns its outcome only when the delivery with
+    /// these ties is settled too, and a nack of that one is a nack of this one.
     pub(crate) fn tie_to(&mut self, ties: &Ties) {
         let ack = std::mem::replace(&mut self.ack, Ack(None));
         let mut acks = ack.share(2, Combine::Sum);
@@ -500,7 +500,7 @@ impl Delivery {
             .collect()
     }
 
-    /// `n` deliveries of the same events; the source hears of it when all are settled.
+    /// `n` deliveries of the same events; the source learns the outcome when all are settled.
     pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
         let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
         ack.share(n.get(), Combine::First)
@@ -551,10 +551,10 @@ impl Delivery {
         })
     }
 
-    /// Replaces the events by what `pack` makes of them (a filter): the source hears of its
-    /// own events when the new ones are settled. If `pack` makes nothing, all counts as
-    /// dropped by rule. Where it makes as many as there were, each stands for the one in its
-    /// place; otherwise only the sum of the tally is exact.
+    /// Replaces the events by those that `pack` makes of them; the source learns the outcome of its
+    /// own events when the new ones are settled. If `pack` makes nothing, all events count as
+    /// dropped by a rule. If it makes as many as there were, each stands for the one in its place;
+    /// otherwise only the sum of the tally is exact.
     pub fn pack(self, pack: impl FnOnce(&Batch) -> Option<Batch>) -> Option<Delivery> {
         let original = self.events();
         let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
@@ -576,9 +576,9 @@ impl Delivery {
         Some(Delivery { batch, ack, attempts, dropped: 0, weights: None, unfit, trial })
     }
 
-    /// Replaces the events by others that were made of them (a packer), of which `merge` says
-    /// how many events of the source each stands for. Making none of some, or forgetting one,
-    /// is a bug and a nack.
+    /// Replaces the events by others that were made of them (for a packer); `merge` says how many
+    /// events of the source each stands for. If an event of the source is in none of them, that is
+    /// a bug, and a nack.
     pub(crate) fn merge(
         self,
         merge: impl FnOnce(&Batch, &Weights<'_>) -> (Option<Batch>, Vec<u32>),

@@ -1,4 +1,5 @@
-//! Responsibility in types: who holds an event, and who may let go of it.
+//! Responsibility for events, expressed in types: which part holds an event, and when it may let go
+//! of it.
 //!
 //! A [`Source`] gives [`Delivery`]s: a [`Batch`] and the [`Ack`] that settles it,
 //! inseparable. A [`Sink`] sees the batch alone and returns a [`Receipt`], which can

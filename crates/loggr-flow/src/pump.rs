@@ -1,9 +1,9 @@
 //! The pump: brings deliveries to a sink and settles them with its receipts.
 //!
-//! Nothing else settles. Transient trouble is retried in place while the delivery is
-//! held, so that whoever sent the events feels it. A permanent refusal is bisected
-//! until the culprit is alone, and the culprit goes to the rescue; where the sink names
-//! the culprits they go there together. Nothing is thrown away to make progress.
+//! Nothing else settles deliveries. After a transient error the same batch is tried again while the
+//! delivery is held, so that the senders are held up as well. A batch that is refused for good is
+//! halved until the event that causes it is alone, and that event goes to the rescue; if the sink
+//! names the events, they go there together. Nothing is thrown away to make progress.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -13,20 +13,20 @@ use crate::retry::Backoff;
 use crate::stop::Stop;
 use crate::traits::{Reason, Rescue, Sink, Source, SourceError, Stage, StoreError};
 
-/// A delivery given out more often than this without being settled goes to the
-/// rescue: it has brought the process down again and again.
+/// A delivery that was given out more often than this without being settled goes to the rescue: the
+/// process has crashed on it again and again.
 pub const MAX_ATTEMPTS: u32 = 16;
-/// A sink's call that has taken so long waits for its destination: what brings a process
-/// down does so sooner.
+/// A sink's call that takes longer than this is waiting for its destination: an event that crashes
+/// a process does so sooner.
 pub const LONGEST_TRIAL: Duration = Duration::from_secs(2);
 
-/// Is told about the pump's fortunes; counts and logs, never decides.
+/// Told what happens in the pump, to count and log it; it decides nothing.
 pub trait PumpObserver: Send {
     /// A batch was stored.
     fn stored(&mut self, _events: usize) {}
     /// A try failed and will be repeated; called for each try.
     fn retrying(&mut self, _error: &StoreError, _tries: u32) {}
-    /// It works again after `tries` failures.
+    /// The sink works again after `tries` failures.
     fn recovered(&mut self, _tries: u32) {}
     /// Events went to the rescue.
     fn rescued(&mut self, _events: usize, _reason: &Reason) {}
@@ -37,11 +37,11 @@ pub trait PumpObserver: Send {
 pub struct Quiet;
 impl PumpObserver for Quiet {}
 
-/// Delivers until the source ends (`Ok`), breaks (`Err`), or `stop` says abort (`Ok`;
-/// what was in hand is nacked).
+/// Delivers until the source ends (`Ok`), breaks (`Err`), or `stop` says abort (`Ok`; deliveries in
+/// hand are nacked).
 ///
 /// # Errors
-/// What the source says when it cannot go on.
+/// The error of the source when it cannot go on.
 pub async fn pump(
     source: impl Source,
     sink: impl Sink,
@@ -52,11 +52,11 @@ pub async fn pump(
     pump_staged(source, &mut [], sink, rescue, stop, observer).await
 }
 
-/// The same with stages in between, applied in order. Never waits for the source
-/// alone while a stage holds something.
+/// Like [`pump`], with stages in between, applied in order. It never waits for the source alone
+/// while a stage holds something.
 ///
 /// # Errors
-/// What the source says when it cannot go on.
+/// The error of the source when it cannot go on.
 pub async fn pump_staged(
     mut source: impl Source,
     stages: &mut [Box<dyn Stage>],
@@ -79,7 +79,7 @@ pub async fn pump_staged(
             tokio::select! {
                 biased;
                 next = source.next() => match next {
-                    // No stage can make anything of it.
+                    // No stage can read it.
                     Ok(Some(delivery)) if delivery.unfit_reason().is_some() => tail.deliver(delivery).await,
                     Ok(Some(delivery)) => match stages.first_mut() {
                         Some(first) => first.feed(delivery, Instant::now()),
@@ -108,7 +108,7 @@ async fn sleep_until(wake: Option<Instant>) {
     }
 }
 
-/// Moves what is ready through the stages; gives what leaves the last one.
+/// Moves deliveries that are ready through the stages; gives one that leaves the last stage.
 fn advance(stages: &mut [Box<dyn Stage>], now: Instant) -> Option<Delivery> {
     let last = stages.len().checked_sub(1)?;
     for i in 0..last {
@@ -140,16 +140,16 @@ struct Tail<K, R, O> {
     backoff: Backoff,
 }
 
-/// Whom a permanent refusal blames, and the sink's words.
+/// The events to which a permanent refusal applies, and the sink's words.
 enum Culprits {
-    /// Some of the events, or one.
+    /// It is not known which events.
     Unknown(String),
-    /// These.
+    /// The marked events.
     Known(Vec<bool>, String),
 }
 
 impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
-    /// Ends with every part of the delivery settled.
+    /// Delivers until every part of the delivery is settled.
     async fn deliver(&mut self, delivery: Delivery) {
         if delivery.attempts() > MAX_ATTEMPTS {
             let text = "given out too often without being settled".to_owned();
@@ -175,7 +175,7 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
                 Err(Culprits::Known(events, text)) if events.contains(&true) => {
                     let mut refused = events.into_iter();
                     let parts = delivery.partition(|_| refused.next().unwrap_or(false));
-                    // Those that are taken come first: the others do not hold them up.
+                    // The accepted events come first, so that the others do not hold them up.
                     let parts = parts.into_iter().rev();
                     todo.extend(parts.map(|(refused, part)| (part, refused.then(|| text.clone()))));
                 }
@@ -188,7 +188,8 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
         }
     }
 
-    /// A receipt, or a permanent refusal; transient trouble stays in here.
+    /// Stores the batch; gives a receipt or a permanent refusal, and repeats after transient
+    /// errors.
     async fn store(&mut self, delivery: &Delivery) -> Result<crate::Receipt, Culprits> {
         let mut tries = 0;
         loop {
@@ -213,7 +214,7 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
         }
     }
 
-    /// One call of the sink, of which the delivery's source knows.
+    /// One call of the sink, of which the source of the delivery is told.
     async fn call(&mut self, delivery: &Delivery) -> Result<crate::Receipt, StoreError> {
         if !delivery.is_watched() {
             return self.sink.store(delivery.batch()).await;
@@ -228,7 +229,8 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
         call.await
     }
 
-    /// Keeps trying: the rescue is the last durable place, so its refusals wait too.
+    /// Puts the events into the rescue, and repeats after any error, because the rescue is the last
+    /// durable place.
     async fn rescue(&mut self, delivery: Delivery, reason: Reason) {
         let mut tries = 0;
         loop {

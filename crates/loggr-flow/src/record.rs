@@ -63,7 +63,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The event. Cannot fail: what nothing understands becomes the message.
+    /// Reads the event. Cannot fail: a line in no known format becomes the message.
     pub fn event(&self) -> Event<'a> {
         let mut event = match self.payload {
             Payload::Line(line) => Event::receive(line, self.origin, self.uid, self.timegenerated),
@@ -130,7 +130,7 @@ pub(crate) fn write_event(origin: u16, event: &Event<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes that are no sequence of records.
+/// The error of bytes that are not a sequence of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecords {
     /// Where in the bytes the first bad record begins.

@@ -31,15 +31,15 @@ impl Backoff {
         step / 2 + step.mul_f64((self.state >> 11) as f64 / (1u64 << 53) as f64) / 2
     }
 
-    /// It worked: begin anew.
+    /// Begins anew after a success.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 }
 
 impl Default for Backoff {
-    /// 100 ms to 10 s, of a jitter of its own: also those that begin in the same moment, in
-    /// one process or in many, come back one by one.
+    /// Waits from 100 ms to 10 s. The seed is random, so that waiters that begin in the same
+    /// moment, in one process or in many, come back one by one.
     fn default() -> Backoff {
         // Its keys differ each time, and are random in each process.
         let seed = RandomState::new().hash_one(0u64);

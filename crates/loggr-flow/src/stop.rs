@@ -1,17 +1,17 @@
 //! Stopping in two steps: drain (take nothing new, finish what is in hand), then abort.
 //!
-//! Abort drops what is in hand, and dropping is a nack: nothing is lost by it.
+//! Aborting drops the deliveries in hand, and a dropped delivery is nacked, so nothing is lost.
 
 use tokio::sync::watch;
 
 /// How far stopping has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Not at all.
+    /// No stop was asked for.
     Run,
     /// Take nothing new.
     Drain,
-    /// Let go of everything.
+    /// Drop everything at once.
     Abort,
 }
 
@@ -30,12 +30,12 @@ impl Stopper {
         (Stopper(tx), Stop(rx))
     }
 
-    /// First step.
+    /// Asks for the first step.
     pub fn drain(&self) {
         self.raise(Phase::Drain);
     }
 
-    /// Second step.
+    /// Asks for the second step.
     pub fn abort(&self) {
         self.raise(Phase::Abort);
     }
@@ -58,7 +58,7 @@ impl Stop {
         Stop(rx)
     }
 
-    /// Where stopping stands.
+    /// The phase now.
     pub fn phase(&self) -> Phase {
         *self.0.borrow()
     }
@@ -68,7 +68,7 @@ impl Stop {
         self.reached(Phase::Drain).await;
     }
 
-    /// Resolves when everything is to be let go.
+    /// Resolves when everything must be dropped.
     pub async fn abort(&mut self) {
         self.reached(Phase::Abort).await;
     }

@@ -1,4 +1,4 @@
-//! The three faces of a pipeline: source, stage, sink, and the two kinds of failure.
+//! The parts of a pipeline, source, stage, sink and rescue, and their errors.
 
 use std::error::Error;
 use std::fmt;
@@ -17,8 +17,8 @@ pub trait Source: Send {
     /// Must be cancel-safe: a future that is dropped takes no delivery with it.
     fn next(&mut self) -> impl Future<Output = Result<Option<Delivery>, SourceError>> + Send;
 
-    /// True when nothing will come until something that was given out is settled: who
-    /// holds deliveries to gather more must let go.
+    /// True when nothing will come until a delivery is settled: a stage that holds deliveries to
+    /// gather more must pass them on.
     fn is_full(&self) -> bool {
         false
     }
@@ -32,7 +32,7 @@ pub trait Sink: Send {
     fn store(&mut self, batch: &Batch) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
 }
 
-/// The durable place for what a sink will never take.
+/// The durable place for events that a sink will never take.
 pub trait Rescue: Send {
     /// Stores the batch with its reason; signs with [`Receipt::sign_rescue`].
     fn rescue(
@@ -114,7 +114,7 @@ pub enum StoreError {
     },
 }
 
-/// What happened, to which object.
+/// What failed, on which object.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 impl StoreError {

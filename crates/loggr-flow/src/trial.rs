@@ -1,16 +1,16 @@
-//! Trials: a source hears whether somebody works on what it gave out, or only keeps it.
+//! Trials: a source is told whether a delivery is being worked on or only kept.
 //!
-//! Not a count of attempts; sources count. A batch that brings the process down again and
-//! again has to be found, and one whose destination is merely away must not be taken for it:
-//! only the end of a process that was at work says something about the batch.
+//! The source counts attempts. A batch on which the process crashes again and again has to be
+//! found, but a batch whose destination is merely away must not be taken for one: only the end of a
+//! process that was working on a batch counts as an attempt.
 
 use std::sync::Arc;
 
-/// Is told by whoever has a delivery. Neither call may block for long.
+/// Called by the holder of a delivery. Neither call may block for long.
 pub trait Trial: Send + Sync + std::fmt::Debug {
     /// Work begins; it may have begun already.
     fn begin(&self);
-    /// Nobody works on it now: it is kept until the next try.
+    /// The delivery is only kept until the next try.
     fn rest(&self);
 }
 
@@ -19,7 +19,7 @@ pub trait Trial: Send + Sync + std::fmt::Debug {
 pub(crate) struct Together(Vec<Arc<dyn Trial>>);
 
 impl Together {
-    /// One for all of them; none for none.
+    /// One trial that tells all of them; `None` for an empty list.
     pub fn of(mut trials: Vec<Arc<dyn Trial>>) -> Option<Arc<dyn Trial>> {
         if trials.len() < 2 {
             return trials.pop();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::NetError;
 
-/// Host names are at most so long (RFC 1035).
+/// Longest host name (RFC 1035).
 const MAX_HOST_BYTES: usize = 253;
 
 /// A host and a port.
@@ -29,7 +29,7 @@ impl Address {
     /// for all addresses of the host. Port 0 lets the system choose.
     ///
     /// # Errors
-    /// What is missing or wrong, and what to write.
+    /// Says what is missing or wrong, and what to write.
     pub fn parse(text: &str) -> Result<Self, NetError> {
         read(text).map_err(NetError::new)
     }
@@ -55,12 +55,12 @@ impl Address {
         }
     }
 
-    /// Does it stand for all addresses of the host?
+    /// Whether it stands for all addresses of the host.
     pub fn is_wildcard(&self) -> bool {
         matches!(&self.host, Host::Ip(ip) if ip.is_unspecified())
     }
 
-    /// Can only this host reach it? Of names, only `localhost` is known to be so.
+    /// Whether only this host can reach it. The only name that counts as such is `localhost`.
     pub fn is_loopback(&self) -> bool {
         match &self.host {
             Host::Ip(ip) => ip.to_canonical().is_loopback(),

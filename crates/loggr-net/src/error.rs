@@ -25,7 +25,7 @@ impl NetError {
         NetError { hint: Some(hint.into()), ..self }
     }
 
-    /// What to do about it, where that is known: lower case, no full stop.
+    /// What to do about it, if that is known: lower case, no full stop.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -1,11 +1,11 @@
 //! Addresses and networks; with features: sockets to listen on, name servers, TLS.
 //!
-//! Not here: events, syslog, and what anybody says on a socket. The crate depends on nothing of
-//! ours. Without a feature it is [`Address`], [`Endpoint`] and [`Network`], which read and compare
-//! and never do I/O: the filters take this part alone.
+//! The crate knows neither events nor syslog, does not read or write on sockets, and depends on no
+//! other crate of loggr. Without a feature it has [`Address`], [`Endpoint`] and [`Network`], which
+//! parse and compare and never do I/O: the filters use only this part.
 //!
 //! Invariant, everywhere: an IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4
-//! address, whoever wrote it: a rule, a peer, or an event.
+//! address, whether it comes from a rule, a peer or an event.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,9 +1,8 @@
 //! Asks name servers, on one thread of its own.
 //!
-//! Not here: what is remembered and who waits; that is the business of who asks. The thread begins
-//! with the first question and ends when nobody can ask any more. Invariant: a question is
-//! answered or its asker dropped; the queue to the thread is bounded, and who asks bounds how many
-//! questions are open.
+//! The caller remembers answers and waits for them. The thread begins with the first question and
+//! ends when the last handle is dropped. Invariant: each question is answered or its callback
+//! dropped; the queue to the thread is bounded, and the caller bounds how many questions are open.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::NetError;
 
-/// Questions that wait for the thread; beyond that they are not asked.
+/// Questions that wait for the thread, at most; further ones are not asked.
 const MAX_WAITING_QUESTIONS: usize = 1024;
 /// How long a name server has for one answer.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,28 +29,29 @@ const RETRIES: usize = 1;
 /// Questions at a time on one connection to a name server.
 const MAX_PER_CONNECTION: usize = 1024;
 
-/// The thread that asks; whoever has a clone shares it.
+/// A handle to the thread that asks; clones share the thread.
 #[derive(Clone, Debug, Default)]
 pub struct Asker {
     thread: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
 }
 
-/// One set of name servers, and who asks them.
+/// One set of name servers, with the thread that asks them.
 pub struct NameServers {
     resolver: Arc<TokioResolver>,
     asker: Asker,
 }
 
-/// What the name servers say.
+/// An answer of the name servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Names in lower case without a dot at the end, or addresses. None is an answer too.
+    /// Names in lower case without a dot at the end, or addresses. An empty list means that there
+    /// are none.
     pub values: Vec<String>,
-    /// How long it is good, where they say so.
+    /// How long the answer is valid, if the servers say so.
     pub ttl: Option<Duration>,
 }
 
-/// Gets the answer, or `None` if no name server could say.
+/// The callback that gets the answer, or `None` if no name server could answer.
 type Tell = Box<dyn FnOnce(Option<Answer>) + Send>;
 
 struct Job {
@@ -66,10 +66,11 @@ enum Question {
 }
 
 impl Asker {
-    /// Name servers to ask; of an empty list those of `/etc/resolv.conf`, after `/etc/hosts`.
+    /// Makes a set of name servers; an empty list means those of `/etc/resolv.conf`, after
+    /// `/etc/hosts`.
     ///
     /// # Errors
-    /// The system's cannot be read, or these cannot be used.
+    /// Those of the system cannot be read, or these cannot be used.
     pub fn open(&self, name_servers: &[SocketAddr]) -> Result<NameServers, NetError> {
         let (config, mut options) = match name_servers {
             [] => system_conf::read_system_conf().map_err(|e| {
@@ -83,7 +84,7 @@ impl Asker {
         // The hosts file belongs to the system's name servers, not to others.
         options.use_hosts_file =
             if name_servers.is_empty() { ResolveHosts::Always } else { ResolveHosts::Never };
-        // Who asks remembers answers.
+        // The caller remembers answers.
         options.cache_size = 0;
         options.timeout = SERVER_TIMEOUT;
         options.attempts = RETRIES;
@@ -109,7 +110,8 @@ impl Asker {
             }
         }
         if let Some(Err(refused)) = thread.as_ref().map(|sender| sender.try_send(job)) {
-            // Too many at once; or the thread has ended, then the next question begins another.
+            // There are too many questions, or the thread has ended; then the next question begins
+            // another.
             if matches!(refused, mpsc::error::TrySendError::Closed(_)) {
                 *thread = None;
             }
@@ -133,7 +135,7 @@ impl NameServers {
         self.ask(Question::NamesOf(ip), Box::new(tell));
     }
 
-    /// The same for the addresses of a name.
+    /// Like [`NameServers::names_of`], for the addresses of a name.
     pub fn addresses_of(&self, name: String, tell: impl FnOnce(Option<Answer>) + Send + 'static) {
         self.ask(Question::AddressesOf(name), Box::new(tell));
     }
@@ -155,7 +157,7 @@ impl fmt::Debug for Job {
     }
 }
 
-/// The thread. It ends when all senders are gone; what is on its way then is dropped.
+/// Begins the thread. It ends when all senders are gone; open questions are then dropped.
 fn begin() -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, mut jobs) = mpsc::channel::<Job>(MAX_WAITING_QUESTIONS);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -199,7 +201,7 @@ async fn names(resolver: &TokioResolver, ip: IpAddr) -> Result<(Vec<String>, u32
 }
 
 async fn addresses(resolver: &TokioResolver, mut name: String) -> Result<(Vec<String>, u32), LookupError> {
-    // One with a dot is complete; one without may be of this host's domain.
+    // A name with a dot is complete; one without may be in this host's domain.
     if name.contains('.') {
         name.push('.');
     }

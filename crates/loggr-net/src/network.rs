@@ -1,8 +1,8 @@
-//! A network in CIDR notation: who may send, what a filter or a query looks for.
+//! A network in CIDR notation, as in the rules of listeners, in filters and in queries.
 //!
-//! Not a firewall: it only answers whether an address lies inside. Invariants: no bit behind the
-//! prefix is set; a network of IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is the IPv4 one
-//! (`10.0.0.0/8`), so `::/0` is all of IPv6 and nothing of IPv4.
+//! It only answers whether an address lies inside. Invariants: no bit behind the prefix is set; a
+//! network of IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is the IPv4 one (`10.0.0.0/8`), so
+//! `::/0` is all of IPv6 and nothing of IPv4.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,9 +11,9 @@ use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
 use crate::NetError;
 
-/// In front of an IPv4 address that is written as IPv6 stand so many bits.
+/// Bits in front of an IPv4 address that is written as IPv6.
 const MAPPED_BITS: u8 = 96;
-/// What is written as a range is shown as networks, if they are so few.
+/// A range is shown as networks in an error if it needs at most this many.
 const MAX_SHOWN_NETWORKS: usize = 4;
 
 /// An address and how many of its leading bits count.
@@ -24,8 +24,8 @@ impl Network {
     /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address; blanks around it do not count.
     ///
     /// # Errors
-    /// What else it is, and what to write. Bits set behind the prefix are refused: whoever writes
-    /// `10.1.2.3/8` in a rule meant something else.
+    /// Says what the text is instead, and what to write. Bits set behind the prefix are refused:
+    /// somebody who writes `10.1.2.3/8` in a rule probably means something else.
     pub fn parse(text: &str) -> Result<Network, NetError> {
         let (address, network) = read(text)?;
         if address == network.first() {
@@ -35,22 +35,22 @@ impl Network {
             .hinted(format!("write `{network}` for the network, `{address}` for the address")))
     }
 
-    /// The same, but of any address in the network: `10.1.2.3/8` is `10.0.0.0/8`. For those who
-    /// look for something and have an address of it.
+    /// Like [`Network::parse`], but takes any address in the network: `10.1.2.3/8` is `10.0.0.0/8`.
+    /// For searches, where an address of the network may be all that is known.
     ///
     /// # Errors
-    /// What else it is, and what to write.
+    /// Says what the text is instead, and what to write.
     pub fn parse_around(text: &str) -> Result<Network, NetError> {
         read(text).map(|(_, network)| network)
     }
 
-    /// The network of so many bits that an address is in; `None` if the address has fewer. An
+    /// The network with this prefix that holds an address; `None` if the address has fewer bits. An
     /// IPv4-mapped address has the 32 bits of the IPv4 one.
     pub fn around(address: IpAddr, prefix: u8) -> Option<Network> {
         IpNet::new(address.to_canonical(), prefix).ok().map(|net| Network(net.trunc()))
     }
 
-    /// Does the address lie inside? An IPv4-mapped one counts as IPv4.
+    /// Whether the address lies inside. An IPv4-mapped address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
@@ -77,7 +77,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The address as it is meant, and the network around it.
+/// The address that was written, and the network around it.
 fn read(text: &str) -> Result<(IpAddr, Network), NetError> {
     let text = text.trim();
     let (host, prefix) = match text.split_once('/') {
@@ -111,7 +111,7 @@ fn number(digits: &str) -> Option<u8> {
     digits.parse().ok().filter(|_| plain)
 }
 
-/// An IPv4 address with a prefix that is none of IPv6 that begin with `::ffff:`.
+/// The error of an IPv4 address written as IPv6 with a prefix that is too short for that.
 fn mixed(text: &str, meant: IpAddr, bits: u8) -> NetError {
     let error = NetError::new(format!("`{text}` is an IPv4 address with a prefix of IPv6"));
     match bits {
@@ -129,7 +129,7 @@ fn no_prefix(text: &str, address: IpAddr, width: u8, prefix: &str) -> NetError {
     }
 }
 
-/// What `host` is, as no address.
+/// The error of a text that is not an address, with the most likely reason.
 fn no_address(text: &str, host: &str, prefix: Option<&str>) -> NetError {
     let behind = prefix.map(|prefix| format!("/{prefix}")).unwrap_or_default();
     if let Some(error) = range(text) {
@@ -163,12 +163,13 @@ fn no_address(text: &str, host: &str, prefix: Option<&str>) -> NetError {
     }
 }
 
-/// With zeros in front or not.
+/// A number up to 255, with or without leading zeros.
 fn octet(digits: &str) -> Option<u8> {
     digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// `10.0.0.0-10.0.0.255`: no network, but perhaps a few.
+/// The error of a range, `10.0.0.0-10.0.0.255`, with the networks that it consists of, if they are
+/// few.
 fn range(text: &str) -> Option<NetError> {
     let (first, last) = text.split_once('-')?;
     let (first, last): (IpAddr, IpAddr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

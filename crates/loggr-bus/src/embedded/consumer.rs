@@ -1,8 +1,8 @@
-//! Consuming from a queue: a source.
+//! The source that takes deliveries from a queue.
 //!
-//! Deliveries are slices of one read; nothing is copied. Invariant: whatever was
-//! acknowledged before `next` gives a delivery is written in the queue's cursor by
-//! then, so no crash of this process brings it back.
+//! Deliveries are slices of one read; nothing is copied. Invariant: before `next` gives a delivery,
+//! everything that was acknowledged is written in the queue's cursor, so that no crash of this
+//! process brings it back.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,12 +32,12 @@ pub struct Consumer {
     in_flight: Arc<AtomicUsize>,
 }
 
-/// What a try gave.
+/// The result of a try to take a delivery.
 enum Tried {
     Delivery(Delivery),
-    /// Something has to change first.
+    /// There is nothing to take until something changes.
     Nothing,
-    /// There is something that could not be read.
+    /// There is something that cannot be read now; try again later.
     Later,
 }
 
@@ -57,8 +57,8 @@ impl Consumer {
         &self.queue.name
     }
 
-    /// Takes a delivery if there is one now and the window has room. Does everything
-    /// in one go: there is no place where a dropped future could lose it.
+    /// Takes a delivery if there is one now and the window has room. It has no `await`, so that a
+    /// dropped future cannot lose the delivery.
     fn try_next(&self) -> Result<Tried, ReadError> {
         if self.is_full() {
             return self.settle_up().map(|()| Tried::Nothing);
@@ -70,7 +70,7 @@ impl Consumer {
             Taken::Later => return self.settle_up().map(|()| Tried::Later),
         };
         if let Err(error) = self.settle_up() {
-            // Nobody has tried it.
+            // The delivery was not worked on, so no attempt is counted.
             self.queue.state().nacked(lease.id, false);
             self.queue.changed.notify_waiters();
             return Err(error);
@@ -102,7 +102,7 @@ impl Consumer {
         let ack = Ack::new(move |outcome| {
             match outcome {
                 Outcome::Ack(tally) => queue.state().acked(lease.id, tally),
-                // What is let go because the program stops was not its own fault.
+                // A delivery that is given back because the program stops counts no attempt.
                 Outcome::Nack => {
                     queue.state().nacked(lease.id, stop.phase() < Phase::Abort);
                 }
@@ -116,7 +116,7 @@ impl Consumer {
     }
 }
 
-/// Writes down whether somebody works on an entry.
+/// Notes in the cursor whether an entry is being worked on.
 #[derive(Debug)]
 struct Watched {
     queue: Arc<Queue>,

@@ -1,4 +1,4 @@
-//! Where a queue stands, on disk: two slots that are written in turn.
+//! The cursor: how far a queue has been read, on disk, in two slots that are written in turn.
 //!
 //! Knows nothing of leases. A write that a crash cuts short spoils one slot; the
 //! newest one that is whole wins. Writing is one `pwrite` and survives `kill -9`;
@@ -40,11 +40,11 @@ pub(super) const MAX_BINDINGS: usize = 8;
 
 const MAGIC: [u8; 4] = *b"LGRq";
 const FIXED_BYTES: usize = 114;
-/// Before what a purge leaves in a cursor.
+/// The number that stands before the part that a purge adds to a cursor.
 const PURGED: u16 = 1;
 const PURGED_BYTES: usize = 74;
 
-/// What became of the events of a queue, before its head.
+/// What became of the events before the head of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Counts {
     pub stored: u64,
@@ -55,13 +55,13 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Events that do not wait any more.
+    /// The number of events that are settled.
     pub fn settled(&self) -> u64 {
         self.stored + self.rescued + self.dropped + self.damaged
     }
 }
 
-/// Binding keys in the order in which they were valid; the last one is valid now.
+/// The binding keys that a queue has had, in order; the last one is valid now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bindings(Vec<(u64, Binding)>);
 
@@ -93,7 +93,8 @@ impl Bindings {
     }
 }
 
-/// Where a queue stands once what was in flight at a purge is settled or given back.
+/// The state that a queue will have once the events that were in flight at a purge are settled or
+/// given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Purged {
     pub to: Position,
@@ -104,7 +105,7 @@ pub(super) struct Purged {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub head: Position,
-    /// Nothing before it is given out any more.
+    /// Set after a purge: nothing before this position is given out any more.
     pub purged: Option<Purged>,
     pub counts: Counts,
     pub attempts: u32,
@@ -113,7 +114,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Of a queue that was bound at `head`.
+    /// The cursor of a queue that was bound at `head`.
     pub fn fresh(head: Position, binding: &str) -> Cursor {
         let binding =
             Binding::parse(binding).unwrap_or_else(|_| Binding::parse("#").expect("BUG: `#` is a key"));
@@ -177,8 +178,8 @@ impl Cursor {
         Some((n(16), Cursor { head, purged, counts, attempts: u32_at(slot, 12), bound_at: n(104), bindings }))
     }
 
-    /// After a restart nothing is in flight any more, and what was there at a purge is dropped
-    /// with the rest.
+    /// The cursor after a restart: nothing is in flight any more, and events that were in flight at
+    /// a purge are dropped too.
     fn after_restart(self) -> Cursor {
         match self.purged {
             Some(Purged { to, counts }) => Cursor { head: to, purged: None, counts, attempts: 0, ..self },
@@ -202,7 +203,7 @@ fn position(bytes: &[u8], at: usize) -> Position {
     Position { segment: n(0), offset: n(1), seq: n(2), events: n(3), bytes: n(4) }
 }
 
-/// A cursor's file, what it holds, and why a slot of it could not be read.
+/// The file of a cursor, its content, and why a slot could not be read.
 pub(super) struct Opened {
     pub file: CursorFile,
     pub cursor: Option<Cursor>,
@@ -232,7 +233,8 @@ impl CursorFile {
         Ok(this)
     }
 
-    /// Opens the file; no cursor if both slots are spoilt, with what the disk said if it did.
+    /// Opens the file. It has no cursor if both slots are spoilt; then the error of the disk is
+    /// given, if there was one.
     pub fn open(path: &Path, writable: bool, faults: Faults) -> io::Result<Opened> {
         let file = OpenOptions::new().read(true).write(writable).open(path)?;
         let (mut newest, mut error) = (None::<(u64, Cursor)>, None);
@@ -253,8 +255,8 @@ impl CursorFile {
         Ok(Opened { file, cursor: newest.map(|(_, cursor)| cursor.after_restart()), error })
     }
 
-    /// Writes into the slot that does not hold the newest cursor, or, where the disk has a bad
-    /// block in its place, into another file.
+    /// Writes into the slot that does not hold the newest cursor, or into a new file if the disk
+    /// has a bad block there.
     pub fn write(&mut self, cursor: &Cursor) -> io::Result<()> {
         match self.write_slot(cursor) {
             Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
@@ -264,7 +266,7 @@ impl CursorFile {
         }
     }
 
-    /// Makes the file anew, in other blocks, and gives it the name of this one.
+    /// Writes a new file, in other blocks of the disk, and gives it the name of this one.
     pub fn replace(&mut self, cursor: &Cursor) -> io::Result<()> {
         let making = self.path.with_extension("queue.new");
         let made = CursorFile::create(&making, cursor, self.faults.clone())?;
@@ -284,7 +286,7 @@ impl CursorFile {
         Ok(())
     }
 
-    /// The file, to be flushed where that does not hold anybody up.
+    /// The file, for a flush that nothing waits for.
     pub fn file(&self) -> Arc<File> {
         self.file.clone()
     }

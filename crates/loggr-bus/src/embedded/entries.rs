@@ -1,6 +1,7 @@
-//! What of a queue is handed out and not yet settled: entries between its head and its reader.
+//! The entries of a queue between its head and its reader: deliveries that are handed out, given
+//! back, or settled behind one that is not.
 //!
-//! Not a copy of any event: an entry is a place in the log. Invariant: the head moves only over
+//! An entry is a place in the log, not a copy of events. Invariant: the head moves only over
 //! entries that are settled, in the order of the log.
 
 use std::collections::VecDeque;
@@ -14,28 +15,29 @@ use super::cursor::{Bindings, Counts, Cursor, CursorFile, Purged};
 use super::position::Position;
 use super::read_error::ReadError;
 
-/// When the process ended this often while somebody worked on the head, it is
-/// given out alone: if it brings the process down, it does so without company.
+/// When the process has ended this often while the head was worked on, the head is given out alone:
+/// if it makes the process crash, no other events are involved.
 pub(super) const ISOLATE_ATTEMPTS: u32 = 2;
 
-/// What is known of the entries between the head and the reader.
+/// The state of a queue: the entries between its head and its reader.
 #[derive(Debug)]
 pub(super) struct State {
     file: CursorFile,
     bound_at: u64,
     bindings: Bindings,
     head: Position,
-    /// Nothing before it is given out again: a purge has dropped it, or will when it comes back.
+    /// Nothing before this position is given out again: a purge has dropped it, or drops it when it
+    /// is given back.
     purged_to: Option<Position>,
     counts: Counts,
-    /// How often the process ended, or will have ended if it does so now, while somebody
-    /// worked on the entry at the head.
+    /// How often the process has ended while the entry at the head was worked on; if it is worked
+    /// on now, this time is counted in advance.
     attempts: u32,
-    /// In the order of the log, first the oldest that is not settled.
+    /// In the order of the log; the first is the oldest that is not settled.
     entries: VecDeque<Entry>,
-    /// How many of them somebody works on.
+    /// How many entries are being worked on.
     working: usize,
-    /// The head that was given out alone: nothing else is until it is settled.
+    /// The head, if it was given out alone: nothing else is given out until it is settled.
     alone: Option<u64>,
     /// The cursor on disk is older than this.
     dirty: bool,
@@ -52,9 +54,9 @@ struct Entry {
     events: u64,
     bytes: u64,
     damaged: u64,
-    /// This one included.
+    /// Attempts, this one included.
     attempts: u32,
-    /// Somebody works on it; otherwise it is only kept.
+    /// It is being worked on; otherwise a consumer only keeps it.
     tried: bool,
     fate: EntryFate,
 }
@@ -64,9 +66,9 @@ impl Entry {
         self.fate == EntryFate::Leased && self.tried
     }
 
-    /// Attempts that the end of the process at this moment leaves behind. While somebody works on
-    /// any entry, also on one behind it, that is one of the head: nobody could say later which
-    /// one it was, and the head is what is given out alone then.
+    /// The attempts that would remain on disk if the process ended now. If any entry is being
+    /// worked on, also one behind the head, an attempt of the head is counted: it would be unknown
+    /// later which entry made the process end, and it is the head that is given out alone then.
     fn spent(&self, working: bool) -> u32 {
         let waits = self.fate == EntryFate::Leased && !working;
         self.attempts.saturating_sub(u32::from(waits))
@@ -101,7 +103,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Nothing is where it was.
+    /// The error of a lease whose frames are not where they were.
     pub fn gone(&self) -> ReadError {
         let (from, to) = (self.start.seq, self.end.seq);
         let what = format!("batches from {from} to {to} are not in their segment any more");
@@ -109,7 +111,7 @@ impl Lease {
     }
 }
 
-/// What a queue shows of itself.
+/// The numbers of a queue at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Snapshot {
     pub counts: Counts,
@@ -127,7 +129,8 @@ pub(super) struct Snapshot {
 pub struct Dropped {
     /// Events that are dropped.
     pub events: u64,
-    /// Events that are in somebody's hands: stored by him, or dropped when he gives them back.
+    /// Events that consumers have in hand: they will be stored, or dropped when they are given
+    /// back.
     pub in_hand: u64,
 }
 
@@ -149,12 +152,12 @@ impl State {
         }
     }
 
-    /// Where everything before is settled.
+    /// The head: everything before this position is settled.
     pub fn head(&self) -> Position {
         self.head
     }
 
-    /// Where the oldest event lies that may be read again.
+    /// The position of the oldest event that may be read again.
     pub fn needed(&self) -> Position {
         self.purged_to.unwrap_or(self.head)
     }
@@ -197,8 +200,8 @@ impl State {
         self.entries.is_empty() && self.attempts >= ISOLATE_ATTEMPTS
     }
 
-    /// The oldest entry that was given back and does not rest is leased again. `tried`: to be
-    /// worked on at once.
+    /// Leases the oldest entry again that was given back and for which `rests` is false. `tried`:
+    /// it is worked on at once.
     pub fn lease_again(&mut self, tried: bool, rests: impl Fn(&Position) -> bool) -> Option<Lease> {
         let waits = |entry: &Entry| entry.fate == EntryFate::Nacked && !rests(&entry.start);
         let index = self.entries.iter().position(waits)?;
@@ -214,9 +217,9 @@ impl State {
         Some(lease)
     }
 
-    /// Of an entry leased again, this was read up to `at`. What lies behind goes back to wait by
-    /// itself; what was there before and is not any more counts as damaged. `None` if nothing of
-    /// it is left.
+    /// Notes that an entry which is leased again was read up to `at`. The part behind goes back to
+    /// wait as an entry of its own; events that were there before and cannot be found now count as
+    /// damaged. `None` if nothing of the entry is left.
     pub fn leased_again(&mut self, lease: &Lease, at: Position, gathered: &Gathered) -> Option<Lease> {
         let index = self.find(lease.id)?;
         let entry = self.entries.get_mut(index)?;
@@ -253,8 +256,8 @@ impl State {
         Some(Lease { end, ..*lease })
     }
 
-    /// What was read from `start` to `end` is leased, `tried` to be worked on at once; if there
-    /// is nothing in it, it is passed over.
+    /// Leases what was read from `start` to `end`; with `tried` it is worked on at once. If it
+    /// holds no event for the queue it is skipped.
     pub fn lease_fresh(
         &mut self,
         start: Position,
@@ -294,9 +297,9 @@ impl State {
         Some(Lease { id, start, end, attempts })
     }
 
-    /// Everything from `start` to `end`, and everything given back, is dropped by
-    /// order of the operator; what is in somebody's hands will be, should he give it back.
-    /// `published` events and bytes were ever meant for the queue.
+    /// Drops everything from `start` to `end`, and everything that was given back, by order of the
+    /// operator; events that consumers have in hand are dropped if they are given back. `published`
+    /// is how many events and bytes were ever meant for the queue.
     pub fn purge(&mut self, start: Position, end: Position, published: u64, published_bytes: u64) -> Dropped {
         let (mut events, mut bytes, mut dropped) = (published, published_bytes, 0);
         events = events.saturating_sub(self.counts.settled());
@@ -322,7 +325,7 @@ impl State {
                 fate: EntryFate::Done(Tally { dropped: events, ..Tally::default() }),
             });
         } else {
-            // The books did not balance.
+            // The numbers did not add up.
             self.counts.dropped += events;
             self.settled_bytes += bytes;
         }
@@ -332,7 +335,8 @@ impl State {
         Dropped { events: dropped + events, in_hand: self.snapshot().leased }
     }
 
-    /// Somebody works on the entry, or only keeps it. Written down at once if it is at the head.
+    /// Notes whether the entry is being worked on or only kept. At the head that is written to disk
+    /// at once.
     pub fn tries(&mut self, id: u64, tried: bool) -> io::Result<()> {
         let Some(index) = self.find(id) else { return Ok(()) };
         self.change(index, |entry| entry.tried = tried);
@@ -342,12 +346,12 @@ impl State {
         self.write()
     }
 
-    /// The entry is settled.
+    /// Settles the entry.
     pub fn acked(&mut self, id: u64, tally: Tally) {
         let Some(index) = self.find(id) else { return };
         self.change(index, |entry| {
-            // By the law of deliveries the tally is the number of events; the queue's books
-            // balance even if somebody breaks it.
+            // The tally should be the number of events; the queue's numbers add up even if it is
+            // not.
             let rescued = tally.rescued.min(entry.events);
             let dropped = tally.dropped.min(entry.events - rescued);
             entry.fate =
@@ -356,17 +360,17 @@ impl State {
         self.settled(index);
     }
 
-    /// The entry at `index` is settled now.
+    /// Settles the entry at `index`.
     fn settled(&mut self, index: usize) {
-        // What is settled behind the head is written down with a purge alone.
+        // Entries settled behind the head are written to disk only after a purge.
         self.dirty |= self.purged_to.is_some();
         self.merge(index + 1);
         self.merge(index);
         self.advance();
     }
 
-    /// The entry comes back. `counted`: the try counts as one of its attempts, if it was one.
-    /// True if it waits to be given out again; what a purge has dropped meanwhile does not.
+    /// Gives the entry back. `counted`: if it was worked on, that counts as one of its attempts.
+    /// True if it waits to be given out again, false if a purge has dropped it meanwhile.
     pub fn nacked(&mut self, id: u64, counted: bool) -> bool {
         let Some(index) = self.find(id) else { return false };
         let Some(end) = self.entries.get(index).map(|entry| entry.end.seq) else { return false };
@@ -388,7 +392,7 @@ impl State {
         true
     }
 
-    /// Writes the cursor if it is old.
+    /// Writes the cursor if the one on disk is out of date.
     pub fn write(&mut self) -> io::Result<()> {
         if !self.dirty {
             return Ok(());
@@ -421,7 +425,7 @@ impl State {
         }
     }
 
-    /// Where the queue stands once what was in flight at the purge is given back.
+    /// The state that the queue will have once what was in flight at the purge is given back.
     fn purged(&self) -> Option<Purged> {
         let to = self.purged_to?;
         let mut counts = self.counts;
@@ -440,15 +444,15 @@ impl State {
         self.entries.binary_search_by_key(&id, |e| e.id).ok()
     }
 
-    /// Makes the entry at `index` one with its neighbour before it, if both are
-    /// settled: one that is never settled must not let the list grow without end.
+    /// Joins the entry at `index` with the one before it, if both are settled, so that an entry
+    /// that is never settled does not let the list grow without end.
     fn merge(&mut self, index: usize) {
         let Some(before) = index.checked_sub(1) else { return };
         let fate = |i: usize| self.entries.get(i).map(|e| e.fate);
         let (Some(EntryFate::Done(a)), Some(EntryFate::Done(b))) = (fate(before), fate(index)) else {
             return;
         };
-        // What a purge has dropped is told by itself.
+        // Entries that a purge has dropped are kept apart.
         let end = |i: usize| self.entries.get(i).map_or(0, |e| e.end.seq);
         if self.purged_to.is_some_and(|to| end(before) <= to.seq && to.seq < end(index)) {
             return;
@@ -465,7 +469,7 @@ impl State {
         }
     }
 
-    /// Moves the head over what is settled.
+    /// Moves the head over settled entries.
     fn advance(&mut self) {
         while let Some(entry) = self.entries.front()
             && let EntryFate::Done(tally) = entry.fate

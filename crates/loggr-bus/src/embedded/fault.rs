@@ -1,4 +1,4 @@
-//! Where tests put a fault in the way of the log.
+//! Faults of the disk that tests inject into the log.
 
 /// Where a fault can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

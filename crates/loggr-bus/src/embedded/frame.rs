@@ -1,8 +1,8 @@
-//! One frame of the log: a published chunk with its place in the history.
+//! One frame of the log: a published chunk with its sequence number and its place among all events.
 //!
-//! Not the chunk's own encoding. The checksum of the header is seeded with the
-//! segment's number and its random salt, so that neither a frame left over in a
-//! recycled segment nor one that somebody put into a log line is taken for real.
+//! The chunk itself is encoded in `encoding`. The checksum of the header is seeded with the
+//! segment's number and its random salt, so that neither a frame left over in a recycled segment
+//! nor one that a sender put into a log line is taken for a real one.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -30,7 +30,7 @@ pub(super) const MAX_BODY_BYTES: usize = (crate::encoding::HEADER_BYTES
     + crate::encoding::MAX_RECORDS_BYTES
     + crate::binding::MAX_KEY_BYTES)
     .next_power_of_two();
-/// How every frame begins.
+/// The first bytes of every frame.
 pub(super) const MAGIC: [u8; 4] = *b"LGRf";
 
 const FLAG_GAP: u16 = 1;
@@ -51,7 +51,7 @@ pub(super) struct FrameHeader {
 }
 
 impl Position {
-    /// Behind a frame that begins here.
+    /// The position behind a frame that begins here.
     pub fn after(&self, h: &FrameHeader) -> Position {
         Position {
             segment: self.segment,
@@ -63,12 +63,12 @@ impl Position {
     }
 }
 
-/// What the checksums of a segment's headers begin with.
+/// The seed of the checksums of a segment's headers.
 pub(super) fn seed(segment: u64, salt: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&segment.to_le_bytes()), &salt.to_le_bytes())
 }
 
-/// What a CRC-32C began with, if it is `crc` behind these bytes: the checksum, backwards.
+/// Computes a CRC-32C backwards: the value from which it started, if it is `crc` after these bytes.
 fn unwind(crc: u32, bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     let mut state = !crc;
@@ -83,16 +83,16 @@ fn unwind(crc: u32, bytes: &[u8]) -> u32 {
 }
 
 impl FrameHeader {
-    /// The header at the beginning of `bytes`, if there is one, and what the checksums of its
-    /// segment begin with. Whether it is one, only the checksum of the body says.
+    /// The header that may be at the beginning of `bytes`, and the seed of its segment's checksums
+    /// that would fit it. Whether it really is a header is shown only by the checksum of the body.
     pub fn guess(bytes: &[u8]) -> Option<(FrameHeader, u32)> {
         let header = bytes.first_chunk::<{ FRAME_HEADER_BYTES as usize }>()?;
         let seed = unwind(u32_at(header, 4), &header[8..]);
         FrameHeader::decode(header, seed).map(|header| (header, seed))
     }
 
-    /// A gap from `start` on, `len` bytes long: so many events are lost, and the frame behind it
-    /// has the number `next`, with `total` bytes in the exchange before it.
+    /// A gap from `start` on, `len` bytes long, in which `lost` events are lost; the frame behind
+    /// it has the number `next`, with `total` bytes in the exchange before it.
     pub fn gap(start: &Position, len: u64, next: u64, lost: u64, total: u64) -> FrameHeader {
         let len = len.max(FRAME_HEADER_BYTES);
         FrameHeader {
@@ -109,7 +109,7 @@ impl FrameHeader {
         }
     }
 
-    /// Header and body.
+    /// Length of header and body.
     pub fn frame_len(&self) -> u64 {
         FRAME_HEADER_BYTES + u64::from(self.body_len)
     }
@@ -192,7 +192,7 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// The routing key; what is not UTF-8 was not written by a publisher.
+    /// The routing key; empty if it is not UTF-8, because then no publisher wrote it.
     pub fn key(&self) -> &'a str {
         let key = self.body.get(..usize::from(self.header.key_len)).unwrap_or_default();
         std::str::from_utf8(key).unwrap_or_default()

@@ -1,6 +1,6 @@
-//! Looking at queues without taking from them; also when no daemon runs.
+//! Looks at queues without taking from them, also when no daemon runs.
 //!
-//! Reads only. While a daemon runs it sees a moment of the past, never a torn frame.
+//! It only reads. While a daemon runs it sees an earlier state, but never half of a frame.
 
 use std::io;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl ExchangeView {
     /// has more. `None` if nothing waits, or there is no such queue.
     ///
     /// # Errors
-    /// What the disk says.
+    /// The error of the disk.
     pub fn peek(&self, queue: &str, max_events: usize) -> io::Result<Option<Batch>> {
         let found = {
             let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +54,7 @@ impl ExchangeView {
 /// All exchanges of the bus in `dir`, in order of name.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub fn inspect(dir: &Path) -> io::Result<Vec<ExchangeView>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir)? {
@@ -94,7 +94,7 @@ pub(super) fn exchange(dir: &Path) -> Option<io::Result<ExchangeView>> {
     }))
 }
 
-/// Reads from the head of the queue, whatever is in flight.
+/// Reads from the head of the queue, also events that are in flight.
 pub(super) fn peek(log: &Mutex<Log>, queue: &Queue, max_events: usize) -> Result<Option<Batch>, ReadError> {
     let mut at = queue.state().needed();
     let mut decoder = Decoder::default();

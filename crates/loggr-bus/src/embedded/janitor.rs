@@ -1,9 +1,9 @@
-//! The janitor: one thread per exchange for everything that nobody should wait for.
+//! The janitor: one thread per exchange for all work that publishers and consumers should not wait
+//! for.
 //!
-//! Makes segments ahead of need, gives back those that every queue has passed, and
-//! flushes cursors. Never on the way of an acknowledgement. Invariant: a segment is
-//! given back only when the cursors that passed it are flushed, and the segment
-//! after it has a frame.
+//! Makes segments ahead of need, gives back those that every queue has passed, and flushes cursors.
+//! No acknowledgement waits for it. Invariant: a segment is given back only when the cursors that
+//! passed it are flushed, and the segment after it has a frame.
 
 use std::path::PathBuf;
 use std::sync::Weak;
@@ -19,7 +19,7 @@ pub(super) const MAX_FREE_SEGMENTS: usize = 4;
 /// A cursor is flushed at most this often.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the janitor owns.
+/// The state that only the janitor uses.
 pub(super) struct Janitor {
     /// Number of the next segment.
     pub next_id: u64,
@@ -28,7 +28,7 @@ pub(super) struct Janitor {
 }
 
 impl Janitor {
-    /// Works until it is told to quit, or the exchange is let go.
+    /// Works until it is told to quit, or the exchange is dropped.
     pub fn run(mut self, shared: &Weak<Shared>, jobs: &Receiver<Job>) {
         let mut flush_at: Option<Instant> = None;
         loop {
@@ -71,7 +71,7 @@ impl Janitor {
             }
         };
         if let Some(old) = old {
-            // Its number would be out of turn.
+            // The segment's number would be out of order.
             self.retire(&old);
         }
         let made = loop {
@@ -86,7 +86,7 @@ impl Janitor {
             match Segment::recycle(&shared.dir, &free, id, &shared.options.faults) {
                 Ok(segment) if segment.capacity == capacity => break Ok(segment),
                 Ok(segment) => self.retire(&segment),
-                // Somebody removed the file; a new one says whether the disk is well.
+                // The file is gone; making a new one shows whether the disk works.
                 Err(_) => {}
             }
         };
@@ -110,7 +110,7 @@ impl Janitor {
             // DURABLE: a cursor must not come back older than what it still needs.
             match queue.flush() {
                 Ok(head) => heads.push(head),
-                // The queue has said so.
+                // The queue has reported the error already.
                 Err(_) => return,
             }
         }
@@ -127,7 +127,7 @@ impl Janitor {
         if passed.is_empty() {
             return;
         }
-        // What could never be read is not used again.
+        // Segments that could never be read are not used again.
         for segment in passed.iter().filter(|segment| !segment.is_blind()) {
             let usual = segment.capacity == shared.options.segment_size && !segment.is_poisoned();
             if usual && self.free.len() < MAX_FREE_SEGMENTS {
@@ -154,7 +154,7 @@ fn flush(shared: &Shared) {
     let queues = shared.log().queues.clone();
     for queue in queues.iter().filter(|q| q.flush_asked.load(Ordering::SeqCst)) {
         if queue.flush().is_err() {
-            // The queue has said so. Tried again within the second.
+            // The queue has reported the error already; the flush is tried again within a second.
             shared.ask_flush(queue);
         }
     }

@@ -1,7 +1,7 @@
 //! The names of the queues that an exchange has had since it was made: the file `queues`.
 //!
-//! Not where they stand; that is each queue's cursor. With this a queue whose cursor is gone
-//! is told from one that is new: the one needs every event that is kept, the other none.
+//! How far each queue has been read is in its cursor. With these names a queue whose cursor is lost
+//! can be told from a new one: the former needs every event that is kept, the latter none.
 //!
 //! Text: a first line `loggr queues 1`, a name in each line, and at the end `crc` and the
 //! CRC-32C of everything before in eight hexadecimal digits.
@@ -13,10 +13,10 @@ use std::path::Path;
 /// The file's name.
 const NAME: &str = "queues";
 const TITLE: &str = "loggr queues 1";
-/// A longer file is not ours: so many names of the longest kind.
+/// A longer file was not written by loggr: this is enough for many names of the greatest length.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The names; `None` where nobody has written them down, or they cannot be read.
+/// The names; `None` if they were never written, or cannot be read.
 pub(super) fn read(dir: &Path) -> Option<BTreeSet<String>> {
     parse(&loggr_disk::read_text_at_most(&dir.join(NAME), MAX_BYTES).ok()??)
 }

@@ -1,7 +1,7 @@
 //! The log of one exchange in memory: its segments and its end.
 //!
-//! How it is read: `span.rs`. Knows no queue's leases. Invariant: nothing past `end` is ever read, and
-//! `end` moves only after the flush.
+//! How it is read: `span.rs`. It does not know what the queues have leased. Invariant: nothing past
+//! `end` is ever read, and `end` moves only after the flush.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct LiveSegment {
     pub end: u64,
 }
 
-/// The log as everybody sees it.
+/// The part of the log that readers may see.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     /// In order of their numbers; the last one is written to.
@@ -35,14 +35,14 @@ pub(super) struct Log {
     pub commits: u64,
     /// Events lost to damage since it was opened.
     pub damaged: u64,
-    /// What stands in the place of frames that could not be read for too long, by segment and
-    /// offset, where the disk perhaps does not keep what is written over them.
+    /// Gaps that stand in for frames that could not be read for too long, by segment and offset.
+    /// They are kept here because the disk may not keep a gap that is written over the frames.
     pub gaps: HashMap<Place, FrameHeader>,
 }
 
 impl Log {
-    /// The segment to read from at `at`, and the position in it: the end of one
-    /// segment is the beginning of the next. `None` at the end of the log.
+    /// The segment that holds the position `at`, and the position in it: the end of one segment is
+    /// the beginning of the next. `None` at the end of the log.
     pub fn span(&self, at: &Position) -> Option<Span> {
         if at.seq >= self.end.seq {
             return None;
@@ -55,13 +55,14 @@ impl Log {
         if live.segment.id == at.segment {
             live = self.live.get(index + 1)?;
         }
-        // What is missing between the two shows in the first frame's numbers.
+        // Frames that are missing between the two segments show in the numbers of the first frame.
         let start = Position { segment: live.segment.id, offset: SEGMENT_HEADER_BYTES, ..*at };
         Some(Span { segment: live.segment.clone(), start, end: live.end })
     }
 
-    /// The span as it is now, what comes after its segment whatever is wrong inside it, and
-    /// whether nothing does. These three belong together: the log goes on meanwhile.
+    /// The span as it is now, the position after its segment (whatever is damaged inside), and
+    /// whether the segment is the last. The three are read together because the log grows
+    /// meanwhile.
     pub fn around(&self, span: &Span) -> (Span, Position, bool) {
         let index = self.live.partition_point(|s| s.segment.id < span.segment.id);
         let end =

@@ -81,7 +81,7 @@ struct Exchange {
 /// What was found when the bus was opened.
 #[derive(Clone, Debug, Default)]
 pub struct OpenReport {
-    /// Per exchange of the configuration.
+    /// A report for each exchange of the configuration.
     pub exchanges: Vec<ExchangeReport>,
     /// Exchanges on disk that the configuration does not name, and the events that
     /// wait in them. They are left alone and hold space.
@@ -89,7 +89,7 @@ pub struct OpenReport {
 }
 
 impl OpenReport {
-    /// True if events were lost, so that somebody must look at it.
+    /// True if events were lost, so that the operator must be told.
     pub fn is_damaged(&self) -> bool {
         self.exchanges.iter().any(|e| !e.damage.is_empty() || e.missing_events > 0)
     }
@@ -119,7 +119,11 @@ impl fmt::Display for OpenReport {
             }
             if !exchange.created {
                 for queue in &exchange.new_queues {
-                    writeln!(f, "exchange `{name}`: queue `{queue}` is new and gets what comes from now on")?;
+                    writeln!(
+                        f,
+                        "exchange `{name}`: queue `{queue}` is new and gets the events that are published \
+                         from now on"
+                    )?;
                 }
             }
             for (queue, waiting) in &exchange.unconfigured_queues {
@@ -197,8 +201,8 @@ impl Bus {
         inspect::peek(&shared.log, &queue, max_events).map_err(io)
     }
 
-    /// Drops everything that waits in the queue, also for the next process; what is in flight
-    /// is dropped should it be given back. Counted as dropped.
+    /// Drops everything that waits in the queue, also for the next process; events in flight are
+    /// dropped if they are given back. Counted as dropped.
     ///
     /// # Errors
     /// Of kind `Config` if there is no such queue, `Io` if the cursor cannot be written.
@@ -245,11 +249,11 @@ impl Bus {
         self.exchanges.iter().map(|e| stats::exchange(&e.shared)).collect()
     }
 
-    /// Waits until the janitors have done what they were asked.
+    /// Waits until the janitors have done their jobs.
     #[doc(hidden)]
     pub fn quiesce(&self) {
         for exchange in &self.exchanges {
-            // A collection may ask for another.
+            // One collection may request another.
             for _ in 0..2 {
                 let (answer, done) = std_mpsc::sync_channel(1);
                 exchange.shared.ask(Job::Ping(answer));
@@ -263,8 +267,8 @@ impl Bus {
         self.exchanges.iter().for_each(Exchange::flush);
     }
 
-    /// Stops the writers after what was published before, flushes every cursor, and
-    /// lets go of the directory. Blocks for a flush or two.
+    /// Stops the writers once everything published before is stored, flushes every cursor, and
+    /// unlocks the directory. Blocks for a flush or two.
     pub fn close(self) {
         drop(self);
     }
@@ -331,7 +335,7 @@ impl Exchange {
 
     fn stop(&mut self) {
         let Some((writer, janitor)) = self.threads.take() else { return };
-        // Behind everything that was published before.
+        // The order comes after everything that was published before.
         let mut order = Order::Close;
         while let Err(TrySendError::Full(back)) = self.orders.try_send(order) {
             order = back;

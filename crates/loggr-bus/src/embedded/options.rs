@@ -1,4 +1,4 @@
-//! How the embedded bus keeps its exchanges.
+//! The options of the embedded bus: sizes, compression, patience with the disk.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ pub const MIN_SEGMENTS: u64 = 2;
 /// How the embedded bus keeps its exchanges.
 #[derive(Clone, Debug)]
 pub struct BusOptions {
-    /// Size of a segment in bytes; what is larger gets a segment of its own.
+    /// Size of a segment in bytes; a larger batch gets a segment of its own.
     pub segment_size: u64,
-    /// Size limit of **each** exchange in bytes, in whole segments. Not of all
-    /// together: else a full first exchange would keep its own consumers from
-    /// publishing to the next one, for ever.
+    /// Size limit of **each** exchange in bytes, in whole segments. It is not for all together:
+    /// otherwise a full first exchange would keep its own consumers from publishing to the next
+    /// one, for ever.
     pub max_size: u64,
     /// How records are compressed.
     pub codec: Codec,

@@ -1,6 +1,6 @@
 //! A place in the log of an exchange.
 
-/// A place in the log, and how much lies before it.
+/// A place in the log, with the numbers of events and bytes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Position {
     pub segment: u64,

@@ -1,7 +1,7 @@
-//! Publishing to an exchange: a sink.
+//! The sink that publishes to an exchange.
 //!
-//! Encodes and checksums on the caller's thread, so that the writer only writes.
-//! Invariant: the receipt is signed after the flush, and nowhere else.
+//! Batches are encoded and checksummed on the caller's thread, so that the writer thread only
+//! writes. Invariant: the receipt is signed after the flush, and nowhere else.
 
 use std::sync::Arc;
 

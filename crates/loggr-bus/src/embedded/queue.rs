@@ -1,8 +1,7 @@
-//! A queue: what is handed out and not yet settled, and where the next event lies.
+//! A queue: its entries that are not settled, and the position of its next event.
 //!
-//! Not a copy of any event: those lie in the log, once for all queues. Invariant: the
-//! head moves only over entries that are settled, in the order of the log; and what
-//! it moved over is on disk before another delivery is handed out.
+//! Events lie in the log, once for all queues. Invariant: the head moves only over settled entries,
+//! in the order of the log; and its move is on disk before another delivery is handed out.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,24 +26,24 @@ use super::unreadable::Unreadable;
 pub(super) struct Queue {
     pub name: String,
     pub path: PathBuf,
-    /// False if the configuration does not name it any more: it is kept all the same.
+    /// False if the configuration no longer names it; it is kept all the same.
     pub configured: bool,
     pub bindings: Bindings,
-    /// Events meant for it, since it was bound. Moves under the lock of the log.
+    /// Events meant for it, since it was bound. Changed under the lock of the log.
     pub published: AtomicU64,
     /// Bytes of the frames meant for it, since the exchange was opened, and those that
     /// waited then.
     pub published_bytes: AtomicU64,
     /// Something changed: new frames, or a settlement.
     pub changed: Notify,
-    /// The janitor was told that the cursor is to be flushed.
+    /// The janitor was asked to flush the cursor.
     pub flush_asked: AtomicBool,
     /// Consumers that are open.
     pub consumers: AtomicUsize,
-    /// Number of the head that was last asked for the time of its writing, and the answer in
-    /// microseconds since 1970, if there was one.
+    /// The sequence number of the head whose time of writing was last read, and that time in
+    /// microseconds since 1970, if it could be read.
     pub head_written: Mutex<Option<(u64, Option<i64>)>>,
-    /// Where it cannot be read at the moment.
+    /// The places where it cannot be read at the moment.
     pub unreadable: Unreadable,
     /// Why its cursor cannot be written at the moment.
     pub keeping: Trouble,
@@ -58,8 +57,8 @@ pub(super) struct Queue {
 pub(super) struct Reader {
     pub at: Position,
     pub decoder: Decoder,
-    /// What was read perhaps differs from what was counted when it was published: damage does
-    /// not say for whom it was.
+    /// The numbers may differ from those counted at publishing, because it is unknown for which
+    /// queue damaged events were.
     pub off_books: bool,
 }
 
@@ -91,15 +90,15 @@ impl Queue {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything published was read or passed: what was published is what was found. Under the
-    /// lock of the log.
+    /// Sets the count of published events to what was found, once everything published was read or
+    /// skipped. To be called under the lock of the log.
     pub fn balance(&self) {
         let found = self.state().snapshot();
         self.published.store(found.events, Ordering::Relaxed);
         self.published_bytes.store(found.bytes, Ordering::Relaxed);
     }
 
-    /// Writes the cursor if it is old, and flushes it. Gives the position that is durable
+    /// Writes the cursor if it is out of date, and flushes it. Gives the position that is durable
     /// now: nothing before it is needed any more.
     pub fn flush(&self) -> io::Result<Position> {
         self.flush_asked.store(false, Ordering::SeqCst);
@@ -118,7 +117,7 @@ impl Queue {
             (state.needed(), state.file())
         };
         if loggr_disk::sync(&file).is_err() {
-            // What a failed flush has lost a second one does not bring back.
+            // A second flush does not bring back what a failed one has lost.
             let mut state = self.state();
             state.replace()?;
             return Ok(state.needed());
@@ -126,14 +125,14 @@ impl Queue {
         Ok(needed)
     }
 
-    /// The cursor was written.
+    /// Notes that the cursor was written.
     pub fn kept(&self) {
         if self.keeping.clear() {
             tracing::info!(queue = %self.name, "the cursor is written again");
         }
     }
 
-    /// The cursor was not written.
+    /// Notes that the cursor could not be written.
     pub fn not_kept(&self, error: &io::Error) {
         let path = self.path.display();
         if self.keeping.raise(format!("cannot write `{path}`: {error}")) {
@@ -159,7 +158,8 @@ impl Queue {
             let Some(frame) =
                 Frame::read(bytes, offset, span.segment.seed()).filter(|f| f.header.seq >= at.seq)
             else {
-                // Cut off by the end of what was read, unless it is the first one.
+                // The frame is cut off by the end of the bytes that were read; if it is the first
+                // one, it is damaged.
                 out.broken = offset == 0;
                 break;
             };
@@ -181,7 +181,7 @@ impl Queue {
                 out.events += u64::from(frame.header.events);
                 out.bytes += len;
             }
-            // Events that the numbers say were there, and are not.
+            // Events that are missing according to the numbers of the frames.
             out.damaged += frame.header.events_before.saturating_sub(at.events);
             if frame.header.gap {
                 out.damaged += u64::from(frame.header.events);

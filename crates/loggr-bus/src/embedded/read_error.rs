@@ -8,18 +8,18 @@ use std::path::PathBuf;
 /// Why a queue cannot be read further.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// The disk said no; it may be better later.
+    /// The disk cannot read a block; it may be able to later.
     Block { file: PathBuf, offset: u64, source: io::Error },
-    /// The cursor could not be written; it may be better later.
+    /// The cursor could not be written; that may work later.
     Cursor(io::Error),
-    /// What was handed out is not where it was.
+    /// Frames that were handed out are not where they were.
     Gone(io::Error),
-    /// A frame is whole, but this program cannot read what is in it.
+    /// A frame is whole, but this program cannot decode its content.
     Unreadable { seq: u64, source: crate::encoding::DecodeError },
 }
 
 impl ReadError {
-    /// With its cause.
+    /// The error with its causes, on one line.
     pub fn chain(&self) -> String {
         let cause = self.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{self}{cause}")

@@ -1,8 +1,9 @@
-//! Taking from a queue: what was given back, what is fresh, and what the disk does not give.
+//! Takes entries from a queue: those that were given back, fresh ones, and places that the disk
+//! cannot read.
 //!
-//! Not the settling; that is the queue's state. Invariant: frames count as damaged only when
-//! two looks at them fail and, where the disk said no, these lie `patience` apart; and one
-//! queue's unreadable frame holds up nothing but what must come after it.
+//! Settling is in the queue's state. Invariant: frames count as damaged only when two looks at them
+//! fail and, if the disk could not read them, these looks are `patience` apart. A frame that one
+//! queue cannot read holds up only what must come after it.
 
 use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -17,19 +18,20 @@ use super::read_error::ReadError;
 use super::shared::Shared;
 use super::span::{Look, Span};
 
-/// So many of the newest segments are read inline: the page cache has them.
+/// How many of the newest segments are read on the caller's thread, because they are in the page
+/// cache.
 const RECENT_SEGMENTS: u64 = 2;
 
-/// What a try to take a delivery gave.
+/// The result of a try to take an entry.
 pub(super) enum Taken {
     Lease(Lease, Gathered),
     /// There is nothing now.
     Nothing,
-    /// There is nothing now but what could not be read; to be tried again soon.
+    /// There is only something that cannot be read now; to be tried again soon.
     Later,
 }
 
-/// What is wanted of the frames that a span begins with.
+/// How much of the frames at the beginning of a span is wanted.
 #[derive(Clone, Copy)]
 struct Wanted {
     /// No frame from this number on.
@@ -42,9 +44,9 @@ struct Wanted {
 
 /// What an unreadable frame turned out to be.
 enum Found {
-    /// It reads now.
+    /// It can be read now.
     Whole(Bytes),
-    /// This stands in its place.
+    /// A gap stands in its place.
     Gap(FrameHeader),
 }
 
@@ -53,7 +55,7 @@ impl Shared {
     /// it is worked on at once.
     ///
     /// # Errors
-    /// Only what does not pass: a whole frame that this program does not understand.
+    /// Only a lasting error: a whole frame that this program cannot decode.
     pub fn take(&self, queue: &Queue, limits: (usize, usize), tried: bool) -> Result<Taken, ReadError> {
         match queue.unreadable.any() {
             true => off_reactor(|| self.take_now(queue, limits, tried)),
@@ -72,7 +74,7 @@ impl Shared {
         }
     }
 
-    /// One that was given back. What of it is lost meanwhile is counted.
+    /// Takes an entry that was given back. Events of it that are lost meanwhile are counted.
     fn take_again(&self, queue: &Queue, tried: bool) -> Result<Taken, ReadError> {
         loop {
             let lease = queue.state().lease_again(tried, |start| queue.unreadable.rests(start.place()));
@@ -124,7 +126,8 @@ impl Shared {
             }
             let limits = {
                 let state = queue.state();
-                // Of what is only kept, the head would not be the one that is worked on.
+                // An entry that is only kept is not worked on, so giving the head out alone would
+                // be of no use.
                 if !tried && state.is_alone() {
                     return Ok(Taken::Nothing);
                 }
@@ -153,8 +156,8 @@ impl Shared {
         }
     }
 
-    /// The frames at the beginning of the span, or what is told in the place of lost ones; and
-    /// where that ends.
+    /// The frames at the beginning of the span, or the gap that stands for lost ones, and where
+    /// they end.
     fn frames(
         &self,
         queue: &Queue,
@@ -183,8 +186,9 @@ impl Shared {
         }
     }
 
-    /// The frame at the beginning of the span cannot be read: the disk said so in `error`, or it
-    /// is not what was written. The one may pass; after a while its events count as damaged too.
+    /// Examines a frame at the beginning of the span that cannot be read: either the disk gave an
+    /// `error`, or its bytes are wrong. An error of the disk may pass; after a while the events
+    /// count as damaged in this case too.
     fn examine(&self, queue: &Queue, span: &Span, error: Option<ReadError>) -> Result<Found, ReadError> {
         let place = span.start.place();
         if let Some(gap) = self.log().gaps.get(&place) {
@@ -201,8 +205,8 @@ impl Shared {
             Look::Whole(bytes) => return Ok(Found::Whole(bytes)),
             Look::Damaged(plan) => plan,
         };
-        // A disk may take another block for a bad one that is written to. Where it does not, the
-        // queue goes on all the same.
+        // A disk may replace a bad block when it is written to. If it does not, the queue goes on
+        // all the same.
         match span.carry_out(&mut plan) {
             Err(error) if refused || plan.damage.events == 0 => {
                 tracing::warn!(exchange = %self.name, "cannot mark the damage on disk: {error}");
@@ -218,8 +222,8 @@ impl Shared {
         Ok(Found::Gap(plan.gap))
     }
 
-    /// Reads inline what was written lately. For a backlog the runtime is told that this thread
-    /// may block.
+    /// Reads recent segments on this thread. For older ones the runtime is told that the thread may
+    /// block.
     fn read(&self, span: &Span, max: usize) -> Result<Bytes, ReadError> {
         let newest = self.log().end.segment;
         match newest.saturating_sub(span.segment.id) < RECENT_SEGMENTS {
@@ -228,14 +232,14 @@ impl Shared {
         }
     }
 
-    /// The queue was read at `at`, or goes on behind it.
+    /// Notes that the queue was read at `at`, or goes on behind it.
     fn readable(&self, queue: &Queue, at: &Position) {
         if queue.unreadable.read(at.place()) {
             tracing::info!(exchange = %self.name, queue = %queue.name, "the queue can be read again");
         }
     }
 
-    /// The queue cannot be read at `at`: told, and tried again where that may help.
+    /// Notes and reports that the queue cannot be read at `at`; it is tried again if that may help.
     fn cannot_read(&self, queue: &Queue, at: &Position, error: ReadError) -> Result<(), ReadError> {
         let text = error.chain();
         let passes = !matches!(error, ReadError::Unreadable { .. });
@@ -246,7 +250,7 @@ impl Shared {
     }
 }
 
-/// Does what may take the disk a while; the runtime, if there is one, is told so.
+/// Does work that may have to wait for the disk; the runtime, if there is one, is told so.
 pub(super) fn off_reactor<T>(work: impl FnOnce() -> T) -> T {
     let threaded = Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread);
     if threaded { tokio::task::block_in_place(work) } else { work() }

@@ -1,8 +1,8 @@
-//! Opening an exchange: finds the end of its log, and what happened to it meanwhile.
+//! Opens an exchange: finds the end of its log, and any damage to it.
 //!
-//! Reads every frame that a queue still needs, once, and believes none without its
-//! checksum. Invariant: nothing is passed over silently; what cannot be read is
-//! copied aside, counted and reported, and everything else is kept.
+//! It reads every frame that a queue still needs once, and trusts no frame without a correct
+//! checksum. Invariant: nothing is skipped silently; bytes that cannot be read are copied aside,
+//! counted and reported, and everything else is kept.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,7 @@ use super::segment::{Entry, Found, Segment};
 use crate::binding::Binding;
 use crate::topology::{ExchangeSpec, QueueSpec};
 
-/// What recovery makes.
+/// The opened exchange.
 pub(super) struct Recovered {
     pub log: Log,
     pub spare: Option<Segment>,
@@ -31,11 +31,11 @@ pub(super) struct Recovered {
     pub report: ExchangeReport,
 }
 
-/// What becomes of a queue that does not know where it stands.
+/// The end of the messages about a queue whose position is lost.
 const ANEW: &str = "it begins at the oldest event kept and counts anew";
 
-/// Opens the exchange in `dir`. `spec` is `None` for one that is only looked at;
-/// then nothing is written.
+/// Opens the exchange in `dir`. `spec` is `None` if the exchange is only looked at; then nothing is
+/// written.
 pub(super) fn recover(
     dir: &Path,
     name: &str,
@@ -53,14 +53,14 @@ pub(super) fn recover(
     let known = known::read(dir);
     let cursors = recovery.cursors(queues, known.as_ref())?;
 
-    // A queue that does not know where it stands needs everything.
+    // A queue whose position is lost needs everything.
     let heads = || cursors.iter().map(|found| found.cursor.as_ref().map(|c| c.head));
     let from = if heads().any(|h| h.is_none()) { None } else { heads().flatten().min_by_key(|h| h.seq) };
     let newest_head = heads().flatten().map(|h| h.segment).max().unwrap_or(0);
     let tracks = cursors.iter().map(|found| Track::new(found.cursor.as_ref())).collect();
     let mut scan = Scan { write, report: &mut recovery.report, at: None, tracks };
     let (live, spares) = scan.segments(&segments, from)?;
-    // Those that nobody else holds are spare.
+    // Segments without any other owner can be used again.
     drop(segments);
     let Scan { at, tracks, .. } = scan;
     recovery.tell_headless(headless);
@@ -92,11 +92,11 @@ struct Recovery<'r> {
     report: ExchangeReport,
 }
 
-/// What lies in the directory.
+/// The files in the directory.
 struct Files {
     /// In order of their numbers.
     segments: Vec<Arc<Segment>>,
-    /// Those of them whose header cannot be read, and why.
+    /// Segments whose header cannot be read, with the error.
     headless: Vec<(Arc<Segment>, io::Error)>,
     free: Vec<PathBuf>,
     /// Names of queues, and the files of their cursors.
@@ -105,7 +105,7 @@ struct Files {
     next_id: u64,
 }
 
-/// Where a queue stands, as far as its file tells.
+/// The position of a queue, as far as its file could be read.
 struct FoundCursor {
     queue: String,
     path: PathBuf,
@@ -114,7 +114,7 @@ struct FoundCursor {
 }
 
 impl<'r> Recovery<'r> {
-    /// False where one only looks.
+    /// False if the exchange is only looked at.
     fn writes(&self) -> bool {
         self.spec.is_some()
     }
@@ -153,8 +153,8 @@ impl<'r> Recovery<'r> {
         Ok(Files { segments, headless, free, queues, next_id })
     }
 
-    /// The cursors of the queues that are there, and of those that should be. `known` are the
-    /// queues that the exchange has had, if that is known.
+    /// The cursors of the queues that exist, and of those that should exist. `known` are the queues
+    /// that the exchange has had, if that is known.
     fn cursors(
         &mut self,
         queues: Vec<(String, PathBuf)>,
@@ -171,7 +171,7 @@ impl<'r> Recovery<'r> {
             }
             cursors.push(FoundCursor { queue, path, file: Some(opened.file), cursor: opened.cursor });
         }
-        // One without a cursor is new only where nobody has known it before.
+        // A queue without a cursor is new only if its name is not among the known ones.
         for spec in self.specs() {
             let is_lost = known.is_none_or(|known| known.contains(&spec.name));
             if !self.report.created && is_lost && cursors.iter().all(|found| found.queue != spec.name) {
@@ -191,7 +191,7 @@ impl<'r> Recovery<'r> {
     fn tell_headless(&mut self, headless: Vec<(Arc<Segment>, io::Error)>) {
         for (segment, error) in headless {
             let what = match segment.is_blind() {
-                true => "its beginning cannot be read, so nothing of it can",
+                true => "its beginning cannot be read, and so none of its events can be",
                 false => "its header cannot be read; the events in it can, and nothing more is written to it",
             };
             self.report.unreadable.push(format!("`{}`: {what}: {error}", segment.path.display()));
@@ -210,7 +210,7 @@ impl<'r> Recovery<'r> {
         }
     }
 
-    /// The queue of a cursor; `track` is what the log holds for it.
+    /// Makes the queue of a cursor; `track` is what the log holds for it.
     fn queue(&mut self, found: FoundCursor, track: &Track, end: Position) -> io::Result<Queue> {
         let FoundCursor { queue, path, file, cursor } = found;
         let wanted = self.specs().iter().find(|spec| spec.name == queue);
@@ -267,12 +267,14 @@ impl<'r> Recovery<'r> {
             && known != Some(&names)
             && let Err(error) = known::write(self.dir, &names)
         {
-            // A full disk, say: then a cursor that is lost later is taken for lost all the same.
+            // This happens if the disk is full, for example; a cursor that is lost later is still
+            // recognised as lost.
             self.report.notes.push(format!("the names of its queues cannot be written down: {error}"));
         }
     }
 
-    /// The first of the segments without frames that may be written to next; the others go.
+    /// Chooses the first of the segments without frames as the next to be written to, and removes
+    /// the others.
     fn spare(
         &self,
         spares: Vec<Arc<Segment>>,
@@ -282,7 +284,7 @@ impl<'r> Recovery<'r> {
         let mut spare = None;
         for segment in spares {
             let Ok(segment) = Arc::try_unwrap(segment) else { continue };
-            // Numbers are used in turn.
+            // Segments must be used in the order of their numbers.
             let in_turn = segment.id > newest_live && segment.id >= newest_head;
             if in_turn && spare.is_none() && !segment.is_poisoned() {
                 spare = Some(segment);
@@ -294,7 +296,7 @@ impl<'r> Recovery<'r> {
     }
 }
 
-/// From the end of the log on, another binding key is valid.
+/// Makes another binding key valid from the end of the log on.
 fn rebind(
     cursor: &mut Cursor,
     queue: &str,

@@ -1,4 +1,4 @@
-//! What an exchange was found like when it was opened, for the operator.
+//! What was found when an exchange was opened, for the operator.
 
 use super::span::Damage;
 
@@ -9,13 +9,13 @@ pub struct ExchangeReport {
     pub name: String,
     /// True if it was not there before.
     pub created: bool,
-    /// Bytes behind the end that a crash left half written; they were never acknowledged.
+    /// Bytes at the end that a crash left half written; they were never acknowledged.
     pub torn_bytes: u64,
     /// Events that cannot be read any more.
     pub damage: Vec<Damage>,
-    /// Events that are missing because a file is.
+    /// Events that are missing because a file is missing.
     pub missing_events: u64,
-    /// What cannot be read now, in words; what is there waits in its queues.
+    /// What cannot be read now, in words; the events there wait in their queues.
     pub unreadable: Vec<String>,
     /// What else the operator should know, in words.
     pub notes: Vec<String>,

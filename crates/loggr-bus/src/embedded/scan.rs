@@ -1,8 +1,8 @@
-//! The walk over all segments when an exchange is opened: where its frames end, what is damaged,
-//! and what cannot be read now.
+//! Walks over all segments when an exchange is opened, and finds where its frames end, what is
+//! damaged, and what cannot be read now.
 //!
-//! Not what becomes of the queues; that is recovery. Invariant: damage is written over, what the
-//! disk does not give at the moment is left as it is and waits.
+//! `recovery` makes the queues. Invariant: a gap is written over damage, but bytes that the disk
+//! cannot read at the moment are left as they are and wait.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,13 +20,13 @@ use super::span::{Damage, Look, Span};
 pub(super) struct Track {
     head: Option<Position>,
     bindings: Bindings,
-    /// Its first frame, or the first one kept.
+    /// The first frame for the queue, or the first one that is kept.
     pub at: Option<Position>,
-    /// Events up to which it is counted.
+    /// The number of events in the exchange up to which the queue's are counted.
     seen: Option<u64>,
     pub events: u64,
     pub bytes: u64,
-    /// Some of them cannot be read now: whether they are meant for it is not known.
+    /// Some frames cannot be read now, so that it is unknown whether they are meant for the queue.
     pub waits: bool,
 }
 
@@ -45,7 +45,7 @@ impl Track {
         }
         self.at.get_or_insert(*here);
         let events = u64::from(header.events);
-        // What is missing, or gone in a gap, was perhaps meant for this queue.
+        // Events that are missing, or lost in a gap, may have been meant for this queue.
         self.events += here.events.saturating_sub(self.seen.unwrap_or(here.events));
         if header.gap {
             self.events += events;
@@ -56,7 +56,7 @@ impl Track {
         self.seen = Some(here.events + events);
     }
 
-    /// Frames that cannot be read now wait in their place, also for one that has read some of
+    /// Counts frames that cannot be read now as waiting, also for a queue that has read some of
     /// them.
     fn wait(&mut self, here: &Position, behind: &Position) {
         let known = behind.seq > here.seq;
@@ -76,17 +76,17 @@ pub(super) struct Scan<'r> {
     /// False where one only looks.
     pub write: bool,
     pub report: &'r mut ExchangeReport,
-    /// Behind the last good frame.
+    /// The position behind the last good frame.
     pub at: Option<Position>,
     pub tracks: Vec<Track>,
 }
 
-/// The first frame of a segment that is whole.
+/// The first whole frame of a segment.
 #[derive(Clone, Copy)]
 struct First {
     header: FrameHeader,
-    /// It stands at the beginning: what is missing before it is missing before its segment, and
-    /// behind the last frame of the one that is looked at.
+    /// The frame is at the beginning of its segment, so that frames missing before it belong to the
+    /// end of the segment before.
     at_start: bool,
 }
 
@@ -101,7 +101,7 @@ impl Scan<'_> {
         let mut bytes = Vec::new();
         let seen = survey(segments, from);
         for (i, (segment, Seen { first, waits })) in segments.iter().zip(seen.iter().copied()).enumerate() {
-            // Every queue has passed it; the janitor takes it.
+            // All queues have passed this segment; the janitor will take it.
             let passed = from.is_some_and(|f| segment.id < f.segment);
             let limit = limit(&seen, i);
             // Left alone.
@@ -142,7 +142,8 @@ impl Scan<'_> {
         Ok((live, empty))
     }
 
-    /// One whose header cannot be read waits as a whole, unless nothing is missing without it.
+    /// A segment whose header cannot be read waits as a whole, unless no frame is missing without
+    /// it.
     fn blind(
         &mut self,
         segment: &Arc<Segment>,
@@ -151,7 +152,7 @@ impl Scan<'_> {
         limit: Option<First>,
     ) -> Option<LiveSegment> {
         let start = match (self.at.or(from), limit) {
-            // Where it begins nobody knows, and how many events there are.
+            // It is unknown where the segment begins and how many events it has.
             (None, Some(limit)) => {
                 let seq = limit.header.seq.saturating_sub(numbers(segment.capacity));
                 let (id, offset) = (segment.id, SEGMENT_HEADER_BYTES);
@@ -204,7 +205,8 @@ impl Scan<'_> {
                     None => return Ok(segment.capacity),
                 }
             }
-            // Numbers may be left out where nobody knew what there was; events are not.
+            // Sequence numbers may have been skipped when it was unknown how many were in use;
+            // events are never skipped.
             let complete =
                 |first: First| at.seq >= first.header.seq || at.events >= first.header.events_before;
             if later.is_none() && limit.is_none_or(|first| complete(first) || !first.at_start) {
@@ -229,8 +231,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Only looking: tells of the damage at `at`, and goes on behind it. `after` is what follows
-    /// the segment.
+    /// Reports the damage at `at` without changing it, and goes on behind it. `after` is the
+    /// position behind the segment.
     fn tell(
         &mut self,
         segment: &Segment,
@@ -254,8 +256,9 @@ impl Scan<'_> {
         self.at = Some(*at);
     }
 
-    /// Writes a gap over the damage at `at` and goes on behind it; false if a second look has
-    /// found a whole frame there. `after` is what follows the segment, `last`: nothing does.
+    /// Writes a gap over the damage at `at` and goes on behind it; false if a second look has found
+    /// a whole frame there. `after` is the position behind the segment; `last`: it is the last
+    /// segment.
     fn mend(
         &mut self,
         segment: &Arc<Segment>,
@@ -286,8 +289,8 @@ impl Scan<'_> {
         Ok(true)
     }
 
-    /// Moves `at` over frames that the disk does not give at the moment; false if it is
-    /// something else. They stay as they are: perhaps the disk gives them later.
+    /// Moves `at` over frames that the disk cannot read at the moment; false if the trouble is of
+    /// another kind. The frames stay as they are, because the disk may be able to read them later.
     fn pass_over(
         &mut self,
         segment: &Segment,
@@ -306,7 +309,7 @@ impl Scan<'_> {
             (Some(_), _) => {}
             (None, Some(first)) if first.at_start && at.seq < first.header.seq => {}
             (None, Some(first)) if first.at_start => return false,
-            // The log ends before it, or the segment does.
+            // The log ends before this place, or the segment does.
             (None, _) if begun.is_none() && !blind => return false,
             (None, _) => {}
         }
@@ -320,8 +323,8 @@ impl Scan<'_> {
         true
     }
 
-    /// Frames from `at` up to the offset `reach` cannot be read now; of one the header can.
-    /// `next` is the first one behind them. Gives where that is.
+    /// Notes that frames from `at` up to the offset `reach` cannot be read now, although the header
+    /// of one can. `next` is the first frame behind them. Gives its position.
     fn wait(
         &mut self,
         at: Position,
@@ -331,9 +334,10 @@ impl Scan<'_> {
     ) -> Position {
         let behind = match next {
             Some(first) if first.at_start => base(Some(first)),
-            // What is missing before it is found out when it is come to.
+            // Frames missing before it are found when the walk comes there.
             Some(_) => at,
-            // Nobody knows what there is: numbers that it may have had are not given again.
+            // It is unknown what is there: the sequence numbers that it may have used are not given
+            // again.
             None => Position {
                 seq: at.seq + numbers(reach - at.offset),
                 events: at.events + begun.map_or(0, |header| u64::from(header.events)),
@@ -349,7 +353,7 @@ impl Scan<'_> {
         behind
     }
 
-    /// A frame was begun here whose body did not reach the disk.
+    /// Whether a frame was begun here whose body did not reach the disk.
     fn torn(&self, bytes: &[u8], offset: usize, seed: u32, at: &Position) -> bool {
         bytes.get(offset..).and_then(|b| FrameHeader::decode(b, seed)).is_some_and(|h| h.seq == at.seq)
     }
@@ -390,7 +394,7 @@ fn survey(segments: &[Arc<Segment>], from: Option<Position>) -> Vec<Seen> {
             let oldest = before.or(here.map(|h| if h.segment == segment.id { 0 } else { h.seq }));
             guess = oldest.map_or(guess, |oldest| segment.guess(oldest));
         }
-        // The guess may have made it see.
+        // A guess may have found the seed of its checksums.
         let is_blind = segment.is_blind();
         let first = if is_blind { None } else { first_frame(segment) };
         all.push(Seen { first, waits: is_blind && guess != Guess::Unused });
@@ -398,17 +402,17 @@ fn survey(segments: &[Arc<Segment>], from: Option<Position>) -> Vec<Seen> {
     all
 }
 
-/// Where segment `i` ends at the latest. After a failed flush the same numbers were given again
-/// in the next segment: those are the ones that count.
+/// Where segment `i` ends at the latest. After a failed flush the same numbers are given again in
+/// the next segment, and the frames there count.
 fn limit(seen: &[Seen], i: usize) -> Option<First> {
     let later = seen.iter().enumerate().skip(i + 1).filter_map(|(j, seen)| Some((j, seen.first?)));
     let (j, first) = later.min_by_key(|(_, first)| first.header.seq)?;
-    // What is missing before it is perhaps in one that cannot be read now.
+    // Frames missing before it may be in a segment that cannot be read now.
     let hidden = seen.iter().take(j).skip(i + 1).any(|seen| seen.waits);
     Some(First { at_start: first.at_start && !hidden, ..first })
 }
 
-/// Frames that so many bytes may hold, and one more.
+/// How many frames `bytes` may hold at most, and one more.
 fn numbers(bytes: u64) -> u64 {
     bytes / FRAME_HEADER_BYTES + 1
 }
@@ -422,8 +426,8 @@ fn base(first: Option<First>) -> Position {
     })
 }
 
-/// The first frame of a segment that is whole; the search is long only where the
-/// beginning is damaged, or where there is none.
+/// Finds the first whole frame of a segment; the search is long only if the beginning is damaged,
+/// or if there is no frame.
 fn first_frame(segment: &Segment) -> Option<First> {
     let start = SEGMENT_HEADER_BYTES;
     let (head, _) = segment.read_around(start, 64);

@@ -1,9 +1,9 @@
-//! One segment: a file of fixed size that frames are written into, front to back.
+//! One segment: a file of fixed size into which frames are written from front to back.
 //!
-//! Knows nothing of queues. A segment has a number that is never used twice in its
-//! exchange and a random salt; both are part of every frame's checksum, so a
-//! recycled file needs no new zeros. Its blocks are written before it is used, so
-//! that a flush on the way of an acknowledgement writes data and no metadata.
+//! It knows nothing about queues. A segment has a number that is never used twice in its exchange
+//! and a random salt; both are part of every frame's checksum, so a recycled file needs no new
+//! zeros. Its blocks are written before it is used, so that a flush on the way of an
+//! acknowledgement writes data and no metadata.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -29,14 +29,14 @@ pub(super) const SEGMENT_HEADER_BYTES: u64 = 4096;
 
 const MAGIC: [u8; 8] = *b"LGRSEG\x01\0";
 const HEADER_USED: usize = 32;
-/// What a disk fails to read, it fails to read in blocks of this size.
+/// The unit in which a disk fails to read.
 const BLOCK_BYTES: u64 = 4096;
 
 /// An open segment.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub id: u64,
-    /// What its frames' checksums begin with, once it is known.
+    /// The seed of its frames' checksums, once it is known.
     seed: OnceLock<u32>,
     pub file: File,
     pub path: PathBuf,
@@ -47,29 +47,30 @@ pub(super) struct Segment {
     faults: Faults,
 }
 
-/// What was found where a segment should be.
+/// What was found in the file of a segment.
 pub(super) enum Found {
     Segment(Segment),
     /// Its header is not that of a segment with this number.
     Foreign,
-    /// Its header cannot be read: until it can, or its first frame says the same, nothing in it
-    /// can be told from nonsense. Nothing more is written to it.
+    /// Its header cannot be read, and so the seed of its checksums is unknown. Until the header can
+    /// be read, or the first frame shows the seed, no frame can be recognised. Nothing more is
+    /// written to it.
     Blind(Segment, io::Error),
 }
 
-/// What the place of its first frame says of a segment.
+/// What the place of the first frame shows about a segment without a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guess {
-    /// What its checksums begin with is known now.
+    /// The seed of its checksums is known now.
     Seen,
-    /// No frame was written to it since it is this segment.
+    /// No frame has been written since the file became this segment.
     Unused,
     Unknown,
 }
 
 impl Segment {
-    /// A new file. `zeroed`: its blocks are written now, not on the way of an
-    /// acknowledgement.
+    /// A new file. `zeroed`: its blocks are written now, so that no acknowledgement has to wait for
+    /// that.
     pub fn create(dir: &Path, id: u64, capacity: u64, zeroed: bool, faults: &Faults) -> io::Result<Segment> {
         faults.check(Op::Create)?;
         let making = dir.join(format!("{id:016x}.new"));
@@ -83,13 +84,13 @@ impl Segment {
             Segment::name(dir, &making, file, id, capacity, faults)
         })();
         if made.is_err() {
-            // What is half made only takes space; the next open removes it as well.
+            // A half made file only takes space; otherwise the next open removes it.
             drop(std::fs::remove_file(&making));
         }
         made
     }
 
-    /// Makes a segment of a file that another one does not need any more.
+    /// Makes a segment of a file of another segment that is not needed any more.
     pub fn recycle(dir: &Path, old: &Path, id: u64, faults: &Faults) -> io::Result<Segment> {
         faults.check(Op::Create)?;
         let file = OpenOptions::new().read(true).write(true).open(old)?;
@@ -145,7 +146,7 @@ impl Segment {
     /// Reads the header, unless it is known.
     ///
     /// # Errors
-    /// What the disk says; of kind `InvalidData` if it is not the header of this segment.
+    /// The error of the disk, or one of kind `InvalidData` if it is not the header of this segment.
     pub fn see(&self) -> io::Result<()> {
         if !self.is_blind() {
             return Ok(());
@@ -161,8 +162,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Believes the first frame where the header cannot be read. One with a number below `oldest`
-    /// was left over when the file was made a segment again.
+    /// Takes the seed from the first frame if the header cannot be read. A frame with a number
+    /// below `oldest` was left over from the earlier use of the file.
     pub fn guess(&self, oldest: u64) -> Guess {
         let read = |len| self.read(SEGMENT_HEADER_BYTES, len).ok();
         let guess = || {
@@ -183,12 +184,12 @@ impl Segment {
         guess().unwrap_or(Guess::Unknown)
     }
 
-    /// It is not known what its frames' checksums begin with.
+    /// Whether the seed of its frames' checksums is unknown.
     pub fn is_blind(&self) -> bool {
         self.seed.get().is_none()
     }
 
-    /// What its frames' checksums begin with; of a blind one nothing that a frame has.
+    /// The seed of its frames' checksums; for a blind segment a value that fits no frame.
     pub fn seed(&self) -> u32 {
         self.seed.get().copied().unwrap_or_default()
     }
@@ -199,7 +200,7 @@ impl Segment {
         loggr_disk::read_at(&self.file, offset, len)
     }
 
-    /// Reads everything into `out`, with zeros in the place of what cannot be read.
+    /// Reads everything into `out`, with zeros in the place of bytes that cannot be read.
     pub fn read_whole(&self, out: &mut Vec<u8>) -> Holes {
         let len = usize::try_from(self.capacity).unwrap_or(usize::MAX);
         let read = self.faults.check_read(&self.path, 0..self.capacity);
@@ -211,7 +212,8 @@ impl Segment {
         holes
     }
 
-    /// The same as `read`, with zeros in the place of what cannot be read, and where that is.
+    /// Like `read`, with zeros in the place of bytes that cannot be read, and with the places of
+    /// these.
     pub fn read_around(&self, offset: u64, len: usize) -> (Vec<u8>, Holes) {
         let len = len.min(usize::try_from(self.capacity.saturating_sub(offset)).unwrap_or(usize::MAX));
         if let Ok(bytes) = self.read(offset, len) {
@@ -220,7 +222,7 @@ impl Segment {
         let (mut bytes, mut holes) = (vec![0; len], Holes::default());
         let (mut at, end) = (offset, offset + len as u64);
         while at < end {
-            // Up to the next block, so that a bad one takes no other with it.
+            // Reads end at the next block, so that a bad block spoils no other.
             let next = ((at / BLOCK_BYTES + 1) * BLOCK_BYTES).min(end);
             match self.read(at, (next - at) as usize) {
                 Ok(block) => {
@@ -236,11 +238,11 @@ impl Segment {
         (bytes, holes)
     }
 
-    /// Gives the file a name under which nobody uses it again.
+    /// Gives the file a name under which it is never used again.
     pub fn set_aside(&self) -> io::Result<PathBuf> {
         let aside = self.path.with_extension("seg.damaged");
         match loggr_disk::rename_unsynced(&self.path, &aside) {
-            // Another queue has done so.
+            // Another queue has set it aside already.
             Err(_) if aside.exists() => {}
             renamed => renamed?,
         }
@@ -273,7 +275,7 @@ impl Holes {
         self.error = Some(error);
     }
 
-    /// Why, if any of these bytes cannot be read.
+    /// The error, if any of these bytes cannot be read.
     pub fn within(&self, bytes: Range<u64>) -> Option<&io::Error> {
         let hit = self.ranges.iter().any(|hole| hole.start < bytes.end && bytes.start < hole.end);
         self.error.as_ref().filter(|_| hit)

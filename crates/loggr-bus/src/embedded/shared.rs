@@ -1,4 +1,4 @@
-//! One exchange: what its publishers, consumers, writer and janitor share.
+//! One exchange: the state that its publishers, consumers, writer and janitor share.
 //!
 //! Order of locks: a queue's reader, the log, a queue's state. None is held across
 //! an `await`, and none across a flush.
@@ -19,16 +19,16 @@ use super::queue::Queue;
 use super::segment::Segment;
 use super::trouble::Trouble;
 
-/// What the janitor is asked to do.
+/// A job for the janitor.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Have a segment ready that holds at least so many bytes.
+    /// Have a segment ready that holds at least `capacity` bytes.
     Prepare { capacity: u64, serial: u64 },
     /// Give back the segments that every queue has passed.
     Collect,
     /// Flush the cursors, soon.
     Flush,
-    /// Say when everything before this is done.
+    /// Answer when everything before this is done.
     Ping(mpsc::SyncSender<()>),
     /// The writer has ended, and the exchange is being closed.
     Quit,
@@ -82,7 +82,7 @@ impl Shared {
         }
     }
 
-    /// The cursor of the queue is to be written and flushed within the second.
+    /// Asks for the cursor of the queue to be written and flushed within a second.
     pub fn ask_flush(&self, queue: &Queue) {
         if !queue.flush_asked.swap(true, Ordering::SeqCst) {
             self.ask(Job::Flush);
@@ -97,7 +97,7 @@ impl Shared {
         self.log().queues.iter().find(|q| q.name == name).cloned()
     }
 
-    /// Drops what waits; what is in flight is dropped should it come back.
+    /// Drops the events that wait; events in flight are dropped if they are given back.
     pub fn purge(&self, queue: &Queue) -> Dropped {
         let mut reader = queue.reader();
         let (end, published, bytes) = {
@@ -107,7 +107,7 @@ impl Shared {
         let mut state = queue.state();
         let dropped = state.purge(reader.at, end, published, bytes);
         reader.at = end;
-        // Under the same lock: what comes back now is dropped.
+        // Done under the same lock, so that an event given back now is dropped.
         queue.unreadable.clear();
         drop(state);
         queue.changed.notify_waiters();

@@ -14,7 +14,7 @@ use super::position::Position;
 use super::read_error::ReadError;
 use super::segment::{Guess, Segment};
 
-/// Bytes of the log that begin with a frame.
+/// A range of the log that begins with a frame.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     pub segment: Arc<Segment>,
@@ -23,18 +23,18 @@ pub(super) struct Span {
     pub end: u64,
 }
 
-/// What a second look at frames that could not be read has found.
+/// The result of a second look at frames that could not be read.
 pub(super) enum Look {
-    /// The first one is whole now: these bytes begin with it.
+    /// The first frame can be read now: these bytes begin with it.
     Whole(Bytes),
     Damaged(Plan),
 }
 
-/// What is to be done about frames that cannot be read.
+/// What has to be written in the place of frames that cannot be read.
 pub(super) struct Plan {
     pub gap: FrameHeader,
     pub damage: Damage,
-    /// What is there instead.
+    /// The damaged bytes, as far as they can be read.
     bytes: Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Plan {
 pub struct Damage {
     /// The file they were in.
     pub file: PathBuf,
-    /// Where in it.
+    /// The offset in the file.
     pub offset: u64,
     /// Frames that are gone.
     pub frames: u64,
@@ -59,8 +59,8 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Damage { frames, events, offset, .. } = self;
         match events {
-            // Nothing readable behind them says how many they were.
-            0 => f.write_str("events that nobody can count any more")?,
+            // There is no readable frame behind the damage whose numbers would tell.
+            0 => f.write_str("an unknown number of events")?,
             _ => write!(f, "{events} events in {frames} batches")?,
         }
         write!(f, " are damaged in `{}` at offset {offset}", self.file.display())?;
@@ -75,8 +75,8 @@ impl fmt::Display for Damage {
 }
 
 impl Span {
-    /// Reads at least one frame and up to `max` bytes; less where a block cannot be read, and
-    /// an error where that is in the first frame.
+    /// Reads at least one frame and up to `max` bytes; fewer if a block cannot be read, and an
+    /// error if that block is in the first frame.
     pub fn read(&self, max: usize) -> Result<Bytes, ReadError> {
         self.segment.see().map_err(|source| self.block(source))?;
         let room = usize::try_from(self.end - self.start.offset).unwrap_or(usize::MAX);
@@ -116,8 +116,8 @@ impl Span {
         ReadError::Block { file: self.segment.path.clone(), offset: self.start.offset, source }
     }
 
-    /// Looks once more, and finds out how far the damage at the beginning of the span goes.
-    /// `after` is what follows the segment; `last`: nothing does. Changes nothing.
+    /// Looks once more, and finds out how far the damage at the beginning of the span reaches.
+    /// `after` is the position behind the segment; `last`: it is the last segment. Changes nothing.
     pub fn look(&self, after: &Position, last: bool) -> Look {
         let room = usize::try_from(self.end.saturating_sub(self.start.offset)).unwrap_or(usize::MAX);
         let seen = self.segment.see().is_ok() || self.segment.guess(self.start.seq) == Guess::Seen;
@@ -150,14 +150,14 @@ impl Span {
         Look::Damaged(Plan { gap, damage, bytes })
     }
 
-    /// Copies the damaged bytes aside and writes the gap over them. A segment in which nothing
-    /// could be told from nonsense is set aside as it is: perhaps somebody can read it one day.
+    /// Copies the damaged bytes aside and writes the gap over them. A segment in which no frame can
+    /// be recognised is set aside as it is, so that it may be examined one day.
     pub fn carry_out(&self, plan: &mut Plan) -> io::Result<()> {
         if self.segment.is_blind() {
             plan.damage.set_aside = Some(self.segment.set_aside()?);
             return Ok(());
         }
-        // Where no event is missing, numbers are: there was never anything.
+        // If no event is missing, only sequence numbers are: nothing is lost.
         if plan.damage.events > 0 {
             plan.damage.set_aside = self.set_aside(&plan.bytes)?;
         }

@@ -1,4 +1,4 @@
-//! How exchanges and queues stand, in numbers.
+//! The numbers of exchanges and queues.
 //!
 //! Invariant, per queue: published = waiting + stored + rescued + dropped + damaged.
 
@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::span::Span;
 use super::writer;
 
-/// How an exchange stands.
+/// The numbers of an exchange.
 #[derive(Clone, Debug, Default)]
 pub struct ExchangeStats {
     /// Its name.
@@ -25,7 +25,7 @@ pub struct ExchangeStats {
     pub published_bytes: u64,
     /// Bytes of its segments on disk, the ones kept for reuse not counted.
     pub disk_bytes: u64,
-    /// The limit for them.
+    /// The limit of the bytes on disk.
     pub limit_bytes: u64,
     /// Segments in use.
     pub segments: usize,
@@ -39,7 +39,7 @@ pub struct ExchangeStats {
     pub queues: Vec<QueueStats>,
 }
 
-/// How a queue stands.
+/// The numbers of a queue.
 #[derive(Clone, Debug, Default)]
 pub struct QueueStats {
     /// Its name.
@@ -54,7 +54,7 @@ pub struct QueueStats {
     pub published_events: u64,
     /// Events that are not settled, those in flight included.
     pub waiting_events: u64,
-    /// Bytes of log that they take.
+    /// Bytes of the log that these events take.
     pub waiting_bytes: u64,
     /// How long the oldest one has waited.
     pub oldest: Option<Duration>,
@@ -70,14 +70,14 @@ pub struct QueueStats {
     pub damaged_events: u64,
     /// Events that were given out again after a nack.
     pub redelivered_events: u64,
-    /// How often the process has ended while somebody worked on the event at the head; the
-    /// work of this moment counts.
+    /// How often the process has ended while the event at the head was worked on; if it is worked
+    /// on now, this time is counted in advance.
     pub attempts: u32,
     /// Why it cannot be read, or its cursor not be written, at the moment.
     pub trouble: Option<String>,
-    /// On a broker: messages that are ready there. It counts no events: then nothing is
-    /// known of those published and waiting, and the rest counts from the start of this
-    /// process.
+    /// For a queue on a broker: the messages that are ready there. A broker counts no events, so
+    /// the numbers of published and waiting events are unknown, and the others count from the start
+    /// of this process.
     pub ready_messages: Option<u64>,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn exchange(shared: &Shared) -> ExchangeStats {
         let heads: Vec<_> = log.queues.iter().map(|q| (q.clone(), log.span(&q.state().head()))).collect();
         (of_log(shared, &log), heads)
     };
-    // The disk may be slow: nobody waits for the log meanwhile.
+    // The disk may be slow, so the lock of the log is not held here.
     for (stats, (queue, head)) in stats.queues.iter_mut().zip(heads) {
         stats.oldest = oldest(&queue, head).filter(|_| stats.waiting_events > 0);
     }
@@ -110,12 +110,12 @@ fn of_log(shared: &Shared, log: &Log) -> ExchangeStats {
     }
 }
 
-/// Under the lock of the log, so that the numbers belong together. Without the time of the oldest
-/// event, for which the disk must be asked.
+/// Under the lock of the log, so that the numbers belong together. The time of the oldest event is
+/// left out, because it must be read from disk.
 pub(super) fn queue(queue: &Queue) -> QueueStats {
     let snapshot = queue.state().snapshot();
     let counts = snapshot.counts;
-    // Damage does not say for whom it was.
+    // It is unknown for which queue damaged events were.
     let published = queue.published.load(Ordering::Relaxed).max(snapshot.events);
     let waiting = published.saturating_sub(counts.settled());
     QueueStats {
@@ -139,8 +139,8 @@ pub(super) fn queue(queue: &Queue) -> QueueStats {
     }
 }
 
-/// How long the event at the head has waited. The disk is asked once for each head, and not
-/// while the queue cannot be read.
+/// How long the event at the head has waited. The time is read from disk once for each head, and
+/// not while the queue cannot be read.
 pub(super) fn oldest(queue: &Queue, head: Option<Span>) -> Option<Duration> {
     let head = head?;
     let mut known = queue.head_written.lock().unwrap_or_else(PoisonError::into_inner);

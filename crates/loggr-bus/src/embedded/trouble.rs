@@ -1,11 +1,12 @@
-//! What is wrong with a part of the bus at the moment, for whoever asks.
+//! A trouble of a part of the bus that lasts, such as a disk that cannot be written.
 //!
-//! Not a log: a trouble is told once when it comes, and is gone when the part works again.
+//! It is logged once when it comes, shown in the status while it lasts, and gone when the part
+//! works again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A trouble that may be there.
+/// A trouble, or none.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     raised: AtomicBool,
@@ -13,13 +14,14 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// It is there. True if it was not before.
+    /// Notes the trouble. True if there was none before.
     pub fn raise(&self, text: impl Into<String>) -> bool {
         *self.lock() = Some(text.into());
         !self.raised.swap(true, Ordering::SeqCst)
     }
 
-    /// It is over. True if it was there. Costs next to nothing while nothing is wrong.
+    /// Notes that the trouble is over. True if there was one. Costs next to nothing while nothing
+    /// is wrong.
     pub fn clear(&self) -> bool {
         if !self.raised.load(Ordering::Relaxed) {
             return false;

@@ -1,8 +1,7 @@
 //! The places from which a queue cannot be read at the moment: since when, and why.
 //!
-//! Not the damage that such a place becomes after a while: that is the log's. Invariant: a
-//! place is tried again by the clock, however many consumers ask, and leaves the list when
-//! it was read or passed, by nothing else.
+//! The log turns such a place into damage after a while. Invariant: a place is tried again after a
+//! fixed time, however many consumers ask, and leaves the list only when it was read or skipped.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +12,8 @@ use tokio::time::Instant;
 
 use super::position::Place;
 
-/// A place that could not be read is left alone for so long: each try may take the disk seconds.
+/// How long a place that could not be read is left alone, because each try may take the disk
+/// seconds.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -31,12 +31,12 @@ pub(super) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Is there one? Costs next to nothing.
+    /// Whether there is such a place. Costs next to nothing.
     pub fn any(&self) -> bool {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// The place could not be read. True if all could be before.
+    /// Notes that the place could not be read. True if there was no such place before.
     pub fn failed(&self, place: Place, error: String) -> bool {
         let mut places = self.places();
         let now = Instant::now();
@@ -47,7 +47,7 @@ impl Unreadable {
         news
     }
 
-    /// The place was read, or is passed. True if it was the last one.
+    /// Notes that the place was read or skipped. True if it was the last such place.
     pub fn read(&self, place: Place) -> bool {
         if !self.any() {
             return false;
@@ -58,7 +58,7 @@ impl Unreadable {
         known && places.is_empty()
     }
 
-    /// Nothing of it is needed any more. True if there was any.
+    /// Forgets all places. True if there was one.
     pub fn clear(&self) -> bool {
         let mut places = self.places();
         let any = !places.is_empty();
@@ -67,7 +67,7 @@ impl Unreadable {
         any
     }
 
-    /// The place is not to be tried now.
+    /// Whether the place should not be tried now.
     pub fn rests(&self, place: Place) -> bool {
         self.any() && self.places().get(&place).is_some_and(|failed| Instant::now() < failed.again)
     }

@@ -1,9 +1,9 @@
-//! The writer: one thread per exchange that makes everything waiting durable at once.
+//! The writer: one thread per exchange that stores all waiting publishes together, with one flush.
 //!
-//! Knows nothing of consumers but how to wake them. Invariant: a publisher is
-//! answered with success only after the flush of a segment that is still in its
-//! place. After a failed write or flush the segment is never written again; the same
-//! frames go to a new one, or the publishers hear why not.
+//! It knows nothing about consumers but how to wake them. Invariant: a publisher is answered with
+//! success only after the flush of a segment that is still in its place. After a failed write or
+//! flush the segment is never written again; the same frames go to a new one, or the publishers get
+//! an error.
 
 use std::error::Error;
 use std::fmt;
@@ -23,11 +23,11 @@ use super::position::Position;
 use super::segment::{SEGMENT_HEADER_BYTES, Segment};
 use super::shared::{Job, Shared};
 
-/// Publishes that wait for the writer; more wait in their own tasks.
+/// Publishes that wait for the writer, at most; further ones wait in their own tasks.
 pub(super) const MAX_WAITING_PUBLISHES: usize = 1024;
 /// A commit takes no further publish once it has this many bytes.
 pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
-/// Segments that one commit tries before its publishers hear of the trouble.
+/// Segments that one commit tries before its publishers get an error.
 pub(super) const MAX_SEGMENT_TRIES: u32 = 3;
 
 /// A batch to be made durable, as frames without their place.
@@ -37,15 +37,15 @@ pub(super) struct Publish {
     pub done: oneshot::Sender<Result<(), PublishError>>,
 }
 
-/// What the writer is told.
+/// An order to the writer.
 #[derive(Debug)]
 pub(super) enum Order {
     Publish(Publish),
-    /// Finish what came before, then end.
+    /// Store everything that came before, then end.
     Close,
 }
 
-/// A frame before it has its place.
+/// A frame that has no place in the log yet.
 #[derive(Debug)]
 pub(super) struct NewFrame {
     pub key: Arc<str>,
@@ -155,12 +155,12 @@ impl Writer<'_> {
                 Err((_, error)) if frames > durable => Err(error.clone()),
                 _ => Ok(()),
             };
-            // A publisher that went away does not hear it; its batch is stored.
+            // A publisher that has gone away does not get the answer, although its batch is stored.
             drop(publish.done.send(answer));
         }
     }
 
-    /// Makes all frames of the group durable; else how many are, and the trouble.
+    /// Makes all frames of the group durable; on an error gives how many are, and the trouble.
     fn commit_frames(&mut self, group: &[Publish]) -> Result<(), (usize, PublishError)> {
         let frames: Vec<&NewFrame> = group.iter().flat_map(|p| &p.frames).collect();
         let (mut durable, mut tries) = (0, 0);
@@ -191,7 +191,7 @@ impl Writer<'_> {
                         let what = format!("cannot write to `{}`", segment.path.display());
                         return Err((durable, PublishError { what, source: Some(Arc::new(error)) }));
                     }
-                    // Said once; while the trouble lasts each try meets another segment.
+                    // Reported once: while the trouble lasts each try fails in another segment.
                     if self.shared.writing.text().is_none() {
                         tracing::warn!(
                             exchange = %self.shared.name,
@@ -245,7 +245,7 @@ impl Writer<'_> {
         Ok(end)
     }
 
-    /// Lets the consumers see what is durable now.
+    /// Lets the consumers see the frames that are durable now.
     fn publish(&mut self, run: &[&NewFrame], end: Position) {
         let mut log = self.shared.log();
         for (seq, frame) in (self.end.seq..).zip(run) {
@@ -275,7 +275,7 @@ impl Writer<'_> {
         let segment = Arc::new(self.spare(capacity)?);
         let at = Position { segment: segment.id, offset: SEGMENT_HEADER_BYTES, ..self.end };
         let mut log = self.shared.log();
-        // One that never got a frame is of no use to anybody.
+        // A segment that never got a frame is of no use.
         let empty = log.live.pop_back_if(|l| l.end <= SEGMENT_HEADER_BYTES);
         log.live.push_back(LiveSegment { segment: segment.clone(), first: at, end: at.offset });
         log.end = at;
@@ -324,7 +324,7 @@ impl Writer<'_> {
         let ready = spare.ready.take();
         let error = spare.error.take();
         if ready.is_some() {
-            // The next one is made while this one is filled.
+            // The next segment is made while this one is filled.
             spare.asked += 1;
             let serial = spare.asked;
             self.shared.ask(Job::Prepare { capacity: self.shared.options.segment_size, serial });
@@ -336,7 +336,7 @@ impl Writer<'_> {
     }
 }
 
-/// A spare made in a directory that is gone is no spare.
+/// Whether a spare segment is large enough and still in its directory.
 fn fits(segment: &Segment, capacity: u64, shared: &Shared) -> bool {
     let usual = capacity > shared.options.segment_size || segment.capacity == shared.options.segment_size;
     usual && loggr_disk::in_place(&segment.file, &segment.path).is_ok()

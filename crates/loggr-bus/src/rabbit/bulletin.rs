@@ -1,8 +1,8 @@
-//! Word of what changes, from every process of an installation to every one that listens.
+//! Notices of changes, from every process of an installation to every process that listens.
 //!
-//! A topic exchange of its own and messages that nobody keeps; who listens has a queue that
-//! the broker forgets with the connection. Best effort, and nobody waits for it: what cannot
-//! be told is not told. Not a way for events.
+//! They have a topic exchange of their own, and their messages are not kept: each listener has a
+//! queue that the broker deletes with the connection. Notices are best effort and hold nothing up:
+//! one that cannot be sent is dropped. Events never go this way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +25,13 @@ use super::options::RabbitOptions;
 pub const NOTICES: &str = "loggr.notifications";
 /// Its connection's role.
 const ROLE: &str = "notices";
-/// Notices that wait for the connection; what comes when it is full is not told.
+/// Notices that wait for the connection, at most; further ones are dropped.
 const MAX_WAITING: usize = 256;
-/// The broker did not let us: it is tried again after so long.
+/// The pause after the broker refused us.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Between the end of a connection and the next look at it.
 const BREATH: Duration = Duration::from_millis(200);
-/// Something the broker does not answer has failed after so long.
+/// How long the broker may take to answer; after that the attempt has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One notice on its way.
@@ -40,7 +40,7 @@ struct Word {
     text: String,
 }
 
-/// Tells notices, and hears those of all.
+/// Sends notices, and receives those of all processes.
 #[derive(Debug)]
 pub struct Bulletin {
     words: mpsc::Sender<Word>,
@@ -48,20 +48,20 @@ pub struct Bulletin {
 }
 
 impl Bulletin {
-    /// Connects, for ever. Everything that anybody tells, this process too, goes to `heard`,
-    /// if there is one. Call it within a runtime.
+    /// Keeps a connection for ever. All notices, also those of this process, go to `heard`, if
+    /// there is one. To be called within a runtime.
     pub fn start(options: RabbitOptions, heard: Option<mpsc::Sender<Vec<u8>>>) -> Bulletin {
         let (words, inbox) = mpsc::channel(MAX_WAITING);
         let link = Link::start(Arc::new(options), ROLE, None);
         Bulletin { words, task: tokio::spawn(work(link, inbox, heard)) }
     }
 
-    /// Tells one, if there is room; `key` is its kind.
+    /// Sends a notice, if there is room; `key` is its kind.
     pub fn tell(&self, key: &str, text: String) {
         drop(self.words.try_send(Word { key: key.to_owned(), text }));
     }
 
-    /// Tells what still waits, for `patience` at most, and ends.
+    /// Sends the notices that still wait, for at most `patience`, and ends.
     pub async fn finish(self, patience: Duration) {
         let Bulletin { words, mut task } = self;
         drop(words);
@@ -73,9 +73,9 @@ impl Bulletin {
 
 /// How the work over one connection ended.
 enum End {
-    /// Nothing more is to be told.
+    /// There are no more notices to send.
     Finished,
-    /// The connection is gone, or the broker did not let us.
+    /// The connection is gone, or the broker refused us.
     Broken(BrokerError),
 }
 
@@ -91,7 +91,7 @@ async fn work(mut link: Link, mut inbox: mpsc::Receiver<Word>, heard: Option<mps
             tracing::warn!(error = error.chain(), hint, "notices do not go over the broker");
             tokio::time::sleep(PAUSE).await;
         } else {
-            // Until the link knows of it too.
+            // A short pause, until the link knows of the end as well.
             tokio::time::sleep(BREATH).await;
         }
     }
@@ -114,7 +114,7 @@ async fn session(
         tokio::select! {
             word = inbox.recv() => {
                 let Some(Word { key, text }) = word else {
-                    // Its end is behind the last notice.
+                    // The channel is closed after the last notice.
                     drop(tokio::time::timeout(PATIENCE, channel.close(200, "done".into())).await);
                     return End::Finished;
                 };
@@ -129,7 +129,7 @@ async fn session(
                 }
             }
             message = next(&mut messages) => match (message, heard) {
-                // Who is slow misses some.
+                // A slow listener misses some notices.
                 (Some(Ok(message)), Some(heard)) => drop(heard.try_send(message.data)),
                 (Some(Err(error)), _) => return End::Broken(BrokerError::working(&Object::Exchange(NOTICES), &error)),
                 _ => return End::Broken(gone()),

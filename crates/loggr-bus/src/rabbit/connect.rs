@@ -1,6 +1,6 @@
-//! Making one connection: addresses in their order, TLS, login, and a limit of time.
+//! Makes one connection: tries the addresses in their order, with TLS, login, and a time limit.
 //!
-//! Not keeping it: that is `link.rs`.
+//! `link.rs` keeps the connection.
 
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +12,13 @@ use lapin::{Connection, ConnectionProperties};
 use super::error::{BrokerError, BrokerErrorKind};
 use super::options::{BrokerAddress, RabbitOptions};
 
-/// A connection, from the first packet to the login, takes at most so long.
+/// How long a connection may take, from the first packet to the login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection to the first broker that takes us, and which one that is.
+/// A connection to the first broker that accepts us, with its address.
 ///
-/// If none does, the error of one that refused us, else of the last. It counts as refused for
-/// good only if all of them did: another may be back soon.
+/// If none does, the error of one that refused us, otherwise of the last. It counts as refused for
+/// good only if all brokers refused: another one may be back soon.
 pub(super) async fn connect(
     options: &RabbitOptions,
     role: &str,
@@ -77,7 +77,8 @@ async fn connect_to(
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(BrokerError::connecting(address, &error)),
         Err(_) => {
-            // Somebody who accepts and says nothing would keep lapin's thread for ever.
+            // A peer that accepts the connection and stays silent would keep lapin's thread for
+            // ever.
             if let Some(socket) = socket.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 drop(socket.shutdown(Shutdown::Both));
             }
@@ -95,7 +96,8 @@ async fn resolve(address: &BrokerAddress) -> Result<Vec<SocketAddr>, BrokerError
         Ok(_) => "it has no address".to_owned(),
         Err(error) => error.to_string(),
     };
-    // Where names come and go with what they name, a broker that is away has none.
+    // In some environments a name exists only while its host runs, so a broker that is away may
+    // have none.
     let what = format!("the host of the broker `{address}` is not known");
     Err(BrokerError::new(BrokerErrorKind::Unreachable, what)
         .because(error)

@@ -1,10 +1,10 @@
-//! Consuming from a queue of the broker: a source.
+//! The source that takes deliveries from a queue of the broker.
 //!
-//! Messages that are here already join into one delivery; nothing waits for more. What is
-//! given back while the consumer lives is given out again from here, first and in order,
-//! without asking the broker. Invariant: a settlement reaches the broker only over the
-//! channel its message came on; when that is gone it reaches nobody, and the broker
-//! delivers again.
+//! Messages that have arrived are joined into one delivery; it does not wait for more. A delivery
+//! that is given back while the consumer lives is given out again from here, first and in order,
+//! without the broker. Invariant: a settlement reaches the broker only over the channel its message
+//! came on; when that channel is gone the settlement has no effect, and the broker delivers the
+//! message again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +22,8 @@ use super::message::{Incoming, MessageReader};
 use super::reader::{Arrived, Reader, Session};
 use super::stats::QueueCounters;
 
-/// From so many deliveries on a message is given out alone: should it be the one that
-/// brings the process down, the others are not rescued with it.
+/// From this number of deliveries on a message is given out alone, so that, if it makes the process
+/// crash, no other messages go to the rescue with it.
 const ISOLATE_ATTEMPTS: u32 = 4;
 
 /// Takes deliveries from one queue. Several consumers of a queue share its messages; then
@@ -35,9 +35,9 @@ pub struct Consumer {
     stop: Stop,
     shared: Arc<Shared>,
     arrived: mpsc::Receiver<Arrived>,
-    /// Read and not given out yet.
+    /// Messages that were read and not given out yet.
     next: Option<Held>,
-    /// The channel of what came last.
+    /// The channel of the last message.
     session: Option<Arc<Session>>,
     reader: MessageReader,
 }
@@ -46,18 +46,18 @@ pub struct Consumer {
 #[derive(Debug)]
 pub(super) struct Shared {
     again: Mutex<VecDeque<Held>>,
-    /// Something was given back.
+    /// Signals that a delivery was given back.
     returned: Notify,
-    /// Nobody takes deliveries any more.
+    /// The consumer is gone.
     closed: AtomicBool,
     pub counters: Arc<QueueCounters>,
 }
 
-/// Events of one or more messages, on their way.
+/// Events of one or more messages that are in flight.
 #[derive(Debug)]
 struct Held {
     session: Arc<Session>,
-    /// Of its messages, rising.
+    /// The delivery tags of its messages, in rising order.
     tags: Vec<u64>,
     batch: Batch,
     attempts: u32,
@@ -108,13 +108,13 @@ impl Consumer {
         if attempts > 1 {
             self.shared.counters.redelivered.add(batch.len() as u64);
         }
-        // A channel whose end we have survived is no attempt that went wrong.
+        // The end of a channel that this process has survived does not count as a failed attempt.
         let attempts = attempts.saturating_sub(session.lost).max(1);
         Held { session, tags: vec![tag], batch, attempts, unfit }
     }
 
-    /// What was given back, or came, and can be given out now: no waiting, and no place
-    /// where a dropped future could lose it.
+    /// A delivery that was given back or has arrived and can be given out now. It has no `await`,
+    /// so that a dropped future cannot lose it.
     fn try_next(&mut self) -> Option<Delivery> {
         if let Some(held) = self.take_again() {
             return Some(self.delivery(held));
@@ -157,15 +157,15 @@ impl Consumer {
         Some(self.delivery(held))
     }
 
-    /// The oldest that was given back. What came on a channel that is gone is the broker's
-    /// to deliver again.
+    /// The oldest that was given back. The broker delivers messages of a channel that is gone
+    /// again.
     fn take_again(&self) -> Option<Held> {
         let mut again = self.shared.again();
         again.retain(|held| held.session.is_alive());
         let mut held = again.pop_front()?;
         drop(again);
         held.attempts = held.attempts.saturating_add(1);
-        // The old one's receipts are for the old batch.
+        // It needs a new batch, because receipts of the old one must not fit it.
         held.batch = Batch::new(held.batch.chunks().to_vec())?;
         self.shared.counters.redelivered.add(held.batch.len() as u64);
         Some(held)
@@ -207,7 +207,7 @@ impl Consumer {
     }
 }
 
-/// Why it must not join others.
+/// `Some` if it must not be joined with others.
 fn alone(held: &Held) -> Option<()> {
     (held.unfit.is_some() || held.attempts >= ISOLATE_ATTEMPTS).then_some(())
 }
@@ -234,7 +234,8 @@ impl Source for Consumer {
                 () = shared.returned.notified() => {}
                 arrived = self.arrived.recv() => match arrived {
                     Some(arrived) => self.next = Some(self.read(arrived)),
-                    // The reader has ended: nothing will come, but for what is given back.
+                    // The reader has ended: nothing more comes, except deliveries that are given
+                    // back.
                     None if shared.again().is_empty() => return Ok(None),
                     None => {}
                 },
@@ -252,7 +253,7 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         let mut again = self.shared.again();
         self.shared.closed.store(true, Ordering::SeqCst);
-        // Nobody will give these out: the broker has them back.
+        // These will not be given out any more: the broker gets them back.
         for held in again.drain(..).chain(self.next.take()) {
             held.session.settle(|tracker| tracker.returned(&held.tags));
         }

@@ -1,7 +1,8 @@
-//! What must be on the broker: making it, and seeing whether it is there.
+//! Makes the exchanges, queues and bindings that must be on the broker, and checks whether they
+//! exist.
 //!
-//! Durable topic exchanges, quorum queues without any limit by which the broker could drop
-//! or move a message, and their bindings. Changes nothing that exists.
+//! Durable topic exchanges, quorum queues without any limit by which the broker could drop or move
+//! a message, and their bindings. Nothing that exists is changed.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
@@ -17,14 +18,14 @@ use super::error::{BrokerError, Object};
 /// word for "never". loggr's own rescue decides long before this many.
 const NO_DELIVERY_LIMIT: i32 = i32::MAX;
 
-/// What was found or made.
+/// An object that was found or made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// `exchange`, `queue` or `binding`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// It was not there before; of bindings the broker does not say.
+    /// True if it was not there before; the broker does not say that of bindings.
     pub made: Option<bool>,
 }
 
@@ -67,8 +68,9 @@ pub(super) async fn declare(
     Ok(all)
 }
 
-/// Sees whether it is there and what loggr needs. Whether it is *what* loggr needs the
-/// broker tells only those who may declare; to others it is enough that it is there.
+/// Checks whether the object exists with the properties that loggr needs. The broker shows the
+/// properties only to users that may declare objects; for others it is enough that the object
+/// exists.
 pub(super) async fn check(connection: &Connection, object: Object<'_>) -> Result<(), BrokerError> {
     if !is_there(connection, object).await? {
         return Err(BrokerError::working(&object, &not_found()));
@@ -92,7 +94,7 @@ pub(super) async fn look(channel: &Channel, queue: &str) -> Result<(u32, u32), B
     Ok((found.message_count(), found.consumer_count()))
 }
 
-/// A refusal ends the channel it came on: each question has its own.
+/// A refusal ends its channel, so each question has a channel of its own.
 pub(super) async fn channel(connection: &Connection, object: Object<'_>) -> Result<Channel, BrokerError> {
     connection.create_channel().await.map_err(|e| BrokerError::working(&object, &e))
 }

@@ -1,7 +1,7 @@
-//! What went wrong with a broker, as a sentence for the operator.
+//! Errors of a broker, as sentences for the operator.
 //!
-//! The broker's own words are for programmers: `PRECONDITION_FAILED - inequivalent arg`
-//! becomes what is there, what is needed and what to do.
+//! The broker's own words are for programmers: `PRECONDITION_FAILED - inequivalent arg` becomes a
+//! sentence that says what exists, what is needed and what to do.
 
 use std::error::Error;
 use std::fmt;
@@ -18,10 +18,10 @@ const INIT: &str = "`loggr init rabbitmq` declares everything that the configura
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerErrorKind {
-    /// The configuration and the broker do not agree, and waiting does not help: login,
-    /// virtual host, certificate, an object that is missing or another.
+    /// The configuration and the broker do not agree, and waiting does not help: a wrong login,
+    /// virtual host or certificate, or an object that is missing or has other properties.
     Refused,
-    /// No broker answers; one may come back.
+    /// No broker answers; that may change.
     Unreachable,
     /// The broker will never take this message.
     TooLarge,
@@ -29,7 +29,7 @@ pub enum BrokerErrorKind {
     Trouble,
 }
 
-/// What went wrong with a broker.
+/// An error of a broker.
 #[derive(Debug)]
 pub struct BrokerError {
     kind: BrokerErrorKind,
@@ -51,7 +51,7 @@ impl BrokerError {
         BrokerError::new(BrokerErrorKind::Refused, what)
     }
 
-    /// The same, and waiting may mend it.
+    /// The same error as one that may pass by itself.
     pub(super) fn may_pass(mut self) -> BrokerError {
         self.kind = BrokerErrorKind::Unreachable;
         self
@@ -89,7 +89,7 @@ impl BrokerError {
         text
     }
 
-    /// The same with the hint in brackets, where there is one line for everything.
+    /// The sentence with the hint in brackets, for places that have one line for everything.
     pub fn advised(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{} ({hint})", self.chain()),
@@ -97,7 +97,7 @@ impl BrokerError {
         }
     }
 
-    /// While connecting to `address`.
+    /// The error of an attempt to connect to `address`.
     pub(super) fn connecting(address: &BrokerAddress, error: &lapin::Error) -> BrokerError {
         match error.kind() {
             ErrorKind::IOError(error) => BrokerError::io(address, error),
@@ -137,7 +137,8 @@ impl BrokerError {
         if text.contains("invalid peer certificate") {
             let unknown = text.contains("UnknownIssuer");
             let hint = if unknown {
-                "`tls_ca` must name the certificates that sign the broker's"
+                "`tls_ca` must name a file with the certificate of the authority that signed the broker's \
+                 certificate"
             } else {
                 "the host in `urls` must be a name in the broker's certificate, which must be valid today"
             };
@@ -146,9 +147,10 @@ impl BrokerError {
                 .hint(hint);
         }
         if address.tls && (text.contains("InvalidContentType") || text.contains("corrupt message")) {
-            return BrokerError::refused(what("does not speak TLS"))
-                .because(text)
-                .hint("RabbitMQ speaks TLS on a port of its own, mostly 5671; `amqp://` is without");
+            return BrokerError::refused(what("does not speak TLS")).because(text).hint(
+                "RabbitMQ speaks TLS on a port of its own, mostly 5671; on the other port write \
+                     `amqp://`, without TLS",
+            );
         }
         let hint = match error.kind() {
             io::ErrorKind::ConnectionRefused => Some("nothing listens there"),
@@ -168,7 +170,7 @@ impl BrokerError {
         }
     }
 
-    /// While working with an exchange or a queue, named `what` in backticks.
+    /// The error of work with an exchange or a queue.
     pub(super) fn working(what: &Object<'_>, error: &lapin::Error) -> BrokerError {
         let ErrorKind::ProtocolError(amqp) = error.kind() else {
             return BrokerError::trouble(format!("the connection to the broker broke ({what})"))
@@ -194,14 +196,17 @@ impl BrokerError {
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) if text.contains("timed out") => {
                 BrokerError::trouble(format!("the broker has waited too long for acknowledgements of {what}"))
                     .because(text)
-                    .hint("its `consumer_timeout` is shorter than the destination was away; nothing is lost")
+                    .hint(
+                        "the destination was away for longer than the broker's `consumer_timeout`; nothing \
+                         is lost",
+                    )
             }
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => mismatch(what, &text),
             _ => BrokerError::trouble(format!("the broker ended the work with {what}")).because(text),
         }
     }
 
-    /// A message came back because no queue takes it.
+    /// The error of a message that came back because no queue takes it.
     pub(super) fn unroutable(exchange: &str, key: &str) -> BrokerError {
         let what = format!("no queue on the exchange `{exchange}` takes the routing key `{key}`");
         BrokerError::refused(what).hint(INIT)
@@ -229,8 +234,10 @@ fn mismatch(what: &Object<'_>, text: &str) -> BrokerError {
     let quoted = |after: &str| Some(text.split_once(after)?.1.split('\'').next()?.to_owned());
     let values = text.split_once("received ").and_then(|(_, rest)| rest.split_once(" but current is "));
     let (Some(argument), Some((needed, there))) = (quoted("inequivalent arg '"), values) else {
-        return BrokerError::refused(format!("the broker has {what} otherwise than loggr needs it"))
-            .because(text.to_owned());
+        return BrokerError::refused(format!(
+            "{what} exists on the broker, but with other properties than loggr needs"
+        ))
+        .because(text.to_owned());
     };
     let hint = match (what, argument.as_str()) {
         (Object::Queue(_), "x-queue-type") => {
@@ -245,14 +252,15 @@ fn mismatch(what: &Object<'_>, text: &str) -> BrokerError {
         }
     };
     BrokerError::refused(format!(
-        "{what} is on the broker already and is another: its `{argument}` is {}, not {}",
+        "{what} exists on the broker already with other properties: its `{argument}` is {}, not {}",
         value(there),
         value(needed)
     ))
     .hint(hint)
 }
 
-/// `the value 'quorum' of type 'longstr'` is `quorum` to people, and `none` is nothing.
+/// The value within the broker's words: `quorum` of `the value 'quorum' of type 'longstr'`, or
+/// words for a missing one.
 fn value(text: &str) -> String {
     match text.split('\'').nth(1) {
         Some(value) => format!("`{value}`"),
@@ -272,7 +280,7 @@ impl Error for BrokerError {
     }
 }
 
-/// What the broker and the configuration do not agree on.
+/// An error on which the broker and the configuration do not agree.
 impl From<BrokerError> for OpenError {
     fn from(error: BrokerError) -> OpenError {
         let open = OpenError::config(&error.what);
@@ -301,7 +309,8 @@ mod tests {
             AMQPSoftError::PRECONDITIONFAILED,
             "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost 'v1': received the value \
              'quorum' of type 'longstr' but current is none",
-            "the queue `q` is on the broker already and is another: its `x-queue-type` is not set, not `quorum`",
+            "the queue `q` exists on the broker already with other properties: its `x-queue-type` is not \
+             set, not `quorum`",
             "another name",
         );
         check(
@@ -309,7 +318,8 @@ mod tests {
             AMQPSoftError::PRECONDITIONFAILED,
             "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'e' in vhost 'v1': received 'topic' but \
              current is 'fanout'",
-            "the exchange `e` is on the broker already and is another: its `type` is `fanout`, not `topic`",
+            "the exchange `e` exists on the broker already with other properties: its `type` is `fanout`, \
+             not `topic`",
             "durable topic exchange",
         );
         check(

@@ -1,9 +1,8 @@
-//! One connection that is kept: lost, made again with growing pauses, for ever.
+//! Keeps one connection: when it is lost it is made again, with growing pauses, for ever.
 //!
-//! Logged once when it is lost and once when it is back. Who works on it asks for the
-//! state and waits for its change. Invariant: a connection that was lost is never used
-//! again, so nothing of it (channels, delivery tags, confirms) can be taken for that of
-//! its successor.
+//! It is logged once when it is lost and once when it is back. Users of the connection look at its
+//! state and wait for a change. Invariant: a connection that was lost is never used again, so
+//! nothing of it (channels, delivery tags, confirms) can be taken for that of its successor.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,22 +20,22 @@ use super::options::{BrokerAddress, RabbitOptions};
 /// Pauses between tries to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A connection that lasted so long was a good one: the next pause is short again.
+/// A connection that lasted this long was a good one, and the next pause is short again.
 const GOOD_CONNECTION: Duration = Duration::from_secs(10);
-/// How often the connection's own state is looked at, should no word of its end have come.
+/// How often the connection's own state is checked, in case the event of its end was missed.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What a connection is for: a broker that holds back publishers does not hold back
-/// acknowledgements when they have a connection of their own.
+/// The roles of connections. Publishing has a connection of its own, so that a broker that holds
+/// back publishers does not hold back acknowledgements.
 pub(super) const PUBLISH: &str = "publish";
 pub(super) const CONSUME: &str = "consume";
 
 /// How the connection stands.
 #[derive(Clone, Debug)]
 pub(super) enum LinkState {
-    /// There is none; why, if a try has failed.
+    /// There is no connection; with the reason, if a try has failed.
     Down(Option<Arc<BrokerError>>),
-    /// It works.
+    /// The connection works.
     Up(Up),
 }
 
@@ -44,7 +43,7 @@ pub(super) enum LinkState {
 #[derive(Clone, Debug)]
 pub(super) struct Up {
     pub connection: Arc<Connection>,
-    /// To whom.
+    /// The address of the broker.
     pub address: Arc<str>,
     /// The broker takes no messages for now, and why.
     pub blocked: Option<Arc<str>>,
@@ -94,12 +93,12 @@ impl Link {
         Link { state: watched, _keeper: Arc::new(Keeper(keeper)) }
     }
 
-    /// How it stands now.
+    /// The state now.
     pub fn state(&self) -> LinkState {
         self.state.borrow().clone()
     }
 
-    /// No try has come to an end yet.
+    /// Whether no try to connect has ended yet.
     pub fn is_new(&self) -> bool {
         matches!(*self.state.borrow(), LinkState::Down(None))
     }
@@ -121,7 +120,7 @@ impl Link {
         }
     }
 
-    /// Waits for one that takes messages.
+    /// Waits for a connection on which the broker takes messages.
     pub async fn open(&mut self) -> Up {
         loop {
             if let LinkState::Up(up) = &*self.state.borrow_and_update()
@@ -138,34 +137,34 @@ impl Link {
 #[derive(Debug)]
 pub(super) struct Links {
     options: Arc<RabbitOptions>,
-    /// The connection over which things were checked: the first to come takes it.
+    /// The connection that was used to check the broker at the start; the first user takes it.
     first: Mutex<Option<(Connection, BrokerAddress)>>,
     publishing: OnceLock<Link>,
     consuming: OnceLock<Link>,
 }
 
 impl Links {
-    /// None yet, but for `first`.
+    /// No connections yet, except `first`.
     pub fn new(options: Arc<RabbitOptions>, first: Option<(Connection, BrokerAddress)>) -> Links {
         Links { options, first: Mutex::new(first), publishing: OnceLock::new(), consuming: OnceLock::new() }
     }
 
-    /// The one to publish over.
+    /// The connection for publishing.
     pub fn publishing(&self) -> &Link {
         self.publishing.get_or_init(|| self.start(PUBLISH))
     }
 
-    /// The one to consume over.
+    /// The connection for consuming.
     pub fn consuming(&self) -> &Link {
         self.consuming.get_or_init(|| self.start(CONSUME))
     }
 
-    /// Those that are in use, the one to publish over first.
+    /// The connections in use, the one for publishing first.
     pub fn in_use(&self) -> impl Iterator<Item = &Link> {
         self.publishing.get().into_iter().chain(self.consuming.get())
     }
 
-    /// One that works, if there is one.
+    /// A connection that works, if there is one.
     pub fn working(&self) -> Option<Up> {
         self.in_use().find_map(|link| match link.state() {
             LinkState::Up(up) => Some(up),
@@ -186,7 +185,7 @@ async fn keep(
     state: watch::Sender<LinkState>,
 ) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, seed());
-    // What was said last about why there is no connection.
+    // The last reason that was logged for the missing connection.
     let mut trouble: Option<String> = None;
     loop {
         let made = match first.take() {
@@ -210,7 +209,8 @@ async fn keep(
             }
             Err(error) => error,
         };
-        // Once when it is lost; again only when it turns out that somebody has to do something.
+        // Logged once when the connection is lost, and again only if somebody has to do something
+        // about it.
         let (kind, text) = (error.kind(), error.chain());
         let news = match &trouble {
             None => true,
@@ -226,7 +226,7 @@ async fn keep(
     }
 }
 
-/// As long as the connection lasts; why it did not.
+/// Runs as long as the connection lasts; gives the reason of its end.
 async fn last(connection: Connection, address: &str, state: &watch::Sender<LinkState>) -> BrokerError {
     let mut events = Box::pin(connection.events_listener());
     let (connection, address) = (Arc::new(connection), Arc::<str>::from(address));
@@ -245,7 +245,7 @@ async fn last(connection: Connection, address: &str, state: &watch::Sender<LinkS
                 tracing::info!(broker = %address, "the broker takes messages again");
                 state.send_replace(up(None));
             }
-            // It may be of a channel; the state below decides.
+            // The error may be one of a channel; the state below decides.
             Ok(Some(Event::Error(error))) => why = Some(error),
             Ok(Some(_)) | Err(_) => {}
             Ok(None) => tokio::time::sleep(LOOK).await,
@@ -264,10 +264,11 @@ async fn next(events: &mut (impl Stream<Item = Event> + Unpin)) -> Option<Event>
     events.next().await
 }
 
-/// Many processes that lost the same broker must not come back together.
+/// A seed for the pauses, so that many processes that lost the same broker do not come back
+/// together.
 pub(super) fn seed() -> u64 {
     let mut bytes = [0; 8];
-    // Without randomness the pauses are the same everywhere, which is no harm to us.
+    // Without randomness the pauses are the same everywhere, which does no harm here.
     if getrandom::fill(&mut bytes).is_err() {
         return u64::from(std::process::id());
     }

@@ -1,4 +1,4 @@
-//! What an AMQP message of loggr is, and how others' messages are read.
+//! The AMQP messages that loggr writes, and how messages of other programs are read.
 //!
 //! | content type | body | made when |
 //! |---|---|---|
@@ -6,10 +6,9 @@
 //! | `application/json` | one event as a JSON object | `encoding = "json"` |
 //! | any other, or none | one line of syslog | by others |
 //!
-//! Persistent always. Headers of a batch: `loggr-version` (1) and `loggr-events`, how many
-//! events it holds; the message id of a JSON event is its uid. Nothing here is refused for
-//! being odd: what claims to be a batch and cannot be read is given as it is, for the
-//! rescue.
+//! Messages are always persistent. Headers of a batch: `loggr-version` (1) and `loggr-events`, how
+//! many events it holds; the message id of a JSON event is its uid. No message is refused: one that
+//! claims to be a batch and cannot be read is given out as it is, for the rescue.
 
 use std::sync::Arc;
 
@@ -31,22 +30,22 @@ pub const MAX_MESSAGE_EVENTS: usize = 500;
 /// Bytes of the records of one message at most, before compression; a larger event has a
 /// message of its own.
 pub const MAX_MESSAGE_BYTES: usize = 256 << 10;
-/// A message of others that is longer goes to the rescue.
+/// A longer message of another program goes to the rescue.
 pub const MAX_FOREIGN_BYTES: usize = 16 << 20;
-/// A table of more origins is made anew for each message, of those that it needs.
+/// A larger table of origins is made anew for each message, of the origins that it needs.
 const MAX_SHARED_ORIGINS: usize = 8;
-/// Version of the message, not of the chunk in it.
+/// Version of the message; the chunk in it has a version of its own.
 const VERSION: u32 = 1;
-/// RabbitMQ keeps it on disk.
+/// The delivery mode with which RabbitMQ keeps a message on disk.
 const PERSISTENT: u8 = 2;
 
-/// What a publisher's messages are.
+/// How a publisher writes events into messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Encoding {
     /// Batches, for loggr's own consumers.
     #[default]
     Batch,
-    /// One JSON event a message, for everybody.
+    /// One JSON event in each message, which other programs can read.
     Json,
 }
 
@@ -103,7 +102,7 @@ fn base(content_type: &str) -> BasicProperties {
         .with_app_id("loggr".into())
 }
 
-/// The chunk with no more origins than it needs.
+/// The chunk with only the origins that it needs.
 fn compact(chunk: Chunk) -> Vec<Chunk> {
     if chunk.origins().len() <= MAX_SHARED_ORIGINS {
         return vec![chunk];
@@ -113,13 +112,13 @@ fn compact(chunk: Chunk) -> Vec<Chunk> {
     builder.finish().map_or_else(|| vec![chunk], |batch| batch.chunks().to_vec())
 }
 
-/// What came.
+/// A message that has arrived.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub batch: Batch,
     /// How many times the broker has given it out, this time included.
     pub attempts: u32,
-    /// It is to go to the rescue as it is, and why.
+    /// Why it must go to the rescue as it is; `None` if it need not.
     pub unfit: Option<Arc<str>>,
 }
 
@@ -138,7 +137,7 @@ impl MessageReader {
             Arc::new(Origin {
                 listener: queue.to_owned(),
                 transport: Transport::Amqp,
-                // Who may write to our queues is one of us.
+                // Whoever has the right to write to our queues is trusted like loggr itself.
                 trusted: true,
                 format,
                 ..Origin::default()
@@ -193,7 +192,7 @@ impl MessageReader {
         unfit: Option<String>,
     ) -> Incoming {
         let origin = if json { &self.json } else { &self.line };
-        // A line ends with its message; who writes lines mostly ends them even so.
+        // A line ends with its message, but most programs write a line end all the same.
         let text = match unfit {
             Some(_) => body.as_ref(),
             None => {
@@ -209,8 +208,8 @@ impl MessageReader {
     }
 }
 
-/// Of an event of loggr: its own. Of another message with an id: always the same for the
-/// same message, so that a redelivery makes no second event.
+/// The uid of an event: that of loggr if the id is one; otherwise one that is always the same for
+/// the same message, so that a redelivery makes no second event.
 fn uid(id: &str, body: &[u8]) -> Uid {
     if let Some(uid) = Uid::parse(id).filter(|_| id.len() == 36) {
         return uid;
@@ -220,13 +219,13 @@ fn uid(id: &str, body: &[u8]) -> Uid {
     hash.update(&[0]);
     hash.update(body);
     let mut bytes = hash.digest128().to_be_bytes();
-    // UUIDv8 (RFC 9562): what it is made of is our affair.
+    // UUIDv8 (RFC 9562), whose content an application may choose.
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     Uid::from_bytes(bytes)
 }
 
-/// Quorum queues count; any other broker at least says that it was not the first time.
+/// Quorum queues count deliveries; other queues at least say that it is not the first.
 fn attempts(properties: &BasicProperties, redelivered: bool) -> u32 {
     let headers = properties.headers().as_ref();
     let count = headers.and_then(|h| h.inner().get("x-delivery-count")).and_then(number);
@@ -354,7 +353,9 @@ mod tests {
         assert_eq!(texts(&back.batch), ["LGRB\x09rest\n"]);
         assert_eq!(
             back.unfit.as_deref(),
-            Some("a message of the queue `q` cannot be read: no batch of loggr: shorter than its header")
+            Some(
+                "a message of the queue `q` cannot be read: this is not a batch of loggr: shorter than its header"
+            )
         );
         let long = read(&vec![b'x'; MAX_FOREIGN_BYTES + 1], BasicProperties::default());
         assert_eq!(long.batch.byte_len(), MAX_FOREIGN_BYTES + 1 + 32);

@@ -1,12 +1,12 @@
-//! The bus on RabbitMQ: durable topic exchanges and quorum queues, one AMQP message a batch.
+//! The bus on RabbitMQ: durable topic exchanges and quorum queues, one AMQP message for each batch.
 //!
-//! Two connections, one to publish and one to consume, so that a broker that holds back
-//! publishers does not hold back acknowledgements. Both are kept for ever. Nothing is
-//! declared while running; that is [`declare`](mod@declare)'s.
+//! Two connections, one to publish and one to consume, so that a broker that holds back publishers
+//! does not hold back acknowledgements. Both are kept for ever. Nothing is declared while running;
+//! [`declare`](mod@declare) does that beforehand.
 //!
-//! What the broker must be kept from: a policy that limits these queues (`max-length`,
-//! `message-ttl`, `expires`, `delivery-limit`, a dead-letter exchange) may drop or move
-//! messages behind loggr's back, and AMQP does not show policies.
+//! The broker must have no policy that limits these queues: one (`max-length`, `message-ttl`,
+//! `expires`, `delivery-limit`, a dead-letter exchange) may drop or move messages behind loggr's
+//! back, and AMQP does not show policies.
 
 mod bulletin;
 mod connect;
@@ -49,15 +49,14 @@ pub use message::{
 pub use options::{BrokerAddress, DEFAULT_HEARTBEAT, RabbitOptions};
 pub use publisher::Publisher;
 
-/// How often the broker is asked how its queues stand.
+/// How often the broker is asked for the numbers of its queues.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a question to the broker waits for a connection.
 const ASK: Duration = Duration::from_secs(3);
-/// A publisher that nothing stands behind waits so long for a connection before it says
-/// that there is none.
+/// How long a publisher without a spool waits for a connection before it gives an error.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Which of the topology a process works with: checked when the bus is opened.
+/// The parts of the topology that a process uses; they are checked when the bus is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     /// Exchanges that it publishes to.
@@ -83,10 +82,10 @@ impl Drop for Bus {
     }
 }
 
-/// How the connections stand.
+/// The state of the connections.
 #[derive(Clone, Debug, Default)]
 pub struct BrokerState {
-    /// Whom messages are published to; `None` while there is no connection.
+    /// The broker to which messages are published; `None` while there is no connection.
     pub broker: Option<String>,
     /// Why nothing can be published now.
     pub trouble: Option<String>,
@@ -95,22 +94,22 @@ pub struct BrokerState {
 /// Makes what is missing of the topology, and the exchange of the notices. Safe to repeat.
 ///
 /// # Errors
-/// [`BrokerError`], which names what is on the broker and is another.
+/// [`BrokerError`], which names an object on the broker that has other properties.
 pub async fn declare(options: &RabbitOptions, topology: &Topology) -> Result<Vec<Declared>, BrokerError> {
     let (connection, _) = connect::connect(options, "init").await?;
     let declared = declare::declare(&connection, topology).await;
-    // The work is done; how the connection ends changes nothing.
+    // The work is done; an error at the end of the connection does not matter.
     drop(connection.close(200, "done".into()).await);
     declared
 }
 
 impl Bus {
-    /// Connects, and checks what is needed. A broker that cannot be reached is no error:
-    /// it is tried for ever. Call it within a runtime.
+    /// Connects, and checks what is needed. A broker that cannot be reached is not an error: it is
+    /// tried for ever. Call it within a runtime.
     ///
     /// # Errors
-    /// [`OpenError`] for what waiting would not mend: a wrong topology, login, virtual
-    /// host or certificate; an exchange or queue that is missing or another.
+    /// [`OpenError`] for errors that do not pass by waiting: a wrong topology, login, virtual host
+    /// or certificate; an exchange or queue that is missing or has other properties.
     pub async fn open(options: RabbitOptions, topology: &Topology, needs: &Needs) -> Result<Bus, OpenError> {
         topology.check()?;
         let options = Arc::new(options);
@@ -159,7 +158,8 @@ impl Bus {
         self.publisher_with(exchange, routing_key, encoding, PATIENCE)
     }
 
-    /// The same that says at once when there is no connection: for who has another place.
+    /// Like [`Bus::publisher`], but gives an error at once if there is no connection, for callers
+    /// that have a spool.
     ///
     /// # Errors
     /// As [`Bus::publisher`].
@@ -196,7 +196,7 @@ impl Bus {
         Ok(Consumer::start(self.links.consuming().clone(), queue, options, stop, counters, self.uids.clone()))
     }
 
-    /// How many consumers a queue has, whoever they are; `None` where no broker answers for a
+    /// How many consumers a queue has, of all processes; `None` if no broker answers within a
     /// moment.
     pub async fn consumers(&self, queue: &str) -> Option<u32> {
         let mut link = self.links.consuming().clone();
@@ -222,7 +222,7 @@ impl Bus {
         purged.map(u64::from).map_err(|e| BrokerError::working(&object, &e))
     }
 
-    /// How the connection stands: the one for publishing, where there is one.
+    /// The state of the connection for publishing, or of the other one if there is none.
     pub fn state(&self) -> BrokerState {
         let Some(state) = self.links.in_use().next().map(Link::state) else { return BrokerState::default() };
         let trouble = state.trouble().map(|error| error.advised());
@@ -238,7 +238,7 @@ impl Bus {
         self.links.publishing().clone().open().await;
     }
 
-    /// How every exchange and queue stands, as far as this process knows.
+    /// The numbers of every exchange and queue, as far as this process knows them.
     pub fn stats(&self) -> Vec<ExchangeStats> {
         let stats = |exchange: &crate::topology::ExchangeSpec| ExchangeStats {
             name: exchange.name.clone(),
@@ -269,7 +269,7 @@ impl Bus {
     }
 }
 
-/// What waiting may mend is no reason not to start.
+/// An error that may pass by waiting does not prevent a start.
 fn permanent(error: BrokerError) -> Result<(), OpenError> {
     match error.kind() {
         BrokerErrorKind::Refused | BrokerErrorKind::TooLarge => Err(error.into()),
@@ -277,14 +277,14 @@ fn permanent(error: BrokerError) -> Result<(), OpenError> {
     }
 }
 
-/// Asks the broker how its queues stand, again and again.
+/// Asks the broker for the numbers of its queues, again and again.
 async fn look(links: Arc<Links>, queues: Arc<BTreeMap<String, Arc<QueueCounters>>>) {
     loop {
         if let Some(up) = links.working() {
             for (name, counters) in &*queues {
                 let object = error::Object::Queue(name);
                 let Ok(channel) = declare::channel(&up.connection, object).await else { break };
-                // What is wrong with a queue its consumer tells.
+                // Troubles of a queue are reported by its consumer.
                 if let Ok((ready, consumers)) = declare::look(&channel, name).await {
                     counters.ready_messages.set(u64::from(ready));
                     counters.consumers.set(u64::from(consumers));

@@ -1,6 +1,6 @@
-//! Which brokers there are and how they are spoken to.
+//! The addresses of the brokers, and the options of connections.
 //!
-//! Plain data; nothing here opens a socket or reads a file.
+//! These are plain data; nothing here opens a socket or reads a file.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use loggr_net::tls::ClientConfig;
 
-/// Heartbeat that is used where nothing else is said.
+/// The default heartbeat.
 pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// How the brokers of one cluster are reached.
@@ -17,11 +17,11 @@ pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 pub struct RabbitOptions {
     /// At least one; they are tried in this order.
     pub brokers: Vec<BrokerAddress>,
-    /// A connection silent for twice as long is given up.
+    /// A connection that is silent for twice this time is given up.
     pub heartbeat: Duration,
-    /// For addresses that begin with `amqps`, which nobody connects to without it.
+    /// For addresses that begin with `amqps`; without it there is no connection to them.
     pub tls: Option<Arc<ClientConfig>>,
-    /// What the broker's operators see.
+    /// The name under which the broker shows the connection.
     pub connection_name: String,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Debug for RabbitOptions {
     }
 }
 
-/// One broker and who we are there.
+/// The address of one broker, and the user there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
     /// Name or address.
@@ -49,7 +49,7 @@ pub struct BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// As lapin wants it.
+    /// The address in the form of lapin.
     pub(super) fn uri(&self, heartbeat: Duration) -> AMQPUri {
         let mut uri = AMQPUri { vhost: self.vhost.clone(), ..AMQPUri::default() };
         uri.scheme = if self.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP };

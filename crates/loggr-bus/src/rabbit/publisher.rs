@@ -1,4 +1,4 @@
-//! Publishing to an exchange of the broker: a sink.
+//! The sink that publishes to an exchange of the broker.
 //!
 //! Large batches are encoded on the caller's thread. Invariant: the receipt is signed when
 //! the broker has confirmed every message of the batch, and nowhere else.
@@ -17,7 +17,8 @@ use super::message::{self, Encoding};
 use super::stats::ExchangeCounters;
 use super::writer::{MAX_WAITING_PUBLISHES, Order, Outcome, What, Writer};
 
-/// A batch of so many events, or bytes, makes messages of its own; smaller ones may share.
+/// A batch of at least this many events, or bytes, gets messages of its own; smaller ones may share
+/// a message.
 const OWN_MESSAGE_EVENTS: usize = 100;
 const OWN_MESSAGE_BYTES: usize = 64 << 10;
 

@@ -1,9 +1,9 @@
-//! The task behind a consumer: keeps a channel to its queue, hands over what comes, and
-//! tells the broker what is settled.
+//! The task behind a consumer: it keeps a channel to its queue, hands over the messages that come,
+//! and acknowledges those that are settled.
 //!
-//! Ends when the consumer is gone or draining, but not before what is in hand is settled;
-//! aborting ends it at once. Whatever is unsettled when its channel closes the broker
-//! delivers again.
+//! It ends when the consumer is gone or draining, but not before the messages in hand are settled;
+//! aborting ends it at once. The broker delivers all messages again that are not settled when their
+//! channel closes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,17 +22,17 @@ use super::error::{BrokerError, Object};
 use super::link::{Link, Up, seed};
 use super::tracker::{AckUpTo, Tracker};
 
-/// Opening a channel takes at most so long.
+/// How long opening a channel may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A message that nobody has taken over yet.
+/// A message that has arrived and that no delivery has taken over yet.
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub message: Delivery,
     pub hold: Hold,
 }
 
-/// Gives a message back to the broker if it is dropped, wherever that may be.
+/// Gives a message back to the broker when it is dropped.
 #[derive(Debug)]
 pub(super) struct Hold {
     session: Arc<Session>,
@@ -41,7 +41,7 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Somebody else settles it; the channel it came on.
+    /// Leaves the settling to the caller; gives the channel on which the message came.
     pub fn keep(mut self) -> Arc<Session> {
         self.kept = true;
         self.session.clone()
@@ -62,7 +62,7 @@ pub(super) struct Session {
     tracker: Mutex<Tracker>,
     settled: Notify,
     dead: AtomicBool,
-    /// Channels before this one that this process has seen end.
+    /// How many channels before this one have ended.
     pub lost: u32,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Reader {
 
 /// Why a channel ended.
 enum End {
-    /// There will be no other.
+    /// No other channel is needed.
     Finished,
     /// It broke.
     Broken(BrokerError),
@@ -133,7 +133,7 @@ impl Reader {
                 () = consumer.closed() => return,
                 opened = self.open(&up) => opened,
             };
-            // The consumer learns of the end by the last sender being gone.
+            // The consumer sees the end when the last sender is dropped.
             drop(consumer);
             let error = match opened {
                 Ok((channel, messages)) => {
@@ -154,7 +154,7 @@ impl Reader {
                 }
                 Err(error) => error,
             };
-            // A lost connection is the link's to tell; what is said here is of the queue.
+            // The link reports a lost connection; only troubles of the queue are reported here.
             let told = error.advised();
             if connection.status().connected() && trouble.as_ref() != Some(&told) {
                 tracing::error!(
@@ -215,7 +215,8 @@ impl Reader {
                 () = stop.drain() => break None,
                 () = sender.closed() => break None,
                 permit = sender.reserve(), if waiting.is_some() => {
-                    // Without a permit the consumer is gone, which the next turn sees.
+                    // No permit means that the consumer is gone, which the next turn of the loop
+                    // sees.
                     if let Ok(permit) = permit
                         && let Some(arrived) = waiting.take()
                     {
@@ -226,7 +227,7 @@ impl Reader {
                     Some(Ok(message)) => waiting = Some(arrive(session, message)),
                     Some(Err(error)) => break Some(BrokerError::working(&Object::Queue(&self.queue), &error)),
                     None => {
-                        let what = format!("the broker ended the reading of the queue `{}`", self.queue);
+                        let what = format!("the broker closed the reader of the queue `{}`", self.queue);
                         break Some(BrokerError::trouble(what).hint("was it deleted, or its broker stopped?"));
                     }
                 },
@@ -255,7 +256,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes nothing new, hands over what is here, waits until it is settled.
+    /// Takes no new messages, hands over those that have arrived, and waits until they are settled.
     async fn finish(
         &mut self,
         channel: &Channel,
@@ -267,19 +268,19 @@ impl Reader {
         let cancelled = channel.basic_cancel(messages.tag(), BasicCancelOptions::default()).await;
         let mut left: Vec<Arrived> = waiting.into_iter().collect();
         if cancelled.is_ok() {
-            // Its end is behind the last message.
+            // The end of the stream comes after the last message.
             while let Ok(Some(Ok(message))) = tokio::time::timeout(OPEN_TIMEOUT, messages.next()).await {
                 left.push(arrive(session, message));
             }
         }
         for arrived in left {
             tokio::select! {
-                // What nobody takes gives itself back.
+                // A message that is not taken gives itself back when it is dropped.
                 handed = self.arrived.send(arrived) => drop(handed),
                 () = stop.abort() => break,
             }
         }
-        // The consumer learns that nothing more comes.
+        // The consumer sees that nothing more comes.
         let (closed, _) = mpsc::channel(1);
         self.arrived = closed;
         loop {
@@ -297,10 +298,10 @@ impl Reader {
                 break;
             }
         }
-        // What was settled in the last moment is still told, behind a gap too.
+        // Messages settled in the last moment are still acknowledged, also those behind a gap.
         let last = session.tracker().all_acks();
         drop(self.tell(channel, last).await);
-        // What nobody settled goes back into the queue.
+        // Messages that are not settled go back into the queue.
         drop(channel.close(200, "done".into()).await);
     }
 }

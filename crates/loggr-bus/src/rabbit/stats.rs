@@ -1,7 +1,6 @@
-//! What this process has counted about the broker's exchanges and queues.
+//! The numbers that this process has counted about the broker's exchanges and queues.
 //!
-//! The broker counts messages, not events, and forgets them: these numbers are of this
-//! process and begin with it.
+//! The broker counts messages, not events, and forgets them; these numbers begin with the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,14 +26,14 @@ impl Count {
     }
 }
 
-/// Of an exchange.
+/// The counters of an exchange.
 #[derive(Debug, Default)]
 pub(super) struct ExchangeCounters {
     /// Events that the broker has confirmed.
     pub published: Count,
 }
 
-/// Of a queue.
+/// The counters of a queue.
 #[derive(Debug, Default)]
 pub(super) struct QueueCounters {
     /// Events given out and not settled.
@@ -43,8 +42,8 @@ pub(super) struct QueueCounters {
     pub rescued: Count,
     pub dropped: Count,
     pub redelivered: Count,
-    /// Messages that are ready at the broker, as it last said.
+    /// Messages that are ready at the broker, by its last answer.
     pub ready_messages: Count,
-    /// Consumers of all processes, as it last said.
+    /// Consumers of all processes, by the broker's last answer.
     pub consumers: Count,
 }

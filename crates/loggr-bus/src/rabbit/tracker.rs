@@ -1,30 +1,31 @@
-//! Which messages of one channel are settled, and what the broker is to be told.
+//! Tracks which messages of one channel are settled, and which acknowledgements the broker must
+//! get.
 //!
-//! Pure bookkeeping: tags in, acknowledgements out. Tags belong to one channel and mean
-//! nothing on another, so each channel has a tracker of its own. Invariant: a message is
+//! This is pure bookkeeping: tags go in, acknowledgements come out. Tags belong to one channel and
+//! mean nothing on another, so each channel has a tracker of its own. Invariant: a message is
 //! acknowledged only when everything that came from it is settled.
 
 use std::collections::VecDeque;
 
-/// What the broker is told.
+/// An acknowledgement for the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AckUpTo {
     pub tag: u64,
-    /// All before it too.
+    /// All messages before it are acknowledged too.
     pub multiple: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Here, and nobody has settled it.
+    /// The message is in this process and not settled.
     InHand,
     /// Settled.
     Done,
-    /// Nobody here will settle it: the broker has it back when the channel closes.
+    /// It will not be settled here: the broker gets it back when the channel closes.
     Returned,
 }
 
-/// The messages of one channel that the broker waits for.
+/// The messages of one channel that are not acknowledged yet.
 #[derive(Debug)]
 pub(super) struct Tracker {
     /// In the order of their tags.
@@ -34,28 +35,28 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    /// For a channel that may have so many messages in flight.
+    /// A tracker for a channel that may have `prefetch` messages in flight.
     pub fn new(prefetch: usize) -> Tracker {
         Tracker { messages: VecDeque::new(), in_hand: 0, prefetch }
     }
 
-    /// A message came.
+    /// Notes a message that has arrived.
     pub fn arrived(&mut self, tag: u64) {
         self.messages.push_back((tag, State::InHand));
         self.in_hand += 1;
     }
 
-    /// These are settled.
+    /// Notes messages that are settled.
     pub fn done(&mut self, tags: &[u64]) {
         tags.iter().for_each(|tag| self.set(*tag, State::Done));
     }
 
-    /// Nobody here will settle these.
+    /// Notes messages that will not be settled here.
     pub fn returned(&mut self, tags: &[u64]) {
         tags.iter().for_each(|tag| self.set(*tag, State::Returned));
     }
 
-    /// Messages that somebody here still holds.
+    /// How many messages are still held here.
     pub fn in_hand(&self) -> usize {
         self.in_hand
     }
@@ -65,14 +66,15 @@ impl Tracker {
         self.messages.len() >= self.prefetch
     }
 
-    /// What to tell the broker now. One word for all that are settled from the oldest on;
-    /// those behind a gap wait for it to close, unless the broker would send nothing more.
+    /// The acknowledgements to send now: one for all messages that are settled from the oldest on.
+    /// Settled messages behind one that is not wait for it, unless the broker would send nothing
+    /// more.
     pub fn acks(&mut self) -> Vec<AckUpTo> {
         let full = self.is_full();
         self.collect(full)
     }
 
-    /// The last words on this channel: those behind a gap, too.
+    /// The last acknowledgements of this channel, also for messages behind one that is not settled.
     pub fn all_acks(&mut self) -> Vec<AckUpTo> {
         self.collect(true)
     }

@@ -2,15 +2,15 @@
 //! keeps many messages unconfirmed at a time, and tells each publisher when all of its
 //! own are confirmed.
 //!
-//! A small batch goes out at once while little is on its way; under load it waits for
-//! others to share a message, at most until something is confirmed. So a lone event is
-//! quick, and a thousand senders make large messages. Order is kept. Invariant: a
-//! publisher hears "confirmed" only when the broker has confirmed every message that
-//! holds something of its batch, and none of them came back.
+//! A small batch is sent at once while few messages are in flight; under load it waits for others
+//! to share a message, at most until something is confirmed. So a single event is fast, and a
+//! thousand senders make large messages. Order is kept. Invariant: a publisher hears "confirmed"
+//! only when the broker has confirmed every message that holds something of its batch, and none of
+//! them came back.
 //!
-//! Which message came back the library does not know: it hands a return to whichever
-//! confirm is next. So a message counts as confirmed when all that were on their way with it
-//! are answered too, and one that came back ends the channel for all of them.
+//! The library does not know which message came back: it attaches a return to the next confirm. So
+//! a message counts as confirmed when all that were on their way with it are answered too, and one
+//! that came back ends the channel for all of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -31,21 +31,21 @@ use super::message::{self, Encoding, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, Outg
 
 /// Publishes that may wait for the writer.
 pub(super) const MAX_WAITING_PUBLISHES: usize = 1024;
-/// Messages on their way to the broker or not confirmed yet.
+/// Batch messages that may be unconfirmed at one time.
 const MAX_UNCONFIRMED_BATCHES: usize = 50;
-/// The same for messages of one event.
+/// Messages of one event that may be unconfirmed at one time.
 const MAX_UNCONFIRMED_EVENTS: usize = 1000;
-/// While fewer are on their way a small message goes out at once.
+/// While fewer messages are unconfirmed a small one is sent at once.
 const QUICK_MESSAGES: usize = 4;
-/// A small batch waits at most so long for others.
+/// How long a small batch waits for others, at most.
 const MAX_GATHER: Duration = Duration::from_millis(50);
-/// Nobody gives up a connection that was never tried before this time.
+/// How long a publisher waits for the first connection of the process, at least.
 const NEW_CONNECTION: Duration = Duration::from_secs(2);
-/// A broker that takes so long to confirm takes nothing: a queue without its majority,
-/// a disk that hangs.
+/// A broker that does not confirm within this time counts as away: a queue may have lost its
+/// majority, or a disk may hang.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a publisher wants.
+/// An order of a publisher.
 #[derive(Debug)]
 pub(super) struct Order {
     pub what: What,
@@ -60,7 +60,7 @@ pub(super) enum What {
     Gather(Batch),
 }
 
-/// Whether the broker has it.
+/// Whether the broker has confirmed.
 pub(super) type Outcome = Result<(), Arc<BrokerError>>;
 
 /// Writes for one exchange and routing key.
@@ -76,7 +76,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Until the last publisher is gone.
+    /// Works until the last publisher is gone.
     pub async fn run(mut self) {
         while let Some(order) = self.orders.recv().await {
             let error = match self.channel().await {
@@ -89,7 +89,7 @@ impl Writer {
                     error
                 }
             };
-            // Who waits behind would only find the same.
+            // The publishers that wait behind would only get the same error.
             while let Ok(order) = self.orders.try_recv() {
                 drop(order.done.send(Err(error.clone())));
             }
@@ -97,7 +97,7 @@ impl Writer {
     }
 
     async fn channel(&mut self) -> Result<Channel, Arc<BrokerError>> {
-        // The first connection of the process is worth a moment.
+        // The first connection of the process gets more time.
         let patience = if self.link.is_new() { NEW_CONNECTION } else { self.patience };
         let up = match tokio::time::timeout(patience, self.link.open()).await {
             Ok(up) => up,
@@ -128,7 +128,7 @@ impl Writer {
     }
 }
 
-/// A publisher that waits.
+/// A publish whose publisher waits for the answer.
 struct Job {
     /// Its messages that are not confirmed.
     left: usize,
@@ -150,7 +150,7 @@ struct Session<'w> {
     channel: Channel,
     jobs: HashMap<u64, Job>,
     next_job: u64,
-    /// To be published, with the jobs that wait for it.
+    /// Messages to be published, with the jobs that wait for each.
     ready: VecDeque<(Outgoing, Vec<u64>)>,
     gathered: BatchBuilder,
     gathered_jobs: Vec<u64>,
@@ -159,13 +159,14 @@ struct Session<'w> {
     /// Messages published, and answered.
     published: u64,
     answered: u64,
-    /// Confirmed, with how many must be answered before that can be believed.
+    /// Confirmed messages, each with the number of answers after which the confirmation can be
+    /// trusted.
     kept: VecDeque<(u64, Vec<u64>)>,
 }
 
-/// What the broker said about a message.
+/// The broker's answer to a message.
 enum Answer {
-    /// It is safe.
+    /// The broker has the message.
     Kept,
     /// No queue takes it.
     CameBack,
@@ -175,7 +176,7 @@ enum Answer {
     Nothing,
 }
 
-/// What happened.
+/// The next thing to do.
 enum Step {
     Order(Option<Order>),
     Answer(Result<Answer, lapin::Error>),
@@ -202,7 +203,7 @@ impl Session<'_> {
         }
     }
 
-    /// Until the channel breaks, or the last publisher is gone (`None`).
+    /// Works until the channel breaks, or the last publisher is gone (`None`).
     async fn run(mut self, first: Order) -> Option<Arc<BrokerError>> {
         self.take(first);
         let mut open = true;
@@ -242,8 +243,8 @@ impl Session<'_> {
         Some(self.fail_all(error))
     }
 
-    /// The channel is gone. A message that is too large ends it for all that were on their
-    /// way; the largest is to blame, the others may try again.
+    /// The channel is gone. A message that is too large ends the channel for all that are
+    /// unconfirmed; the largest is taken for the cause, and the others may be tried again.
     fn fail_all(self, error: Arc<BrokerError>) -> Arc<BrokerError> {
         if error.kind() != BrokerErrorKind::TooLarge {
             self.jobs.into_values().for_each(|job| drop(job.done.send(Err(error.clone()))));
@@ -262,7 +263,7 @@ impl Session<'_> {
     async fn step(&mut self, open: bool) -> Step {
         let late = self.flights.front().map(|f| f.since + CONFIRM_TIMEOUT);
         let gathered = self.gathered_since.map(|s| s + MAX_GATHER);
-        // What is taken must find room: else the publishers wait outside.
+        // An order is taken only if there is room for it; otherwise the publishers wait.
         let room = self.ready.is_empty() && self.gathered_bytes_left();
         let front = self.flights.front_mut();
         tokio::select! {
@@ -284,7 +285,7 @@ impl Session<'_> {
         self.next_job += 1;
         match order.what {
             What::Messages(messages) => {
-                // What was gathered came before.
+                // The gathered batches came before.
                 self.close_gathered();
                 let largest = messages.iter().map(|m| m.body.len()).max().unwrap_or(0);
                 self.jobs.insert(id, Job { left: messages.len(), largest, done: order.done });
@@ -299,7 +300,7 @@ impl Session<'_> {
         }
     }
 
-    /// What was gathered becomes messages.
+    /// Makes messages of the gathered batches.
     fn close_gathered(&mut self) {
         self.gathered_since = None;
         let jobs = std::mem::take(&mut self.gathered_jobs);
@@ -320,7 +321,7 @@ impl Session<'_> {
         }
     }
 
-    /// Publishes what may go now.
+    /// Publishes the messages that may be sent now.
     async fn send(&mut self) -> Outcome {
         loop {
             if self.flights.len() >= self.writer.max_unconfirmed() {
@@ -393,7 +394,7 @@ impl Session<'_> {
         if job.left == 0
             && let Some(job) = self.jobs.remove(&id)
         {
-            // Who does not wait any more will publish it again.
+            // A publisher that has gone away will publish its batch again.
             drop(job.done.send(Ok(())));
         }
     }

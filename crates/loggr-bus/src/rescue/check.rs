@@ -1,9 +1,9 @@
-//! Whether LMDB's file can be used: looked at with `pread`, before anything is mapped.
+//! Checks with `pread` whether LMDB's file can be used, before anything is mapped.
 //!
-//! A mapping gives no errors. A block that the disk does not read, or a page of nonsense,
-//! ends the process that meets it; and that process may be the one that receives. So every
-//! page that a tree leads to is read here first, and nothing in it is believed. Knows LMDB's
-//! layout, and nothing of what loggr keeps in it.
+//! A mapping gives no errors. A block that the disk cannot read, or a damaged page, ends the
+//! process that meets it; and that process may be the one that receives events. So every page that
+//! a tree leads to is read here first, and nothing in it is trusted. This file knows LMDB's layout,
+//! but not what loggr keeps in it.
 //!
 //! | page | at 0 | 8 | 10 | 12 | 14 | 16 |
 //! |---|---|---|---|---|---|---|
@@ -42,13 +42,14 @@ const BIG: u16 = 1;
 const SUB: u16 = 2;
 /// No page: the root of a tree without entries.
 const NONE: u64 = u64::MAX;
-/// Deeper trees LMDB does not make.
+/// The deepest tree that LMDB makes.
 const MAX_DEPTH: u16 = 32;
 /// LMDB's own limit for a key.
 const MAX_KEY_BYTES: usize = 511;
 /// Sizes of pages that LMDB can have.
 const PAGE_BYTES: std::ops::RangeInclusive<usize> = 512..=32_768;
-/// While others commit, a look is repeated so often. Damage is what two looks at one state have found.
+/// How often a look is repeated while others commit. Damage counts only if two looks at the same
+/// state find it.
 const LOOKS: u32 = 4;
 
 /// Why the files cannot be used.
@@ -62,7 +63,7 @@ pub(super) struct Unfit {
 pub(super) enum Why {
     Io(io::Error),
     Damaged(String),
-    /// Others commit faster than it can be looked at.
+    /// Others commit faster than the file can be checked.
     Busy,
 }
 
@@ -77,10 +78,10 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Reads every page that is in use. What is not there yet is fit.
+/// Reads every page that is in use. A file that does not exist yet is fine.
 ///
-/// Only for who has no LMDB open here: closing any descriptor of its lock file gives back all
-/// locks of the process on it, and the next process to come takes the file for its own.
+/// Only for a process that has not opened LMDB: closing any descriptor of its lock file releases
+/// all locks of the process on it, and the next process would take the file for unused.
 pub(super) fn check(dir: &Path) -> Result<(), Unfit> {
     check_lock(dir, &mut None)?;
     check_data(dir, Pages::Free)
@@ -106,12 +107,12 @@ pub(super) fn check_lock(dir: &Path, kept: &mut Option<File>) -> Result<(), Unfi
     read().map_err(|error| Unfit { file: path.clone(), why: Why::Io(error) })
 }
 
-/// Who else may change the file during a look.
+/// Whether pages may change during a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pages {
-    /// Others may use pages again that the look has still to come to.
+    /// Others may use pages again that the look has not reached yet.
     Free,
-    /// A reader holds those of the newest state.
+    /// A reader keeps the pages of the newest state from being used again.
     Held,
 }
 
@@ -134,7 +135,7 @@ fn look(dir: &Path, check: impl FnOnce(&File) -> Result<(), Why>) -> Result<(), 
     looked.map_err(|why| Unfit { file: path, why })
 }
 
-/// Reads so many bytes from an offset.
+/// Reads a number of bytes from an offset.
 type Read<'r> = dyn Fn(u64, usize) -> io::Result<Vec<u8>> + 'r;
 
 fn check_file(file: &File, read: &Read<'_>, pages: Pages) -> Result<(), Why> {
@@ -222,19 +223,19 @@ impl Meta {
     }
 }
 
-/// Is given the flags, the key and the data of an entry.
+/// Called with the flags, the key and the data of an entry.
 type Entry<'e> = dyn FnMut(u16, &[u8], &[u8]) -> Result<(), Why> + 'e;
 
 struct Walk<'r> {
     read: &'r Read<'r>,
     page_bytes: usize,
     pages: u64,
-    /// A bit for each page: none is led to twice.
+    /// A bit for each page, because no page may be reached twice.
     seen: Vec<u64>,
 }
 
 impl Walk<'_> {
-    /// Of a file of so many bytes.
+    /// A walk through a file of `len` bytes.
     fn new<'r>(read: &'r Read<'r>, len: u64, meta: &Meta) -> Walk<'r> {
         let pages = (len / meta.page_bytes as u64).min(meta.last_page.saturating_add(1));
         let seen = vec![0; usize::try_from(pages / 64 + 1).unwrap_or(0)];
@@ -253,12 +254,12 @@ impl Walk<'_> {
                     false => damaged("a page that is not there is free"),
                 }
             }
-            _ => damaged("the list of free pages is none"),
+            _ => damaged("the list of free pages is not valid"),
         })?;
         let mut named = Vec::new();
         self.tree(main, &mut |flags, _, data| {
             if flags & SUB == 0 || data.len() != TREE_BYTES {
-                return damaged("a table is none");
+                return damaged("the entry of a table is not valid");
             }
             named.push(Tree::read(data));
             Ok(())
@@ -269,7 +270,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Every leaf of a tree.
+    /// Reads every leaf of a tree.
     fn tree(&mut self, tree: Tree, entry: &mut Entry<'_>) -> Result<(), Why> {
         if tree.root == NONE {
             return Ok(());
@@ -318,7 +319,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An entry on pages of its own.
+    /// Reads an entry that has pages of its own.
     fn large(&mut self, number: u64, len: usize) -> Result<Vec<u8>, Why> {
         let pages = (HEADER + len).div_ceil(self.page_bytes) as u64;
         let page = self.page(number, pages)?;
@@ -342,7 +343,7 @@ impl Walk<'_> {
         let len = count as usize * self.page_bytes;
         let bytes = (self.read)(number * self.page_bytes as u64, len).map_err(Why::Io)?;
         if bytes.len() < len || u64_at(&bytes, 0) != number {
-            return damaged(format!("page {number} is another one"));
+            return damaged(format!("page {number} has the number of another page"));
         }
         Ok(bytes)
     }
@@ -352,7 +353,7 @@ impl Walk<'_> {
 fn nodes(page: &[u8], number: u64) -> Result<Vec<&[u8]>, Why> {
     let (lower, upper) = (usize::from(u16_at(page, 12)), usize::from(u16_at(page, 14)));
     if lower < HEADER || lower > upper || upper > page.len() || !lower.is_multiple_of(2) {
-        return damaged(format!("the offsets of page {number} are none"));
+        return damaged(format!("the offsets in page {number} are not valid"));
     }
     let offsets = (HEADER..lower).step_by(2).map(|at| usize::from(u16_at(page, at)));
     let node =
@@ -360,7 +361,7 @@ fn nodes(page: &[u8], number: u64) -> Result<Vec<&[u8]>, Why> {
     let all: Option<Vec<&[u8]>> = offsets.map(node).collect();
     match all {
         Some(nodes) if !nodes.is_empty() => Ok(nodes),
-        _ => damaged(format!("the entries of page {number} are none")),
+        _ => damaged(format!("the entries of page {number} are not valid")),
     }
 }
 

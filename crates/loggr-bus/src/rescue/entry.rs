@@ -1,6 +1,6 @@
-//! An entry of the rescue as bytes.
+//! An entry of the rescue, encoded as bytes.
 //!
-//! Not where it is kept.
+//! Where it is kept is in `rescue`.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|

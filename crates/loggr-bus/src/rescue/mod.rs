@@ -1,9 +1,9 @@
-//! The durable rescue: events that a sink will never take, with the reason why.
+//! The durable rescue: it keeps events that a sink will never take, with the reason.
 //!
-//! Not a queue: nothing takes from it by itself. An operator looks, mends, and
-//! replays or discards. Kept in LMDB, so that the command line can read it while the
-//! daemon runs. Invariant: an entry leaves only by [`RescueStore::remove`], or when a
-//! replay was acknowledged as stored, and is counted when it does.
+//! It is not a queue: nothing takes events from it by itself. An operator looks at them, mends the
+//! cause, and replays or discards them. Kept in LMDB, so that the command line can read it while
+//! the daemon runs. Invariant: an entry leaves only by [`RescueStore::remove`], or when a replay
+//! was acknowledged as stored, and is counted when it does.
 //!
 //! | database | key | value |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! | `left` | sink | how many events were replayed, discarded, lost (8 bytes each) |
 //! | `left` | 0, `born` | nothing; there if every event that left was counted |
 //!
-//! Events are refused at the size limit. The database may be larger by a reserve: LMDB copies
-//! what it changes, so that removing needs room too.
+//! Events are refused at the size limit. The database may be larger by a reserve, because LMDB
+//! copies the pages that it changes, so that removing needs room too.
 
 mod check;
 mod entry;
@@ -40,15 +40,16 @@ pub use replay::Replay;
 pub use room::{Aside, move_aside};
 use room::{Opened, Room};
 
-/// Size limit that is used where nothing else is said.
+/// The default size limit.
 pub const DEFAULT_MAX_BYTES: usize = 4 << 30;
 /// A longer reason is cut.
 pub const MAX_REASON_BYTES: usize = 4096;
 
-/// Longest name: that of a queue, with a word before it.
+/// Longest name of a sink: that of a queue, with a word before it.
 const MAX_SINK_BYTES: usize = MAX_NAME_BYTES + 16;
 const ID_BYTES: usize = 16;
-/// In a rescue that counts what leaves it since it was made. No sink has such a name.
+/// The key that exists if the rescue has counted everything that left it since it was made. No sink
+/// has such a name.
 const BORN: &[u8] = b"\0born";
 
 /// Identity of an entry; sorts by time.
@@ -102,7 +103,7 @@ pub struct Rescued {
     pub batch: Batch,
 }
 
-/// What is wrong with the rescue.
+/// An error of the rescue.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RescueError {
@@ -111,11 +112,11 @@ pub enum RescueError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The name of a sink that cannot be one.
+    /// A text that cannot be the name of a sink.
     Name(String),
     /// Its files are damaged, or cannot be read.
     Unusable(PathBuf, String),
-    /// The database said no.
+    /// An operation of the database failed.
     Database(PathBuf, heed::Error),
     /// An entry that cannot be read.
     Entry(RescueId, DecodeError),
@@ -151,16 +152,16 @@ impl Error for RescueError {
 /// How an event leaves the rescue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// Its destination holds it now.
+    /// It was replayed, and its destination holds it now.
     Replayed,
-    /// Somebody has decided that nobody needs it.
+    /// Somebody discarded it.
     Discarded,
 }
 
 /// What became of the events that a sink gave to the rescue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Events that are here.
+    /// Events that are in the rescue now.
     pub here: u64,
     /// Events that left for their destination.
     pub replayed: u64,
@@ -177,7 +178,7 @@ pub struct RescueStore {
     counted: Arc<Mutex<Option<Counted>>>,
 }
 
-/// How each sink stands, and after which transaction of the database.
+/// The numbers of each sink, and the transaction of the database after which they were read.
 type Counted = (usize, BTreeMap<String, Standing>);
 
 impl fmt::Debug for RescueStore {
@@ -188,7 +189,7 @@ impl fmt::Debug for RescueStore {
 
 impl RescueStore {
     /// Opens or makes the rescue in `dir`, of at most `max_bytes` (rounded to 1 MiB). Waits until
-    /// it was looked at, which takes as long as reading all of it.
+    /// its files are checked, which takes as long as reading all of them.
     ///
     /// # Errors
     /// [`RescueError`] if it cannot be used now.
@@ -198,14 +199,14 @@ impl RescueStore {
         Ok(store)
     }
 
-    /// The same for who has to run without it: what cannot be used now is tried again, and
-    /// what should go there waits. Opens nothing yet.
+    /// Like [`RescueStore::open`], for a process that must run even if the rescue cannot be used:
+    /// it is tried again later, and events that should go there wait. Opens nothing yet.
     pub fn attach(dir: &Path, max_bytes: usize) -> RescueStore {
         RescueStore { room: Room::of(dir, max_bytes), counted: Arc::default() }
     }
 
-    /// Why it could not be used at the last look, if that is so. Waits for nothing: where a look
-    /// is due it begins behind the call.
+    /// Why it could not be used at the last look; `None` if it could. Does not wait: a look that is
+    /// due is begun in the background.
     pub fn trouble(&self) -> Option<String> {
         self.room.trouble()
     }
@@ -219,8 +220,7 @@ impl RescueStore {
         Ok(SinkRescue { store: self.clone(), prefix: prefix.into() })
     }
 
-    /// Every sink that has events here, and how many. Cheap while nothing changes, in
-    /// whatever process.
+    /// Every sink that has events here, and how many. Cheap while no process changes anything.
     ///
     /// # Errors
     /// [`RescueError`].
@@ -229,7 +229,7 @@ impl RescueStore {
         Ok(all.filter(|(_, standing)| standing.here > 0).map(|(name, s)| (name, s.here)).collect())
     }
 
-    /// How every sink stands that ever had events here. As cheap as [`RescueStore::sinks`].
+    /// The numbers of every sink that ever had events here. As cheap as [`RescueStore::sinks`].
     ///
     /// # Errors
     /// [`RescueError`].
@@ -269,14 +269,14 @@ impl RescueStore {
         Ok(all)
     }
 
-    /// A sink's queue has given so many events to the rescue, ever. Of those that left before
-    /// anybody counted it is assumed that they were replayed; of those that were in another
-    /// rescue, which is gone, that they are lost. To be called once, at the start.
+    /// Tells the rescue how many events a sink's queue has ever given to it. Events that left
+    /// before the rescue counted are taken for replayed; events that were in an earlier rescue,
+    /// which is gone, for lost. To be called once, at the start.
     ///
     /// # Errors
     /// [`RescueError`].
     pub fn adopt(&self, sink: &str, rescued: u64) -> Result<(), RescueError> {
-        // Nobody waits for this.
+        // No other work waits for this.
         let db = self.room.enter_at_last()?;
         let here = self.count(sink)?;
         let mut txn = db.env.write_txn().map_err(|e| self.failed(e))?;
@@ -440,7 +440,7 @@ impl RescueStore {
         txn.commit().map_err(|e| self.failed(e))
     }
 
-    /// Bytes of the pages that hold something.
+    /// Bytes of the pages in use.
     fn used(&self, db: &Opened, txn: &RoTxn<'_, heed::AnyTls>) -> Result<usize, RescueError> {
         let stats = [db.entries.stat(txn), db.uids.stat(txn), db.left.stat(txn)];
         stats.into_iter().try_fold(0, |sum, stat| {
@@ -463,7 +463,7 @@ impl RescueStore {
         db.uids.put(txn, &uid_key(prefix, uid, &id.0), &()).map_err(|e| self.failed(e))
     }
 
-    /// Entries of one microsecond are numbered on.
+    /// Entries of the same microsecond get consecutive numbers.
     fn next_number(
         &self,
         db: &Opened,
@@ -478,7 +478,7 @@ impl RescueStore {
         Ok(if time == micros { number + 1 } else { 0 })
     }
 
-    /// The very same event is here already. Another one with the same uid is not it.
+    /// Whether exactly this event is here already; another one with the same uid does not count.
     fn holds(
         &self,
         db: &Opened,
@@ -522,7 +522,7 @@ impl Rescue for SinkRescue {
     }
 }
 
-/// Reads what `put_left` writes; of what is too short, nothing left.
+/// Reads what `put_left` writes; a value that is too short counts as nothing left.
 fn left_of(value: &[u8]) -> Standing {
     let n =
         |at: usize| value.get(at..at + 8).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b));

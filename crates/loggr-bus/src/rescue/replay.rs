@@ -1,7 +1,7 @@
-//! Giving rescued events out again.
+//! A source that gives rescued events out again.
 //!
-//! Not who takes them. Invariant: an event leaves the rescue only after its destination holds it,
-//! whenever the caller gives up; the database is never waited for where others wait too.
+//! Invariant: an event leaves the rescue only after its destination holds it, whenever the caller
+//! gives up. Waiting for the database happens on a thread of its own.
 
 use std::collections::VecDeque;
 
@@ -18,14 +18,14 @@ pub struct Replay {
     window: Window<RescueId>,
     settlements: Settlements<RescueId>,
     in_flight: usize,
-    /// What has arrived and is still here.
+    /// Events whose destination holds them and that are still here.
     arrived: Vec<RescueId>,
 }
 
 impl RescueStore {
-    /// A source that gives out what is here now, oldest first, one event a delivery,
-    /// at most `window` in flight. What is stored or dropped by rule leaves the
-    /// rescue; what is nacked or rescued again stays.
+    /// A source that gives out the events that are here now, oldest first, one event in each
+    /// delivery, at most `window` in flight. Events that are stored or dropped by a rule leave the
+    /// rescue; events that are nacked or rescued again stay.
     ///
     /// # Errors
     /// [`RescueError`].
@@ -76,7 +76,7 @@ impl Replay {
 
 impl Source for Replay {
     async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
-        // Whoever calls may give up at each `await` and call again.
+        // The caller may give up at each `await` and call again.
         loop {
             while let Some(settled) = self.settlements.try_next() {
                 self.settle(settled);

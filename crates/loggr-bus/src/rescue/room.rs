@@ -1,11 +1,11 @@
-//! The rescue's database: opened when it can be, and looked at before it is used.
+//! The rescue's database: it is opened when possible, and checked before it is used.
 //!
-//! Not what is kept in it. A rescue that cannot be read keeps nobody from starting: it is
-//! tried again, and whoever moves the damaged files away gets an empty one; for that LMDB is
-//! closed while it cannot be used. Invariants: a process has one room for a directory, and LMDB
-//! open once; nothing is read through the mapping that was not read with `pread` within the last
-//! second. What is too large for that is looked at every minute or so by a thread of its own,
-//! and is used on meanwhile; before its first use all wait for the look, and nobody holds a lock.
+//! A rescue that cannot be read does not prevent a start: it is tried again, and when the damaged
+//! files are moved away there is an empty rescue; for that LMDB is closed while it cannot be used.
+//! Invariants: a process has one room for a directory, and LMDB open once; nothing is read through
+//! the mapping that was not read with `pread` within the last second. A file that is too large for
+//! that is checked about every minute by a thread of its own, and is used meanwhile; before its
+//! first use everybody waits for the check, without a lock.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,21 +22,22 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::check::{DATA, LOCK, Pages, Unfit, Why, check, check_begin, check_data, check_lock};
 use super::{BORN, RescueError};
 
-/// A file of so many bytes is read whole again after a second, and when it was changed.
+/// Size up to which a file is read whole again after a second, and when it was changed.
 const SMALL_BYTES: u64 = 4 << 20;
 const SMALL_LOOK: Duration = Duration::from_secs(1);
-/// A larger one after so long, and one that nobody uses.
+/// How often a larger file is checked, and one that is not used.
 const LOOK: Duration = Duration::from_secs(60);
-/// What could not be opened is tried again after so long.
+/// The pause before a rescue that could not be opened is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Between two looks lies this many times what a look takes.
+/// The pause between two checks, in multiples of the time that a check takes.
 const REST: u32 = 10;
-/// Who finds that others look waits for them so long, and tries again later.
+/// How long a caller waits for a check by others; after that it gets an error and tries again
+/// later.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Databases in the file.
 const DATABASES: u32 = 3;
-/// Room beyond the limit for removing: LMDB copies the pages that it changes, and what a
-/// transaction gave back can be used from the second next on.
+/// Room beyond the limit, for removing: LMDB copies the pages that it changes, and pages that a
+/// transaction frees can be used only by the transaction after the next.
 const RESERVE_BYTES: usize = 64 << 20;
 
 /// An open database.
@@ -72,14 +73,14 @@ impl Stamp {
     }
 }
 
-/// What the last look has seen.
+/// The result of the last check.
 enum Seen {
     Fit(Arc<Opened>),
     Unfit(String),
 }
 
 struct Look {
-    /// When it was over, and how long it took.
+    /// When the check ended, and how long it took.
     at: Instant,
     took: Duration,
     stamp: Stamp,
@@ -95,17 +96,18 @@ impl Look {
 #[derive(Default)]
 struct State {
     last: Option<Look>,
-    /// Somebody looks.
+    /// A check is going on.
     looking: bool,
 }
 
 impl State {
-    /// The answer to who came at `since`, while it needs no look.
+    /// The answer to a caller that came at `since`, if no check is needed.
     fn answer(&self, now: Stamp, since: Instant) -> Option<Result<Arc<Opened>, &str>> {
         let last = self.last.as_ref()?;
         let age = last.at.elapsed();
         match &last.seen {
-            // Moved away, perhaps: then at once, but for a short pause.
+            // The files may have been moved away; then they are checked at once, after a short
+            // pause.
             Seen::Unfit(why) => {
                 let pause = if last.stamp.file == now.file { last.rest(PAUSE) } else { PAUSE };
                 (last.at >= since || age < pause).then_some(Err(why))
@@ -117,12 +119,12 @@ impl State {
                 };
                 (last.at >= since || known).then(|| Ok(opened.clone()))
             }
-            // Somebody has moved the file away: what is open is another one.
+            // The file was moved away: the open one is not the one with the name.
             Seen::Fit(_) => None,
         }
     }
 
-    /// What can be used on while somebody looks at it again.
+    /// The database, if it can be used while it is checked again.
     fn meanwhile(&self, now: Stamp) -> Option<Arc<Opened>> {
         match &self.last.as_ref()? {
             Look { seen: Seen::Fit(opened), stamp, .. }
@@ -135,10 +137,10 @@ impl State {
     }
 }
 
-/// The place of a rescue.
+/// The database of one directory, with the state of its checks.
 pub(super) struct Room {
     pub path: PathBuf,
-    /// Events are refused when so many bytes are in use.
+    /// Bytes in use above which events are refused.
     pub limit: usize,
     state: Mutex<State>,
     looked: Condvar,
@@ -149,7 +151,7 @@ pub(super) struct Room {
 /// The rooms of this process, by absolute path.
 static ROOMS: Mutex<BTreeMap<PathBuf, Weak<Room>>> = Mutex::new(BTreeMap::new());
 
-/// Ends a look, whatever became of it.
+/// Ends a check when it is dropped, whatever its result.
 pub(super) struct Looking<'r>(&'r Room);
 
 impl Drop for Looking<'_> {
@@ -160,8 +162,8 @@ impl Drop for Looking<'_> {
 }
 
 impl Room {
-    /// The one of a directory; a new one has at most `max_bytes`, rounded to 1 MiB. Opens
-    /// nothing yet.
+    /// The room of a directory; a new one has at most `max_bytes`, rounded to 1 MiB. Opens nothing
+    /// yet.
     pub fn of(path: &Path, max_bytes: usize) -> Arc<Room> {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut rooms = ROOMS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,12 +182,12 @@ impl Room {
         room
     }
 
-    /// The database, if it can be used now. Waits a moment where it must be looked at first.
+    /// The database, if it can be used now. Waits a moment if it must be checked first.
     pub fn enter(self: &Arc<Room>) -> Result<Arc<Opened>, RescueError> {
         self.enter_within(Some(PATIENCE))
     }
 
-    /// The same, and waits as long as the look takes.
+    /// Like [`Room::enter`], but waits as long as the check takes.
     pub fn enter_at_last(self: &Arc<Room>) -> Result<Arc<Opened>, RescueError> {
         self.enter_within(None)
     }
@@ -210,7 +212,7 @@ impl Room {
             }
             let left = patience.map(|patience| patience.saturating_sub(since.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
-                let why = format!("its {} MiB are still being looked at, try again", now.len >> 20);
+                let why = format!("loggr is still checking its {} MiB, try again later", now.len >> 20);
                 return Err(self.unusable(&why));
             }
             let left = left.unwrap_or(PATIENCE);
@@ -219,7 +221,7 @@ impl Room {
         }
     }
 
-    /// Why it could not be used at the last look. Waits for nothing.
+    /// Why it could not be used at the last check. Does not wait.
     pub fn trouble(self: &Arc<Room>) -> Option<String> {
         let mut state = self.state();
         let least = |last: &Look| if matches!(last.seen, Seen::Fit(_)) { LOOK } else { PAUSE };
@@ -233,7 +235,7 @@ impl Room {
         }
     }
 
-    /// A look that goes on until it is dropped.
+    /// Begins a check, which goes on until the value is dropped.
     #[cfg(test)]
     pub fn begin_look(&self) -> Looking<'_> {
         self.state().looking = true;
@@ -244,8 +246,8 @@ impl Room {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks in a thread of its own: nobody waits for it, a process that ends neither. False
-    /// where there is no thread to be had.
+    /// Checks in a thread of its own, for which nothing waits, not even the end of the process.
+    /// False if no thread can be started.
     fn look_behind(self: &Arc<Room>, state: &mut State) -> bool {
         let room = self.clone();
         let thread = std::thread::Builder::new().name("loggr-rescue".to_owned()).spawn(move || room.look());
@@ -253,7 +255,7 @@ impl Room {
         state.looking
     }
 
-    /// Looks at it, and keeps what was seen. Only for who has set `looking`.
+    /// Checks the files and keeps the result. Only for the caller that has set `looking`.
     fn look(&self) {
         let _looking = Looking(self);
         let (begun, stamp) = (Instant::now(), Stamp::of(&self.path));
@@ -265,7 +267,7 @@ impl Room {
             Ok(opened) => Seen::Fit(opened),
             Err(why) => Seen::Unfit(why),
         };
-        // A new one has a file only now.
+        // A new database has a file only now.
         let stamp = if stamp.len == 0 { Stamp::of(&self.path) } else { stamp };
         let look = Look { at: Instant::now(), took: begun.elapsed(), stamp, seen };
         let mut state = self.state();
@@ -277,7 +279,10 @@ impl Room {
             }
             Seen::Unfit(why) if !before => {
                 let hint = "`loggr repair` moves its files out of the way: an empty rescue takes their place";
-                tracing::error!(hint, "the rescue cannot be used, what should go there waits: {why}");
+                tracing::error!(
+                    hint,
+                    "the rescue cannot be used, and events that should go there wait: {why}"
+                );
             }
             _ => {}
         }
@@ -305,7 +310,7 @@ impl Room {
         Opened::of(env, &self.path, is_new).map(Arc::new).map_err(failed)
     }
 
-    /// Looks while a reader keeps others from using pages again.
+    /// Checks while a reader keeps others from using pages again.
     fn look_within(&self, env: &Env) -> Result<(), String> {
         check_begin(&self.path).map_err(|unfit| unfit.to_string())?;
         let _reader = env.read_txn().map_err(|error| error.to_string())?;
@@ -317,7 +322,7 @@ impl Room {
     }
 }
 
-/// Opens LMDB, and says whether it made the file. Of the file nothing is read but its two first pages.
+/// Opens LMDB, and says whether it made the file. Only the first two pages of the file are read.
 #[allow(unsafe_code, reason = "a file is mapped")]
 fn map(dir: &Path, bytes: usize) -> Result<(Env, bool), heed::Error> {
     loggr_disk::make_directory(dir)?;
@@ -347,14 +352,14 @@ impl Opened {
     }
 }
 
-/// What became of [`move_aside`].
+/// The result of [`move_aside`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aside {
-    /// It can be used, or there is none.
+    /// The rescue can be used, or there is none.
     Whole,
-    /// Its data is there now.
+    /// The data were moved to this path.
     Moved(PathBuf),
-    /// A process has it open, so it stays where it is; and what seems to be wrong with it.
+    /// A process has it open, so it stays where it is; with the damage that was found, if any.
     InUse(Option<String>),
 }
 
@@ -386,7 +391,7 @@ pub fn move_aside(dir: &Path) -> io::Result<Aside> {
     Ok(Aside::Moved(aside(DATA)))
 }
 
-/// Does a process other than this one have LMDB open? It then holds a lock on the lock file.
+/// Whether another process has LMDB open, which then holds a lock on the lock file.
 pub(super) fn is_open(dir: &Path) -> io::Result<bool> {
     match File::open(dir.join(LOCK)) {
         Ok(file) => Ok(fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?.is_some()),

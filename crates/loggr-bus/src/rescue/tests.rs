@@ -245,7 +245,7 @@ async fn who_asks_for_trouble_and_who_uses_a_large_rescue_waits_for_no_look() {
     let asked = store.clone();
     let waits = std::thread::spawn(move || asked.room.enter_at_last().map(drop));
     let error = store.room.enter_within(Some(std::time::Duration::ZERO)).map(drop).unwrap_err();
-    assert!(error.to_string().contains("still being looked at"), "{error}");
+    assert!(error.to_string().contains("loggr is still checking"), "{error}");
     drop(looking);
     waits.join().unwrap().unwrap();
 }

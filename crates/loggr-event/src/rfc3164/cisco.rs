@@ -10,9 +10,9 @@
 //! | `wlc: *spamApTask3: Nov 29 20:00:00.411: %CAPWAP-3-X: text` | AireOS |
 //! | `34: : ccm: 1: cucm: Nov 29 2026 08:00:00 PM.123 UTC :  %UC_ALARM-3-X: text` | CUCM |
 //!
-//! A counter becomes `meta sequenceId`, an uptime `meta sysUpTime`, the mark of a clock that is
-//! not synchronised `timeQuality isSynced="0"`: the elements RFC 5424, 7 has for them.
-//! What has no place in an event (the node of XR, a virtual device) is kept in the raw line.
+//! A counter becomes `meta sequenceId`, an uptime `meta sysUpTime`, the mark of a clock that is not
+//! synchronised `timeQuality isSynced="0"`: the elements RFC 5424, 7 has for them. Parts for which
+//! an event has no field (the node of XR, a virtual device) are kept in the raw line.
 //!
 //! The mnemonic decides what makes a line one of Cisco's: where a head ends ([`read`]), and whether
 //! the words behind a relay's host are a head ([`read_behind_host`]). Whether a word between stamp
@@ -27,16 +27,16 @@ use crate::{Defect, mnemonic, stamp, tag, zone_word};
 /// Counters, hosts and other words in a head; real ones have at most five.
 const MAX_ITEMS: usize = 8;
 
-/// Counters of one head.
+/// Counters that one head has at most.
 const MAX_COUNTERS: usize = 3;
 
 /// Longest head in front of a mnemonic.
 const MAX_HEAD_BYTES: usize = 192;
 
-/// Digits of a counter.
+/// Digits that a counter has at most.
 const MAX_COUNTER_DIGITS: usize = 10;
 
-/// What stands before the stamp.
+/// The parts of the head that stand before the stamp.
 #[derive(Default)]
 struct Head<'a> {
     counters: [Option<&'a str>; MAX_COUNTERS],
@@ -44,9 +44,9 @@ struct Head<'a> {
     /// The task of AireOS.
     task: Option<&'a str>,
     uptime: Option<u64>,
-    /// There is something that nothing but a device writes in front of a mnemonic.
+    /// The head has a part that only devices write in front of a mnemonic.
     certain: bool,
-    /// There is a node, or a word that is not known.
+    /// The head has a node, or a word with an unknown meaning, for which an event has no field.
     lossy: bool,
 }
 
@@ -112,7 +112,7 @@ fn read_at<'a>(place: Place, text: &'a str, line: &mut Reader<'_, 'a, '_>) -> bo
     let mut head = Head::default();
     let mut rest = text;
     for item in 0..MAX_ITEMS {
-        // `: : ccm:` has items of nothing.
+        // `: : ccm:` has items that are empty.
         rest = rest.trim_start_matches([' ', '\t']);
         while let Some(after) = rest.strip_prefix(':') {
             rest = after.trim_start_matches(' ');

@@ -1,6 +1,6 @@
-//! Words that stand where a host or a program does and are neither: what is done with them.
+//! Handles words that stand in the place of a host or a program and are neither.
 //!
-//! Which words they are is in `fixed`; the heads of Cisco devices are in `cisco`.
+//! `fixed` recognises the words; the heads of Cisco devices are in `cisco`.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::{MAX_HOST_BYTES, Reader, cisco, is_ip};
 use crate::{fixed, pri, tag};
 
 impl<'a> Reader<'_, 'a, '_> {
-    /// Words that stand where a host does and are none.
+    /// Takes words that stand in the place of a host and are none. True if it found some.
     pub(super) fn odd_words(&mut self, rest: &'a str) -> bool {
         if fixed::is_text_of_a_daemon(rest) {
             self.event.message = Cow::Borrowed(rest);
@@ -87,10 +87,10 @@ impl<'a> Reader<'_, 'a, '_> {
         false
     }
 
-    /// What relays and makers put between host and tag.
+    /// Takes words that relays and devices put between host and tag. True if it found some.
     pub(super) fn words_behind_host(&mut self, rest: &'a str) -> bool {
         if let Some((host, after)) = fixed::forwarded_behind_host(rest) {
-            // The relay's own name gives way.
+            // The host that the relay names takes the place of the relay's own name.
             self.lossy |= !self.event.source.is_empty() && self.event.source != host;
             self.event.source = Cow::Borrowed(host);
             self.content(after);

@@ -1,10 +1,9 @@
-//! Heads that are nearly RFC 5424: several blanks, a stamp of another shape, a version that
-//! nobody has written down, or the head of RFC 3164 or CEF behind a stamp.
+//! Heads that are nearly RFC 5424: several blanks, a stamp of another shape, a version that no RFC
+//! defines, or the head of RFC 3164 or CEF behind a stamp.
 //!
-//! Only the lenient door comes here, and only where the straight reader of `rfc5424` found
-//! something odd. What can be told apart is taken; where a field could as well be the first
-//! word of the text, the text has it. All of it is noted as [`Defect::BadHeader`], and the
-//! raw line is kept.
+//! Only the lenient reader comes here, and only if the reader of `rfc5424` found something odd.
+//! Fields that can be recognised are taken; a word that could be a field or the first word of the
+//! text belongs to the text. Each such line gets [`Defect::BadHeader`], and the raw line is kept.
 
 use std::borrow::Cow;
 
@@ -22,8 +21,8 @@ const MAX_VERSION_DIGITS: usize = 3;
 /// Longest word that is taken for a MSGID where structured data is missing (RFC 5424, 6).
 const MAX_MSGID_BYTES: usize = 32;
 
-/// Reads a head that begins with its version: the PRI is missing, is none, or is not followed
-/// by it at once.
+/// Reads a head that begins with its version: the PRI is missing or wrong, or the version does not
+/// follow it at once.
 pub(crate) fn read_from_version<'a>(head: &'a str, event: &mut Event<'a>, door: Door<'_>) -> Option<Reading> {
     let bytes = head.as_bytes();
     let digits = bytes.iter().take(MAX_VERSION_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
@@ -81,7 +80,7 @@ pub(crate) fn read<'a>(text: &'a str, at: usize, event: &mut Event<'a>, door: Do
         }
         let shape = trimmed.get(..stamp.end)?;
         let epoch = shape.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        // Meraki writes an epoch stamp and a head like RFC 3164's, all well.
+        // Meraki writes an epoch stamp and a head like RFC 3164's, which is not a defect.
         if epoch && !odd {
             let (tokens, sd_at) = tokens(text, at + stamp.end, false);
             if tokens.len() < FIELDS || structured_data(text, sd_at).is_none() {

@@ -1,8 +1,9 @@
-//! Ties: deliveries that are settled not before a later one is.
+//! Ties: deliveries that are settled only after a later one is.
 //!
-//! What a packer made of events of two deliveries is recognised, should they come again, only if
-//! both do. So the source must not hear of the earlier one while the later one may come again.
-//! Knows nothing of events. A chain of ties is settled in a loop, however long it is.
+//! When a packer has made one event of events of two deliveries, a redelivery gives the same event
+//! only if both come again. So the source must not learn that the earlier one is stored while the
+//! later one may come again. This file knows nothing about events. A chain of ties is settled in a
+//! loop, however long it is.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,13 +24,13 @@ impl Ties {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ack);
     }
 
-    /// The delivery is settled.
+    /// Settles the acks that wait for the delivery.
     pub fn settle(&self, outcome: Outcome) {
         let ties = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if ties.is_empty() {
             return;
         }
-        // Settling one may bring others, which queue up instead of nesting.
+        // Settling one may settle others, which are queued instead of nested.
         let is_settling = QUEUE.with_borrow_mut(|queue| {
             let is_settling = queue.is_some();
             queue.get_or_insert_default().extend(ties.into_iter().map(|tie| (tie, outcome)));
@@ -45,7 +46,7 @@ impl Ties {
     }
 }
 
-/// Nothing is being settled on this thread any more, however that ended.
+/// Ends the settling on this thread when it is dropped.
 struct Settled;
 
 impl Drop for Settled {

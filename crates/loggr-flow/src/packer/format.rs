@@ -1,7 +1,7 @@
 //! Formats that say how the first line of an event looks: `$DATETIME [$SEVERITY] $MESSAGE`.
 //!
-//! Only whether a text begins so, not what its parts are: that is a filter's work. A format
-//! becomes one regular expression, matched in linear time.
+//! A format only says whether a text begins so; a filter takes texts apart. A format becomes one
+//! regular expression, matched in linear time.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ pub struct FormatError {
     pub hint: Option<String>,
 }
 
-/// What is read from the same text is the same.
+/// Two formats are equal if they were read from the same text.
 impl PartialEq for StartFormat {
     fn eq(&self, other: &StartFormat) -> bool {
         self.text == other.text
@@ -147,7 +147,7 @@ impl StartFormat {
         &self.text
     }
 
-    /// Does the text begin so?
+    /// Whether the text begins like this format.
     pub fn fits(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }

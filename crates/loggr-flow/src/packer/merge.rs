@@ -1,9 +1,9 @@
-//! Several events as one.
+//! Merges several events into one.
 //!
-//! The merged event has the earliest times, the most severe severity, the union of tags,
-//! fields and structured data, and the messages joined by line feeds; the rest is the first
-//! part's. Its uid is made of all their uids: the same parts give the same event again after a
-//! redelivery, other parts never hide behind its name. A seal does not survive.
+//! The merged event has the earliest times, the most severe severity, the union of tags, fields and
+//! structured data, and the messages joined by line feeds; the rest is the first part's. Its uid is
+//! made of all their uids: the same parts give the same uid again after a redelivery, and other
+//! parts never get it. Seals are dropped.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,16 +29,16 @@ struct Union<'r> {
     uids: Vec<Uid>,
     values: usize,
     params: usize,
-    /// A part keeps its bytes.
+    /// Whether a part has kept its received bytes.
     raw: bool,
-    /// A part was cut; the length of all parts before that.
+    /// Whether a part was cut, and the length of all parts before that.
     cut: bool,
     length: u64,
-    /// What fields and structured data have already; filled when it is first needed.
+    /// The values that fields and structured data have already; filled when it is first needed.
     known: Option<HashSet<Known<'r>>>,
 }
 
-/// The defects that a line without a head has for that alone.
+/// Defects that a line has only because it has no head.
 const HEADLESS: [Defect; 4] = [Defect::Unparsed, Defect::NoPriority, Defect::NoTimestamp, Defect::NoSource];
 
 /// Stands for the SD-ID of a custom field among the known values: no SD-ID has a space.
@@ -82,7 +82,7 @@ impl<'r> Union<'r> {
         event.timegenerated = event.timegenerated.min(next.timegenerated);
         let mut defects = next.defects;
         if defects.contains(Defect::Unparsed) && !event.defects.contains(Defect::Unparsed) {
-            // It has no head: what stands in for its values says nothing.
+            // The line has no head: the values that stand in for missing ones do not count.
             HEADLESS.into_iter().for_each(|defect| defects.remove(defect));
         } else {
             event.severity = event.severity.max(next.severity);
@@ -154,7 +154,7 @@ impl<'r> Union<'r> {
         })
     }
 
-    /// The exact answer, where the quick sum is too large.
+    /// Whether the event fits, computed exactly; used if the quick sum is too large.
     fn has_room(&mut self, next: &Event<'r>) -> bool {
         let tags = next.tags.iter().filter(|tag| !self.event.has_tag(tag)).count();
         let ids =

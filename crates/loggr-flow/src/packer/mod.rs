@@ -1,16 +1,17 @@
 //! The packer: several events that belong together become one.
 //!
-//! A stage that holds deliveries: a held event is acknowledged with the receipt of the event
-//! that it became part of, and dropping the packer nacks everything. It is told the time and
-//! has no clock. Invariants:
+//! A stage that holds deliveries: a held event is acknowledged with the receipt of the event that
+//! it became part of, and dropping the packer nacks everything. It gets the time from its caller
+//! and has no clock. Invariants:
 //!
 //! - Every event that goes in comes out, alone and unchanged or as part of exactly one other.
-//! - Of deliveries that became one event the source hears of the earlier ones last, or together
-//!   ([`ties`](crate::delivery::Ties)): should the later one come again, they do, and it is the same event.
-//! - What different peers, hosts, facilities or programs say is never mixed ([`speaker`]).
-//! - The order of what one program says is kept.
-//! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and the
-//!   oldest group gives way.
+//! - The source learns the outcome of deliveries that became one event for the earlier ones last,
+//!   or for all together ([`ties`](crate::delivery::Ties)): if the later one is delivered again, so
+//!   are they, and the same event is made.
+//! - Lines of different peers, hosts, facilities or programs are never mixed ([`speaker`]).
+//! - The order of the lines of one program is kept.
+//! - Nothing is held longer than `max_age`; groups, lines and bytes are bounded, and at a limit
+//!   the oldest group is passed on.
 
 mod format;
 mod merge;
@@ -41,19 +42,20 @@ pub use trace::{Language, PRESETS, preset};
 use rule::{Memory, Verdict};
 use speaker::Speakers;
 
-/// Groups that one packer holds at most; the oldest is given on.
+/// Groups that one packer holds at most; at the limit the oldest is passed on.
 pub const MAX_PACKER_GROUPS: usize = 1024;
-/// Bytes that one packer holds at most; the oldest groups are given on.
+/// Bytes that one packer holds at most; at the limit the oldest groups are passed on.
 pub const MAX_PACKER_BYTES: usize = 64 << 20;
-/// What holding one event costs beside its own bytes, about: a delivery of its own, its ack.
+/// Memory that holding one event takes beside its own bytes, about: for a delivery of its own and
+/// its ack.
 const HELD_BYTES: usize = 512;
-/// Lines at the end of a trace of which nobody knows yet whether they belong to it, at most.
+/// Lines at the end of a trace, at most, of which it is not known yet whether they belong to it.
 pub const MAX_DOUBTFUL_LINES: usize = 32;
 
 /// How large and how old a group becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackerLimits {
-    /// A group is given on when its first event is held for so long.
+    /// A group is passed on when its first event has been held for this time.
     pub max_age: Duration,
     /// Events in one.
     pub max_lines: usize,
@@ -68,7 +70,7 @@ impl Default for PackerLimits {
     }
 }
 
-/// What packers count; several of one name may share it.
+/// The counters of packers; several packers of one name may share them.
 #[derive(Debug, Default)]
 pub struct PackerCounters {
     /// Events that are held now.
@@ -77,13 +79,13 @@ pub struct PackerCounters {
     pub packed: AtomicU64,
     /// Events that are gone because they became part of another: one less than each was made of.
     pub merged: AtomicU64,
-    /// Groups given on because of their age.
+    /// Groups passed on because of their age.
     pub aged: AtomicU64,
-    /// Groups given on because of a limit.
+    /// Groups passed on because of a limit.
     pub limited: AtomicU64,
-    /// Groups given on because the source had ended or its window was full.
+    /// Groups passed on because the source had ended or its window was full.
     pub flushed: AtomicU64,
-    /// Events at which looking failed by our fault; they went on alone.
+    /// Events at which the packer panicked, because of a fault in loggr; they were passed on alone.
     pub panics: AtomicU64,
 }
 
@@ -100,11 +102,11 @@ pub struct Packer {
     limits: PackerLimits,
     select: Option<Select>,
     counters: Arc<PackerCounters>,
-    /// By serial: the oldest first.
+    /// Groups by serial number, the oldest first.
     groups: BTreeMap<u64, Group>,
     by_key: HashMap<Box<[u8]>, u64>,
     next: u64,
-    /// What holding all groups costs, in bytes.
+    /// Memory that all groups take, in bytes.
     cost: usize,
     ready: VecDeque<Delivery>,
     key: Vec<u8>,
@@ -119,16 +121,16 @@ struct Group {
     opened: Instant,
     /// When the first was received, in microseconds.
     received: i64,
-    /// What came with earlier deliveries, with the ties that others have to each of these.
+    /// Events that came with earlier deliveries, with the ties that others have to each of these.
     earlier: Vec<(Delivery, Ties)>,
-    /// Places in the delivery that is looked at now.
+    /// Indexes of its events in the delivery that is looked at now.
     here: Vec<usize>,
     lines: usize,
-    /// Of their messages.
+    /// Bytes of the messages.
     bytes: usize,
-    /// What holding them costs.
+    /// Memory that holding them takes, in bytes.
     cost: usize,
-    /// So many of the lines belong to it for certain; the others follow alone.
+    /// How many of the lines belong to it for certain; the others are passed on alone.
     sure: usize,
 }
 
@@ -138,38 +140,39 @@ struct Line {
     at: usize,
     now: Instant,
     received: i64,
-    /// Of its message.
+    /// Bytes of its message.
     bytes: usize,
-    /// What holding it costs.
+    /// Memory that holding it takes, in bytes.
     cost: usize,
 }
 
-/// What leaves the packer, in order.
+/// An output of the packer.
 enum Output {
     /// An event of this delivery.
     One(usize),
-    /// A group that is closed: so many records that came earlier, those of this delivery, and
-    /// how many of all are sure.
+    /// A closed group: how many records came earlier, the indexes of those of this delivery, and
+    /// how many of all are certain.
     Group { earlier: usize, here: Vec<usize>, sure: usize },
 }
 
 /// Why a group is closed.
 #[derive(Clone, Copy)]
 enum Reason {
-    /// The next event says so.
+    /// The next event ended it.
     Done,
     Age,
     Limit,
     Flush,
 }
 
-/// What is closed while one delivery is looked at.
+/// The groups that are closed while one delivery is looked at.
 #[derive(Default)]
 struct Closed {
     outputs: Vec<Output>,
     /// The earlier parts of all closed groups, in order.
     earlier: Vec<Delivery>,
-    /// Which of them are followed, in their group, by a part of the delivery that is looked at.
+    /// Indexes of those that are followed, in their group, by an event of the delivery that is
+    /// looked at.
     followed: Vec<usize>,
 }
 
@@ -192,7 +195,7 @@ impl Packer {
         }
     }
 
-    /// The same for the events that `select` names.
+    /// Restricts the packer to the events for which `select` is true.
     pub fn only(mut self, select: Select) -> Packer {
         self.select = Some(select);
         self
@@ -204,9 +207,9 @@ impl Packer {
         let follows =
             self.speakers.write_key(record, &event, self.rule.keeps_processes_apart(), &mut self.key);
         let is_open = self.by_key.contains_key(self.key.as_slice());
-        // A line without a head says nothing that could be asked for.
+        // A line without a head has no fields that a condition could test.
         if !(follows && is_open) && self.select.as_ref().is_some_and(|select| !select(&event)) {
-            // What the same program said before goes first.
+            // Earlier lines of the same program are passed on first.
             if let Some(serial) = self.by_key.get(self.key.as_slice()).copied() {
                 self.close(serial, Reason::Done, closed);
             }
@@ -225,7 +228,8 @@ impl Packer {
             && let Some(group) = self.groups.get(&serial)
             && u128::from(group.received.abs_diff(line.received)) > self.limits.max_age.as_micros()
         {
-            // By the times of reception, so that a redelivery closes it in the same place.
+            // The age is taken from the times of reception, so that a redelivery closes the group
+            // in the same place.
             self.close(serial, Reason::Age, closed);
             open = None;
         }
@@ -235,7 +239,7 @@ impl Packer {
             && let Some(serial) = open
             && self.groups.get(&serial).is_some_and(|g| g.lines + 1 - g.sure > MAX_DOUBTFUL_LINES)
         {
-            // So much that is no trace for certain is none.
+            // So many doubtful lines are not a trace.
             self.close(serial, Reason::Limit, closed);
             open = None;
             verdict = self.rule.look(None, &event);
@@ -293,7 +297,7 @@ impl Packer {
         let Some(group) = self.groups.get_mut(&serial) else { return };
         let bytes = 1 + line.bytes;
         if group.lines + 1 > self.limits.max_lines || group.bytes + bytes > self.limits.max_bytes {
-            // What follows is packed too, as the next event.
+            // The lines that follow are packed too, as the next event.
             let (memory, received) = (group.memory, group.received);
             self.close(serial, Reason::Limit, closed);
             return self.open(memory, Line { received, ..line }, closed);
@@ -346,13 +350,13 @@ impl Packer {
         closed.outputs.push(Output::Group { earlier, here: group.here, sure: group.sure });
     }
 
-    /// What is closed leaves as one delivery; what is still open of `delivery` stays.
+    /// Passes the closed groups on as one delivery; events of `delivery` in open groups stay.
     fn settle(&mut self, delivery: Option<Delivery>, closed: Closed) {
         let Closed { outputs, earlier, followed } = closed;
         let mut parts = earlier;
         let mut places = Vec::new();
         if let Some(delivery) = delivery {
-            // 0: it leaves; else one more than the serial of its group.
+            // 0 if the event leaves; otherwise one more than the serial number of its group.
             let mut stays = vec![0; delivery.batch().len()];
             for (serial, group) in &mut self.groups {
                 for at in group.here.drain(..) {
@@ -459,7 +463,8 @@ impl Stage for Packer {
             let looked = catch_unwind(AssertUnwindSafe(|| self.look(at, &record, now, &mut closed)));
             if looked.is_err() {
                 add(&self.counters.panics, 1);
-                // Nothing was done with it yet: what can fail comes first.
+                // Nothing has been changed yet at this point, because everything that can fail
+                // comes first.
                 closed.outputs.push(Output::One(at));
             }
         }

@@ -1,6 +1,6 @@
-//! What one event is to the group that is open: outside, its beginning, its next part, its end.
+//! Decides what one event is to the open group: outside, a beginning, the next part, or the end.
 //!
-//! Knows texts and the times that events say, no clock and no deliveries.
+//! It uses texts and the times in the events; it has no clock and knows no deliveries.
 
 use std::time::Duration;
 
@@ -26,22 +26,22 @@ enum Kind {
 pub(super) enum Memory {
     /// The earliest and the latest time.
     Span(i64, i64),
-    /// That it is open.
+    /// Only that the group is open.
     Open,
-    /// Where the trace stands.
+    /// The states of the trace.
     Trace(Standing),
 }
 
 /// What an event is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Verdict {
-    /// Nothing for the packer; it ends what is open.
+    /// The event is not for the packer; the open group ends.
     Outside,
-    /// The first of a new group; it ends what is open.
+    /// The event is the first of a new group; the open group ends.
     Begins(Memory),
     /// Part of the open group.
     Continues {
-        /// Nothing of the group is doubtful.
+        /// No line of the group is doubtful.
         sure: bool,
     },
     /// The last part of the open group.
@@ -54,7 +54,7 @@ impl Rule {
         Rule(Kind::Time(u64::try_from(window.as_micros()).unwrap_or(u64::MAX)))
     }
 
-    /// An event begins where one of the formats fits; what fits none is appended.
+    /// An event begins with a line that fits one of the formats; other lines are appended to it.
     pub fn by_format(start: Vec<StartFormat>) -> Rule {
         Rule(Kind::Format(start))
     }
@@ -64,8 +64,8 @@ impl Rule {
         Rule(Kind::Traces(Traces::new(languages)))
     }
 
-    /// Do the events of several processes (`procid`) stay apart? What is written line by line
-    /// comes from one process; a window of time is wider than that.
+    /// Whether the events of several processes (`procid`) stay apart. A text that is written line
+    /// by line comes from one process; a window of time may hold several.
     pub(super) fn keeps_processes_apart(&self) -> bool {
         !matches!(self.0, Kind::Time(_))
     }

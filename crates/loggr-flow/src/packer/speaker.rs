@@ -1,10 +1,10 @@
-//! Who says a line: only what one speaker says can become one event.
+//! The speaker of a line: only lines of one speaker can become one event.
 //!
-//! A line without any head that comes over TCP is what follows a line feed within a message: it
-//! is said by whoever spoke before it on its connection. So two connections are two speakers
-//! there, also where host and program are the same; elsewhere a peer is one speaker, however
-//! often it connects. Not on unix streams: their connections have no names. Knows no groups.
-//! Memory is bounded; what is forgotten makes such a line stand for itself.
+//! A line without a head that comes over TCP is the rest of a message with a line feed in it: it
+//! has the speaker of the line before it on its connection. So two connections are two speakers
+//! there, even if host and program are the same; with other protocols a peer is one speaker,
+//! however often it connects. This does not work on unix streams, whose connections have no names.
+//! Memory is bounded; a line whose connection was forgotten stands for itself.
 
 use std::collections::HashMap;
 use std::mem;
@@ -17,7 +17,7 @@ use crate::record::Record;
 /// Connections of which the last speaker is remembered, at most.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// The last speaker of each connection, as the key that his lines have.
+/// The last speaker of each connection, as the key of its lines.
 #[derive(Debug, Default)]
 pub(super) struct Speakers {
     /// The connection of the line before, and its speaker's key.
@@ -26,7 +26,8 @@ pub(super) struct Speakers {
 }
 
 impl Speakers {
-    /// Writes the key of the one who says this; true if he said it before this line began.
+    /// Writes the key of the speaker of this record; true if the line continues an earlier one of
+    /// the same speaker.
     pub fn write_key(
         &mut self,
         record: &Record<'_>,
@@ -51,7 +52,7 @@ impl Speakers {
         false
     }
 
-    /// The key of who spoke last on this connection; empty if nobody did.
+    /// The key of the last speaker on this connection; empty if there was none.
     fn of(&mut self, origin: &Arc<Origin>) -> &mut Vec<u8> {
         let same = |known: &Arc<Origin>| Arc::ptr_eq(known, origin) || known == origin;
         let (known, key) = match self.before.take() {

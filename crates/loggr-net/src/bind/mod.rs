@@ -1,6 +1,6 @@
 //! Sockets to listen on, bound with errors that help, and the name of this host.
 //!
-//! Not here: reading from a socket, and who may speak on it. Unix sockets lie in `unix.rs`.
+//! Unix sockets are in `unix.rs`. Reading from sockets, and who may send, is the caller's business.
 
 mod reach;
 mod unix;
@@ -80,7 +80,8 @@ pub fn udp(address: SocketAddr, buffer: usize) -> Result<(std::net::UdpSocket, u
     Ok((socket.into(), granted))
 }
 
-/// Asks for a receive buffer, past the kernel's limit where we may; gives what it became.
+/// Asks for a receive buffer, beyond the kernel's limit if we have the right; gives the size that
+/// was granted.
 fn receive_buffer(socket: &Socket, wanted: usize) -> usize {
     if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
         && let Err(error) = socket.set_recv_buffer_size(wanted)

@@ -1,8 +1,8 @@
 //! Unix sockets whose path is longer than the kernel takes in an address.
 //!
 //! `sun_path` has 108 bytes, and a data directory may well be longer. The socket is then named
-//! below `/proc/self/fd`, by its opened directory. Not a way to reach what we may not: the kernel
-//! asks for the same rights.
+//! below `/proc/self/fd`, by its opened directory. The kernel checks the same rights as for the
+//! long path.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags};
 /// Longest path of a socket in an address, its final NUL left out.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
 
-/// A name of the socket that fits, for as long as this lives.
+/// A path of the socket that is short enough, valid as long as this value lives.
 #[derive(Debug)]
 pub struct Reach {
     path: PathBuf,
@@ -22,10 +22,10 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Finds one.
+    /// Finds such a path.
     ///
     /// # Errors
-    /// The path is long and its directory is not there or not for us.
+    /// The path is long and its directory does not exist or may not be opened by us.
     pub fn new(socket: &Path) -> io::Result<Reach> {
         let whole = || Reach { path: socket.to_owned(), _directory: None };
         if socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH_BYTES {

@@ -1,6 +1,6 @@
 //! Unix sockets to listen on, and who owns their path.
 //!
-//! Not here: making the directory. Invariants: only a socket on which nobody listens is replaced,
+//! The caller makes the directory. Invariants: only a socket on which nobody listens is replaced,
 //! never a file; a path is removed at the end only if it is still the socket that was bound.
 
 use std::fs::Metadata;
@@ -24,8 +24,8 @@ pub struct UnixPath {
     bound: Option<Made>,
 }
 
-/// By what a socket is known again: an inode's number is soon given to another file, but not
-/// with the same time of birth.
+/// What identifies a socket file: the number of an inode is soon used again, but not with the same
+/// time of birth.
 type Made = (u64, u64, Option<SystemTime>);
 
 fn made(meta: &Metadata) -> Made {

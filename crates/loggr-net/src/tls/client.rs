@@ -1,4 +1,4 @@
-//! The settings of one who connects: whom it believes, and who it is.
+//! The TLS settings of a client: which servers it trusts, and the certificate that it shows.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use super::identity::provider;
 use super::{Identity, Pem};
 use crate::NetError;
 
-/// Which servers are believed.
+/// The servers that a client trusts.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// With a certificate for their name, signed by an authority that this system knows.
+    /// Servers with a certificate for their name, signed by an authority that this system knows.
     System,
-    /// The same, signed by an authority in this file.
+    /// Servers with a certificate for their name, signed by an authority in this file.
     Authorities(Pem),
-    /// All, whatever their certificate says. It protects against listeners, not against one who
-    /// stands between.
+    /// All servers, whatever their certificate. This protects against eavesdropping, but not
+    /// against a server in between.
     Anybody,
 }
 
@@ -35,15 +35,15 @@ impl Trust {
     }
 }
 
-/// TLS 1.2 and 1.3 as one who connects.
+/// The settings of a client, with TLS 1.2 and 1.3.
 ///
 /// # Errors
-/// There is no authority to believe.
+/// There is no authority to trust.
 pub fn client(trust: &Trust, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, NetError> {
     let provider = provider();
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|e| NetError::new("cannot set TLS up").because(e))?;
+        .map_err(|e| NetError::new("cannot set up TLS").because(e))?;
     let builder = match trust {
         Trust::System => builder.with_root_certificates(authorities_of_system()?),
         Trust::Authorities(file) => builder.with_root_certificates(authorities(file)?),
@@ -67,7 +67,7 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, NetError> {
     })
 }
 
-/// The authorities that loggr can use; the others are told.
+/// The authorities that can be used; the others are logged.
 fn authorities(file: &Pem) -> Result<RootCertStore, NetError> {
     let mut roots = RootCertStore::empty();
     let (usable, ignored) = roots.add_parsable_certificates(file.certificates()?);
@@ -100,8 +100,8 @@ fn authorities_of_system() -> Result<RootCertStore, NetError> {
     Ok(roots)
 }
 
-/// Believes every certificate, but not every signature: the peer must own the key of the
-/// certificate that it shows.
+/// Accepts every certificate, but checks signatures: the peer must own the key of the certificate
+/// that it shows.
 #[derive(Debug)]
 struct Anything(Arc<CryptoProvider>);
 

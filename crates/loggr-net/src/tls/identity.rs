@@ -1,4 +1,5 @@
-//! Who we are to a peer: a certificate, those that lead to its authority, and the key.
+//! The identity that loggr shows to a peer: a certificate, those that lead to its authority, and
+//! the key.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Identity {
         Ok(Identity { key: Arc::new(known), certificates, secret })
     }
 
-    /// For libraries that take the files' bytes alone: certificates and key.
+    /// The bytes of both files, certificates and key, for libraries that take nothing else.
     pub fn bytes(&self) -> (&[u8], &[u8]) {
         (self.certificates.bytes(), self.secret.bytes())
     }

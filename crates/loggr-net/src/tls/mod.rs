@@ -1,4 +1,5 @@
-//! TLS with rustls and aws-lc-rs: files in PEM form, who we are, whom we believe.
+//! TLS with rustls and aws-lc-rs: files in PEM form, our identity, and the authorities that we
+//! trust.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -6,11 +7,11 @@
 //! | `identity.rs` | certificate and key that we show |
 //! | `client.rs` | the settings of one who connects: [`Trust`] and an [`Identity`] make a `ClientConfig` |
 //!
-//! Not here: handshakes and streams, which belong to who connects or listens. What is not there yet
-//! and where it goes: the settings of one who listens (an [`Identity`], the authorities of clients)
-//! in `server.rs`; which peer may speak, by the names in its certificate or by its fingerprint, in
-//! `peers.rs`; reading files again that have changed, beside [`Pem`], which is the one place that
-//! reads them.
+//! Handshakes and streams belong to the code that connects or listens. Parts that do not exist yet,
+//! and where they go: the settings of a server (an [`Identity`], the authorities of clients) in
+//! `server.rs`; which peers may send, by the names in their certificates or by fingerprint, in
+//! `peers.rs`; reading changed files again, beside [`Pem`], which is the only place that reads
+//! them.
 
 mod client;
 mod identity;

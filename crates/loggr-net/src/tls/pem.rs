@@ -1,6 +1,6 @@
 //! A file in PEM form, read once: certificates or a key.
 //!
-//! Not here: what they are good for. Invariant: the bytes, which may be a key, are never shown.
+//! Invariant: the bytes, which may be a key, are never shown.
 
 use std::fmt;
 use std::fs::File;
@@ -29,7 +29,7 @@ impl Pem {
     /// Reads a file.
     ///
     /// # Errors
-    /// It is not there, not for us, or too long.
+    /// It does not exist, may not be read by us, or is too long.
     pub fn read(path: &Path) -> Result<Pem, NetError> {
         let failed = || NetError::new(format!("cannot read `{}`", path.display()));
         let mut bytes = Vec::new();
@@ -104,7 +104,7 @@ impl Pem {
             Error::NoItemsFound => {
                 format!("a {wanted} begins with a line such as `-----BEGIN {}-----`", wanted.to_uppercase())
             }
-            // What is wrong in a damaged file may be a part of the key.
+            // The text of the error is left out, because it may contain a part of the key.
             _ => return failed.hinted("it is damaged: copy it again"),
         };
         failed.hinted(hint)

@@ -1,11 +1,11 @@
 //! Stack traces: a small state machine for each language, over one line after another.
 //!
-//! A language is a table of rules: in these states, a line that matches this, leads to that
-//! state. A line that no rule takes is not part of the trace. In some states nobody knows yet
-//! whether the line belongs to the trace (an empty line that may be the gap before the next
-//! goroutine): such lines are *doubtful* until a later line settles it. So are the lines of a
-//! message behind the head of a trace, until its first frame comes; what looks like a record of
-//! a log (a time, a severity, a pair) is never one of them.
+//! A language is a table of rules: in these states, a line that matches this, leads to that state.
+//! A line that no rule takes is not part of the trace. In some states it is not known yet whether
+//! the line belongs to the trace (an empty line that may be the gap before the next goroutine):
+//! such lines are *doubtful* until a later line settles it. So are the lines of a message behind
+//! the head of a trace, until its first frame comes; a line that looks like a record of a log (a
+//! time, a severity, a pair) is never one of them.
 //!
 //! The expressions are matched in linear time, so that no line can hold a machine up.
 
@@ -29,7 +29,7 @@ use regex::Regex;
 const OUTSIDE: u8 = 0;
 /// The line ends the trace.
 const END: u8 = 0x3f;
-/// The line is no part of the trace.
+/// The line is not part of the trace.
 const NONE: u8 = 0x3e;
 /// Set in states in which lines are doubtful.
 const MAYBE: u8 = 0x40;
@@ -37,7 +37,7 @@ const MAYBE: u8 = 0x40;
 /// several lines stands. A line that begins a trace itself leads there in no language: frames
 /// belong to the last head.
 const ANY: u8 = 0x80 | MAYBE;
-/// Set in states that a frame leads to: languages that have seen none by then are out.
+/// Set in states that a frame leads to: a language that has not seen a frame by then is out.
 const FRAME: u8 = 0x20;
 /// Any line at all.
 const LINE: &str = "";
@@ -50,12 +50,12 @@ pub struct Language {
     pub name: &'static str,
     /// Other names for it.
     pub aliases: &'static [&'static str],
-    /// Whose traces they are.
+    /// The languages and runtimes whose traces these are.
     pub about: &'static str,
     rules: LazyLock<Rules>,
 }
 
-/// Names are unique.
+/// Languages are compared by their names, which are unique.
 impl PartialEq for Language {
     fn eq(&self, other: &Language) -> bool {
         self.name == other.name
@@ -87,15 +87,16 @@ pub fn preset(name: &str) -> Option<&'static Language> {
     PRESETS.iter().find(|language| language.name == name || language.aliases.contains(&name)).copied()
 }
 
-/// In one of these states, a line that matches, leads to this state. `{ws}` stands for a
-/// space or a tab, also as rsyslog escapes it; `{record}` for the beginning of a line that is a
-/// record of a log.
+/// The states in which the rule applies, the expression that a line must match, and the state to
+/// which it leads. `{ws}` stands for a space or a tab, also as rsyslog escapes it; `{record}` for
+/// the beginning of a line that is a record of a log.
 struct Rule(&'static [u8], &'static str, u8);
 
 struct Rules {
     /// By state: the first rule that matches counts.
     by_state: Vec<Vec<(Regex, u8)>>,
-    /// Any rule of the state [`OUTSIDE`]: most lines need no second look.
+    /// An expression for all rules of the state [`OUTSIDE`], so that most lines are matched only
+    /// once.
     begins: Regex,
 }
 
@@ -132,11 +133,11 @@ impl Rules {
     }
 }
 
-/// Where a trace stands: the state of each language that it may still be of.
+/// The state of a trace in each language that it may still be of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing([u8; LANGUAGES]);
 
-/// What a text is to a trace.
+/// What a text is to the open trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// No part of one.

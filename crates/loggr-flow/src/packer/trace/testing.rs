@@ -1,4 +1,4 @@
-//! A whole log through a packer of presets, for the tests of the languages.
+//! Test helpers: a whole log goes through a packer of presets.
 
 use super::{Seen, Standing, Traces, preset};
 

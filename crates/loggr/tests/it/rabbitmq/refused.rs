@@ -69,7 +69,8 @@ async fn objects_that_are_missing_or_others() {
         drop(connection);
     };
     exchange(ExchangeKind::Fanout).await;
-    let other = "the exchange `received` is on the broker already and is another: its `type` is `fanout`, not `topic`";
+    let other = "the exchange `received` exists on the broker already with other properties: its `type` is \
+         `fanout`, not `topic`";
     check(open_with(options.clone()).await, other, "durable topic exchange");
     let error = rabbit::declare(&options, &topology()).await.expect_err("it is another");
     assert!(error.to_string().contains(other), "{error}");
@@ -77,8 +78,8 @@ async fn objects_that_are_missing_or_others() {
     channel.exchange_delete(EXCHANGE.into(), Default::default()).await.expect("deleted");
     exchange(ExchangeKind::Topic).await;
     check(open_with(options.clone()).await, "the queue `q` does not exist on the broker", init);
-    let other =
-        "the queue `q` is on the broker already and is another: its `x-queue-type` is not set, not `quorum`";
+    let other = "the queue `q` exists on the broker already with other properties: its `x-queue-type` is not set, \
+         not `quorum`";
     queue(&vhost, &[]).await;
     check(open_with(options.clone()).await, other, "give this one another name with `queue`");
     let error = rabbit::declare(&options, &topology()).await.expect_err("it is another");

@@ -69,7 +69,7 @@ fn senders_notice_nothing_of_a_broker_that_goes_and_everything_arrives_in_order(
     say(&format!("the broker was away for {away} lines; {} arrived once each, in order", sent.len()));
     let log = loggr.log();
     let said = |text: &str| log.lines().filter(|l| l.contains(text)).count();
-    assert_eq!(said("the broker takes nothing: events go to the spool"), 1, "{log}");
+    assert_eq!(said("the broker takes no events: they go to the spool"), 1, "{log}");
     assert_eq!(said("nothing waits in the spool any more"), 1, "{log}");
     // The spool's own books balance.
     let status = loggr.status();
