@@ -1,6 +1,6 @@
-//! The core fields by name: how filters and engines read and write them.
+//! The core fields of an event by name, and how filters and engines read and write them.
 //!
-//! Not the custom fields: those an event has by itself.
+//! Custom fields are read and written by methods of the event.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
 /// A field that every event has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CoreField {
-    /// How grave.
+    /// How severe the event is.
     Severity,
-    /// Who speaks.
+    /// Which part of the system it comes from.
     Facility,
     /// The host.
     Source,
@@ -49,7 +49,7 @@ pub struct CoreFieldRow {
     pub field: CoreField,
     /// How filters call it.
     pub name: &'static str,
-    /// May be assigned.
+    /// Whether a filter may set it.
     pub writable: bool,
     /// What it is.
     pub doc: &'static str,
@@ -65,30 +65,41 @@ pub const CORE_FIELDS: [CoreFieldRow; 14] = [
         CoreField::Severity,
         "severity",
         true,
-        "`emerg` … `debug`; compared by severity: `>= \"warning\"` means at least as severe; a number is for `==`, `!=` and lists",
+        "how severe the event is, from `emerg` to `debug`; `>= \"warning\"` means `warning` or more \
+         severe; a number can be used with `==`, `!=` and in lists only",
     ),
-    row(CoreField::Facility, "facility", true, "`kern`, `user`, `mail`, … `local7`"),
-    row(CoreField::Source, "source", true, "the host"),
-    row(CoreField::AppName, "app_name", true, "the program"),
-    row(CoreField::ProcId, "procid", true, "process id or name"),
-    row(CoreField::MsgId, "msgid", true, "type of message"),
-    row(CoreField::Message, "message", true, "the text"),
-    row(CoreField::TimeReported, "timereported", true, "when it happened, RFC 3339"),
-    row(CoreField::TimeGenerated, "timegenerated", false, "when it was received, RFC 3339"),
-    row(CoreField::Uid, "uid", false, "its identity"),
+    row(
+        CoreField::Facility,
+        "facility",
+        true,
+        "which part of the system the event comes from: `kern`, `user`, `mail`, … `local7`",
+    ),
+    row(CoreField::Source, "source", true, "name of the host that wrote the event"),
+    row(CoreField::AppName, "app_name", true, "name of the program that wrote the event"),
+    row(CoreField::ProcId, "procid", true, "id or name of the process that wrote the event"),
+    row(CoreField::MsgId, "msgid", true, "type of the message (MSGID of RFC 5424)"),
+    row(CoreField::Message, "message", true, "text of the event"),
+    row(
+        CoreField::TimeReported,
+        "timereported",
+        true,
+        "when the event happened, as the sender wrote it, in RFC 3339",
+    ),
+    row(CoreField::TimeGenerated, "timegenerated", false, "when loggr received the event, in RFC 3339"),
+    row(CoreField::Uid, "uid", false, "identity of the event, a UUID"),
     row(
         CoreField::ProgramName,
         "programname",
         false,
-        "`app_name` up to the first character that no program's name has",
+        "beginning of `app_name`, up to the first character that program names do not have",
     ),
-    row(CoreField::SyslogTag, "syslogtag", false, "`app_name[procid]:`"),
-    row(CoreField::Listener, "listener", false, "name of the listener that received it"),
-    row(CoreField::Peer, "peer", false, "address of the sender, without the port"),
+    row(CoreField::SyslogTag, "syslogtag", false, "program and process as `app_name[procid]:`"),
+    row(CoreField::Listener, "listener", false, "name of the listener that received the event"),
+    row(CoreField::Peer, "peer", false, "address from which the event came, without the port"),
 ];
 
 impl CoreField {
-    /// By its name in filters.
+    /// The core field that filters call so.
     pub fn from_name(name: &str) -> Option<CoreField> {
         CORE_FIELDS.iter().find(|r| r.name == name).map(|r| r.field)
     }
@@ -136,9 +147,9 @@ impl CoreField {
         }
     }
 
-    /// Sets it; false where the value does not fit, and nothing is changed.
+    /// Sets the field; false, and nothing is changed, if the value does not fit.
     ///
-    /// A seal does not survive a change of what it seals: it is taken away.
+    /// The event loses its seal (HMAC), which does not fit any more.
     pub fn write<'e>(self, event: &mut Event<'e>, value: Cow<'e, str>) -> bool {
         match self {
             CoreField::Severity => match severity(&value) {
@@ -165,12 +176,11 @@ impl CoreField {
     }
 }
 
-/// What stands before the name of a custom field that has the name of a core field, as in
-/// queries.
+/// The prefix for a custom field that has the name of a core field, in filters and in queries.
 pub const CUSTOM_PREFIX: &str = "fields.";
 
-/// Does a name in brackets need the prefix? It is that of a core field or of the tags, with
-/// prefixes before it or without.
+/// Whether a name in brackets needs the prefix, because it is the name of a core field or `tags`,
+/// with or without prefixes before it.
 pub(crate) fn is_taken(name: &str) -> bool {
     let mut bare = name;
     while let Some(rest) = bare.strip_prefix(CUSTOM_PREFIX) {

@@ -1,4 +1,4 @@
-//! What may have been meant by a mistyped word.
+//! Finds the known word that was probably meant by a mistyped one.
 
 /// The word of `known` that is nearest to a mistyped one.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

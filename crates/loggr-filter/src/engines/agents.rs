@@ -1,10 +1,10 @@
-//! What is known of user agents: ua-parser's data, from the binary or from a file.
+//! What ua-parser's data, built in or from a file, know about user agents.
 //!
-//! Not here: what becomes of it in an event. The data says by regular expressions what a
-//! user agent is; the crate of ua-parser's own project applies them, and lets repetitions
-//! with a limit of three digits, `.{0,100}`, go on for ever. The built-in data is
-//! compiled when it is first needed and once for a process: a third of a second and 30 MB.
-//! Logs say the same few user agents again and again, so the last ones are remembered.
+//! Which fields that becomes is decided in `useragent`. The data describe user agents by regular
+//! expressions; the crate of ua-parser's own project applies them, and treats repetitions with a
+//! limit of three digits, such as `.{0,100}`, as unlimited. The built-in data is compiled when it
+//! is first needed and once for a process: a third of a second and 30 MB. Logs say the same few
+//! user agents again and again, so the last ones are remembered.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -14,18 +14,18 @@ use ua_parser::{BuildError, Error, ParseError, device, os, user_agent};
 
 use super::keyed::Keyed;
 
-/// Longest user agent that is looked at, in bytes; what is behind that is not.
+/// Bytes of a user agent that are looked at; the rest of a longer one is ignored.
 pub const MAX_AGENT_BYTES: usize = 2048;
 /// User agents that are remembered.
 const MAX_RECENT_AGENTS: usize = 8192;
 
-/// The data that loggr has in it. Written by `scripts/user-agents.py`.
+/// The built-in data, written by `scripts/user-agents.py`.
 const BUILT_IN: &str = include_str!("../../data/regexes.yaml");
 
 static KNOWN: LazyLock<Knowledge> =
     LazyLock::new(|| Knowledge::read(BUILT_IN).expect("BUG: the built-in data cannot be used"));
 
-/// What is known of all user agents.
+/// The data, compiled.
 pub(super) struct Knowledge {
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
@@ -33,7 +33,7 @@ pub(super) struct Knowledge {
     recent: Keyed<Arc<Agent>>,
 }
 
-/// What is known of one user agent.
+/// What the data say about one user agent.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Agent {
     pub browser: Named,
@@ -60,7 +60,7 @@ impl Named {
 }
 
 impl Knowledge {
-    /// The data that loggr has in it.
+    /// The built-in data, compiled.
     pub fn built_in() -> &'static Knowledge {
         &KNOWN
     }
@@ -120,13 +120,13 @@ impl Knowledge {
                     };
                     devices = devices.push(parser).map_err(|e| wrong(e.into()))?;
                 }
-                // What a newer format may have besides.
+                // A newer format may have other keys; they are skipped.
                 _ => {}
             }
         }
         for (count, section) in seen.iter().zip(["user_agent_parsers", "os_parsers", "device_parsers"]) {
             if *count == 0 {
-                return Err(format!("there is no entry in `{section}`"));
+                return Err(format!("the section `{section}` has no entry"));
             }
         }
         let built = |e: BuildError| told(&e.into());
@@ -138,14 +138,15 @@ impl Knowledge {
         })
     }
 
-    /// What is known of a user agent.
+    /// What the data say about a user agent.
     pub fn of(&self, text: &str) -> Arc<Agent> {
         let text = text.get(..text.floor_char_boundary(MAX_AGENT_BYTES)).unwrap_or(text);
         let key = self.recent.key(std::iter::once(Some(text)));
         if let Some(agent) = self.recent.get(key, Arc::clone) {
             return agent;
         }
-        // Not under the lock: this takes a hundred times longer than finding it again.
+        // This is done without the lock: it takes a hundred times longer than finding a remembered
+        // one.
         let agent = Arc::new(self.look_at(text));
         self.recent.with(key, || agent.clone(), |_| ());
         agent
@@ -173,7 +174,7 @@ impl Knowledge {
     }
 }
 
-/// The crate shows its errors as its types print; this is what is in them.
+/// The message of an error of the crate, which itself prints them in the form of its types.
 fn told(error: &Error) -> String {
     match error {
         Error::ParseError(ParseError::SyntaxError(text)) => {
@@ -206,22 +207,22 @@ impl Entry {
     }
 }
 
-/// Where a reader of the format stands.
+/// Where in the format the reader is.
 enum At {
     /// Before the outermost mapping.
     Top,
-    /// In it; its next key begins a section.
+    /// In the outermost mapping; its next key begins a section.
     Sections,
     /// In a section, before its list.
     Section(String),
-    /// In its list.
+    /// In the list of a section.
     List(String),
     /// In an entry, before a name or, behind it, before its value.
     Entry(Entry, Option<String>),
 }
 
-/// A mapping of sections to lists of mappings of names to texts: nothing else is in the
-/// format, and values are texts whatever they look like.
+/// Reads the format: a mapping of sections to lists, whose entries are mappings of names to texts.
+/// Values are texts whatever they look like.
 fn entries(text: &str) -> Result<Vec<Entry>, String> {
     let mut out = Vec::new();
     let mut at = At::Top;

@@ -1,8 +1,9 @@
 //! `anonymize`: what leads to a person is hidden, by a keyed hash or by a mask.
 //!
-//! What is looked for is `personal`'s, and the expressions of the filter. Invariant: afterwards
-//! its own detectors find nothing in the text, and the received bytes are not kept beside it.
-//! A hash is the same for the same address, however it was written, as long as the key is.
+//! `personal` finds addresses and card numbers; the filter may have expressions of its own.
+//! Invariant: afterwards the detectors find nothing more in the text, and the event does not keep
+//! the received bytes. The hash of an address is the same, however the address is written, as long
+//! as the key is the same.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -20,7 +21,7 @@ use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spe
 use crate::field::{CoreField, unseal};
 use crate::nearest::nearest;
 
-/// Shortest key in bytes: a shorter one can be tried out.
+/// Shortest key in bytes: a shorter one could be found by trying all.
 pub const MIN_KEY_BYTES: usize = 16;
 /// Longest key in bytes.
 pub const MAX_KEY_BYTES: usize = 4096;
@@ -30,63 +31,75 @@ pub const HASH_BYTES: usize = 8;
 pub const MAX_REGEX_FINDS: usize = 1000;
 /// Largest compiled expression in bytes.
 const MAX_REGEX_BYTES: usize = 4 << 20;
-/// How often what was hidden is looked at again: beside a hash new things may be found.
+/// How often the result is looked through again: next to a hash something new may be found.
 const MAX_PASSES: usize = 4;
 
 /// Letters of hashes. None is a digit or a hexadecimal one: a hash is never taken for an
 /// address or a number.
 const LETTERS: &[u8; 16] = b"ghjkmnpqrstvwxyz";
-/// What hides a letter or digit.
+/// The character that replaces a letter or digit.
 const MASK: char = '*';
 
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "anonymize",
-    summary: "hides addresses, e-mail addresses and card numbers in texts, and what expressions find",
+    summary: "hides IP addresses, e-mail addresses and credit card numbers in texts, and everything that your \
+         own regular expressions find",
     parameters: &[
-        optional("on", Kind::AnyFields, "message", "the fields whose values are looked through"),
+        optional("on", Kind::AnyFields, "message", "the fields in which it looks for what is to be hidden"),
         optional(
             "what",
             Kind::Texts,
             "",
-            "`ip`, `email`, `credit_card`; all three where it is left out and there is no `regex`",
+            "what it hides: `ip`, `email`, `credit_card`; without this argument all three, or none of them \
+             if there is a `regex`",
         ),
         optional(
             "regex",
             Kind::Texts,
             "",
-            "expressions for what else is hidden: their groups in parentheses, all of it where they have none",
+            "regular expressions for other things to hide; if an expression has groups in parentheses only \
+             these are hidden, else the whole match",
         ),
         optional(
             "method",
             Kind::Text,
             "mask",
-            "`mask` puts `*` for letters and digits; `hash` puts sixteen letters that are the same for the same value",
+            "how it hides: `mask` replaces each letter and digit by `*`; `hash` replaces a value by \
+             sixteen letters, which are the same whenever the value is the same",
         ),
-        optional("key", Kind::Text, "", "of the hash, at least 16 bytes"),
+        optional("key", Kind::Text, "", "the secret key for `hash`, at least 16 bytes"),
         optional(
             "key_file",
             Kind::Text,
             "",
-            "the file with the key, beside the configuration; read with the filter",
+            "a file that holds the secret key for `hash`, relative to the directory of the configuration \
+             file; it is read when the filter is read",
         ),
         optional(
             "keep_ipv4_bits",
             Kind::Number,
             "0",
-            "so many bits of masked IPv4 addresses stay: 24 makes `10.1.2.0`",
+            "how many of the first bits of an IPv4 address `mask` keeps: with 24, `10.1.2.3` becomes \
+             `10.1.2.0`",
         ),
-        optional("keep_ipv6_bits", Kind::Number, "0", "the same for IPv6"),
+        optional(
+            "keep_ipv6_bits",
+            Kind::Number,
+            "0",
+            "how many of the first bits of an IPv6 address `mask` keeps",
+        ),
         optional(
             "everywhere",
             Kind::Flag,
             "false",
-            "also all custom fields, structured data, and what the kernel told of the sender",
+            "with `true` it also looks in all custom fields, in structured data, and in what the kernel \
+             told about a local sender",
         ),
     ],
     adds: &[(
         "(the same fields)",
-        "with what was found hidden; the seal goes, and so do the bytes that were received",
+        "what was found is hidden in them; the event also loses its HMAC and the bytes that were received",
     )],
     build,
 };
@@ -97,7 +110,7 @@ struct Anonymize {
     what: Vec<What>,
     regexes: Vec<Regex>,
     method: Method,
-    /// That of the key, if there is one.
+    /// The file of the key, if there is one.
     files: Vec<PathBuf>,
 }
 
@@ -114,7 +127,7 @@ impl What {
 }
 
 enum Method {
-    /// Bits of addresses that stay.
+    /// Bits of addresses that are kept.
     Mask {
         v4: u32,
         v6: u32,
@@ -143,14 +156,17 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
     let method = match arguments.text("method") {
         "mask" => {
             if let Some(given) = ["key", "key_file"].into_iter().find(|k| !arguments.text(k).is_empty()) {
-                return Err(BuildError::argument(given, format!("a mask has no `{given}`"))
-                    .hint("write `method=\"hash\"`"));
+                return Err(BuildError::argument(
+                    given,
+                    format!("`{given}` is for hashes, and the method is `mask`"),
+                )
+                .hint("write `method=\"hash\"`"));
             }
             Method::Mask { v4: bits[0], v6: bits[1] }
         }
         "hash" if bits != [0, 0] => {
             let given = if bits[0] > 0 { "keep_ipv4_bits" } else { "keep_ipv6_bits" };
-            return Err(BuildError::argument(given, "a hash keeps nothing of an address")
+            return Err(BuildError::argument(given, "a hash keeps no part of an address")
                 .hint("write `method=\"mask\"`"));
         }
         "hash" => Method::Hash(key(arguments, &environment.directory)?),
@@ -199,7 +215,8 @@ fn key(arguments: &Arguments, directory: &Path) -> Result<Hmac<Sha256>, BuildErr
             return Err(BuildError::argument("key_file", "there is a `key` already, one is enough"));
         }
         (true, true) => {
-            let message = "`hash` needs `key` or `key_file`: without one anybody could try all addresses out";
+            let message = "`hash` needs `key` or `key_file`: without a key anybody could find the values by trying \
+                 all addresses";
             return Err(BuildError::argument("method", message));
         }
     };
@@ -257,7 +274,8 @@ impl Engine for Anonymize {
     }
 }
 
-/// The received bytes have what was hidden; the seal is of what was there before.
+/// Removes the received bytes, in which everything still stands in clear, and the seal, which does
+/// not fit any more.
 fn forget(event: &mut Event<'_>, core: bool) {
     event.raw = None;
     if core {
@@ -342,7 +360,8 @@ impl Anonymize {
         let mut at = 0;
         let mut finds = finds.into_iter().peekable();
         while let Some(mut find) = finds.next() {
-            // What overlaps is one; the larger says what it is, unless neither has all.
+            // Finds that overlap become one. It has the kind of the larger one, unless neither
+            // holds all of it.
             while let Some(next) = finds.next_if(|n| n.range.start < find.range.end) {
                 if next.range.end > find.range.end {
                     find = Find { range: find.range.start..next.range.end, kind: personal::Kind::Other };
@@ -386,7 +405,7 @@ fn mask(part: &str, kind: personal::Kind, (v4, v6): (u32, u32), port: bool, out:
     }
 }
 
-/// The hash of what is meant, not of how it is written.
+/// The hash of the value that is meant, however it is written.
 fn hash(part: &str, kind: personal::Kind, mut key: Hmac<Sha256>, out: &mut String) {
     match kind {
         personal::Kind::Ip(Some(ip)) => match ip.to_canonical() {

@@ -1,9 +1,9 @@
-//! What is known of names and addresses, and what is being asked.
+//! A memory of what name servers have answered, and of the questions that are open.
 //!
-//! Not here: who asks, and how; a [`Resolver`] is handed in, and answers whenever it can from
-//! a thread of its own. Invariants: what is known, and what is being asked, is bounded; a
-//! question is asked once, however many events have it; an event waits no longer than it is
-//! told to; a question that nobody answers does not stay open.
+//! The questions are asked by a [`Resolver`], which is handed in and answers from a thread of its
+//! own. Invariants: the number of answers and of open questions is bounded; a question is asked
+//! once, however many events need the answer; an event waits no longer than it is told to; a
+//! question that is never answered does not stay open.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -15,19 +15,20 @@ use loggr_event::Timestamp;
 
 use super::keyed::{Key, Keyed};
 
-/// Questions of one call that may be open at a time; beyond that none is asked.
+/// Questions of one call that may be open at a time; while there are so many, no other is asked.
 pub const MAX_OPEN_QUESTIONS: usize = 256;
 /// Values of an answer that are kept.
 pub const MAX_ANSWER_VALUES: usize = 8;
-/// Bounds of what the name servers say about how long an answer is good.
+/// Bounds of the time to live that name servers give an answer.
 const MIN_TTL: Duration = Duration::from_secs(60);
 const MAX_TTL: Duration = Duration::from_secs(86_400);
 /// How long after its end an answer is still used while a new one is asked for.
 const STALE: Duration = Duration::from_secs(3600);
-/// After so many events in a row that waited in vain none waits, until an answer comes.
+/// When this many events in a row have waited in vain, no event waits any more until an answer
+/// comes.
 const SILENT_AFTER: u32 = 8;
 
-/// What is asked.
+/// A question for name servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// The names of an address.
@@ -38,17 +39,17 @@ pub enum Question {
 
 /// Asks name servers.
 pub trait Resolver: Send + Sync + fmt::Debug {
-    /// Asks, and comes back at once. The answer is given to `reply`, from any thread, at any
-    /// time; a reply that is dropped is one that there was no answer.
+    /// Asks, and comes back at once. The answer is given to `reply`, from any thread, at any time;
+    /// dropping the reply means that there was no answer.
     fn ask(&self, question: Question, reply: Reply);
 }
 
 /// Makes resolvers; filters are compiled with one.
 pub trait Resolvers: Send + Sync + fmt::Debug {
-    /// A resolver that asks these name servers; none are those of the system.
+    /// Makes a resolver that asks these name servers; an empty list means those of the system.
     ///
     /// # Errors
-    /// Why there can be none.
+    /// Why no resolver can be made.
     fn open(&self, name_servers: &[SocketAddr]) -> Result<Arc<dyn Resolver>, String>;
 }
 
@@ -60,14 +61,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// These are the names or addresses, good for `ttl`. None is an answer too: there are none.
+    /// Gives the names or addresses, which are valid for `ttl`. No values mean that there are none.
     pub fn answer(mut self, values: Vec<String>, ttl: Option<Duration>) {
         if let Some(answers) = self.answers.take() {
             answers.take(self.key, self.asked, Some((values, ttl)));
         }
     }
 
-    /// Nobody could say.
+    /// No name server could answer.
     pub fn fail(self) {
         drop(self);
     }
@@ -87,20 +88,20 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// What is known of one question.
+/// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// The names or addresses; none is that there are none.
+    /// The names or addresses; an empty list if there are none.
     Values(Arc<[String]>),
-    /// Nobody could say.
+    /// No name server could answer.
     Failed,
 }
 
-/// What is known, by question.
+/// The answers, by question.
 pub(super) struct Answers {
     resolver: Arc<dyn Resolver>,
     by_question: Keyed<Entry>,
-    /// How long it is remembered that there is no answer, if the name servers do not say.
+    /// How long it is remembered that there is no answer, if the name servers do not say how long.
     negative: Duration,
     open: AtomicUsize,
     /// Events in a row that waited in vain.
@@ -114,16 +115,16 @@ pub(super) struct Answers {
 #[derive(Default)]
 struct Entry {
     known: Option<Known>,
-    /// What is known is good before this.
+    /// The answer is valid until then.
     until: i64,
-    /// It is not asked again before this.
+    /// The question is not asked again before then.
     again: i64,
-    /// It is being asked.
+    /// The question is open.
     open: bool,
 }
 
 impl Entry {
-    /// What is known, and whether it is still good.
+    /// The answer, and whether it is still valid.
     fn known(&self, at: i64) -> Option<(&Known, bool)> {
         let fresh = at < self.until;
         self.known.as_ref().filter(|_| fresh || at < self.until + micros(STALE)).map(|known| (known, fresh))
@@ -143,8 +144,8 @@ impl Answers {
         })
     }
 
-    /// What is known, if need be after asking and waiting as long as `wait`; and how long it
-    /// was waited. `None` is that the answer is not here yet.
+    /// The answer, if need be after asking and waiting for at most `wait`, and how long that took.
+    /// `None` means that the answer has not come yet.
     pub fn get(
         self: &Arc<Self>,
         question: Question,
@@ -211,7 +212,7 @@ impl Answers {
             let asked = asked.unix_micros();
             entry.open = false;
             entry.again = asked + micros(ttl);
-            // Who fails does not take away what is known, while that can be used.
+            // A failure does not replace an answer that can still be used.
             let usable = matches!(entry.known(asked), Some((Known::Values(_), _)));
             if known != Known::Failed || !usable {
                 entry.known = Some(known);

@@ -3,11 +3,11 @@
 use super::{Arguments, BuildError};
 use crate::nearest::nearest;
 
-/// One in an engine's table: what it is, its name, and whether it is added where the call
-/// names none.
+/// A field in an engine's table: what it is, its name, and whether it is added if the call names no
+/// fields.
 pub(super) type Row<F> = (F, &'static str, bool);
 
-/// Those of the argument `fields` with the prefix of the argument `prefix`.
+/// The fields that the argument `fields` asks for, with the prefix of the argument `prefix`.
 pub(super) fn chosen<F: Copy>(
     arguments: &Arguments,
     engine: &str,

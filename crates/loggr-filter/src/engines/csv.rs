@@ -17,39 +17,52 @@ pub const MAX_CSV_FIELDS: usize = 512;
 pub const FAILURE_TAG: &str = "_csvparsefailure";
 /// Tag of an event that had more than [`MAX_CSV_FIELDS`] columns, or no room for them.
 pub const LIMIT_TAG: &str = "_csvlimit";
-/// What columns are called that have no name, before their number.
+/// The beginning of the name of a column that was given none; its number follows.
 const UNNAMED: &str = "column";
 
-/// What some programs begin a file with.
+/// The mark with which some programs begin a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "csv",
-    summary: "makes fields of the columns of a line; of several lines each field has several values",
+    summary: "reads lines of columns (CSV) and makes a field of each column; if the text has several lines each \
+         field gets several values",
     parameters: &[
         optional(
             "columns",
             Kind::Texts,
             "",
-            "their names in order, `\"\"` for one that is not wanted; those behind are called `column7` by their number",
+            "the names of the columns in order, `\"\"` for a column that makes no field; further columns \
+             get the names `column7` and so on, by their number",
         ),
-        optional("on", Kind::AnyFields, "message", "the texts that are looked at"),
+        optional("on", Kind::AnyFields, "message", "the fields whose texts are read"),
         optional("separator", Kind::Text, ",", "the character between columns; `\"\\t\"` is a tab"),
-        optional("quote", Kind::Text, "\"", "the character that quotes a column; `\"\"` is none"),
-        optional("prefix", Kind::Text, "", "goes before the name of each field"),
-        optional("skip_empty", Kind::Flag, "false", "an empty column adds nothing"),
+        optional(
+            "quote",
+            Kind::Text,
+            "\"",
+            "the character that stands around a column whose text holds the separator; `\"\"` if there is \
+             none",
+        ),
+        optional("prefix", Kind::Text, "", "is put before the name of each field"),
+        optional("skip_empty", Kind::Flag, "false", "with `true` an empty column makes no field"),
         optional(
             "overwrite",
             Kind::Flag,
             "false",
-            "a field that was there before is replaced, not added to; `message`, `app_name` and other core fields are set only then",
+            "with `true` the new values replace those that a field had; with `false` they are added to \
+             them, and core fields such as `message` and `app_name` are not set",
         ),
     ],
     adds: &[
-        ("(names of the columns)", "the text of each column"),
-        (FAILURE_TAG, "tag: a quote is never closed; what was read before it was taken"),
-        (LIMIT_TAG, "tag: more than 512 columns, or no room in the event; the first ones were taken"),
+        ("(names of the columns)", "the text of each column, in a field of its name"),
+        (FAILURE_TAG, "tag: a quote is never closed; the columns before it were read"),
+        (
+            LIMIT_TAG,
+            "tag: there were more than 512 columns, or the event could hold no more; only the first were \
+             read",
+        ),
     ],
     build,
 };
@@ -180,7 +193,8 @@ impl<'e> Columns<'_, 'e> {
 }
 
 impl CsvEngine {
-    /// Gives each column of each record with its number; false where a quote is never closed.
+    /// Calls `put` with each column of each record and its number; false if a quote is never
+    /// closed.
     fn records(&self, text: &str, mut put: impl FnMut(usize, &str)) -> bool {
         let mut scratch = self.pool().pop().unwrap_or_else(|| self.scratch());
         // The line feed that ends the last record may turn out to be a part of it.
@@ -205,7 +219,7 @@ impl CsvEngine {
     }
 }
 
-/// Gives each column; false where a quote is never closed.
+/// Calls `put` with each column; false if a quote is never closed.
 fn read(scratch: &mut Scratch, text: &str, put: &mut dyn FnMut(usize, &str)) -> bool {
     let (mut input, mut ended) = (text.as_bytes(), false);
     let (mut written, mut ends) = (0, 0);

@@ -1,7 +1,7 @@
 //! `date`: a date in a field becomes the event's time, or a field in RFC 3339.
 //!
-//! Patterns are `date_pattern`'s; years and zones that a text does not have are completed as
-//! at reception.
+//! Patterns are read in `date_pattern`. A missing year or zone is filled in as when a line is
+//! received.
 
 use loggr_event::{Timestamp, is_timezone, zone_offset};
 
@@ -41,38 +41,42 @@ const NAMED: [(&str, Named); 7] = [
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "date",
-    summary: "reads a date, sets the event's time or a field to it",
+    summary: "reads a date from a field and sets the event's time, or another field, to it",
     parameters: &[
         required(
             "on",
             Kind::AnyField,
-            "the field with the date; of several values the first that can be read",
+            "the field with the date; if it has several values, the first that can be read counts",
         ),
         optional(
             "formats",
             Kind::Texts,
             "AUTO",
-            "tried in this order: `ISO8601`, `UNIX` (seconds), `UNIX_MS`, `UNIX_US`, `UNIX_NS`, `TAI64N`, `AUTO` (every shape that syslog lines have), or a pattern like `dd/MMM/yyyy:HH:mm:ss Z` or `%d/%b/%Y:%H:%M:%S %z`",
+            "the formats that are tried, in this order: `ISO8601`, `UNIX` (seconds since 1970), `UNIX_MS`, \
+             `UNIX_US`, `UNIX_NS`, `TAI64N`, `AUTO` (all forms that syslog lines have), or a pattern such \
+             as `dd/MMM/yyyy:HH:mm:ss Z` or `%d/%b/%Y:%H:%M:%S %z`",
         ),
         optional(
             "timezone",
             Kind::Text,
             "",
-            "of dates without one, `Europe/Berlin` or `+02:00`; the listener's where it is left out",
+            "the time zone of dates that have none, such as `Europe/Berlin` or `+02:00`; without this \
+             argument the `timezone` of the listener",
         ),
         optional(
             "target",
             Kind::AnyField,
             "timereported",
-            "the field that is set; a custom one gets RFC 3339",
+            "the field that is set; a custom field gets the time in RFC 3339",
         ),
     ],
     adds: &[
         (
             "timereported",
-            "or the target: the moment; a date without a year is in the latest year that puts it at most seven days after reception",
+            "(or the target) the time that was read; a date without a year counts as the latest one that \
+             is at most seven days after the event was received",
         ),
-        (FAILURE_TAG, "tag: the field is there and has none of the formats"),
+        (FAILURE_TAG, "tag: the event has the field, but its value is in none of the formats"),
     ],
     build,
 };
@@ -82,7 +86,7 @@ enum Named {
     Auto,
     Iso,
     Unix,
-    /// So many in a second.
+    /// An integer of which this many make a second.
     Parts(i64),
     Tai,
 }
@@ -209,8 +213,8 @@ impl DateEngine {
     }
 }
 
-/// Reads a text as it is, or else without the offset that stands apart at its end: `+05:30`,
-/// `GMT+05:30`, `UTC +0530`.
+/// Reads a text as it is, or otherwise without an offset at its end that is set off by a blank:
+/// `+05:30`, `GMT+05:30`, `UTC +0530`.
 fn zoned<'t>(
     text: &'t str,
     zone: &'t str,

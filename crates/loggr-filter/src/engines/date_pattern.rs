@@ -1,10 +1,9 @@
 //! A pattern of dates, in Joda's letters (`dd/MMM/yyyy:HH:mm:ss Z`) or as strftime writes them
 //! (`%d/%b/%Y:%H:%M:%S %z`), compiled once and matched against whole texts.
 //!
-//! Names of months and days are English, in any case, short or long. Between parts white space
-//! stands for any amount of it. Numbers may come without their leading zero unless another
-//! number follows at once. What the year and the zone are where a text has none is
-//! loggr-event's to say.
+//! Names of months and days are English, in any case, short or long. White space between the parts
+//! stands for any amount of white space. Numbers may come without their leading zero unless another
+//! number follows at once. A missing year or zone is filled in by loggr-event.
 
 use loggr_event::{Civil, MONTHS, Timestamp, WEEKDAYS, is_timezone, zone_offset};
 
@@ -20,7 +19,7 @@ const MAX_FRACTION_DIGITS: usize = 18;
 /// Two digits below this are years after 2000, as POSIX has it.
 const PIVOT: u32 = 69;
 
-/// What a number says.
+/// The meaning of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {
     Year,
@@ -48,7 +47,7 @@ enum Item {
     Space,
     /// White space that may be missing.
     Padding,
-    /// What, its fewest and its most digits.
+    /// A number with its meaning, and the fewest and the most digits that it may have.
     Number(Number, usize, usize),
     MonthName,
     DayName,
@@ -66,7 +65,7 @@ impl Pattern {
     /// Compiles a pattern; one with a `%` is strftime's.
     ///
     /// # Errors
-    /// What means nothing, or that it names no day.
+    /// The part of the pattern that has no meaning, or that the pattern names no day.
     pub fn compile(text: &str) -> Result<Pattern, String> {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(format!("the pattern has {} bytes, more than {MAX_PATTERN_BYTES}", text.len()));
@@ -77,10 +76,12 @@ impl Pattern {
         let month = has(Number::Month) || items.contains(&Item::MonthName);
         let year = has(Number::Year) || has(Number::YearOfCentury);
         if !(has(Number::Epoch) || month && has(Number::Day) || year && has(Number::DayOfYear)) {
-            return Err("it names no day: a month and a day, or a year and a day of the year".to_owned());
+            return Err(
+                "it has no day: it needs a month and a day, or a year and a day of the year".to_owned()
+            );
         }
         if has(Number::HalfHour) && !items.contains(&Item::HalfDay) {
-            return Err("it has an hour of half a day without AM or PM".to_owned());
+            return Err("it has an hour from 1 to 12, but no AM or PM".to_owned());
         }
         Ok(Pattern { items })
     }
@@ -102,7 +103,7 @@ impl Pattern {
     }
 }
 
-/// What the parts of a text said.
+/// What was read from the parts of a text.
 #[derive(Default)]
 struct Found<'t> {
     civil: Civil,
@@ -114,7 +115,7 @@ struct Found<'t> {
 }
 
 impl<'t> Found<'t> {
-    /// Takes one item from the text; what follows it.
+    /// Reads one item from the text and gives the text behind it.
     fn item(&mut self, item: &Item, text: &'t str) -> Option<&'t str> {
         match item {
             Item::Text(expected) => text.strip_prefix(expected.as_str()),
@@ -250,7 +251,7 @@ pub(super) fn epoch(seconds: i64, micros: u32) -> Option<Timestamp> {
     YEARS.contains(&seconds).then(|| Timestamp::from_unix_micros(seconds * 1_000_000 + i64::from(micros)))
 }
 
-/// One of the names at the beginning, long or short; and what follows.
+/// Reads one of the names, long or short, at the beginning, and gives the text behind it.
 fn name<'t>(text: &'t str, names: &[&str]) -> Option<(usize, &'t str)> {
     let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     let at = names.iter().position(|n| {
@@ -261,7 +262,7 @@ fn name<'t>(text: &'t str, names: &[&str]) -> Option<(usize, &'t str)> {
         letters == n.len() && is(n.len()) || letters >= SHORT && letters != n.len() && is(SHORT)
     })?;
     let whole = names.get(at).is_some_and(|n| n.len() == letters);
-    // `Sept` is met beside `Sep`; what follows a short name is not always set off from it.
+    // Some write `Sept` for `Sep`; the text behind a short name is not always set off from it.
     let long = names.get(at).map_or(0, |n| n.len());
     let len = match () {
         () if whole => long,
@@ -293,7 +294,7 @@ fn joda(pattern: &str) -> Result<Vec<Item>, String> {
             let mut quoted = false;
             loop {
                 match chars.next() {
-                    // Two of them are one, within and without.
+                    // Two quotes stand for one, within quotes and outside.
                     Some('\'') if chars.peek() == Some(&'\'') && quoted => {
                         chars.next();
                         push_text(&mut items, '\'');
@@ -514,9 +515,9 @@ mod tests {
         check_wrong("yyyy-MM-ddTHH:mm", "`T` means nothing in a pattern");
         check_wrong("yyyyy-MM-dd", "`yyyyy` means nothing in a pattern");
         check_wrong("yyyy-MM-dd 'at", "a single quote is never closed");
-        check_wrong("HH:mm", "it names no day: a month and a day, or a year and a day of the year");
-        check_wrong("DDD", "it names no day: a month and a day, or a year and a day of the year");
-        check_wrong("yyyy-MM-dd hh:mm", "it has an hour of half a day without AM or PM");
+        check_wrong("HH:mm", "it has no day: it needs a month and a day, or a year and a day of the year");
+        check_wrong("DDD", "it has no day: it needs a month and a day, or a year and a day of the year");
+        check_wrong("yyyy-MM-dd hh:mm", "it has an hour from 1 to 12, but no AM or PM");
         check_wrong("%Y-%Q", "`%Q` means nothing in a pattern");
         check_wrong("%Y-%", "a `%` stands at the end");
         check_wrong(&"d".repeat(MAX_PATTERN_BYTES + 1), "the pattern has 257 bytes, more than 256");

@@ -1,10 +1,10 @@
-//! `dedupe`: true for an event that an equal one went before.
+//! `dedupe`: true for an event if an equal one came shortly before it.
 //!
-//! Equal are events with the same values of the key. The first goes through and begins a
-//! window; those after it are repeats until the window is over, so that what repeats for
-//! ever is seen once per window and not only once. The time is the batch's. Where something
-//! is unknown, no event is a repeat: a key that was forgotten, an event without the key. An
-//! event that comes again because its batch was not settled is no repeat of itself.
+//! Events are equal if their key has the same values. The first one goes through and begins a
+//! window; those after it are repeats until the window is over, so that a text that repeats for
+//! ever is seen once in each window. The time is that of the batch. If the key was forgotten, or an
+//! event has none, the event is not a repeat. An event that is delivered again because its batch
+//! was not settled is not a repeat of itself.
 
 use loggr_event::Uid;
 
@@ -14,29 +14,32 @@ use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spe
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "dedupe",
-    summary: "true for an event if an equal one was let through less than `window` ago: `if dedupe(source, message) { drop }`",
+    summary: "is true for an event that repeats another one: `if dedupe(source, message) { drop }` keeps the \
+         first of equal events and drops the others that come within `window` after it",
     parameters: &[
         optional(
             "key",
             Kind::Operands,
             "source, app_name, message",
-            "events with equal values are equal; an event that has none of them is never a repeat",
+            "the values that are compared: events in which they are equal are repeats; an event that has \
+             none of these values is never a repeat",
         ),
         optional(
             "window",
             Kind::Duration,
             "10s",
-            "how long after an event its equals are repeats; the first one after that begins the next window",
+            "how long after the first event equal ones count as repeats; the first one after that time \
+             begins a new window",
         ),
         optional(
             "repeats",
             Kind::Field,
             "",
-            "on the event that begins a window: how many repeats the window before had, if any",
+            "a field that the first event of a window gets: how many repeats the window before had, if any",
         ),
         MAX_KEYS,
     ],
-    adds: &[("(field of repeats)", "how many repeats the window before had")],
+    adds: &[("(field of repeats)", "the number of repeats in the window before")],
     build,
 };
 

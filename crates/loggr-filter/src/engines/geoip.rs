@@ -1,4 +1,4 @@
-//! `geoip`: what a MaxMind database knows of an address becomes fields.
+//! `geoip`: makes fields of what a MaxMind database knows about an address.
 //!
 //! Any database in MaxMind's format and with the names of its fields will do: City, Country,
 //! ASN, ISP, Enterprise, Anonymous IP. It is held in memory whole, since a mapped file that
@@ -75,57 +75,74 @@ const FIELDS: [Row<Field>; 19] = [
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "geoip",
-    summary: "adds what a MaxMind database knows of an address: place, network, owner",
+    summary: "looks an IP address up in a MaxMind database and adds fields with its place, network and owner",
     parameters: &[
         required(
             "ip",
             Kind::Operand,
-            "the address; what is none, and what the database does not know, adds nothing",
+            "the IP address, such as `[client_ip]`; if the value is not an address, or the database does \
+             not know it, nothing is added",
         ),
-        optional("prefix", Kind::Text, "geo_", "goes before the name of each field"),
+        optional("prefix", Kind::Text, "geo_", "is put before the name of each field"),
         optional(
             "database",
             Kind::Text,
             "GeoLite2-City.mmdb",
-            "the file, beside the configuration or in `/var/lib/GeoIP` or `/usr/share/GeoIP`; City, Country, ASN, ISP, Enterprise or Anonymous IP, one for each call; read again when it changes",
+            "the file of the database, in the directory of the configuration file, in `/var/lib/GeoIP` or \
+             in `/usr/share/GeoIP`; it may be a City, Country, ASN, ISP, Enterprise or Anonymous IP \
+             database, one for each call; loggr reads it again when it changes",
         ),
         optional(
             "language",
             Kind::Text,
             "en",
-            "of the names: `de`, `en`, `es`, `fr`, `ja`, `pt-BR`, `ru` or `zh-CN`; a name that has no translation comes in English",
+            "the language of the names: `de`, `en`, `es`, `fr`, `ja`, `pt-BR`, `ru` or `zh-CN`; a name \
+             without a translation comes in English",
         ),
         optional(
             "fields",
             Kind::Texts,
             "",
-            "only these, written without the prefix; without it all but `continent_name`, `location`, `accuracy` and `network`",
+            "the fields that are added, written without the prefix; without this argument all but \
+             `continent_name`, `location`, `accuracy` and `network`, which are added only if they are named \
+             here",
         ),
     ],
     adds: &[
-        ("geo_country", "code of the country, `DE` (ISO 3166-1)"),
-        ("geo_country_name", "its name"),
+        ("geo_country", "code of the country (ISO 3166-1), such as `DE`"),
+        ("geo_country_name", "name of the country"),
         ("geo_continent", "code of the continent: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`"),
-        ("geo_continent_name", "its name; on request"),
+        ("geo_continent_name", "name of the continent; only if named in `fields`"),
         ("geo_city", "name of the city"),
         ("geo_region", "name of the largest subdivision: state, province, county"),
-        ("geo_region_code", "its code with the country's, `GB-ENG` (ISO 3166-2)"),
+        ("geo_region_code", "code of that subdivision (ISO 3166-2), such as `GB-ENG`"),
         ("geo_postal", "postal code"),
         ("geo_lat", "latitude in degrees"),
         ("geo_lon", "longitude in degrees"),
-        ("geo_location", "both, `51.75,-1.25`; on request"),
-        ("geo_accuracy", "radius around the place in kilometres; on request"),
-        ("geo_timezone", "time zone, `Europe/Berlin`"),
-        ("geo_asn", "number of the autonomous system"),
-        ("geo_as_org", "its organization"),
+        ("geo_location", "latitude and longitude, such as `51.75,-1.25`; only if named in `fields`"),
+        (
+            "geo_accuracy",
+            "radius in kilometres around the place within which the address is; only if named in `fields`",
+        ),
+        ("geo_timezone", "time zone of the place, such as `Europe/Berlin`"),
+        ("geo_asn", "number of the autonomous system (AS) that the address belongs to"),
+        ("geo_as_org", "organization that runs the autonomous system"),
         ("geo_isp", "name of the provider (ISP database)"),
         ("geo_org", "name of the organization (ISP database)"),
         (
             "geo_anonymous",
-            "`vpn`, `hosting`, `proxy`, `residential_proxy`, `tor`, several or none of them (Anonymous IP database)",
+            "what hides the user of the address: `vpn`, `hosting`, `proxy`, `residential_proxy`, `tor`, \
+             several of them or none (Anonymous IP database)",
         ),
-        ("geo_network", "the network that the entry is of, `192.0.2.0/24`; on request"),
-        (FAILURE_TAG, "tag: the database is damaged where the address is; the event goes on unchanged"),
+        (
+            "geo_network",
+            "network that the database has an entry for, such as `192.0.2.0/24`; only if named in \
+             `fields`",
+        ),
+        (
+            FAILURE_TAG,
+            "tag: the database is damaged at the entry of this address; the event goes on unchanged",
+        ),
     ],
     build,
 };
@@ -156,7 +173,7 @@ fn open(name: &str, directory: &Path) -> Result<Watched<Database>, BuildError> {
     if Path::new(name).is_relative() {
         places.extend(STANDARD_DIRECTORIES.map(|d| Path::new(d).join(name)));
     }
-    // One that is there is the one that is meant, also if it cannot be used.
+    // The first file that exists is the one that is meant, even if it cannot be used.
     let Some(path) = places.iter().find(|p| p.exists()) else {
         let looked = places.iter().map(|p| format!("`{}`", p.display())).collect::<Vec<_>>().join(", ");
         return Err(BuildError::argument("database", format!("there is no database `{name}`")).hint(
@@ -169,8 +186,8 @@ fn open(name: &str, directory: &Path) -> Result<Watched<Database>, BuildError> {
     })
 }
 
-/// The first is believed; one that replaces another while events pass is looked through, and
-/// has to be of the same kind.
+/// The first database is taken as it is. One that replaces it while events pass is checked first,
+/// and must be of the same kind.
 fn load(bytes: Vec<u8>, old: Option<&Database>) -> Result<Database, String> {
     let database = Reader::from_source(bytes).map_err(|e| told(&e))?;
     if let Some(old) = old {
@@ -193,7 +210,7 @@ fn told(error: &MaxMindDbError) -> String {
     text.strip_prefix("invalid database: ").map_or(text.clone(), str::to_owned)
 }
 
-/// All entries of all kinds of databases. What a database has besides is passed over.
+/// An entry with the fields of all kinds of databases; other fields are skipped.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Entry<'a> {
@@ -208,7 +225,7 @@ struct Entry<'a> {
     autonomous_system_organization: Option<&'a str>,
     isp: Option<&'a str>,
     organization: Option<&'a str>,
-    /// Where an Enterprise database has what those of networks have.
+    /// The part of an Enterprise database that corresponds to the databases of networks.
     traits: Traits<'a>,
     is_anonymous_vpn: bool,
     is_hosting_provider: bool,
@@ -235,7 +252,7 @@ struct Traits<'a> {
     organization: Option<&'a str>,
 }
 
-/// A number in whichever type a database has it: not all are MaxMind's.
+/// A number of any type: databases that do not come from MaxMind may use another one.
 #[derive(Clone, Copy)]
 enum Number {
     Whole(u64),
@@ -277,7 +294,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// Place in [`LANGUAGES`].
+/// Index in [`LANGUAGES`].
 #[derive(Clone, Copy)]
 struct Language(usize);
 
@@ -371,7 +388,7 @@ impl<'a> Entry<'a> {
             }
             Field::Isp => self.isp.or(self.traits.isp).map(Cow::Borrowed),
             Field::Org => self.organization.or(self.traits.organization).map(Cow::Borrowed),
-            // Not one value of the entry.
+            // These two are not single values of the entry.
             Field::Anonymous | Field::Network => None,
         }
     }

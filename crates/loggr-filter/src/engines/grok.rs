@@ -12,32 +12,45 @@ pub const TIMEOUT_TAG: &str = "_groktimeout";
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "grok",
-    summary: "finds the first of the patterns that matches and makes fields of its named parts",
+    summary: "matches a text against patterns, one after the other, and makes a field of each named part of the \
+         first that matches",
     parameters: &[
         required(
             "patterns",
             Kind::Texts,
-            "`NAME` of a pattern, or an expression with `%{NAME:field}` and `(?<field>…)`; several are tried in this order",
+            "the patterns, tried in this order: each is the `NAME` of a pattern, or a regular expression \
+             with named parts `%{NAME:field}` and `(?<field>…)`",
         ),
-        optional("on", Kind::Operand, "message", "the text that is looked at"),
-        optional("prefix", Kind::Text, "", "goes before the name of each field"),
-        optional("ecs", Kind::Flag, "false", "use the ECS names of the standard patterns"),
+        optional("on", Kind::Operand, "message", "the text that is matched"),
+        optional("prefix", Kind::Text, "", "is put before the name of each field"),
+        optional(
+            "ecs",
+            Kind::Flag,
+            "false",
+            "with `true` the standard patterns use the field names of the Elastic Common Schema (ECS)",
+        ),
         optional(
             "define",
             Kind::Texts,
             "",
-            "patterns for this call alone, `NAME expression` each; they define anew what has their names",
+            "further patterns for this call alone, each as `NAME expression`; such a pattern replaces one \
+             that has the same name",
         ),
         optional(
             "overwrite",
             Kind::Flag,
             "false",
-            "a field that was there before is replaced, not added to; `message`, `app_name` and other core fields are set only then",
+            "with `true` the new values replace those that a field had; with `false` they are added to \
+             them, and core fields such as `message` and `app_name` are not set",
         ),
     ],
     adds: &[
-        ("(named parts)", "each named part that matched and is not empty"),
-        (TIMEOUT_TAG, "tag: a pattern reached its match limit; the event goes on unchanged"),
+        ("(named parts)", "the text of each named part that is not empty, in a field of its name"),
+        (
+            TIMEOUT_TAG,
+            "tag: matching was given up because a pattern needed too many steps; the event goes on \
+             unchanged",
+        ),
     ],
     build,
 };
@@ -98,7 +111,7 @@ impl Engine for GrokEngine {
                         if crate::field::CoreField::from_name(name)
                             .is_some_and(|f| f.row().writable && f.write(call.event, value.clone()))
                         {
-                            // It has one value; the next ones become a custom field.
+                            // A core field has one value; further ones go to a custom field.
                             written.push(field);
                             continue;
                         }
@@ -134,7 +147,8 @@ fn slice<'e>(text: &Cow<'e, str>, range: std::ops::Range<usize>) -> Cow<'e, str>
     }
 }
 
-/// `:int` and `:float` write numbers in one way; what is no number stays as it is.
+/// `:int` and `:float` write a number in its usual form; a text that is not a number stays as it
+/// is.
 fn typed(value: Cow<'_, str>, kind: crate::grok::Kind) -> Cow<'_, str> {
     match kind.number(&value).map(|n| n.to_string()) {
         Some(number) if number != value => Cow::Owned(number),

@@ -1,7 +1,7 @@
-//! `json`: the members of a JSON object in a text become fields.
+//! `json`: makes fields of the members of a JSON object in a text.
 //!
-//! Not the reception of events that are JSON themselves: that is loggr-event's, and knows what
-//! the members mean. Here they are fields, unless `overwrite` says otherwise.
+//! Events that are received as JSON are read in loggr-event, which knows what the members mean.
+//! Here the members become custom fields, unless `overwrite` says otherwise.
 
 use std::borrow::Cow;
 
@@ -22,30 +22,39 @@ const CEE_COOKIE: &str = "@cee:";
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "json",
-    summary: "makes fields of a JSON object; names of nested objects are joined by dots, a list gives several values, and `@cee:` may stand before it",
+    summary: "reads a JSON object and makes a field of each member; the names of members in nested objects are \
+         joined by dots, a list gives a field several values, and `@cee:` may stand before the object",
     parameters: &[
-        optional("on", Kind::AnyFields, "message", "the texts that are JSON"),
-        optional("prefix", Kind::Text, "", "goes before the name of each field"),
+        optional("on", Kind::AnyFields, "message", "the fields whose texts are read as JSON"),
+        optional("prefix", Kind::Text, "", "is put before the name of each field"),
         optional(
             "skip_invalid",
             Kind::Flag,
             "false",
-            "a text that is no JSON is nothing to do, and no failure",
+            "with `true` a text that is not JSON is left alone and gets no tag",
         ),
         optional(
             "overwrite",
             Kind::Flag,
             "false",
-            "a field that was there before is replaced, not added to; `message`, `app_name` and other core fields are set only then",
+            "with `true` the new values replace those that a field had; with `false` they are added to \
+             them, and core fields such as `message` and `app_name` are not set",
         ),
     ],
     adds: &[
         (
             "(names of the members)",
-            "numbers as they are written, `true` and `false`; `null` adds nothing; an escape that is half a character becomes U+FFFD, with the defect `not_utf8`; other escapes that JSON does not know, raw control characters and `NaN` are read as they stand",
+            "the value of each member: numbers as they are written, `true` and `false` as words; `null` \
+             makes no field. An escape that is only half of a character becomes U+FFFD, and the event gets \
+             the defect `not_utf8`. Escapes that JSON does not know, raw control characters and `NaN` are \
+             taken as they are written",
         ),
-        (FAILURE_TAG, "tag: a text is no JSON object, or nested deeper than 32"),
-        (LIMIT_TAG, "tag: more than 512 values, or no room in the event; the first ones were taken"),
+        (FAILURE_TAG, "tag: a text is not a JSON object, or its objects are nested more than 32 deep"),
+        (
+            LIMIT_TAG,
+            "tag: there were more than 512 values, or the event could hold no more; only the first were \
+             read",
+        ),
     ],
     build,
 };
@@ -105,7 +114,7 @@ impl Engine for JsonEngine {
 }
 
 impl JsonEngine {
-    /// Writes what a document says; true if that was anything.
+    /// Writes the members of a document to the event; true if there were any.
     fn take<'d, 'e>(
         &'e self,
         text: &str,
@@ -114,7 +123,7 @@ impl JsonEngine {
         keep: impl Fn(Cow<'d, str>) -> Cow<'e, str>,
     ) -> bool {
         if flat.replaced {
-            // One bad character does not lose the object. What was there stays known.
+            // One bad character does not lose the object; the event notes the defect.
             call.event.defects.insert(Defect::NotUtf8);
             if self.overwrite && call.event.raw.is_none() {
                 call.event.raw = Some(Cow::Owned(text.as_bytes().to_vec()));

@@ -1,9 +1,9 @@
-//! What an engine remembers by key: bounded, and shared by all workers.
+//! A bounded memory of values by key, which all workers of an engine share.
 //!
-//! Not here: what is remembered, and for how long. Invariant: there are never more keys than
-//! the capacity. The key that makes room for a new one is one that was not used since the
-//! hand last passed it (a clock); what was known of it is forgotten, and an engine must be
-//! right without it. A lock is held for one look at one key.
+//! The engine decides what is remembered and for how long. Invariant: there are never more keys
+//! than the capacity. A key that has not been used since the clock hand last passed it makes room
+//! for a new one; its value is forgotten, and an engine must give right answers without it. A lock
+//! is held for one look at one key.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -21,7 +21,7 @@ const ONE_SHARD_KEYS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key(u64, u64);
 
-/// Values by key.
+/// The memory: values by key.
 pub(super) struct Keyed<V> {
     states: [RandomState; 2],
     shards: Vec<Mutex<Shard<V>>>,
@@ -51,7 +51,7 @@ impl<V> Keyed<V> {
         }
     }
 
-    /// The key of some values. One that is not there differs from one that is empty.
+    /// The key of some values. A missing value differs from an empty one.
     pub fn key<'p>(&self, parts: impl Iterator<Item = Option<&'p str>>) -> Key {
         let mut hashers = [self.states[0].build_hasher(), self.states[1].build_hasher()];
         for part in parts {
@@ -68,7 +68,7 @@ impl<V> Keyed<V> {
         Key(hashers[0].finish(), hashers[1].finish())
     }
 
-    /// Works on the value of a key, which is made if there is none.
+    /// Calls `work` with the value of a key, which is made if there is none.
     pub fn with<R>(&self, key: Key, new: impl FnOnce() -> V, work: impl FnOnce(&mut V) -> R) -> R {
         // The lower bits find the place in the map.
         let shard = (key.0 >> 48) as usize % self.shards.len();
@@ -107,7 +107,8 @@ impl<V> Keyed<V> {
 
 impl<V> Shard<V> {
     fn insert(&mut self, key: Key, value: V, most: usize) -> usize {
-        // Used only when it is met again: what comes once makes room before what comes often.
+        // A key counts as used only when it comes again, so that keys that come once make room
+        // first.
         let slot = Slot { key, used: false, value };
         if self.slots.len() < most {
             self.slots.push(slot);
@@ -131,7 +132,7 @@ impl<V> Shard<V> {
     }
 }
 
-/// A hasher that takes the key as it is: it is a hash.
+/// A hasher that takes the key as it is, because the key is a hash already.
 #[derive(Default)]
 struct Taken(u64);
 
@@ -161,7 +162,8 @@ pub(super) const MAX_KEYS: Parameter = optional(
     "max_keys",
     Kind::Number,
     "100000",
-    "keys that are remembered (about 100 bytes each); beyond that those are forgotten that were not used for longest",
+    "how many keys loggr remembers (about 100 bytes each); when there are more it forgets those that came \
+     up least recently",
 );
 
 /// Most keys that a filter may ask for.

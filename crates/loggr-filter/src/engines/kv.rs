@@ -1,7 +1,7 @@
-//! `kv`: `name=value` pairs in a text become fields.
+//! `kv`: makes fields of the `name=value` pairs in a text.
 //!
-//! Not for JSON or CSV: those have engines. How pairs stand in a text is `pairs`'; here is what
-//! becomes of them.
+//! `pairs` finds the pairs in the text; here they are written to the event. JSON and CSV have
+//! engines of their own.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spe
 
 /// Most values that one call adds to an event.
 pub const MAX_KV_FIELDS: usize = 256;
-/// Longest name in bytes; what is longer is no name.
+/// Longest name in bytes; a longer word is not taken for a name.
 pub const MAX_KV_NAME_BYTES: usize = 256;
 /// Tag of an event that had more than [`MAX_KV_FIELDS`] pairs, or no room for them.
 pub const LIMIT_TAG: &str = "_kvlimit";
@@ -20,43 +20,61 @@ pub const LIMIT_TAG: &str = "_kvlimit";
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "kv",
-    summary: "makes fields of `name=value` pairs, with blanks around the `=` or without; values may be quoted with `\"` or `'`, where `\\` stands before a quote or another `\\`, or stand in brackets",
+    summary: "finds pairs `name=value` and makes a field of each; there may be blanks around the `=`. A value \
+         may stand in brackets, or in quotes `\"` or `'`, within which `\\` stands before a quote or \
+         another `\\`",
     parameters: &[
-        optional("on", Kind::AnyFields, "message", "the texts that are looked at"),
-        optional("prefix", Kind::Text, "", "goes before the name of each field"),
+        optional("on", Kind::AnyFields, "message", "the fields whose texts are read"),
+        optional("prefix", Kind::Text, "", "is put before the name of each field"),
         optional(
             "field_split",
             Kind::Text,
             "",
-            "the characters that stand between pairs; white space where it is left out",
+            "the characters that separate pairs; without this argument white space",
         ),
-        optional("value_split", Kind::Text, "=", "the characters that stand between name and value"),
+        optional("value_split", Kind::Text, "=", "the characters that separate a name from its value"),
         optional(
             "trim",
             Kind::Text,
             "",
-            "characters that are taken from both ends of values, such as `<>[],`",
+            "characters that are removed from both ends of values, such as `<>[],`",
         ),
-        optional("trim_name", Kind::Text, "", "the same for names"),
-        optional("include", Kind::Texts, "", "only these names, without the prefix"),
-        optional("exclude", Kind::Texts, "", "not these names, without the prefix"),
-        optional("keep_empty", Kind::Flag, "false", "pairs without a value (`OUT=`) become empty fields"),
+        optional("trim_name", Kind::Text, "", "characters that are removed from both ends of names"),
+        optional(
+            "include",
+            Kind::Texts,
+            "",
+            "the names that become fields, without the prefix; without this argument all",
+        ),
+        optional("exclude", Kind::Texts, "", "names that do not become fields, without the prefix"),
+        optional(
+            "keep_empty",
+            Kind::Flag,
+            "false",
+            "with `true` a pair without a value (`OUT=`) becomes an empty field",
+        ),
         optional(
             "allow_duplicates",
             Kind::Flag,
             "true",
-            "a name that comes several times has several values; `false` leaves out those that are equal",
+            "with `true` a field gets all values of a name that comes several times; with `false` each \
+             different value once",
         ),
         optional(
             "overwrite",
             Kind::Flag,
             "false",
-            "a field that was there before is replaced, not added to; `message`, `app_name` and other core fields are set only then",
+            "with `true` the new values replace those that a field had; with `false` they are added to \
+             them, and core fields such as `message` and `app_name` are not set",
         ),
     ],
     adds: &[
-        ("(names of the pairs)", "the value of each pair"),
-        (LIMIT_TAG, "tag: more than 256 pairs, or no room in the event; the first ones were taken"),
+        ("(names of the pairs)", "the value of each pair, in a field of its name"),
+        (
+            LIMIT_TAG,
+            "tag: there were more than 256 pairs, or the event could hold no more; only the first were \
+             read",
+        ),
     ],
     build,
 };

@@ -8,8 +8,9 @@
 //! | 14 | `AB CD EF MaxMind.com` |
 //! | … | the metadata, a map |
 //!
-//! A record below the number of nodes is a node, that number itself is nothing, and what is
-//! above it is an entry: its offset plus the number of nodes plus 16.
+//! A record below the number of nodes is the number of a node; the number of nodes itself means
+//! that there is no entry; a larger record is an entry: its offset plus the number of nodes plus
+//! 16.
 
 use std::net::Ipv4Addr;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 /// A database of IPv4 networks.
 pub(crate) fn database(kind: &str, networks: &[(&str, Value)]) -> Vec<u8> {
-    /// Of a node: to another node, or to an entry.
+    /// Where a record of a node leads: to another node, or to an entry.
     #[derive(Clone, Copy)]
     enum To {
         Nothing,

@@ -1,9 +1,8 @@
 //! The engines that filters call, one file each, and the table that lists them.
 //!
-//! The contract: an engine is built once, from arguments that were checked against its
-//! table, and then works on one event after the other without files, clocks or locks that
-//! others may hold for long. What goes wrong with an event is an outcome, not an error:
-//! the event goes on with a tag.
+//! The contract: an engine is built once, from arguments that were checked against its table, and
+//! then works on one event after the other without files, clocks or locks that others may hold for
+//! long. A failure with one event is an outcome, not an error: the event goes on with a tag.
 
 mod agents;
 pub mod anonymize;
@@ -59,23 +58,22 @@ pub struct Call<'c, 'e> {
     pub operands: &'c [Option<Cow<'e, str>>],
     /// The time of the batch.
     pub now: Timestamp,
-    /// What is the same for all events of the batch.
+    /// The data that are the same for all events of the batch.
     pub pass: &'c mut Pass,
 }
 
 /// One batch's way through a filter.
 #[derive(Clone, Debug, Default)]
 pub struct Pass {
-    /// The batch came before. What became of its events then may never have been stored, so
-    /// an engine that counts events must not hold them against each other again.
+    /// The batch has been delivered before, and what became of its events then may never have been
+    /// stored. An engine that counts events must therefore not count these again.
     pub redelivered: bool,
-    /// How long its events waited so far, and which batch it is.
+    /// Which batch it is, by its time, and how long its events have waited so far.
     waiting: (Option<Timestamp>, Duration),
 }
 
 impl Pass {
-    /// How long the next event may wait, if all of the batch of this time together may wait
-    /// for `limit`.
+    /// How long the next event may wait, if all events of the batch together may wait for `limit`.
     pub(crate) fn may_wait(&mut self, batch: Timestamp, limit: Duration) -> Duration {
         if self.waiting.0 != Some(batch) {
             self.waiting = (Some(batch), Duration::ZERO);
@@ -83,7 +81,7 @@ impl Pass {
         limit.saturating_sub(self.waiting.1)
     }
 
-    /// An event waited.
+    /// Notes that an event waited.
     pub(crate) fn waited(&mut self, time: Duration) {
         self.waiting.1 += time;
     }
@@ -92,11 +90,11 @@ impl Pass {
 /// What an engine did with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did something: true as a condition.
+    /// The engine acted on the event: true as a condition.
     Did,
     /// There was nothing to do.
     Nothing,
-    /// It could not; the event gets the tag and goes on.
+    /// The engine failed; the event gets the tag and goes on.
     Failed(&'static str),
 }
 
@@ -120,15 +118,15 @@ pub trait Engine: Send + Sync {
         &[]
     }
 
-    /// May the event be another after this outcome? An engine that answers no saves the event's
-    /// encoding: what it was parsed from goes on as it is. So the answer is yes unless an engine
+    /// Whether the event may have changed. If an engine says no, the event need not be encoded
+    /// anew: the bytes from which it was parsed are passed on. The answer is yes unless an engine
     /// knows better.
     fn may_change(&self, outcome: Outcome) -> bool {
         let _: Outcome = outcome;
         true
     }
 
-    /// Where events go with which it did something; only `router` knows a way.
+    /// Where events go on which the engine acted; only `router` gives a route.
     fn route(&self) -> Option<&Route> {
         None
     }
@@ -184,7 +182,7 @@ pub struct Parameter {
     pub name: &'static str,
     /// What it takes.
     pub kind: Kind,
-    /// The text that stands for it when it is left out; `None` means that it is required.
+    /// The value, as text, that counts if it is left out; `None` means that it is required.
     pub default: Option<&'static str>,
     /// What it does.
     pub doc: &'static str,
@@ -217,7 +215,7 @@ pub struct Spec {
     pub summary: &'static str,
     /// Its parameters; those without a name in a call are taken in this order.
     pub parameters: &'static [Parameter],
-    /// What it adds: field or tag, and what that is.
+    /// What the engine adds to an event: the field or tag, and its meaning.
     pub adds: &'static [(&'static str, &'static str)],
     /// Makes it.
     pub build: Build,
@@ -377,9 +375,9 @@ pub struct Environment {
     pub directory: PathBuf,
     /// The named patterns, with classic names of fields.
     pub patterns: Arc<Library>,
-    /// The same with names of the Elastic Common Schema.
+    /// The named patterns, with the names of fields of the Elastic Common Schema.
     pub ecs_patterns: Arc<Library>,
-    /// Who asks name servers; without it `resolve` cannot be used.
+    /// Makes resolvers, which ask name servers; without it `resolve` cannot be used.
     pub resolvers: Option<Arc<dyn Resolvers>>,
 }
 
@@ -394,10 +392,10 @@ impl Environment {
         }
     }
 
-    /// Adds the patterns of an operator's file; they define anew what has their names.
+    /// Adds the patterns of an operator's file; they replace patterns of the same names.
     ///
     /// # Errors
-    /// The first line that is no definition.
+    /// The first line that is not a definition.
     pub fn add_patterns(&mut self, text: &str) -> Result<(), LibraryError> {
         for library in [&mut self.patterns, &mut self.ecs_patterns] {
             Arc::make_mut(library).add_text(text)?;

@@ -1,4 +1,5 @@
-//! How engines are tested that look at one event alone: one call, and what it did in a line.
+//! Test helpers for engines that look at one event alone: one call, and one line that says what it
+//! did.
 
 use loggr_event::{Event, Origin, Timestamp, Uid};
 
@@ -15,7 +16,7 @@ pub(super) fn run(call: &str, message: &str) -> (bool, Event<'static>) {
     run_in(call, message, &Environment::new("/nonexistent"))
 }
 
-/// The same with files.
+/// Like [`run`], in an environment with files.
 #[track_caller]
 pub(super) fn run_in(call: &str, message: &str, environment: &Environment) -> (bool, Event<'static>) {
     let text = format!("if {call} {{ tags += \"yes\" }}");

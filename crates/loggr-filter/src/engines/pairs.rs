@@ -1,14 +1,15 @@
-//! How `name=value` pairs stand in a text: where each name and each value begins and ends.
+//! Finds `name=value` pairs in a text: where each name and each value begins and ends.
 //!
-//! Not what becomes of them; that is `kv`. The text is read from left to right; what is no pair
-//! (`DF` of a firewall's line, prose) is passed over, and nothing of a value is: a quote or
-//! bracket that does not end before a separator was none, and the value is the word. A bound on
-//! how often the end of one is looked for in vain keeps the work in proportion to the text.
+//! `kv` makes fields of the pairs. The text is read from left to right; words that belong to no
+//! pair (`DF` in a firewall's line, prose) are skipped, but nothing of a value is: a quote or
+//! bracket that is not closed before a separator does not count as one, and the value is the word.
+//! A limit on how often a closing quote or bracket is looked for in vain keeps the work in
+//! proportion to the text.
 
 use std::ops::Range;
 
-/// How often the end of a quote or bracket is looked for in vain in one text; from then on
-/// quotes and brackets are letters.
+/// How often the end of a quote or bracket is looked for in vain in one text; after that quotes and
+/// brackets count as ordinary characters.
 const MAX_UNCLOSED: usize = 64;
 /// Longest name in bytes that is looked for behind a value, to know that it ended.
 const MAX_AHEAD_BYTES: usize = 256;
@@ -16,11 +17,11 @@ const MAX_AHEAD_BYTES: usize = 256;
 const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('<', '>'), ('{', '}')];
 /// What may stand between a closing quote and the next pair.
 const PUNCTUATION: &[char] = &[',', ';', ')', ']', '}', '>', '/', '.', ':', '|', '!', '?'];
-/// What stands behind a value in running text, and is no part of it.
+/// Characters behind a value in running text that do not belong to it.
 const TRAILING: &[char] = &[',', ';'];
-/// So many brackets and commas are taken from the end of one word.
+/// Brackets and commas that are removed from the end of one word, at most.
 const MAX_TRAILING: usize = 8;
-/// So far behind what may be a closing quote a better one is looked for, in bytes.
+/// How far behind a possible closing quote a better one is looked for, in bytes.
 const MAX_DOUBT_BYTES: usize = 4096;
 
 /// A pair in a text.
@@ -32,16 +33,16 @@ pub(super) struct Pair {
     pub quote: Option<char>,
 }
 
-/// What stands between and within pairs.
+/// The characters that separate pairs, and those that separate a name from its value.
 pub(super) struct Pairs {
-    /// Empty is white space.
+    /// Empty means white space.
     pub field_split: Vec<char>,
     pub value_split: Vec<char>,
 }
 
 impl Pairs {
-    /// Does it stand between pairs? Of what is not white space also the control characters:
-    /// the audit daemon parts by one.
+    /// Whether the character separates pairs. Control characters do as well, even if they are not
+    /// white space: the audit daemon uses one.
     pub fn splits(&self, c: char) -> bool {
         match self.in_prose() {
             true => c.is_whitespace() || c.is_control(),
@@ -66,17 +67,18 @@ impl Pairs {
         }
     }
 
-    /// White space that does not split belongs to nothing where it stands at an end.
+    /// White space that does not separate pairs, and belongs to nothing at either end of a value.
     fn is_padding(&self, c: char) -> bool {
         c.is_whitespace() && !self.splits(c) && !self.divides(c)
     }
 
-    /// A blank beside the character between name and value, though it may split as well.
+    /// A blank that may stand beside the character between name and value, although it may also
+    /// separate pairs.
     fn is_blank(&self, c: char) -> bool {
         matches!(c, ' ' | '\t') && (c == ' ' || self.in_prose()) && !self.divides(c) || self.is_padding(c)
     }
 
-    /// A name and the character behind it begin here: what was before has ended.
+    /// Whether a name and the character behind it begin here, so that the value before has ended.
     fn begins_pair(&self, text: &str, at: usize) -> bool {
         let rest = text.get(at..).unwrap_or_default();
         let Some(first) = rest.chars().next() else { return false };
@@ -126,7 +128,7 @@ impl<'p, 't> Reader<'p, 't> {
             let (name, end) = self.name();
             let sign = skip(text, end, |c| pairs.is_blank(c));
             let Some(c) = self.char_at(sign).filter(|c| pairs.divides(*c)) else {
-                // A word alone; the next turn passes over what ended it.
+                // A word alone; the next turn skips the character that ended it.
                 self.at = end.max(self.at + self.char_at(self.at).map_or(1, char::len_utf8));
                 continue;
             };
@@ -146,7 +148,7 @@ impl<'p, 't> Reader<'p, 't> {
         self.text.get(at..)?.chars().next()
     }
 
-    /// The name that begins here, and where what belongs to it ends.
+    /// The name that begins here, and where it ends with its quotes.
     fn name(&self) -> (Range<usize>, usize) {
         let (pairs, text, at) = (self.pairs, self.text, self.at);
         if let Some(quote @ ('"' | '\'')) = self.char_at(at)
@@ -212,7 +214,7 @@ impl<'p, 't> Reader<'p, 't> {
         self.at = skip(text, at, |c| pairs.is_padding(c) || pairs.in_prose() && PUNCTUATION.contains(&c));
     }
 
-    /// Where the quote is closed; `None` where it is not, and then it was no quote.
+    /// Where the quote is closed; `None` if it is not, and then it is an ordinary character.
     fn quoted(&mut self, from: usize, quote: char) -> Option<usize> {
         if self.unclosed >= MAX_UNCLOSED {
             return None;
@@ -223,7 +225,8 @@ impl<'p, 't> Reader<'p, 't> {
         end
     }
 
-    /// The same, where others of the kind may stand within: `msg="User "bob" logged in" n=1`.
+    /// Where the quote is closed if other quotes of the kind may stand within: `msg="User "bob"
+    /// logged in" n=1`.
     fn outer(&self, from: usize, quote: char, escapes: bool) -> Option<usize> {
         let text = self.text;
         let (mut depth, mut escaped) = (0usize, false);

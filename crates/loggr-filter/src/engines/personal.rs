@@ -1,34 +1,34 @@
-//! What in a text leads to a person: addresses of the internet, of mail, numbers of cards.
+//! Finds in a text what leads to a person: IP addresses, e-mail addresses, card numbers.
 //!
-//! Not what becomes of them; that is `anonymize`. Found is rather too much than too little, and
-//! always the whole: what might be the rest of an address belongs to it. All of it reads the
-//! text from left to right once and allocates nothing where there is nothing.
+//! `anonymize` hides what is found. In doubt too much is found rather than too little, and always
+//! the whole: a part that might be the rest of an address belongs to it. The text is read once from
+//! left to right, and nothing is allocated if nothing is found.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 /// Longest text in quotes before the `@` of an e-mail address, in bytes.
 const MAX_QUOTED_BYTES: usize = 128;
-/// Most `=` within an e-mail address that others were written into.
+/// Most `=` within an e-mail address into which other addresses were written.
 const MAX_JOINTS: usize = 4;
 /// Digits of card numbers.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
 /// Groups of an IPv6 address.
 const GROUPS: usize = 8;
-/// Most digits of one.
+/// Most digits of a group.
 const GROUP_DIGITS: usize = 4;
 /// Most digits of a port.
 const PORT_DIGITS: usize = 5;
-/// Where names of IPv6 addresses are asked for, digit by digit from the end.
+/// The zone in which names of IPv6 addresses are asked for, digit by digit from the end.
 const REVERSE_ZONE: &[u8] = b"ip6.arpa";
-/// So many digits before it are taken for a person's: half an address, with its network.
+/// Digits before this zone from which they lead to a person: half an address, with its network.
 const MIN_NIBBLES: usize = 16;
 
-/// What something is.
+/// The kind of a find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An address, where it is a clean one.
+    /// An IP address; `None` if the text is not exactly one.
     Ip(Option<IpAddr>),
     Email,
     Card,
@@ -62,8 +62,8 @@ pub(super) fn addresses(text: &str, out: &mut Vec<Find>) {
     }
 }
 
-/// Four numbers up to 255 with dots between them. Where more of them stand in a row nobody can
-/// tell which four are meant: all are taken.
+/// Four numbers up to 255 with dots between them. If more than four stand in a row it is unknown
+/// which are meant, and all are taken.
 fn dotted(text: &str, out: &mut Vec<Find>) {
     let bytes = text.as_bytes();
     let (mut run, mut octets) = (0..0, 0);
@@ -120,7 +120,7 @@ fn colons(text: &str, out: &mut Vec<Find>) {
         if memchr::memchr_iter(b':', whole.as_bytes()).nth(1).is_none() {
             continue;
         }
-        // What touches a word is a part of it: `IPv6:2001:db8::1`, `std::fmt`.
+        // Letters that touch the run may belong to a word: `IPv6:2001:db8::1`, `std::fmt`.
         let touches = word(run.start.checked_sub(1).and_then(|b| bytes.get(b)));
         let first = if touches { whole.find(':').map_or(whole.len(), |i| i + 1) } else { 0 };
         let last = if word(bytes.get(run.end)) { whole.rfind(':').unwrap_or(0) } else { whole.len() };
@@ -134,7 +134,7 @@ fn colons(text: &str, out: &mut Vec<Find>) {
     }
 }
 
-/// An address in a part of the text, without the port behind it where that can be none of its
+/// An address in a part of the text, without the port behind it if that cannot be one of its
 /// groups.
 fn address(text: &str, range: Range<usize>, out: &mut Vec<Find>) {
     let Some(part) = text.get(range.clone()) else { return };
@@ -158,8 +158,8 @@ fn without_port(part: &str) -> &str {
     colon.or(dot).map_or(part, |(address, _)| address)
 }
 
-/// Rows of eight groups and more in a run without `::`. What cannot be a group parts them: a
-/// port of five digits, a number before the address.
+/// Rows of eight groups and more in a run without `::`. They are separated by what cannot be a
+/// group: a port of five digits, a number before the address.
 fn eight_groups(text: &str, run: Range<usize>, touches: bool, out: &mut Vec<Find>) {
     let whole = text.get(run.clone()).unwrap_or_default();
     let mut row = Row::default();
@@ -390,7 +390,7 @@ fn card_end(text: &str, at: usize) -> Option<usize> {
     found
 }
 
-/// It is no part of a word, a hash or a decimal.
+/// Whether it is not part of a word, a hash or a decimal number.
 fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     let bytes = text.as_bytes();
     let before = |n: usize| range.start.checked_sub(n).and_then(|i| bytes.get(i));

@@ -1,8 +1,8 @@
-//! Fields that engines read and write: a core field or a custom one, with all its values; and
-//! the way in which what was found becomes fields.
+//! Fields that engines read and write, core fields and custom ones with all their values, and the
+//! writer that makes fields of what an engine found.
 //!
-//! [`super::Call::operands`] has the first value of each operand and is enough for most
-//! engines; here is what others need.
+//! [`super::Call::operands`] has the first value of each operand and is enough for most engines;
+//! the other engines use this file.
 
 use std::borrow::Cow;
 
@@ -93,8 +93,8 @@ impl Place {
     }
 }
 
-/// Writes what an engine found: each value is added to the field of its name, or takes the
-/// place of what was there before the engine came.
+/// Writes what an engine found: each value is added to the field of its name, or replaces the
+/// values that the field had before.
 #[derive(Debug)]
 pub(super) struct Finds<'x, 'e> {
     event: &'x mut Event<'e>,
@@ -110,7 +110,7 @@ pub(super) struct Finds<'x, 'e> {
 }
 
 impl<'x, 'e> Finds<'x, 'e> {
-    /// For at most `most` values.
+    /// A writer of at most `most` values.
     pub fn new(event: &'x mut Event<'e>, overwrite: bool, most: usize) -> Finds<'x, 'e> {
         let before = event.fields.len();
         let values: usize = event.fields.iter().map(|f| f.values.len()).sum();
@@ -126,7 +126,7 @@ impl<'x, 'e> Finds<'x, 'e> {
         }
         let value = if self.overwrite {
             match CoreField::from_name(&name).filter(|f| f.row().writable) {
-                // What does not fit the core field becomes a custom one.
+                // A value that does not fit the core field goes to a custom one.
                 Some(core) if core.write(self.event, value.clone()) => {
                     self.left -= 1;
                     self.written += 1;
@@ -161,7 +161,7 @@ impl<'x, 'e> Finds<'x, 'e> {
         self.event.field(name)
     }
 
-    /// Something did not find room.
+    /// Whether the event had no room for a value.
     pub fn full(&self) -> bool {
         self.full
     }

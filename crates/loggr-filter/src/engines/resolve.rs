@@ -1,9 +1,8 @@
 //! `resolve`: the names of an address, or the addresses of a name.
 //!
-//! Not here: asking name servers, which a resolver of the program does on a thread of its
-//! own, and what is known and open, see `answers`. An event waits for an answer as long as
-//! its batch may be held; after that it goes on with a tag, and the answer, when it comes, is
-//! there for the events after it.
+//! A resolver of the program asks the name servers on a thread of its own, and `answers` remembers
+//! what they said. An event waits for an answer as long as its batch may be held; after that it
+//! goes on with a tag, and events after it will find the answer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,66 +23,77 @@ const MAX_CACHE: u64 = 10_000_000;
 const MAX_NAME_BYTES: usize = 253;
 /// Longest part of a name between dots (RFC 1035, 2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
-/// Where name servers listen.
+/// The port of name servers.
 const DNS_PORT: u16 = 53;
 const KINDS: [&str; 2] = ["reverse", "forward"];
 
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "resolve",
-    summary: "asks name servers for the names of an address or, with `kind=\"forward\"`, for the addresses of a name",
+    summary: "asks name servers (DNS) for the names of an IP address or, with `kind=\"forward\"`, for the \
+         addresses of a name",
     parameters: &[
-        required("value", Kind::Operand, "the address or name; what is none adds nothing"),
+        required(
+            "value",
+            Kind::Operand,
+            "the IP address, such as `[client_ip]`, or with `kind=\"forward\"` the name; any other value \
+             adds nothing",
+        ),
         optional(
             "target",
             Kind::Field,
             "",
-            "the field that is set; without it `[resolved_name]` or `[resolved_ip]`",
+            "the field that is set; without this argument `[resolved_name]`, or `[resolved_ip]` with \
+             `kind=\"forward\"`",
         ),
         optional(
             "kind",
             Kind::Text,
             "reverse",
-            "`reverse`: from address to names; `forward`: from name to addresses",
+            "what is asked for: `reverse`, the names of an address; `forward`, the addresses of a name",
         ),
         optional(
             "timeout",
             Kind::Duration,
             "500ms",
-            "how long an event waits for an answer that is not known yet",
+            "how long an event waits for an answer that is not remembered yet",
         ),
         optional(
             "batch_limit",
             Kind::Duration,
             "1s",
-            "how long all events of a batch, up to some thousands, wait together; beyond that none waits, but the questions are asked and later events find the answers",
+            "how long all events of a batch (up to some thousands) wait together; after that they do not \
+             wait any more, but the name servers are still asked, and later events find the answers",
         ),
         optional(
             "cache",
             Kind::Number,
             "10000",
-            "answers that are remembered, each as long as the name server says, from a minute to a day",
+            "how many answers are remembered; each is kept as long as the name server says, but at least a \
+             minute and at most a day",
         ),
         optional(
             "negative",
             Kind::Duration,
             "1m",
-            "how long it is remembered that no name server could say, or that there is nothing if they do not say how long",
+            "how long loggr remembers that no name server answered, or that there is no such name, if the \
+             name server does not say how long",
         ),
         optional(
             "nameservers",
             Kind::Texts,
             "",
-            "addresses of name servers, with a port where it is not 53; without it those of `/etc/resolv.conf`, after `/etc/hosts`",
+            "the addresses of the name servers, with a port if it is not 53; without this argument loggr \
+             looks in `/etc/hosts` and then asks the name servers in `/etc/resolv.conf`",
         ),
     ],
     adds: &[
         (
             "(field of target)",
-            "the names in lower case without a dot at the end, or the addresses; up to eight",
+            "the names, in lower case and without a dot at the end, or the addresses; at most eight",
         ),
-        (TIMEOUT_TAG, "tag: the answer was not there in time; it is asked for and found by later events"),
-        (FAILURE_TAG, "tag: no name server could say"),
+        (TIMEOUT_TAG, "tag: the answer did not come in time; later events will find it"),
+        (FAILURE_TAG, "tag: no name server could answer"),
     ],
     build,
 };
@@ -110,7 +120,7 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
         let address =
             text.parse::<SocketAddr>().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, DNS_PORT)));
         address.ok_or_else(|| {
-            BuildError::argument("nameservers", format!("`{text}` is no address of a name server"))
+            BuildError::argument("nameservers", format!("`{text}` is not the address of a name server"))
                 .hint("it is written `192.0.2.53`, `192.0.2.53:5353` or `[2001:db8::53]:5353`")
         })
     });
@@ -118,7 +128,7 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
     let Some(resolvers) = &environment.resolvers else {
         return Err(BuildError {
             argument: None,
-            message: "`resolve` cannot be used here: nobody asks name servers".to_owned(),
+            message: "`resolve` cannot be used here, because no name servers are asked".to_owned(),
             hint: None,
         });
     };
@@ -176,7 +186,7 @@ impl Engine for Resolve {
     }
 }
 
-/// The name in lower case, if it is one that can be asked for: a log may have anything there.
+/// The name in lower case; `None` if it cannot be a name, since a log may have any text there.
 fn name(text: &str) -> Option<String> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let fits = |label: &str| {

@@ -1,7 +1,7 @@
 //! `router`: the event goes to another exchange, or under a routing key of its own kind.
 //!
-//! Not who publishes it: the engine only says which route was chosen, and the program lists
-//! its routes before the first event, so that a route which nobody takes can be refused.
+//! The engine only says which route was chosen; the machine publishes the event. The program lists
+//! its routes before the first event, so that a route to which no queue is bound can be refused.
 
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
 
@@ -13,14 +13,22 @@ const MAX_EVENT_TYPE_BYTES: usize = 64;
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "router",
-    summary: "sends the event to another exchange, or under a routing key of its own kind; the last call wins, and what is dropped goes nowhere",
+    summary: "chooses the exchange to which the machine publishes the event, its routing key, or both; if it is \
+         called several times for an event the last call counts, and a dropped event is not published at \
+         all",
     parameters: &[
-        optional("exchange", Kind::Text, "", "the exchange; without it the machine's destination"),
+        optional(
+            "exchange",
+            Kind::Text,
+            "",
+            "the exchange; without this argument the machine's `destination`",
+        ),
         optional(
             "event_type",
             Kind::Text,
             "",
-            "the routing key becomes `machine.NAME.EVENT_TYPE`; without it `machine.NAME`",
+            "a word for the kind of event: the routing key becomes `machine.NAME.EVENT_TYPE`; without this \
+             argument it is `machine.NAME`",
         ),
     ],
     adds: &[],
@@ -55,7 +63,11 @@ fn build(arguments: &Arguments, _environment: &Environment) -> Result<Box<dyn En
     let given = |name| Some(arguments.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
     let route = Route { exchange: given("exchange"), event_type: given("event_type") };
     if route == Route::default() {
-        let error = BuildError { argument: None, message: "`router` names no way".to_owned(), hint: None };
+        let error = BuildError {
+            argument: None,
+            message: "`router` names neither an exchange nor an event type".to_owned(),
+            hint: None,
+        };
         return Err(error.hint("`router(exchange=\"security\")`, `router(event_type=\"login\")`, or both"));
     }
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

@@ -1,8 +1,8 @@
 //! `sample`: true for a share of the events.
 //!
-//! Without a key, events are counted: of each block the exact share is taken, from a place
-//! that changes from block to block, so that lines which come in turns are no trap. With a
-//! key its hash decides, on every host and after every start in the same way.
+//! Without a key, events are counted: the exact share of each block is taken, from a place that
+//! changes from block to block, so that lines which come in turns do not spoil the sample. With a
+//! key its hash decides, in the same way on every host and after every start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,22 +19,34 @@ const PERCENT_STEPS: f64 = 10_000.0;
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "sample",
-    summary: "true for a share of the events: `if not sample(rate=10) { drop }` keeps one of ten",
+    summary: "is true for a share of the events: `if not sample(rate=10) { drop }` keeps one of ten",
     parameters: &[
-        optional("rate", Kind::Number, "", "one event of so many; this or `percent` is needed"),
-        optional("percent", Kind::Number, "", "so many events of a hundred, in steps of 0.0001"),
+        optional(
+            "rate",
+            Kind::Number,
+            "",
+            "it is true for one of this many events; either `rate` or `percent` is needed",
+        ),
+        optional(
+            "percent",
+            Kind::Number,
+            "",
+            "it is true for this many of a hundred events, in steps of 0.0001",
+        ),
         optional(
             "key",
             Kind::Operands,
             "",
-            "events with equal values are taken together or not at all, everywhere and always; an event that has none of them is counted like one without a key",
+            "the values that decide: the answer is the same for all events in which they are equal, on \
+             every host and at any time; for an event that has none of these values it is as if there were \
+             no `key`",
         ),
     ],
     adds: &[],
     build,
 };
 
-/// So many of so many.
+/// Takes `taken` of every `of` events.
 struct Sample {
     taken: u64,
     of: u64,

@@ -1,6 +1,6 @@
 //! A table of keys and values, read from CSV or TOML, in which texts are looked up.
 //!
-//! Not here: where it is read from, and when again. A table is right as a whole or not there:
+//! When a file is read again is decided in `watched`. A table with a mistake is not used at all;
 //! errors name the line or the key.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ pub const MAX_TABLE_REGEXES: usize = 1_000;
 /// Largest set of compiled regular expressions in bytes.
 const MAX_REGEX_SET_BYTES: usize = 32 << 20;
 
-/// What the keys of a table are.
+/// How keys are compared with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
     /// The text itself.
@@ -116,7 +116,8 @@ impl Table {
     }
 }
 
-/// A key that comes twice has to have the same value: which of two is meant nobody knows.
+/// A key that comes twice must have the same value, because it is unknown which of two would be
+/// meant.
 fn enter<K: std::hash::Hash + Eq>(
     map: &mut HashMap<K, Box<str>>,
     key: K,

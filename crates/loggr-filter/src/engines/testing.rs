@@ -1,4 +1,4 @@
-//! How tests of engines write events: fields, and moments in milliseconds.
+//! Test helpers for engines: events made of fields, and times in milliseconds.
 
 use std::path::Path;
 
@@ -56,13 +56,13 @@ pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_micros(1_800_000_000_000_000 + ms * 1000)
 }
 
-/// What wrong calls are told, in `snapshots/NAME.errors`.
+/// Checks the errors of wrong calls against `snapshots/NAME.errors`.
 #[track_caller]
 pub(crate) fn wrong(name: &str, environment: &Environment, calls: &[&str]) {
     let mut out = String::new();
     for call in calls {
         let errors = Program::compile("x.filter", call, environment).expect_err(call);
-        // Where a test has its files differs from run to run.
+        // The directory of a test's files differs from run to run.
         let told = errors.to_string().replace(&environment.directory.display().to_string(), "DIR");
         out.push_str(&format!("{told}\n\n"));
     }

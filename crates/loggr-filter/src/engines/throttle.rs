@@ -1,8 +1,8 @@
-//! `throttle`: true for each event that is over the rate of its key.
+//! `throttle`: true for each event that exceeds the rate of its key.
 //!
-//! A window begins with the first event of its key and lasts `per`; the first `rate` events
-//! in it are not over. The time is the batch's. Where something is unknown, no event is over:
-//! a key that was forgotten, an event without the key, a batch that came before.
+//! A window begins with the first event of its key and lasts `per`; the first `rate` events in it
+//! are within the rate. The time is that of the batch. An event is never over the rate if its key
+//! was forgotten, if it has no key, or if its batch has been delivered before.
 
 use super::keyed::{Keyed, MAX_KEYS, max_keys, micros, parts, whole};
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
@@ -13,29 +13,34 @@ const MAX_RATE: u64 = 1_000_000_000;
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "throttle",
-    summary: "true for each event beyond the first `rate` of its key within `per`: `if throttle(source, rate=100, per=\"1m\") { drop }`",
+    summary: "is true for events that are too many: `if throttle(source, rate=100, per=\"1m\") { drop }` keeps \
+         the first 100 events of each host in a minute and drops the others",
     parameters: &[
         optional(
             "key",
             Kind::Operands,
             "",
-            "events with equal values share a rate; without a key all do; an event that has none of them is never over",
+            "the values by which events are counted: events in which they are equal are counted together; \
+             without this argument all events are. An event that has none of these values is never too \
+             many",
         ),
-        required("rate", Kind::Number, "so many events within `per` are not over"),
+        required("rate", Kind::Number, "how many events are allowed within `per`"),
         required(
             "per",
             Kind::Duration,
-            "how long a window lasts; it begins with the first event of its key, and the next one with the first event after it",
+            "how long a window of counting lasts; it begins with an event, and the first event after its \
+             end begins the next one",
         ),
         optional(
             "missed",
             Kind::Field,
             "",
-            "on the event that begins a window: how many were over in the key's window before, if any",
+            "a field that the first event of a window gets: how many events were too many in the window \
+             before, if any",
         ),
         MAX_KEYS,
     ],
-    adds: &[("(field of missed)", "how many events were over in the window before")],
+    adds: &[("(field of missed)", "the number of events that were too many in the window before")],
     build,
 };
 

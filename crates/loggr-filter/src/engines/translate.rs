@@ -1,4 +1,4 @@
-//! `translate`: a value is looked up in a table, and what stands there becomes a field.
+//! `translate`: looks a value up in a table and writes what it finds to a field.
 //!
 //! The table is in the filter or in a file; a changed file is read again outside the way of
 //! events, and a wrong one leaves the old table in use.
@@ -19,38 +19,44 @@ pub const MAX_TABLE_BYTES: u64 = 64 << 20;
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "translate",
-    summary: "looks a value up in a table and sets a field to what stands there",
+    summary: "looks a value up in a table of keys and values, and sets a field to the value that it finds",
     parameters: &[
-        required("on", Kind::AnyField, "what is looked up, each of its values"),
+        required("on", Kind::AnyField, "the field whose value is looked up; if it has several, each of them"),
         optional(
             "file",
             Kind::Text,
             "",
-            "the table: `.csv` with a key and a value a line and no headings, or `.toml` with `\"key\" = \"value\"` lines; read again when it changes",
+            "the file of the table: a `.csv` file with a key and a value on each line and no headings, or \
+             a `.toml` file with lines `\"key\" = \"value\"`; loggr reads it again when it changes",
         ),
-        optional("pairs", Kind::Texts, "", "the table: key, value, key, value, …"),
+        optional("pairs", Kind::Texts, "", "the table itself, instead of a file: key, value, key, value, …"),
         optional(
             "target",
             Kind::AnyField,
             "",
-            "the field that is set; without it the value itself is replaced",
+            "the field that is set; without this argument the field in `on` gets the new value",
         ),
         optional(
             "default",
             Kind::Text,
             "",
-            "stands for what is not in the table; without it nothing changes",
+            "the result for a value that is not in the table; without this argument nothing changes then",
         ),
         optional(
             "keys",
             Kind::Text,
             "exact",
-            "what keys are: `exact` texts, `regex` (the first of the table that matches) or `network` (the smallest that has the address)",
+            "how a key is compared with the value: `exact`, they are equal; `regex`, the key is a regular \
+             expression, and the first that matches counts; `network`, the key is a network, and the \
+             smallest that holds the address counts",
         ),
     ],
     adds: &[
-        ("(the target)", "what stands in the table, or the default; of several values several"),
-        ("_assignfailure", "tag: the target is a core field that cannot have that value"),
+        (
+            "(the target)",
+            "the value from the table, or the default; several values if the field in `on` has several",
+        ),
+        ("_assignfailure", "tag: the target is a core field that cannot have the value from the table"),
     ],
     build,
 };
@@ -185,7 +191,7 @@ impl Translate {
     }
 }
 
-/// What one more write makes of the outcome.
+/// The outcome after one more write.
 fn worse(outcome: Outcome, fits: bool) -> Outcome {
     match (outcome, fits) {
         (Outcome::Failed(tag), _) => Outcome::Failed(tag),

@@ -1,6 +1,6 @@
 //! `useragent`: browser, operating system and device of a user agent become fields.
 //!
-//! Not here: how they are found; see `agents`.
+//! `agents` finds them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spe
 
 /// Largest file of data in bytes.
 const MAX_DATA_BYTES: u64 = 8 << 20;
-/// The family that stands for what the data does not know, and that of programs that read
-/// pages by themselves: ua-parser's words.
+/// The words of ua-parser for an unknown family, and for programs that read pages by themselves.
 const OTHER: &str = "Other";
 const SPIDER: &str = "Spider";
 
@@ -57,49 +56,59 @@ const FIELDS: [Row<Field>; 15] = [
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "useragent",
-    summary: "adds what ua-parser's data knows of a user agent: browser, operating system, device",
+    summary: "reads the user agent of a web client (a text that browsers send) and adds fields with the \
+         browser, the operating system and the device, as the data of ua-parser know them",
     parameters: &[
-        required("agent", Kind::Operand, "the user agent; an empty one and `-` add nothing"),
-        optional("prefix", Kind::Text, "ua_", "goes before the name of each field"),
+        required("agent", Kind::Operand, "the text of the user agent; an empty one, or `-`, adds nothing"),
+        optional("prefix", Kind::Text, "ua_", "is put before the name of each field"),
         optional(
             "tag",
             Kind::Text,
             "bot",
-            "the tag of crawlers and other programs that read pages by themselves; `\"\"` for none",
+            "the tag that is added if the client is a crawler or another program that reads pages by \
+             itself; `\"\"` adds none",
         ),
         optional(
             "fields",
             Kind::Texts,
             "",
-            "only these, written without the prefix; without it all but the single parts of versions",
+            "the fields that are added, written without the prefix; without this argument all but the \
+             single parts of versions, which are added only if they are named here",
         ),
         optional(
             "data",
             Kind::Text,
             "",
-            "a file in the format of ua-parser's `regexes.yaml`, beside the configuration, instead of the data that loggr has in it; read again when it changes",
+            "a file in the format of ua-parser's `regexes.yaml`, relative to the directory of the \
+             configuration file, that replaces the data built into loggr; loggr reads it again when it \
+             changes",
         ),
     ],
     adds: &[
-        ("ua_browser", "the browser or program, `Mobile Safari`; `Other` where the data does not know it"),
-        ("ua_browser_version", "its version, `17.4.1`"),
-        ("ua_browser_major", "the first part of its version; on request"),
-        ("ua_browser_minor", "the second part; on request"),
-        ("ua_browser_patch", "the third part; on request"),
-        ("ua_browser_patch_minor", "the fourth part, which the version leaves out; on request"),
-        ("ua_os", "the operating system, `Windows`, `iOS`; or `Other`"),
-        ("ua_os_version", "its version, `10`, `17.4.1`"),
-        ("ua_os_major", "the first part of its version; on request"),
-        ("ua_os_minor", "the second part; on request"),
-        ("ua_os_patch", "the third part; on request"),
-        ("ua_os_patch_minor", "the fourth part; on request"),
+        ("ua_browser", "the browser or program, such as `Mobile Safari`; `Other` if the data do not know it"),
+        ("ua_browser_version", "version of the browser, such as `17.4.1`"),
+        ("ua_browser_major", "first part of the browser's version; only if named in `fields`"),
+        ("ua_browser_minor", "second part of the browser's version; only if named in `fields`"),
+        ("ua_browser_patch", "third part of the browser's version; only if named in `fields`"),
+        (
+            "ua_browser_patch_minor",
+            "fourth part of the browser's version, which `ua_browser_version` leaves out; only if named in \
+             `fields`",
+        ),
+        ("ua_os", "the operating system, such as `Windows` or `iOS`; `Other` if the data do not know it"),
+        ("ua_os_version", "version of the operating system, such as `10` or `17.4.1`"),
+        ("ua_os_major", "first part of the operating system's version; only if named in `fields`"),
+        ("ua_os_minor", "second part of the operating system's version; only if named in `fields`"),
+        ("ua_os_patch", "third part of the operating system's version; only if named in `fields`"),
+        ("ua_os_patch_minor", "fourth part of the operating system's version; only if named in `fields`"),
         (
             "ua_device",
-            "the device, `iPhone`, `Samsung SM-G991B`; `Spider` for programs that read pages; or `Other`, as for most computers",
+            "the device, such as `iPhone` or `Samsung SM-G991B`; `Spider` for programs that read pages by \
+             themselves; `Other` for most computers",
         ),
-        ("ua_device_brand", "who made it, `Apple`"),
-        ("ua_device_model", "its model"),
-        ("bot", "tag: the device is `Spider`"),
+        ("ua_device_brand", "maker of the device, such as `Apple`"),
+        ("ua_device_model", "model of the device"),
+        ("bot", "tag: the client is a program that reads pages by itself (the device is `Spider`)"),
     ],
     build,
 };
@@ -136,7 +145,7 @@ fn open(path: &Path) -> Result<Watched<Knowledge>, BuildError> {
 impl Engine for UserAgent {
     fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
         let Some(Some(text)) = call.operands.get(self.agent) else { return Outcome::Nothing };
-        // The classic patterns of web servers leave the quotes of the log around it.
+        // The classic patterns of web servers leave the quotes of the log around the user agent.
         let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
         if matches!(text.trim(), "" | "-") {
             return Outcome::Nothing;
@@ -329,7 +338,7 @@ something_new:
             let error = Knowledge::read(text).err().unwrap_or_default();
             assert_eq!(error, expect, "{text}");
         };
-        check("", "there is no entry in `user_agent_parsers`");
+        check("", "the section `user_agent_parsers` has no entry");
         check(&OWN.replace("os_parsers", "os_persers"), "there is no entry in `os_parsers`");
         check("- a\n- b\n", "line 1: this is not the format of ua-parser's `regexes.yaml`");
         check(
@@ -362,7 +371,7 @@ something_new:
             SPEC.adds.iter().filter_map(|(name, _)| name.strip_prefix("ua_")).collect();
         assert_eq!(documented, FIELDS.map(|f| f.1));
         for ((_, name, default), (_, doc)) in FIELDS.iter().zip(SPEC.adds) {
-            assert_eq!(!default, doc.ends_with("; on request"), "{name}");
+            assert_eq!(!default, doc.ends_with("; only if named in `fields`"), "{name}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! A file that an engine uses, read again when it changed.
 //!
-//! Not here: what is in it. Invariant: what is in use was read whole and found right. A file
-//! that is half written, wrong or gone leaves the old one in use and is said once; it is
-//! looked at again when it changes again.
+//! Invariant: the content in use was read as a whole and had no mistake. If a file is half written,
+//! wrong or gone, the old content stays in use and the trouble is reported once; the file is looked
+//! at again when it changes again.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
-/// Makes what is used from the bytes of the file; the old one is there when it was changed.
+/// Makes the content of the bytes of the file; when the file has changed it also gets the old
+/// content.
 pub(super) type Load<T> = Box<dyn Fn(Vec<u8>, Option<&T>) -> Result<T, String> + Send + Sync>;
 
 pub(super) struct Watched<T> {
@@ -21,7 +22,7 @@ pub(super) struct Watched<T> {
     seen: Mutex<Option<Stamp>>,
 }
 
-/// What changes when a file does.
+/// The marks of a file that change when its content does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: SystemTime,
@@ -42,19 +43,19 @@ impl<T> Watched<T> {
         Ok(Watched { path, max_bytes, load: Box::new(load), current, seen: Mutex::new(Some(stamp)) })
     }
 
-    /// What is in use.
+    /// The content in use.
     pub fn get(&self) -> Arc<T> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes the file if it changed.
+    /// Reads the file again if it has changed.
     pub fn refresh(&self) -> Result<bool, String> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamp(&self.path).ok();
         if *seen == now {
             return Ok(false);
         }
-        // Looked at: whatever comes of it, it is said once.
+        // Remembered first, so that a mistake in this version is reported once.
         *seen = now;
         let (stamp, bytes) = read(&self.path, self.max_bytes)?;
         *seen = Some(stamp);

@@ -1,8 +1,9 @@
-//! The two engines for one form of an expression, and how long they may work.
+//! The two regular expression engines for one form of an expression, and the limits of their work.
 //!
-//! PCRE2 counts the places at which it tries to go on, not what it reads between them: a
-//! million of them may take a millisecond or a minute. So it begins with few, and gets four
-//! times as many as long as that can be expected to stay within [`MATCH_BUDGET`].
+//! PCRE2 counts the places at which it tries to go on, but not the text that it reads between them:
+//! a million such steps may take a millisecond or a minute. So it first gets few steps, and then
+//! four times as many each time, as long as the next try can be expected to stay within
+//! [`MATCH_BUDGET`].
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,15 +20,16 @@ use super::{GrokError, Limit};
 
 /// Most steps that PCRE2 may take for one text.
 pub const MATCH_LIMIT: u32 = 1_024_000;
-/// Time of the processor that one pattern may take for one text, about.
+/// Processor time that one pattern may take for one text, about.
 pub const MATCH_BUDGET: Duration = Duration::from_millis(50);
-/// The numbers of steps with which it is tried, one after the other; each is [`STEP`] times
-/// the one before.
+/// The numbers of steps that PCRE2 gets, one after the other; each is [`STEP`] times the one
+/// before.
 const STEPS: [u32; 7] = [250, 1_000, 4_000, 16_000, 64_000, 256_000, MATCH_LIMIT];
 const STEP: u32 = 4;
-/// Where texts begin that are not long.
+/// The index in [`STEPS`] with which texts begin that are not long.
 const SHORT: usize = 2;
-/// From this length on the first try is a short one, in bytes: a step may read it all.
+/// Texts of this length in bytes and longer begin with the fewest steps, because one step may read
+/// all of it.
 const LONG_TEXT_BYTES: usize = 4096;
 /// Memory that PCRE2's compiled code may use for its stack, in bytes.
 const MAX_STACK_BYTES: usize = 1 << 20;
@@ -59,7 +61,7 @@ pub(super) struct Slot {
 }
 
 impl Engines {
-    /// Compiles what most texts need.
+    /// Compiles the parts that most texts need; the others are compiled when a text needs them.
     pub fn compile(expression: &Expression, form: Form, relaxed: String) -> Result<Engines, GrokError> {
         let mut printed = print(expression, form);
         let first = regex(&printed, form, SHORT).or_else(|error| {
@@ -78,7 +80,8 @@ impl Engines {
     /// Matches the text.
     pub fn find<'s>(&self, text: &str, slot: &'s mut Slot) -> Result<Option<&'s CaptureLocations>, Limit> {
         let bytes = text.as_bytes();
-        // Texts of one kind come in a row: then the guard is a second look at the same.
+        // Texts that match often come in a row; then the guard would only do the work a second
+        // time.
         let trusted = slot.streak >= TRUSTED_AFTER;
         if !trusted && !self.guard.may_match(bytes, &mut slot.guard) {
             slot.streak = 0;
@@ -86,12 +89,12 @@ impl Engines {
         }
         let mut found = self.attempt(bytes, 0, slot);
         if found.is_err() {
-            // With the guard it would not have come so far.
+            // PCRE2 gave up on a text that the guard would have turned away.
             if trusted && !self.guard.may_match(bytes, &mut slot.guard) {
                 slot.streak = 0;
                 return Ok(None);
             }
-            // Perhaps it was busy with places where no match begins.
+            // Perhaps PCRE2 spent its steps on places where no match begins.
             if let Some(start) = self.guard.start(bytes, &mut slot.guard, &mut slot.back).filter(|s| *s > 0)
                 && !self.printed.contains("\\G")
             {
@@ -125,10 +128,10 @@ impl Engines {
             let locations = locations.get_or_insert_with(|| regex.capture_locations());
             match regex.captures_read_at(locations, text, start) {
                 Ok(found) => return Ok(found.map(|_| number)),
-                // Its stack is full, which more steps do not change.
+                // PCRE2's stack is full, which more steps do not change.
                 Err(error) if error.code() != PCRE2_ERROR_MATCHLIMIT => return Err(Limit),
                 Err(_) => {
-                    // The first try is not worth a clock.
+                    // The first try is too short to be measured.
                     let took = began.map(|began| processor_time().saturating_sub(began));
                     if took.is_some_and(|took| took * STEP > MATCH_BUDGET) {
                         return Err(Limit);
@@ -167,7 +170,7 @@ impl Engines {
     }
 }
 
-/// Time that the processor spent on this thread.
+/// Processor time that this thread has used.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
@@ -184,7 +187,7 @@ fn regex(printed: &str, form: Form, number: usize) -> Result<Regex, pcre2::Error
         .build(&format!("(*LIMIT_MATCH={limit})(*LIMIT_HEAP={MAX_HEAP_KIB}){printed}"))
 }
 
-/// PCRE2's words without its offset, which speaks of the printed expression.
+/// PCRE2's message without its offset, which is one in the printed expression.
 fn plain(error: &pcre2::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, last)| last);

@@ -1,6 +1,6 @@
-//! Names replaced by their patterns: `%{NAME}`, `%{NAME:field}`, `%{NAME:field:int}`.
+//! Replaces names by their patterns: `%{NAME}`, `%{NAME:field}`, `%{NAME:field:int}`.
 //!
-//! Text in, text out; what the text means is `translate`'s.
+//! Text goes in and text comes out; `syntax` reads what the text means.
 
 use super::{GrokError, Kind, Library, MAX_EXPANDED_BYTES, MAX_PATTERN_DEPTH};
 

@@ -1,6 +1,6 @@
 //! The two forms in which an expression is compiled.
 
-/// Which texts an expression is printed for.
+/// The texts that a printed expression is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Form {
     /// All characters are below 128.

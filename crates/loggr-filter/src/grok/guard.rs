@@ -1,7 +1,7 @@
-//! The linear-time engine that turns texts away before PCRE2 sees them.
+//! A linear-time engine that turns away texts which cannot match, before PCRE2 sees them.
 //!
-//! A lazily built automaton of bounded memory. Where it would have to be built anew again and
-//! again it says so at once, and PCRE2 with its limit decides: there is no slow way round.
+//! It is a lazily built automaton of bounded memory. If it would have to be built anew again and
+//! again for a text it gives up at once, and PCRE2 decides within its limit.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,8 @@ const MAX_PROGRAM_BYTES: usize = 4 << 20;
 /// How often the states may be thrown away for one text before the automaton gives up.
 const MAX_RESTARTS: usize = 3;
 
-/// A wider expression; compiled when the first text asks for it.
+/// An expression that matches at least what the original does; compiled when the first text needs
+/// it.
 #[derive(Debug)]
 pub(super) struct Guard {
     relaxed: String,
@@ -34,7 +35,7 @@ impl Guard {
         self.dfa.get_or_init(|| compile(&self.relaxed, false)).as_ref()
     }
 
-    /// False: nothing in this text matches.
+    /// False if nothing in this text can match.
     pub fn may_match(&self, text: &[u8], memory: &mut Option<Cache>) -> bool {
         let Some(dfa) = self.dfa() else { return true };
         let cache = memory.get_or_insert_with(|| dfa.create_cache());
@@ -53,7 +54,7 @@ impl Guard {
         Some(dfa.try_search_rev(back, &input).ok()??.offset())
     }
 
-    /// Turns nothing away.
+    /// A guard that turns nothing away.
     #[cfg(test)]
     pub fn none() -> Guard {
         Guard { relaxed: String::new(), dfa: OnceLock::from(None), back: OnceLock::from(None) }

@@ -39,7 +39,7 @@ macro_rules! files {
     };
 }
 
-/// Patterns of both libraries that the data crate has not, or has otherwise.
+/// Patterns of both libraries that the data crate lacks, or has in another form.
 const COMMON: &[&str] = files!("common":
     "bacula" "cisco" "core" "database" "exim" "firewall" "java" "mail" "syslog" "web");
 /// Patterns with the classic names of fields.
@@ -78,11 +78,11 @@ impl Library {
         library
     }
 
-    /// Adds the patterns of a file: a name, white space, the expression; `#` begins a
-    /// comment line. A name that was there is defined anew.
+    /// Adds the patterns of a file: a name, white space, the expression; `#` begins a comment line.
+    /// A pattern replaces one of the same name.
     ///
     /// # Errors
-    /// The first line that is no definition; those before it were added.
+    /// The first line that is not a definition; the lines before it were added.
     pub fn add_text(&mut self, text: &str) -> Result<(), LibraryError> {
         // Some editors begin a file with a mark that is no part of its text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -99,7 +99,7 @@ impl Library {
     /// Adds one pattern: a name, white space, the expression.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not a definition.
     pub fn add(&mut self, definition: &str) -> Result<(), String> {
         if definition.len() > MAX_PATTERN_BYTES {
             return Err(format!("longer than {MAX_PATTERN_BYTES} bytes"));
@@ -117,7 +117,7 @@ impl Library {
     /// The expression that a user means: a name alone stands for its pattern.
     ///
     /// # Errors
-    /// What looks like a name (capital letters, digits, `_`) and is none.
+    /// The text looks like a name (capital letters, digits, `_`), but no pattern has this name.
     pub fn meant(&self, text: &str) -> Result<String, GrokError> {
         if self.get(text).is_some() {
             return Ok(format!("%{{{text}}}"));

@@ -1,11 +1,12 @@
-//! Words that a text must have for an expression to match: one automaton for a whole list.
+//! Words that a text must contain for an expression to match, and one automaton that looks for
+//! those of a whole list of expressions.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex_syntax::hir::{Hir, HirKind};
 
 /// Shorter literals than this turn hardly any text away.
 const MIN_LITERAL_BYTES: usize = 2;
-/// Most words of which one must be there.
+/// Most alternative words of one expression.
 const MAX_WORDS: usize = 16;
 
 /// Words of which every match contains one at least; `None` where none are known.
@@ -41,7 +42,7 @@ fn words(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// What the expressions of a list cannot do without.
+/// The required words of a list of expressions.
 #[derive(Debug)]
 pub(super) struct Literals {
     automaton: AhoCorasick,
@@ -70,7 +71,8 @@ impl Literals {
         if needles.is_empty() {
             return None;
         }
-        // Where any word decides, the quickest search will do; it finds no overlapping ones.
+        // With one expression the first word decides, and the quickest search is enough, although
+        // it finds no overlapping words.
         let kind = if required.len() == 1 { MatchKind::LeftmostFirst } else { MatchKind::Standard };
         let automaton = AhoCorasick::builder().match_kind(kind).build(&needles).ok()?;
         Some(Literals { automaton, owners, always: required.iter().map(Option::is_none).collect() })

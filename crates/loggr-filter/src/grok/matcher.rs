@@ -1,8 +1,8 @@
 //! One expression, or a list tried in order, against a text.
 //!
-//! Each text first meets the words that an expression cannot do without (one automaton for
-//! the whole list), then the wider expression in linear time, and only then PCRE2, within its
-//! limits. What is found does not depend on the texts before.
+//! Each text is first searched for the words that an expression requires (one automaton for the
+//! whole list), then matched in linear time against a wider expression, and only then by PCRE2,
+//! within its limits. The result does not depend on earlier texts.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +17,13 @@ use super::syntax::Expression;
 use super::syntax::parse;
 use super::{GrokError, Kind, Library, Limit};
 
-/// The next [`Grok`]'s number; 0 is none's.
+/// The number of the next [`Grok`]; no [`Grok`] has the number 0.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// Compiled patterns; the first that matches wins.
 #[derive(Debug)]
 pub struct Grok {
-    /// No other has it.
+    /// No other [`Grok`] has this number.
     number: u64,
     patterns: Vec<Pattern>,
     fields: Vec<String>,
@@ -38,10 +38,11 @@ struct Pattern {
     groups: Vec<(usize, usize, Kind)>,
 }
 
-/// Memory for one match at a time; one for each worker. It begins anew with another [`Grok`].
+/// Memory for one match at a time; one for each worker. It is emptied when another [`Grok`] uses
+/// it.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Whose it is.
+    /// The number of the [`Grok`] that uses it.
     owner: u64,
     slots: Vec<Slots>,
     candidates: Vec<bool>,
@@ -56,7 +57,8 @@ struct Slots {
 }
 
 impl Scratch {
-    /// What the last match found: number of the field, and where in the text its value is.
+    /// The values of the last match: number of the field, its type, and where in the text the value
+    /// is.
     pub fn captures(&self) -> impl Iterator<Item = (usize, Kind, Range<usize>)> + '_ {
         self.captures.iter().cloned()
     }
@@ -66,7 +68,7 @@ impl Grok {
     /// Compiles expressions.
     ///
     /// # Errors
-    /// What is wrong with the first that is wrong.
+    /// What is wrong with the first wrong expression.
     pub fn compile(library: &Library, patterns: &[impl AsRef<str>]) -> Result<Grok, GrokError> {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let mut grok =
@@ -107,7 +109,7 @@ impl Grok {
         &self.fields
     }
 
-    /// Matches the text; what was found is in the scratch.
+    /// Matches the text; the values are in the scratch.
     ///
     /// # Errors
     /// [`Limit`] where a pattern gave up. Later patterns were not tried.
@@ -131,7 +133,7 @@ impl Grok {
             };
             let Some(locations) = engines.find(text, slot)? else { continue };
             for (group, field, kind) in &pattern.groups {
-                // What matched nothing is no value.
+                // A group that matched an empty text gives no value.
                 if let Some((start, end)) = locations.get(*group)
                     && start < end
                 {
@@ -143,7 +145,7 @@ impl Grok {
         Ok(false)
     }
 
-    /// With its engines changed.
+    /// Compiles a pattern with its engines changed.
     #[cfg(test)]
     fn with(library: &Library, pattern: &str, change: impl Fn(&Expression, &mut Engines)) -> Grok {
         let (text, semantics) = expand(library, pattern).expect("known names");
@@ -156,19 +158,19 @@ impl Grok {
         grok
     }
 
-    /// As it would be if it were too large.
+    /// Compiles a pattern as if it were too large.
     #[cfg(test)]
     pub(super) fn compile_small(library: &Library, pattern: &str) -> Grok {
         Grok::with(library, pattern, |expression, engines| engines.make_small(expression))
     }
 
-    /// As it would be without a just-in-time compiler.
+    /// Compiles a pattern as if there were no just-in-time compiler.
     #[cfg(test)]
     pub(super) fn compile_slow(library: &Library, pattern: &str) -> Grok {
         Grok::with(library, pattern, |_, engines| engines.make_slow())
     }
 
-    /// What PCRE2 says alone.
+    /// The same without guards, so that PCRE2 alone decides.
     #[cfg(test)]
     pub(super) fn without_guards(mut self) -> Grok {
         self.literals = None;

@@ -1,9 +1,10 @@
 //! Grok: named patterns, expanded and matched in bounded time.
 //!
-//! `library` holds the patterns, `expand` puts them into one another, `syntax` reads
-//! Oniguruma's dialect, in which grok patterns are written, `pcre` prints it for PCRE2,
-//! `relax` prints something wider for a linear-time engine that turns away most texts
-//! quickly, `literal` finds what no match can do without, `engines` limits them, `matcher` puts all of it together.
+//! `library` holds the patterns, `expand` puts them into one another, `syntax` reads Oniguruma's
+//! dialect, in which grok patterns are written, `pcre` prints it for PCRE2, `relax` prints a wider
+//! expression for a linear-time engine that turns away most texts quickly, `literal` finds words
+//! that every match contains, `engines` limits the work of both engines, and `matcher` puts all of
+//! it together.
 
 mod engines;
 mod expand;
@@ -29,11 +30,11 @@ pub const MAX_EXPANDED_BYTES: usize = 1 << 20;
 /// Deepest nesting of patterns in patterns.
 pub const MAX_PATTERN_DEPTH: usize = 64;
 
-/// A pattern gave up: the text made it try too much.
+/// Matching was given up, because the text took a pattern too much work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit;
 
-/// What type a field's values have.
+/// The type of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// As it was found.
@@ -44,7 +45,7 @@ pub enum Kind {
     Float,
 }
 
-/// What `:int` and `:float` make of a value.
+/// A value that `:int` or `:float` has turned into a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
     /// A whole number.
@@ -63,8 +64,8 @@ impl Kind {
         }
     }
 
-    /// The value as a number of this type: `:int` cuts fractions off. `None` where the type
-    /// is text, and for a value that is no number: it stays the text that it is.
+    /// The value as a number of this type: `:int` cuts fractions off. `None` if the type is text,
+    /// or if the value is not a number: it then stays a text.
     ///
     /// ```
     /// use loggr_filter::grok::{Kind, Number};
@@ -80,7 +81,7 @@ impl Kind {
             Kind::Float => float().map(Number::Float),
             Kind::Int => match value.parse::<i64>() {
                 Ok(number) => Some(Number::Int(number)),
-                // Where a text has more digits than a number can keep, the text keeps them.
+                // A text with more digits than a number can hold stays a text.
                 Err(_) => float()
                     .map(f64::trunc)
                     .filter(|n| n.abs() < MAX_EXACT_FLOAT)
@@ -90,7 +91,7 @@ impl Kind {
     }
 }
 
-/// Up to here every whole number is exact as a float.
+/// Every whole number up to this one is exact as a float.
 const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 impl fmt::Display for Number {
@@ -119,9 +120,9 @@ pub enum GrokError {
         /// Its name.
         name: String,
     },
-    /// Too long or too deep when all names are replaced.
+    /// The expression is too long or too deep when all names are replaced.
     TooLarge,
-    /// Something that is no expression.
+    /// The text is not an expression.
     Syntax(String),
 }
 

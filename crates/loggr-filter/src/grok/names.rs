@@ -1,7 +1,8 @@
-//! The names of the standard patterns' fields, held against a table of what Logstash's users find.
+//! A test: the names of the standard patterns' fields are compared with a table of those that users
+//! of Logstash get.
 //!
-//! The table is not part of the repository: where it does not lie beside it, nothing is
-//! compared. What a pattern finds in real lines is in `cases`.
+//! The table is not part of the repository; if it does not lie beside the repository, nothing is
+//! compared. What a pattern finds in real lines is tested in `cases`.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,7 +12,7 @@ use super::expand::expand;
 use super::syntax::parse;
 use super::{Kind, Library};
 
-/// What our patterns find beside the table's names, and why.
+/// Fields that our patterns have and the table does not, with the reason.
 const BESIDE: &[(&str, &str, &[&str])] = &[
     // A line of Tomcat 8 and later has these parts; Logstash's classic patterns do not match it.
     ("legacy", "CATALINALOG", &["loglevel", "method", "thread"]),
@@ -23,7 +24,7 @@ const BESIDE: &[(&str, &str, &[&str])] = &[
     ("legacy", "NAGIOS_HOST_EVENT_HANDLER", &["nagios_attempt"]),
     ("ecs-v1", "NAGIOS_SERVICE_EVENT_HANDLER", &["nagios.log.attempt:int"]),
     ("ecs-v1", "NAGIOS_HOST_EVENT_HANDLER", &["nagios.log.attempt:int"]),
-    // What stands in the place of an address and is none.
+    // A text in the place of an address that is not an address.
     ("ecs-v1", "CLOUDFRONT_ACCESS_LOG", &["source.address"]),
     // A size with commas is no number.
     ("ecs-v1", "BACULA_LOG_READYAPPEND", &["bacula.volume.size"]),

@@ -1,10 +1,10 @@
-//! The tree in PCRE2's syntax.
+//! Prints the tree of an expression in PCRE2's syntax.
 //!
 //! Two forms of one expression: for texts of ASCII alone, matched as bytes, which is faster;
 //! and for all others, with the letters of Unicode. Both number their groups alike.
 //!
-//! PCRE2 takes no more than 64 KiB of compiled expression, and one IPv6 address needs 8 of
-//! them. What is too large is printed again with its repeated parts defined once and called.
+//! PCRE2 takes no more than 64 KiB of compiled expression, and one IPv6 address needs 8 of them. An
+//! expression that is too large is printed again, with its repeated parts defined once and called.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(super) fn print(expression: &Expression, form: Form) -> String {
     printer.out
 }
 
-/// The same, smaller when compiled, but slower.
+/// Prints the expression so that it is smaller when compiled, but slower.
 pub(super) fn print_compact(expression: &Expression, form: Form) -> String {
     let mut counts = HashMap::new();
     count(expression, form, &expression.root, false, &mut counts);
@@ -36,7 +36,7 @@ pub(super) fn print_compact(expression: &Expression, form: Form) -> String {
     let mut printer = Printer { expression, form, out: String::new(), shared: Some(shared) };
     printer.wrapped(scan::NO_SCAN, &expression.root, false);
     let bodies = printer.shared.take().map(|s| s.bodies).unwrap_or_default();
-    // Behind everything else: the numbers of the other groups stay as they are.
+    // The definitions come last, so that the numbers of the other groups stay as they are.
     for (i, body) in bodies.iter().enumerate() {
         printer.push(&format!("(?(DEFINE)(?<{CALLED}{i}>{body}))"));
     }
@@ -58,7 +58,8 @@ fn count(expression: &Expression, form: Form, node: &Node, fold: bool, counts: &
     }
 }
 
-/// The text of a part that could be defined apart: it means the same wherever it stands.
+/// The text of a part that can be defined once and called, because it means the same wherever it
+/// stands.
 fn part(expression: &Expression, form: Form, node: &Node, fold: bool) -> Option<String> {
     if !matches!(node, Node::Group(..) | Node::Alternate(_) | Node::Concat(_) | Node::Repeat { .. }) {
         return None;
@@ -94,7 +95,7 @@ struct Printer<'e> {
 }
 
 impl Printer<'_> {
-    /// A call to the definition of this part, if it has one or is worth one.
+    /// Prints a call of the definition of this part, if it has one or is worth one.
     fn call(&mut self, node: &Node, fold: bool) -> bool {
         let Some(shared) = &self.shared else { return false };
         let Some(text) = part(self.expression, self.form, node, fold) else { return false };
@@ -126,7 +127,7 @@ impl Printer<'_> {
         self.push(")");
     }
 
-    /// `fold`: the case does not matter.
+    /// Prints a node; with `fold` the case of letters does not matter.
     fn node(&mut self, node: &Node, fold: bool) {
         if !self.call(node, fold) {
             self.parts(node, fold);
@@ -227,7 +228,7 @@ impl Printer<'_> {
         }
     }
 
-    /// How often what stands before it is repeated.
+    /// Prints how often the part before is repeated.
     fn rounds(&mut self, min: u32, max: Option<u32>, greed: Greed) {
         match (min, max) {
             (0, None) => self.push("*"),
@@ -257,7 +258,7 @@ impl Printer<'_> {
                 if c.is_ascii_alphanumeric()
                     || matches!(c, '_' | ' ' | '"' | '\'' | ',' | ':' | '/' | ';' | '=') =>
             {
-                // Not `#` and white space alone: nothing here is printed for `(?x)`.
+                // `#` and white space need no backslash, because nothing is printed for `(?x)`.
                 self.out.push(c);
             }
             (_, c) if c.is_ascii_punctuation() => {
@@ -382,7 +383,7 @@ impl Printer<'_> {
     }
 }
 
-/// It can stand in a bracket beside others.
+/// Whether the item can stand in a bracket beside others.
 fn is_plain(item: &Item) -> bool {
     !matches!(item, Item::Class(_) | Item::Posix(_, true) | Item::NotPerl(Perl::Hex))
 }

@@ -1,7 +1,9 @@
-//! A wider expression for a linear-time engine: what it does not match, PCRE2 does not match.
+//! Prints a wider expression for a linear-time engine: a text that it does not match, PCRE2 does
+//! not match either.
 //!
-//! Look-around counts for nothing, atomic groups and possessive quantifiers give back, counts
-//! are just several, a back-reference is anything. All of that only widens what is matched.
+//! Look-around is left out, atomic groups and possessive quantifiers become ordinary ones, counts
+//! become "several", and a back-reference becomes any text. Each of these changes can only make the
+//! expression match more.
 
 use super::form::Form;
 use super::syntax::{Assert, Class, Expression, Node, Set};

@@ -1,4 +1,4 @@
-//! A way round a mistake in PCRE2's just-in-time compiler, 10.45 to 10.47.
+//! A work-around for a mistake in PCRE2's just-in-time compiler, versions 10.45 to 10.47.
 //!
 //! Compiled code first runs along the text to where the first characters of an expression
 //! may stand. What it looks for is worked out by a walk over the beginnings of all
@@ -15,13 +15,13 @@ pub(super) const NO_SCAN: &str = "(?:x){0}(?:";
 /// How many characters the walk looks at.
 const SCANNED_CHARACTERS: usize = 12;
 
-/// The walk may come to a count that it gives up on.
+/// Whether the walk may come to a count that it gives up on.
 pub(super) fn misleads(root: &Node, form: Form) -> bool {
     walk(root, form, false, 0).is_none()
 }
 
-/// At how many characters at least what follows the node begins, if the node begins at `at`;
-/// `None` where such a count was met.
+/// The least number of characters before what follows the node, if the node begins at `at`; `None`
+/// if such a count was met.
 fn walk(node: &Node, form: Form, fold: bool, at: usize) -> Option<usize> {
     if at >= SCANNED_CHARACTERS {
         return Some(at);

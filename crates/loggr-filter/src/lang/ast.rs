@@ -1,6 +1,6 @@
-//! A filter as it is written: statements, conditions, operands, with their places.
+//! The syntax tree of a filter: statements, conditions and operands, with their places in the text.
 //!
-//! Not checked and not runnable; `compile` does both.
+//! The tree is not checked and cannot run; `compile` makes a program of it.
 
 use super::error::Span;
 use crate::field::CoreField;
@@ -8,7 +8,7 @@ use crate::field::CoreField;
 /// A statement and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
-    /// Its first line, or all of it where it has only one.
+    /// Where its first line stands in the text.
     pub span: Span,
     /// What it does.
     pub kind: StatementKind,
@@ -19,16 +19,16 @@ pub struct Statement {
 pub enum StatementKind {
     /// `if … { } else if … { } else { }`.
     If {
-        /// Each condition with what happens when it is the first that holds.
+        /// Each condition with the statements that run if it is the first that is true.
         branches: Vec<(Condition, Vec<Statement>)>,
-        /// What happens when none holds.
+        /// The statements that run if no condition is true.
         otherwise: Option<Vec<Statement>>,
     },
     /// `field := a + b`.
     Assign(Target, Vec<Operand>),
     /// `tags += "a", "b"` or `-=`.
     Tags {
-        /// False takes them away.
+        /// True adds the tags, false removes them.
         add: bool,
         /// The tags; fields stand for all their values.
         values: Vec<Operand>,
@@ -37,20 +37,20 @@ pub enum StatementKind {
     Delete(Target),
     /// `rename [a] -> [b]`.
     Rename(Target, Target),
-    /// An engine called for what it does.
+    /// The call of an engine.
     Call(Call),
-    /// The event is not wanted.
+    /// `drop`: the event is thrown away.
     Drop,
-    /// The rest of the filter is not for this event.
+    /// `stop`: the filter ends for this event.
     Stop,
 }
 
 /// A field that is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// Where.
+    /// Where it stands in the text.
     pub span: Span,
-    /// Which.
+    /// What it is.
     pub name: TargetName,
 }
 
@@ -66,9 +66,9 @@ pub enum TargetName {
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operand {
-    /// Where.
+    /// Where it stands in the text.
     pub span: Span,
-    /// Which.
+    /// What it is.
     pub kind: OperandKind,
 }
 
@@ -88,13 +88,13 @@ pub enum OperandKind {
 /// A condition and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// Where.
+    /// Where it stands in the text.
     pub span: Span,
-    /// What has to hold.
+    /// The condition itself.
     pub kind: ConditionKind,
 }
 
-/// What has to hold.
+/// The condition itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConditionKind {
     /// One of them.
@@ -135,7 +135,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// All with their signs.
+    /// All comparisons with their signs.
     pub const ALL: [(Comparison, &'static str); 8] = [
         (Comparison::Equal, "=="),
         (Comparison::NotEqual, "!="),
@@ -158,7 +158,8 @@ impl Comparison {
         }
     }
 
-    /// Does it hold for two values in this order? Never where it compares no order.
+    /// Whether it is true for two values that compare so; false for `~` and `~*`, which compare no
+    /// order.
     pub fn holds(self, order: std::cmp::Ordering) -> bool {
         match self {
             Comparison::Equal => order.is_eq(),
@@ -177,7 +178,7 @@ impl Comparison {
     }
 }
 
-/// What a value may be in.
+/// The right side of `in`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Set {
     /// The tags of the event.
@@ -204,7 +205,7 @@ pub struct Call {
 /// One argument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Argument {
-    /// Where.
+    /// Where it stands in the text.
     pub span: Span,
     /// `name=`; without one the position counts.
     pub name: Option<String>,

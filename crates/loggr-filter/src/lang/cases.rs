@@ -8,8 +8,10 @@
 //! > "ssh" in tags and not ("failed" in tags)
 //! > kept
 //! ```
-//! Several `<` lines are one event of several lines. `kept`, `dropped`, `not routed` and
-//! `routed to EXCHANGE as EVENT_TYPE` (one of both may be left out) speak of the fate; everything else is a condition of the filter language, without engines that need files.
+//!
+//! Several `<` lines are one event of several lines. `kept`, `dropped`, `not routed` and `routed to
+//! EXCHANGE as EVENT_TYPE` (one of both may be left out) are about what becomes of the event;
+//! everything else is a condition of the filter language, without engines that need files.
 
 use std::fmt;
 use std::path::Path;
@@ -60,14 +62,14 @@ enum Expected {
 /// Why a file of tests cannot be used.
 pub type CasesError = FilterErrors;
 
-/// What did not hold.
+/// An expectation that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Line of the expectation.
     pub line: usize,
     /// Name of the test.
     pub test: String,
-    /// What should have been.
+    /// The expectation as it is written.
     pub expected: String,
     /// What became of the event: `dropped by line N`, or the event as JSON.
     pub event: String,
@@ -84,10 +86,10 @@ impl fmt::Display for Failure {
 }
 
 impl Cases {
-    /// Reads a file of tests; `file` is what errors call it.
+    /// Reads a file of tests; Errors name the file as `file`.
     ///
     /// # Errors
-    /// All lines that mean nothing, and conditions that are wrong.
+    /// All lines that cannot be read, and all wrong conditions.
     pub fn parse(file: &str, text: &str) -> Result<Cases, CasesError> {
         let mut cases: Vec<Case> = Vec::new();
         let mut errors = Vec::new();
@@ -171,7 +173,7 @@ impl Cases {
         self.cases.is_empty()
     }
 
-    /// Runs all of them; gives what did not hold.
+    /// Runs all tests and gives the expectations that failed.
     pub fn run(&self, program: &Program, now: Timestamp) -> Vec<Failure> {
         let mut failures = Vec::new();
         let origin = Origin { listener: "test".into(), ..Origin::default() };
@@ -240,7 +242,7 @@ fn compile(
     environment: &Environment,
     errors: &mut Vec<FilterError>,
 ) -> Option<Vec<Node>> {
-    // Places in the condition are places in the line behind the `>`.
+    // Offsets in the condition are turned into offsets in the line behind the `>`.
     let offset = span.start + 1 + within.find(condition).unwrap_or(0);
     let moved = |mut error: FilterError| {
         error.span = Span::new(error.span.start + offset, error.span.end + offset);

@@ -1,9 +1,9 @@
-//! Severity and facility in comparisons: they compare as what they are, not as text.
+//! Comparisons with severity and facility, which are compared as such and not as text.
 //!
-//! Not how they are written to an event; that is `field`'s. Invariant: no comparison of a
-//! severity can be read both ways. The numbers of severities count down from `debug` (7) to
-//! `emerg` (0), while `severity >= "err"` means at least as grave; so the order knows names
-//! alone, and a number is for `==`, `!=` and lists.
+//! They are written to an event in `field`. Invariant: no comparison of a severity is ambiguous.
+//! The numbers of severities count down from `debug` (7) to `emerg` (0), while `severity >= "err"`
+//! means at least as grave; so `<`, `<=`, `>` and `>=` take names alone, and a number can be used
+//! with `==`, `!=` and in lists only.
 
 use loggr_event::{Facility, Severity};
 use regex::Regex;
@@ -14,7 +14,7 @@ use super::node::{Check, Test, Values};
 use crate::field::CoreField;
 use crate::nearest::nearest;
 
-/// The field of the two that an operand is, if it is one of them.
+/// Which of the two fields an operand is, if it is one of them.
 fn coded(operand: &Operand) -> Option<CoreField> {
     match operand.kind {
         OperandKind::Core(field @ (CoreField::Severity | CoreField::Facility)) => Some(field),
@@ -70,7 +70,7 @@ fn against(
     let name = field.row().name;
     let text = match &other.kind {
         OperandKind::Text(text) | OperandKind::Number(text) => text,
-        // Of the values of a field nobody knows yet whether they are names or numbers.
+        // It is not known yet whether the values of a field are names or numbers.
         OperandKind::Core(_) | OperandKind::Custom(_) if !equality => {
             let example = match field {
                 CoreField::Severity => "severity >= \"warning\"",
@@ -78,7 +78,7 @@ fn against(
             };
             return Err(FilterError::new(
                 at.span.through(other.span),
-                format!("the order of `{name}` is that of names, not of what a field holds"),
+                format!("`{name}` can only be compared in order with a name, not with the value of a field"),
             )
             .hint(format!("write e.g. `{example}`")));
         }
@@ -104,7 +104,7 @@ fn against(
     }
 }
 
-/// `severity <= 3`: to all who know the numbers it is the grave ones, by its words the others.
+/// The error for `severity <= 3`: by the numbers it means the severe ones, by its words the others.
 fn both_ways(at: &Operand, other: &Operand, comparison: Comparison, bound: Severity) -> FilterError {
     let by_number = comparison.flipped();
     let spelled = |comparison: Comparison| {
@@ -113,7 +113,7 @@ fn both_ways(at: &Operand, other: &Operand, comparison: Comparison, bound: Sever
     };
     FilterError::new(
         at.span.through(other.span),
-        "severity and a number can be read both ways: the smaller the number, the graver the event",
+        "a comparison of a severity with a number is ambiguous, because a smaller number is more severe",
     )
     .hint(format!("write {}, or {}", spelled(by_number), spelled(comparison)))
 }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_number_has_no_order_and_the_error_says_both_spellings() {
         const BOTH: &str =
-            "severity and a number can be read both ways: the smaller the number, the graver the event";
+            "a comparison of a severity with a number is ambiguous, because a smaller number is more severe";
         let refused = |condition: &str, hint: &str| {
             refused(condition, &format!("{condition} | {BOTH} | {hint}"));
         };
@@ -226,7 +226,7 @@ mod tests {
         );
         refused(
             "[level] <= severity",
-            "[level] <= severity | the order of `severity` is that of names, not of what a field holds | write e.g. `severity >= \"warning\"`",
+            "[level] <= severity | `severity` can only be compared in order with a name, not with the value of a field | write e.g. `severity >= \"warning\"`",
         );
         check("severity ~ \"^e\"", &[0, 3]);
     }

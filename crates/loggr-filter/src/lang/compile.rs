@@ -1,4 +1,4 @@
-//! Statements to a program: checks names and types, builds regular expressions and engines.
+//! Makes a program of statements: checks names and types, builds regular expressions and engines.
 
 use loggr_net::Network;
 use regex::{Regex, RegexBuilder};
@@ -18,7 +18,7 @@ use crate::nearest::nearest;
 const MAX_REGEX_BYTES: usize = 4 << 20;
 /// Longest `"30s"` and the like in seconds: a hundred years.
 const MAX_DURATION_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
-/// Where nothing better can be said of a text that is no network.
+/// The hint for a text that is not a network, if there is no better one.
 const NETWORKS: &str = "a network is written like \"10.0.0.0/8\" or \"2001:db8::/32\"";
 
 pub(super) struct Compiler<'c> {
@@ -260,7 +260,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// What is wrong goes to the other errors.
+    /// Adds an error to those found so far.
     fn noted<T>(&mut self, checked: Result<T, FilterError>) -> Option<T> {
         checked.map_err(|error| self.errors.push(error)).ok()
     }

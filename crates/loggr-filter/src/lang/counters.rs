@@ -1,4 +1,4 @@
-//! What the rules of a filter did: with one event, for traces, and with all of them, for counters.
+//! What the rules of a filter did: with one event (for traces), and with all events (for metrics).
 
 use std::time::Duration;
 
@@ -22,31 +22,32 @@ pub struct Step<'s> {
 /// What one rule did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleCount {
-    /// Events that came to it.
+    /// Events that reached the rule.
     pub reached: u64,
-    /// Events with which it did something; of a condition: for which it holds.
+    /// Events on which the rule acted; for a condition, those for which it was true.
     pub did: u64,
-    /// Events with which it failed.
+    /// Events for which the rule failed.
     pub failed: u64,
-    /// Events whose time was taken.
+    /// Events for which the time of the rule was measured.
     pub timed: u64,
-    /// The time of those, in nanoseconds.
+    /// The time that the rule took for these, in nanoseconds.
     pub nanos: u64,
 }
 
-/// What all rules of a filter did. One for each worker, added up outside.
+/// What all rules of a filter did. Each worker has one, and the caller adds them up.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     /// Events so far.
     pub events: u64,
     /// By number of the rule.
     pub rules: Vec<RuleCount>,
-    /// The batch that is worked on; nothing that is added up.
+    /// The batch that is worked on; it is not added up.
     pub pass: Pass,
 }
 
 impl Counters {
-    /// Counts what a rule did; a condition may hold although a call in it failed.
+    /// Counts what a rule did. `failed`: a call in the rule's condition failed, although the
+    /// condition may be true.
     pub(super) fn count(&mut self, rule: usize, outcome: Outcome, failed: bool, took: Option<Duration>) {
         let Some(count) = self.rules.get_mut(rule) else { return };
         count.reached += 1;
@@ -61,7 +62,7 @@ impl Counters {
         }
     }
 
-    /// Adds those of another worker.
+    /// Adds the counters of another worker.
     pub fn add(&mut self, other: &Counters) {
         self.events += other.events;
         self.rules.resize(self.rules.len().max(other.rules.len()), RuleCount::default());

@@ -1,6 +1,6 @@
-//! What is wrong with a filter's text, and where.
+//! The errors of a filter's text, with their places.
 //!
-//! One reaction to all of it, showing it to the author, so there are no kinds.
+//! Every error is shown to the author of the filter, so there are no kinds.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Span {
         Span { start: self.start, end: other.end }
     }
 
-    /// Both and what lies between them, in whichever order they stand.
+    /// The range that holds both and everything between them, whichever comes first.
     pub(crate) fn through(self, other: Span) -> Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
@@ -74,7 +74,7 @@ impl FilterError {
         let room = visible.chars().count().saturating_sub(column - 1 - skip);
         let caret = format!("{}{}", " ".repeat(column - 1 - skip), "^".repeat(marked.clamp(1, room.max(1))));
         let margin = " ".repeat(line.to_string().len());
-        // Messages cite the text, and those about expressions have several lines.
+        // Messages quote the text, and those about regular expressions have several lines.
         let said = |text: &str| -> String {
             text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
         };

@@ -1,4 +1,4 @@
-//! A compiled filter at work on one event.
+//! Runs a compiled filter on one event.
 //!
 //! Invariants: no value of an event makes it fail, and it always comes to an end: there are
 //! no loops, and engines bound themselves.
@@ -15,8 +15,8 @@ use super::node::{Called, Check, Node, Test, Values, Write};
 use crate::engines::{Call, Outcome};
 use crate::field::{ASSIGN_TAG, CoreField, unseal};
 
-/// Bytes of a value that is assigned, at most. A longer one is not: the event gets the tag
-/// `_assignfailure`.
+/// Bytes of a value that is assigned, at most. A longer one is not assigned, and the event gets the
+/// tag `_assignfailure`.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// How a block ended.
@@ -139,14 +139,14 @@ impl<'e> Run<'_, 'e> {
         }
     }
 
-    /// Says on the event what failed, if there is room for a tag.
+    /// Adds the tag of a failure to the event, if there is room for a tag.
     fn mark(&mut self, tag: &'static str) {
         if self.event.tags.len() < MAX_TAGS {
             self.event.add_tag(tag);
         }
     }
 
-    /// May the event have a custom field of this name?
+    /// Whether the event has room for a custom field of this name.
     fn has_room(&self, name: &str) -> bool {
         self.event.fields.len() < MAX_FIELDS || !self.event.field(name).is_empty()
     }
@@ -218,7 +218,7 @@ impl<'e> Run<'_, 'e> {
                 other => first(other, self.event).into_iter().collect(),
             };
             for tag in all.into_iter().filter(|t| !t.is_empty()) {
-                // The last place is for the tag that says so.
+                // The last place is kept for the tag that says that there was no room.
                 if add && self.event.tags.len() + 1 >= MAX_TAGS && !self.event.has_tag(&tag) {
                     full = true;
                     continue;
@@ -289,7 +289,7 @@ impl<'e> Run<'_, 'e> {
     }
 }
 
-/// Does the condition hold for an event that nothing may change? It calls no engine.
+/// Whether a condition that calls no engine is true for an event; the event is not changed.
 pub(super) fn holds_still(check: &Check, event: &Event<'_>) -> bool {
     match check {
         Check::Any(all) => all.iter().any(|c| holds_still(c, event)),
@@ -340,7 +340,7 @@ trait OrBack<'e> {
 }
 
 impl<'e> OrBack<'e> for Outcome {
-    /// What could not be written under its new name keeps the old one.
+    /// Writes a value under its new name, or, if that fails, under the old one.
     fn or_back(self, event: &mut Event<'e>, from: &Write, value: Cow<'e, str>) -> Outcome {
         if let (Outcome::Failed(_), Write::Custom(name)) = (self, from) {
             event.add_field_value(name.clone(), value);

@@ -1,7 +1,6 @@
-//! A filter in words: what happens to which events, shorter than the filter.
+//! Says in words what a filter does with which events, in less text than the filter has.
 //!
-//! Not its text in another layout (that is `print`), and no manual of the engines (that is the
-//! reference).
+//! `print` writes a filter's text in another layout; the engines are described in the reference.
 
 use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
@@ -11,7 +10,7 @@ use super::print;
 use super::program::Program;
 use crate::field::CoreField;
 
-/// So many characters of a text are shown.
+/// Characters of a text that are shown, at most.
 const MAX_SHOWN_CHARS: usize = 60;
 /// Longest line that takes in what a branch does, in characters.
 const MAX_LINE_CHARS: usize = 100;
@@ -104,7 +103,7 @@ fn does(kind: &StatementKind) -> String {
     }
 }
 
-/// What an engine does, or what it says where it is asked.
+/// What an engine does or, if it is a condition (`asked`), when it is true.
 fn called(call: &Call, asked: bool) -> String {
     let mut positional = Vec::new();
     let mut named = Vec::new();
@@ -158,7 +157,8 @@ fn joined(values: &mut dyn Iterator<Item = String>, with: &str) -> String {
     values.collect::<Vec<_>>().join(with)
 }
 
-/// A condition; `within` another one it is in parentheses where it would bind otherwise.
+/// A condition in words; `within` another one it gets parentheses if it would otherwise be read
+/// differently.
 fn words(condition: &Condition, within: bool) -> String {
     let many = |all: &[Condition], with: &str| {
         let text = all.iter().map(|c| words(c, true)).collect::<Vec<_>>().join(with);
@@ -180,7 +180,7 @@ fn words(condition: &Condition, within: bool) -> String {
 
 fn compared(left: &Operand, comparison: Comparison, right: &Operand) -> String {
     let severity = [left, right].iter().any(|o| o.kind == OperandKind::Core(CoreField::Severity));
-    // Of severities the name comes last, on whichever side it stands.
+    // The name of a severity comes last in the sentence, on whichever side of the sign it stands.
     let (left, comparison, right) = match (&left.kind, severity) {
         (OperandKind::Text(_) | OperandKind::Number(_), true) => (right, comparison.flipped(), left),
         _ => (left, comparison, right),

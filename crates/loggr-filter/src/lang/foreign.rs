@@ -1,11 +1,11 @@
-//! What people write who know other languages: rsyslog's, Logstash's, a shell, Python.
+//! Words of other languages (rsyslog's, Logstash's, a shell's, Python's) that people may write in a
+//! filter.
 //!
-//! Nothing here is understood; each table says what is to be written instead, for the hints of
-//! errors.
+//! None of them works here; each table says what to write instead, for the hints of errors.
 
 use crate::field::CoreField;
 
-/// What the core fields are called elsewhere.
+/// The names that core fields have in other languages.
 const FIELDS: [(CoreField, &[&str]); 9] = [
     (
         CoreField::Source,
@@ -58,13 +58,13 @@ const FIELDS: [(CoreField, &[&str]); 9] = [
     ),
 ];
 
-/// The core field that is called so elsewhere.
+/// The core field that has this name in another language.
 pub(super) fn field(word: &str) -> Option<CoreField> {
     let lower = word.to_ascii_lowercase();
     FIELDS.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(field, _)| *field)
 }
 
-/// What stands where a statement is expected.
+/// Words that other languages have in the place of a statement.
 const STATEMENTS: [(&[&str], &str); 14] = [
     (&["else"], "`else` follows the `}` of an `if`"),
     (&["elif", "elsif", "elseif"], "`else if` follows the `}` of an `if`"),
@@ -100,7 +100,7 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
     STATEMENTS.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, hint)| *hint)
 }
 
-/// What is called like an engine elsewhere.
+/// Functions of other languages that are called like an engine.
 const ENGINES: [(&[&str], &str); 17] = [
     (&["drop", "stop", "delete", "rename", "tags"], "this is a statement: it has no parentheses"),
     (&["add_tag", "tag"], "a tag is added by `tags += \"name\"`"),
@@ -189,9 +189,9 @@ pub(super) fn engine(word: &str) -> Option<&'static str> {
 /// A word between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Infix {
-    /// It is a sign.
+    /// The word stands for a sign of ours.
     Sign(&'static str),
-    /// A regular expression with something before and behind the text.
+    /// The word stands for `~` with this text before and behind the quoted one.
     Around(&'static str, &'static str),
 }
 
@@ -208,18 +208,18 @@ const INFIXES: [(&[&str], Infix); 10] = [
     (&["le", "lte"], Infix::Sign("<=")),
 ];
 
-/// What a word between two values means elsewhere.
+/// What a word between two values means in another language.
 pub(super) fn infix(word: &str) -> Option<Infix> {
     let lower = word.to_ascii_lowercase();
     INFIXES.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, infix)| *infix)
 }
 
-/// A sign that means nothing here, what to write, and the token that stands for it, so that one
-/// look shows the other errors too.
+/// A sign that means nothing here, what to write instead, and the token that is read in its place,
+/// so that the other errors are found too.
 pub(super) struct ForeignSign {
     pub written: &'static str,
     pub hint: &'static str,
-    /// A sign of the language, or a word.
+    /// The token that is read in its place: a sign of the language, or a word.
     pub stands_for: Option<&'static str>,
 }
 
@@ -260,7 +260,7 @@ const SIGNS: [ForeignSign; 25] = [
     sign(".", "a nested name is written `[a.b]`", None),
 ];
 
-/// The foreign sign that a text begins with.
+/// The foreign sign with which a text begins.
 pub(super) fn sign_at(text: &str) -> Option<&'static ForeignSign> {
     SIGNS.iter().find(|s| text.starts_with(s.written))
 }

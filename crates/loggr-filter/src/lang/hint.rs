@@ -1,7 +1,6 @@
-//! What is wrong with a name or a word, and what to write instead.
+//! Errors about a name or a word, with hints what to write instead.
 //!
-//! Not where it stands in the grammar; that is the parser's. What other languages call things is
-//! in `foreign`.
+//! The parser finds the errors of the grammar. The words of other languages are in `foreign`.
 
 use super::ast::{Operand, OperandKind};
 use super::error::{FilterError, Span};
@@ -15,7 +14,8 @@ use crate::nearest::nearest;
 /// The words that begin a statement.
 const STATEMENTS: [&str; 6] = ["if", "drop", "stop", "delete", "rename", "tags"];
 
-/// A word where a statement should stand; `after` is the sign behind it, if one is.
+/// The error for an unknown word in the place of a statement; `after` is the sign behind it, if
+/// there is one.
 pub(super) fn unknown_statement(word: &str, after: &str, span: Span) -> FilterError {
     let unknown = || FilterError::new(span, format!("`{word}` is neither a statement nor a core field"));
     let core = foreign::field(word).map(|field| field.row().name);
@@ -64,11 +64,12 @@ pub(super) fn infix(
         (Infix::Sign(sign), Some(text)) => format!("{left} {sign} {}", quoted(text)),
         (Infix::Sign(sign), None) => format!("{left} {sign} …"),
     };
-    FilterError::new(span, format!("`{word}` compares nothing")).hint(format!("write `{written}`"))
+    FilterError::new(span, format!("`{word}` is not a comparison")).hint(format!("write `{written}`"))
 }
 
-/// The name of a custom field in brackets. Those of core fields mean nothing there: nobody who
-/// writes `[message]` means a custom field of this name, and who does says so with a prefix.
+/// The name of a custom field in brackets. The name of a core field is an error there: hardly
+/// anybody who writes `[message]` means a custom field of this name, which is written with a
+/// prefix.
 pub(super) fn custom(name: String, span: Span) -> Result<String, FilterError> {
     if let Some(bare) = name.strip_prefix(CUSTOM_PREFIX).filter(|bare| is_taken(bare)) {
         return Ok(bare.to_owned());

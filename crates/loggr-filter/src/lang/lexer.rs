@@ -1,4 +1,4 @@
-//! Text to tokens. Knows no grammar.
+//! Cuts the text of a filter into tokens, without knowing the grammar.
 
 use super::error::{FilterError, Span};
 use super::foreign;
@@ -97,13 +97,14 @@ pub(super) fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<FilterError>) {
     (out, errors)
 }
 
-/// Does the text begin with a sign of another language that is longer than one of this?
+/// Whether the text begins with a sign of another language that is longer than a sign of this one.
 fn is_foreign(text: &str) -> bool {
     let own = SIGNS.iter().find(|s| text.starts_with(**s)).map_or(0, |s| s.len());
     foreign::sign_at(text).is_some_and(|sign| sign.written.len() > own)
 }
 
-/// What is wrong with a sign that means nothing; what stands for it goes to the tokens.
+/// The error for a sign that means nothing here; the token that is read in its place is added to
+/// `tokens`.
 fn foreign_sign(text: &str, at: &mut usize, tokens: &mut Vec<(Token, Span)>) -> FilterError {
     let start = *at;
     let sign = foreign::sign_at(rest(text, start));
@@ -114,7 +115,7 @@ fn foreign_sign(text: &str, at: &mut usize, tokens: &mut Vec<(Token, Span)>) -> 
     let error = FilterError::new(span, format!("`{written}` means nothing here"));
     let Some(sign) = sign else { return error };
     if matches!(sign.written, "//" | "/*") {
-        // What was meant for a comment is read as one.
+        // A text that was meant as a comment is read as one.
         *at += rest(text, *at).find('\n').unwrap_or(rest(text, *at).len());
     }
     if let Some(token) = sign.stands_for {
@@ -248,7 +249,7 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// Would a backslash before this be read as the beginning of an escape, or be printed as one?
+/// Whether a backslash before this character would be read as the beginning of an escape.
 fn begins_escape(next: Option<char>) -> bool {
     next.is_none_or(|c| matches!(c, '"' | '\\' | 'n' | 'r' | 't' | 'u') || c.is_control())
 }

@@ -1,7 +1,7 @@
 //! The filter language: lexer, parser, checker, compiled program, explain.
 //!
-//! `lexer` → `parser` → `ast` → `compile` → `node` → `program`. Nothing here knows an engine by name
-//! but through the table in [`crate::engines`].
+//! `lexer` → `parser` → `ast` → `compile` → `node` → `program`. Engines are known here only through
+//! the table in [`crate::engines`].
 
 mod ast;
 mod cases;

@@ -1,6 +1,6 @@
-//! A filter as it runs: what the checker makes of statements, and what works on events.
+//! The checked form of a filter that works on events.
 //!
-//! Only what it is; how it is made is `compile`'s, what it does is `evaluate`'s.
+//! `compile` makes it of the statements, and `evaluate` runs it.
 
 use regex::Regex;
 
@@ -9,7 +9,7 @@ use crate::engines::Engine;
 use crate::field::CoreField;
 use loggr_net::Network;
 
-/// What a rule says, for counters and traces.
+/// The text of a rule, for counters and traces.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub line: usize,
@@ -25,14 +25,14 @@ pub(super) enum Values {
     Text(String, Option<f64>),
 }
 
-/// What is written.
+/// The field that is written.
 #[derive(Debug)]
 pub(super) enum Write {
     Core(CoreField),
     Custom(String),
 }
 
-/// An engine with what it is asked about.
+/// An engine with its operands.
 pub(super) struct Called {
     pub engine: Box<dyn Engine>,
     pub operands: Vec<Values>,
@@ -41,7 +41,8 @@ pub(super) struct Called {
 }
 
 pub(super) enum Node {
-    /// Rule, condition, statements; and the statements where none holds.
+    /// For each branch the rule, the condition and the statements; then the statements that run if
+    /// no condition is true.
     If(Vec<(usize, Check, Vec<Node>)>, Vec<Node>),
     Assign(usize, Write, Vec<Values>),
     Tags(usize, bool, Vec<Values>),
@@ -57,7 +58,7 @@ pub(super) enum Check {
     All(Vec<Check>),
     Not(Box<Check>),
     Test(Values, Test),
-    /// Severity or facility against a code.
+    /// Severity or facility is compared with a code.
     Code(CoreField, Comparison, u8),
     Call(Box<Called>),
 }
@@ -69,7 +70,7 @@ pub(super) enum Test {
     InNetworks(Vec<Network>),
     Matches(Regex),
     Compare(Comparison, Values),
-    /// Severity or facility by name or number: that of the event.
+    /// A value, by name or number, is that of the event's severity or facility.
     IsCode(CoreField),
 }
 
@@ -84,7 +85,7 @@ impl Values {
         }
     }
 
-    /// Are they times?
+    /// Whether the values are times.
     pub fn is_time(&self) -> bool {
         matches!(self, Values::Core(field) if field.is_time())
     }

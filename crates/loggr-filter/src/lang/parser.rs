@@ -1,6 +1,7 @@
-//! Tokens to statements. Checks the grammar alone, not what names mean, but for core fields.
+//! Reads tokens into statements. It checks the grammar and the names of core fields, but not what
+//! other names mean.
 //!
-//! After an error it goes on at the next statement, so that one look shows all errors.
+//! After an error it goes on with the next statement, so that all errors are found at once.
 
 use super::ast::{
     Argument, ArgumentValue, Call, Comparison, Condition, ConditionKind, Operand, OperandKind, Set,
@@ -242,7 +243,7 @@ impl Parser<'_> {
             if let Token::Word(word) = self.peek()
                 && matches!(word.as_str(), "elif" | "elsif" | "elseif")
             {
-                // Read on as what it stands for.
+                // Reading goes on as if `else if` stood here.
                 let error = self.means(format!("`{word}` means nothing here"), "write `else if`");
                 self.errors.push(error);
                 continue;
@@ -279,7 +280,7 @@ impl Parser<'_> {
         self.depth += 1;
         if self.depth > MAX_NESTING {
             self.depth -= 1;
-            // What is inside is not looked at any more.
+            // The inside of a block that is nested too deep is not checked.
             let error = FilterError::new(self.span(), format!("nested deeper than {MAX_NESTING}"));
             self.at = self.tokens.len() - 1;
             return Err(error);
@@ -299,7 +300,7 @@ impl Parser<'_> {
         }
         let target = self.target()?;
         if self.take("=") || self.take("==") {
-            return Err(FilterError::new(self.last_span(), "this assigns nothing")
+            return Err(FilterError::new(self.last_span(), "this is not an assignment")
                 .hint("an assignment is written `:=`"));
         }
         self.expect(":=", "after the field")?;
@@ -442,7 +443,7 @@ impl Parser<'_> {
                 return Ok(ConditionKind::Compare(left, *comparison, self.operand()?));
             }
             if *sign == "=" || *sign == ":=" {
-                return Err(self.wrong("this compares nothing").hint("write `==` to compare"));
+                return Err(self.wrong("this is not a comparison").hint("write `==` to compare"));
             }
         }
         if self.take_word("in") {

@@ -1,7 +1,6 @@
-//! A condition alone: which events are meant?
+//! A condition of the filter language by itself, which selects events.
 //!
-//! Where a whole filter would be too much: a packer's `if`. It changes nothing and calls no
-//! engine.
+//! A packer's `if` is one. It changes nothing and calls no engine.
 
 use std::fmt;
 use std::path::Path;
@@ -23,10 +22,10 @@ pub struct Predicate {
 }
 
 impl Predicate {
-    /// Reads and checks a condition. `file` is what errors call it.
+    /// Reads and checks a condition. Errors name the text as `file`.
     ///
     /// # Errors
-    /// All that is wrong with it; a call of an engine is.
+    /// All mistakes in it; a call of an engine is one.
     pub fn compile(file: &str, text: &str) -> Result<Predicate, FilterErrors> {
         let condition = parse_condition(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
         let mut errors = Vec::new();
@@ -50,13 +49,13 @@ impl Predicate {
         }
     }
 
-    /// Is this event meant?
+    /// Whether the condition is true for the event.
     pub fn holds(&self, event: &Event<'_>) -> bool {
         holds_still(&self.check, event)
     }
 }
 
-/// What is read from the same text is the same.
+/// Two predicates are equal if they were read from the same text.
 impl PartialEq for Predicate {
     fn eq(&self, other: &Predicate) -> bool {
         self.text == other.text

@@ -1,6 +1,6 @@
-//! Statements back to text, in the one canonical layout.
+//! Prints statements as text, in the one canonical layout.
 //!
-//! Invariant: what is printed parses to the same statements (places aside).
+//! Invariant: the printed text is read as the same statements, apart from their places.
 
 use super::ast::{
     Argument, ArgumentValue, Call, Condition, ConditionKind, Operand, OperandKind, Set, Statement,
@@ -123,7 +123,7 @@ pub(super) fn condition_text(condition: &Condition) -> String {
     }
 }
 
-/// In parentheses where it would bind otherwise.
+/// A condition within another, in parentheses if it would otherwise be read differently.
 fn inside(condition: &Condition, of_all: bool) -> String {
     let text = condition_text(condition);
     match (&condition.kind, of_all) {

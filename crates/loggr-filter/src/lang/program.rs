@@ -14,10 +14,10 @@ use super::node::{Node, Rule};
 use super::parser::parse;
 use crate::engines::{Environment, Pass, Route};
 
-/// The time of the rules is measured for one event of so many.
+/// The time of the rules is measured for one of this many events.
 const TIMED_EVENTS: u64 = 64;
 
-/// Tag that an event has before the first rule if its line had no format that is known.
+/// Tag that an event has before the first rule if its line was in no known format.
 pub const PARSE_TAG: &str = "_parsefailure";
 
 /// A filter.
@@ -29,22 +29,22 @@ pub struct Program {
     routes: Vec<Route>,
 }
 
-/// What becomes of an event: on, another way, or away.
+/// What becomes of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes on.
+    /// The event goes on to the destination.
     Keep,
-    /// It goes on by the route of this number in [`Program::routes`].
+    /// The event goes on by the route of this number in [`Program::routes`].
     Route(usize),
     /// The rule of this number dropped it.
     Drop(usize),
 }
 
 impl Program {
-    /// Reads and checks a filter. `file` is what errors call it.
+    /// Reads and checks a filter. Errors name the filter as `file`.
     ///
     /// # Errors
-    /// All that is wrong with it, at most [`super::MAX_ERRORS`] of the grammar at once.
+    /// All mistakes in it, but at most [`super::MAX_ERRORS`] of the grammar.
     pub fn compile(file: &str, text: &str, environment: &Environment) -> Result<Program, FilterErrors> {
         let statements = parse(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
         let mut compiler =
@@ -57,7 +57,7 @@ impl Program {
         Ok(Program { file: file.to_owned(), statements, nodes, rules, routes })
     }
 
-    /// What errors call it.
+    /// The name of the filter in errors.
     pub fn file(&self) -> &str {
         &self.file
     }
@@ -72,7 +72,7 @@ impl Program {
         self.nodes.is_empty()
     }
 
-    /// Where it may send events, beside on: the routes of all its `router`s, none twice.
+    /// The routes of all its `router`s, none twice; other events go to the destination.
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
@@ -100,8 +100,8 @@ impl Program {
             .0
     }
 
-    /// The same; also says whether the event may be another now. If not, what it was parsed
-    /// from still stands for it.
+    /// Like [`Program::run`], but also says whether the event may have changed. If not, the bytes
+    /// from which it was parsed can be passed on.
     pub fn run_marked<'e>(
         &'e self,
         event: &mut Event<'e>,
@@ -113,7 +113,7 @@ impl Program {
         self.work(Run { event, now, counters, timed, trace: None, route: None, failed: None, changed: false })
     }
 
-    /// The same, and tells `trace` of every rule that the event comes to.
+    /// Like [`Program::run`], and calls `trace` for every rule that the event reaches.
     pub fn trace<'e>(
         &'e self,
         event: &mut Event<'e>,
@@ -151,8 +151,8 @@ impl Program {
         (fate, run.changed)
     }
 
-    /// Lets engines take files that changed. Gives true if one did, and what is wrong with
-    /// those that could not be taken.
+    /// Lets engines read files that have changed. Gives true if one has taken a new file, and an
+    /// error for each file that cannot be used.
     pub fn refresh(&self) -> (bool, Vec<String>) {
         let (mut changed, mut errors) = (false, Vec::new());
         Node::each_call(&self.nodes, &mut |called| match called.engine.refresh() {
@@ -162,7 +162,7 @@ impl Program {
         (changed, errors)
     }
 
-    /// Files that its engines read when it was made and do not look at again.
+    /// Files that its engines read when the program was made and do not look at again.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         Node::each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));

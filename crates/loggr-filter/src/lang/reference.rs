@@ -1,38 +1,43 @@
-//! `docs/reference/filter.md`, written from the tables in the code.
+//! Writes `docs/reference/filter.md` from the tables in the code.
 
 use super::ast::Comparison;
 use crate::engines::ENGINES;
 use crate::field::CORE_FIELDS;
 
-/// Statements by example.
+/// The statements of the language, each as an example with its meaning.
 const STATEMENTS: [(&str, &str); 9] = [
-    ("`if C { … } else if C { … } else { … }`", "the first branch whose condition holds"),
+    (
+        "`if C { … } else if C { … } else { … }`",
+        "runs the statements of the first branch whose condition is true",
+    ),
     (
         "`field := a + b`",
-        "sets a field; what is not there adds nothing, and if none is there nothing changes",
+        "sets a field to the joined values; a field that the event does not have adds nothing, and if the \
+         event has none of them nothing changes",
     ),
     ("`tags += \"a\", [f]`", "adds tags; a field stands for all its values"),
-    ("`tags -= \"a\"`", "takes tags away"),
-    ("`delete [f]`", "takes a custom field away; a core field becomes empty"),
-    ("`rename [a] -> [b]`", "moves all values; what `[b]` had is replaced"),
-    ("`engine(…)`", "calls an engine"),
-    ("`drop`", "the event ends here and is counted as dropped by this rule"),
-    ("`stop`", "the rest of the filter is not for this event; it goes on"),
+    ("`tags -= \"a\"`", "removes tags"),
+    ("`delete [f]`", "removes a custom field; a core field becomes empty"),
+    ("`rename [a] -> [b]`", "moves all values of `[a]` to `[b]`; the values that `[b]` had are gone"),
+    ("`engine(…)`", "calls an engine, one of those below"),
+    ("`drop`", "throws the event away; it is counted as dropped by this rule"),
+    ("`stop`", "ends the filter for this event, which is passed on as it is now"),
 ];
 
 const CONDITIONS: [(&str, &str); 6] = [
-    ("`\"x\" in tags`, `notin`", "the event has the tag"),
+    ("`\"x\" in tags`, `notin`", "the event has the tag (or with `notin`: it does not have it)"),
     ("`\"x\" in custom_fields`", "the event has a custom field of this name"),
-    ("`[ip] in cidr(\"10.0.0.0/8\", …)`", "an address is in one of the networks"),
-    ("`app_name in (\"a\", \"b\")`", "one of these"),
-    ("`[f]` or `procid` alone", "is there and not empty"),
-    ("`engine(…)`", "the engine did something"),
+    ("`[ip] in cidr(\"10.0.0.0/8\", …)`", "the field holds an address of one of the networks"),
+    ("`app_name in (\"a\", \"b\")`", "the field has one of these values"),
+    ("`[f]` or `procid` alone", "the event has the field, and it is not empty"),
+    ("`engine(…)`", "the engine acted on the event, such as a pattern that matched"),
 ];
 
 /// The page.
 pub fn reference() -> String {
     let mut out = String::from(
-        "# The filter language\n\nWritten by a test from the tables in the code (`UPDATE=1 cargo test -p loggr-filter reference`).\n\n",
+        "# The filter language\n\nA filter is a list of statements, which a machine runs for each event. This page is the reference of the \
+         language; it is made from the tables in the code (`UPDATE=1 cargo test -p loggr-filter reference`).\n\n",
     );
     table(
         &mut out,
@@ -41,14 +46,22 @@ pub fn reference() -> String {
         STATEMENTS.iter().map(|(a, b)| vec![(*a).to_owned(), (*b).to_owned()]),
     );
     let signs: Vec<String> = Comparison::ALL.iter().map(|(_, s)| format!("`{s}`")).collect();
-    out.push_str(&format!("Conditions are joined with `and`, `or`, `not` and parentheses. Values are compared with {}. `~` and `~*` (in any case) take a regular expression in quotes. \
-         A field with several values holds if one of them does; `!=` is the opposite of `==`. Where a number is written without quotes both sides are compared as numbers; \
-         `<` and the like compare as numbers where both sides are. A text is written in double quotes with `\\\"`, `\\\\`, `\\n`, `\\r`, `\\t` and `\\u{{…}}`; any other backslash stays. `#` begins a comment.\n\n",
-        signs.join(" ")));
+    out.push_str(&format!(
+        "Conditions are joined with `and`, `or`, `not` and parentheses.\n\n\
+         - Values are compared with {}. On the right of `~` and `~*` stands a regular expression in quotes; \
+         `~*` does not distinguish upper and lower case.\n\
+         - If a field has several values, a comparison is true if it is true for one of them. `!=` is the \
+         opposite of `==`: it is true if no value is equal.\n\
+         - If one side is a number without quotes, both sides are compared as numbers. `<`, `<=`, `>` and \
+         `>=` also compare as numbers if both sides are numbers.\n\
+         - A text is written in double quotes, with `\\\"`, `\\\\`, `\\n`, `\\r`, `\\t` and `\\u{{…}}` for special \
+         characters; any other backslash stands for itself. `#` begins a comment.\n\n",
+        signs.join(" ")
+    ));
     table(
         &mut out,
         "Further conditions",
-        ["condition", "holds if"],
+        ["condition", "is true if"],
         CONDITIONS.iter().map(|(a, b)| vec![(*a).to_owned(), (*b).to_owned()]),
     );
     table(
@@ -60,9 +73,15 @@ pub fn reference() -> String {
             vec![format!("`{}`", r.name), format!("{}{note}", r.doc)]
         }),
     );
-    out.push_str("Custom fields are written `[name]`; `[a][b]` is `[a.b]`. A custom field that has the name of a core field is written `[fields.NAME]`, as in queries: `[fields.message]`. A change takes an event's seal away.\n\n## Engines\n");
+    out.push_str(
+        "A custom field is written `[name]`; `[a][b]` is the same as `[a.b]`. A custom field that has the name of a \
+         core field is written `[fields.NAME]`, as in queries: `[fields.message]`. An event that a filter changes \
+         loses the HMAC that its sender sealed it with.\n\n## Engines\n\nAn engine is called with its arguments in \
+         parentheses: `grok(\"SSHD\", prefix=\"ssh_\")`. Arguments without a name are taken in the order of the \
+         table. A call is also a condition, which is true if the engine acted on the event: `if grok(\"SSHD\") { … }`.\n",
+    );
     for spec in ENGINES {
-        out.push_str(&format!("\n### {}\n\n{}.\n\n", spec.name, spec.summary));
+        out.push_str(&format!("\n### {0}\n\n`{0}` {1}.\n\n", spec.name, spec.summary));
         out.push_str("| argument | kind | default | what it does |\n|---|---|---|---|\n");
         for p in spec.parameters {
             let default = match p.default {

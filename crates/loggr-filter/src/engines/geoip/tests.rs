@@ -154,7 +154,7 @@ fn the_documented_fields_are_those_that_there_are() {
     let documented: Vec<&str> = SPEC.adds.iter().filter_map(|(name, _)| name.strip_prefix("geo_")).collect();
     assert_eq!(documented, FIELDS.map(|f| f.1));
     for ((_, name, default), (_, doc)) in FIELDS.iter().zip(SPEC.adds) {
-        assert_eq!(!default, doc.ends_with("; on request"), "{name}");
+        assert_eq!(!default, doc.ends_with("; only if named in `fields`"), "{name}");
         let fields = SPEC.parameters.iter().find(|p| p.name == "fields").unwrap();
         assert_eq!(!default, fields.doc.contains(&format!("`{name}`")), "{name}");
     }

@@ -1,9 +1,9 @@
 //! Sets of characters: `[a-z&&[^b]]`, `\w`, `[[:alpha:]]`, `\p{Greek}`.
 //!
-//! What a set holds of ASCII is known here exactly; of all other characters only whether it
-//! may hold some. That is enough to print it for texts of ASCII and to widen it.
+//! Which ASCII characters a set holds is known exactly; of all other characters it is only known
+//! whether the set may hold some. That is enough to print it for texts of ASCII and to widen it.
 
-/// `[…]`: what is in all of the operands; `&&` divides them.
+/// `[…]`: the characters that are in all of the operands, which are separated by `&&`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Class {
     pub negated: bool,
@@ -52,7 +52,8 @@ impl Perl {
         }
     }
 
-    /// What is not it, in a bracket of PCRE2; that has no word for what is not hexadecimal.
+    /// The characters outside of it, in a bracket of PCRE2, which has no escape for characters that
+    /// are not hexadecimal digits.
     pub fn others(self) -> &'static str {
         match self {
             Perl::Digit => "\\D",
@@ -111,7 +112,7 @@ posix! {
 pub(crate) struct Set {
     /// ASCII characters that are in it, or may be.
     may: u128,
-    /// Those that surely are.
+    /// ASCII characters that are surely in it.
     must: u128,
     /// Other characters may be in it.
     pub may_others: bool,
@@ -121,12 +122,12 @@ pub(crate) struct Set {
 impl Set {
     const NONE: Set = Set { may: 0, must: 0, may_others: false, must_others: false };
 
-    /// What this ASCII character may be; the sets are exact where [`Set::is_exact`].
+    /// Whether this ASCII character may be in it; that is certain if [`Set::is_exact`].
     pub fn has(&self, c: u8) -> bool {
         c < 128 && self.may >> c & 1 == 1
     }
 
-    /// Nothing of ASCII is uncertain.
+    /// Whether it is certain for all ASCII characters.
     pub fn is_exact(&self) -> bool {
         self.may == self.must
     }
@@ -221,7 +222,7 @@ impl Set {
 }
 
 impl Class {
-    /// One item, or what is not it.
+    /// A set of one item, or of everything but it.
     pub fn one(item: Item) -> Class {
         Class { negated: false, operands: vec![vec![item]] }
     }

@@ -1,9 +1,9 @@
-//! What an expression means: the tree that the dialect of grok patterns is read into.
+//! The syntax tree of an expression in the dialect of grok patterns.
 //!
-//! The dialect is Oniguruma's with Ruby's syntax, because that is what grok patterns are
-//! written for: `\h` is a hexadecimal digit, `^` and `$` are the ends of each line, the dot
-//! matches line ends, and beside named groups the plain ones capture nothing. The tree says
-//! nothing about an engine; `pcre` and `relax` print it for theirs.
+//! The dialect is Oniguruma's with Ruby's syntax, because that is what grok patterns are written
+//! for: `\h` is a hexadecimal digit, `^` and `$` are the ends of each line, the dot matches line
+//! ends, and beside named groups the plain ones capture nothing. The tree does not depend on an
+//! engine; `pcre` and `relax` print it, each for its own.
 
 mod class;
 mod parse;
@@ -131,7 +131,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What it is made of, and whether case does not matter there.
+    /// Its children, and for each whether case is ignored in it.
     pub fn children(&self, fold: bool) -> Vec<(&Node, bool)> {
         match self {
             Node::Group(_, node)
@@ -170,7 +170,7 @@ pub(super) enum Greed {
     Possessive,
 }
 
-/// Which group is meant.
+/// The group that a reference means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reference {
     Number(usize),

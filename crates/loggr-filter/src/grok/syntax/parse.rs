@@ -1,8 +1,8 @@
-//! Text into the tree.
+//! Reads the text of an expression into the tree.
 //!
-//! Everything that Ruby's Oniguruma takes is taken, but the absence operator `(?~…)`, which
-//! no other engine has. What cannot be read is an error that says why; a doubtful escape is
-//! the character itself, as in Ruby.
+//! Everything that Ruby's Oniguruma takes is read, except the absence operator `(?~…)`, which no
+//! other engine has. A text that cannot be read gives an error that says why; an unknown escape
+//! stands for the character itself, as in Ruby.
 
 use super::class::Class;
 use super::{Assert, Expression, Greed, Group, MAX_GROUP_DEPTH, Name, Node, Reference};
@@ -41,7 +41,7 @@ pub(crate) fn parse(text: &str, semantics: &[Semantic]) -> Result<Expression> {
     Ok(expression)
 }
 
-/// Which characters the classes speak of.
+/// Whether classes such as `\w` are those of ASCII or of Unicode.
 #[derive(Clone, Copy, PartialEq)]
 enum Charset {
     /// `\w` of ASCII, `[:alpha:]` of Unicode: Ruby's default.
@@ -83,7 +83,7 @@ impl Parser<'_> {
         text.chars().enumerate().all(|(i, c)| self.peek_at(i) == Some(c))
     }
 
-    /// Steps over a text that is there.
+    /// Steps over `text` if it stands here.
     fn eat(&mut self, text: &str) -> bool {
         let there = self.starts(text);
         if there {
@@ -98,7 +98,7 @@ impl Parser<'_> {
         c
     }
 
-    /// What is wrong, and where: the expression's text around the place.
+    /// An error that says what is wrong and shows the text around the place.
     fn error(&self, what: &str) -> GrokError {
         const AROUND: usize = 24;
         let from = self.at.saturating_sub(AROUND);
@@ -107,7 +107,7 @@ impl Parser<'_> {
         GrokError::Syntax(format!("this expression cannot be used: {what}, near `{near}`"))
     }
 
-    /// To the end of the group that is open.
+    /// Reads alternatives up to the end of the group that is open.
     fn alternatives(&mut self) -> Result<Node> {
         let flags = self.flags;
         let mut all = vec![self.sequence()?];
@@ -139,7 +139,7 @@ impl Parser<'_> {
         })
     }
 
-    /// White space and comments count for nothing in `(?x)`.
+    /// Skips white space and comments, which mean nothing in `(?x)`.
     fn skip_white(&mut self) {
         while self.flags.extended {
             match self.peek() {
@@ -380,7 +380,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The content of a group, and its end.
+    /// Reads the content of a group and its closing parenthesis.
     fn inside(&mut self) -> Result<Node> {
         self.depth += 1;
         if self.depth > MAX_GROUP_DEPTH {
@@ -487,7 +487,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Up to so many digits.
+    /// A character that is given by its number, of at most `most` digits.
     fn number(&mut self, most: usize, base: u32) -> Option<char> {
         let digits: String =
             self.chars.iter().skip(self.at).take(most).take_while(|c| c.is_digit(base)).collect();
