@@ -1,6 +1,6 @@
-//! What stores answer: events, counts, values, days, and what became of a change.
+//! The answers of stores: events, counts, values, days, and the results of changes.
 //!
-//! Both engines answer the same. Not here: how they find it.
+//! Both engines give the same answers; each finds them in its own way.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub const MAX_BUCKETS: usize = 100_000;
 /// is marked as partial.
 pub const MAX_TOP_VALUES: usize = 1_000_000;
 
-/// What a query looked at, and what it could not.
+/// What a query had to look at to find its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Row groups whose index was asked.
@@ -92,7 +92,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// That it would have more than [`MAX_BUCKETS`].
+    /// The error of a histogram with more than [`MAX_BUCKETS`] buckets.
     pub(crate) fn too_large() -> StoreError {
         StoreError::new(ErrorKind::Limit, format!("the histogram would have more than {MAX_BUCKETS} buckets"))
     }
@@ -180,11 +180,11 @@ pub struct Summary {
     pub purged: u64,
     /// What is damaged: the file and what is wrong with it.
     pub damaged: Vec<(PathBuf, String)>,
-    /// A step of the clock that retention does not believe yet.
+    /// A jump of the clock that retention does not accept yet.
     pub step: Option<Step>,
 }
 
-/// What dropping days came to.
+/// The result of dropping days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// The dates of the days dropped, oldest first.
@@ -198,8 +198,8 @@ pub struct Dropped {
 /// What retention did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pruned {
-    /// What was past it.
+    /// The days that were older than the retention.
     pub dropped: Dropped,
-    /// What the look at the clock came to.
+    /// The result of the look at the clock.
     pub clock: Look,
 }

@@ -1,6 +1,6 @@
-//! What can go wrong in the store, in the few kinds to which a caller reacts differently.
+//! The errors of the store, in the few kinds to which callers react differently.
 //!
-//! Not here: what is wrong with a query's text; that is the query language's own error.
+//! A mistake in the text of a query is an error of its own, in `query`.
 
 use std::fmt;
 use std::path::Path;
@@ -22,8 +22,8 @@ pub enum ErrorKind {
     Limit,
     /// It will fail the same way each time.
     Permanent,
-    /// A database does not let us in, or has not what we need: somebody has to change it or the
-    /// configuration. At start a reason to stop, later one to wait.
+    /// A database refuses us, or lacks what we need: somebody has to change it or the
+    /// configuration. At the start this is a reason to stop, later a reason to wait.
     Refused,
 }
 
@@ -42,19 +42,19 @@ impl StoreError {
         self.kind
     }
 
-    /// True where the same call may work later without anybody repairing anything.
+    /// True if the same call may work later without a repair.
     pub fn is_transient(&self) -> bool {
         self.kind == ErrorKind::Transient
     }
 
-    /// True where the events themselves are to blame: the same batch fails in the same way each time,
-    /// whatever anybody mends. Of everything else, such as a damaged store, one that another process
-    /// holds or a wrong password, no event is to blame: events wait until it is mended.
+    /// True if the events themselves are the cause, so that the same batch fails in the same way
+    /// each time. If the cause is something else, such as a damaged store, a store that another
+    /// process holds or a wrong password, the events wait until it is mended.
     pub fn blames_events(&self) -> bool {
         self.kind == ErrorKind::Permanent
     }
 
-    /// What to do about it, where that is known.
+    /// What the operator can do about it, if that is known.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -63,7 +63,7 @@ impl StoreError {
         StoreError { kind, what: what.into(), source: None, hint: None }
     }
 
-    /// The same with a hint.
+    /// The same error with a hint.
     pub(crate) fn hinted(self, hint: impl Into<String>) -> StoreError {
         StoreError { hint: Some(hint.into()), ..self }
     }
@@ -81,8 +81,8 @@ impl StoreError {
         StoreError::with(ErrorKind::Transient, format!("cannot {what} `{}`", path.display()), source)
     }
 
-    /// An operation on something that was written and read before failed: what the disk cannot give
-    /// any more is damage, anything else may work later.
+    /// An operation failed on a file that could be written and read before: if the disk has lost
+    /// the data it is damage, anything else may work later.
     pub(crate) fn disk(what: &str, path: &Path, source: std::io::Error) -> StoreError {
         match is_damage(&source) {
             true => StoreError::corrupt(path, format!("cannot {what} it: {source}")),
@@ -90,13 +90,13 @@ impl StoreError {
         }
     }
 
-    /// Bytes that are not those that were written.
+    /// The bytes of a file are not those that were written.
     pub(crate) fn corrupt(path: &Path, what: impl fmt::Display) -> StoreError {
         StoreError::new(ErrorKind::Corrupt, format!("`{}` is damaged: {what}", path.display()))
     }
 
-    /// An error of the Parquet library: a damaged block shines through, the rest is a damaged file
-    /// when reading and a failed operation when writing.
+    /// An error of the Parquet library. A damaged block is passed on as such; any other error means
+    /// a damaged file when reading, and a failed operation when writing.
     pub(crate) fn parquet(what: &str, path: &Path, source: parquet::errors::ParquetError) -> StoreError {
         if let parquet::errors::ParquetError::External(inner) = &source
             && let Some(block) = inner.downcast_ref::<DamagedBlock>()
@@ -137,12 +137,12 @@ impl std::error::Error for StoreError {
 pub(crate) struct DamagedBlock {
     pub(crate) offset: u64,
     pub(crate) length: u64,
-    /// What the system said. `None`: the bytes are there, and wrong.
+    /// The error of the system; `None` if the bytes could be read but are wrong.
     pub(crate) unreadable: Option<Arc<std::io::Error>>,
 }
 
 impl DamagedBlock {
-    /// As an error about its file. What the system may do later is no damage.
+    /// Makes an error about the file. An operation that may work later is not damage.
     pub(crate) fn into_error(self, path: &Path) -> StoreError {
         match self.unreadable {
             Some(e) if !is_damage(&e) => {
@@ -159,11 +159,11 @@ impl DamagedBlock {
     }
 }
 
-/// Does the error of a read say that what was written is not there any more? Anything else, such as
-/// too many open files, passes.
+/// Whether the error of a read says that the data are lost. Other errors, such as too many open
+/// files, pass by themselves.
 fn is_damage(e: &std::io::Error) -> bool {
-    /// What disks and file systems say of blocks that they cannot give, and what a name gives that
-    /// is no file any more.
+    /// The errors of disks and file systems for blocks that they cannot read, and of names that are
+    /// not files any more.
     const DAMAGE: &[Errno] = &[
         Errno::IO,
         Errno::NXIO,

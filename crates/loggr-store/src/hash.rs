@@ -1,15 +1,15 @@
 //! Fast hashing for tables that live in memory only and whose size is bounded.
 //!
-//! Not for anything on disk: the numbers are others in each process. The seed is why: names and
-//! texts come from the network, and whoever could tell which of them share a place would make every
-//! table a list.
+//! It is not for anything on disk: each process has another seed, and so other hashes. The seed is
+//! secret because names and texts come from the network: a sender who knew which of them collide
+//! could make every table as slow as a list.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
-/// Folded multiplication over eight bytes at a time, from a start that nobody outside knows.
+/// A hasher: folded multiplication over eight bytes at a time, with a secret start.
 #[derive(Clone, Copy)]
 pub(crate) struct Fold {
     state: u64,

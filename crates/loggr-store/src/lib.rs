@@ -1,8 +1,8 @@
 //! The search store: the query language, the embedded columnar store, and the same in PostgreSQL.
 //!
-//! [`Store`] answers questions, whichever engine keeps the events: [`embedded`] in files, [`postgres`]
-//! in a database. Both take the same [`query`] and give the same answers, which one suite
-//! ([`conformance`]) holds them to. How events get in, each engine says itself.
+//! [`Store`] answers questions, whichever engine keeps the events: [`embedded`] in files,
+//! [`postgres`] in a database. Both take the same [`query`] and give the same answers, which one
+//! suite of tests ([`conformance`]) checks. Each engine has its own way to take events in.
 //!
 //! The crate knows nothing of syslog, of the bus, of the configuration or of HTTP.
 #![forbid(unsafe_code)]

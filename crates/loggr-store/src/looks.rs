@@ -1,16 +1,17 @@
-//! What the values of one custom field look like, and the type that follows from it.
+//! What the values of one custom field look like, and the type of column that suits them.
 //!
 //! A type other than text only where *every* value reads back as the same text (`007` stays text).
-//! Not here: where such a value is kept; that is the engines'.
+//! Each engine decides where such a value is kept.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names of custom fields that are counted; those beyond them are found, and told nowhere.
+/// Names of custom fields that are counted, at most. Fields beyond them can be searched, but are in
+/// no list.
 pub const MAX_CENSUS_NAMES: usize = 1024;
 /// Longest name of a custom field that can get a column, in bytes.
 pub const MAX_COLUMN_NAME_BYTES: usize = 128;
 
-/// What the values of one name looked like: a set of bits that grows by union.
+/// The forms that the values of one name have had: a set of bits that grows by union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Looks(pub(crate) u8);
 

@@ -1,6 +1,7 @@
-//! What a store is asked beside the query: the page, the span of time, when to give up.
+//! The options of a question to a store beside the query: the page, the span of time, when to give
+//! up.
 //!
-//! Both engines take the same. Not here: what is looked for (`query`).
+//! Both engines take the same options. What is searched for is in `query`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +48,7 @@ impl SearchOptions {
         }
     }
 
-    /// What of a span lies within `since` and `until`.
+    /// The part of a span that lies within `since` and `until`.
     pub(crate) fn within(&self, span: Span) -> Span {
         Span {
             from: span.from.max(self.since.unwrap_or(i64::MIN)),
@@ -59,14 +60,15 @@ impl SearchOptions {
 /// When a query must end before it is done.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// What was found until then is the answer, marked as partial.
+    /// The time at which the query ends; what was found until then is the answer, marked as
+    /// partial.
     pub deadline: Option<Instant>,
     /// Set it to true to end the query with an error of [`ErrorKind::Limit`].
     pub cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Limits {
-    /// Is the time over? An error where it was cancelled.
+    /// Whether the time is over; an error if the query was cancelled.
     pub(crate) fn is_over(&self) -> Result<bool, StoreError> {
         if self.cancel.as_ref().is_some_and(|c| c.load(Ordering::Relaxed)) {
             return Err(StoreError::new(ErrorKind::Limit, "the query was cancelled"));

@@ -50,7 +50,7 @@ fn is_zero(value: &i16) -> bool {
     *value == 0
 }
 
-/// Does the event need the column at all, its fields and defects aside?
+/// Whether the event needs nothing in this column, apart from its fields and defects.
 fn is_plain(event: &Event<'_>) -> bool {
     event.structured_data.is_empty()
         && event.trusted.is_empty()
@@ -69,7 +69,8 @@ pub(crate) fn write(event: &Event<'_>, fields: &[&Field<'_>]) -> Option<String> 
     write_with(event, fields, event.defects.words().map(Cow::Borrowed).collect(), None)
 }
 
-/// The same for a store that has a column for defects, and times that its columns may not hold.
+/// Like [`write`], for a store that has a column for defects and whose columns cannot hold all
+/// times.
 pub(crate) fn write_without_defects(
     event: &Event<'_>,
     fields: &[&Field<'_>],
@@ -111,7 +112,7 @@ fn borrow<'s>(text: &'s Cow<'_, str>) -> Text<'s> {
     Cow::Borrowed(&**text)
 }
 
-/// The document; nothing in it where it is not one of ours.
+/// Reads the document; it is empty if loggr did not write it.
 pub(crate) fn parse(json: &str) -> Rest<'_> {
     serde_json::from_str(json).unwrap_or_default()
 }
@@ -149,7 +150,7 @@ impl<'a> Rest<'a> {
         self.trusted.iter().for_each(|(name, value)| seen(name, value, false));
     }
 
-    /// Is there a value of this name that `is_match` takes?
+    /// Whether there is a value of this name for which `is_match` is true.
     pub(crate) fn any_named(&self, wanted: &str, is_match: &mut dyn FnMut(&str) -> bool) -> bool {
         let by_name = |(name, _): &&Pair<'a>| *name == wanted;
         self.fields.iter().filter(|(n, _)| n == wanted).flat_map(|(_, v)| v).any(|v| is_match(v))

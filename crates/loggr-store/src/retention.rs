@@ -1,70 +1,72 @@
-//! Retention: which days of a store are past it, by a clock that was seen to run.
+//! Retention: which days of a store are too old, by a clock that has been seen to run steadily.
 //!
 //! A clock that jumps to 2099, or that starts in 1970 and is set right, must not empty a store. So
-//! the wall clock is believed as long as it goes on as time does; a step of more than a day is
-//! told, and drops nothing until it has held for hours, restarts included, or somebody says that it
-//! is right. A day's age counts from when something was last written into it, by the clock that is
-//! believed, so that a day whose name a wrong clock gave goes when its events are old, and not
-//! before. Pure: both stores keep what is here and say what time it is. Invariants: a day that was
-//! written to within the retention stays, whatever its name; never do all days go.
+//! the wall clock is trusted as long as it advances like a steady one. A step of more than a day is
+//! reported, and nothing is dropped until the clock has kept the new time for hours, restarts
+//! included, or until somebody confirms it. The age of a day counts from when something was last
+//! written into it, by the trusted clock, so that a day that got its name from a wrong clock is
+//! dropped when its events are old, and not before. The code here is pure: both stores keep its
+//! state and tell it the time. Invariants: a day that was written to within the retention stays,
+//! whatever its name; all days are never dropped together.
 
 use std::time::Duration;
 
 use crate::partition::{self, DAY};
 
-/// A wall clock that goes further than this beside the time that passed has made a step.
+/// A wall clock whose advance differs from the time that passed by more than this has made a step.
 pub const CLOCK_STEP: Duration = Duration::from_secs(24 * 3600);
-/// How long a step must hold before retention believes the clock again, in time during which a
+/// How long the clock must keep a new time before retention trusts it again, in time during which a
 /// process ran.
 pub const CLOCK_HOLD: Duration = Duration::from_secs(6 * 3600);
 
-/// A store that was not looked at for longer than this was not switched off, its clock is wrong
-/// or was: the ages of its days begin anew.
+/// A store that seems to have been off for longer than this was not off: its clock is wrong, or
+/// was. The ages of its days then begin anew.
 const LONGEST_STOP: i64 = 400 * DAY;
-/// 2025-01-01: a clock that shows less is wrong, whoever says so.
+/// 2025-01-01: a clock that shows an earlier time is always wrong.
 const FIRST_PLAUSIBLE: i64 = 20_089 * DAY;
 /// How far the name of a day may be ahead of the time at which it was written.
 const AHEAD: i64 = 2 * DAY;
-/// While nothing happens, how much of what was seen of the clock a crash may take away.
+/// How often the state of the clock is written down while nothing happens: a crash may lose this
+/// much of it.
 const NOTE_EVERY: i64 = 3_600_000_000;
-/// The same while a step is held.
+/// How often it is written down while a step is waiting.
 const NOTE_STEP_EVERY: i64 = 600_000_000;
 
-/// What the clocks show.
+/// The time on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The wall clock, microseconds since 1970.
     pub wall: i64,
-    /// A clock that nobody sets, from any beginning that stays the same for the process.
+    /// A clock that cannot be set. Its zero is arbitrary but fixed for the process.
     pub monotonic: Duration,
 }
 
-/// What is known of the wall clock; kept with the store.
+/// What is known about the wall clock. It is kept with the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clock {
-    /// The time that is believed, as of the last look. 0: nobody has looked yet.
+    /// The trusted time at the last look; 0 if there has been no look yet.
     pub(crate) believed: i64,
-    /// A step that is not believed yet.
+    /// A step that is not accepted yet.
     pub(crate) step: Option<Step>,
-    /// By how much small steps have added up in this process, and for how long.
+    /// The sum of small steps in this process, and the time in which they came.
     drift: (i64, i64),
 }
 
 /// A step of the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What the clock that is believed showed when it came, microseconds since 1970.
+    /// The trusted time when the step came, microseconds since 1970.
     pub from: i64,
     /// What the wall clock showed at the last look.
     pub to: i64,
-    /// For how long it has held, in microseconds during which a process ran.
+    /// For how long the clock has kept the new time, in microseconds during which a process ran.
     pub held: i64,
-    /// It came while a process ran, so that the time that passed is known.
+    /// The step came while a process ran, so that it is known how much time passed.
     pub(crate) seen: bool,
 }
 
 impl Step {
-    /// How long it must still hold.
+    /// How long the clock must still keep the new time.
     pub fn left(&self) -> Duration {
         CLOCK_HOLD.saturating_sub(Duration::from_micros(u64::try_from(self.held).unwrap_or(0)))
     }
@@ -75,8 +77,8 @@ impl std::fmt::Display for Step {
         let minutes = |time: Duration| time.as_secs().div_ceil(60);
         write!(
             f,
-            "the clock went from {} to {}: retention drops nothing until it has held for another {} minutes, or \
-             `loggr prune --accept-clock` says that it is right",
+            "the clock went from {} to {}: retention removes nothing until the clock has kept the new time \
+             for another {} minutes, or until you confirm it with `loggr prune --accept-clock`",
             stamp(self.from),
             stamp(self.to),
             minutes(self.left())
@@ -90,18 +92,18 @@ fn stamp(micros: i64) -> String {
     format!("{} {:02}:{:02} UTC", partition::date(partition::day_of(micros)), minutes / 60, minutes % 60)
 }
 
-/// What a look at the clock came to.
+/// The result of a look at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// It goes as time does.
+    /// The clock advances steadily.
     Steady,
-    /// It has made a step, which is not believed.
+    /// The clock has just made a step, which is not accepted.
     Stepped(Step),
-    /// The step holds; it is still not believed.
+    /// The clock keeps the new time; the step is still not accepted.
     Holding(Step),
-    /// The step was taken back.
+    /// The clock went back to the old time.
     Returned(Step),
-    /// The step is believed from now on.
+    /// The step is accepted from now on.
     Accepted(Step),
 }
 
@@ -115,11 +117,11 @@ impl Look {
     }
 }
 
-/// By how much times of writing change when a step is believed.
+/// By how much times of writing change when a step is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shift {
     by: i64,
-    /// Those from then on.
+    /// Times of writing from this one on are changed.
     since: i64,
 }
 
@@ -132,24 +134,24 @@ impl Shift {
         }
     }
 
-    /// The same for another kind of store: the times from `.0` on move by `.1`.
+    /// The numbers of the shift for another kind of store: times from `.0` on move by `.1`.
     pub(crate) fn parts(&self) -> (i64, i64) {
         (self.since, self.by)
     }
 }
 
 impl Clock {
-    /// What was kept.
+    /// The clock from the state that was kept.
     pub(crate) fn new(believed: i64, step: Option<Step>) -> Clock {
         Clock { believed, step, drift: (0, 0) }
     }
 
-    /// Looks at the clock. `ran`: how long after the last look of the same process; `accept`:
-    /// somebody says that it is right.
+    /// Looks at the clock. `ran`: the time since the last look of the same process; `accept`:
+    /// somebody confirms that the clock is right.
     pub(crate) fn look(&mut self, wall: i64, ran: Option<Duration>, accept: bool) -> (Look, Option<Shift>) {
-        // At least a moment, so that what was written before a step is told from what was written since.
+        // At least one microsecond, so that times of writing before and after a step differ.
         let passed = ran.map_or(0, micros).max(1);
-        // Others may have looked since: then less than `passed` went by.
+        // Other processes may have looked since; then less time than `passed` has gone by.
         let expected = self.believed.saturating_add(passed);
         let off = beside(wall, self.believed, expected);
         let drifted = self.step.is_none() && self.drifts(off, ran);
@@ -179,7 +181,8 @@ impl Clock {
         }
     }
 
-    /// Do small steps add up to a large one? Those between two runs are a machine that was off.
+    /// Whether small steps add up to a large one. A step between two runs does not count: the
+    /// machine may have been off.
     fn drifts(&mut self, off: i64, ran: Option<Duration>) -> bool {
         let Some(ran) = ran else { return false };
         let (drift, since) = (self.drift.0.saturating_add(off), self.drift.1.saturating_add(micros(ran)));
@@ -193,20 +196,21 @@ impl Clock {
             return (look, None);
         }
         let by = step.to.saturating_sub(self.believed);
-        // Where the machine was only off, what is old is old. Else the clock that was believed was
-        // wrong, or nobody knows, and the time since something was written is what counts.
+        // If the machine was only off, the ages of its days are right. Otherwise the trusted clock
+        // was wrong, or that is not known, and ages count from the time since something was
+        // written.
         let was_off = !step.seen && (0..=LONGEST_STOP).contains(&by) && step.from >= FIRST_PLAUSIBLE;
         let since = if was_off { step.from } else { i64::MIN };
         *self = Clock::new(step.to.max(1), None);
         (Look::Accepted(step), Some(Shift { by, since }))
     }
 
-    /// The time that is believed, so long after the last look; 0 where nobody has looked.
+    /// The trusted time `passed` after the last look; 0 if there has been no look.
     pub(crate) fn believed_after(&self, passed: Duration) -> i64 {
         if self.believed == 0 { 0 } else { self.believed.saturating_add(micros(passed)) }
     }
 
-    /// Must it be kept now, where `kept` was kept last?
+    /// Whether this state must be written down now; `kept` is the state that was written last.
     pub(crate) fn is_news(&self, kept: &Clock) -> bool {
         let older = |by: i64| self.believed.saturating_sub(kept.believed).abs() >= by;
         match (&self.step, &kept.step) {
@@ -222,7 +226,7 @@ impl Clock {
     }
 }
 
-/// How far a moment lies outside of a span.
+/// By how much a moment lies outside of a span.
 fn beside(moment: i64, first: i64, last: i64) -> i64 {
     match moment {
         moment if moment < first => moment.saturating_sub(first),
@@ -235,15 +239,15 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The days that are past a retention. `days`: those that hold events, and when each was last
-/// written to (0: not known). `believed`: the time.
+/// The days that are older than a retention. `days`: those that hold events, and when each was last
+/// written to (0: not known). `believed`: the trusted time.
 pub(crate) fn past(days: &[(i64, i64)], believed: i64, retention: Duration) -> Vec<i64> {
     let oldest_kept = believed.saturating_sub(micros(retention));
     let mut gone: Vec<(i64, i64)> =
         days.iter().map(|(day, written)| (young_until(*day, *written), *day)).collect();
     gone.retain(|(end, _)| *end <= oldest_kept);
     if gone.len() == days.len() {
-        // Whatever the clock says: the newest of them stays.
+        // The newest day always stays, whatever the clock says.
         let newest = gone.iter().max().copied();
         gone.retain(|day| Some(*day) != newest);
     }
@@ -252,12 +256,12 @@ pub(crate) fn past(days: &[(i64, i64)], believed: i64, retention: Duration) -> V
     gone
 }
 
-/// From when on a day's age counts.
+/// The moment from which the age of a day counts.
 fn young_until(day: i64, written: i64) -> i64 {
     let end = day.saturating_add(1).saturating_mul(DAY);
     match written {
         0 => end,
-        // A wrong clock has named it.
+        // The day got its name from a wrong clock.
         written if end > written.saturating_add(AHEAD) => written,
         written => end.max(written),
     }
@@ -387,8 +391,9 @@ mod tests {
         let step = Step { from: NOON, to: NOON + 40 * DAY, held: HOUR, seen: false };
         assert_eq!(
             step.to_string(),
-            "the clock went from 2026-11-29 12:00 UTC to 2027-01-08 12:00 UTC: retention drops nothing until it has \
-             held for another 300 minutes, or `loggr prune --accept-clock` says that it is right"
+            "the clock went from 2026-11-29 12:00 UTC to 2027-01-08 12:00 UTC: retention removes nothing until \
+             the clock has kept the new time for another 300 minutes, or until you confirm it with `loggr prune \
+             --accept-clock`"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A store that can be asked: the embedded one or PostgreSQL, behind one set of questions.
 //!
-//! Not how events get in: that is each engine's own. Not which store is meant: that is the
-//! program's. Every question stands here once, and in both engines.
+//! Each engine has its own way to take events in, and the program chooses the store. Every question
+//! has one method here, and one in each engine.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Store {
         Ok(Store::Embedded(Arc::new(Reader::open(directory)?)))
     }
 
-    /// The store in a database, which is not connected to yet. `timeout`: a question ends then, with
-    /// what was found.
+    /// The store in a database; it is not connected to yet. `timeout`: how long a question may
+    /// take; what was found until then is the answer.
     pub fn of_database(database: Database, timeout: Duration) -> Store {
         Store::Postgres(Box::new(database), timeout)
     }
@@ -224,7 +224,7 @@ impl Store {
         }
     }
 
-    /// A number that changes when something new can be found. `None`: only asking tells.
+    /// A number that changes when new events can be found. `None` if only a question can tell.
     pub async fn generation(&self) -> Result<Option<u64>, StoreError> {
         match self {
             Store::Embedded(reader) => {
@@ -247,7 +247,7 @@ fn limited(options: &SearchOptions, timeout: Duration) -> SearchOptions {
     options
 }
 
-/// Files are read where nobody else waits.
+/// Files are read on a thread for blocking work.
 async fn blocking<T: Send + 'static>(
     reader: &Arc<Reader>,
     question: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,

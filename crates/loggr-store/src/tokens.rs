@@ -5,9 +5,9 @@
 //! touches ASCII letters alone: it keeps every byte offset, needs no tables and is
 //! the same in every store. `É` and `é` are two letters here.
 //!
-//! Not an index: this file only cuts, folds and finds. [`Finder`] is the one piece of
-//! code by which word, phrase, prefix, suffix, substring and wildcard are decided, in
-//! the columnar executor as in live tail.
+//! This file only cuts, folds and finds; indexes are elsewhere. [`Finder`] alone decides whether a
+//! word, phrase, prefix, suffix, substring or wildcard matches, in the columnar executor as in live
+//! tail.
 //!
 //! Invariant: what [`Finder`] looks for is folded, and so is what it looks in.
 

@@ -101,7 +101,7 @@ pub trait Subject {
     fn fields(&mut self) -> Result<Vec<String>, Self::Error>;
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How many checks were made.
@@ -378,7 +378,7 @@ fn pages<S: Subject>(store: &mut S, report: &mut Report) {
     let expect: Vec<Key> = [198, 197].map(|n| Key { time: time(n), uid: uid(n) }).into();
     report.equal("the page after an event of a tie", got, expect);
     report.equal("a page of no events", store.search(&everything, NOW_MICROS, None, 0), Vec::new());
-    // What comes in while somebody turns pages does not move the pages after.
+    // Events that come in while pages are read do not move the pages after.
     let got = read_pages(store, &everything, 60, |store, page| {
         let number = COUNT + 1 + u16::try_from(page).unwrap_or(0);
         store.append(&[later(number)])

@@ -3,8 +3,8 @@
 //!
 //! Never a mapping: a block that the disk cannot give, or a file that became shorter, is an error
 //! that names the file here, where a mapping would end the whole process with SIGBUS. Not here:
-//! what the bytes mean (`datafile`). Invariants: no byte of the rows leaves here before its block
-//! was seen to fit; of all the files of a store few are open at the same time.
+//! what the bytes mean (`datafile`). Invariants: no byte of the rows is given out before the
+//! checksum of its block was found right; only some of a store's files are open at the same time.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;

@@ -178,7 +178,7 @@ impl DataWriter {
 impl Drop for DataWriter {
     fn drop(&mut self) {
         if !self.finished {
-            // Nobody names it; what cannot be removed now is collected at the next start.
+            // No manifest names the file; if it cannot be removed now, the next start removes it.
             std::fs::remove_file(&self.path).ok();
         }
     }

@@ -1,4 +1,4 @@
-//! Reading a data file: believed only after its checksums were seen to fit.
+//! Reads a data file; its content is used only after its checksums were found right.
 //!
 //! The narrow door to the columns is [`DataFile::read`]; how bytes come from the disk is `blocks`'s.
 //! Invariant: no byte of a file reaches a decoder before the checksum over it was compared.

@@ -18,8 +18,8 @@ use super::selection::Selection;
 use crate::hash::FastSet;
 use crate::{ErrorKind, StoreError};
 
-/// The events that the store does not hold yet, each uid once, in the order given. `damaged` hears of
-/// the files that could not be asked.
+/// The events that the store does not hold yet, each uid once, in the order given. `damaged` is
+/// called for files that could not be read.
 pub(crate) fn new_events<'e, 'a>(
     events: &'e [Event<'a>],
     manifest: &Manifest,

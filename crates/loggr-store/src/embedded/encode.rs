@@ -1,7 +1,7 @@
 //! Events to columns.
 //!
-//! Not the way back (`rows`), nor which custom fields have columns (`schema`). What has none goes to
-//! the column `rest`.
+//! `rows` makes events of columns again, and `schema` decides which custom fields have columns.
+//! Everything without a column goes to the column `rest`.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;

@@ -52,8 +52,8 @@ fn files_of(day: &Path) -> Result<Vec<PathBuf>, StoreError> {
         // No directory: somebody's file of such a name.
         Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Ok(Vec::new()),
         listed => listed.map_err(|e| {
-            let hint = "what lies there would be left out: mend the disk, or move that directory out of the \
-                        store to do without it";
+            let hint = "the events there would be missing from the store: repair the disk, or move that directory \
+                 out of the store to go on without them";
             StoreError::disk("list", day, e).hinted(hint)
         }),
     }

@@ -175,7 +175,7 @@ impl Shared {
             self.remove_files(&add);
             return Err(StoreError::new(
                 ErrorKind::Permanent,
-                "the files to merge are no part of the store any more",
+                "the files to merge do not belong to the store any more",
             ));
         }
         // What was merged is as old as it was; what is new is written now.

@@ -23,8 +23,8 @@ const SCRUB_BYTES: u64 = 64 << 20;
 const SCRUB_REST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Why a stranger is damage.
-const NOT_NAMED: &str = "is not in the manifest, which was made anew while it was not there: its events are \
-                         not searched until a repair takes it up";
+const NOT_NAMED: &str = "is not in the manifest, which was made anew while the file was not there: its events are not found \
+     until `loggr repair` adds the file";
 
 /// Looks after a store beside its writer, and never waits for it.
 #[derive(Clone, Debug)]

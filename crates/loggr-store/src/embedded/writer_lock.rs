@@ -14,7 +14,7 @@ const LOCK: &str = "LOCK";
 pub(crate) struct WriterLock(Lock);
 
 impl WriterLock {
-    /// Takes it, where nobody else has it.
+    /// Takes the lock, unless another process has it.
     pub(crate) fn take(dir: &Path) -> Result<WriterLock, StoreError> {
         let path = dir.join(LOCK);
         match Lock::take(&path) {

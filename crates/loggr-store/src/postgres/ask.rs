@@ -1,8 +1,7 @@
 //! One question: a transaction that sees one state of the tables, and its limits.
 //!
-//! Read-only, on one snapshot, so that the counts beside the events agree with the events.
-//! Statements are ended by the server when the time is over, and cancelled when whoever asked
-//! has gone.
+//! Read-only, on one snapshot, so that the counts beside the events agree with the events. The
+//! server ends statements when the time is over, and they are cancelled when the caller has gone.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -28,11 +27,11 @@ use crate::query::Span;
 use crate::question::Limits;
 use crate::{ErrorKind, StoreError, partition};
 
-/// A question without a deadline of its own ends after so long.
+/// The longest time of a question that has no deadline of its own.
 pub(super) const MAX_QUESTION: Duration = Duration::from_secs(600);
-/// How often it is looked whether a question was cancelled.
+/// How often a running question checks whether it was cancelled.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
-/// A session that has not ended its transaction after so long is not used again.
+/// How long a session may take to end its transaction; after that it is not used again.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a statement gave no answer.
@@ -135,13 +134,13 @@ impl Snapshot {
         })
     }
 
-    /// Done: the session can be used again.
+    /// Ends the question; its session can be used again.
     pub(super) async fn end(self) {
-        // Dropped instead, it is closed, and what runs there is cancelled.
+        // Otherwise the session is dropped: it is closed, and its statement is cancelled.
         if self.abandoned.load(Ordering::Relaxed) {
             return;
         }
-        // The answer is there; it does not wait for a server that has begun to hang.
+        // The answer is complete; it does not wait for a server that hangs.
         let ended = tokio::time::timeout(END_PATIENCE, self.held.client().batch_execute("ROLLBACK")).await;
         if matches!(ended, Ok(Ok(()))) {
             self.held.give_back();
@@ -165,8 +164,9 @@ impl Snapshot {
         &self.meta.promoted
     }
 
-    /// The span cut at the partitions, oldest first: the planner would sort all days where one
-    /// is enough, and each may have its own indexes. What no partition covers is in it too.
+    /// The span cut at the partitions, oldest first: the planner would sort all days where one is
+    /// enough, and each may have its own indexes. Parts of the span without a partition are
+    /// included.
     pub(super) fn stretches(&self, span: Span) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::with_capacity(self.days.len());
         for (at, (day, indexes)) in self.days.iter().enumerate() {

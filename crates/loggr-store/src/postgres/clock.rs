@@ -1,8 +1,8 @@
-//! Retention: the row that says which clock is believed, and the days that are past it.
+//! Retention: the row that holds the trusted clock, and the days that are too old.
 //!
-//! The rule is `retention`'s, the same as the embedded store's; here it is kept in `events_retention`,
-//! which all processes share, and in `events_days.written`. Invariant: a look is one transaction,
-//! whoever else looks.
+//! The rule is in `retention` and the same as for the embedded store. Its state is kept in
+//! `events_retention`, which all processes share, and in `events_days.written`. Invariant: a look
+//! at the clock is one transaction, also if other processes look at the same time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use super::tally::MINUTE;
 use crate::retention::{self, Clock, Look, Moment, Step};
 use crate::{Dropped, Pruned, StoreError, partition};
 
-/// Looks at the clock, and drops the days that are past the retention if there is one and the clock is
-/// believed. `looked`: the monotonic clock at the last look of this process.
+/// Looks at the clock, and drops the days that are past the retention if there is one and the clock
+/// is trusted. `looked`: the monotonic clock at the last look of this process.
 pub(super) async fn prune(
     pool: &Arc<Pool>,
     table: &TableName,
@@ -38,7 +38,7 @@ pub(super) async fn prune(
     if let Some(retention) = retention.filter(|_| clock.held().is_none()) {
         for day in past(client, table, believed, retention).await? {
             match partitions::drop_day(client, table, day, Counter::Dropped).await {
-                // A partition that was made ahead and never used is no day.
+                // A partition that was made ahead and never used does not count as a day.
                 Ok(0) => {}
                 Ok(events) => {
                     dropped.days.push(partition::date(day));
@@ -53,7 +53,7 @@ pub(super) async fn prune(
     Ok(Pruned { dropped, clock })
 }
 
-/// A look at the clock; what it came to, and the time that is believed.
+/// Looks at the clock; gives the result and the trusted time.
 async fn look(
     client: &Client,
     table: &TableName,
@@ -77,7 +77,7 @@ async fn look(
         seen: row.get::<_, Option<bool>>(4).unwrap_or(false),
     });
     let mut clock = Clock::new(micros(0).unwrap_or(0), step);
-    // Others may have looked since: no more has passed than the server says.
+    // Other processes may have looked since; no more time has passed than the server says.
     let since = row.get::<_, Option<i64>>(5).and_then(|micros| u64::try_from(micros).ok());
     let ran = ran.zip(since).map(|(ran, since)| ran.min(Duration::from_micros(since)));
     if clock.believed == 0 {
@@ -118,8 +118,8 @@ async fn look(
     Ok((look, clock.believed))
 }
 
-/// The days that are past the retention. A partition without events is no day of the store: it neither
-/// keeps another, nor is it kept.
+/// The days that are older than the retention. A partition without events is no day of the store:
+/// it neither keeps another, nor is it kept.
 async fn past(
     client: &Client,
     table: &TableName,
@@ -144,7 +144,7 @@ async fn past(
     if old.is_empty() {
         return Ok(old);
     }
-    // Dearer to know: which days hold events.
+    // Which days hold events is more costly to find out.
     let asked = format!("SELECT DISTINCT (minute AT TIME ZONE 'UTC')::date FROM {}", table.sql("_minutes"));
     let rows = client.query_typed(&asked, &[]).await.map_err(wrong)?;
     let full: Vec<i64> = rows.iter().map(|row| row.get::<_, Day>(0).0).collect();
@@ -156,7 +156,7 @@ async fn past(
     Ok(gone)
 }
 
-/// What was dropped and purged, and a step that is not believed yet.
+/// How many events were dropped and purged, and a step that is not accepted yet.
 pub(super) async fn kept(client: &Client, table: &TableName) -> Result<(u64, u64, Option<Step>), StoreError> {
     let asked = format!(
         "SELECT dropped, purged, step_from, step_to, step_held FROM {} LIMIT 1",

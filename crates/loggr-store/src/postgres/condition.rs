@@ -4,8 +4,8 @@
 //! names of promoted columns alone.
 //!
 //! Invariant: a condition marked as exact is true for the rows whose events the query matches and
-//! for no others; one that is not exact is true for those and perhaps for more, and whoever asks
-//! must look at each event ([`crate::query::Matcher`]).
+//! for no others; one that is not exact is true for those and perhaps for more, and the caller must
+//! check each event ([`crate::query::Matcher`]).
 
 use loggr_event::{Defect, Defects, Origin};
 
@@ -37,7 +37,7 @@ impl Sql<'_> {
             Node::All => "true".to_owned(),
             Node::And(parts) => self.join(parts, " AND ", negated),
             Node::Or(parts) => self.join(parts, " OR ", negated),
-            // What is unknown (a field that is not there) is no match, and its opposite is one.
+            // A test that is NULL (the field is not there) does not match, and its opposite does.
             Node::Not(inner) => format!("({}) IS NOT TRUE", self.below(inner, !negated)),
             Node::Text(scope, glob) => self.running_text(scope, glob, negated),
             Node::Severity(set) => self.severity(*set),
@@ -52,7 +52,7 @@ impl Sql<'_> {
         format!("({})", parts.join(by))
     }
 
-    /// What stands for a test that cannot be said: it lets everything through.
+    /// The condition for a test that cannot be written in SQL: it lets every row through.
     fn unsaid(&mut self, negated: bool) -> String {
         self.exact = false;
         if negated { "false" } else { "true" }.to_owned()
@@ -363,7 +363,7 @@ impl Sql<'_> {
     }
 }
 
-/// What a text must contain, and how it must stand there.
+/// A text that must be contained in another, and how it must stand there.
 struct Needle {
     contains: String,
     fits: Option<(&'static str, String)>,

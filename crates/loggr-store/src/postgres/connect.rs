@@ -18,11 +18,11 @@ use super::tls::{SslMode, Tls};
 use super::{Indexes, Promoted};
 use crate::{ErrorKind, StoreError};
 
-/// A connection that is not ready after so long has failed.
+/// How long a connection may take until it is ready; after that it has failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// One address that does not answer after so long is given up.
+/// How long one address is tried.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(10);
-/// Sent bytes that nobody acknowledges for so long mean that the connection is dead.
+/// If the server does not acknowledge sent bytes for this long, the connection is dead.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// The oldest server that is served, as `server_version_num`: `date_bin` came with it.
 const OLDEST_SERVER: i32 = 140_000;
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// What a connection needs, checked.
+/// The checked settings that a connection needs.
 #[derive(Clone)]
 pub(super) struct Address {
     config: tokio_postgres::Config,
@@ -119,13 +119,13 @@ impl Address {
         &self.shown
     }
 
-    /// The same for writing: of several hosts the one that takes writes.
+    /// The same address for writing: of several hosts the one that takes writes.
     pub(super) fn for_writing(mut self) -> Address {
         self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         self
     }
 
-    /// Connects, and makes sure of what everything else relies on.
+    /// Connects, and checks the properties of the server on which everything else relies.
     async fn connect(&self) -> Result<Session, StoreError> {
         let what = || format!("cannot connect to PostgreSQL at {}", self.shown);
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone())).await;
@@ -133,7 +133,7 @@ impl Address {
         let (client, connection) = connected.map_err(late)?.map_err(|e| failed(what(), &e))?;
         let shown = self.shown.clone();
         tokio::spawn(async move {
-            // Whoever uses the session hears of it; this is for the curious.
+            // The user of the session gets the error; this line is for debugging only.
             if let Err(error) = connection.await {
                 tracing::debug!(server = shown, %error, "a connection to postgresql ended");
             }
@@ -145,7 +145,7 @@ impl Address {
     }
 }
 
-/// What the url says of TLS; the client library does not know all of these words.
+/// The words about TLS in the url, not all of which the client library knows.
 #[derive(Default)]
 struct SslWords {
     mode: Option<String>,
@@ -199,12 +199,13 @@ fn shown(config: &tokio_postgres::Config) -> String {
 /// One connection.
 pub(super) struct Session {
     client: Client,
-    /// Somebody has asked whether it is fresh.
+    /// [`Held::is_fresh`] has been called for it.
     known: AtomicBool,
 }
 
 impl Session {
-    /// Fails where the server is not what is needed; never weakens what it does at COMMIT.
+    /// Sets the session up. Fails if the server is not suitable; never weakens what it does at
+    /// COMMIT.
     async fn set_up(&self, shown: &str) -> Result<(), StoreError> {
         let broken = |e| failed(format!("cannot use PostgreSQL at {shown}"), &e);
         // Limits that a role or a database has of its own would hold up the queue for ever. First,
@@ -300,13 +301,13 @@ impl Held {
         self.session.as_ref().expect("BUG: a session is there until it is given back").client()
     }
 
-    /// Nobody has asked this of the session before: perhaps it leads to another server than the
-    /// sessions that went before it.
+    /// Whether this is the first call for the session: it may lead to another server than earlier
+    /// sessions.
     pub(super) fn is_fresh(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.known.swap(true, Ordering::Relaxed))
     }
 
-    /// No transaction is open any more: somebody else may have it.
+    /// Gives the session back to the pool; no transaction may be open on it.
     pub(super) fn give_back(mut self) {
         if let Some(session) = self.session.take() {
             self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
@@ -322,7 +323,7 @@ impl Drop for Held {
     }
 }
 
-/// Ends on the server what a session does.
+/// Cancels the statement of a session on the server.
 #[derive(Clone)]
 struct Cancel {
     token: CancelToken,
@@ -396,7 +397,7 @@ mod tests {
         );
         check_error("postgres:///d", "the `url` of the database names no host");
         check_error("postgres://h/d", "the `url` of the database names no user");
-        check_error("postgres://u@h/d?sslmode=sure", "`sure` is no `sslmode`");
+        check_error("postgres://u@h/d?sslmode=sure", "`sure` is not a valid `sslmode`");
         check_error(
             "postgres://u@h/d?sslmode=verify-full",
             "`sslmode = \"verify-full\"` needs the certificates of the authorities",

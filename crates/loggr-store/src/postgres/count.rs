@@ -1,7 +1,7 @@
-//! Counting matching events, by time and severity or all of them.
+//! Counts matching events, by time and severity or all together.
 //!
-//! What the table of minutes can answer is asked there: questions about severities and programs
-//! alone, for whole minutes. The rest of the span, and everything else, is counted in the events.
+//! Questions about severities and programs alone are answered from the table of minutes, for whole
+//! minutes. The rest of the span, and all other questions, are counted in the events.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::looks::{FieldKind, Looks};
 use crate::query::{Field, Node, Query, Span};
 use crate::{Bucket, Counted, Histogram, KnownField, MAX_BUCKETS, SearchOptions, Stats, StoreError};
 
-/// Could not be counted in time.
+/// The warning that not everything could be counted in time.
 pub(super) const LATE: &str = "the time limit was reached";
 
 /// Can the table of minutes say which events match?

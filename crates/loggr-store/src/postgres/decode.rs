@@ -114,7 +114,7 @@ impl Decoder<'_> {
         };
         let peer = columns.text()?;
         if let Some(id) = origin {
-            // One that a failover or a restore has lost costs what it said, not the page.
+            // If a failover or a restore has lost an origin, the event lacks only that.
             let mut shared = self.origins.get(&id).cloned().unwrap_or_default();
             if shared.peer.is_empty() {
                 shared.peer = join_peer(&peer, port);

@@ -1,8 +1,9 @@
 //! Events as rows of a binary COPY.
 //!
-//! Invariant: `decode` makes an equal event of a row; whatever an event holds, the server takes
-//! the row (a constraint of the operator's own aside). Nothing here speaks to the server: what the
-//! layout does not know yet is collected, and the caller asks for it and encodes again.
+//! Invariant: `decode` makes an equal event of a row; whatever an event holds, the server takes the
+//! row (a constraint of the operator's own aside). Nothing here talks to the server: parts that the
+//! layout does not know yet are collected, and the caller asks the server for them and encodes
+//! again.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -42,7 +43,7 @@ pub(super) struct Rows {
     pub(super) chunks: Vec<Bytes>,
     /// The identities of the rows, in order.
     pub(super) keys: Vec<Key>,
-    /// What else is to be counted.
+    /// The counts that go to the tables beside the events.
     pub(super) tally: Tally,
     /// Events that were left out because they are known.
     pub(super) duplicates: usize,
@@ -58,7 +59,8 @@ pub(super) struct Missing {
 /// Takes events, one at a time.
 pub(super) struct Encoder<'l> {
     layout: &'l Layout,
-    /// Rows that the table has, and those that were encoded: left out. `None`: nobody has looked.
+    /// Rows that the table has already and rows that were encoded; both are left out. `None` if the
+    /// table was not asked.
     known: Option<HashSet<Key>>,
     missing: Missing,
     terms: Terms,

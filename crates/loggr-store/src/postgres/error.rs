@@ -1,7 +1,7 @@
-//! What PostgreSQL says, sorted by how to react, and in words for the operator.
+//! Errors of PostgreSQL: how to react to them, and words for the operator.
 //!
-//! The first two characters of an SQLSTATE are its class. Not here: which reaction follows from
-//! a kind; that is the caller's.
+//! The first two characters of an SQLSTATE are its class. Which reaction follows from a kind is up
+//! to the caller.
 
 use tokio_postgres::error::SqlState;
 
@@ -70,7 +70,7 @@ fn hint_of(code: &str, message: &str) -> Option<&'static str> {
 /// An error that the server has not sent.
 fn kind_of_local(error: &tokio_postgres::Error) -> (ErrorKind, Option<&'static str>) {
     let text = local_text(error);
-    // The crate does not show its kinds; what it displays is all there is.
+    // The crate does not export its kinds, so its text has to be looked at.
     if text.starts_with("error performing TLS handshake") {
         return (
             ErrorKind::Refused,

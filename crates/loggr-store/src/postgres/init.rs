@@ -1,4 +1,4 @@
-//! `loggr init postgres`: roles and what they may, and all of it as a script.
+//! `loggr init postgres`: makes roles and gives them their rights, or writes all of it as a script.
 //!
 //! Two roles that nobody logs in as: the writer owns the tables and makes the partitions, the
 //! reader may look. Users become members of them.
@@ -152,7 +152,7 @@ async fn rights(client: &Client, table: &TableName, roles: &Roles) -> Result<(St
     Ok((row.get(0), row.get::<_, Option<bool>>(1).unwrap_or(false)))
 }
 
-/// All is done but this.
+/// The error that a user does not exist, after everything else was done.
 fn no_such_user(table: &TableName, member: &str, writer: &str) -> StoreError {
     let what = format!(
         "the tables of `{table}` are ready, but there is no user `{member}` to become a member of `{writer}`"

@@ -1,7 +1,7 @@
-//! What has to be known of the tables before a row can be written.
+//! What a writer has to know about the tables before it can write a row.
 //!
-//! A copy of what lies in the database, taken when a writer starts and extended when something
-//! new turns up. Not the database's own word: what is missing here is asked for there.
+//! It is a copy of what is in the database, taken when a writer starts and extended when something
+//! new turns up. The copy may be out of date: what is missing in it is looked up in the database.
 
 use std::collections::HashMap;
 

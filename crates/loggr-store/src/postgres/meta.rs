@@ -1,5 +1,5 @@
-//! The tables of which everything else is made: whether they are there, what `events_meta` says of
-//! them, and the lock under which they are made, changed and dropped.
+//! Whether the tables exist, what `events_meta` says about them, and the lock under which they are
+//! made, changed and dropped.
 
 use tokio_postgres::Client;
 
@@ -42,7 +42,8 @@ pub(super) async fn read_meta(client: &Client, table: &TableName) -> Result<Opti
         serde_json::from_str(row.get(1)).map_err(|e| StoreError::with(ErrorKind::Refused, what(), e))?;
     let promoted = columns
         .into_iter()
-        // Of a type that only a newer version knows nothing can be read; its version says so.
+        // A column of a type that only a newer version knows is skipped; the version of the tables
+        // is checked elsewhere.
         .filter_map(|c| Some(Promoted { kind: PromotedKind::of_word(&c.kind)?, name: c.name }))
         .collect();
     Ok(Some(Meta { version, promoted, long_names: row.get(2) }))
@@ -61,7 +62,7 @@ pub(super) fn usable(meta: Option<Meta>, table: &TableName) -> Result<Meta, Stor
     }
 }
 
-/// That the tables are of a version that this program cannot use.
+/// The error of tables of a version that this program cannot use.
 pub(super) fn other_version(table: &TableName, version: i32) -> StoreError {
     let what = format!("the table `{table}` has the layout {version}, this loggr knows {VERSION}");
     let error = StoreError::new(ErrorKind::Refused, what);

@@ -19,7 +19,7 @@ use crate::{ErrorKind, StoreError};
 /// How long somebody else's lock on the tables is waited for.
 const LOCK_PATIENCE: &str = "10s";
 
-/// What brings a version to the next one, by the version that it starts from.
+/// The steps that bring a version to the next one, by the version that they start from.
 const STEPS: &[Step] = &[(1, schema::from_version_1)];
 
 /// A version, and the statements that bring it to the next one.
@@ -30,7 +30,7 @@ type Step = (i32, fn(&TableName, &[Promoted]) -> Vec<String>);
 pub struct Prepared {
     /// They were made.
     pub created: bool,
-    /// They were of this version and are not any more.
+    /// The version that they had before; they have the current one now.
     pub migrated_from: Option<i32>,
     /// Columns that were added.
     pub columns: Vec<String>,

@@ -1,8 +1,8 @@
 //! The store in PostgreSQL: the same events, queries and answers as the embedded store.
 //!
 //! A row an event, a partition a day, a few small tables beside; `docs/format/postgres.md`
-//! describes them for strangers. [`Database`] is the door: it writes (COPY, idempotent by uid),
-//! asks (queries as SQL with parameters), and keeps the partitions.
+//! describes them for users of the tables. [`Database`] is the way in: it writes (COPY, idempotent
+//! by uid), answers questions (queries as SQL with parameters), and manages the partitions.
 //!
 //! Asynchronous, unlike the rest of the crate: it needs a tokio runtime with timers and I/O.
 //! Invariant: what `append` returned is committed, exactly once for each (timegenerated, uid).
@@ -62,7 +62,7 @@ pub use tls::SslMode;
 
 /// Questions that are asked at the same time, at most; others wait.
 const MAX_QUESTIONS: usize = 8;
-/// Tables that are not ready after so long: the server hangs, and counts as away.
+/// How long it may take to make the tables ready; after that the server hangs, and counts as away.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database with the tables of events. Clones share their connections.
@@ -72,7 +72,7 @@ pub struct Database {
     table: Arc<TableName>,
     readers: Arc<Pool>,
     writer: Writer,
-    /// The monotonic clock when retention last looked at the other one.
+    /// The monotonic clock when retention last looked at the wall clock.
     looked: Arc<Mutex<Option<Duration>>>,
 }
 
@@ -82,7 +82,8 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Asks with a snapshot, and again without expressions where the server's engine cannot take one.
+/// Answers a question on a snapshot; if the server's engine cannot take a regular expression,
+/// answers it again without.
 macro_rules! ask {
     ($self:ident, $limits:expr, |$snapshot:ident, $without:ident| $question:expr) => {{
         let mut without = false;
@@ -167,8 +168,8 @@ impl Database {
         tokio::time::timeout(PREPARE_PATIENCE, self.writer.prepare(now)).await.map_err(late)?
     }
 
-    /// What [`Database::prepare`] needs and more: the same however long it takes, and the roles that
-    /// write and read.
+    /// Does what [`Database::prepare`] does, however long it takes, and makes the roles that write
+    /// and read.
     pub async fn init(&self, now: i64, roles: &Roles) -> Result<Prepared, StoreError> {
         let prepared = self.writer.prepare(now).await?;
         let changed = init::grant(self.writer.pool(), &self.table, roles).await?;
@@ -194,7 +195,7 @@ impl Database {
         self.writer.store(Arc::new(feed)).await
     }
 
-    /// The same for events that are at hand.
+    /// Like [`Database::store`], for events in memory.
     pub async fn append(&self, events: &[Event<'static>]) -> Result<Appended, StoreError> {
         let events = events.to_vec();
         self.store(move |push| events.iter().for_each(&mut *push)).await
@@ -319,9 +320,9 @@ impl Database {
         ask!(self, &limits, |snapshot, _without| partitions::list(snapshot))
     }
 
-    /// Looks at the clock, and drops the days that are past the retention if there is one and the clock
-    /// is believed. To be called at the start and every minute or so from then on; `accept`: somebody
-    /// says that the clock is right.
+    /// Looks at the clock, and drops the days that are older than the retention if there is one and
+    /// the clock is trusted. To be called at the start and about every minute from then on;
+    /// `accept`: somebody confirms that the clock is right.
     pub async fn prune(
         &self,
         now: Moment,

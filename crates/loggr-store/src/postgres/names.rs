@@ -1,6 +1,6 @@
-//! Names in the database: the table's own, those of its helpers, and how they are quoted.
+//! Names in the database: of the table and of its helper tables, and how they are quoted.
 //!
-//! Nothing else of SQL. Every name that reaches a statement's text goes through [`quote`].
+//! Every name that gets into the text of a statement goes through [`quote`].
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl TableName {
         }
     }
 
-    /// The same without schema and quotes.
+    /// The name of the table, or with a suffix of a helper, without schema and quotes.
     pub(super) fn bare(&self, suffix: &str) -> String {
         format!("{}{suffix}", self.name)
     }

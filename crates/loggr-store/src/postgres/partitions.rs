@@ -1,8 +1,8 @@
 //! Partitions: one for each day (UTC) of timegenerated, made ahead, made on demand, dropped.
 //!
-//! Making one takes no lock that readers or writers wait for; dropping one does, and gives up
-//! quickly where a long question is in the way, so that nothing queues behind it. Invariant: a
-//! partition, its row in `events_days`, and what the helpers count for its day come and go in one
+//! Making a partition takes no lock that readers or writers wait for. Dropping one does, and is
+//! given up quickly if a long question is in the way, so that nothing queues behind it. Invariant:
+//! a partition, its row in `events_days`, and what the helpers count for its day come and go in one
 //! transaction.
 
 use std::sync::Arc;
@@ -96,12 +96,12 @@ pub(super) async fn known(client: &Client, table: &TableName) -> Result<Vec<(i64
     Ok(rows.iter().map(|row| (row.get::<_, Day>(0).0, Indexes::of_code(row.get(1)))).collect())
 }
 
-/// Under what dropped events are counted.
+/// The counter to which dropped events are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counter {
-    /// By the retention.
+    /// Events that retention dropped.
     Dropped,
-    /// Because somebody wanted it.
+    /// Events that somebody purged.
     Purged,
 }
 

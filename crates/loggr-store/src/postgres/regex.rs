@@ -1,12 +1,11 @@
-//! Expressions of the query language as PostgreSQL's engine reads them.
+//! Writes regular expressions of the query language for PostgreSQL's engine.
 //!
-//! The parsed form is written anew, so that classes, anchors and cases mean the same there:
-//! every character that could mean something is written as a number, every set as its ranges.
-//! What is asked is only whether there is a match; greed and captures do not matter.
+//! The parsed form is written anew, so that classes, anchors and cases mean the same there: every
+//! character that could mean something is written as a number, every set as its ranges. Only
+//! whether there is a match is asked; greed and captures do not matter.
 //!
-//! Invariant: the written expression matches the stored form of a text
-//! ([`super::text::encode`]) exactly when the original matches the text. `None` where that
-//! cannot be had.
+//! Invariant: the written expression matches the stored form of a text ([`super::text::encode`])
+//! exactly when the original matches the text. `None` if that is not possible.
 
 use std::fmt::Write;
 

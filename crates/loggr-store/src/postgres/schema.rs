@@ -1,7 +1,7 @@
 //! The tables: their columns, their indexes, and the statements that make them.
 //!
-//! Only texts; who runs them, and when, is `migrate` and `partitions`. The layout is described
-//! for strangers in `docs/format/postgres.md`.
+//! This file only makes the texts of the statements; `migrate` and `partitions` run them. The
+//! layout is described in `docs/format/postgres.md`.
 //!
 //! | table | what |
 //! |---|---|
@@ -77,7 +77,7 @@ impl Indexes {
         })
     }
 
-    /// Of what a newer version may have written nothing is relied on.
+    /// A code that only a newer version knows counts as no indexes.
     pub(super) fn of_code(code: i16) -> Indexes {
         match code {
             1 => Indexes::Fields,
@@ -231,7 +231,7 @@ fn create_retention(table: &TableName) -> String {
     )
 }
 
-/// What brings version 1 to version 2.
+/// The statements that bring version 1 to version 2.
 pub(super) fn from_version_1(table: &TableName, promoted: &[Promoted]) -> Vec<String> {
     let retention = table.sql("_retention");
     vec![
@@ -244,7 +244,7 @@ pub(super) fn from_version_1(table: &TableName, promoted: &[Promoted]) -> Vec<St
     ]
 }
 
-/// Whoever owns the events owns a helper that was made later, and whoever may read them may read it.
+/// Gives a helper table that was made later the owner and the readers of the events.
 pub(super) fn as_the_events(table: &TableName, suffix: &str) -> String {
     let (events, helper) = (literal(&table.sql("")), literal(&table.sql(suffix)));
     format!(
@@ -335,8 +335,8 @@ pub(super) fn create_indexes(table: &TableName, day: i64, indexes: Indexes) -> V
     ]
 }
 
-/// What the indexes of names hold: names are compared without regard to the case of ASCII
-/// letters, which is what `lower` does under the collation "C".
+/// The expression that the indexes of names hold: names are compared without regard to the case of
+/// ASCII letters, which is what `lower` does under the collation "C".
 pub(super) fn indexed(column: &str) -> String {
     format!("\"left\"(lower({column}), {INDEXED_CHARS})")
 }

@@ -13,7 +13,7 @@ use super::sql::Sql;
 use crate::query::{Matcher, Query, Resolved, Span};
 use crate::{Found, MAX_RESULT_BYTES, MAX_SEARCH_LIMIT, SearchOptions, Stats, StoreError};
 
-/// Rows that are looked at in one go where the server cannot decide about them.
+/// Rows that are fetched together if the server cannot decide whether they match.
 const SIFT_ROWS: usize = 2_000;
 
 /// The place of an event in the order.

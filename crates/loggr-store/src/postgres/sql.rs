@@ -1,6 +1,7 @@
-//! A statement's conditions while they are written: its parameters, and what is asked of.
+//! The conditions of a statement while they are written, with its parameters and what is known of
+//! the rows.
 //!
-//! Not what a condition says (`condition`, `value`).
+//! The conditions themselves are written in `condition` and `value`.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use super::schema::{Indexes, Promoted};
 use super::text;
 use crate::query::Span;
 
-/// What the conditions are asked of.
+/// What is known of the rows to which the conditions apply.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'q> {
     pub(super) promoted: &'q [Promoted],

@@ -1,4 +1,5 @@
-//! What a transaction adds to the tables beside the events: counts by minute, names of fields.
+//! The counts that a transaction adds to the tables beside the events: events by minute, names of
+//! fields.
 //!
 //! Only rows that are new in the table are counted, so that a redelivery counts nothing twice.
 

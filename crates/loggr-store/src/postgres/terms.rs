@@ -1,4 +1,5 @@
-//! Terms: numbers that stand for what a row can be found by, for one index over all of it.
+//! Terms: numbers that stand for the values and words by which a row can be found, for one index
+//! over all of them.
 //!
 //! A term is a hash of a tag, of a value of a custom field with its name, or of a word of the
 //! text, each in the form in which the query language compares it: numbers as numbers,
@@ -13,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::query::{Number, Value, parse_ip};
 use crate::tokens;
 
-/// What a term is of.
+/// The kind of value that a term stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Kind {

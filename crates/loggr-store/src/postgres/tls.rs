@@ -83,7 +83,8 @@ impl Tls {
     }
 }
 
-/// Nobody is let in without it, so it is as if the server had refused us.
+/// Without a working TLS configuration no connection is possible, so the error counts as a refusal
+/// by the server.
 fn refused(error: NetError) -> StoreError {
     let hint = error.hint().unwrap_or("look at `sslmode`, `sslrootcert`, `sslcert` and `sslkey`").to_owned();
     let what = error.to_string();

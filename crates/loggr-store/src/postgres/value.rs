@@ -16,7 +16,7 @@ use crate::query::{Range, RangeKind, Value};
 
 /// Texts that [`crate::query::Number`] reads.
 const NUMBER: &str = "^-?(0|[1-9][0-9]{0,19})(\\.[0-9]+([eE][-+]?[0-9]{1,3})?|[eE][-+][0-9]{1,3})?$";
-/// Numbers beyond it are none: what [`crate::query::Number`] can hold.
+/// The largest number that [`crate::query::Number`] can hold; larger ones count as text.
 const LARGEST: &str = "170141183460469231731.687303715884105727";
 
 /// IPv4 addresses as Rust and PostgreSQL read them alike.

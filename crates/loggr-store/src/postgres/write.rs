@@ -31,17 +31,17 @@ use super::tally::Tally;
 use super::{meta, migrate};
 use crate::{Appended, ErrorKind, StoreError};
 
-/// A batch that is not stored after so long has failed: the server hangs.
+/// How long storing a batch may take; after that it has failed, because the server hangs.
 const STORE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How often rows are sent again because others of them turned up meanwhile. Then a constraint of
-/// somebody else's is the reason.
+/// How often rows are sent again because some of them were in the table meanwhile. After that the
+/// reason must be a constraint that is not loggr's.
 const MAX_ROUNDS: usize = 4;
-/// That a day is written to is noted so often: retention counts from there.
+/// How often it is noted that a day is being written to; retention counts from the last note.
 const NOTE_EVERY: Duration = Duration::from_secs(3600);
-/// How often the layout is asked for because it lacks something.
+/// How often the layout is read again for one batch because it lacks something.
 const MAX_LOOKS: usize = 4;
 
-/// What gives the events to an encoder, as often as it is asked.
+/// A function that hands the events of the batch to an encoder, each time it is called.
 pub(super) type Feed<'f> = dyn Fn(&mut dyn FnMut(&Event<'_>)) + Send + Sync + 'f;
 
 /// Writes events; its clones share connections.
@@ -112,7 +112,7 @@ impl Writer {
             // After a failover the server may lack what was made last: origins, partitions.
             self.forget();
         }
-        // Rows that the table has, of all rounds. `None`: nobody has looked.
+        // Rows that the table has, from all rounds; `None` if the table was not asked.
         let mut seen: Option<HashSet<Key>> = None;
         let (mut layout, mut rows) = self.encode(&held, &feed, None).await?;
         let mut last = None;
@@ -128,7 +128,7 @@ impl Writer {
                     return Ok(appended);
                 }
                 Err(Failed::Other(e)) => {
-                    // After what the server refused the session is as good as before.
+                    // A refusal by the server does not spoil the session.
                     self.undo(&held).await.ok();
                     match e.kind() {
                         ErrorKind::Permanent => held.give_back(),
@@ -189,7 +189,7 @@ impl Writer {
                 .map_err(|e| StoreError::with(ErrorKind::Permanent, "cannot make rows of the events", e))?;
             match encoded {
                 Ok(rows) => return Ok((layout, rows)),
-                // Not what others have learnt or forgotten meanwhile.
+                // The layout of this try is used, not one that other tasks have changed meanwhile.
                 Err(missing) => layout = self.learn(held, missing).await?,
             }
         }

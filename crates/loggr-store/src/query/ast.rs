@@ -1,7 +1,7 @@
-//! The tree of a query, after all that depends on the text alone has been decided.
+//! The syntax tree of a query, with everything decided that depends on the text alone.
 //!
-//! Severities and facilities are already sets, patterns compiled, values folded and
-//! typed. What depends on the time of asking stays relative until [`Query::resolve`].
+//! Severities and facilities are already sets, patterns compiled, values folded and typed. Times
+//! relative to now stay relative until [`Query::resolve`].
 //!
 //! Invariants: an `And` or `Or` has at least two children, none of its own kind, none
 //! `All`, at most one `Severity` and one `Facility`; a `Not` holds none of `Not`,

@@ -1,4 +1,4 @@
-//! From tree to canonical text. Reading the text gives the same tree again.
+//! Prints a tree as canonical text. Reading the text gives the same tree again.
 //!
 //! Parentheses stand only where precedence needs them. A severity or facility set comes
 //! out by its names; other values in quotes unless they are plain.

@@ -1,6 +1,6 @@
-//! What can be wrong with a query text, and where.
+//! The errors of a query's text, with their places.
 //!
-//! There is one reaction to all of it, showing it to the author, so there are no kinds.
+//! Every error is shown to the author of the query, so there are no kinds.
 
 use std::fmt;
 

@@ -12,9 +12,9 @@ pub enum Field {
     Time,
     /// When the sender says that it happened.
     Timereported,
-    /// How grave.
+    /// How severe the event is.
     Severity,
-    /// Who speaks.
+    /// Which part of the system it comes from.
     Facility,
     /// The host.
     Source,
@@ -47,7 +47,7 @@ pub enum Field {
 
 /// One line of the table of core fields.
 pub struct FieldInfo {
-    /// Which.
+    /// The field.
     pub field: Field,
     /// The name that canonical texts and results use.
     pub name: &'static str,
@@ -59,36 +59,48 @@ pub struct FieldInfo {
 
 /// All core fields. Names are accepted in any case.
 pub static FIELDS: [FieldInfo; 16] = [
-    info(Field::Time, "_time", &["timegenerated"], "when loggr received the event; the time of the store"),
-    info(Field::Timereported, "timereported", &[], "when the sender says that it happened"),
+    info(
+        Field::Time,
+        "_time",
+        &["timegenerated"],
+        "when loggr received the event; stores keep and sort events by this time",
+    ),
+    info(Field::Timereported, "timereported", &[], "when the event happened, as the sender wrote it"),
     info(
         Field::Severity,
         "severity",
         &["level"],
-        "`emerg` `alert` `crit` `err` `warning` `notice` `info` `debug`; greater means graver; 0 to 7 only for one severity: `severity:3` is `err`",
+        "`emerg` `alert` `crit` `err` `warning` `notice` `info` `debug`; `>` means more severe; a number \
+         from 0 to 7 stands for one severity and cannot be compared: `severity:3` is `err`",
     ),
-    info(Field::Facility, "facility", &[], "`kern`, `user`, … `local7`, or 0 to 23"),
-    info(Field::Source, "source", &["host", "hostname"], "the host that the line names"),
-    info(Field::AppName, "app_name", &["app", "programname"], "the program"),
-    info(Field::Procid, "procid", &["pid"], "process id or name"),
-    info(Field::Msgid, "msgid", &[], "type of message (RFC 5424)"),
-    info(Field::Message, "message", &["msg"], "the text; searched by words, not as a whole"),
-    info(Field::Tag, "tag", &["tags"], "any of the event's tags"),
-    info(Field::Uid, "uid", &[], "the event's identity"),
-    info(Field::Listener, "listener", &[], "name of the listener that received it"),
+    info(
+        Field::Facility,
+        "facility",
+        &[],
+        "which part of the system the event comes from: `kern`, `user`, … `local7`, or a number from 0 to \
+         23",
+    ),
+    info(Field::Source, "source", &["host", "hostname"], "name of the host that wrote the event"),
+    info(Field::AppName, "app_name", &["app", "programname"], "name of the program that wrote the event"),
+    info(Field::Procid, "procid", &["pid"], "id or name of the process that wrote the event"),
+    info(Field::Msgid, "msgid", &[], "type of the message (MSGID of RFC 5424)"),
+    info(Field::Message, "message", &["msg"], "text of the event; it is searched by words, not as a whole"),
+    info(Field::Tag, "tag", &["tags"], "one of the event's tags"),
+    info(Field::Uid, "uid", &[], "identity of the event, a UUID"),
+    info(Field::Listener, "listener", &[], "name of the listener that received the event"),
     info(
         Field::Transport,
         "transport",
         &[],
-        "`relp` `tcp` `udp` `unix-dgram` `unix-stream` `file` `internal`",
+        "how the event came: `relp` `tcp` `udp` `unix-dgram` `unix-stream` `file` `internal`",
     ),
-    info(Field::Peer, "peer", &[], "address of the peer, without its port"),
-    info(Field::TlsName, "tls_name", &[], "the verified name in the peer's certificate"),
+    info(Field::Peer, "peer", &[], "address from which the event came, without the port"),
+    info(Field::TlsName, "tls_name", &[], "the name in the sender's TLS certificate, if loggr verified it"),
     info(
         Field::Defect,
         "defect",
         &["defects"],
-        "what was wrong with the line, e.g. `no_timestamp`, `not_utf8`",
+        "what was wrong with the received line, such as `no_timestamp` or `not_utf8`",
     ),
 ];
 
@@ -119,7 +131,8 @@ impl Field {
         FIELDS.iter().find(|i| hit(i.name) || i.aliases.iter().any(|a| hit(a))).map(|i| i.field.clone())
     }
 
-    /// The name in results: of a core field that of the table, of a custom field its own.
+    /// The name that results show: for a core field that of the table, for a custom field its own
+    /// name.
     pub fn name(&self) -> &str {
         match self {
             Field::Custom(name) => name,

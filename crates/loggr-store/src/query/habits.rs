@@ -1,10 +1,10 @@
-//! Queries written as other tools take them: what was meant, in the spelling of this language.
+//! Recognises queries in the languages of other tools, and says how they are written in this one.
 //!
-//! Splunk, KQL, Lucene, LogQL, SQL, grep and journalctl have words that are no mistakes here:
-//! they are searched for as text, and find nothing. [`habits`] is for an empty answer.
+//! Words of Splunk, KQL, Lucene, LogQL, SQL, grep and journalctl are not mistakes here: they are
+//! searched for as text, and find nothing. [`habits`] gives hints when the answer is empty.
 //!
-//! Not a translation: it names the places that it knows, and a query that was meant as it stands
-//! may be named too. It never changes what a query finds.
+//! It is not a translator: it points out the places that it knows, perhaps also in a query that was
+//! meant as it stands. It never changes what a query finds.
 
 use std::sync::LazyLock;
 
@@ -352,7 +352,8 @@ fn compared(written: &str, name: &str, operator: &str, value: &str) -> String {
     let lower = name.to_lowercase();
     if matches!(lower.as_str(), "index" | "_index") {
         return format!(
-            "there is one store and no `{name}`: leave `{written}` out, or choose with `--store NAME`"
+            "a query has no `{name}`, because it searches one store: leave `{written}` out, or choose the \
+             store with `--store NAME`"
         );
     }
     if let Some((_, option)) = BOUNDS.iter().find(|(bound, _)| *bound == lower) {
@@ -439,7 +440,7 @@ fn grouped(part: &Captures<'_>) -> Option<String> {
     let values: Vec<&str> = all.into_iter().filter(|word| !operators(word)).collect();
     (values.len() > 1).then(|| {
         format!(
-            "`{}` wants one value that is all of these; at least one is `{}:({})`",
+            "`{}` asks for one value that is all of these; for at least one of them write `{}:({})`",
             &part[1],
             name,
             values.join(" OR ")
@@ -465,7 +466,8 @@ fn odd(word: &str) -> Option<String> {
         && matches!(name.to_lowercase().as_str(), "index" | "_index")
     {
         return Some(format!(
-            "there is one store and no `{name}`: leave `{word}` out, or choose with `--store NAME`"
+            "a query has no `{name}`, because it searches one store: leave `{word}` out, or choose the \
+             store with `--store NAME`"
         ));
     }
     if word == "&" || word == "," || word == ";" {
@@ -477,7 +479,7 @@ fn odd(word: &str) -> Option<String> {
     {
         let near = if text.ends_with('"') { text.to_owned() } else { format!("{text}*") };
         return Some(format!(
-            "`~` has no meaning here: there is no search for what is only similar; write `{}`",
+            "`~` has no meaning here: loggr does not search for similar words; write `{}`",
             with(&near)
         ));
     }

@@ -1,4 +1,4 @@
-//! What a query means, event by event: used by live tail, and the yardstick for stores.
+//! Decides whether an event matches a query. Live tail uses it, and stores are tested against it.
 //!
 //! Compiled once from a query and a time, then asked for each event. It folds the texts
 //! of an event at most once, and only if the query searches text.

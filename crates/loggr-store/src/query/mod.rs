@@ -1,11 +1,11 @@
 //! The query language: text to tree and back, what it means, and its reference.
 //!
-//! One parser for everybody who asks. [`parse`] gives a
-//! [`Query`]; [`Query::resolve`] fixes the time; [`Matcher`] is the definition of what a
-//! query means, event by event. Executors (columnar, SQL) must agree with it; the
-//! suite in [`crate::conformance`] checks that.
+//! Everything that takes queries uses this one parser. [`parse`] gives a [`Query`];
+//! [`Query::resolve`] fixes the time; [`Matcher`] is the definition of what a query means, event by
+//! event. Executors (columnar, SQL) must agree with it; the suite in [`crate::conformance`] checks
+//! that.
 //!
-//! Not an executor: nothing here reads a store.
+//! Nothing here reads a store.
 
 mod ast;
 mod display;

@@ -1,6 +1,7 @@
-//! What stands after a field's colon: group, range, comparison, expression, value.
+//! Reads the part of a query after a field's colon: a group, range, comparison, expression or
+//! value.
 //!
-//! Here the type of the field decides what the written value means.
+//! The type of the field decides what the written value means.
 
 use std::ops::Bound;
 
@@ -196,8 +197,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The numbers of severities count down from `debug` (7) to `emerg` (0), while `>=` means
-    /// at least as grave: a bound that is a number could be read both ways.
+    /// The numbers of severities count down from `debug` (7) to `emerg` (0), while `>=` means at
+    /// least as severe: a bound that is a number would be ambiguous.
     fn no_number(
         &self,
         field: &Field,
@@ -215,7 +216,7 @@ impl Parser<'_> {
         let Some(bound) = a.or(b) else { return Ok(()) };
         let error = self.error(
             start,
-            "severity and a number can be read both ways: the smaller the number, the graver the event",
+            "a comparison of a severity with a number is ambiguous, because a smaller number is more severe",
         );
         let sign = match (low, high) {
             (Bound::Included(_), Bound::Unbounded) => ">=",
@@ -417,8 +418,8 @@ fn fits(raw: &Raw, keyword: &str) -> bool {
     Glob::new(&raw.pieces, raw.open_start, raw.open_end).is_some_and(|g| g.matches_value(keyword.as_bytes()))
 }
 
-/// Is it between? With two bounds in the wrong order, between them all the same: of
-/// severities nobody knows which end is the lower one.
+/// Whether the value lies between two bounds, in whichever order they are written: it is easy to
+/// mistake which end of the severities is the lower one.
 fn within<T: Ord>(value: &T, low: &Bound<T>, high: &Bound<T>) -> bool {
     let above = match low {
         Bound::Unbounded => true,

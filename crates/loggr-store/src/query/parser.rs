@@ -1,7 +1,6 @@
-//! From text to tree: recursive descent over the characters, with limits.
+//! Reads the text of a query into a tree, by recursive descent over the characters, with limits.
 //!
-//! Not the meaning of values: [`super::operand`] turns what stands after a field's colon
-//! into a node.
+//! [`super::operand`] reads what stands after a field's colon.
 //!
 //! Invariants: recursion only through [`Parser::nested`], which counts; every leaf goes
 //! through [`Parser::leaf`], which counts; no input makes it panic.
@@ -11,7 +10,7 @@ use super::error::QueryError;
 use super::field::{Field, in_name, starts_name};
 use super::{MAX_DEPTH, MAX_QUERY_BYTES, MAX_TERMS};
 
-/// What a term belongs to.
+/// Where in the query a term stands.
 #[derive(Clone, Copy)]
 pub(super) enum Context<'c> {
     /// The query itself: a term is a word, or names a field.

@@ -3,8 +3,8 @@
 //!
 //! Case-insensitive unless it says `(?-i)`. Not anchored: `/5../` finds `x500`.
 //!
-//! Invariant: if a text matches, its folded form contains every piece of
-//! [`Pattern::required`]. An index may skip what lacks one of them.
+//! Invariant: if a text matches, its folded form contains every piece of [`Pattern::required`]. An
+//! index may skip texts that lack one of them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The nearest known word to a mistyped one.
+//! Finds the known word that is nearest to a mistyped one.
 
 use super::field::{FIELDS, Field};
 use super::habits::ours;

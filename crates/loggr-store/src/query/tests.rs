@@ -239,7 +239,7 @@ fn a_severity_by_number_has_no_order() {
     check_error(
         "a severity:<=3",
         12,
-        "severity and a number can be read both ways: the smaller the number, the graver the event",
+        "a comparison of a severity with a number is ambiguous, because a smaller number is more severe",
     );
     check_hint(
         "severity:<=3",

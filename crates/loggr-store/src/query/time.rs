@@ -1,6 +1,6 @@
 //! Times in a query: points, durations, and the half-open ranges that they become.
 //!
-//! Not a clock: what is relative to now stays so until [`TimeRange::span`] is given the
+//! There is no clock here: a time relative to now stays so until [`TimeRange::span`] is given the
 //! time. Dates without a zone are UTC.
 //!
 //! A written point is the span of its precision: `2026-11-22` is that whole day and
@@ -37,7 +37,7 @@ pub const UNITS: [(&str, i64); 9] = [
 /// Which time of an event is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Clock {
-    /// When loggr received it: THE time of the store.
+    /// When loggr received it; stores sort and keep events by this time.
     Generated,
     /// When the sender says that it happened.
     Reported,

@@ -1,8 +1,8 @@
 //! Values in a query and how they compare: as numbers, as addresses, else as text.
 //!
-//! Not tied to a store. The rule is the same for every field and every store: if both
-//! sides are numbers they compare as numbers; if both are addresses, as addresses;
-//! else as text without regard to the case of ASCII letters.
+//! The rule is the same for every field and every store: if both sides are numbers they compare as
+//! numbers; if both are addresses, as addresses; else as text without regard to the case of ASCII
+//! letters.
 //!
 //! Invariant: the text of a [`Value`] is folded ([`crate::tokens::fold`]).
 
