@@ -1,5 +1,5 @@
-//! What of foreign text reaches a terminal or a log: nothing that moves the cursor, changes the order of
-//! what is shown, ends a line, or cannot be seen.
+//! Cleans text of other people before it is shown on a terminal or in a log: nothing in it may move
+//! the cursor, change the order of the text, end a line, or be invisible.
 //!
 //! | what | why |
 //! | --- | --- |
@@ -7,14 +7,14 @@
 //! | U+2028, U+2029 | they end lines for some |
 //! | format characters (`Cf`): bidi marks, embeddings, overrides and isolates, zero-width characters, tags | the text is shown in another order than it stands, or two texts look alike |
 //!
-//! In text each of their bytes is written as rsyslog writes control characters, `#` and three octal digits,
-//! and as the files have it; in JSON as `\u` and four hexadecimal digits, which is the same value. Not for
-//! what is stored: that stays as it came.
+//! In text each of their bytes is written as rsyslog writes control characters, `#` and three octal
+//! digits, and as the files have it; in JSON as `\u` and four hexadecimal digits, which is the same
+//! value. Stored text is never cleaned: it stays as it came.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Text as it may be shown, on one line.
+/// Text that is safe to show, on one line.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if is_clean(text) {
         return Cow::Borrowed(text);
@@ -24,7 +24,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same for text of several lines: line feeds stay.
+/// Text of several lines that is safe to show: line feeds stay.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if text.split('\n').all(is_clean) {
         return Cow::Borrowed(text);
@@ -39,7 +39,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// JSON text as it may be shown. Its own white space stays; what is escaped can stand in strings only.
+/// JSON text that is safe to show. White space between its parts stays; escaped characters can only
+/// stand in strings.
 pub fn json(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !text.contains('\x7f') {
         return Cow::Borrowed(text);
@@ -57,7 +58,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A JSON value on one line, as it may be shown.
+/// A JSON value on one line that is safe to show.
 pub fn value(value: &serde_json::Value) -> String {
     json(&value.to_string()).into_owned()
 }
@@ -79,7 +80,7 @@ fn is_clean(text: &str) -> bool {
     text.as_bytes().iter().all(plain) || !text.chars().any(is_hidden)
 }
 
-/// Must it not be shown as it is?
+/// Whether the character must not be shown as it is.
 pub fn is_hidden(c: char) -> bool {
     match c {
         '\t' => false,

@@ -36,14 +36,14 @@ impl std::error::Error for UsageError {
     }
 }
 
-/// Is it one of usage or configuration?
+/// Whether it is an error of usage or configuration.
 pub fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<UsageError>()) || error.downcast_ref::<UsageError>().is_some()
 }
 
 /// Marks errors as ones of usage or configuration.
 pub trait Usage<T> {
-    /// The program ends with [`Exit::Usage`] because of this.
+    /// Marks the error as one of usage, so that the program ends with [`Exit::Usage`].
     fn usage(self) -> anyhow::Result<T>;
 }
 

@@ -1,7 +1,6 @@
-//! Where filters come from: `filters/NAME.filter` and `patterns/*.grok` beside the
-//! configuration file.
+//! Reads filters from `filters/NAME.filter` and `patterns/*.grok` beside the configuration file.
 //!
-//! Reads and compiles; who runs them and when they are read again is a machine's business.
+//! They are read and compiled here; a machine runs them and decides when they are read again.
 
 mod names;
 
@@ -19,21 +18,21 @@ use crate::hint::Advise;
 
 /// Largest filter or pattern file in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
-/// What a filter that sends events elsewhere has in its text.
+/// The word that the text of a filter has if it sends events to another exchange.
 const ROUTER: &str = "router";
 
-/// The files that make a filter.
+/// The files of which a filter is made.
 #[derive(Clone, Debug)]
 pub struct FilterFiles {
     filter: PathBuf,
     directory: PathBuf,
 }
 
-/// A file, and what changes when it does; `None` where it is not there.
+/// A file, and the marks that change when it does; `None` if it does not exist.
 pub type Stamp = (PathBuf, Option<[i64; 6]>);
 
 impl FilterFiles {
-    /// Of the filter of this name beside the configuration in `directory`.
+    /// The files of the filter of this name, beside the configuration in `directory`.
     pub fn named(directory: &Path, name: &str) -> FilterFiles {
         FilterFiles {
             filter: directory.join("filters").join(format!("{name}.filter")),
@@ -58,13 +57,13 @@ impl FilterFiles {
             .usage()
     }
 
-    /// By what it is seen that a file has changed.
+    /// The marks by which a change of the files is noticed.
     pub fn stamps(&self) -> Vec<Stamp> {
         stamps(std::iter::once(self.filter.clone()).chain(pattern_files(&self.directory)))
     }
 }
 
-/// The same of any files.
+/// The marks of any files.
 pub fn stamps(files: impl IntoIterator<Item = PathBuf>) -> Vec<Stamp> {
     let stamp = |path: PathBuf| {
         let stamp = std::fs::metadata(&path).ok().map(|m| {
@@ -80,7 +79,8 @@ pub fn stamps(files: impl IntoIterator<Item = PathBuf>) -> Vec<Stamp> {
 pub fn routes(directory: &Path, name: &str) -> Option<Vec<Route>> {
     let files = FilterFiles::named(directory, name);
     match read(&files.filter).ok()? {
-        // Not worth the work for the commands that only want to know where the data lies.
+        // A filter without the word is not compiled, because some commands only want to know where
+        // the data are.
         text if !text.contains(ROUTER) => Some(Vec::new()),
         _ => files.compile().ok().map(|program| program.routes().to_vec()),
     }
@@ -103,7 +103,7 @@ pub fn environment(directory: &Path) -> Result<Environment> {
     Ok(environment)
 }
 
-/// In order of name: later ones define anew.
+/// The files in order of name, because later ones replace patterns of earlier ones.
 fn pattern_files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory.join("patterns")).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> =

@@ -52,7 +52,7 @@ pub fn render(error: &anyhow::Error) -> String {
     out
 }
 
-/// Is the cause that this user may not, and did nobody say yet what helps?
+/// Whether the cause is a missing permission for which there is no hint yet.
 pub fn lacks_permission(error: &anyhow::Error) -> bool {
     let denied = |cause: &(dyn std::error::Error + 'static)| {
         let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);

@@ -1,6 +1,7 @@
-//! The program as a library: reads the command line, runs one subcommand, says what went wrong.
+//! The program as a library: it reads the command line, runs one subcommand, and prints what went
+//! wrong.
 //!
-//! `main.rs` calls it, and the integration tests use its sinks. Nobody else is meant to.
+//! `main.rs` calls it, and the integration tests use its sinks. It is not meant for other users.
 
 mod clean;
 mod cli;
@@ -33,7 +34,7 @@ pub fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors: clap prints them to stdout with code 0.
+            // Help and version are not errors: clap prints them to stdout with code 0.
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
             drop(error.print());
             return code.into();
@@ -41,7 +42,7 @@ pub fn main() -> ExitCode {
     };
     match cli::run(cli) {
         Ok(exit) => exit.into(),
-        // Whoever reads our output has had enough, as `head` does.
+        // The reader of our output has closed the pipe, as `head` does.
         Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
             let usage = is_usage(&error);
@@ -54,7 +55,8 @@ pub fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        // JSON's error shows the one of the pipe as its own, and does not give it as its cause.
+        // The error of the JSON library shows the error of the pipe as its own, but does not give
+        // it as its cause.
         let json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
         io.or_else(json) == Some(std::io::ErrorKind::BrokenPipe)
     })

@@ -1,4 +1,4 @@
-//! Only the beginning: everything is in the library.
+//! The entry point of the program; everything else is in the library.
 
 fn main() -> std::process::ExitCode {
     loggr::main()

@@ -1,12 +1,12 @@
-//! What is news in the log: a trouble is said once, whatever number its text holds.
+//! Decides what is news for the log: a trouble is logged once, whichever numbers its text contains.
 //!
-//! Texts of the same trouble differ in the numbers of files and tries. The number of an error
-//! of the system is another matter: it is the trouble itself.
+//! Texts about the same trouble differ in the numbers of files and tries. Only the number of a
+//! system error counts as a difference, because it is the trouble itself.
 
-/// Before the number that the system has for an error.
+/// The text before the number of a system error.
 const SYSTEM: &str = "os error ";
 
-/// Do both texts tell the same trouble?
+/// Whether both texts are about the same trouble.
 pub fn is_same(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (a, b);
     loop {
@@ -25,8 +25,8 @@ pub fn is_same(a: &str, b: &str) -> bool {
     }
 }
 
-/// What stands before the first number, the number, and the rest. A number may be one of
-/// those in hexadecimal digits that files are named by.
+/// The text before the first number, the number, and the rest. Hexadecimal numbers, as in the names
+/// of files, count too.
 fn cut(text: &str) -> (&str, &str, &str) {
     let Some(digit) = text.find(|c: char| c.is_ascii_digit()) else { return (text, "", "") };
     let (before, _) = text.split_at(digit);

@@ -1,7 +1,7 @@
-//! The stores of the configuration: which one is meant, and how it is opened.
+//! The stores of the configuration: chooses the one that is meant, and opens it.
 //!
-//! Which of them is asked is said by the command line, else by `[web] store`, else it is the first
-//! shipper that has one. Not the questions (`loggr-store`), nor how events get in: that is the sinks'.
+//! The command line names the store, otherwise `[web] store` does, otherwise it is that of the
+//! first shipper that has one. The questions are in `loggr-store`; the sinks write events to it.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::config::{Config, Secret, Ship, ShipKind, StoreShip, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
 
-/// The shipper whose store is meant. `name`: what the command line says.
+/// The shipper whose store is meant. `name` is the one on the command line.
 pub fn choose<'c>(config: &'c Config, name: Option<&str>) -> Result<&'c Ship> {
     let stores = || config.ships.iter().filter(|ship| ship.kind.store().is_some());
     let name = name.or(config.web.as_ref().and_then(|web| web.store.as_deref()));
@@ -50,7 +50,7 @@ pub fn open(ship: &Ship) -> Result<Store> {
     }
 }
 
-/// The store's error with its hint; what is wrong with the configuration is an error of usage.
+/// The store's error with its hint; a mistake in the configuration is an error of usage.
 pub fn told<T>(result: Result<T, StoreError>) -> Result<T> {
     let error = match result {
         Ok(value) => return Ok(value),
@@ -88,7 +88,7 @@ pub fn database(postgres: &PostgresShip) -> Result<Database> {
     database_with(&postgres.database, password)
 }
 
-/// The same with a password from elsewhere.
+/// Like [`database`], with a password that comes from elsewhere.
 pub fn database_with(settings: &Settings, password: Option<Secret>) -> Result<Database> {
     let password = password.map(|secret| secret.expose().to_owned());
     told(Database::new(Settings { password, ..settings.clone() }))

@@ -1,8 +1,8 @@
-//! Names of users, for people.
+//! Names of users, for messages.
 
 use nix::unistd::{Uid, User};
 
-/// A user in words: the name, where this host has one for the number.
+/// The name of a user, or the number if this host has no name for it.
 pub fn user_of(uid: u32) -> String {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => format!("the user `{}`", user.name),

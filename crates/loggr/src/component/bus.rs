@@ -16,13 +16,13 @@ use crate::hint::Advise;
 use crate::process::descriptors::SPOOL_SEGMENT_BYTES;
 use crate::process::part::Part;
 
-/// What to do when the embedded bus is in use.
+/// The hint when another process uses the embedded bus.
 const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
                                  `[bus] kind = \"rabbitmq\"` to run parts apart";
-/// What to do when the spool is in use.
+/// The hint when another process uses the spool.
 const SPOOL_IN_USE: &str = "whoever runs the listeners moves what is in its spool; the collector alone is for when \
                             they do not run";
-/// The user and the password that RabbitMQ is born with.
+/// The default user of RabbitMQ, which is also its password.
 const BORN: &str = "guest";
 /// Segments of a spool of usual size.
 const SPOOL_SEGMENTS: u64 = 8;
@@ -31,7 +31,7 @@ const SPOOL_SEGMENTS: u64 = 8;
 pub struct Opened {
     /// Where events come from and go to.
     pub bus: Arc<Bus>,
-    /// Where they wait while the broker is away.
+    /// The spool, in which events wait while the broker is away.
     pub spool: Option<Arc<Spool>>,
 }
 
@@ -88,7 +88,7 @@ pub async fn open(config: &Config, part: &Part, rabbit: Option<RabbitOptions>) -
         tell_left_behind(config, part);
         return Ok(Opened { bus: Arc::new(embedded(config, &topology)?), spool: None });
     };
-    // The spool first: a process without a broker still takes what comes.
+    // The spool is opened first: with it a process can receive events without a broker.
     let spool = if part.has_spool(config) { open_spool(config, part)? } else { None };
     let bus = rabbit::Bus::open(options, &topology, &needs(config, part)).await;
     let bus = bus.or_else(|error| explain(error, "cannot use the broker", SEVERAL_PROCESSES))?;
@@ -125,7 +125,8 @@ fn open_spool(config: &Config, part: &Part) -> Result<Option<Arc<Spool>>> {
     Ok(Some(Arc::new(spool)))
 }
 
-/// Events in a spool that this configuration does not use any more are nobody's to move.
+/// Logs that a spool which this configuration no longer uses still holds events, which are not
+/// moved.
 fn tell_left_behind(config: &Config, part: &Part) {
     let directory =
         config.spool.as_ref().map_or_else(|| config.data.directory.join("spool"), |s| s.directory.clone());
@@ -146,7 +147,7 @@ fn tell(report: &loggr_bus::OpenReport, what: &str) {
     }
 }
 
-/// What a part works with.
+/// The exchanges and queues that a part uses.
 fn needs(config: &Config, part: &Part) -> Needs {
     let mut needs = Needs::default();
     if part.has_listeners() {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::process::progress::{Observer, Progress, Words};
 
-/// A route of the spool and how it is doing.
+/// A route of the spool with its collector's progress.
 #[derive(Debug)]
 pub struct Collecting {
     /// Which one.
@@ -71,20 +71,20 @@ pub fn start(
     Ok(all)
 }
 
-/// The rescue's name for what the broker will never take of a route. No shipper has a dot in
-/// its name.
+/// The name in the rescue for events of a route that the broker will never take. No shipper has a
+/// dot in its name.
 pub fn rescue_name(route: &Route) -> String {
     format!("spool.{}", route.queue())
 }
 
-/// As the listener wants it whose events they are.
+/// The encoding of the listener from which the events came.
 fn encoding(config: &Config, route: &Route) -> Encoding {
     let listener =
         config.listeners.iter().find(|l| l.exchange == route.exchange && l.routing_key() == route.key);
     listener.map(|l| l.encoding).unwrap_or_default()
 }
 
-/// Tells the route, too, what becomes of its events.
+/// An observer that also tells the route what becomes of its events.
 struct Watch {
     route: Arc<Route>,
     progress: Observer,

@@ -39,7 +39,7 @@ pub struct Bound {
     pub addresses: Vec<String>,
 }
 
-/// The bound sockets of the listeners. Nobody reads from them yet.
+/// The bound sockets of the listeners, before reading from them begins.
 #[derive(Default)]
 pub struct Doors {
     /// Of each listener, in the order of the configuration.
@@ -186,7 +186,8 @@ fn intake(
         origin: Origin {
             listener: listener.name.clone(),
             transport: listener.protocol.transport(),
-            // Who speaks on a unix socket is this host; others put their address here.
+            // The peer on a unix socket is this host; for other listeners the address comes with
+            // each connection.
             peer: if listener.protocol.is_unix() { bind::host_name() } else { String::new() },
             format: listener.format,
             timezone: listener.timezone.clone(),

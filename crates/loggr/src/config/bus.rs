@@ -1,4 +1,5 @@
-//! `[bus]`: the durable queue between the components. What it has of a broker is in `rabbit.rs`.
+//! `[bus]`: the durable queues between the components. The keys of a RabbitMQ broker are in
+//! `rabbit.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,35 +14,47 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "bus",
     shape: Shape::Once,
-    about: "The durable queue between reception and shippers.",
+    about: "The bus keeps events in durable queues between the listeners, the machines and the shippers.",
     keys: &[OWN, rabbit::KEYS],
 };
 
-/// All but those of RabbitMQ.
+/// All keys but those of RabbitMQ.
 const OWN: &[Key] = &[
     key(
         "kind",
         one_of::<Kind>(),
         "\"embedded\"",
-        "`embedded`: a log on local disk, for one process; `rabbitmq`: quorum queues of a broker, for many \
-         processes and hosts",
+        "`embedded`: loggr keeps the queues in files on the local disk, for one process; `rabbitmq`: a \
+         RabbitMQ broker keeps them in quorum queues, for many processes and hosts",
     ),
-    key("directory", Takes::Path, "\"bus\"", "where its segments lie; relative to the data directory")
-        .only(EMBEDDED),
+    key(
+        "directory",
+        Takes::Path,
+        "\"bus\"",
+        "the directory of the bus's files, relative to the data directory",
+    )
+    .only(EMBEDDED),
     key(
         "max_size",
         Takes::Size(2 * MIB, 1024 * TIB),
         "\"20GB\"",
-        "size limit of each exchange; a full one stops reading from senders and loses nothing; \
-         at least two segments",
+        "how much disk each exchange may take; when one is full, listeners stop reading from their senders, \
+         and nothing is lost; at least twice `segment_size`",
     )
     .only(EMBEDDED),
-    key("segment_size", Takes::Size(MIB, GIB), "\"64MiB\"", "size of one segment file").only(EMBEDDED),
+    key(
+        "segment_size",
+        Takes::Size(MIB, GIB),
+        "\"64MiB\"",
+        "the size of one file of the log; the files are made and given back one at a time",
+    )
+    .only(EMBEDDED),
     key(
         "compression",
         one_of::<Codec>(),
         "\"none\"",
-        "`lz4` halves the disk and costs about a third of a microsecond of CPU per event",
+        "how events are compressed on disk; `lz4` takes about half the space of `none` and costs about a \
+         third of a microsecond of processor time for each event",
     )
     .only(EMBEDDED),
 ];
@@ -61,7 +74,7 @@ enum Kind {
 /// `[bus]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bus {
-    /// RabbitMQ instead of the embedded one, of which all that follows is.
+    /// RabbitMQ, if the bus is that; all other fields are about the embedded bus.
     pub rabbit: Option<Box<RabbitBus>>,
     /// Where the segments lie.
     pub directory: PathBuf,

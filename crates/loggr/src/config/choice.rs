@@ -1,12 +1,12 @@
 //! Choices: keys that take one of a few words, and what each word means.
 //!
 //! A word and its value stand in one table, [`choice!`](choice). The table of keys takes the words
-//! from it, the reader the values; a value without a word does not compile. Not which key takes
-//! which choice: that is in the file of its section.
+//! from it, the reader the values; a value without a word does not compile. Which key takes which
+//! choice is in the file of its section.
 
-/// A value that the file says with a word.
+/// A value that is written as a word in the file.
 pub trait Choice: Copy + 'static {
-    /// The words, in the order in which they are told.
+    /// The words, in the order in which messages list them.
     const WORDS: &'static [&'static str];
     /// Words that a later version brings.
     const LATER: &'static [&'static str];
@@ -23,7 +23,7 @@ pub trait Choice: Copy + 'static {
 }
 
 /// The table of a choice: `choice!(Codec { None = "none", Lz4 = "lz4" })`. Words behind `later` are
-/// known and refused.
+/// known, but refused as not supported by this version.
 macro_rules! choice {
     ($type:ident { $($value:ident = $word:literal),+ $(,)? } $(later $($later:literal),+)?) => {
         impl $crate::config::choice::Choice for $type {

@@ -1,4 +1,4 @@
-//! `[data]`: where everything that loggr keeps lies.
+//! `[data]`: the directory in which loggr keeps its data.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,14 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "data",
     shape: Shape::Once,
-    about: "Where everything that loggr keeps lies.",
-    keys: &[&[key("directory", Takes::Path, "", "the data directory; relative to the file's directory")
-        .without("`$XDG_DATA_HOME/loggr` or `~/.local/share/loggr`; `/var/lib/loggr` for root")]],
+    about: "The directory in which loggr keeps everything: queues, stores, the rescue and its own state.",
+    keys: &[&[key(
+        "directory",
+        Takes::Path,
+        "",
+        "the data directory; relative to the directory of the configuration file",
+    )
+    .without("`$XDG_DATA_HOME/loggr` or `~/.local/share/loggr`; `/var/lib/loggr` for root")]],
 };
 
 /// `[data]`

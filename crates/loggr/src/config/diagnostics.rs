@@ -1,7 +1,7 @@
-//! What is wrong with a configuration file, shown with the place where it is wrong.
+//! The problems of a configuration file, shown with their places in it.
 //!
-//! All problems of a file are collected and shown together, in the file's order.
-//! Knows nothing of keys and values: only text, places and sentences.
+//! All problems of a file are collected and shown together, in the file's order. This file knows
+//! only texts, places and sentences, but no keys and values.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,7 +16,7 @@ const MAX_LINE_CHARS: usize = 160;
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where in the text; `None` for what no place in the file can be blamed for.
+    /// The place in the text; `None` if the problem has none.
     pub span: Option<Range<usize>>,
     /// What is wrong.
     pub message: String,
@@ -24,14 +24,14 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// All that is wrong with a file. Its text shows every problem.
+/// The error with all problems of a file. Its text shows each of them.
 #[derive(Debug)]
 pub struct ConfigError {
     text: String,
 }
 
 impl ConfigError {
-    /// Renders the problems; `file` is how the operator knows the text.
+    /// Renders the problems; `file` is the name of the text in messages.
     pub fn new(file: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|p| p.span.as_ref().map_or(usize::MAX, |s| s.start));
         problems.dedup();
@@ -82,7 +82,7 @@ pub fn suggest(written: &str, words: &[&str]) -> Option<String> {
     }
 }
 
-/// What may stand instead.
+/// The words that are allowed instead.
 pub fn choose(words: &[&str]) -> String {
     match words {
         [only] => format!("only `{only}` is possible"),

@@ -1,13 +1,13 @@
-//! Which files with secrets somebody else on this host may read.
+//! Finds files with secrets that other users of this host may read.
 //!
-//! Looks at permission bits alone; what the secrets are is not looked at.
+//! Only permission bits are looked at, not the secrets.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Config, Registry, ShipKind};
 
-/// Everybody may read, or write.
+/// The permission bits with which everybody may read or write.
 const OTHERS: u32 = 0o006;
 
 /// A sentence for each file with a secret that everybody may read or change, and the command that mends it.
@@ -16,7 +16,7 @@ pub fn exposed(config: &Config) -> Vec<(String, String)> {
 }
 
 fn told(what: &str, path: &Path) -> Option<(String, String)> {
-    // One that is not there is told by whoever needs it.
+    // A missing file is reported where it is needed.
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let may = match mode & OTHERS {
         0 => return None,
@@ -29,7 +29,7 @@ fn told(what: &str, path: &Path) -> Option<(String, String)> {
     Some((format!("everybody on this host may {may} {what} `{shown}` (its mode is {mode:04o})"), mend))
 }
 
-/// What each file holds, and its path.
+/// The files with secrets: words for the content, and the path.
 fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     const PASSWORD: &str = "the password in";
     const KEY: &str = "the private key";

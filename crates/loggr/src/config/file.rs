@@ -1,5 +1,5 @@
-//! Which file is read, and which data directory is meant when the file does not say it. Not what the
-//! file says: that is `resolve.rs`.
+//! Chooses the configuration file, and the data directory if the file does not name one.
+//! `resolve.rs` reads the content.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::diagnostics::ConfigError;
 use super::resolve::{Around, resolve};
 use crate::hint::Advise;
 
-/// Where the file is looked for when nobody says where it is.
+/// The last place where the file is looked for.
 const SYSTEM_FILE: &str = "/etc/loggr/loggr.toml";
 /// The file's name in `$LOGGR_CONFIG_DIR` and in the current directory.
 const FILE_NAME: &str = "loggr.toml";
@@ -23,7 +23,7 @@ const SYSTEM_DATA: &str = "/var/lib/loggr";
 /// Longer files are refused.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// A file that is there and is not read: somebody put it there whom this user need not trust.
+/// A file that is ignored because it belongs to a user who need not be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     file: PathBuf,
@@ -35,16 +35,16 @@ impl fmt::Display for PassedOver {
         let (file, owner) = (self.file.display(), crate::users::user_of(self.owner));
         write!(
             f,
-            "`{file}` is ignored, as it belongs to {owner}: a file that nobody names is read only if it belongs to \
-             root or to the user who runs loggr"
+            "`{file}` is ignored, as it belongs to {owner}: without `--config` loggr reads a file only if \
+             it belongs to root or to the user who runs loggr"
         )
     }
 }
 
-/// What `load` wants to know of the host.
+/// What `load` needs to know about the host.
 pub struct Host<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
-    /// Whose files may be read without being named; root's may always.
+    /// The user whose files may be read without being named, as may those of root.
     user: u32,
     root: bool,
     /// The file in the current directory.
@@ -64,7 +64,7 @@ impl Host<'_> {
         }
     }
 
-    /// A path in a variable; an empty one is as good as none.
+    /// The path in a variable; an empty one counts as none.
     fn path(&self, name: &str) -> Option<PathBuf> {
         (self.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
@@ -87,14 +87,14 @@ impl Host<'_> {
         };
         let file = match self.system_file.try_exists() {
             Ok(false) => None,
-            // What is there and cannot be read must not be taken for nothing.
+            // A file that exists but cannot be read must not be taken for missing.
             Ok(true) | Err(_) => Some(self.system_file.to_owned()),
         };
         Ok(Chosen { file, found_here: false, passed_over })
     }
 
-    /// Whose the file in the current directory is, if this user need not trust them: in a
-    /// directory like `/tmp` anybody may have put one.
+    /// The owner of the file in the current directory, if this user need not trust them: in a
+    /// directory such as `/tmp` anybody may have put one.
     fn stranger(&self) -> Option<u32> {
         let meta = std::fs::metadata(self.here).ok().filter(std::fs::Metadata::is_file)?;
         Some(meta.uid()).filter(|owner| *owner != self.user && *owner != 0)
@@ -117,9 +117,9 @@ impl Host<'_> {
 pub struct Chosen {
     /// `None` is the built-in default.
     pub file: Option<PathBuf>,
-    /// Nobody named it.
+    /// Whether it was found without being named.
     pub found_here: bool,
-    /// One that was there and was left alone.
+    /// A file that exists and was ignored.
     pub passed_over: Option<PassedOver>,
 }
 
@@ -129,11 +129,11 @@ impl Chosen {
     }
 }
 
-/// Where the filter of a name sends events, beside the configuration in a directory; `None` if
-/// that is not known.
+/// A function that gives the routes of the filter with a name, beside the configuration in a
+/// directory; `None` if they are not known.
 pub type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
 
-/// Reads the file and what it says.
+/// Chooses the file and reads it.
 pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
     let Chosen { file, found_here, passed_over } = host.find(file)?;
     let text = match &file {
@@ -164,13 +164,13 @@ pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: R
     Ok(config)
 }
 
-/// Where what belongs to the configuration lies.
+/// The directory of files that belong to the configuration, such as filters.
 pub fn beside(file: Option<&Path>) -> &Path {
     file.and_then(Path::parent).unwrap_or(Path::new("/etc/loggr"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot tell where `{}` is", path.display()))
+    std::path::absolute(path).with_context(|| format!("cannot make an absolute path of `{}`", path.display()))
 }
 
 fn read(file: &Path) -> Result<String> {

@@ -1,8 +1,8 @@
-//! What a table of keys says: what each takes, its default, what it means.
+//! The tables of configuration keys: what values each key takes, its default, and what it means.
 //!
-//! One truth for the reader (which refuses every key that is in no table, and takes defaults,
-//! ranges and words from there) and for the reference in `docs/`. The tables themselves are each
-//! in the file of their section, with the type of its values.
+//! The reader refuses every key that is in no table and takes defaults, ranges and words from the
+//! tables; the reference in `docs/` is written from the same tables. Each table is in the file of
+//! its section, with the type of its values.
 
 use super::choice::Choice;
 
@@ -11,16 +11,16 @@ use super::choice::Choice;
 pub struct Section {
     /// The word at the top level.
     pub name: &'static str,
-    /// How often it may stand.
+    /// How often the file may have it.
     pub shape: Shape,
-    /// What it is for.
+    /// What the section is for: a paragraph of the reference.
     #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))]
     pub about: &'static str,
     /// Its keys, in groups; none for a section that a later version brings.
     pub keys: &'static [&'static [Key]],
 }
 
-/// How often a section may stand.
+/// How often a file may have a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `[name]`
@@ -41,7 +41,7 @@ impl Section {
         }
     }
 
-    /// Does this version know the section, but not do what it says?
+    /// Whether only a later version supports the section; this one knows its name.
     pub fn is_later(&self) -> bool {
         self.keys.is_empty()
     }
@@ -64,9 +64,9 @@ pub struct Key {
     pub name: &'static str,
     /// What it takes.
     pub takes: Takes,
-    /// As it would stand in the file, or nothing.
+    /// The default as the file would write it; empty if there is none.
     pub default: &'static str,
-    /// What happens without it, where `default` cannot say it.
+    /// What holds without the key, in words, where `default` cannot say it.
     pub without: &'static str,
     /// The protocols or kinds that it belongs to; none means all.
     pub only: &'static [&'static str],
@@ -88,7 +88,7 @@ pub enum Takes {
     Size(u64, u64),
     /// A number from and to.
     Count(u64, u64),
-    /// One of the first words; the second ones come with a later version.
+    /// One of the words of the first list; a later version supports those of the second.
     Choice(&'static [&'static str], &'static [&'static str]),
     /// A path.
     Path,
@@ -124,9 +124,9 @@ pub enum Takes {
     Presets,
     /// A condition of the filter language.
     Condition,
-    /// It has no place here: what to do instead.
+    /// The key belongs to another section: the text says what to do instead.
     Elsewhere(&'static str),
-    /// A text of its own rules: what it is.
+    /// A text with rules of its own; the word says what it is.
     Text(
         #[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))] &'static str,
     ),
@@ -147,7 +147,7 @@ pub const MIB: u64 = 1 << 20;
 pub const GIB: u64 = 1 << 30;
 pub const TIB: u64 = 1 << 40;
 
-/// A key of all kinds.
+/// A key that belongs to all kinds of its section.
 pub const fn key(name: &'static str, takes: Takes, default: &'static str, meaning: &'static str) -> Key {
     Key { name, takes, default, without: "", only: &[], meaning }
 }

@@ -1,4 +1,4 @@
-//! `[[listener]]`: a door for events.
+//! `[[listener]]`: an address or a socket where loggr receives events.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -19,107 +19,151 @@ use super::trust::Trust;
 pub static SECTION: Section = Section {
     name: "listener",
     shape: Shape::List,
-    about: "A door for events. When the file has no `[[listener]]` at all, the four of the built-in \
-            default listen; `listener = []` switches them off.",
+    about: "A listener receives events on an address or a socket. When the file has no `[[listener]]` at all, \
+         loggr has the four listeners of the built-in default; `listener = []` means that it has none.",
     keys: &[&[
-        key("name", Takes::Name, "", "unique; its events have the routing key `syslog.NAME`")
-            .without("the protocol"),
+        key(
+            "name",
+            Takes::Name,
+            "",
+            "the listener's name, which no other listener has; its events get the routing key \
+             `syslog.NAME`",
+        )
+        .without("the protocol"),
         key(
             "protocol",
             one_of::<Protocol>(),
             "",
-            "what it speaks; RELP alone lets the sender know what is stored",
+            "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
+             `unix-dgram` and `unix-stream` are sockets of this host; over RELP alone the sender learns what \
+             is stored and sends the rest again",
         )
         .without("must be given"),
         key(
             "listen",
             Takes::Endpoints,
             "",
-            "where it listens: `host:port`, `:port` for all addresses, or the path of a socket, relative \
-             to the data directory; port 0 lets the system choose",
+            "where the listener listens: `host:port`, `:port` for all addresses of the host, or for unix \
+             sockets the path of the socket, relative to the data directory; with port 0 the system chooses \
+             a free port",
         )
         .without("`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `syslog.sock` (unix)"),
-        key("exchange", Takes::Name, "\"received\"", "the exchange that its events are published to"),
+        key(
+            "exchange",
+            Takes::Name,
+            "\"received\"",
+            "the exchange to which the listener publishes its events",
+        ),
         ENCODING,
         key(
             "localhost_only",
             Takes::Bool,
             "false",
-            "`true`: `:port`, `0.0.0.0` and `[::]` mean `127.0.0.1`, and only this host may send",
+            "with `true` only this host may send: the listener listens on `127.0.0.1` where `listen` says \
+             `:port`, `0.0.0.0` or `[::]`, and refuses all other addresses",
         )
         .only(INET),
         key(
             "format",
             one_of::<InputFormat>(),
             "\"auto\"",
-            "what the lines are expected to be; what is something else is kept all the same",
+            "the format in which the senders write events: `rfc5424` and `rfc3164` are the two forms of \
+             syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `auto` \
+             loggr looks at each event. An event in another format is never refused: what cannot be read \
+             becomes the text of the message",
         ),
         key(
             "framing",
             one_of::<Mode>(),
             "\"auto\"",
-            "how the stream is cut into lines; `auto` decides for each event: it is octet-counted if it begins with \
-             a count, a blank and a priority, or with a count that fits its text; else it ends at LF",
+            "how loggr finds the end of each event in the stream: `octet-counting`, the event's length \
+             stands before it (RFC 6587); `lf`, a line feed ends it; `nul`, a NUL byte ends it; with `auto` \
+             loggr decides for each event: it is octet-counted if it begins with a count, a blank and a \
+             priority, or with a count that fits its text, and otherwise a line feed ends it",
         )
         .only(LINES),
         key(
             "timezone",
             Takes::Zone,
             "\"local\"",
-            "the zone of stamps that carry none: an IANA name, an offset such as `+02:00`, or `local`, \
-             this host's",
+            "the time zone of times that senders write without one: an IANA name such as `Europe/Berlin`, an \
+             offset such as `+02:00`, or `local` for the zone of this host",
         ),
         key(
             "keep_leading_blank",
             Takes::Bool,
             "false",
-            "`true`: a blank in front of a message is part of it; else one is taken away, as the \
-             templates of relays put one there",
+            "with `true` a blank in front of the message is kept; with `false` loggr removes one, because \
+             many relays add one there",
         ),
         key(
             "max_message_size",
             Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
             "",
-            "bytes of one event; a longer one is cut, over RELP too, and says how long it was",
+            "the largest event in bytes; a longer one is cut, over RELP too, and the cut event notes how \
+             long it was",
         )
         .without("`64KiB`; `128KiB` (relp)"),
         key(
             "max_connections",
             Takes::Count(1, 1_000_000),
             "1000",
-            "connections at one time; further ones wait, and silent ones make room for them",
+            "how many connections may be open at one time; further ones wait, and connections on which \
+             nothing comes are closed to make room for them",
         )
         .only(STREAM),
-        key("allow", Takes::Networks, "[]", "who may send; none listed: everybody").only(INET),
-        key("deny", Takes::Networks, "[]", "who may not send, whatever `allow` says").only(INET),
+        key(
+            "allow",
+            Takes::Networks,
+            "[]",
+            "the networks from which events are accepted; an empty list accepts all",
+        )
+        .only(INET),
+        key(
+            "deny",
+            Takes::Networks,
+            "[]",
+            "the networks from which nothing is accepted, even if `allow` lists them",
+        )
+        .only(INET),
         key(
             "trust",
             Takes::Trust,
             "false",
-            "whose tags, fields and uids (`pyloggr@45878`) are believed: other loggr hosts'; on unix \
-             sockets `true` or `false`",
+            "the senders that are loggr hosts themselves: a list of their networks, or `true` for all. \
+             From these senders loggr takes over tags, custom fields and the identity (`uid`) that the \
+             structured data `pyloggr@45878` of an event carries; from all others that is plain structured \
+             data. On unix sockets `true` or `false`",
         ),
         key(
             "window_size",
             Takes::Size(64 * KIB, GIB),
             "\"4MiB\"",
-            "bytes received and not yet durable, for one connection or datagram socket; then the listener \
-             stops reading; at least `max_message_size`",
+            "how many bytes of one connection, or of one datagram socket, may be received and not yet stored \
+             durably; at that limit the listener stops reading until some are stored; at least \
+             `max_message_size`",
         ),
         key(
             "receive_buffer",
             Takes::Size(4 * KIB, GIB),
             "\"8MiB\"",
-            "receive buffer asked of the kernel, which may grant less (`net.core.rmem_max`)",
+            "the size of the receive buffer that loggr asks of the kernel, which may grant less \
+             (`net.core.rmem_max`); while it is full the kernel drops datagrams",
         )
         .only(DATAGRAM),
-        key("socket_mode", Takes::Mode, "\"0666\"", "permission bits of the socket").only(UNIX),
+        key(
+            "socket_mode",
+            Takes::Mode,
+            "\"0666\"",
+            "the permission bits of the socket; they say which users of this host may send",
+        )
+        .only(UNIX),
         key(
             "idle_timeout",
             Takes::Duration(SECOND, 365 * DAY),
             "",
-            "a connection that was silent for so long is closed; a plain TCP sender may lose the next \
-             event then",
+            "loggr closes a connection on which nothing has come for this time; a plain TCP sender may then \
+             lose the next event that it sends",
         )
         .without("never")
         .only(STREAM),
@@ -127,7 +171,7 @@ pub static SECTION: Section = Section {
         key(
             "packers",
             Takes::Elsewhere(
-                "packers belong to a machine, where they delay no sender: set `packers` in the \
+                "packers belong to a machine, where they do not delay the senders: set `packers` in the \
                  `[machine.NAME]` that takes from this exchange",
             ),
             "",
@@ -159,18 +203,18 @@ choice!(InputFormat {
 });
 choice!(Mode { Auto = "auto", OctetCounting = "octet-counting", Lf = "lf", Nul = "nul" });
 
-/// `[[listener]]`: one door for events.
+/// A `[[listener]]` of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// Unique; the events' routing key is `syslog.NAME`.
+    /// Its name, unique; the routing key of its events is `syslog.NAME`.
     pub name: String,
-    /// What it speaks.
+    /// The protocol of the senders.
     pub protocol: Protocol,
     /// Where it listens, at least one. `localhost_only` is already applied.
     pub listen: Vec<Endpoint>,
     /// The exchange that its events are published to.
     pub exchange: String,
-    /// What RabbitMQ is given.
+    /// How events are written into RabbitMQ's messages.
     pub encoding: Encoding,
     /// Only this host may send.
     pub localhost_only: bool,
@@ -180,7 +224,7 @@ pub struct Listener {
     pub framing: Mode,
     /// IANA name of the zone for stamps that carry none.
     pub timezone: String,
-    /// A blank in front of a message is part of it, and not a relay's.
+    /// True: a blank in front of a message is kept as part of it. False: one is removed.
     pub keep_leading_blank: bool,
     /// Bytes of one event at most.
     pub max_message_size: usize,
@@ -190,7 +234,7 @@ pub struct Listener {
     pub allow: Vec<Network>,
     /// Who may not send, whatever `allow` says.
     pub deny: Vec<Network>,
-    /// Whose loggr tags, fields and uids are believed.
+    /// The peers from which tags, fields and uids are taken over.
     pub trust: Trust,
     /// Bytes received and not yet durable, for one connection or datagram socket:
     /// over it the listener stops reading.
@@ -219,7 +263,7 @@ impl Listener {
     }
 }
 
-/// What a listener speaks.
+/// The protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// Syslog over TCP.
@@ -270,10 +314,10 @@ impl Protocol {
     }
 }
 
-/// Reads an entry; `None` where nobody can tell what it speaks.
+/// Reads an entry; `None` if its `protocol` is missing or wrong.
 pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
     let protocol = r.kind("protocol", "a `[[listener]]` needs its `protocol`".to_owned());
-    // The rest is read even so, for the sake of its mistakes.
+    // The rest is read all the same, so that its mistakes are reported too.
     let known = protocol.unwrap_or(Protocol::Tcp);
     let name = r.name_if_any("name");
     let localhost_only = r.bool("localhost_only");

@@ -8,10 +8,21 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "log",
     shape: Shape::Once,
-    about: "What loggr says about itself, on standard error.",
+    about: "The log that loggr writes about its own work, on standard error.",
     keys: &[&[
-        key("level", one_of::<LogLevel>(), "\"info\"", "the least important level that is written"),
-        key("format", one_of::<LogFormat>(), "\"text\"", "for eyes, or one JSON object a line"),
+        key(
+            "level",
+            one_of::<LogLevel>(),
+            "\"info\"",
+            "the least important level that is written: `error` writes least, `trace` writes most",
+        ),
+        key(
+            "format",
+            one_of::<LogFormat>(),
+            "\"text\"",
+            "how a line of the log looks: `text` for people to read, or `json`, one JSON object on each \
+             line",
+        ),
     ]],
 };
 

@@ -1,5 +1,5 @@
-//! `[machine.NAME]`: from one exchange to another, through packers and a filter. Not which queues
-//! come of it: that is `topology.rs`.
+//! `[machine.NAME]`: a machine takes events from one exchange to another, through packers and a
+//! filter. Which queues that needs is in `topology.rs`.
 
 use loggr_bus::binding::Binding;
 use loggr_bus::rabbit::Encoding;
@@ -17,47 +17,63 @@ use super::ship::Ship;
 pub static SECTION: Section = Section {
     name: "machine",
     shape: Shape::Named,
-    about: "Takes events from one exchange to another, through packers and a filter. Without both a \
-            machine is no second durable hop: what listens to its destination is bound to its source. \
-            When the file has no machine and nothing is published to `events`, one from `received` to \
-            `events` is implied.",
+    about: "A machine takes events from one exchange, passes them through packers and a filter, and publishes \
+         them to another exchange. A machine with neither packers nor a filter has no queue of its own: \
+         loggr binds the queues of its destination to its source exchange directly. When the file has no \
+         machine and no listener publishes to `events`, loggr adds such a machine from `received` to \
+         `events`.",
     keys: &[&[
-        key("exchange", Takes::Name, "\"received\"", "the exchange it takes from"),
-        key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
+        key("exchange", Takes::Name, "\"received\"", "the exchange from which the machine takes events"),
+        key(
+            "binding",
+            Takes::Binding,
+            "\"#\"",
+            "which events of the exchange the machine takes, by their routing key: `*` stands for one word \
+             of the key, `#` for any number of words",
+        ),
         key(
             "filter",
             Takes::Name,
             "",
-            "`main` is `filters/main.filter` beside the configuration file; read again on SIGHUP and \
-             when it changes; pattern files are `patterns/*.grok`",
+            "the filter: `main` is the file `filters/main.filter` beside the configuration file. loggr reads \
+             it again on SIGHUP and when the file changes. Grok patterns come from `patterns/*.grok` beside \
+             the configuration file",
         )
-        .without("events go on as they are"),
+        .without("no filter: events go on as they are"),
         key(
             "packers",
             Takes::Names,
             "[]",
-            "`[packers.NAME]` before the filter, in this order: events that belong together become one",
+            "the names of `[packers.NAME]` sections; events pass through these packers in this order, before \
+             the filter",
         ),
         key(
             "destination",
             Takes::Name,
             "\"events\"",
-            "the exchange it gives to, with the routing key `machine.NAME`; a `router` in the filter may \
-             say another, and `machine.NAME.EVENT_TYPE`",
+            "the exchange to which the machine publishes, with the routing key `machine.NAME`; `router` in \
+             the filter can choose another exchange for an event, and the routing key \
+             `machine.NAME.EVENT_TYPE`",
         ),
         ENCODING,
-        key("queue", Takes::Name, "", "the queue it takes from, its own, where it has a filter or packers")
-            .without("`machine.` and the machine's name"),
+        key(
+            "queue",
+            Takes::Name,
+            "",
+            "the name of the queue from which the machine takes events, if it has a filter or packers; no \
+             other machine or shipper may use it",
+        )
+        .without("`machine.` and the machine's name"),
         key(
             "workers",
             Takes::Count(1, 64),
             "1",
-            "threads that filter; the events of one peer stay with one of them, in order",
+            "how many threads run the filter; all events of one sender go through the same thread, in order",
         ),
     ]],
 };
 
-/// `[machine.NAME]`. Without a filter and packers it is no process and no queue: see
+/// `[machine.NAME]`. A machine with neither a filter nor packers runs nothing and has no queue: see
 /// `Config::topology`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -69,7 +85,7 @@ pub struct Machine {
     pub binding: Binding,
     /// The exchange it gives to.
     pub destination: String,
-    /// What RabbitMQ is given.
+    /// How events are written into RabbitMQ's messages.
     pub encoding: Encoding,
     /// Name of its filter.
     pub filter: Option<String>,
@@ -89,7 +105,8 @@ impl Machine {
         self.filter.is_some() || !self.packers.is_empty()
     }
 
-    /// The routing key of what leaves it, unless a `router` says another.
+    /// The routing key of the events that leave it, unless a `router` of the filter chooses
+    /// another.
     pub fn routing_key(&self) -> String {
         format!("machine.{}", self.name)
     }
@@ -103,7 +120,7 @@ impl Machine {
         }
     }
 
-    /// The ways of its routes, as far as they are known.
+    /// The exchange and the routing key of each of its routes, as far as they are known.
     pub fn ways(&self) -> impl Iterator<Item = (String, String)> {
         self.routes.iter().flatten().map(|route| self.way(route))
     }

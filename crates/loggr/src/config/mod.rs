@@ -1,10 +1,9 @@
 //! The configuration: one TOML file, everything optional.
 //!
-//! [`Config`] is plain data with all defaults applied. It opens no socket and creates no
-//! directory; files are read in `file.rs` alone. Each section has a file, with its table of
-//! keys, its types and what is made of them; the tables are the truth for the reader and for
-//! `docs/reference/configuration.md`. A text that has a language of its own (a template, a
-//! condition, a network) is kept as what it means.
+//! [`Config`] is plain data with all defaults applied. It opens no socket and creates no directory;
+//! files are read in `file.rs` alone. Each section has a file, with its table of keys, its types
+//! and their reading; the reader and `docs/reference/configuration.md` both use the tables. A text
+//! in a language of its own (a template, a condition, a network) is parsed once and kept parsed.
 
 mod bus;
 mod choice;
@@ -61,18 +60,18 @@ pub use ship::{Ship, ShipKind, StoreShip};
 pub use spool::Spool;
 pub use web::Web;
 
-/// What `loggr run` does without a file, as a file.
+/// The configuration that `loggr run` uses without a file.
 const DEFAULT_TEXT: &str = include_str!("default.toml");
-/// Everything the file says, and the defaults for what it does not say.
+/// The configuration of the file, with the defaults for everything that it does not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The file it was read from; `None` is the built-in default.
     pub file: Option<PathBuf>,
-    /// Nobody named the file: it was found in the current directory.
+    /// Whether the file was found in the current directory, without being named.
     pub found_here: bool,
-    /// The file in the current directory that was left alone because of its owner.
+    /// The file in the current directory that was ignored because of its owner.
     pub passed_over: Option<PassedOver>,
-    /// What is read beside the file (filters, secrets) is named relative to this directory.
+    /// The directory of the file; filters and secrets are relative to it.
     pub directory: PathBuf,
     /// `[data]`
     pub data: Data,
@@ -103,39 +102,40 @@ impl Config {
     /// directory or `/etc/loggr/loggr.toml` if it exists. The data directory: `data`, else `$LOGGR_DATA_DIR`, else the file's,
     /// else the user's or the system's.
     ///
-    /// Filters are not looked at, so that a mistake in one stops nobody who only wants to
-    /// search: for running and checking there is [`Config::load_with_filters`].
+    /// Filters are not read, so that a mistake in one does not prevent a search; running and
+    /// checking use [`Config::load_with_filters`].
     pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
         file::load(file, data, &Host::this(), &|_, _| None)
     }
 
-    /// The same; also that there is a queue for whatever the filters' routers send away.
+    /// Like [`Config::load`], and checks that there is a queue for all events that routers of
+    /// filters send to other exchanges.
     pub fn load_with_filters(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
         file::load(file, data, &Host::this(), &crate::filters::routes)
     }
 
-    /// The directory of the file that would be read, and the file that was left alone; what is in
-    /// them is not looked at.
+    /// The directory of the file that would be read, and the file that was ignored; neither is
+    /// read.
     pub fn directory_of(file: Option<&Path>) -> Result<(PathBuf, Option<PassedOver>)> {
         let chosen = Host::this().find(file)?;
         Ok((file::beside(chosen.file.as_deref()).to_owned(), chosen.passed_over))
     }
 
-    /// The default configuration, commented: what `loggr config` prints.
+    /// The default configuration with comments, as `loggr config` prints it.
     pub fn default_text() -> String {
         DEFAULT_TEXT.to_owned()
     }
 
-    /// The exchange that the file gives for a queue. The queue may hang on another one: a machine
-    /// that only passes events on is no stop on their way.
+    /// The exchange that the file names for a queue. The queue may be bound to another one, because
+    /// a machine that only passes events on has no queue.
     pub fn exchange_of(&self, queue: &str) -> Option<&str> {
         let ships = self.ships.iter().map(|ship| (&ship.queue, &ship.exchange));
         let machines = self.machines.iter().filter(|m| m.is_hop()).map(|m| (&m.queue, &m.exchange));
         ships.chain(machines).find(|(known, _)| *known == queue).map(|(_, exchange)| exchange.as_str())
     }
 
-    /// The exchanges and queues that the bus must have. A loaded configuration has been
-    /// checked already; one that was changed since may be wrong.
+    /// The exchanges and queues that the bus must have. They are right for a loaded configuration,
+    /// which has been checked; one that was changed since may be wrong.
     pub fn topology(&self) -> Result<Topology> {
         topology::resolve(self).map_err(|problems| {
             let texts: Vec<String> = problems.into_iter().map(|p| p.message).collect();

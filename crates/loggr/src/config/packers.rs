@@ -1,4 +1,4 @@
-//! `[packers.NAME]`: which events become one. How that is done: `loggr_flow::packer`.
+//! `[packers.NAME]`: which events are joined into one. `loggr_flow::packer` joins them.
 
 use std::sync::Arc;
 
@@ -13,33 +13,37 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "packers",
     shape: Shape::Named,
-    about: "Makes one event of several that belong together; a machine names it in `packers`. What is \
-            held is acknowledged with the event that it became part of. Events of different senders, \
-            hosts, facilities or programs are never mixed; those of different processes only by `time`. \
-            The merged event has the earliest times, the most severe severity, all tags, fields and \
-            structured data, and the messages joined by line feeds.",
+    about: "A packer makes one event of several that belong together, such as the lines of a stack trace; a \
+         machine names it in `packers`. Events that the packer holds stay in the queue until the event that \
+         they became part of is stored. A packer never mixes events of different senders, hosts, facilities \
+         or programs; it mixes those of different processes only with `kind = \"time\"`. The joined event \
+         has the earliest times, the most severe severity, all tags, fields and structured data, and the \
+         messages joined by line feeds.",
     keys: &[&[
         key(
             "kind",
             one_of::<Kind>(),
             "",
-            "what belongs together: what is reported within a window of time; what follows a line of a \
-             format; a stack trace",
+            "what belongs together: `time`, events reported within a `window` of time; `format`, a line \
+             that looks like `start` and the lines after it; `preset`, the lines of a stack trace of the \
+             languages in `preset`",
         )
         .without("must be given"),
         key(
             "window",
             Takes::Duration(1, 60 * SECOND),
             "\"500ms\"",
-            "events whose `timereported` are all within this time are one",
+            "events become one if the times that their sender wrote (`timereported`) all lie within this \
+             time",
         )
         .only(TIME),
         key(
             "start",
             Takes::StartFormats,
             "",
-            "how the first line of an event looks: text with `$DATETIME`, `$SEVERITY`, `$FACILITY`, \
-             `$APP_NAME`, `$WORD`, `$INT` and `$MESSAGE`; the lines after it are appended",
+            "how the first line of an event looks: text with the words `$DATETIME`, `$SEVERITY`, \
+             `$FACILITY`, `$APP_NAME`, `$WORD`, `$INT` and `$MESSAGE`; each line that does not look so is \
+             appended to the event before it",
         )
         .without("must be given (format)")
         .only(FORMAT),
@@ -47,8 +51,9 @@ pub static SECTION: Section = Section {
             "preset",
             Takes::Presets,
             "",
-            "the language whose stack traces are one event: `java`, `python`, `go`, `ruby`, \
-             `javascript`, `php`, `dotnet`, `dart`; other lines pass at once",
+            "the language, or languages, whose stack traces become one event each: `java`, `python`, `go`, \
+             `ruby`, `javascript`, `php`, `dotnet`, `dart`; lines that belong to no trace are passed on at \
+             once",
         )
         .without("must be given (preset)")
         .only(PRESET),
@@ -56,22 +61,30 @@ pub static SECTION: Section = Section {
             "if",
             Takes::Condition,
             "",
-            "which events it looks at, as a filter says it: `app_name == \"openvpn\"`; the others pass \
-             at once",
+            "a condition of the filter language that says which events the packer looks at, such as \
+             `app_name == \"openvpn\"`; all others are passed on at once",
         )
         .without("all events"),
         key(
             "max_age",
             Takes::Duration(10, 600 * SECOND),
             "\"1s\"",
-            "an event is held at most so long; after a crash what was held comes again from the queue",
+            "how long the packer holds an event at most; after a crash the queue delivers the held events \
+             again",
         ),
-        key("max_lines", Takes::Count(2, 100_000), "1000", "events in one, at most"),
+        key(
+            "max_lines",
+            Takes::Count(2, 100_000),
+            "1000",
+            "the largest number of events that become one; when it is reached the event is passed on and a \
+             new one begins",
+        ),
         key(
             "max_size",
             Takes::Size(KIB, 16 * MIB),
             "\"256KiB\"",
-            "bytes of the messages in one event, at most",
+            "the largest size of all messages that become one; when it is reached the event is passed on and \
+             a new one begins",
         ),
     ]],
 };
@@ -96,7 +109,7 @@ enum Kind {
 /// `[packers.NAME]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packer {
-    /// Unique; how machines call it.
+    /// Its name, unique; machines refer to it.
     pub name: String,
     /// What belongs together.
     pub rule: Rule,
@@ -106,10 +119,10 @@ pub struct Packer {
     pub limits: PackerLimits,
 }
 
-/// Reads a section; `None` where nobody can tell what it is.
+/// Reads a section; `None` if its `kind`, or what that kind needs, is missing or wrong.
 pub fn read(r: &mut Reader<'_, '_>, name: &str) -> Option<Packer> {
     let kind = r.kind("kind", format!("`[packers.{name}]` needs its `kind`"));
-    // Everything is read even so, for the sake of its mistakes.
+    // Everything is read all the same, so that all mistakes are reported.
     let (window, start, languages) =
         (r.duration("window"), r.start_formats_if_any("start"), r.presets_if_any("preset"));
     let mut needs = |key: &'static str, help: &str| {
@@ -203,7 +216,7 @@ mod tests {
             assert_eq!(problems(text), expect);
         }
         check("[packers.x]", &["`[packers.x]` needs its `kind` | one of `time`, `format`, `preset`"]);
-        check("[packers.x]\nkind='tme'", &["`tme` is no `kind` | did you mean `time`?"]);
+        check("[packers.x]\nkind='tme'", &["`tme` is not a valid `kind` | did you mean `time`?"]);
         check(
             "[packers.x]\nkind='format'",
             &[
@@ -249,7 +262,7 @@ mod tests {
         );
         check(
             "[packers.x]\nkind='time'\nstart='x'",
-            &["`start` means nothing for the kind `time` | it belongs to `format`"],
+            &["`start` is not a key of the kind `time` | it belongs to `format`"],
         );
         check(
             "[packers.x]\nkind='time'\n[machine.m]\npackers=['xx']",
@@ -262,14 +275,12 @@ mod tests {
         );
         check(
             "[machine.m]\npackers='x'",
-            &["a string where a list of names belongs | put it between `[` and `]`"],
+            &["a string stands where a list of names is expected | put it between `[` and `]`"],
         );
         check(
             "[packers.x]\nkind='time'\n[[listener]]\nprotocol='tcp'\npackers=['x']",
-            &[
-                "`packers` has no place in `[[listener]]` | packers belong to a machine, where they delay no sender: \
-                 set `packers` in the `[machine.NAME]` that takes from this exchange",
-            ],
+            &["`packers` has no place in `[[listener]]` | packers belong to a machine, where they do not \
+                 delay the senders: set `packers` in the `[machine.NAME]` that takes from this exchange"],
         );
     }
 }

@@ -10,31 +10,34 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "process",
     shape: Shape::Once,
-    about: "How the process behaves.",
+    about: "How a loggr process starts and stops, and as which user it runs.",
     keys: &[&[
         key(
             "drain_timeout",
             Takes::Duration(0, HOUR),
             "\"10s\"",
-            "how long a stop waits for what was received to be stored; what is in the queue then waits there",
+            "how long a stopping process goes on storing what it has received; events that are still in a \
+             queue then stay there for the next start",
         ),
         key(
             "user",
             Takes::Account,
             "",
-            "whom a process that is started as root becomes once its sockets are bound; of root's powers it \
-             keeps `CAP_NET_BIND_SERVICE`, and only where a port needs it",
+            "the user that a process started as root changes to, once it has bound its sockets; it keeps \
+             only the capability `CAP_NET_BIND_SERVICE`, and only if one of its ports needs it",
         )
-        .without("it stays who it is"),
-        key("group", Takes::Account, "", "the group, with `user`").without("the user's own"),
+        .without("the process keeps the user that started it"),
+        key("group", Takes::Account, "", "the group that the process changes to; needs `user`")
+            .without("the main group of `user`"),
         key(
             "pid_file",
             Takes::Path,
             "",
-            "where its process id is written, relative to the data directory; a process that runs one part \
-             puts the part before the ending: `loggr-server.pid`",
+            "a file into which the process writes its process id, relative to the data directory; a process \
+             that runs one component adds its name: `loggr run server` writes `loggr-server.pid` where \
+             `pid_file` says `loggr.pid`",
         )
-        .without("nowhere"),
+        .without("no such file"),
     ]],
 };
 
@@ -43,7 +46,7 @@ pub static SECTION: Section = Section {
 pub struct Process {
     /// How long a stop waits for the events that were received to be stored.
     pub drain_timeout: Duration,
-    /// Whom it becomes once its sockets are bound.
+    /// The user that it changes to once its sockets are bound.
     pub user: Option<String>,
     /// The group; the user's own without it.
     pub group: Option<String>,

@@ -36,12 +36,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         let (unit, next) = after.split_at(end);
         let unit = unit.trim();
         if unit.is_empty() {
-            return Err(format!("`{text}` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`"));
+            return Err(format!("`{text}` has no unit; the units are `ms`, `s`, `m`, `h`, `d`, `w`"));
         }
-        let (_, factor) = DURATION_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(|| format!("`{unit}` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is"))?;
+        let (_, factor) = DURATION_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| {
+            format!("`{unit}` is not a unit of time; the units are `ms`, `s`, `m`, `h`, `d`, `w`")
+        })?;
         millis = number
             .checked_mul(*factor)
             .and_then(|part| millis.checked_add(part))
@@ -61,7 +60,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         None if unit.is_empty() => 1,
         None => {
             return Err(format!(
-                "`{unit}` is no unit of size, one of `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` is"
+                "`{unit}` is not a unit of size; the units are `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, \
+                 `GiB`, `TiB`"
             ));
         }
     };
@@ -117,9 +117,9 @@ mod tests {
         duration("90d", "7776000000ms");
         duration("2w", "1209600000ms");
         duration("0s", "0ms");
-        duration("10", "`10` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`");
-        duration("10sec", "`sec` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is");
-        duration("1.5s", "`.` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is");
+        duration("10", "`10` has no unit; the units are `ms`, `s`, `m`, `h`, `d`, `w`");
+        duration("10sec", "`sec` is not a unit of time; the units are `ms`, `s`, `m`, `h`, `d`, `w`");
+        duration("1.5s", "`.` is not a unit of time; the units are `ms`, `s`, `m`, `h`, `d`, `w`");
         duration("soon", "`soon` is not a duration such as `500ms`, `10s` or `1h30m`");
         duration("", "`` is not a duration such as `500ms`, `10s` or `1h30m`");
         duration("-1s", "`-1s` is not a duration such as `500ms`, `10s` or `1h30m`");
@@ -142,7 +142,8 @@ mod tests {
         size("0", "0");
         size(
             "1.5GB",
-            "`.5GB` is no unit of size, one of `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` is",
+            "`.5GB` is not a unit of size; the units are `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, \
+             `TiB`",
         );
         size("big", "`big` is not a size such as `64KiB` or `20GB`");
         size("99999999999TB", "`99999999999TB` is too large");

@@ -1,5 +1,5 @@
-//! `[bus]` of kind `rabbitmq`: how the brokers are reached, and what they are given. Not what is
-//! declared there: that is `topology.rs`.
+//! `[bus]` of kind `rabbitmq`: how loggr reaches the brokers and how it writes events for them. The
+//! queues that it declares there are in `topology.rs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::keys::{Key, SECOND, Takes, key, one_of};
 use super::reader::Reader;
 use super::url::ServerUrl;
 
-/// What a broker's URL may begin with, and the port it has then.
+/// The schemes of a broker's URL, with their default ports.
 const SCHEMES: &[(&str, u16)] = &[("amqp", 5672), ("amqps", 5671)];
 
 /// The keys of `[bus]` that the embedded one does not have.
@@ -20,37 +20,58 @@ pub const KEYS: &[Key] = &[
         "urls",
         Takes::Urls,
         "",
-        "the brokers of one cluster, tried in this order: `amqp://USER@HOST:PORT/VHOST`, or `amqps://` \
-         with TLS",
+        "the brokers of one RabbitMQ cluster, which loggr tries in this order: \
+         `amqp://USER@HOST:PORT/VHOST`, or `amqps://` for TLS",
     )
     .without("must be given (rabbitmq)")
     .only(RABBITMQ),
-    key("password_file", Takes::Path, "", "a file that holds the password; relative to the file's directory")
-        .without("the password of `urls`")
-        .only(RABBITMQ),
-    key("tls_ca", Takes::Path, "", "certificates (PEM) that the brokers' must lead to")
-        .without("those that the system trusts")
-        .only(RABBITMQ),
-    key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`")
+    key(
+        "password_file",
+        Takes::Path,
+        "",
+        "a file that holds the broker's password and nothing else; relative to the directory of the \
+         configuration file",
+    )
+    .without("the password of `urls`")
+    .only(RABBITMQ),
+    key(
+        "tls_ca",
+        Takes::Path,
+        "",
+        "a PEM file with the certificates of the authorities that loggr trusts: one of them must have signed \
+         the broker's certificate",
+    )
+    .without("the authorities that the system trusts")
+    .only(RABBITMQ),
+    key(
+        "tls_cert",
+        Takes::Path,
+        "",
+        "a PEM file with the certificate that loggr shows to the broker; needs `tls_key`",
+    )
+    .without("none")
+    .only(RABBITMQ),
+    key("tls_key", Takes::Path, "", "a PEM file with the private key of `tls_cert`")
         .without("none")
         .only(RABBITMQ),
-    key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(RABBITMQ),
     key(
         "heartbeat",
         Takes::Duration(SECOND, 10 * 60 * SECOND),
         "\"10s\"",
-        "a broker that is silent for twice as long is given up",
+        "how often loggr and the broker send each other a sign of life; if nothing comes from the broker for \
+         twice this time, loggr closes the connection and connects again",
     )
     .only(RABBITMQ),
 ];
 
-/// The key of whoever publishes.
+/// The key of the sections that publish events: listeners and machines.
 pub const ENCODING: Key = key(
     "encoding",
     one_of::<Encoding>(),
     "\"batch\"",
-    "what RabbitMQ is given: `batch`, many events a message, for loggr alone; `json`, one event a \
-     message, for everybody, at a tenth of the rate",
+    "how events are written into RabbitMQ's messages: `batch` puts many events into each message, in a form \
+     that only loggr reads; `json` makes one message for each event, which other programs can read, at about \
+     a tenth of the rate",
 );
 
 const RABBITMQ: &[&str] = &["rabbitmq"];
@@ -64,11 +85,11 @@ pub struct RabbitBus {
     pub urls: Vec<ServerUrl>,
     /// The password's file.
     pub password_file: Option<PathBuf>,
-    /// Certificates that the brokers' must lead to; `None`: those of the system.
+    /// Certificates of the authorities to trust; `None`: those of the system.
     pub tls_ca: Option<PathBuf>,
     /// Our certificate and its key.
     pub tls_identity: Option<(PathBuf, PathBuf)>,
-    /// A broker silent for twice as long is given up.
+    /// A broker that is silent for twice this time counts as lost.
     pub heartbeat: Duration,
 }
 
@@ -126,19 +147,22 @@ mod tests {
 
     #[test]
     fn what_is_no_broker() {
-        refused("[bus]\nkind='rabitmq'", "`rabitmq` is no `kind` | did you mean `rabbitmq`?");
+        refused("[bus]\nkind='rabitmq'", "`rabitmq` is not a valid `kind` | did you mean `rabbitmq`?");
         refused(
             "[bus]\nkind='rabbitmq'",
             "a bus of kind `rabbitmq` needs its `urls` | write `urls = [\"amqp://USER@HOST/VHOST\"]`",
         );
-        refused("[bus]\nkind='rabbitmq'\nurls='mq1'", "a URL begins with `amqp://` or `amqps://`");
+        refused(
+            "[bus]\nkind='rabbitmq'\nurls='mq1'",
+            "this is not a URL: a URL begins with `amqp://` or `amqps://`",
+        );
         refused(
             "[bus]\nkind='rabbitmq'\nurls='amqp://mq1'\nmax_size='1GB'",
-            "`max_size` means nothing for the kind `rabbitmq` | it belongs to `embedded`",
+            "`max_size` is not a key of the kind `rabbitmq` | it belongs to `embedded`",
         );
         refused(
             "[bus]\nurls='amqp://mq1'",
-            "`urls` means nothing for the kind `embedded` | it belongs to `rabbitmq`",
+            "`urls` is not a key of the kind `embedded` | it belongs to `rabbitmq`",
         );
         refused(
             "[bus]\nkind='rabbitmq'\nurls='amqp://u:p@mq1'\npassword_file='p'",
@@ -159,13 +183,13 @@ mod tests {
         );
         refused(
             "[[listener]]\nprotocol='tcp'\nencoding='json'",
-            "the embedded bus has nobody else who could read JSON | set `[bus] kind = \"rabbitmq\"`, or leave \
-             `encoding` out",
+            "`encoding = \"json\"` is for other programs that read from RabbitMQ, and this bus is embedded \
+             | set `[bus] kind = \"rabbitmq\"`, or leave `encoding` out",
         );
         refused(
             "[machine.m]\nfilter='f'\nencoding='json'",
-            "the embedded bus has nobody else who could read JSON | set `[bus] kind = \"rabbitmq\"`, or leave \
-             `encoding` out",
+            "`encoding = \"json\"` is for other programs that read from RabbitMQ, and this bus is embedded \
+             | set `[bus] kind = \"rabbitmq\"`, or leave `encoding` out",
         );
     }
 }

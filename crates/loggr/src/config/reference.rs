@@ -1,7 +1,6 @@
 //! The reference of the configuration file, written from the table of keys.
 //!
-//! Only text: `docs/reference/configuration.md` is what comes out, and a test says when
-//! it is not.
+//! The result is `docs/reference/configuration.md`; a test fails if the file is out of date.
 
 use super::DEFAULT_TEXT;
 use super::keys::{Key, Section, Takes};
@@ -13,13 +12,13 @@ const INTRODUCTION: &str = "\
 
 <!-- Written from the table in crates/loggr/src/config/keys.rs by `UPDATE=1 cargo test -p loggr config`. -->
 
-One TOML file, `loggr.toml`; everything in it is optional. `loggr check` shows the mistakes in it:
-those of TOML's syntax first, and once that is right all those in sections, keys and values, then
-those in the filters. `loggr config` prints the default with comments.
+loggr is configured by one TOML file, `loggr.toml`; everything in it is optional. `loggr check` shows
+the mistakes in it: first those of TOML's syntax, and once there are none those in sections, keys and
+values, and those in the filters. `loggr config` prints the default configuration with comments.
 
-## Which file, which directories
+## Which file loggr reads, and where its data lies
 
-The file is the first of these:
+loggr reads the first of these files:
 
 1. `--config FILE`;
 2. `$LOGGR_CONFIG_DIR/loggr.toml`, when the variable is set;
@@ -27,34 +26,39 @@ The file is the first of these:
    loggr; loggr then says which file it uses. If it belongs to somebody else, loggr ignores it and
    warns of that;
 4. `/etc/loggr/loggr.toml`, when it exists;
-5. none: the built-in [default](#the-default).
+5. no file: loggr uses the built-in [default](#the-default).
 
-The data directory is the first of these:
+The data directory, in which loggr keeps everything, is the first of these:
 
 1. `--data-dir DIR`;
 2. `$LOGGR_DATA_DIR`;
 3. `directory` of `[data]`;
 4. `/var/lib/loggr` for root, else `$XDG_DATA_HOME/loggr`, else `~/.local/share/loggr`.
 
-Relative paths on the command line and in variables begin where loggr was started. In the file,
-`directory` of `[data]`, certificates and files with secrets begin where the file lies, and every
-other path begins in the data directory.
+A relative path on the command line or in a variable is relative to the directory in which loggr was
+started. In the file, `directory` of `[data]`, certificates and files with secrets are relative to the
+directory of the file, and every other path is relative to the data directory.
 
 ## How values are written
 
 - A duration is a string with units: `\"500ms\"`, `\"10s\"`, `\"1h30m\"`, `\"90d\"`; the units are `ms`, `s`,
-  `m`, `h`, `d`, `w`. There is always a unit.
+  `m` (minutes), `h`, `d` and `w`. A number without a unit is an error.
 - A size is a string with a unit, `\"64KiB\"` or `\"20GB\"`, or a number of bytes. `KiB`, `MiB`, `GiB`, `TiB`
-  are powers of 1024; `KB`, `MB`, `GB`, `TB` powers of 1000.
+  are powers of 1024; `KB`, `MB`, `GB`, `TB` are powers of 1000.
 - An address is `\"HOST:PORT\"`, `\"[IPV6]:PORT\"`, or `\":PORT\"` for all addresses of the host.
-- A network is `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address. IPv4 that is written as IPv6
-  is IPv4: `\"::ffff:10.0.0.0/104\"` is `\"10.0.0.0/8\"`, and `\"::/0\"` is all of IPv6 alone.
+- A network is `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address. An IPv4 network that is written
+  as IPv6 counts as IPv4: `\"::ffff:10.0.0.0/104\"` is the same as `\"10.0.0.0/8\"`. `\"::/0\"` holds all IPv6
+  addresses and no IPv4 address.
 - Permission bits are octal: `\"0640\"` or `0o640`.
-- A name of a listener, packer, machine or ship is letters, digits, `-` and `_`, at most 64; of an exchange or
-  queue also `.`, at most 128.
+- The name of a listener, packer, machine or shipper consists of letters, digits, `-` and `_`, at most 64
+  characters. The name of an exchange or queue may also have `.`, and has at most 128 characters.
+- A binding key selects events by their routing key, such as `syslog.tcp`: words with dots between them, in
+  which `*` stands for one word and `#` for any number of words.
 
-An unknown key or section is an error, and so is an exchange that events are published to and no queue
-is bound to: what cannot be routed would be lost.
+An unknown key or section is an error. It is also an error if events are published to an exchange to which
+no queue is bound, because these events would be lost.
+
+In the tables below, \"(tcp only)\" and the like say for which `protocol` or `kind` a key is allowed.
 ";
 
 /// The whole reference as Markdown.
@@ -67,7 +71,7 @@ pub fn reference() -> String {
             out.push_str(&row(key));
         }
     }
-    out.push_str("\n## Not in this version\n\nThese are known and answered with \"is not supported by this version\":\n\n");
+    out.push_str("\n## Not in this version\n\nloggr knows these, but does not support them yet; `loggr check` says \"is not supported by this version\":\n\n");
     for section in SECTIONS {
         out.push_str(&later(section));
     }
@@ -127,7 +131,7 @@ fn takes(takes: &Takes) -> String {
     }
 }
 
-/// What of a section a later version brings.
+/// The keys and words of a section that a later version brings.
 fn later(section: &Section) -> String {
     let mut parts = Vec::new();
     if section.is_later() {
@@ -150,36 +154,60 @@ fn later(section: &Section) -> String {
     }
 }
 
-const TEMPLATES: &str = "\
-# Templates of paths and lines
+const TEMPLATES: &str = "# Templates of paths and lines
 
-<!-- Written from the tables in crates/loggr-event/src/template.rs by `UPDATE=1 cargo test -p loggr config`. -->
+<!-- Written from the tables in crates/loggr-event/src/template.rs by \
+     `UPDATE=1 cargo test -p loggr config`. -->
 
-`path` and `format` of a shipper of kind `files` are templates: text with variables in it.
+The keys `path` and `format` of a shipper of kind `files` \
+     are templates: text with variables. `path` says to
+which file an event is written, `format` how its \
+     line looks.
 
-- `${name}` is a field of the event, a part of the time of reception, or a custom field that a filter has set
-  or that came with the event. Several values are joined by commas.
+- `${name}` is a field of the event, a part of the time at which loggr received it, or a \
+     custom field that a
+  filter has set or that came with the event. If the field has several values, \
+     they are joined by commas.
 - `$WORD`, in capitals, is meant for lines.
 - `$$` is a dollar sign.
 
-In a path use `${date}` and its parts, which are of the reception and in UTC: a device with a wrong clock makes no
-files. Each value is one part of a path, or a piece of one: `/` and what else could lead elsewhere becomes `_`,
-a value has at most 100 bytes, and `unknown` stands for an empty one.
+In a \
+     path use `${date}` and its parts. They come from the time of reception, in UTC, so that a device with \
+     a wrong
+clock does not make files of days long past. A value cannot change the directory: `/` and \
+     other dangerous
+characters become `_`, a value is cut after 100 bytes, and `unknown` stands for an \
+     empty value.
 
-In a line control characters of values are written as `#012`, so that one event is one line. A template that is a
-JSON object when its variables are filled in gives JSON: values between quotes are escaped as JSON wants it, and
-where no quotes stand around a variable a number is written as it is and everything else as a string:
+In a line the control characters of values are escaped (a line feed is written as \
+     `#012`), so that each event is
+one line. If the template is a JSON object once its variables are \
+     filled in, each line is valid JSON: values
+between quotes are escaped as JSON demands, and a variable \
+     without quotes around it is written as a number if it
+is one, and as a string otherwise:
 
-    format = '{\"time\": \"$DATETIME\", \"host\": \"$SOURCE\", \"priority\": $PRIORITY, \"text\": \"$MESSAGE\"}'
+    format = \
+     '{\"time\": \"$DATETIME\", \"host\": \"$SOURCE\", \"priority\": $PRIORITY, \"text\": \
+     \"$MESSAGE\"}'
 
-Variables as other programs write them (`%HOSTNAME%`, `%{host}`, `{{ host }}`, `${HOST}`, `%Y-%m-%d`) are refused
-in a path, and in a line where they can be nothing else; `loggr check` says what to write. It also warns of custom
-fields that no filter sets.
+Variables as other programs write them (`%HOSTNAME%`, `%{host}`, `{{ host }}`, \
+     `${HOST}`, `%Y-%m-%d`) are an error
+in a path, and also in a line if they cannot mean anything else; \
+     `loggr check` says what to write instead. It also
+warns of custom fields that no filter sets.
 
-The formats with a name are `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG`, `ES`, `MESSAGE` and `RAW`. `RAW` is
-the received bytes. A line feed at their end is the end of the line, and one within is written as `#012`. An event
-that a filter has changed or a packer has made was not received like this: it is written as RFC 5424, unless it
-still has the bytes of its line.
+Instead \
+     of a template, `format` can name one of these formats: `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, \
+     `RSYSLOG` (as
+rsyslog writes its files), `ES` (for the bulk interface of Elasticsearch), `MESSAGE` \
+     (the message alone) and `RAW`
+(the bytes as they were received). With `RAW` a line feed within the \
+     bytes is written as `#012`, and one at their end
+ends the line. An event that a filter has changed or \
+     a packer has made was not received in this form: it is written
+as RFC 5424, unless it still has the \
+     bytes of its line.
 ";
 
 /// The reference of templates as Markdown.

@@ -1,5 +1,5 @@
-//! `[registry]`: where the processes of an installation tell each other that they are
-//! there. Not what they tell.
+//! `[registry]`: the place where the processes of an installation report that they run. What they
+//! report is in `status`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,52 +9,75 @@ use super::keys::{HOUR, SECOND, Section, Shape, Takes, key, one_of};
 use super::reader::Reader;
 use super::url::ServerUrl;
 
-/// What a Redis URL may begin with, and the port it has then.
+/// The schemes of a Redis URL, with their default ports.
 const SCHEMES: &[(&str, u16)] = &[("redis", 6379), ("rediss", 6379)];
 
 /// The section and its keys.
 pub static SECTION: Section = Section {
     name: "registry",
     shape: Shape::Once,
-    about: "Where processes tell each other that they are there: what `loggr status` shows. No event depends \
-            on it.",
+    about: "In the registry each loggr process reports that it runs and how it is doing; `loggr status` and \
+         the web page show that. No event passes through it: loggr works the same while it cannot be \
+         reached.",
     keys: &[&[
         key(
             "kind",
             one_of::<Kind>(),
             "\"embedded\"",
-            "`embedded`: the processes of one data directory know each other; `redis`: those of all hosts",
+            "`embedded`: processes that use the same data directory see each other; `redis`: processes on \
+             all hosts see each other through a Redis server",
         ),
-        key("url", Takes::Url, "", "the server: `redis://USER@HOST:PORT/DATABASE`, or `rediss://` with TLS")
-            .without("must be given (redis)")
-            .only(REDIS),
+        key(
+            "url",
+            Takes::Url,
+            "",
+            "the Redis server: `redis://USER@HOST:PORT/DATABASE`, or `rediss://` for TLS",
+        )
+        .without("must be given (redis)")
+        .only(REDIS),
         key(
             "password_file",
             Takes::Path,
             "",
-            "a file that holds the password; relative to the file's directory",
+            "a file that holds the server's password and nothing else; relative to the directory of the \
+             configuration file",
         )
         .without("no password")
         .only(REDIS),
-        key("tls_ca", Takes::Path, "", "certificates (PEM) that the server's must lead to")
-            .without("those that the system trusts")
-            .only(REDIS),
-        key("tls_cert", Takes::Path, "", "our own certificate (PEM), with `tls_key`")
+        key(
+            "tls_ca",
+            Takes::Path,
+            "",
+            "a PEM file with the certificates of the authorities that loggr trusts: one of them must have \
+             signed the server's certificate",
+        )
+        .without("the authorities that the system trusts")
+        .only(REDIS),
+        key(
+            "tls_cert",
+            Takes::Path,
+            "",
+            "a PEM file with the certificate that loggr shows to the server; needs `tls_key`",
+        )
+        .without("none")
+        .only(REDIS),
+        key("tls_key", Takes::Path, "", "a PEM file with the private key of `tls_cert`")
             .without("none")
             .only(REDIS),
-        key("tls_key", Takes::Path, "", "its key (PEM)").without("none").only(REDIS),
         key(
             "prefix",
             Takes::Name,
             "\"loggr\"",
-            "first word of every key; installations that share a server need different ones",
+            "the first word of every key that loggr writes into Redis; installations that share a server \
+             need different prefixes",
         )
         .only(REDIS),
         key(
             "ttl",
             Takes::Duration(3 * SECOND, HOUR),
             "\"15s\"",
-            "a process that is silent for so long counts as lost; it speaks three times as often",
+            "a process that has not reported for this time counts as lost; each process reports three times \
+             in it",
         )
         .only(REDIS),
     ]],
@@ -64,7 +87,7 @@ const REDIS: &[&str] = &["redis"];
 
 choice!(Kind { Embedded = "embedded", Redis = "redis" });
 
-/// Where it is.
+/// The kind of the registry.
 #[derive(Clone, Copy)]
 enum Kind {
     Embedded,
@@ -74,7 +97,7 @@ enum Kind {
 /// `[registry]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registry {
-    /// The data directory: its processes know each other.
+    /// The data directory: the processes that use it see each other.
     Embedded,
     /// A Redis server.
     Redis(Box<RedisRegistry>),
@@ -89,13 +112,13 @@ pub struct RedisRegistry {
     pub database: u16,
     /// The password's file.
     pub password_file: Option<PathBuf>,
-    /// Certificates that the server's must lead to; `None`: those of the system.
+    /// Certificates of the authorities to trust; `None`: those of the system.
     pub tls_ca: Option<PathBuf>,
     /// Our certificate and its key.
     pub tls_identity: Option<(PathBuf, PathBuf)>,
     /// First word of every key.
     pub prefix: String,
-    /// A process that is silent for so long is lost.
+    /// A process that has not reported for this time is lost.
     pub ttl: Duration,
 }
 
@@ -166,12 +189,12 @@ mod tests {
 
     #[test]
     fn what_is_no_registry() {
-        refused("kind='reddis'", "`reddis` is no `kind` | did you mean `redis`?");
+        refused("kind='reddis'", "`reddis` is not a valid `kind` | did you mean `redis`?");
         refused(
             "kind='redis'",
             "a registry of kind `redis` needs its `url` | write `url = \"redis://HOST:6379\"`",
         );
-        refused("ttl='15s'", "`ttl` means nothing for the kind `embedded` | it belongs to `redis`");
+        refused("ttl='15s'", "`ttl` is not a key of the kind `embedded` | it belongs to `redis`");
         refused(
             "kind='redis'\nurl='http://x'",
             "the URL begins with `http://`, not with `redis://` or `rediss://`",

@@ -1,7 +1,8 @@
-//! From a parsed file to a [`Config`]: walks the sections, which are read each in a file of its own.
+//! Makes a [`Config`] of a parsed file: it walks through the sections, each of which is read in a
+//! file of its own.
 //!
-//! No I/O: the text, the directories and the data directory that stands without the
-//! file come in as arguments. What is wrong in one section never hides another's mistakes.
+//! No I/O: the text, the directories and the default data directory come in as arguments. A mistake
+//! in one section never hides those of another.
 
 use std::ops::Range;
 use std::path::Path;
@@ -23,7 +24,7 @@ use super::{bus, data, listener, log, machine, packers, process, registry, searc
 /// Listeners, packers, machines and ships of one file, each at most.
 const MAX_OF_A_KIND: usize = 256;
 
-/// What surrounds the file.
+/// What the reader must know beside the text of the file.
 pub struct Around<'a> {
     /// The file, if there is one.
     pub file: Option<&'a Path>,
@@ -31,17 +32,17 @@ pub struct Around<'a> {
     pub directory: &'a Path,
     /// Data directory from the command line or the environment: wins over the file.
     pub data_override: Option<&'a Path>,
-    /// Data directory when nobody says one.
+    /// The default data directory.
     pub data_default: &'a Path,
-    /// Where the filter of this name sends events; `None` if it cannot be read.
+    /// Gives the routes of the filter with a name; `None` if it cannot be read.
     pub routes: &'a dyn Fn(&str) -> Option<Vec<Route>>,
 }
 
-/// Reads the text. Problems: the configuration must not be used.
+/// Reads the text. If there are problems, the configuration must not be used.
 pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        // After a mistake in the writing the values cannot be relied upon.
+        // After a mistake in the syntax the values cannot be relied on.
         let problems =
             errors.iter().map(|e| Problem { span: e.span(), message: syntax(e, text), help: None });
         let problems = problems.collect();
@@ -58,7 +59,7 @@ pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
     (config, resolver.problems)
 }
 
-/// What the TOML parser says, with the key that it leaves out.
+/// The message of the TOML parser, with the key that it leaves out.
 fn syntax(error: &toml::de::Error, text: &str) -> String {
     let message = error.message().trim().replace('\n', "; ");
     match error.span().and_then(|span| text.get(span)) {
@@ -80,7 +81,7 @@ struct Entry<'d> {
     name: String,
     table: &'d DeTable<'d>,
     place: Option<Range<usize>>,
-    /// It is the built-in default's and stands nowhere in the file.
+    /// The entry comes from the built-in default and not from the file.
     implied: bool,
 }
 
@@ -142,7 +143,7 @@ impl<'d> Resolver<'d> {
                     let help = match (section_of_key(written), value.get_ref()) {
                         (_, DeValue::Table(_) | DeValue::Array(_)) | (None, _) => suggest(written, &known)
                             .or_else(|| Some("see `loggr config` for all sections".to_owned())),
-                        (Some(section), _) => Some(format!("it belongs into `{}`", section.header())),
+                        (Some(section), _) => Some(format!("it belongs in `{}`", section.header())),
                     };
                     let what = if value.get_ref().is_table() { "section" } else { "key" };
                     self.note(name.span(), format!("unknown {what} `{written}`"), help);
@@ -155,7 +156,7 @@ impl<'d> Resolver<'d> {
         }
     }
 
-    /// Reads a section that stands once or not at all.
+    /// Reads a section that a file has at most once.
     fn once<T>(&mut self, section: &'static Section, read: impl FnOnce(&mut Reader<'_, 'd>) -> T) -> T {
         let found = self.table.get_key_value(section.name);
         let table = found.and_then(|(_, value)| value.get_ref().as_table());
@@ -222,14 +223,20 @@ impl<'d> Resolver<'d> {
             }
             _ => self.note(
                 key.span(),
-                format!("`{}` may be there several times", section.name),
+                format!(
+                    "`{}` is a section that a file may have several times, each with a header of its own",
+                    section.name
+                ),
                 Some(format!("write `{}`", section.header())),
             ),
         }
         entries.sort_by_key(|e| e.place.as_ref().map(|p| p.start));
         if entries.len() > MAX_OF_A_KIND {
-            let message =
-                format!("{} are too many `{}`, {MAX_OF_A_KIND} may be", entries.len(), section.header());
+            let message = format!(
+                "the file has {} sections `{}`, more than {MAX_OF_A_KIND}",
+                entries.len(),
+                section.header()
+            );
             self.note(key.span(), message, None);
             entries.truncate(MAX_OF_A_KIND);
         }
@@ -250,7 +257,7 @@ impl<'d> Resolver<'d> {
                 Shape::Named => {
                     format!("`{name}` is in `[{0}]`, which has no keys of its own", section.name)
                 }
-                Shape::List | Shape::Once => format!("an entry of `{}` is no table", section.name),
+                Shape::List | Shape::Once => format!("an entry of `{}` is not a table", section.name),
             };
             return self.note(place, message, Some(format!("write `{}`", section.header())));
         };

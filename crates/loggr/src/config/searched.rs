@@ -1,8 +1,7 @@
-//! What can be searched: the search store that every configuration has unless it says
-//! otherwise, and the events that no store takes.
+//! The built-in search store, and a check for events that no store takes.
 //!
-//! Opens nothing. Invariant: what the file does not say is never what is wrong with it; a search
-//! store that cannot be fed is left out.
+//! Nothing is opened here. Invariant: the built-in store never makes a file wrong; if no events can
+//! reach it, it is left out.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,12 +17,12 @@ use super::reader::Reader;
 use super::ship::{self, BUILT_IN, Ship};
 use super::topology;
 
-/// What machines give their events to unless the file says otherwise.
+/// The exchange to which machines publish by default.
 const EVENTS: &str = "events";
-/// What listeners publish to unless the file says otherwise.
+/// The exchange to which listeners publish by default.
 const RECEIVED: &str = "received";
 
-/// The search store of a file that has shippers, and no store among them.
+/// The search store that is added to a file without one.
 pub fn built_in(
     table: &DeTable<'_>,
     default: &DeTable<'_>,
@@ -32,7 +31,7 @@ pub fn built_in(
 ) -> Option<Ship> {
     let (listeners, machines, ships) = parts;
     let named = table.get("ship")?.get_ref().as_table()?;
-    // One that is there and has mistakes, or is switched off, is not replaced.
+    // A section that has mistakes, or is switched off, is not replaced.
     if named.contains_key(BUILT_IN) || ships.iter().any(|ship| ship.kind.store().is_some()) {
         return None;
     }
@@ -44,8 +43,8 @@ pub fn built_in(
     Some(Ship { exchange, built_in: true, ..search })
 }
 
-/// The exchange whose events it takes: what the machines make of them, or where the file's other
-/// shippers are, or where the listeners publish; `None` if that is no one exchange.
+/// The exchange from which it takes events: that to which machines publish, or that of the file's
+/// other shippers, or that to which listeners publish; `None` if there are several.
 fn exchange(
     listeners: &[Listener],
     machines: &[Machine],
@@ -65,7 +64,7 @@ fn exchange(
         .or_else(|| only(listeners.iter().map(|l| l.exchange.as_str()).collect()))
 }
 
-/// Completes the configuration with `complete`, and leaves the built-in store out where nothing
+/// Completes the configuration with `complete`, and leaves the built-in store out if no events
 /// could reach it.
 pub fn settle(config: &mut Config, complete: impl Fn(&mut Config)) {
     let mut whole = config.clone();
@@ -79,8 +78,8 @@ pub fn settle(config: &mut Config, complete: impl Fn(&mut Config)) {
 }
 
 impl Config {
-    /// What cannot be searched, a sentence for each: everything, or the events of a listener or
-    /// of a machine's router that no store takes.
+    /// Sentences about events that cannot be searched: all of them, or those of a listener or of a
+    /// machine's router that no store takes.
     pub fn unsearched(&self) -> Vec<String> {
         if !self.ships.iter().any(|ship| ship.kind.store().is_some()) {
             return vec![
@@ -93,8 +92,8 @@ impl Config {
             let (name, exchange) = (&listener.name, &listener.exchange);
             if !self.searchable(&topology, exchange, &listener.routing_key(), &mut BTreeSet::new()) {
                 found.push(format!(
-                    "what the listener `{name}` receives cannot be searched: no store takes it from the exchange \
-                     `{exchange}`"
+                    "what the listener `{name}` receives cannot be searched: no store takes it from the \
+                     exchange `{exchange}`"
                 ));
             }
         }
@@ -102,8 +101,8 @@ impl Config {
             for (exchange, key) in machine.ways() {
                 if !self.searchable(&topology, &exchange, &key, &mut BTreeSet::new()) {
                     found.push(format!(
-                        "what the filter of the machine `{}` routes to the exchange `{exchange}` as `{key}` cannot \
-                         be searched: no store takes it from there",
+                        "what the filter of the machine `{}` routes to the exchange `{exchange}` as \
+                         `{key}` cannot be searched: no store takes it from there",
                         machine.name
                     ));
                 }
@@ -112,7 +111,7 @@ impl Config {
         found
     }
 
-    /// Does an event with this key on this exchange come to a store, perhaps through machines?
+    /// Whether an event with this key on this exchange reaches a store, perhaps through machines.
     fn searchable(
         &self,
         topology: &Topology,

@@ -1,4 +1,4 @@
-//! A secret and the file it is read from, for the keys that end in `_file`.
+//! Secrets, which are read from the files of keys that end in `_file`.
 //!
 //! Never printed: neither `Debug` nor an error shows it.
 
@@ -30,7 +30,7 @@ impl Secret {
         }
     }
 
-    /// One that stood somewhere else; nothing if it is empty.
+    /// A secret from another place; `None` if it is empty.
     pub fn new(secret: String) -> Option<Self> {
         Some(Secret(secret)).filter(|secret| !secret.0.is_empty())
     }

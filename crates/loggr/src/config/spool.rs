@@ -1,4 +1,5 @@
-//! `[spool]`: where events wait while the brokers are away. The embedded bus needs none.
+//! `[spool]`: the place on local disk where events wait while no broker can be reached. The
+//! embedded bus needs none.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +10,29 @@ use super::reader::Reader;
 pub static SECTION: Section = Section {
     name: "spool",
     shape: Shape::Once,
-    about: "With RabbitMQ: where listeners put their events while the broker is away. Senders notice \
-            nothing; the collector brings the events to the broker when it is back, in order.",
+    about: "The spool is used with RabbitMQ only. While the broker cannot be reached, listeners store their \
+         events in the spool on the local disk, and senders notice nothing. When the broker is back, the \
+         collector publishes the events there in their order.",
     keys: &[&[
-        key("enabled", Takes::Bool, "true", "`false`: senders wait while the broker is away"),
-        key("directory", Takes::Path, "\"spool\"", "where it lies; relative to the data directory"),
+        key(
+            "enabled",
+            Takes::Bool,
+            "true",
+            "with `false` there is no spool: listeners stop reading, and senders wait, while the broker is \
+             away",
+        ),
+        key(
+            "directory",
+            Takes::Path,
+            "\"spool\"",
+            "the directory of the spool's files, relative to the data directory",
+        ),
         key(
             "max_size",
             Takes::Size(8 * MIB, 1024 * TIB),
             "\"20GB\"",
-            "size limit; a full one stops reading from senders and loses nothing",
+            "how much disk the spool may take; when it is full, listeners stop reading from their senders, \
+             and nothing is lost",
         ),
     ]],
 };

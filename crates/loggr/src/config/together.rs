@@ -1,5 +1,5 @@
-//! What the sections of a file say together: names, queues, addresses and directories that two of
-//! them would take. Nothing is changed, problems are collected.
+//! Checks the sections of a file against each other: names, queues, addresses and directories that
+//! two of them would use. Problems are collected, and nothing is changed.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,37 +14,38 @@ use super::diagnostics::Problem;
 use super::reader::Places;
 use super::topology::{self, At};
 
-/// A file whose sections have been read, and what is wrong with them.
+/// A file whose sections have been read, and the problems so far.
 pub struct Whole<'a> {
-    /// What its sections say.
+    /// The values of its sections.
     pub config: &'a Config,
     /// Where the values of the sections stand.
     pub places: &'a [(At, Places)],
-    /// Where `[web]` says what it listens on.
+    /// The place of `listen` in `[web]`.
     pub web: Option<Range<usize>>,
-    /// What is wrong with it.
+    /// The problems of the file.
     pub problems: &'a mut Vec<Problem>,
 }
 
 impl Whole<'_> {
-    /// Notes all that is wrong.
+    /// Notes all problems.
     pub fn check(&mut self) {
         self.check_names();
         self.check_encodings();
         self.check_addresses();
         self.check_directories();
-        // Half a configuration would be blamed for what its broken half says.
+        // The topology is only checked if there is no other problem, because errors elsewhere would
+        // cause false ones here.
         if self.problems.is_empty() {
             self.check_topology();
         }
     }
 
-    /// Listeners' names and queues are unique.
+    /// Checks that names of listeners and queues are unique.
     fn check_names(&mut self) {
         let names = self.config.listeners.iter().map(|l| l.name.as_str());
         for index in doubles(names) {
             let name = self.config.listeners.get(index).map(|l| l.name.clone()).unwrap_or_default();
-            let help = "give each its `name`; without one it is the protocol".to_owned();
+            let help = "give each listener a `name`; without one it is called like its protocol".to_owned();
             self.blame(At::Listener(index), "name", format!("two listeners are called `{name}`"), Some(help));
         }
         let ships = self.config.ships.iter().enumerate().map(|(i, s)| (At::Ship(i), s.queue.as_str()));
@@ -55,14 +56,18 @@ impl Whole<'_> {
             let Some((at, queue)) = takers.get(index) else { continue };
             let who = match at {
                 At::Ship(_) => "two shippers take",
-                At::Machine(_) | At::Listener(_) | At::Packer(_) => "a machine and another taker take",
+                At::Machine(_) | At::Listener(_) | At::Packer(_) => {
+                    "a machine and another machine or shipper take"
+                }
             };
-            let help = "each needs its own, or they would take events from each other".to_owned();
+            let help =
+                "give each a `queue` of its own, or they would take events away from each other".to_owned();
             self.blame(*at, "queue", format!("{who} from the queue `{queue}`"), Some(help));
         }
     }
 
-    /// The embedded bus has no messages that could be of one kind or another.
+    /// Checks that `encoding` is only set with RabbitMQ: the embedded bus has no messages for other
+    /// programs.
     fn check_encodings(&mut self) {
         if self.config.bus.rabbit.is_some() {
             return;
@@ -70,13 +75,16 @@ impl Whole<'_> {
         let listeners = self.config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), l.encoding));
         let machines = self.config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), m.encoding));
         for (at, _) in listeners.chain(machines).filter(|(_, encoding)| *encoding == Encoding::Json) {
-            let message = "the embedded bus has nobody else who could read JSON".to_owned();
+            let message =
+                "`encoding = \"json\"` is for other programs that read from RabbitMQ, and this bus is \
+                 embedded"
+                    .to_owned();
             let help = "set `[bus] kind = \"rabbitmq\"`, or leave `encoding` out".to_owned();
             self.blame(at, "encoding", message, Some(help));
         }
     }
 
-    /// No address and no socket is listened on twice.
+    /// Checks that no address and no socket is used twice.
     fn check_addresses(&mut self) {
         let mut taken: Vec<(bool, Endpoint, String)> = Vec::new();
         let listeners = self.config.listeners.iter().enumerate().flat_map(|(index, l)| {
@@ -106,7 +114,7 @@ impl Whole<'_> {
         }
     }
 
-    /// A store has one writer, and so has a file.
+    /// Checks that each store and each file has one writer.
     fn check_directories(&mut self) {
         let mut taken: Vec<(&Path, Option<&Template>, String)> = Vec::new();
         if self.config.bus.rabbit.is_none() {
@@ -149,13 +157,13 @@ impl Whole<'_> {
     }
 }
 
-/// The index of each value that stood before.
+/// The index of each value that has occurred before.
 fn doubles<'v>(values: impl Iterator<Item = &'v str>) -> Vec<usize> {
     let mut seen = HashSet::new();
     values.enumerate().filter(|(_, value)| !seen.insert(*value)).map(|(at, _)| at).collect()
 }
 
-/// Would the kernel refuse the second one?
+/// Whether the kernel would refuse the second one.
 fn collide(a: &Endpoint, b: &Endpoint) -> bool {
     match (a, b) {
         (Endpoint::Path(a), Endpoint::Path(b)) => a == b,

@@ -1,12 +1,11 @@
-//! Which queue hangs on which exchange, once the machines that only pass events on are
+//! Decides which queue is bound to which exchange, once the machines that only pass events on are
 //! taken out.
 //!
-//! A machine with a filter or packers has a queue of its own and publishes to its
-//! destination, and to where the `router`s of its filter send events.
-//! Any other machine is no second durable hop: a queue on its
-//! destination is bound to its source instead, with the machine's binding. The queues
-//! of an exchange share one stored copy, so the second hop would only cost a second copy.
-//! Opens nothing: plain names, for whoever opens the bus.
+//! A machine with a filter or packers has a queue of its own and publishes to its destination, and
+//! to where the `router`s of its filter send events. Any other machine has no queue: a queue on its
+//! destination is bound to its source instead, with the machine's binding. The queues of an
+//! exchange share one stored copy, so the second hop would only cost a second copy. The result are
+//! plain names; the bus is opened elsewhere.
 //!
 //! Invariant: whatever a listener or a machine publishes, at least one queue takes it.
 
@@ -16,7 +15,7 @@ use loggr_bus::{ExchangeSpec, QueueSpec, Topology};
 use super::diagnostics::nearest;
 use super::{Config, Machine};
 
-/// Whose fault a problem is: its index in the configuration.
+/// The section that has a problem, by its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// `[[listener]]`
@@ -29,12 +28,12 @@ pub enum At {
     Ship(usize),
 }
 
-/// Why there can be no such topology.
+/// A problem of the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopologyProblem {
-    /// Whose fault.
+    /// The section.
     pub at: At,
-    /// The key that says it.
+    /// The key.
     pub key: &'static str,
     /// What is wrong.
     pub message: String,
@@ -42,7 +41,7 @@ pub struct TopologyProblem {
     pub help: Option<String>,
 }
 
-/// Resolves the exchanges, or says everything that is wrong with them.
+/// Resolves the exchanges, or gives all their problems.
 pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
     let mut problems = cycles(config);
     if !problems.is_empty() {
@@ -57,12 +56,16 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
         match sources.as_slice() {
             [] => problems.push(fault(
                 format!(
-                    "no events can reach the {} `{}` on the exchange `{}`",
+                    "no events can reach the {} `{}` through the exchange `{}`",
                     taker.kind, taker.name, taker.exchange
                 ),
-                Some(format!("its binding `{}` takes nothing that the machines give", taker.binding)),
+                Some(format!(
+                    "its `binding` `{}` matches none of the routing keys with which machines publish \
+                     there",
+                    taker.binding
+                )),
             )),
-            // Whoever misspelt the exchange of a listener has heard it at the listener.
+            // A misspelt exchange of a listener has been reported at the listener.
             [(exchange, _)] if !published(config, exchange) && misnamed => {}
             [(exchange, _)] if !published(config, exchange) => problems.push(unfed(config, &taker, exchange)),
             [(exchange, binding)] => {
@@ -85,7 +88,11 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
                         ways.len(),
                         ways.join(", ")
                     ),
-                    Some("this version binds a queue once: write one shipper for each".to_owned()),
+                    Some(
+                        "this version binds a queue only once: write a shipper of its own for each of \
+                         these"
+                            .to_owned(),
+                    ),
                 ));
             }
         }
@@ -97,7 +104,7 @@ pub fn resolve(config: &Config) -> Result<Topology, Vec<TopologyProblem>> {
     if problems.is_empty() { Ok(topology) } else { Err(problems) }
 }
 
-/// Whoever has a queue.
+/// A section that takes from a queue.
 struct Taker<'c> {
     at: At,
     kind: &'static str,
@@ -107,7 +114,7 @@ struct Taker<'c> {
     binding: &'c Binding,
 }
 
-/// The ships, and the machines that are hops of their own.
+/// The shippers, and the machines that have a queue.
 fn takers(config: &Config) -> impl Iterator<Item = Taker<'_>> {
     let ships = config.ships.iter().enumerate().map(|(index, s)| Taker {
         at: At::Ship(index),
@@ -129,8 +136,8 @@ fn takers(config: &Config) -> impl Iterator<Item = Taker<'_>> {
     ships.chain(machines)
 }
 
-/// The exchanges and bindings that stand for a binding on an exchange which may be the
-/// destination of machines.
+/// The exchanges and bindings to which a queue is really bound: its exchange may be the destination
+/// of machines that only pass events on.
 fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c Binding) -> Vec<(&'c str, &'c Binding)> {
     let mut found = Vec::new();
     let fed = config.machines.iter().any(|m| m.destination == exchange);
@@ -145,7 +152,7 @@ fn sources<'c>(config: &'c Config, exchange: &'c str, binding: &'c Binding) -> V
     found
 }
 
-/// Without what another binding on the same exchange takes anyway.
+/// Leaves out a binding if another one on the same exchange takes all its events.
 fn simplest<'c>(mut found: Vec<(&'c str, &'c Binding)>) -> Vec<(&'c str, &'c Binding)> {
     let takes_all = |binding: &Binding| binding.as_str() == "#";
     found.sort_unstable_by_key(|(exchange, binding)| (*exchange, binding.as_str()));
@@ -156,11 +163,11 @@ fn simplest<'c>(mut found: Vec<(&'c str, &'c Binding)>) -> Vec<(&'c str, &'c Bin
     found
 }
 
-/// Does a listener publish to the exchange, or a machine that is a hop? Where there is no
-/// listener at all, anything may still lie in the queues.
+/// Whether a listener, or a machine with a queue, publishes to the exchange. Without any listener
+/// this is taken for true, because events may still be in the queues.
 fn published(config: &Config, exchange: &str) -> bool {
     let gives = |m: &Machine| {
-        // Of a filter that cannot be read nobody knows where it sends events.
+        // It is unknown where a filter that cannot be read sends events.
         m.destination == exchange || m.routes.is_none() || m.ways().any(|(to, _)| to == exchange)
     };
     if config.machines.iter().any(|m| m.is_hop() && gives(m)) {
@@ -172,7 +179,7 @@ fn published(config: &Config, exchange: &str) -> bool {
     config.listeners.iter().any(|l| l.exchange == exchange)
 }
 
-/// Listeners and machines that publish to an exchange on which nobody listens.
+/// Finds listeners and machines that publish to an exchange without a queue.
 fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
     let machines = config.machines.iter().enumerate();
     let routes =
@@ -188,7 +195,7 @@ fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
     }
 }
 
-/// A ship whose events would come from an exchange that nobody publishes to.
+/// The problem of a shipper whose exchange gets no events.
 fn unfed(config: &Config, taker: &Taker<'_>, exchange: &str) -> TopologyProblem {
     let help = match nearest(exchange, publishers(config).filter(|known| *known != exchange)) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -204,7 +211,7 @@ fn unfed(config: &Config, taker: &Taker<'_>, exchange: &str) -> TopologyProblem 
     }
 }
 
-/// Listeners and machines whose routing key no queue takes.
+/// Finds listeners and machines whose routing key no queue takes.
 fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyProblem>) {
     let listeners = config.listeners.iter().enumerate();
     let listeners =
@@ -262,12 +269,12 @@ fn takes(binding: &str, key: &str) -> bool {
     Binding::parse(binding).is_ok_and(|binding| binding.matches(key))
 }
 
-/// Machines that give events back to where they take them.
+/// Finds machines that publish to an exchange from which their events came.
 fn cycles(config: &Config) -> Vec<TopologyProblem> {
     let mut problems = Vec::new();
     for (index, machine) in config.machines.iter().enumerate() {
         let Some(way) = way_back(config, index) else { continue };
-        // A circle is told once, at the machine that stands first in it.
+        // A circle is reported once, at its first machine.
         if way.iter().min() == Some(&index) {
             let mut names: Vec<&str> =
                 way.iter().filter_map(|at| config.machines.get(*at)).map(|m| m.exchange.as_str()).collect();
@@ -280,7 +287,9 @@ fn cycles(config: &Config) -> Vec<TopologyProblem> {
                     "filter"
                 },
                 message: format!("events would go in a circle: `{}`", names.join("` → `")),
-                help: Some("a machine cannot give back to where events come from".to_owned()),
+                help: Some(
+                    "a machine must not publish to an exchange from which its own events come".to_owned(),
+                ),
             });
         }
     }
@@ -409,15 +418,15 @@ mod tests {
         );
         refused(
             "[machine.m]\nfilter='to-received'",
-            &["events would go in a circle: `received` → `received` | \
-               a machine cannot give back to where events come from"],
+            &["events would go in a circle: `received` → `received` | a machine must not publish to an \
+                 exchange from which its own events come"],
         );
         refused(
             &format!(
                 "{security}[machine.a]\nfilter='to-x'\n[machine.b]\nexchange='x'\nfilter='to-received'\ndestination='security'"
             ),
-            &["events would go in a circle: `received` → `x` → `received` | \
-               a machine cannot give back to where events come from"],
+            &["events would go in a circle: `received` → `x` → `received` | a machine must not publish \
+                 to an exchange from which its own events come"],
         );
     }
 
@@ -458,8 +467,8 @@ mod tests {
         );
         refused(
             "[machine.m]\n[ship.s]\nkind='files'\nbinding='syslog.*'\n",
-            &["no events can reach the shipper `s` on the exchange `events` | \
-               its binding `syslog.*` takes nothing that the machines give"],
+            &["no events can reach the shipper `s` through the exchange `events` | \
+               its `binding` `syslog.*` matches none of the routing keys with which machines publish there"],
         );
     }
 
@@ -467,14 +476,14 @@ mod tests {
     fn circles() {
         refused(
             "[machine.m]\ndestination='received'",
-            &["events would go in a circle: `received` → `received` | \
-               a machine cannot give back to where events come from"],
+            &["events would go in a circle: `received` → `received` | a machine must not publish to an \
+                 exchange from which its own events come"],
         );
         refused(
             "[machine.a]\n[machine.b]\nexchange='events'\ndestination='x'\n[machine.c]\nexchange='x'\n\
              destination='received'",
-            &["events would go in a circle: `received` → `events` → `x` → `received` | \
-               a machine cannot give back to where events come from"],
+            &["events would go in a circle: `received` → `events` → `x` → `received` | a machine must \
+                 not publish to an exchange from which its own events come"],
         );
     }
 
@@ -486,10 +495,9 @@ mod tests {
         );
         refused(
             "[machine.a]\nbinding='syslog.tcp'\n[machine.b]\nbinding='syslog.udp'",
-            &[
-                "the queue of `search` would be bound 2 times: `syslog.tcp` on `received`, `syslog.udp` on `received` \
-               | this version binds a queue once: write one shipper for each",
-            ],
+            &["the queue of `search` would be bound 2 times: `syslog.tcp` on `received`, `syslog.udp` on \
+                 `received` | this version binds a queue only once: write a shipper of its own for each of \
+                 these"],
         );
     }
 }

@@ -1,22 +1,24 @@
-//! Whom a listener believes. Not who may send: that is the listener's.
+//! The peers from which a listener takes over tags, fields and uids. Who may send at all is said by
+//! `allow` and `deny` of the listener.
 
 use std::net::IpAddr;
 
 use loggr_net::Network;
 
-/// Whose loggr tags, fields and uids are believed.
+/// The peers that are loggr hosts: the tags, fields and uids of their events are taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Nobody's.
+    /// No peer.
     Nobody,
-    /// Everybody's who may send.
+    /// Every peer that may send.
     Everybody,
-    /// Those of peers in one of these networks.
+    /// The peers in one of these networks.
     Networks(Vec<Network>),
 }
 
 impl Trust {
-    /// Is this peer believed? `None` is a peer without an address (a unix socket).
+    /// Whether the events of this peer are trusted. `None` is a peer without an address (a unix
+    /// socket).
     pub fn covers(&self, peer: Option<IpAddr>) -> bool {
         match (self, peer) {
             (Trust::Nobody, _) | (Trust::Networks(_), None) => false,

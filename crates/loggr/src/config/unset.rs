@@ -1,12 +1,14 @@
-//! Names in the templates of files that nothing sets: a slip of the pen, or what others call it.
+//! Finds custom fields in the templates of files that no filter sets: typing mistakes, or names of
+//! other programs.
 //!
-//! Warnings, never mistakes: an event that comes as JSON may bring a field of any name.
+//! They give warnings and not errors, because an event that comes as JSON may have a field of any
+//! name.
 
 use loggr_event::{DumpFormat, Template};
 
 use super::{Config, ShipKind};
 
-/// What a filter calls that sets fields which its text does not name.
+/// Engines that set fields whose names are not in the text of the filter.
 const SETS_ANY: [&str; 8] = ["grok", "json", "kv", "csv", "geoip", "useragent", "xml", "dissect"];
 
 impl Config {
@@ -46,14 +48,17 @@ fn unset(ship: &str, key: &str, name: &str, filters: &[String]) -> Option<String
     }
     let help = match Template::translate_name(name) {
         Some(meant) => format!(", did you mean `{meant}`?"),
-        // A pattern or an object may bring it.
+        // A pattern or an object may set it.
         None if filters.iter().any(|text| SETS_ANY.iter().any(|word| text.contains(word))) => return None,
         None => ".".to_owned(),
     };
-    let instead =
-        if key == "path" { "`unknown` stands for it in the path" } else { "it is empty in the line" };
+    let instead = if key == "path" {
+        "the path has `unknown` in its place"
+    } else {
+        "the line has nothing in its place"
+    };
     let what = format!("`{key}` of `[ship.{ship}]`: no filter sets `{name}`{help}");
-    Some(format!("{what} Where an event does not bring it, {instead}"))
+    Some(format!("{what} If an event does not have it, {instead}"))
 }
 
 #[cfg(test)]
@@ -80,7 +85,7 @@ mod tests {
         check("${program}.log", &[], Some("did you mean `${app_name}`?"));
         check("${appname}.log", &["if grok(\"X\") { }"], Some("did you mean `${app_name}`?"));
         check("${dat}.log", &[], Some("did you mean `${date}`?"));
-        check("${team}.log", &[], Some("no filter sets `team`. Where"));
+        check("${team}.log", &[], Some("no filter sets `team`. If"));
         check("${team}.log", &["[team] := \"a\""], None);
         check("${clientip}.log", &["if grok(\"COMBINEDAPACHELOG\") { }"], None);
         check("${host}.log", &["[host] := source"], None);

@@ -1,8 +1,7 @@
-//! Where a server is: `scheme://user:password@host:port/path`, and nothing else of what
-//! URLs may have.
+//! The address of a server as a URL: `scheme://user:password@host:port/path`, without the other
+//! parts that URLs may have.
 //!
-//! No name is looked up here. Invariant: a password is never shown, not by an error
-//! either.
+//! No name is looked up here. Invariant: a password is never shown, not even in an error.
 
 use loggr_net::Address;
 
@@ -11,16 +10,16 @@ use super::secret::Secret;
 /// Longest URL.
 const MAX_URL_BYTES: usize = 2048;
 
-/// A server and who speaks to it.
+/// The address of a server, with user and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {
     /// The word before `://`.
     pub scheme: String,
-    /// Who we are.
+    /// The user.
     pub user: Option<String>,
-    /// What proves it.
+    /// The password.
     pub password: Option<Secret>,
-    /// Where it is.
+    /// Host and port.
     pub address: Address,
     /// What stands behind the first `/`, percent-decoded; empty without one.
     pub path: String,
@@ -32,21 +31,27 @@ impl ServerUrl {
     pub fn parse(text: &str, schemes: &[(&str, u16)]) -> Result<ServerUrl, String> {
         let known: Vec<String> = schemes.iter().map(|(scheme, _)| format!("`{scheme}://`")).collect();
         let known = known.join(" or ");
-        // Not the text itself: it may hold a password.
+        // The error leaves the text out, because it may hold a password.
         if text.len() > MAX_URL_BYTES {
             return Err(format!("a URL of {} bytes is longer than {MAX_URL_BYTES}", text.len()));
         }
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| format!("a URL begins with {known}"))?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| format!("this is not a URL: a URL begins with {known}"))?;
         let (scheme, port) = schemes
             .iter()
             .find(|(known, _)| *known == scheme)
             .ok_or_else(|| format!("the URL begins with `{}://`, not with {known}", printable(scheme)))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if path.contains(['?', '#']) || authority.contains(['?', '#']) {
-            return Err("the URL has options behind a `?` or `#`; they are keys of their own here".to_owned());
+            return Err(
+                "the URL has options after `?` or `#`; write them as keys of the configuration instead"
+                    .to_owned(),
+            );
         }
         if path.contains('@') {
-            return Err("the URL has an `@` behind its host; in a password `/` is written `%2F`".to_owned());
+            return Err(
+                "the URL has an `@` after its host; if the password has a `/`, write it as `%2F`".to_owned()
+            );
         }
         let (credentials, place) = match authority.rsplit_once('@') {
             Some((credentials, place)) => (Some(credentials), place),
@@ -136,13 +141,19 @@ mod tests {
 
     #[test]
     fn what_is_none() {
-        check("host:6379", "a URL begins with `redis://` or `rediss://`");
+        check("host:6379", "this is not a URL: a URL begins with `redis://` or `rediss://`");
         check("http://host", "the URL begins with `http://`, not with `redis://` or `rediss://`");
         check("redis://", "the URL has no host");
         check("redis://:1", "the URL has no host");
         check("redis://host:x", "the port of `host:x` is not a number from 0 to 65535");
-        check("redis://h/0?x=1", "the URL has options behind a `?` or `#`; they are keys of their own here");
-        check("redis://u:pa/ss@h", "the URL has an `@` behind its host; in a password `/` is written `%2F`");
+        check(
+            "redis://h/0?x=1",
+            "the URL has options after `?` or `#`; write them as keys of the configuration instead",
+        );
+        check(
+            "redis://u:pa/ss@h",
+            "the URL has an `@` after its host; if the password has a `/`, write it as `%2F`",
+        );
         check("redis://%zz@h", "a `%` in the URL is not followed by two hexadecimal digits that make UTF-8");
     }
 

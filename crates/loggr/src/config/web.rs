@@ -11,22 +11,23 @@ use super::ship::Ship;
 pub static SECTION: Section = Section {
     name: "web",
     shape: Shape::Once,
-    about: "The web address: status and metrics over HTTP.",
+    about: "The web address, where loggr serves its page, its status and its metrics over HTTP.",
     keys: &[&[
-        key("enabled", Takes::Bool, "true", "`false` switches it off"),
+        key("enabled", Takes::Bool, "true", "with `false` the process serves nothing over HTTP"),
         key(
             "listen",
             Takes::Addresses,
             "\"127.0.0.1:8080\"",
-            "where it listens; loopback addresses only, because this version has no log-in",
+            "the address, or addresses, of the web server; only loopback addresses are allowed, because this \
+             version has no log-in",
         ),
         key(
             "store",
             Takes::Name,
             "",
-            "the shipper of kind `search` or `postgres` whose store is shown and asked",
+            "the name of the shipper of kind `search` or `postgres` whose store the web page searches",
         )
-        .without("the first one"),
+        .without("the first such shipper in the file"),
         later("tls"),
     ]],
 };

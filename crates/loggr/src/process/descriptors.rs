@@ -1,9 +1,9 @@
-//! Descriptors: how many the process may have open, and who gets them.
+//! File descriptors: how many the process may have open, and how they are divided.
 //!
-//! Every connection, segment and file is one, and when they are used up nothing works any more, for nobody.
-//! So the soft limit is raised to the hard one, what the configuration may open at one time is added up, and
-//! the doors get the places that are left when the files have theirs. Not here: waiting for a place
-//! (`gate.rs`).
+//! Every connection, segment and file takes one, and when they are used up nothing works any more.
+//! So the soft limit is raised to the hard one, the descriptors that the configuration may need at
+//! one time are added up, and listeners get places for as many connections as are left after the
+//! files. Waiting for a place is in `gate.rs`.
 
 use std::sync::Arc;
 
@@ -14,29 +14,30 @@ use super::gate::Gate;
 use crate::config::Config;
 use crate::process::part::Part;
 
-/// More is never asked for, whatever the hard limit: some systems have none.
+/// The most that is ever asked for, because some systems have no hard limit.
 const MAX_DESCRIPTORS: u64 = 1 << 20;
-/// What every process has open: its log, its card and locks, the runtime, the rescue, name servers,
-/// the registry, brokers.
+/// Descriptors that every process needs: for its log, card and locks, the runtime, the rescue, name
+/// servers, the registry, brokers.
 const OF_THE_PROCESS: u64 = 64;
-/// Segments of a spool: as many as its size allows, of this size at most.
+/// Size of a spool's segments, at most; their number follows from the size of the spool.
 pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
-/// Of an exchange on disk beside its segments: its lock, its directory, a spare segment.
+/// Descriptors of an exchange on disk beside its segments: for its lock, its directory, a spare
+/// segment.
 const OF_AN_EXCHANGE: u64 = 4;
-/// Of a listening socket: itself, and the connection that waits for a place.
+/// Descriptors of a listening socket: itself, and a connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections to the control socket at one time; its owner alone may use it.
 pub const MAX_CONTROL_CONNECTIONS: usize = 64;
-/// The part of all descriptors that connections have at least, even where the files want more.
+/// Connections get at least one of this many descriptors, even if files need more.
 const LEAST_FOR_CONNECTIONS: u64 = 4;
 
-/// What helps where they do not suffice.
+/// What to do if the descriptors do not suffice.
 pub const REMEDY: &str = "raise the hard limit (`LimitNOFILE=` of the unit, `ulimit -Hn`), or lower `max_connections` \
                           and `max_open_files`";
 
-/// Raises the soft limit as far as it goes. Gives how many descriptors the process may have.
+/// Raises the soft limit as far as possible. Gives how many descriptors the process may have.
 pub fn raise() -> u64 {
     let allowed = allowed();
     let limit = getrlimit(Resource::Nofile);
@@ -53,24 +54,24 @@ pub fn raise() -> u64 {
 /// How many descriptors a process that is started here may have.
 pub fn allowed() -> u64 {
     let limit = getrlimit(Resource::Nofile);
-    // Who was given more than we ask for keeps it.
+    // A limit that is higher than the one we would ask for is kept.
     let soft = limit.current.unwrap_or(u64::MAX).min(MAX_DESCRIPTORS);
     limit.maximum.unwrap_or(u64::MAX).min(MAX_DESCRIPTORS).max(soft)
 }
 
-/// What a part of a configuration may open at one time.
+/// The descriptors that a part of a configuration may need at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// Files, sockets that listen, connections that loggr makes.
+    /// Files, listening sockets, and connections that loggr makes.
     pub own: u64,
     /// Connections that others make.
     pub connections: u64,
-    /// The doors that these come through.
+    /// Doors, which are listeners and web addresses, through which these come.
     doors: u64,
 }
 
 impl Needs {
-    /// Of this part.
+    /// The needs of this part.
     pub fn of(config: &Config, part: &Part) -> Needs {
         let mut needs = Needs { own: OF_THE_PROCESS, connections: 0, doors: 0 };
         if part.has_listeners() {
@@ -101,7 +102,7 @@ impl Needs {
         self.doors += 1;
     }
 
-    /// What is wrong, where it does not fit into what the system allows.
+    /// A sentence about the shortage, if the needs exceed what the system allows.
     pub fn shortage(&self, allowed: u64) -> Option<String> {
         let sum = self.own.saturating_add(self.connections);
         (sum > allowed).then(|| {
@@ -113,14 +114,14 @@ impl Needs {
         })
     }
 
-    /// The places of the doors, where the process may have so many descriptors.
+    /// Divides places among the doors, if the process may have `allowed` descriptors.
     pub fn places(&self, allowed: u64) -> Places {
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         if self.shortage(allowed).is_none() {
             return Places { guaranteed: usize::MAX, common: Arc::new(Semaphore::new(0)) };
         }
         let left = allowed.saturating_sub(self.own).max(allowed / LEAST_FOR_CONNECTIONS);
-        // Half of them are divided, half are for whoever comes.
+        // Half of the places are divided among the doors, half are common to all.
         let each = (left / 2 / self.doors.max(1)).max(1);
         let common = left.saturating_sub(each * self.doors);
         Places { guaranteed: number(each), common: Arc::new(Semaphore::new(number(common))) }
@@ -147,7 +148,7 @@ fn queues(config: &Config, part: &Part) -> u64 {
     }
 }
 
-/// Where the doors get their gates.
+/// Makes the gates of the doors.
 #[derive(Debug)]
 pub struct Places {
     /// Places that each door has for itself.

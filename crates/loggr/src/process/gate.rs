@@ -1,9 +1,10 @@
-//! Places for connections: how many a door may have, and which of them nobody else can take.
+//! Places for connections: how many a door (a listener or web address) may have, and how many of
+//! them are reserved for it.
 //!
-//! Every connection is a descriptor, and the process has so many. Where the limits of all doors fit into
-//! them, each door has its own places; where they do not, each has some of its own and the others are for
-//! whoever comes first, so that a crowd at one door never closes another. Who finds no place waits; that is
-//! the door's matter, not this file's.
+//! Every connection takes a descriptor, whose number is limited. If the limits of all doors fit,
+//! each door has its own places. If they do not, each has some of its own, and the rest goes to the
+//! doors that need them first, so that many connections at one door never close another. A
+//! connection without a place waits; the door sees to that.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub struct Place {
 }
 
 impl Gate {
-    /// At most `limit` places: `own` that nobody else can take, and what is free of the `common` ones.
+    /// At most `limit` places: `own` reserved ones, and those of the `common` ones that are free.
     pub fn new(limit: usize, own: usize, common: &Arc<Semaphore>) -> Gate {
         Gate {
             limit,
@@ -61,7 +62,7 @@ impl Gate {
         Place { _of_all: all, _of_these: of_these.expect(OPEN) }
     }
 
-    /// Are there places again, and not just one?
+    /// Whether there is more than one free place again.
     pub fn has_room(&self) -> bool {
         let free = self
             .all

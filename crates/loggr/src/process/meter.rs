@@ -1,4 +1,4 @@
-//! What is counted while a process runs: plain atomics, read by status and metrics.
+//! Counters and flags of a running process: plain atomics, read by status and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -1,8 +1,8 @@
-//! The ground of a process: which part of the configuration it runs, its places on disk, its
-//! privileges and descriptors, the service manager, its log, its memory, its clock and meters, the places of
-//! its doors, and what it says of peers.
+//! The base of a process: which part of the configuration it runs, its files on disk, its
+//! privileges and descriptors, the service manager, its log, its memory, its clock and counters,
+//! places for connections, and log lines about peers.
 //!
-//! Knows nothing of events.
+//! Nothing here knows about events.
 
 pub mod clock;
 pub mod descriptors;

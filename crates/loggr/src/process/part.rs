@@ -1,7 +1,6 @@
-//! Which part of the configuration a process runs: everything, or one component.
+//! The part of the configuration that a process runs: everything, or one component.
 //!
-//! Not how a part is started (that is `process.rs` and each component's own file).
-//! Invariant: a part that was chosen exists in the configuration and has work to do.
+//! `run` starts a part. Invariant: a chosen part exists in the configuration and has work to do.
 
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
@@ -43,7 +42,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// What the command line asks for; one that the configuration does not have is an
+    /// The part that the command line asks for; one that the configuration does not have is an
     /// error of usage.
     pub fn choose(config: &Config, component: Option<Component>, name: Option<&str>) -> Result<Part> {
         let Some(component) = component else { return Ok(Part::Everything) };
@@ -56,7 +55,7 @@ impl Part {
         }
     }
 
-    /// The component's word; everything has none.
+    /// The component's word on the command line, or `all`.
     pub fn component(&self) -> &'static str {
         match self {
             Part::Everything => "all",
@@ -84,7 +83,7 @@ impl Part {
         }
     }
 
-    /// The parts that nobody else may run on the same data directory at the same time.
+    /// The parts that no other process may run on the same data directory at the same time.
     pub fn claims(&self, config: &Config) -> Vec<Part> {
         match self {
             Part::Everything => {
@@ -95,34 +94,34 @@ impl Part {
                 let collector = self.has_spool(config).then_some(Part::Collector);
                 server.into_iter().chain(machines).chain(ships).chain(web).chain(collector).collect()
             }
-            // Who receives empties the spool, too.
+            // A process that receives events also empties the spool.
             Part::Server if self.has_spool(config) => vec![Part::Server, Part::Collector],
             one => vec![one.clone()],
         }
     }
 
-    /// Does it run the listeners?
+    /// Whether it runs the listeners.
     pub fn has_listeners(&self) -> bool {
         matches!(self, Part::Everything | Part::Server)
     }
 
-    /// Does it put events into a spool, or take them out?
+    /// Whether it puts events into a spool, or takes them out.
     pub fn has_spool(&self, config: &Config) -> bool {
         let listens = self.has_listeners() && !config.listeners.is_empty();
         config.spool.is_some() && (listens || *self == Part::Collector)
     }
 
-    /// Does it serve the web address?
+    /// Whether it serves the web address.
     pub fn has_web(&self) -> bool {
         matches!(self, Part::Everything | Part::Web)
     }
 
-    /// Does it publish to the bus or take from it?
+    /// Whether it publishes to the bus or takes from it.
     pub fn needs_bus(&self) -> bool {
         !matches!(self, Part::Web)
     }
 
-    /// The machines that it runs; a machine without a filter and packers is nothing that runs.
+    /// The machines that it runs; a machine with neither a filter nor packers does not run.
     pub fn machines<'c>(&self, config: &'c Config) -> impl Iterator<Item = &'c Machine> + use<'c> {
         let part = self.clone();
         config.machines.iter().filter(move |m| match &part {
@@ -206,7 +205,7 @@ fn nameless(component: &str, name: Option<&str>) -> Result<()> {
     }
 }
 
-/// One of the names that there are.
+/// Checks that the name is one of those in the configuration.
 fn named(component: &str, name: Option<&str>, known: &[&str]) -> Result<String> {
     let noun = if component == "ship" { "shipper" } else { component };
     let listed = || match known {

@@ -1,15 +1,15 @@
-//! What a process leaves in its data directory while it runs: a card that says who it is
-//! and where it listens, its control socket, and a lock for each part that it runs.
+//! The files that a process has in its data directory while it runs: a card that says who it is and
+//! where it listens, its control socket, and a lock for each part that it runs.
 //!
 //! | file | what |
 //! |---|---|
 //! | `run.json`, `control.sock` | card and control socket of a process that runs everything |
 //! | `run/PART.json`, `run/PART.sock` | those of a process that runs one part, such as `ship-archive` |
-//! | `run/PART.lock` | held while somebody runs the part; holds its process id |
-//! | `[process] pid_file` | the process id, for init scripts; held as well |
+//! | `run/PART.lock` | locked while a process runs the part; holds its process id |
+//! | `[process] pid_file` | the process id, for init scripts; locked as well |
 //!
-//! Not the bus and its own lock. Invariant: a part runs once on a data directory, and no
-//! process writes another's files.
+//! The bus has a lock of its own. Invariant: a part runs once on a data directory, and no process
+//! writes another's files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,17 +24,17 @@ use crate::config::Config;
 use crate::hint::Advise;
 use crate::process::privileges::Identity;
 
-/// Permission bits of the data directory: a listener's socket in it is for everybody.
+/// Permission bits of the data directory: everybody may reach a listener's socket in it.
 const DATA_MODE: u32 = 0o751;
 /// Permission bits of the directory of cards, locks and control sockets.
 const RUN_MODE: u32 = 0o750;
-/// Permission bits of what has to be made above a directory.
+/// Permission bits of missing directories above it.
 const WAY_MODE: u32 = 0o755;
 
-/// A card that could not be written is written after so long.
+/// How long to wait before a card that could not be written is tried again.
 const CARD_AGAIN: Duration = Duration::from_secs(5);
 
-/// What helps somebody who may not look at the data.
+/// The hint for a user who may not read the data directory.
 pub const WHO_MAY_LOOK: &str = "run it as root or as the user that loggr runs as, for example with `sudo`";
 
 /// The files of one process. Dropping it removes the card; the locks end with it.
@@ -47,8 +47,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes the directory and locks every part that the process is going to run. What is
-    /// made here belongs to `owner`, if that is somebody else.
+    /// Makes the directory and locks every part that the process is going to run. The files belong
+    /// to `owner`, if it is another user.
     pub fn claim(config: &Config, part: &Part, owner: Option<&Identity>) -> Result<Place> {
         let data = &config.data.directory;
         let run = data.join("run");
@@ -75,12 +75,12 @@ impl Place {
         Ok(Place { card: Card(card_of(&socket)), socket, pid_file, _locks: locks })
     }
 
-    /// Where it answers commands.
+    /// The control socket, on which it answers commands.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// What tells scripts and tests where everything listens.
+    /// The card, which tells scripts and tests where everything listens.
     pub fn card(&self) -> &Card {
         &self.card
     }
@@ -91,17 +91,17 @@ impl Place {
 pub struct Card(PathBuf);
 
 impl Card {
-    /// Writes it anew; what was there stays until then.
+    /// Writes the card anew; the old one stays until the new one is complete.
     ///
     /// # Errors
-    /// Where the file cannot be written: the disk may be full.
+    /// The file cannot be written; the disk may be full.
     pub fn write(&self, card: &Value) -> Result<()> {
-        // Not for the next life: it is about this process.
+        // It need not survive a power cut, because it is about this process.
         loggr_disk::replace_unsynced(&self.0, format!("{card:#}\n").as_bytes())
             .with_context(|| format!("cannot write `{}`", self.0.display()))
     }
 
-    /// Tries until it is written, or until draining begins.
+    /// Tries until the card is written, or until draining begins.
     pub async fn keep_writing(self, card: Value, mut stop: Stop) {
         loop {
             tokio::select! {
@@ -118,25 +118,25 @@ impl Card {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // It may never have been written.
+        // The card may never have been written.
         drop(std::fs::remove_file(&self.card.0));
         if let Some((path, file)) = &self.pid_file
             && std::fs::remove_file(path).is_err()
         {
-            // Its directory may be root's, and we are not root any more.
+            // The directory may belong to root, and we are not root any more.
             drop(file.set_len(0));
         }
     }
 }
 
-/// Makes a directory, unless it is there, and whatever is missing above it, which everybody
-/// may pass. The modes hold whatever the umask.
+/// Makes a directory, unless it exists, and missing ones above it, which everybody may pass. The
+/// modes do not depend on the umask.
 pub fn make_directory(path: &Path, mode: u32) -> std::io::Result<()> {
     loggr_disk::make_directory_with(path, mode, WAY_MODE)
 }
 
-/// The control sockets of all processes on a data directory, dead ones included; the one
-/// of a process that runs everything stands first.
+/// The control sockets of all processes on a data directory, those of dead processes included; the
+/// one of a process that runs everything comes first.
 pub fn sockets(data: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(data.join("run")).into_iter().flatten().flatten();
     let mut sockets: Vec<PathBuf> =
@@ -146,7 +146,8 @@ pub fn sockets(data: &Path) -> Vec<PathBuf> {
     sockets
 }
 
-/// Whoever may not look into the directory sees no process, which does not mean that none runs.
+/// Gives an error if this user may not look into the directory: seeing no process would not mean
+/// that none runs.
 pub fn permitted(data: &Path) -> Result<()> {
     use std::io::ErrorKind::PermissionDenied;
     let denied = |path: &Path| {
@@ -163,7 +164,8 @@ pub fn permitted(data: &Path) -> Result<()> {
     .hint(WHO_MAY_LOOK)
 }
 
-/// Is it there? Whoever may not look sees nothing, which does not mean that nothing is there.
+/// Whether the path exists; an error if this user may not look, which would not mean that it does
+/// not exist.
 pub fn exists(path: &Path) -> Result<bool> {
     path.try_exists().with_context(|| format!("cannot look whether `{}` is there", path.display()))
 }
@@ -183,7 +185,7 @@ fn lock(data: &Path, part: &Part) -> Result<Lock> {
     })
 }
 
-/// Of a part: its id stands before the ending.
+/// The pid file of a part: its id is put before the ending.
 fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Lock)> {
     let path = match part {
         Part::Everything => path.to_owned(),
@@ -200,7 +202,7 @@ fn pid_file(path: &Path, part: &Part) -> Result<(PathBuf, Lock)> {
     Ok((path, file))
 }
 
-/// A file that holds our process id and that nobody else may hold.
+/// Locks a file and writes our process id into it.
 fn hold(path: &Path, held: impl Fn(Holder) -> Result<Lock>) -> Result<Lock> {
     let context = || format!("cannot lock `{}`", path.display());
     let lock = match Lock::take(path) {

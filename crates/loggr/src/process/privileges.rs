@@ -1,8 +1,9 @@
-//! Giving up what root can do: the sockets are bound, the rest of the work needs none of it.
+//! Gives up the privileges of root once the sockets are bound, because the rest of the work does
+//! not need them.
 //!
-//! Called while the process has one thread only: capabilities belong to threads, and
-//! those that start later inherit what is left. Invariant: whoever asked for a user never
-//! runs as root, not even for an error's sake.
+//! Called while the process has one thread only: capabilities belong to threads, and those that
+//! start later inherit what is left. Invariant: a process whose configuration names a user never
+//! goes on as root, not even after an error.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -19,12 +20,12 @@ use crate::config::{Config, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
 
-/// First port that everybody may listen on, where the kernel says nothing else.
+/// First port on which every user may listen, unless the kernel says otherwise.
 const FIRST_FREE_PORT: u16 = 1024;
-/// Where the kernel says it.
+/// The file in which the kernel says it.
 const FIRST_FREE_PORT_FILE: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 
-/// Whom the process becomes.
+/// The user and group that the process changes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     user: String,
@@ -41,7 +42,7 @@ impl Identity {
         Ok(Some(Identity { user: user.name, uid: user.uid, gid: group.map_or(user.gid, |group| group.gid) }))
     }
 
-    /// The same; `None` too where the process is that user already.
+    /// Like [`Identity::named`], but also `None` if the process is that user already.
     pub fn find(config: &Config) -> Result<Option<Identity>> {
         let Some(identity) = Identity::named(config)? else { return Ok(None) };
         let is = Uid::effective();
@@ -56,19 +57,20 @@ impl Identity {
         Ok(Some(identity))
     }
 
-    /// Gives it a file or directory.
+    /// Makes it the owner of a file or directory.
     pub fn give(&self, path: &Path) -> Result<()> {
         std::os::unix::fs::chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
             .with_context(|| format!("cannot give `{}` to `{}`", path.display(), self.user))
     }
 
-    /// Becomes it. What is kept of root's powers is what the configuration's ports need.
+    /// Changes to this user. The only capability that is kept is the one that the ports of the
+    /// configuration need.
     pub fn assume(&self, config: &Config) -> Result<()> {
         let keep = needed(config);
         let context = || format!("cannot become the user `{}`", self.user);
         for one in CapabilitySet::all().iter().filter(|one| !keep.contains(*one)) {
             match remove_capability_from_bounding_set(one) {
-                // The kernel is older than the list.
+                // The kernel is older than the list of capabilities.
                 Ok(()) | Err(Errno::INVAL) => {}
                 Err(error) => return Err(error).with_context(context),
             }
@@ -87,7 +89,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Can it write where the data lie? Told before anything is opened there.
+    /// Checks that it can write to the data directory, before anything is opened there.
     pub fn check_data(&self, data: &Path) -> Result<()> {
         let meta = std::fs::metadata(data);
         let owner =
@@ -101,17 +103,17 @@ impl Identity {
     }
 }
 
-/// No program that this one could start gains powers.
+/// Makes sure that no program that this one could start gains privileges.
 pub fn forbid_more() -> Result<()> {
     set_no_new_privs(true).context("cannot set `no_new_privs`")
 }
 
-/// Is it root that runs everything?
+/// Whether the process runs as root.
 pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-/// What has to be possible after the sockets are bound: binding them again.
+/// The capabilities that binding the sockets again needs.
 fn needed(config: &Config) -> CapabilitySet {
     let text = std::fs::read_to_string(FIRST_FREE_PORT_FILE).unwrap_or_default();
     let first_free = text.trim().parse().unwrap_or(FIRST_FREE_PORT);
@@ -121,7 +123,7 @@ fn needed(config: &Config) -> CapabilitySet {
     }
 }
 
-/// Port 0 is the system's choice and never a privileged one.
+/// The lowest port of the listeners. With port 0 the system chooses one that is never privileged.
 fn lowest_port(config: &Config) -> Option<u16> {
     let listeners = config.listeners.iter().flat_map(|l| &l.listen).filter_map(|e| e.address());
     let web = config.web.iter().flat_map(|web| &web.listen);
@@ -146,7 +148,7 @@ fn group_named(name: &str) -> Result<Group> {
     ))
 }
 
-/// The name that was meant, or how to make one.
+/// A hint: the name that was probably meant, or how to make one.
 fn near(name: &str, file: &str, make: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let names = text.lines().filter_map(|line| line.split(':').next());

@@ -1,9 +1,10 @@
-//! How a part of the process passes events on: what it counts, what is wrong, what the log says of it,
-//! and why it has ended if it did before its time.
+//! The progress of a part of the process: what it counts, its trouble, the log lines about it, and
+//! why it ended if it ended too early.
 //!
-//! One for each listener, machine, shipper and route of the spool, so that all of them tell the same. The
-//! log says a trouble when it comes, when it becomes another one, and when it is over; where it comes and
-//! goes many times a second, as beside a queue that is nearly full, it is said once in a while.
+//! Each listener, machine, shipper and route of the spool has one, so that all of them report in
+//! the same way. A trouble is logged when it comes, when it becomes another one, and when it is
+//! over; if it comes and goes many times a second, as with a queue that is nearly full, it is
+//! logged once in a while.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,19 +16,20 @@ use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError};
 use super::meter::{Counter, Flag};
 use crate::news::is_same;
 
-/// Why events go to the rescue is said so often for the same reason, at most.
+/// How often it is logged, at most, that events go to the rescue for the same reason.
 const RESCUE_TOLD_EVERY: Duration = Duration::from_secs(60);
-/// A trouble that comes back sooner than this after its end is said when it has lasted as long.
+/// A trouble that comes back sooner than this after its end is logged only when it has lasted as
+/// long.
 const CALM: Duration = Duration::from_secs(10);
 
-/// What a kind of part says of itself.
+/// The words of log lines about a kind of part.
 #[derive(Debug)]
 pub struct Words {
-    /// What it is: `listener`, `ship`.
+    /// The kind of part: `listener`, `ship`.
     pub kind: &'static str,
-    /// It cannot pass events on.
+    /// The message when it cannot pass events on.
     pub stuck: &'static str,
-    /// It can again.
+    /// The message when it can again.
     pub again: &'static str,
     /// Events went to the rescue.
     pub rescued: &'static str,
@@ -50,23 +52,23 @@ pub struct Progress {
     told: Mutex<Told>,
 }
 
-/// What is to be told, and what was.
+/// The state of log lines about the part.
 #[derive(Debug, Default)]
 struct Told {
-    /// What the next place last said, while it takes nothing.
+    /// The last error of the next place, while it takes nothing.
     error: Option<String>,
-    /// That was said in the log.
+    /// Whether that error was logged.
     is_said: bool,
-    /// When it was said last that events go on.
+    /// When it was last logged that events go on.
     calm: Option<Instant>,
     /// Why it has ended.
     ended: Option<String>,
-    /// Why events went to the rescue, when that was said, and how many did since.
+    /// The reason why events went to the rescue, when it was logged, and how many have gone since.
     rescue: Option<(String, Instant, usize)>,
 }
 
 impl Progress {
-    /// Of a part of this kind and name.
+    /// The progress of a part of this kind and name.
     pub fn new(name: &str, words: &'static Words) -> Progress {
         Progress {
             name: name.to_owned(),
@@ -79,23 +81,24 @@ impl Progress {
         }
     }
 
-    /// What a pump tells of its fortunes.
+    /// An observer through which a pump reports.
     pub fn observer(self: &Arc<Progress>) -> Observer {
         Observer(self.clone())
     }
 
-    /// What the next place last said, while it takes nothing.
+    /// The last error of the next place, while it takes nothing.
     pub fn last_error(&self) -> Option<String> {
         self.told().error.clone()
     }
 
-    /// Why it passes nothing on any more.
+    /// Why it has ended.
     pub fn ended(&self) -> Option<String> {
         self.told().ended.clone()
     }
 
-    /// Does the part's work until it ends. If that is before everything stops it is told, since
-    /// nothing else would be seen of it. `doing`: what it does, for the case that it panics.
+    /// Does the part's work until it ends. If it ends before the process stops, that is reported,
+    /// because nothing else would show it. `doing`: words for the work, for the case that it
+    /// panics.
     pub async fn watch<E: std::fmt::Display>(
         &self,
         stop: Stop,
@@ -111,7 +114,7 @@ impl Progress {
         self.end(&stop, &why);
     }
 
-    /// It has ended; told where nobody has asked for that.
+    /// Notes that the part has ended, and reports it unless the process stops.
     pub fn end(&self, stop: &Stop, why: &str) {
         if stop.phase() == Phase::Run {
             let (kind, name) = (self.words.kind, self.name.as_str());
@@ -120,7 +123,7 @@ impl Progress {
         }
     }
 
-    /// The next place takes nothing, for this reason. True where that is to be said in the log.
+    /// Notes that the next place takes nothing, for this reason. True if that should be logged.
     pub fn stuck(&self, error: &str) -> bool {
         let mut told = self.told();
         let is_new = self.failing.raise() || !told.error.as_deref().is_some_and(|last| is_same(last, error));
@@ -131,7 +134,7 @@ impl Progress {
         say
     }
 
-    /// It takes events again. True where that is to be said in the log.
+    /// Notes that it takes events again. True if that should be logged.
     pub fn freed(&self) -> bool {
         if !self.failing.clear() {
             return false;
@@ -149,7 +152,7 @@ impl Progress {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many events to name, if the reason is to be said.
+    /// The number of events for the log line, if the reason should be logged.
     fn rescued_for(&self, events: usize, reason: &str) -> Option<usize> {
         let mut told = self.told();
         if let Some((last, at, unsaid)) = &mut told.rescue
@@ -166,7 +169,7 @@ impl Progress {
     }
 }
 
-/// Counts for a [`Progress`], and says in the log what is news.
+/// Counts for a [`Progress`], and logs news.
 #[derive(Clone, Debug)]
 pub struct Observer(Arc<Progress>);
 

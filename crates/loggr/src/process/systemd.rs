@@ -1,4 +1,5 @@
-//! Telling the service manager how it goes: `sd_notify`'s datagrams, and its watchdog.
+//! Reports the state of the process to the service manager: the datagrams of `sd_notify`, and the
+//! watchdog.
 //!
 //! Without `NOTIFY_SOCKET` nothing happens. The protocol is a few words on a unix socket;
 //! it needs no library.
@@ -9,19 +10,19 @@ use std::time::Duration;
 
 use loggr_flow::Stop;
 
-/// Ready for events.
+/// Reports that the process is ready for events.
 pub fn ready() {
     notify("READY=1\nSTATUS=running");
 }
 
-/// What exists is being read again; [`ready`] ends it.
+/// Reports that files are being read again; [`ready`] ends it.
 pub fn reloading() {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
     notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reading filters again"));
 }
 
-/// Draining, for so long at most.
+/// Reports that the process is draining, for at most `limit`.
 pub fn stopping(limit: Duration) {
     notify(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={}\nSTATUS=draining", limit.as_micros()));
 }

@@ -1,7 +1,7 @@
 //! loggr's own log: text or JSON lines on stderr.
 //!
-//! Values with blanks are quoted, so that a line can be cut into its fields again, and nothing that a peer
-//! or a file says reaches the terminal as it is. Not here: what is logged, and how often.
+//! Values with blanks are quoted, so that a line can be cut into its fields again, and no text of a
+//! peer or a file reaches the terminal uncleaned.
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
@@ -18,7 +18,8 @@ use crate::config::LogFormat;
 /// Starts logging to stderr. `LOGGR_LOG` overrides `level`; it takes filters such as
 /// `debug` or `loggr_bus=trace,info`.
 pub fn start(level: &str, format: LogFormat) {
-    // What lapin has to say of a broken connection loggr says itself, once and in words.
+    // loggr logs a broken connection itself, once and in words, so lapin's lines about it are left
+    // out.
     let filter = std::env::var("LOGGR_LOG").unwrap_or_else(|_| format!("{level},lapin=off"));
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -58,10 +59,10 @@ impl Written<'_> {
             return;
         }
         let gap = if std::mem::take(&mut self.is_first) { "" } else { " " };
-        // What a peer's text says is a value; the message is ours, and may hold one.
+        // The text of a peer is a value; the message is ours, but may contain one.
         self.result = match field.name() {
             "message" => write!(self.writer, "{gap}{}", clean(value)),
-            // Fields of the bridge from `log`.
+            // Fields that the bridge from the crate `log` adds.
             name if name.starts_with("log.") => Ok(()),
             name => write!(self.writer, "{gap}{}={}", name.strip_prefix("r#").unwrap_or(name), quoted(value)),
         };
@@ -78,7 +79,7 @@ impl Visit for Written<'_> {
     }
 }
 
-/// A value as it is, if that is one word; else in quotes, as logfmt has it.
+/// A value as it is, if it is one word; otherwise in quotes, as in logfmt.
 fn quoted(value: &str) -> String {
     let value = clean(value);
     let is_word = !value.is_empty() && !value.contains([' ', '\t', '"', '=', '\\']);
@@ -88,7 +89,7 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// JSON lines in which nothing is hidden.
+/// A writer of JSON lines without invisible characters.
 struct JsonLines<M>(M);
 
 impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for JsonLines<M> {
@@ -102,7 +103,7 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for JsonLines<M> {
 struct JsonLine<W>(W);
 
 impl<W: Write> Write for JsonLine<W> {
-    /// Takes a whole line, as it is given.
+    /// Takes a whole line, because the logger writes it at once.
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         match std::str::from_utf8(line) {
             Ok(text) => self.0.write_all(json(text).as_bytes())?,

@@ -1,19 +1,19 @@
-//! Saying the same thing once in a while, not as often as a peer makes it happen.
+//! Logs the same thing once in a while, and not as often as a peer makes it happen.
 //!
-//! For what strangers can cause as often as they like: a refused address, a broken frame. The counters
-//! count each; the log says the first of each peer, and after a while how many more there were.
-//! Not for states of our own (those are a [`Flag`](crate::process::meter::Flag)).
+//! It is for things that any sender can cause as often as it likes: a refused address, a broken
+//! frame. The counters count each; the log shows the first of each peer, and after a while how many
+//! more there were. States of our own have a [`Flag`](crate::process::meter::Flag).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a peer caused is said again after so long at the earliest.
+/// The earliest time after which the same is logged again for a peer.
 const QUIET: Duration = Duration::from_secs(600);
-/// Peers that are remembered; of further ones nothing is said until the memory begins anew.
+/// Peers that are remembered; nothing is logged about further ones until the memory begins anew.
 const MAX_PEERS: usize = 256;
 
-/// One kind of thing that is told.
+/// The memory of log lines of one kind.
 #[derive(Debug, Default)]
 pub struct Told(Mutex<HashMap<String, Last>>);
 
@@ -24,7 +24,7 @@ struct Last {
 }
 
 impl Told {
-    /// Shall it be said of this peer? Then also how often it was not said since the last time.
+    /// Whether to log it for this peer: if so, how often it was left out since the last time.
     pub fn tell(&self, peer: &str) -> Option<u64> {
         self.tell_at(peer, Instant::now())
     }

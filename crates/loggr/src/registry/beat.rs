@@ -1,7 +1,7 @@
-//! The heartbeat: a process tells Redis how it is, again and again, and takes its leave
-//! when it stops.
+//! The heartbeat: a process writes its status to Redis again and again, and removes itself when it
+//! stops.
 //!
-//! Redis away has no effect but one log line when it goes and one when it is back.
+//! If Redis is away, the only effect is one log line when it goes and one when it is back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::status::Status;
 
 /// First pause after a failed try; it doubles up to the interval of the heartbeat.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// A process that stops does not wait longer for Redis.
+/// How long a process that stops waits for Redis.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs until draining begins. `status` may read from disk.
@@ -26,7 +26,7 @@ where
     let status = Arc::new(status);
     let interval = redis.interval();
     let mut pause = Backoff::new(FIRST_PAUSE.min(interval), interval, u64::from(std::process::id()));
-    // What the operator was told to do about it.
+    // The hint that was logged while Redis is away.
     let mut away: Option<Option<&'static str>> = None;
     let mut id = String::new();
     loop {
@@ -53,7 +53,7 @@ where
         }
     }
     if away.is_none() {
-        // Without it the time to live ends what is left of us.
+        // If this fails, the entry ends with its time to live.
         drop(tokio::time::timeout(LEAVE_TIMEOUT, redis.remove(&id)).await);
     }
 }

@@ -1,4 +1,4 @@
-//! Talking to running processes over their control sockets: one small HTTP request each.
+//! Asks running processes over their control sockets, with one small HTTP request each.
 //!
 //! HTTP/1.0, so the answer ends with the connection; nothing else is needed here.
 
@@ -15,18 +15,18 @@ use crate::process::place;
 
 /// How long a running process may take for a command.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long it may take to say how it is.
+/// How long it may take to answer with its status.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
-/// No answer is larger.
+/// Longest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
-/// What a process says.
+/// The answer of a process.
 pub enum Answer {
-    /// Nobody listens on the socket.
+    /// No process listens on the socket.
     Nobody,
-    /// It runs, and does not have what is asked for.
+    /// The process runs, but does not have what was asked for.
     NotHere(String),
-    /// What it was asked for.
+    /// The body of the answer.
     Body(Vec<u8>),
 }
 

@@ -1,6 +1,6 @@
-//! The processes of one data directory: those that answer on their control sockets, and
-//! those whose card is still there although nobody answers, which means that they were
-//! killed. Asks nobody outside of this directory.
+//! The processes of one data directory: those that answer on their control sockets, and those whose
+//! card is still there although they do not answer, which means that they were killed. Nothing
+//! outside of this directory is asked.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use crate::status::{Seen, State, Status};
 /// Longest card in bytes.
 const MAX_CARD_BYTES: u64 = 1 << 20;
 
-/// All but the one with this socket.
+/// All processes but the one with this socket.
 pub fn processes(data: &Path, own: Option<&Path>) -> Vec<Seen> {
     let sockets = place::sockets(data).into_iter().filter(|socket| own != Some(socket));
     sockets.filter_map(|socket| process(&socket)).collect()
@@ -22,18 +22,18 @@ fn process(socket: &Path) -> Option<Seen> {
     match request(socket, "GET", "/api/process", STATUS_TIMEOUT) {
         Ok(Answer::Body(body)) => serde_json::from_slice(&body).ok().map(Seen::now),
         Ok(Answer::Nobody) => card(socket, State::Lost),
-        // It is there and says nothing useful.
+        // The process is there but gives no useful answer.
         Ok(Answer::NotHere(_)) | Err(_) => card(socket, State::Late),
     }
 }
 
-/// What a process left behind.
+/// A process as the card that it left behind describes it.
 fn card(socket: &Path, state: State) -> Option<Seen> {
     let path = place::card_of(socket);
     let meta = std::fs::metadata(&path).ok()?;
     let bytes = loggr_disk::read_at_most(&path, MAX_CARD_BYTES).ok()??;
     let left: Status = serde_json::from_slice(&bytes).ok()?;
-    // Who it was, and no addresses where nobody listens.
+    // Only its identity is shown: it does not listen on its addresses any more.
     let status = Status { identity: left.identity, ..Status::default() };
     let age = SystemTime::now().duration_since(meta.modified().ok()?).unwrap_or(Duration::ZERO);
     Some(Seen { status, state, age })

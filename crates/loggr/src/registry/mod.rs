@@ -1,8 +1,8 @@
 //! The registry: which processes an installation has, on this host and on others.
 //!
-//! The processes of one data directory find each other by their cards and control
-//! sockets; those of several hosts through Redis. Invariant: no event waits for the
-//! registry, and nothing about events is decided by what it says.
+//! The processes of one data directory find each other by their cards and control sockets; those of
+//! several hosts through Redis. Invariant: no event waits for the registry, and nothing about
+//! events depends on it.
 
 mod beat;
 pub mod control;
@@ -21,12 +21,12 @@ use crate::config::{self, Config};
 use crate::status::{self, Installation, Live, Seen};
 use redis::RedisStore;
 
-/// Everything that is known about the installation.
+/// The processes of the installation, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The processes.
     pub seen: Vec<Seen>,
-    /// Why others may be missing.
+    /// Why some may be missing.
     pub problem: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads the files that the configuration names; reaches for nobody.
+    /// Reads the files that the configuration names; does not connect yet.
     pub fn open(config: &Config) -> Result<Registry> {
         let redis = match &config.registry {
             config::Registry::Embedded => None,
@@ -47,8 +47,8 @@ impl Registry {
         Ok(Registry { data: config.data.directory.clone(), redis })
     }
 
-    /// All processes but the one that asks and gives its own socket. Of one that is known
-    /// twice its own word is taken.
+    /// All processes but the caller, which gives its own socket. If a process is known twice, its
+    /// own answer counts.
     pub async fn known(&self, own_socket: Option<&Path>) -> Known {
         let (data, own) = (self.data.clone(), own_socket.map(Path::to_owned));
         let local = tokio::task::spawn_blocking(move || local::processes(&data, own.as_deref()));
@@ -68,7 +68,7 @@ impl Registry {
         known
     }
 
-    /// Where it is, if it is a server.
+    /// The address of the server, if the registry is one.
     pub fn server(&self) -> Option<&str> {
         self.redis.as_ref().map(RedisStore::server)
     }
@@ -85,7 +85,8 @@ impl Registry {
         Installation { registry, ..status.await.unwrap_or_default() }
     }
 
-    /// The same for somebody who runs nothing himself; and why others may be missing.
+    /// The status of the whole installation for a caller that is no part of it, such as the command
+    /// line.
     pub async fn seen_from_outside(&self, config: &Config) -> Installation {
         let known = self.known(None).await;
         let registry = Some(self.describe(known.problem));

@@ -1,7 +1,7 @@
-//! Notices: what changes in an installation, told to whoever listens at the moment.
+//! Notices: changes in an installation, sent to everybody who listens at the moment.
 //!
-//! Not a log and not an event: nobody keeps a notice, and a slow listener misses some.
-//! Invariant: telling never waits.
+//! Notices are neither logged nor events: they are not kept, and a slow listener misses some.
+//! Invariant: sending a notice never waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,40 +15,40 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::status::{Identity, Troubles};
 
-/// Notices that a slow listener may be behind.
+/// How many notices a slow listener may be behind.
 const BACKLOG: usize = 256;
-/// How often troubles are looked at; a shorter one is not told.
+/// How often troubles are looked for; a shorter one gives no notice.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Something changed.
+/// A change in the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// When.
+    /// The time of the change.
     pub time: Timestamp,
-    /// What: `process.started`, `ship.failing`, …; also the routing key.
+    /// The kind of change: `process.started`, `ship.failing`, …; also the routing key.
     pub kind: String,
-    /// Of what: the name of a listener, machine or ship.
+    /// The name of the listener, machine or shipper that changed.
     pub subject: Option<String>,
-    /// In what words.
+    /// More about it in words.
     pub text: Option<String>,
 }
 
-/// Tells notices of one process.
+/// Sends the notices of one process.
 #[derive(Clone, Debug)]
 pub struct Notices {
-    /// Who the process is: id, host, component and name.
+    /// The identity of the process: id, host, component and name.
     process: Arc<Value>,
     sender: broadcast::Sender<Arc<Value>>,
 }
 
 impl Notices {
-    /// Of the process with this identity.
+    /// The notices of the process with this identity.
     pub fn new(process: &Identity) -> Notices {
         let process = serde_json::to_value(process).unwrap_or_default();
         Notices { process: Arc::new(process), sender: broadcast::channel(BACKLOG).0 }
     }
 
-    /// Tells one to everybody who listens.
+    /// Sends a notice to everybody who listens.
     pub fn tell(&self, notice: &Notice) {
         let mut time = Vec::new();
         notice.time.write_rfc3339(&mut time);
@@ -59,20 +59,20 @@ impl Notices {
         self.pass_on(Arc::new(value));
     }
 
-    /// Passes one on that another process has told.
+    /// Passes on a notice of another process.
     pub fn pass_on(&self, notice: Arc<Value>) {
-        // An error says that nobody listens.
+        // An error only means that nobody listens.
         drop(self.sender.send(notice));
     }
 
-    /// Everything that is told from now on.
+    /// All notices from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Value>> {
         self.sender.subscribe()
     }
 }
 
-/// Tells the notices of this process, from the call on, to the others over the broker, and, if
-/// it `hears`, passes on theirs, until draining begins and what was told before is gone.
+/// Sends the notices of this process over the broker from now on, and, if it `hears`, passes on
+/// those of other processes, until draining begins and earlier notices are sent.
 pub fn exchange(
     notices: Notices,
     broker: RabbitOptions,
@@ -109,7 +109,7 @@ async fn carry(
                 Ok(notice) if notice.is_object() && notice["process"]["id"] != own => {
                     notices.pass_on(Arc::new(notice));
                 }
-                // Our own comes back to us; what is no notice is nobody's.
+                // Our own notices come back to us; other messages are ignored.
                 _ => {}
             },
             () = stop.drain() => break,
@@ -121,7 +121,8 @@ async fn carry(
     bulletin.finish(LOOK).await;
 }
 
-/// Tells every trouble that comes or goes until draining begins. `look` may read from disk.
+/// Sends a notice for every trouble that comes or goes, until draining begins. `look` may read from
+/// disk.
 pub async fn watch<F>(notices: Notices, look: F, mut stop: Stop)
 where
     F: Fn() -> Troubles + Send + Sync + 'static,
@@ -130,7 +131,7 @@ where
     let mut before = Troubles::new();
     loop {
         let of = look.clone();
-        // One that panicked has said so itself.
+        // A look that panicked has been logged by the panic itself.
         if let Ok(now) = tokio::task::spawn_blocking(move || of()).await {
             for notice in changes(&before, &now, crate::process::clock::now()) {
                 notices.tell(&notice);

@@ -3,8 +3,8 @@
 //!
 //! | key | type | what |
 //! |---|---|---|
-//! | `PREFIX:process:ID` | hash, expires after `ttl` | the parts of the process's status, JSON each |
-//! | `PREFIX:processes` | sorted set | every ID with the second of its last word |
+//! | `PREFIX:process:ID` | hash, expires after `ttl` | the parts of the process's status, each as JSON |
+//! | `PREFIX:processes` | sorted set | every ID with the second in which it last reported |
 //!
 //! An ID is `HOST:PART:DIRECTORY`, so that a process that starts again takes its place.
 //! Ages come from Redis's own clock; those of hosts may differ. Invariant: every wait for
@@ -32,16 +32,16 @@ use crate::status::{Identity, Seen, State, Status};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to wait for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// After a failed try nobody tries again before.
+/// The pause after a failed try, for all callers.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A process that nobody has heard of for so long is forgotten.
+/// A process that has not reported for this time is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Processes of an installation that are looked at, the newest first.
 const MAX_PROCESSES: isize = 1000;
-/// A larger status goes without what it says of rules and clients.
+/// A larger status is written without its rules and clients.
 const MAX_STATUS_BYTES: usize = 256 << 10;
 
-/// What a try to speak to Redis came to.
+/// A failed request to Redis.
 #[derive(Clone, Debug)]
 pub struct Failed {
     what: String,
@@ -93,17 +93,17 @@ impl RedisStore {
         })
     }
 
-    /// Where it is.
+    /// The address of the server.
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// How often a process has to speak.
+    /// How often a process has to report.
     pub fn interval(&self) -> Duration {
         self.ttl / 3
     }
 
-    /// A process says how it is.
+    /// Writes the status of a process.
     pub async fn write(&self, status: &Status) -> Result<(), Failed> {
         let id = status.identity.id.as_str();
         let key = self.key(id);
@@ -121,14 +121,14 @@ impl RedisStore {
         self.query::<()>(&pipe).await
     }
 
-    /// A process stops in order: nobody is to look for it.
+    /// Removes a process that stops in order.
     pub async fn remove(&self, id: &str) -> Result<(), Failed> {
         let mut pipe = redis::pipe();
         pipe.atomic().cmd("DEL").arg(self.key(id)).ignore().cmd("ZREM").arg(self.index()).arg(id).ignore();
         self.query::<()>(&pipe).await
     }
 
-    /// Every process that was heard of within a day.
+    /// Every process that has reported within a day.
     pub async fn read(&self) -> Result<Vec<Seen>, Failed> {
         let mut pipe = redis::pipe();
         pipe.cmd("ZREVRANGE").arg(self.index()).arg(0).arg(MAX_PROCESSES - 1).arg("WITHSCORES");
@@ -159,7 +159,7 @@ impl RedisStore {
         format!("{}:processes", self.prefix)
     }
 
-    /// On the connection that is there, or on a new one; a broken one is let go.
+    /// Sends a request on the open connection, or on a new one; a broken connection is dropped.
     async fn query<T: redis::FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, Failed> {
         let mut link = self.link.lock().await;
         if let Some((at, failed)) = &link.failed
@@ -190,7 +190,7 @@ impl RedisStore {
     }
 }
 
-/// What an error of Redis means to the operator.
+/// Turns an error of Redis into words for the operator.
 fn explain(server: &str, error: &RedisError) -> Failed {
     let text = error.to_string();
     let (what, hint) = match error.kind() {
@@ -214,7 +214,7 @@ fn explain(server: &str, error: &RedisError) -> Failed {
     Failed { what, hint }
 }
 
-/// The parts of a status, without the long ones where it is too long.
+/// The parts of a status; if it is too long, without the longest ones.
 fn slim(status: &Status) -> Map<String, Value> {
     let parts = |status: &Status| match serde_json::to_value(status) {
         Ok(Value::Object(parts)) => parts,
@@ -233,8 +233,8 @@ fn slim(status: &Status) -> Map<String, Value> {
     parts(&short)
 }
 
-/// What a hash says. `left` is what PTTL answers, in milliseconds; `silent` are the seconds
-/// since the index was told.
+/// Reads a hash. `left` is the answer of PTTL, in milliseconds; `silent` are the seconds since the
+/// process last reported.
 fn seen(id: &str, fields: HashMap<String, String>, left: i64, silent: u64) -> Seen {
     let ttl: i64 = fields.get("ttl_ms").and_then(|ttl| ttl.parse().ok()).unwrap_or(0);
     let mut status = Map::new();
@@ -251,12 +251,12 @@ fn seen(id: &str, fields: HashMap<String, String>, left: i64, silent: u64) -> Se
         return Seen { status, state: State::Lost, age: Duration::from_secs(silent) };
     }
     let age = Duration::from_millis(u64::try_from(ttl - left).unwrap_or(0));
-    // It speaks three times within its time to live.
+    // A process reports three times within its time to live.
     let late = ttl > 0 && left < ttl / 3;
     Seen { status, state: if late { State::Late } else { State::Running }, age }
 }
 
-/// Who it was, when nothing but its name is left.
+/// The identity of a process of which only the id is left.
 fn from_id(id: &str) -> Identity {
     let mut words = id.splitn(3, ':');
     let (host, part, data) = (words.next(), words.next().unwrap_or_default(), words.next());
@@ -301,7 +301,7 @@ fn client(config: &RedisRegistry) -> Result<Client> {
     if !tls {
         return Ok(Client::open(info)?);
     }
-    // The library takes no settings of ours, only the bytes of the files: they are checked first.
+    // The library takes only the bytes of the files, so they are checked first.
     let identity =
         config.tls_identity.as_ref().map(|(cert, key)| tls::Identity::read(cert, key)).transpose()?;
     let client_tls = identity

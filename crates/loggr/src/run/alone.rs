@@ -1,9 +1,9 @@
-//! A shipper with a store or files of its own is alone on its queue: two of them, on two hosts,
-//! would each have a part of the events, and each search would answer with its part.
+//! Makes sure that a shipper with a store or files of its own is alone on its queue: two of them,
+//! on two hosts, would each store a part of the events, and each search would find only one part.
 //!
-//! Not for PostgreSQL, which is one place for all, and not for the embedded bus, which serves one
-//! process. What is known comes from the registry and from the broker's count of consumers; a
-//! connection that broke is still counted for a while, so nobody is refused at the first look.
+//! PostgreSQL needs no such check, because it is one place for all, nor does the embedded bus,
+//! which serves one process. The registry and the broker's count of consumers show other processes;
+//! a broken connection is still counted for a while, so that the first look does not decide.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,36 +21,36 @@ use crate::process::part::Part;
 use crate::registry::Registry;
 use crate::status::{self, Seen, State};
 
-/// How often the broker is asked while another's consumer may be one that is gone.
+/// How often the broker is asked while another consumer may be one whose connection is broken.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often it is asked once the shippers run.
 const WATCH: Duration = Duration::from_secs(10);
-/// What a broker may need beyond two heartbeats to let a broken connection go.
+/// Time that a broker may need beyond two heartbeats to drop a broken connection.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Consumers that such a shipper has itself.
 const OWN: u32 = 1;
 
-/// The shippers of a part that have to be alone, and the broker to ask.
+/// The shippers of a part that must be alone on their queue, and the broker to ask.
 fn lonely<'c>(config: &'c Config, part: &Part, bus: &'c Bus) -> Option<(&'c rabbit::Bus, Vec<&'c Ship>)> {
     let Bus::Rabbit(broker) = bus else { return None };
     let ships = part.ships(config).filter(|ship| ship.is_lonely());
     Some((broker, ships.collect()))
 }
 
-/// How long a connection that broke may still be counted.
+/// How long the broker may still count a broken connection.
 fn patience(config: &Config) -> Duration {
     let heartbeat = config.bus.rabbit.as_ref().map_or(Duration::ZERO, |rabbit| rabbit.heartbeat);
     heartbeat * 2 + MARGIN
 }
 
-/// Refuses to start where another process stores the events of the same queue.
+/// Refuses to start if another process stores the events of the same queue.
 pub async fn check(config: &Config, part: &Part, bus: &Bus, registry: &Registry) -> Result<()> {
     let Some((broker, ships)) = lonely(config, part, bus) else { return Ok(()) };
     let end = Instant::now() + patience(config);
     for ship in ships {
         let mut told = false;
         loop {
-            // Who cannot be asked says nothing against the start.
+            // A broker that cannot be asked does not prevent the start.
             let consumes = broker.consumers(&ship.queue).await.is_some_and(|consumers| consumers > 0);
             let other = registry.known(None).await.seen.into_iter().find(|seen| takes(seen, ship, config));
             match &other {
@@ -77,9 +77,9 @@ pub async fn check(config: &Config, part: &Part, bus: &Bus, registry: &Registry)
     Ok(())
 }
 
-/// Does another process store what comes from this queue?
+/// Whether another process stores the events of this queue.
 fn takes(seen: &Seen, ship: &Ship, config: &Config) -> bool {
-    // One on the same data directory was this one in its last life: two cannot run.
+    // A process with the same data directory is an earlier run of this one, because two cannot run.
     let who = &seen.status.identity;
     let data = config.data.directory.display().to_string();
     let ours = who.host == Some(host_name()) && who.data_directory == Some(data);
@@ -110,8 +110,8 @@ fn advice(ship: &Ship) -> String {
     )
 }
 
-/// Says when another process joins a queue that was ours alone: two that start at the same moment
-/// do not see each other.
+/// Logs when another process joins the queue later: two that start at the same moment do not see
+/// each other.
 pub async fn watch(config: Config, part: Part, bus: Arc<Bus>, mut stop: Stop) {
     let Some((broker, ships)) = lonely(&config, &part, &bus) else { return };
     if ships.is_empty() {

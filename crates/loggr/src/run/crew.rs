@@ -5,9 +5,9 @@ use std::time::Duration;
 use loggr_flow::{Stop, Stopper};
 use tokio::task::JoinSet;
 
-/// Some tasks, and the word that stops them.
+/// Some tasks, and the signal that stops them.
 pub struct Crew {
-    /// What its tasks listen to.
+    /// The signal that its tasks obey.
     pub stop: Stop,
     /// Its tasks.
     pub tasks: JoinSet<()>,
@@ -15,24 +15,24 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Nobody yet.
+    /// A crew without tasks.
     pub fn new() -> Crew {
         let (stopper, stop) = Stopper::new();
         Crew { stop, tasks: JoinSet::new(), stopper }
     }
 
-    /// Says that nothing new is to be taken.
+    /// Tells the tasks to take nothing new.
     pub fn drain(&self) {
         self.stopper.drain();
     }
 
-    /// Says that what is in hand is to be dropped, which nacks it.
+    /// Tells the tasks to drop their deliveries, which nacks them.
     pub fn abort(&self) {
         self.stopper.abort();
     }
 
-    /// Waits for all of them. One that panicked has said so itself, and is no reason to stop in
-    /// another order.
+    /// Waits for all tasks. A panic has been logged already, and does not change the order of
+    /// stopping.
     pub async fn ended(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
@@ -41,7 +41,7 @@ impl Crew {
         }
     }
 
-    /// Waits for all of them, but not for longer than this.
+    /// Waits for all tasks, but not for longer than this.
     pub async fn ended_within(&mut self, grace: Duration) {
         drop(tokio::time::timeout(grace, self.ended()).await);
     }

@@ -1,8 +1,8 @@
 //! One process that runs its part of the configuration, from opening to draining.
 //!
-//! Order of starting: data directory, sockets, another user (all of that while there is one thread);
-//! then bus, rescue, shippers, machines, listeners, collectors, web, and who tells others. `stop` is
-//! the mirror image, so that what was received still finds its way.
+//! Order of starting: data directory, sockets, another user (all of that while there is one
+//! thread); then bus, rescue, shippers, machines, listeners, collectors, web, and the tasks that
+//! report to others. `stop` is the mirror image, so that received events are still passed on.
 
 mod alone;
 mod crew;
@@ -40,12 +40,12 @@ use crew::Crew;
 use reload::{ReadAtStart, reload};
 use signals::{Asked, Signals};
 
-/// How long machines, then shippers, may take to let go after draining.
+/// How long machines, then shippers, may take to stop after draining.
 const ABORT_GRACE: Duration = Duration::from_secs(2);
-/// How long the tasks that tell others may take to end.
+/// How long the tasks that report to others may take to end.
 const TELLING_GRACE: Duration = Duration::from_secs(3);
 
-/// A process that has what only root may give, and does nothing yet.
+/// A process that has everything for which root is needed, and does nothing yet.
 pub struct Prepared {
     config: Config,
     part: Part,
@@ -59,7 +59,7 @@ pub struct Prepared {
     file: ReadAtStart,
 }
 
-/// What nobody else may do with files that are made, unless something says another mode.
+/// The umask: rights that others do not get to new files, unless another mode is set.
 const UMASK: u32 = 0o027;
 
 /// Reads secrets, claims the data directory, binds the sockets, and becomes the user of the
@@ -137,7 +137,8 @@ impl Running {
             alone::check(&config, &part, &opened.bus, &registry).await?;
         }
         let data = config.data.directory.clone();
-        // One that is damaged keeps nobody from receiving: what should go there waits.
+        // A damaged rescue does not stop the process from receiving: events that should go there
+        // wait.
         let rescue = RescueStore::attach(&data.join("rescue"), MAX_RESCUE_BYTES);
 
         let mut shipping = Crew::new();
@@ -149,7 +150,7 @@ impl Running {
                 ships.push(shippers.start(ship, &mut shipping.tasks).await?);
             }
         }
-        // Until here to end at once loses nothing; from here on events come in.
+        // Up to here the process can end at once without loss; from here on events come in.
         let signals = Signals::listen()?;
         starting.abort();
 
@@ -221,13 +222,15 @@ impl Running {
             () = signals.stop() => false,
         };
         if !drained {
-            // What is dropped is nacked: it stays in the queue or with its sender, if that keeps it.
+            // Dropped deliveries are nacked: they stay in the queue, or with their sender if it
+            // keeps them.
             tracing::warn!("the time for draining is over; what is in the queues stays there");
             self.abort().await;
             tell::lost(&self.site.live, &lost);
         }
         if let Some(opened) = &self.opened {
-            // Whoever still asks the web address may hold the bus longer than we live.
+            // A request to the web address may keep the bus open until the end of the process, so
+            // it is flushed now.
             opened.bus.flush();
         }
         tell::announce(&self.site, "down", "stopped");
@@ -236,17 +239,17 @@ impl Running {
         self.web.stop().await;
         self.collecting.ended_within(ABORT_GRACE).await;
         drop((self.site, self.telling));
-        // The last owner closes bus and spool: cursors are flushed, directories are let go.
+        // The last owner closes bus and spool: cursors are flushed, and directories are unlocked.
         drop(self.opened);
         drop(self.place);
         tracing::info!("stopped");
     }
 
-    /// Takes nothing new, and lets what was received find its way.
+    /// Takes nothing new, and passes on what was received.
     async fn drain(&mut self) {
         self.receiving.drain();
         self.server.drained().await;
-        // What is in the spool is safe there, whether the broker takes it now or later.
+        // Events in the spool are safe there, whether the broker takes them now or later.
         self.collecting.abort();
         self.filtering.drain();
         self.filtering.ended().await;
@@ -271,8 +274,8 @@ fn uids() -> Result<UidGenerator> {
     Ok(UidGenerator::new(seed))
 }
 
-/// Writes down where the process listens. It is for scripts: what has to run runs without it, and may
-/// be what gives the disk room.
+/// Writes the card, which says where the process listens. Only scripts need it: if it cannot be
+/// written the process runs without, and may be the one that makes room on the disk.
 fn write_card(site: &Site, place: &Place, web: &Web, telling: &mut Crew) -> Result<()> {
     let card = serde_json::to_value(Card::new(&site.live, &web.addresses))?;
     if let Err(error) = place.card().write(&card) {

@@ -1,4 +1,4 @@
-//! What SIGHUP does: filters are read again, and what was changed in the configuration is told.
+//! The work of SIGHUP: filters are read again, and changes of the configuration are reported.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::process::systemd;
 use crate::status::Live;
 
-/// Filters are read again. The configuration is read at the start alone: what was changed in it is told.
+/// Reads filters again. The configuration is only read at the start, so changes in it are reported.
 pub async fn reload(live: Arc<Live>, file: Arc<ReadAtStart>) {
     systemd::reloading();
     drop(tokio::task::spawn_blocking(move || file.tell_changes()).await);
@@ -30,11 +30,11 @@ pub struct ReadAtStart {
 impl ReadAtStart {
     /// Reads it.
     pub fn now(file: Option<&Path>) -> ReadAtStart {
-        // What the process runs with has just been read from it.
+        // The configuration of the process has just been read from this file.
         ReadAtStart { file: file.map(Path::to_owned), text: file.and_then(|file| std::fs::read(file).ok()) }
     }
 
-    /// Says whether the file is another one now, and whether the process would start with it.
+    /// Logs whether the file has changed, and whether the process would start with it.
     fn tell_changes(&self) {
         let Some(path) = &self.file else { return };
         let file = path.display().to_string();

@@ -1,8 +1,10 @@
-//! What a signal makes the process do: stop, read again, or nothing. Every signal that would end it by
-//! default and that somebody may send by mistake is one of the three, and says so in the log.
+//! The reaction of the process to signals: stop, read again, or nothing. Every signal that would
+//! end the process by default and that somebody may send by mistake has one of these reactions,
+//! which is logged.
 //!
-//! Not here: what kills at once (SIGKILL), and what a fault of the program raises (SIGSEGV, SIGBUS, SIGILL,
-//! SIGFPE, SIGABRT, SIGSYS, SIGTRAP): going on after one of those is worse than an end.
+//! Exceptions are SIGKILL, which cannot be caught, and signals that a fault of the program raises
+//! (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP): going on after one of those is
+//! worse than an end.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -12,9 +14,9 @@ use nix::sys::signal::{SigSet, Signal as Name};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-/// They stop the process; a second one ends the draining.
+/// Signals that stop the process; a second one ends the draining.
 const STOP: [Name; 3] = [Name::SIGTERM, Name::SIGINT, Name::SIGQUIT];
-/// They do nothing.
+/// Signals that do nothing.
 const NOTHING: [Name; 10] = [
     Name::SIGUSR1,
     Name::SIGUSR2,
@@ -24,29 +26,30 @@ const NOTHING: [Name; 10] = [
     Name::SIGIO,
     Name::SIGPWR,
     Name::SIGSTKFLT,
-    // Limits of the processor time and of a file's size: the write that is too long fails, and says so.
+    // These two are limits of processor time and of a file's size: a write that is too long fails
+    // with an error.
     Name::SIGXCPU,
     Name::SIGXFSZ,
 ];
 /// Signals without a name, which end a process too.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
-/// What somebody wants of the process.
+/// What a signal asks of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// To stop.
     Stop,
-    /// To read again what can be.
+    /// To read files again.
     Reload,
 }
 
-/// Signals that wait until there is somebody who hears them. To be called before any thread is started:
-/// threads inherit it, and the one that calls [`Signals::listen`] hears.
+/// Blocks the signals until they are listened to. To be called before any thread is started:
+/// threads inherit it, and the one that calls [`Signals::listen`] gets them.
 pub fn hold() -> Result<()> {
     held().thread_block().context("cannot hold signals back")
 }
 
-/// Those that end nothing.
+/// The signals that must not end the process.
 fn held() -> SigSet {
     NOTHING.into_iter().chain([Name::SIGHUP]).collect()
 }
@@ -56,12 +59,13 @@ fn held() -> SigSet {
 pub struct Signals {
     stop: Vec<(String, Signal)>,
     reload: Signal,
-    /// Each with whether that was said.
+    /// The signals that do nothing, each with whether that was logged.
     nothing: Vec<(String, Signal, bool)>,
 }
 
 impl Signals {
-    /// From now on none of them ends the process, but those that stop it: see [`Signals::starting`].
+    /// From now on no signal ends the process by default; those that stop it are handled: see
+    /// [`Signals::starting`].
     pub fn listen() -> Result<Signals> {
         let hear = |number: i32| signal(SignalKind::from_raw(number)).context("cannot listen to signals");
         let named = |name: Name| anyhow::Ok((name.as_str().to_owned(), hear(name as i32)?));
@@ -88,7 +92,8 @@ impl Signals {
         }))
     }
 
-    /// The next that is to be followed; of the others it is said once each that they do nothing.
+    /// The next signal that asks for something; for each of the others it is logged once that it
+    /// does nothing.
     pub async fn next(&mut self) -> Asked {
         poll_fn(|cx| self.poll(cx)).await
     }

@@ -1,4 +1,5 @@
-//! What a process tells others: that it started or stopped, how it is, and what a stop has lost.
+//! Reports of a process to others: that it started or stopped, its status, and the events that a
+//! stop has lost.
 
 use loggr_bus::rabbit::RabbitOptions;
 use loggr_flow::Stop;
@@ -11,11 +12,11 @@ use crate::registry::notices::{Notice, exchange, watch};
 use crate::status::{self, Live};
 use crate::web::Site;
 
-/// The tasks that tell others how the process is.
+/// Starts the tasks that report the status of the process.
 pub fn tellers(site: &Site, broker: Option<RabbitOptions>, stop: &Stop, tasks: &mut JoinSet<()>) {
     let live = &site.live;
     if let Some(broker) = broker {
-        // Who has no web address tells only.
+        // A process without a web address only sends notices.
         let hears = live.part.has_web() && live.config.web.is_some();
         tasks.spawn(exchange(site.notices.clone(), broker, hears, stop.clone()));
     }
@@ -29,13 +30,13 @@ pub fn tellers(site: &Site, broker: Option<RabbitOptions>, stop: &Stop, tasks: &
     tasks.spawn(systemd::watchdog(stop.clone()));
 }
 
-/// What each listener has lost so far.
+/// The number of events that each listener has lost so far.
 pub fn lost_so_far(live: &Live) -> Vec<u64> {
     live.listeners.iter().map(|listener| listener.stats.lost.get()).collect()
 }
 
-/// Tells what had been read from senders who do not wait for an answer, and found no place in the
-/// queue. `before`: what each listener had lost before the stop.
+/// Logs how many events the stop has lost: they were read from senders that do not wait for an
+/// answer, and could not be stored. `before`: how many each listener had lost before the stop.
 pub fn lost(live: &Live, before: &[u64]) {
     for (listener, before) in live.listeners.iter().zip(before) {
         let stats = &listener.stats;
@@ -50,7 +51,7 @@ pub fn lost(live: &Live, before: &[u64]) {
     }
 }
 
-/// Tells that the listeners are up or down, and the process started or stopped.
+/// Sends notices that the listeners are up or down, and that the process started or stopped.
 pub fn announce(site: &Site, listeners: &str, whole: &str) {
     let time = crate::process::clock::now();
     for listener in &site.live.listeners {

@@ -130,7 +130,8 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
 }
 
 impl Accepting {
-    /// Waits behind everybody who came before. Whoever holds a place and is silent for long gives it up.
+    /// Waits in turn for a place. Clients that have been silent for long are disconnected to make
+    /// room.
     async fn wait_for_place(&self, listening: &Listening) -> Place {
         if self.intake.stats.crowded.raise() {
             let (listener, limit) = (self.intake.stats.name(), self.gate.limit());

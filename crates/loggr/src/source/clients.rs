@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 /// Senders of one listener that are told, and remembered though nobody holds them; beyond, those that were
 /// silent longest are forgotten.
 pub const MAX_SENDERS: usize = 1000;
-/// Who has not said a thing for so long makes room when others wait for a place.
+/// A client that has been silent for this long is disconnected when others wait for a place.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The same for who has spoken as it should.
 const PROVEN_SILENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! The broker, and what waits in the spool for it.
+//! The status of the broker, and of the spool.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::metric::{Metric, count, flag, metric};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Broker {
-    /// What kind of broker.
+    /// The kind of broker.
     pub name: String,
     /// It takes messages.
     pub up: bool,
-    /// Which one of the configured.
+    /// The broker of the configuration to which the process is connected.
     pub broker: Option<String>,
     /// Why it takes nothing.
     pub trouble: Option<String>,
@@ -27,14 +27,14 @@ pub struct Broker {
     pub spool_waiting: u64,
     /// Bytes of the spool.
     pub spool_bytes: u64,
-    /// Their limit.
+    /// The limit of the spool's bytes.
     pub spool_max_bytes: u64,
     /// Events of the spool that the broker has confirmed.
     pub moved: u64,
 }
 
 impl Broker {
-    /// The broker of the process, if it has one, and what waits for it in the spool.
+    /// The status of the process's broker, if it has one.
     pub fn of(live: &Live, spooled: &[(Arc<Route>, QueueStats)]) -> Option<Broker> {
         let Some(Bus::Rabbit(bus)) = live.bus.as_deref() else { return None };
         let state = bus.state();
@@ -57,14 +57,31 @@ impl Broker {
 
 /// Its metrics.
 pub const METRICS: &[Metric<Broker>] = &[
-    metric("up", |b| flag(b.up), "1 while the broker takes messages."),
-    metric("spooling", |b| flag(b.spooling), "1 while events go to the spool instead."),
+    metric(
+        "up",
+        |b| flag(b.up),
+        "1 while the process is connected to the broker and the broker takes messages.",
+    ),
+    metric(
+        "spooling",
+        |b| flag(b.spooling),
+        "1 while received events go to the spool because the broker is away.",
+    ),
     metric(
         "spool_waiting_events",
         |b| count(b.spool_waiting),
-        "Events in the spool that wait for the broker.",
+        "Events that wait in the spool until the broker is back.",
     ),
-    metric("spool_bytes", |b| count(b.spool_bytes), "Bytes of the spool's segments."),
-    metric("spool_max_bytes", |b| count(b.spool_max_bytes), "Limit of those bytes."),
-    metric("moved_events_total", |b| count(b.moved), "Events of the spool that the broker has confirmed."),
+    metric("spool_bytes", |b| count(b.spool_bytes), "Bytes of disk that the spool takes."),
+    metric(
+        "spool_max_bytes",
+        |b| count(b.spool_max_bytes),
+        "Limit of the spool's bytes (`max_size` of `[spool]`); at the limit the listeners stop reading.",
+    ),
+    metric(
+        "moved_events_total",
+        |b| count(b.moved),
+        "Events that the collector has moved from the spool to the broker since the start of the process; \
+         the broker has confirmed them.",
+    ),
 ];

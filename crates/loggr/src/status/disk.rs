@@ -1,4 +1,4 @@
-//! The disks that loggr writes to, and what is free on them.
+//! The file systems that loggr writes to, and their free space.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ pub struct Disk {
     pub free_bytes: u64,
     /// Bytes of the file system.
     pub size_bytes: u64,
-    /// Files that may be made still.
+    /// How many more files can be made.
     pub free_files: u64,
 }
 
-/// The disks that this configuration writes to, each once.
+/// The file systems that this configuration writes to, each once.
 pub fn of(config: &Config) -> Vec<Disk> {
     let mut directories: Vec<&Path> = vec![&config.data.directory];
     match (&config.bus.rabbit, &config.spool) {
@@ -48,16 +48,20 @@ pub fn of(config: &Config) -> Vec<Disk> {
     disks
 }
 
-/// The directory, or what is there above it, and its device.
+/// The directory, or the nearest one above it that exists, with its device.
 fn existing(directory: &Path) -> Option<(PathBuf, u64)> {
     directory.ancestors().find_map(|path| Some((path.to_owned(), std::fs::metadata(path).ok()?.dev())))
 }
 
 /// Their metrics.
 pub const METRICS: &[Metric<Disk>] = &[
-    metric("free_bytes", |d| count(d.free_bytes), "Bytes that are free for loggr."),
-    metric("size_bytes", |d| count(d.size_bytes), "Bytes of the file system."),
-    metric("free_files", |d| count(d.free_files), "Files that may be made still (inodes)."),
+    metric("free_bytes", |d| count(d.free_bytes), "Bytes of the file system that are free for loggr's user."),
+    metric("size_bytes", |d| count(d.size_bytes), "Size of the file system in bytes."),
+    metric(
+        "free_files",
+        |d| count(d.free_files),
+        "How many more files (inodes) can be made on the file system.",
+    ),
 ];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Gathers the status: of a process that runs, or of a data directory on which nothing runs.
+//! Gathers the status of a running process, or of a data directory on which no process runs.
 //!
 //! The numbers of the queues are durable; those of listeners, machines and shippers count from the
 //! start of the process.
@@ -11,7 +11,7 @@ use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
 use super::{Broker, Exchange, Identity, Listener, Live, Machine, Queue, Ship, Status, Totals, disk, store};
 use crate::config::Config;
 
-/// What the spool's queues are called in lists of queues.
+/// The name of the spool in lists of queues.
 const SPOOL: &str = "spool";
 
 /// The status of this process alone.
@@ -48,7 +48,7 @@ pub fn online(live: &Live) -> Status {
 
 /// The status of a data directory on which nothing runs.
 pub fn offline(config: &Config) -> Result<Status> {
-    // On a broker nothing lies here but the spool.
+    // With a broker only the spool is on this disk.
     let directory = match (&config.bus.rabbit, &config.spool) {
         (None, _) => Some(&config.bus.directory),
         (Some(_), spool) => spool.as_ref().map(|s| &s.directory),
@@ -57,7 +57,7 @@ pub fn offline(config: &Config) -> Result<Status> {
         Some(directory) => inspect(directory)?,
         None => Vec::new(),
     };
-    // Looking makes nothing.
+    // The rescue is not made by looking at it.
     let place = config.data.directory.join("rescue");
     let rescue = place.exists().then(|| RescueStore::attach(&place, MAX_RESCUE_BYTES));
     let rescue = rescue.map(|rescue| Standings::read(&rescue, config)).unwrap_or_default();
@@ -81,8 +81,8 @@ pub fn offline(config: &Config) -> Result<Status> {
     })
 }
 
-/// Tells the rescue what the queues of this process gave it before it counted. Nobody waits for
-/// that: the rescue may have to be read first.
+/// Tells the rescue how many events the queues of this process gave it before it counted. Nothing
+/// waits for that, because the rescue may have to be read first.
 pub fn adopt(live: &Live) {
     let queues = live.queues().into_iter().filter(|queue| queue.ready_messages.is_none());
     let given: Vec<(String, u64)> = queues
@@ -91,11 +91,12 @@ pub fn adopt(live: &Live) {
             sinks.into_iter().map(move |sink| (sink, queue.rescued_events))
         })
         .collect();
-    // Not the process: this may still wait when it ends.
+    // Only the rescue is moved into the task, because the task may outlive the process's other
+    // parts.
     let rescue = live.rescue.clone();
     drop(tokio::task::spawn_blocking(move || {
         for (sink, rescued) in given {
-            // Who cannot use it says so by himself.
+            // A rescue that cannot be used is reported elsewhere.
             if let Err(error) = rescue.adopt(&sink, rescued) {
                 tracing::debug!(sink, "the rescue was not asked: {error}");
             }

@@ -1,7 +1,7 @@
 //! One status of a whole installation, from those of its processes.
 //!
-//! Sums are over what runs; of a lost process only the name is left. Each item of a list says whose
-//! it is.
+//! Sums are over running processes; of a lost process only the identity is shown. Each item of a
+//! list names its process.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -17,16 +17,16 @@ use crate::config::Config;
 /// The status of an installation.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Installation {
-    /// Something runs.
+    /// Whether a process runs.
     pub running: bool,
-    /// Who speaks for all where only one can: the first that runs.
+    /// The process whose values stand for all where there can be only one: the first that runs.
     #[serde(flatten)]
     pub speaker: Speaker,
     /// All processes, those that run first.
     pub processes: Vec<Process>,
     /// Sums over all queues.
     pub totals: Totals,
-    /// Where it receives.
+    /// The listeners.
     pub listeners: Vec<Owned<Listener>>,
     /// The logs of the buses.
     pub exchanges: Vec<Owned<Exchange>>,
@@ -42,7 +42,7 @@ pub struct Installation {
     pub ships: Vec<Owned<Ship>>,
     /// The stores.
     pub stores: Vec<Owned<Store>>,
-    /// Events in the rescue, by whom they are of.
+    /// Events in the rescue, by the sink that refused them.
     pub rescue: BTreeMap<String, u64>,
     /// Why the queues cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct Installation {
     /// Why the rescue cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescue_trouble: Option<String>,
-    /// What the registry is.
+    /// The registry.
     pub registry: Option<Registry>,
 }
 
@@ -58,7 +58,7 @@ pub struct Installation {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Speaker {
     host: Option<String>,
-    /// Its number.
+    /// Its process id.
     pub pid: Option<u32>,
     component: Option<String>,
     name: Option<String>,
@@ -85,12 +85,12 @@ pub struct Process {
     pub seen_seconds: u64,
 }
 
-/// What the registry is.
+/// The registry of an installation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Registry {
     /// `embedded` or `redis`.
     pub kind: &'static str,
-    /// Where it is, if it is a server.
+    /// The address of the server, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// Why others may be missing.
@@ -98,15 +98,15 @@ pub struct Registry {
     pub problem: Option<String>,
 }
 
-/// Something that is of one process. Nobody's are the queues of a broker, which all share.
+/// An item of one process. Queues of a broker belong to no process, because all share them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Owned<T> {
     /// What it is.
     #[serde(flatten)]
     pub item: T,
-    /// Whose, by the process's id.
+    /// The id of the process.
     pub process: Option<String>,
-    /// On which host.
+    /// The host of the process.
     pub host: Option<String>,
 }
 
@@ -133,8 +133,8 @@ impl Installation {
     }
 }
 
-/// The status of an installation, with what lies on this disk where no process tells it. May read
-/// from disk.
+/// The status of an installation. If no running process tells about the queues on this disk, they
+/// are read. May read from disk.
 pub fn whole(config: &Config, seen: Vec<Seen>) -> Installation {
     let holds = |s: &Seen| s.state != State::Lost && !s.status.exchanges.is_empty();
     let rest = match seen.iter().any(holds) {
@@ -147,7 +147,7 @@ pub fn whole(config: &Config, seen: Vec<Seen>) -> Installation {
     combine(seen, rest)
 }
 
-/// Of one process or many. `rest` is what is known without any process.
+/// Combines the status of one process or many. `rest` is what is known without any process.
 pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
     seen.sort_by_key(|s| s.state != State::Running);
     let mut out = Installation {
@@ -193,7 +193,7 @@ impl Owned<()> {
     }
 }
 
-/// What is not known of whoever speaks is taken from the next.
+/// Fills in values of the speaker that are not known yet.
 fn speak(speaker: &mut Speaker, status: &Status) {
     fn next<T: Clone>(known: &mut Option<T>, of: &Option<T>) {
         if known.is_none() {
@@ -220,7 +220,8 @@ fn process(seen: &Seen) -> Process {
     }
 }
 
-/// A queue of the broker is one, whoever tells of it: what each process did to it is added up.
+/// Joins the entries of a broker's queue, which each process has, into one: the numbers of the
+/// processes are added up.
 fn share(queues: Vec<Owned<Queue>>) -> Vec<Owned<Queue>> {
     let mut whole: Vec<Owned<Queue>> = Vec::with_capacity(queues.len());
     for queue in queues {

@@ -1,9 +1,9 @@
-//! What the kernel says of this process, for `/metrics`.
+//! What the kernel knows about this process (from `/proc`), as metrics.
 //!
 //! Names and units are those that every Prometheus client library gives, so that dashboards know them.
 //! What cannot be read is left out.
 
-/// What the kernel counts processor time in, a second.
+/// How many clock ticks, the kernel's unit of processor time, make a second.
 const TICKS: f64 = 100.0;
 
 /// One number of the process: its whole name, its type, its help, its value.
@@ -18,14 +18,29 @@ pub fn process() -> Vec<Number> {
         (
             "process_cpu_seconds_total",
             "counter",
-            "Processor time used, in seconds.",
+            "Processor time that the process has used, in seconds.",
             stat.as_ref().map(Stat::cpu),
         ),
-        ("process_open_fds", "gauge", "Descriptors that are open.", open),
-        ("process_max_fds", "gauge", "Descriptors that may be open.", limit.map(|n| n as f64)),
-        ("process_virtual_memory_bytes", "gauge", "Virtual memory.", stat.as_ref().map(|s| s.virtual_bytes)),
-        ("process_resident_memory_bytes", "gauge", "Memory in use.", stat.as_ref().map(|s| s.resident_bytes)),
-        ("process_threads", "gauge", "Threads.", stat.as_ref().map(|s| s.threads)),
+        ("process_open_fds", "gauge", "File descriptors that the process has open.", open),
+        (
+            "process_max_fds",
+            "gauge",
+            "File descriptors that the process may have open at one time.",
+            limit.map(|n| n as f64),
+        ),
+        (
+            "process_virtual_memory_bytes",
+            "gauge",
+            "Virtual memory of the process in bytes.",
+            stat.as_ref().map(|s| s.virtual_bytes),
+        ),
+        (
+            "process_resident_memory_bytes",
+            "gauge",
+            "Resident memory of the process in bytes.",
+            stat.as_ref().map(|s| s.resident_bytes),
+        ),
+        ("process_threads", "gauge", "Number of threads of the process.", stat.as_ref().map(|s| s.threads)),
         (
             "process_start_time_seconds",
             "gauge",
@@ -35,7 +50,7 @@ pub fn process() -> Vec<Number> {
     ]
 }
 
-/// Of `/proc/self/stat`.
+/// The fields of `/proc/self/stat` (proc(5)) that become metrics.
 struct Stat {
     user_ticks: f64,
     system_ticks: f64,
@@ -50,7 +65,8 @@ impl Stat {
         Stat::parse(&std::fs::read_to_string("/proc/self/stat").ok()?)
     }
 
-    /// The name, in brackets, may hold anything; fields are counted from behind it (proc(5)).
+    /// The second field, the program's name in brackets, may hold any character: fields are counted
+    /// from behind it (proc(5)).
     fn parse(text: &str) -> Option<Stat> {
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();

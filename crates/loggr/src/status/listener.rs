@@ -1,4 +1,4 @@
-//! A listener: what it has received, who is connected, and what is wrong with it.
+//! The status of a listener: what it has received, its clients, and its troubles.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::metric::{Metric, count, flag, metric, said};
 use crate::component::server::Bound;
 use crate::source::{ListenerStats, NO_PLACE};
 
-/// Clients of one listener that are shown, the latest.
+/// Clients of one listener that are shown, at most; the latest ones.
 const MAX_CLIENTS: usize = 100;
 
 /// A listener since the process started.
@@ -25,13 +25,13 @@ pub struct Listener {
     pub received: u64,
     /// Lines that the queue holds.
     pub accepted: u64,
-    /// Lines read, not accepted, and never to come again.
+    /// Lines that were read, not stored, and cannot come again.
     pub lost: u64,
     /// Bytes read.
     pub bytes: u64,
     /// Lines cut to the limit.
     pub truncated: u64,
-    /// Lines whose stream ended in their middle.
+    /// Lines that were cut off by the end of their stream.
     pub incomplete: u64,
     /// Datagrams that the kernel dropped.
     pub kernel_drops: u64,
@@ -41,23 +41,23 @@ pub struct Listener {
     pub connections_total: u64,
     /// Connections and datagrams refused.
     pub refused: u64,
-    /// Connections ended by a breach of the protocol.
+    /// Connections that were closed because the peer broke the rules of the protocol.
     pub protocol_errors: u64,
     /// Frames without a character.
     pub empty: u64,
-    /// The queue takes nothing.
+    /// The bus stores nothing at the moment.
     pub stalled: bool,
-    /// Why it receives nothing any more.
+    /// Why it has ended.
     pub ended: Option<String>,
-    /// What else is wrong.
+    /// Another trouble.
     pub trouble: Option<String>,
-    /// Who has sent something lately.
+    /// Peers that have sent something lately.
     pub senders: Vec<Sender>,
-    /// Who is connected, the latest.
+    /// The latest connected clients.
     pub clients: Vec<Client>,
 }
 
-/// Whoever sends to a listener.
+/// A peer that sends to a listener.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sender {
@@ -67,21 +67,21 @@ pub struct Sender {
     pub last_seen: f64,
 }
 
-/// Somebody who is connected.
+/// A connected client.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Client {
     /// Address and port.
     pub peer: String,
-    /// For how long.
+    /// How long it has been connected.
     pub seconds: u64,
 }
 
 impl Listener {
-    /// As it is now.
+    /// The status of a listener now.
     pub fn of(bound: &Bound) -> Listener {
         let Bound { stats, addresses } = bound;
-        // Without `..`: the compiler asks where a new number is told.
+        // There is no `..`, so that the compiler points here when a number is added.
         let ListenerStats {
             progress,
             protocol,
@@ -135,39 +135,84 @@ impl Listener {
 
 /// Its metrics.
 pub const METRICS: &[Metric<Listener>] = &[
-    metric("received_events_total", |l| count(l.received), "Lines read from senders."),
-    metric("received_bytes_total", |l| count(l.bytes), "Bytes of those lines, envelopes included."),
-    metric("accepted_events_total", |l| count(l.accepted), "Lines that the queue holds durably."),
+    metric(
+        "received_events_total",
+        |l| count(l.received),
+        "Lines that the listener has read from its senders.",
+    ),
+    metric(
+        "received_bytes_total",
+        |l| count(l.bytes),
+        "Bytes of the lines that the listener has read, with what frames them in the protocol.",
+    ),
+    metric(
+        "accepted_events_total",
+        |l| count(l.accepted),
+        "Lines of the listener that the bus has stored durably; over RELP the sender is told so.",
+    ),
     metric(
         "lost_events_total",
         |l| count(l.lost),
-        "Lines that were read and lost, because their protocol cannot ask the sender to send them again.",
+        "Lines that were read but not stored and are lost: over UDP, plain TCP and unix sockets loggr cannot \
+         ask the sender to send them again.",
     ),
-    metric("kernel_drops_total", |l| count(l.kernel_drops), "Datagrams that the kernel dropped."),
-    metric("truncated_events_total", |l| count(l.truncated), "Lines cut to the limit."),
-    metric("incomplete_events_total", |l| count(l.incomplete), "Lines whose stream ended in their middle."),
-    metric("empty_total", |l| count(l.empty), "Frames and datagrams without a character: no events."),
-    metric("connections", |l| count(l.connections), "Connections open now."),
-    metric("connections_total", |l| count(l.connections_total), "Connections ever accepted."),
+    metric(
+        "kernel_drops_total",
+        |l| count(l.kernel_drops),
+        "Datagrams that the kernel dropped because the receive buffer of the socket was full; loggr never \
+         saw them.",
+    ),
+    metric(
+        "truncated_events_total",
+        |l| count(l.truncated),
+        "Lines that were longer than `max_message_size` and were cut to it.",
+    ),
+    metric(
+        "incomplete_events_total",
+        |l| count(l.incomplete),
+        "Lines of which only the beginning came, because the connection ended in the middle.",
+    ),
+    metric("empty_total", |l| count(l.empty), "Empty frames and datagrams; they make no event."),
+    metric("connections", |l| count(l.connections), "Connections that are open now."),
+    metric(
+        "connections_total",
+        |l| count(l.connections_total),
+        "Connections that the listener has accepted since the start of the process.",
+    ),
     metric(
         "refused_total",
         |l| count(l.refused),
-        "Connections or datagrams refused by a rule, and silent connections closed for others that wait.",
+        "Connections and datagrams that `allow` or `deny` refused, and silent connections that were closed \
+         to make room for new ones.",
     ),
     metric(
         "protocol_errors_total",
         |l| count(l.protocol_errors),
-        "Connections ended by a breach of the protocol.",
+        "Connections that loggr closed because the sender broke the rules of the protocol.",
     ),
-    metric("stalled", |l| flag(l.stalled), "1 while the queue takes nothing."),
-    metric("crowded", |l| said(&l.trouble), "1 while it has no place for another connection."),
-    metric("ended", |l| said(&l.ended), "1 when it receives nothing any more until the next start."),
+    metric(
+        "stalled",
+        |l| flag(l.stalled),
+        "1 while the listener has stopped reading because the bus cannot store events (its disk is full, or \
+         the broker is away).",
+    ),
+    metric(
+        "crowded",
+        |l| said(&l.trouble),
+        "1 while new connections wait because `max_connections`, or what the system allows, is reached.",
+    ),
+    metric(
+        "ended",
+        |l| said(&l.ended),
+        "1 when the listener has ended because of an error; it receives nothing until loggr is started \
+         again.",
+    ),
 ];
 
-/// Metrics of whoever sends to a listener, the latest thousand; their labels are the listener and the
-/// sender's address.
+/// Metrics of the latest thousand senders of each listener. Their labels are the listener's name
+/// and the sender's address.
 pub const SENDERS: &[Metric<Sender>] = &[metric(
     "last_seen_timestamp_seconds",
     |s| Some(s.last_seen),
-    "When something came from there last, in seconds since 1970.",
+    "When the listener last received something from this sender, in seconds since 1970.",
 )];

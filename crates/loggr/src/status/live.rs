@@ -15,17 +15,17 @@ use crate::component::ship::Shipping;
 use crate::config::Config;
 use crate::process::part::Part;
 
-/// What everybody may look at while the process runs.
+/// The parts of a running process.
 pub struct Live {
     /// The configuration that it runs with.
     pub config: Config,
-    /// What it runs of it.
+    /// The part of the configuration that it runs.
     pub part: Part,
     /// The bus; a process that only shows things opens none.
     pub bus: Option<Arc<Bus>>,
-    /// Where events wait while the broker is away.
+    /// The spool, in which events wait while the broker is away.
     pub spool: Option<Arc<Spool>>,
-    /// What takes them out of there.
+    /// The collectors, which take events out of the spool.
     pub collectors: Vec<Arc<Collecting>>,
     /// The rescue.
     pub rescue: RescueStore,
@@ -35,7 +35,7 @@ pub struct Live {
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
     pub ships: Vec<Shipping>,
-    /// Who it is: on its card, in its status and its notices.
+    /// Its identity, for its card, its status and its notices.
     pub identity: Identity,
     /// When it started.
     pub started: Instant,
@@ -50,7 +50,7 @@ impl Live {
     }
 }
 
-/// What a mutex holds, also when somebody panicked with it: a text is whole at every moment.
+/// The text in a mutex, also after a panic, because a text is never half written.
 pub(super) fn text(mutex: &Mutex<Option<String>>) -> Option<String> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -1,21 +1,21 @@
-//! One metric: its name, its help, and the value that it takes of an object.
+//! One metric: its name, its help text, and the function that reads its value from an object.
 //!
-//! The tables of them stand with their objects; how they are written down for Prometheus is in
-//! `metrics`.
+//! The tables of metrics are in the files of their objects; `metrics` writes them in the format of
+//! Prometheus.
 
-/// A number of each object of one kind.
+/// A number that objects of one kind have.
 #[derive(Debug)]
 pub struct Metric<T: 'static> {
-    /// Behind the object's word in the whole name.
+    /// The last part of the whole name, behind the word of the object's kind.
     pub name: &'static str,
-    /// What it is; the documentation too.
+    /// What the number says: the help text in `/metrics` and in the reference.
     pub help: &'static str,
-    /// Of an object that does not have it there is none.
+    /// Reads the number; `None` if this object does not have it.
     pub value: fn(&T) -> Option<f64>,
 }
 
 impl<T> Metric<T> {
-    /// What ends in `_total` only grows.
+    /// The type in Prometheus: a metric whose name ends in `_total` only grows.
     pub fn kind(&self) -> &'static str {
         if self.name.ends_with("_total") { "counter" } else { "gauge" }
     }
@@ -26,17 +26,17 @@ pub const fn metric<T>(name: &'static str, value: fn(&T) -> Option<f64>, help: &
     Metric { name, help, value }
 }
 
-/// A count.
+/// The value of a count.
 pub fn count(number: u64) -> Option<f64> {
     Some(number as f64)
 }
 
-/// 1 if it is so, else 0.
+/// The value of a condition: 1 if it is true, else 0.
 pub fn flag(is_so: bool) -> Option<f64> {
     Some(f64::from(u8::from(is_so)))
 }
 
-/// 1 if there is something to say, else 0.
+/// The value of a trouble: 1 if there is a text about it, else 0.
 pub fn said(text: &Option<String>) -> Option<f64> {
     flag(text.is_some())
 }

@@ -1,38 +1,40 @@
 //! `/metrics` in Prometheus' text format, from the same numbers as the status.
 //!
-//! The metrics themselves stand in a table beside each object; here is how they are written down,
-//! and what is told of the rescue and of a whole process. Of a process that only serves the web
-//! address the numbers of the others are shown as well, with labels that say whose they are.
+//! The table of metrics of each kind of object is in the file of that kind. Here are the writer of
+//! the format and the metrics of the rescue and of the whole process. A process that only serves
+//! the web address also shows the numbers of all other processes, with labels that name the
+//! process.
 
 use std::fmt::Write;
 
 use super::metric::{Metric, count, metric, said};
 use super::{Seen, State, Status, broker, disk, kernel, listener, machine, queue, ship, store};
 
-/// Events of one sink that are in the rescue.
+/// Metrics of the rescue, one line for each sink.
 const RESCUED: &[Metric<u64>] = &[metric(
     "events",
     |events| count(*events),
-    "Events that are in the rescue now; its label is whose they are.",
+    "Events that are in the rescue now, refused by the destination that the label names.",
 )];
-/// Of the whole rescue.
+/// Metrics of the rescue as a whole.
 const UNUSABLE: &[Metric<Status>] = &[metric(
     "unusable",
     |s| said(&s.rescue_trouble),
-    "1 while it cannot be used, and what should go there waits.",
+    "1 while loggr cannot read or write the rescue; events that should go there wait in their queues.",
 )];
-/// Of a whole process.
+/// Metrics of the whole process.
 const UPTIME: &[Metric<Status>] =
-    &[metric("uptime_seconds", |s| count(s.uptime_seconds?), "Seconds since the start.")];
-const BUILD: &[Metric<Status>] = &[metric("build_info", |_| count(1), "Always 1; the label is the version.")];
+    &[metric("uptime_seconds", |s| count(s.uptime_seconds?), "Seconds since the process started.")];
+const BUILD: &[Metric<Status>] =
+    &[metric("build_info", |_| count(1), "Always 1; the label `version` is the version of loggr.")];
 const RUNNING: &[Metric<Seen>] = &[metric(
     "process_running",
     |seen| count(u64::from(seen.state == State::Running)),
-    "1 for a process that was heard of in time, 0 for one that is late or lost. On a process that serves the web \
-     address alone.",
+    "1 for a process that reports to the registry in time, 0 for one that is late or lost. Only a process \
+     that serves the web address alone has this metric.",
 )];
 
-/// The numbers of this process, and of others with labels that say whose they are.
+/// Writes the metrics of this process, and those of `others` with labels that name their process.
 pub fn render(own: &Status, others: &[Seen]) -> String {
     let alive = others.iter().filter(|seen| seen.state != State::Lost);
     let mut told = vec![(own, String::new())];
@@ -89,15 +91,16 @@ pub fn render(own: &Status, others: &[Seen]) -> String {
     page.out
 }
 
-/// What is written.
+/// The page that is being written.
 struct Page<'s> {
     out: String,
-    /// Processes whose numbers are told, with the labels that say whose they are.
+    /// The processes whose numbers are written, each with the labels that name it.
     told: Vec<(&'s Status, String)>,
 }
 
 impl<'s> Page<'s> {
-    /// The metrics of objects that each process has; `of` gives them with their labels.
+    /// Writes the metrics of one kind of object; `of` lists the objects of a process with their
+    /// labels.
     fn of_each<T>(
         &mut self,
         object: &str,
@@ -111,13 +114,14 @@ impl<'s> Page<'s> {
         self.write(object, metrics, &rows);
     }
 
-    /// One metric after the other, each with its values of all objects.
+    /// Writes one metric after the other, each with the values of all objects.
     fn write<T>(&mut self, object: &str, metrics: &[Metric<T>], rows: &[(String, &T)]) {
         for metric in metrics {
             let name = format!("loggr_{object}{}", metric.name);
             self.line(&format!("# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind()));
             for (labels, item) in rows {
-                // A broker's queue has other numbers than one on disk.
+                // Not every object has every metric: a queue on a broker and a queue on disk have
+                // different numbers.
                 let Some(value) = (metric.value)(item) else { continue };
                 match labels.is_empty() {
                     true => self.line(&format!("{name} {value}")),
@@ -132,7 +136,7 @@ impl<'s> Page<'s> {
     }
 }
 
-/// Whose numbers these are.
+/// The labels that name the process to which the numbers belong.
 fn owner(status: &Status) -> String {
     let of = &status.identity;
     let text = |value: &Option<String>| escape(value.as_deref().unwrap_or_default());
@@ -230,49 +234,86 @@ mod tests {
 
     #[test]
     fn the_reference_is_current() {
-        let mut text = "# Metrics\n\nThe numbers that `/metrics` on the web address has for Prometheus. A process that serves the \
-                        web address alone (`loggr run web`) has the numbers of all other processes, too, with the labels \
-                        `host`, `part` and `directory`.\n\n*Made from the tables in \
-                        `crates/loggr/src/status/`.*\n"
+        let mut text = "# Metrics\n\nThese are the metrics that loggr serves to Prometheus under `/metrics` of the \
+                        web address. A process that serves the web address alone (`loggr run web`) also serves the \
+                        metrics of all other processes, with the labels `host`, `part` (what the process runs) and \
+                        `directory` (its data directory).\n\nThe numbers of queues and stores are kept on disk. All \
+                        other counters begin at 0 when the process starts. A gauge of 1 or 0 says whether something \
+                        is the case.\n\n*Made from the tables in `crates/loggr/src/status/`.*\n"
             .to_owned();
         fn rows<T>(object: &str, metrics: &[Metric<T>]) -> String {
             let row = |m: &Metric<T>| format!("| `loggr_{object}{}` | {} | {} |\n", m.name, m.kind(), m.help);
             metrics.iter().map(row).collect()
         }
         let title = "\n| metric | type | meaning |\n| --- | --- | --- |\n";
-        let mut family = |object: &str, table: String| {
-            text.push_str(&format!("\n## Of each {object}\n\nLabel `{object}`: its name.\n{title}{table}"));
-            if object == "listener" {
-                text.push_str(&format!(
-                    "\n## Of each sender of a listener\n\nLabels `listener`, `sender`: its address. The latest thousand of \
-                     each listener.\n{title}{}",
-                    rows("sender_", listener::SENDERS)
-                ));
-            }
+        let mut family = |heading: &str, labels: &str, table: String| {
+            text.push_str(&format!("\n## {heading}\n\n{labels}\n{title}{table}"));
         };
-        family("listener", rows("listener_", listener::METRICS));
-        family("queue", rows("queue_", queue::METRICS));
-        family("broker", rows("broker_", broker::METRICS));
-        family("exchange", rows("exchange_", queue::EXCHANGES));
-        family("disk", rows("disk_", disk::METRICS));
-        family("machine", rows("machine_", machine::METRICS));
-        family("ship", rows("ship_", ship::METRICS));
-        family("store", rows("store_", store::METRICS));
-        text.push_str(&format!("\n## Of each packer of a machine\n\nLabels `machine`, `packer`.\n{title}"));
-        text.push_str(&rows("packer_", machine::PACKERS));
+        family(
+            "Listeners",
+            "The label `listener` is the listener's name.",
+            rows("listener_", listener::METRICS),
+        );
+        family(
+            "Senders of listeners",
+            "The labels are `listener`, the listener's name, and `sender`, the sender's address. Each listener \
+             remembers the latest thousand senders.",
+            rows("sender_", listener::SENDERS),
+        );
+        family(
+            "Queues",
+            "The label `queue` is the queue's name. A queue on disk and a queue on a RabbitMQ broker do not have \
+             all of these metrics: the broker counts messages, not events.",
+            rows("queue_", queue::METRICS),
+        );
+        family(
+            "The broker and the spool",
+            "With RabbitMQ only. The label `broker` is `rabbitmq`.",
+            rows("broker_", broker::METRICS),
+        );
+        family(
+            "Exchanges",
+            "With the embedded bus. The label `exchange` is the exchange's name.",
+            rows("exchange_", queue::EXCHANGES),
+        );
+        family(
+            "Disks",
+            "One for each file system that loggr writes to. The label `disk` is the first directory on it that \
+             loggr uses.",
+            rows("disk_", disk::METRICS),
+        );
+        family("Machines", "The label `machine` is the machine's name.", rows("machine_", machine::METRICS));
+        family("Shippers", "The label `ship` is the shipper's name.", rows("ship_", ship::METRICS));
+        family(
+            "Stores",
+            "The label `store` is the name of the shipper that writes the store. The numbers of a PostgreSQL \
+             store may be some minutes old.",
+            rows("store_", store::METRICS),
+        );
+        family(
+            "Packers of machines",
+            "The labels are `machine` and `packer`, the names of both.",
+            rows("packer_", machine::PACKERS),
+        );
+        family(
+            "Rules of filters",
+            "The labels are `machine`, the machine that runs the filter, `rule`, the rule's number in it, and \
+             `line`, its line in the file.",
+            rows("rule_", machine::RULES),
+        );
+        family(
+            "The rescue",
+            "The label `sink` says where the events could not go: it is the name of a shipper, `machine.NAME`, or \
+             `spool.EXCHANGE..KEY`.",
+            rows("rescue_", RESCUED) + &rows("rescue_", UNUSABLE),
+        );
+        family(
+            "Processes",
+            "These metrics are about the whole process.",
+            rows("", UPTIME) + &rows("", BUILD) + &rows("", RUNNING),
+        );
         text.push_str(&format!(
-            "\n## Of each rule of a filter\n\nLabels `machine`, `rule`, `line`.\n{title}"
-        ));
-        text.push_str(&rows("rule_", machine::RULES));
-        text.push_str(&format!(
-            "\n## Of the rescue\n\nLabel `sink`: the shipper, `machine.NAME`, or \
-                                `spool.EXCHANGE..KEY`.\n{title}"
-        ));
-        text.push_str(&(rows("rescue_", RESCUED) + &rows("rescue_", UNUSABLE)));
-        text.push_str(&format!("\n## Of each process\n{title}"));
-        text.push_str(&(rows("", UPTIME) + &rows("", BUILD) + &rows("", RUNNING)));
-        text.push_str(&format!(
-            "\nOf the process that answers, with the names that all programs use:\n{title}"
+            "\nThese describe the process that answers; programs of all kinds call them so:\n{title}"
         ));
         text.extend(
             kernel::process().iter().map(|(name, kind, help, _)| format!("| `{name}` | {kind} | {help} |\n")),

@@ -1,11 +1,10 @@
-//! What is so: the status of one process and of a whole installation as typed values, and the
-//! metrics made of them.
+//! The status of one process and of a whole installation as typed values, and the metrics made of
+//! them.
 //!
-//! One file for each kind of object holds what is told of it, where each number comes from, and
-//! the metric it becomes. Its JSON is what `/api/status`, `loggr status --json` and the registry
-//! carry; what an older or newer process does not tell has its default. Nothing here is
-//! changed by being looked at, and nothing is shown: that is what the command line and the
-//! page do.
+//! There is one file for each kind of object, with its values, where each comes from, and the
+//! metrics. `/api/status`, `loggr status --json` and the registry carry the values as JSON; a value
+//! that an older or newer process does not have gets its default. Looking at the status changes
+//! nothing. The command line and the web page show it.
 
 mod broker;
 mod disk;
@@ -50,7 +49,7 @@ pub use troubles::sentences;
 use crate::config::Config;
 use crate::process::part::Part;
 
-/// Who a process is. Of one that is lost only a part of this is known.
+/// The identity of a process. Only a part of it is known of a lost one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Identity {
@@ -58,7 +57,7 @@ pub struct Identity {
     pub id: String,
     /// The host's name.
     pub host: Option<String>,
-    /// Its number on that host.
+    /// Its process id on that host.
     pub pid: Option<u32>,
     /// The word behind `loggr run`, or `all`.
     pub component: Option<String>,
@@ -73,7 +72,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of this process.
+    /// The identity of this process.
     pub fn new(config: &Config, part: &Part, now: Timestamp) -> Identity {
         let (host, data) = (host_name(), config.data.directory.display().to_string());
         Identity {
@@ -88,7 +87,7 @@ impl Identity {
         }
     }
 
-    /// Component and name, as people say it: `ship archive`.
+    /// Component and name, as on the command line: `ship archive`.
     pub fn part(&self) -> Option<String> {
         let component = self.component.as_deref()?;
         Some(match &self.name {
@@ -109,7 +108,7 @@ pub struct Status {
     pub uptime_seconds: Option<u64>,
     /// Sums over its queues.
     pub totals: Totals,
-    /// Where it receives.
+    /// Its listeners.
     pub listeners: Vec<Listener>,
     /// The logs of its bus.
     pub exchanges: Vec<Exchange>,
@@ -125,16 +124,16 @@ pub struct Status {
     pub ships: Vec<Ship>,
     /// The stores that it writes.
     pub stores: Vec<Store>,
-    /// Events in the rescue, by whom they are of.
+    /// Events in the rescue, by the sink that refused them.
     pub rescue: BTreeMap<String, u64>,
     /// Why the rescue cannot be used.
     pub rescue_trouble: Option<String>,
-    /// Why the queues cannot be read, where no process tells of them.
+    /// Why the queues cannot be read, if no process runs that could tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// Where a process that runs listens: its file `run.json`, for scripts.
+/// The card of a running process, its file `run.json`, which tells scripts where it listens.
 #[derive(Clone, Debug, Serialize)]
 pub struct Card {
     /// Who it is.
@@ -158,7 +157,7 @@ pub struct Door {
 }
 
 impl Card {
-    /// Of the process, whose web addresses these are.
+    /// The card of the process; `web` are its web addresses.
     pub fn new(live: &Live, web: &[String]) -> Card {
         let doors = live.listeners.iter().flat_map(|bound| {
             bound.addresses.iter().map(|address| Door {

@@ -9,10 +9,10 @@ use super::live::{Live, text};
 use super::store;
 use crate::source::NO_PLACE;
 
-/// Who has a trouble: a kind such as `ship` and a name; and what it is, if there is one.
+/// The parts of a process by kind (such as `ship`) and name, each with its trouble, if it has one.
 pub type Troubles = BTreeMap<(&'static str, String), Option<String>>;
 
-/// What troubles the parts of the process. May read from disk.
+/// The troubles of the parts of the process. May read from disk.
 pub fn troubled_parts(live: &Live) -> Troubles {
     let listeners = live.listeners.iter().map(|l| {
         let of = &l.stats.progress;
@@ -54,7 +54,7 @@ pub fn not_ready(live: &Live) -> Option<String> {
         .or_else(|| stalled.then(|| "the queue takes nothing".to_owned()))
 }
 
-/// What has ended before its time, and why: only a new start mends it.
+/// A part that has ended too early, and why: only a new start mends it.
 fn ended(live: &Live) -> Option<String> {
     let listeners = live.listeners.iter().map(|l| ("listener", &l.stats.progress));
     let collectors = live.collectors.iter().map(|c| ("collector of", &c.progress));

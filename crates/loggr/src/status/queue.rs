@@ -1,7 +1,7 @@
-//! Queues and the logs that they read, and whether their numbers add up.
+//! The status of queues and exchanges, and whether their numbers add up.
 //!
-//! For every queue of a log `received = stored + waiting + rescued + dropped + damaged`. Of a queue
-//! on a broker only messages are known, and what this process did with them.
+//! For every queue on disk `received = stored + waiting + rescued + dropped + damaged`. For a queue
+//! on a broker only the number of messages is known, and what this process did with them.
 
 use loggr_bus::{ExchangeStats, QueueStats};
 use serde::{Deserialize, Serialize};
@@ -31,23 +31,23 @@ pub struct Queue {
     pub leased: u64,
     /// Events handed out again.
     pub redelivered: u64,
-    /// Where it lies, and what is known of it there.
+    /// Where the queue is, with the numbers that are known there.
     #[serde(flatten)]
     pub place: Place,
 }
 
-/// Where a queue lies.
+/// Where a queue is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Place {
-    /// On a broker, which counts messages.
+    /// On a broker, which counts only messages.
     Broker {
         /// Messages that wait.
         ready_messages: u64,
         /// Consumers of all processes.
         consumers: u64,
     },
-    /// In a log on our own disk.
+    /// On our own disk.
     Disk(Disk),
 }
 
@@ -57,7 +57,7 @@ impl Default for Place {
     }
 }
 
-/// What is known of a queue on our own disk. The numbers are durable.
+/// The numbers of a queue on our own disk, which are durable.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Disk {
@@ -67,11 +67,11 @@ pub struct Disk {
     pub waiting: u64,
     /// Events lost to damage.
     pub damaged: u64,
-    /// Bytes of those that wait.
+    /// Bytes of the waiting events.
     pub waiting_bytes: u64,
     /// How long the oldest has waited.
     pub oldest_seconds: Option<f64>,
-    /// How often the process has ended while somebody worked on the event at its head.
+    /// How often the process has ended while the event at its head was worked on.
     pub attempts: u32,
     /// Whether its numbers add up.
     pub balanced: bool,
@@ -80,7 +80,7 @@ pub struct Disk {
 }
 
 impl Queue {
-    /// As it stands.
+    /// The status of a queue now.
     pub fn of(config: &Config, exchange: &str, stats: &QueueStats) -> Queue {
         let place = match stats.ready_messages {
             Some(ready_messages) => Place::Broker { ready_messages, consumers: stats.consumers as u64 },
@@ -109,7 +109,7 @@ impl Queue {
         }
     }
 
-    /// What is known of it on our own disk.
+    /// Its numbers, if it is on our own disk.
     pub fn disk(&self) -> Option<&Disk> {
         match &self.place {
             Place::Disk(disk) => Some(disk),
@@ -117,7 +117,7 @@ impl Queue {
         }
     }
 
-    /// Messages ready and consumers, if it lies on a broker.
+    /// Ready messages and consumers, if it is on a broker.
     pub fn broker(&self) -> Option<(u64, u64)> {
         match self.place {
             Place::Broker { ready_messages, consumers } => Some((ready_messages, consumers)),
@@ -131,20 +131,20 @@ impl Queue {
     }
 }
 
-/// Every event that came stands in one of the columns; those lost to damage in their own.
+/// Whether every event that came is counted in exactly one of the numbers.
 fn is_balanced(q: &QueueStats) -> bool {
     let settled = q.stored_events + q.rescued_events + q.dropped_events + q.damaged_events;
     q.published_events == settled + q.waiting_events
 }
 
-/// Sums over queues: an event that two queues hold counts twice. Of a broker's queues only what is in
-/// a process's hands is known in events.
+/// Sums over queues: an event in two queues counts twice. Of a broker's queues only the events in
+/// hand are known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
     /// Messages that wait on the broker.
     pub ready_messages: u64,
-    /// Events of the broker's queues that are worked on.
+    /// Events of the broker's queues that processes have in hand.
     pub in_hand: u64,
     /// Events given to the queues.
     pub received: u64,
@@ -202,7 +202,7 @@ impl Totals {
         sum
     }
 
-    /// Adds those of another process. All see the same broker.
+    /// Adds the sums of another process, which sees the same broker.
     pub fn add(&mut self, other: &Totals) {
         let Totals {
             ready_messages,
@@ -227,7 +227,7 @@ impl Totals {
     }
 }
 
-/// A log that queues read.
+/// An exchange of the embedded bus.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Exchange {
@@ -237,7 +237,7 @@ pub struct Exchange {
     pub published: u64,
     /// Bytes of its segments.
     pub disk_bytes: u64,
-    /// Their limit.
+    /// The limit of the bytes on disk.
     pub max_bytes: u64,
     /// Segments in use.
     pub segments: usize,
@@ -250,7 +250,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// As it stands.
+    /// The status of an exchange now.
     pub fn of(stats: &ExchangeStats) -> Exchange {
         Exchange {
             name: stats.name.clone(),
@@ -267,44 +267,94 @@ impl Exchange {
 
 /// Metrics of queues.
 pub const METRICS: &[Metric<Queue>] = &[
-    metric("received_events_total", |q| count(q.disk()?.received), "Events that the queue was given."),
-    metric("stored_events_total", |q| count(q.stored), "Events that the shipper has stored durably."),
-    metric("rescued_events", |q| count(q.rescued), "Events of it that are in the rescue now."),
-    metric("dropped_events_total", |q| count(q.dropped), "Events dropped by an explicit rule."),
-    metric("damaged_events_total", |q| count(q.disk()?.damaged), "Events lost to damage on disk."),
-    metric("waiting_events", |q| count(q.disk()?.waiting), "Events that wait or are being stored."),
-    metric("waiting_bytes", |q| count(q.disk()?.waiting_bytes), "Bytes of those events."),
+    metric(
+        "received_events_total",
+        |q| count(q.disk()?.received),
+        "Events that were published to the queue since it was made. For each queue on disk received = stored \
+         + waiting + rescued + dropped + damaged.",
+    ),
+    metric(
+        "stored_events_total",
+        |q| count(q.stored),
+        "Events that left the queue because a shipper or a machine had stored them durably at the next \
+         place.",
+    ),
+    metric(
+        "rescued_events",
+        |q| count(q.rescued),
+        "Events of the queue that are in the rescue now, because their destination refused them for good.",
+    ),
+    metric(
+        "dropped_events_total",
+        |q| count(q.dropped),
+        "Events of the queue that a filter rule dropped or that somebody discarded by a command.",
+    ),
+    metric(
+        "damaged_events_total",
+        |q| count(q.disk()?.damaged),
+        "Events of the queue that were lost because their file on disk was damaged.",
+    ),
+    metric(
+        "waiting_events",
+        |q| count(q.disk()?.waiting),
+        "Events that are in the queue: those that wait and those that are being stored at this moment.",
+    ),
+    metric("waiting_bytes", |q| count(q.disk()?.waiting_bytes), "Bytes of the events that are in the queue."),
     metric(
         "oldest_seconds",
         |q| Some(q.disk()?.oldest_seconds.unwrap_or(0.0)),
-        "How long the oldest of them has waited.",
+        "How long the oldest event in the queue has waited, in seconds; 0 if the queue is empty.",
     ),
     metric(
         "unreadable",
         |q| said(&q.disk()?.trouble),
-        "1 while it cannot be read, or its place not be written down.",
+        "1 while loggr cannot read the queue, or cannot write down how far it has been read.",
     ),
-    metric("leased_events", |q| count(q.leased), "Events handed out and not yet settled."),
-    metric("redelivered_events_total", |q| count(q.redelivered), "Events handed out again after a nack."),
+    metric(
+        "leased_events",
+        |q| count(q.leased),
+        "Events that the queue has handed to a shipper or a machine and that are not yet stored.",
+    ),
+    metric(
+        "redelivered_events_total",
+        |q| count(q.redelivered),
+        "Events that the queue handed out again because they could not be stored the first time.",
+    ),
     metric(
         "ready_messages",
         |q| count(q.broker()?.0),
-        "Messages that wait, where the broker holds the queue.",
+        "Messages (each holds one event or many) that wait in the queue on the RabbitMQ broker.",
     ),
     metric(
         "consumers",
         |q| count(q.broker()?.1),
-        "Consumers of all processes, where the broker holds the queue.",
+        "Consumers of all processes that take from the queue on the RabbitMQ broker.",
     ),
 ];
 
 /// Metrics of exchanges.
 pub const EXCHANGES: &[Metric<Exchange>] = &[
-    metric("published_events_total", |e| count(e.published), "Events published."),
-    metric("commits_total", |e| count(e.commits), "Synced commits."),
-    metric("failing", |e| said(&e.trouble), "1 while nothing can be published."),
-    metric("disk_bytes", |e| count(e.disk_bytes), "Bytes of its segments."),
-    metric("max_bytes", |e| count(e.max_bytes), "Limit of those bytes."),
+    metric(
+        "published_events_total",
+        |e| count(e.published),
+        "Events that were published to the exchange since it was made.",
+    ),
+    metric(
+        "commits_total",
+        |e| count(e.commits),
+        "Commits of the exchange's log since the start of the process; each was synced to disk.",
+    ),
+    metric(
+        "failing",
+        |e| said(&e.trouble),
+        "1 while the exchange takes no events: its log is full or cannot be written.",
+    ),
+    metric("disk_bytes", |e| count(e.disk_bytes), "Bytes of disk that the log of the exchange takes."),
+    metric(
+        "max_bytes",
+        |e| count(e.max_bytes),
+        "Limit of the bytes on disk (`max_size`); at the limit the listeners stop reading.",
+    ),
 ];
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What became of rescued events, in the numbers of their queues.
+//! Corrects the numbers of queues by what became of their rescued events.
 //!
-//! A queue counts what it gave to the rescue, ever; the rescue counts what left it, and how.
-//! Shown is where the events are now: in the rescue, with their destination after a replay, or
-//! dropped by who discarded them. Invariant: the sum of a queue's numbers stays what it was.
+//! A queue counts the events that it ever gave to the rescue; the rescue counts those that left it,
+//! and how. The status shows where the events are now: in the rescue, stored after a replay, or
+//! dropped because they were discarded. Invariant: the sum of a queue's numbers stays what it was.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use loggr_bus::rescue::{RescueStore, Standing};
 use crate::component::machine::RESCUE_PREFIX;
 use crate::config::Config;
 
-/// Largest the rescue may become; full means that the shipper waits.
+/// Size limit of the rescue; when it is full, shippers wait.
 pub const MAX_RESCUE_BYTES: usize = 4 << 30;
 
-/// How the rescue stands, and which queues it belongs to.
+/// The numbers of the rescue, and the queues of its sinks.
 #[derive(Default)]
 pub struct Standings {
     all: BTreeMap<String, Standing>,
-    /// Names in the rescue and their queues.
+    /// The names of sinks in the rescue, with their queues.
     queues: Vec<(String, String)>,
     trouble: Option<String>,
 }
 
 impl Standings {
-    /// Asks the rescue; if it cannot answer the queues' own numbers stay.
+    /// Asks the rescue; if it cannot answer, the queues keep their own numbers.
     pub fn read(rescue: &RescueStore, config: &Config) -> Standings {
         let ships = config.ships.iter().map(|ship| (ship.name.clone(), ship.queue.clone()));
         let machines = config.machines.iter();
@@ -48,7 +48,7 @@ impl Standings {
         self.trouble.as_deref()
     }
 
-    /// Says of a queue's rescued events where they are now.
+    /// Corrects a queue's numbers by where its rescued events are now.
     pub fn settle(&self, queue: &mut QueueStats) {
         if self.trouble.is_some() {
             return;
@@ -63,7 +63,8 @@ impl Standings {
             standing.discarded += of.discarded;
         }
         if queue.ready_messages.is_some() {
-            // On a broker the numbers are of this process alone, and no sum is made of them.
+            // For a queue on a broker the numbers are those of this process alone, and need not add
+            // up.
             queue.rescued_events = standing.here;
             return;
         }
@@ -76,15 +77,15 @@ impl Standings {
         };
         queue.stored_events += take(standing.replayed);
         queue.dropped_events += take(standing.discarded);
-        // What nobody has seen leave was in a rescue that is gone.
+        // Events that are neither there nor counted as gone were in a rescue that is lost.
         queue.damaged_events += take(u64::MAX);
     }
 }
 
-/// Before the name of a spool's queue in the rescue.
+/// The prefix of a spool's queue in the rescue.
 const SPOOL_PREFIX: &str = "spool.";
 
-/// The names in the rescue of those that take from a queue.
+/// The sinks in the rescue that belong to a queue.
 pub fn sinks(config: &Config, queue: &str) -> Vec<String> {
     let ships = config.ships.iter().filter(|ship| ship.queue == queue).map(|ship| ship.name.clone());
     let machines = config.machines.iter().filter(|m| m.queue == queue);

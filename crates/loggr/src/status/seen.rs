@@ -1,4 +1,4 @@
-//! A process as somebody else has seen it.
+//! A process as seen by another one.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::Status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It was heard of as often as it should be.
+    /// It reports in time.
     Running,
-    /// It was not heard of for longer than it should.
+    /// It has not reported in time.
     Late,
     /// It ended without stopping, or cannot reach the registry.
     Lost,
@@ -29,10 +29,10 @@ impl State {
     }
 }
 
-/// A process that somebody has seen.
+/// A process that was seen.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Its status; of a lost one only who it was.
+    /// Its status; only the identity for a lost process.
     pub status: Status,
     /// How it is doing.
     pub state: State,
@@ -41,7 +41,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// A process that speaks for itself, now.
+    /// The calling process itself, now.
     pub fn now(status: Status) -> Seen {
         Seen { status, state: State::Running, age: Duration::ZERO }
     }

@@ -1,4 +1,4 @@
-//! A shipper: what it has stored, and why it does not.
+//! The status of a shipper: what it has stored, and its trouble.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,14 +23,14 @@ pub struct Ship {
     pub failures: u64,
     /// The destination takes nothing.
     pub failing: bool,
-    /// What it last said when it refused.
+    /// The last error of the destination.
     pub last_error: Option<String>,
-    /// Why it takes nothing any more.
+    /// Why it has ended.
     pub ended: Option<String>,
 }
 
 impl Ship {
-    /// As it is now.
+    /// The status of a shipper now.
     pub fn of(stats: &ShipStats) -> Ship {
         let ShipStats { kind, queue, progress } = stats;
         Ship {
@@ -49,9 +49,31 @@ impl Ship {
 
 /// Its metrics.
 pub const METRICS: &[Metric<Ship>] = &[
-    metric("stored_events_total", |s| count(s.stored), "Events stored since the start."),
-    metric("rescued_events_total", |s| count(s.rescued), "Events rescued since the start."),
-    metric("failures_total", |s| count(s.failures), "Tries that failed."),
-    metric("failing", |s| flag(s.failing), "1 while the shipper cannot write."),
-    metric("ended", |s| said(&s.ended), "1 when it takes nothing any more until the next start."),
+    metric(
+        "stored_events_total",
+        |s| count(s.stored),
+        "Events that the shipper has stored durably since the start of the process.",
+    ),
+    metric(
+        "rescued_events_total",
+        |s| count(s.rescued),
+        "Events that the shipper has put into the rescue since the start of the process, because the \
+         destination refused them for good.",
+    ),
+    metric(
+        "failures_total",
+        |s| count(s.failures),
+        "Attempts to store a batch that failed; loggr repeats them.",
+    ),
+    metric(
+        "failing",
+        |s| flag(s.failing),
+        "1 while the shipper cannot store events at its destination; they wait in the queue.",
+    ),
+    metric(
+        "ended",
+        |s| said(&s.ended),
+        "1 when the shipper has ended because of an error; its events wait in the queue until loggr is \
+         started again.",
+    ),
 ];

@@ -1,6 +1,7 @@
-//! The stores in the status: how large, how old, what is damaged, and what retention has dropped.
+//! The status of stores: size, age, damage, and what retention has dropped.
 //!
-//! Of an embedded store the numbers are those of its manifest, of a database those of some minutes ago.
+//! The numbers of an embedded store come from its manifest; those of a database may be some minutes
+//! old.
 
 use std::path::Path;
 
@@ -26,7 +27,7 @@ pub struct Store {
     pub name: String,
     /// Its kind's word.
     pub kind: String,
-    /// What it holds; nothing where it cannot be opened.
+    /// Its content; `None` if it cannot be opened.
     #[serde(flatten)]
     pub holds: Option<Holdings>,
     /// What is wrong with it.
@@ -68,7 +69,7 @@ pub struct Holdings {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DamagedFile {
-    /// The store that it is of.
+    /// The store to which it belongs.
     pub store: String,
     /// The file.
     pub file: String,
@@ -82,7 +83,7 @@ impl Store {
         self.holds.as_ref()?.clock.as_deref()
     }
 
-    /// `seen`: the numbers, or why there are none, where that is known.
+    /// The status of a store. `seen`: its numbers, or why there are none, if that is known.
     fn of(name: &str, kind: &str, retains: bool, seen: Result<Summary, Option<String>>) -> Store {
         let (name, kind) = (name.to_owned(), kind.to_owned());
         let sum = match seen {
@@ -115,7 +116,7 @@ impl Holdings {
             purged: sum.purged,
             damaged: sum.damaged.len(),
             damaged_files: sum.damaged.iter().take(MAX_DAMAGED).map(file).collect(),
-            // Without a retention nobody waits for the clock.
+            // Without a retention the clock does not matter.
             clock: sum.step.filter(|_| retains).map(|step| step.to_string()),
         }
     }
@@ -133,7 +134,7 @@ pub fn online(live: &Live) -> Vec<Store> {
         .collect()
 }
 
-/// The embedded stores on this disk, which nobody writes.
+/// The embedded stores on this disk, when no process runs.
 pub fn offline(config: &Config) -> Vec<Store> {
     let ships = config.ships.iter();
     ships
@@ -153,7 +154,7 @@ fn retains(config: &Config, name: &str) -> bool {
     stores.any(|store| store.retention().is_some())
 }
 
-/// A store that somebody must repair before it takes anything.
+/// A store that must be repaired before it can be used, in a sentence.
 pub fn unusable(live: &Live) -> Option<String> {
     live.ships.iter().find_map(|ship| {
         let Destination::Search(sink) = &ship.destination else { return None };
@@ -164,38 +165,38 @@ pub fn unusable(live: &Live) -> Option<String> {
 
 /// Its metrics.
 pub const METRICS: &[Metric<Store>] = &[
-    metric("events", |s| count(s.holds.as_ref()?.events), "Events that it holds."),
-    metric("bytes", |s| count(s.holds.as_ref()?.bytes), "Bytes on disk."),
-    metric("days", |s| count(s.holds.as_ref()?.days), "Days that hold events."),
+    metric("events", |s| count(s.holds.as_ref()?.events), "Events that the store holds."),
+    metric("bytes", |s| count(s.holds.as_ref()?.bytes), "Bytes that the store takes on disk."),
+    metric("days", |s| count(s.holds.as_ref()?.days), "Number of days of which the store holds events."),
     metric(
         "oldest_timestamp_seconds",
         |s| Some(s.holds.as_ref()?.oldest_unix.unwrap_or(0) as f64),
-        "When its oldest event was received.",
+        "When the oldest event of the store was received, in seconds since 1970; 0 if the store is empty.",
     ),
     metric(
         "newest_timestamp_seconds",
         |s| Some(s.holds.as_ref()?.newest_unix.unwrap_or(0) as f64),
-        "When its newest event was received.",
+        "When the newest event of the store was received, in seconds since 1970; 0 if the store is empty.",
     ),
     metric(
         "dropped_events_total",
         |s| count(s.holds.as_ref()?.dropped),
-        "Events that its retention has dropped, ever.",
+        "Events that `retention` has removed since the store was made.",
     ),
     metric(
         "purged_events_total",
         |s| count(s.holds.as_ref()?.purged),
-        "Events that `loggr purge` has deleted, ever.",
+        "Events that `loggr purge` has deleted since the store was made.",
     ),
     metric(
         "damaged_files",
         |s| count(s.holds.as_ref()?.damaged as u64),
-        "Data files that were found damaged.",
+        "Data files of the store that are known to be damaged.",
     ),
     metric(
         "clock_held",
         |s| said(&s.holds.as_ref()?.clock),
-        "1 while retention drops nothing because the clock has made a step.",
+        "1 while `retention` removes nothing because the host's clock has jumped and cannot be trusted.",
     ),
-    metric("trouble", |s| said(&s.trouble), "1 while it is damaged or cannot be opened."),
+    metric("trouble", |s| said(&s.trouble), "1 while the store is damaged or cannot be opened."),
 ];

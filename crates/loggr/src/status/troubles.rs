@@ -1,11 +1,11 @@
-//! Is all well? What is wrong in a status, a sentence for each.
+//! Finds the troubles in a status, and gives a sentence for each.
 //!
-//! Only reads the status: whoever finds a new kind of trouble puts it there.
+//! Only the status is read: a new kind of trouble must be put there first.
 
 use super::{Installation, Owned, State};
 use crate::config::Config;
 
-/// What is wrong; nothing where all is well.
+/// The sentences; none if all is well.
 pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
     let mut found = Found(Vec::new());
     for process in &status.processes {
@@ -74,7 +74,7 @@ impl Found {
     }
 }
 
-/// Does a shipper with a place of its own take from this queue?
+/// Whether a shipper that stores on its own disk takes from this queue.
 fn is_lonely(config: &Config, queue: &str) -> bool {
     config.ships.iter().any(|ship| ship.queue == queue && ship.is_lonely())
 }

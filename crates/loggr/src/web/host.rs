@@ -28,7 +28,7 @@ fn is_admitted<B>(request: &axum::http::Request<B>) -> bool {
     // The target of the request may have a name too, and where it has one that is the one that counts.
     let target = request.uri().authority().is_none_or(|authority| is_ours(authority.as_str()));
     let mut hosts = request.headers().get_all(HOST).iter().peekable();
-    // Whoever speaks HTTP/1.0 without it is no browser.
+    // A client that sends HTTP/1.0 without this header is not a browser.
     let said = hosts.peek().is_some() || request.version() == Version::HTTP_10;
     target && said && hosts.all(|host| host.to_str().is_ok_and(is_ours))
 }

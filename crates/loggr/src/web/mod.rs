@@ -169,7 +169,7 @@ async fn readyz(State(site): State<Site>) -> Response {
 
 async fn metrics(State(site): State<Site>) -> Response {
     let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
-    // Whoever serves nothing but the web address speaks for the others.
+    // A process that serves only the web address also shows the others.
     let others = match site.live.part {
         Part::Web => site.registry.known(Some(&site.socket)).await.seen,
         _ => Vec::new(),

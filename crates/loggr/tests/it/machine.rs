@@ -169,7 +169,7 @@ fn a_wrong_filter_stops_the_start_and_the_check() {
         let output = loggr.command(&[command]);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(errors.contains("main.filter:1:13: this compares nothing, found `=`"), "{errors}");
+        assert!(errors.contains("main.filter:1:13: this is not a comparison, found `=`"), "{errors}");
         assert!(errors.contains("hint: write `==` to compare"), "{errors}");
     }
 }

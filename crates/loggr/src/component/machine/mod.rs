@@ -30,17 +30,18 @@ use crate::process::progress::{Progress, Words};
 pub use packing::Packing;
 use worker::{Job, NewPump, Worker};
 
-/// Before the name of a machine in the rescue. No shipper has a dot in its name.
+/// The prefix of a machine's name in the rescue. No shipper has a dot in its name.
 pub const RESCUE_PREFIX: &str = "machine.";
-/// Stands for a word of a binding that takes any: in one letter, so that no routing key
-/// becomes too long by it.
+/// The word that stands for a wildcard of a binding; it has one letter, so that no routing key
+/// becomes too long.
 const ANY_WORD: &str = "r";
 /// Deliveries that a machine may hold.
 const MACHINE_WINDOW: usize = 64;
-/// The same with packers, which hold what waits for the rest of an event. A full window
-/// flushes them.
+/// Deliveries that a machine with packers may hold, because packers keep parts of events. A full
+/// window flushes them.
 const PACKING_WINDOW: usize = 4096;
-/// The same where deliveries are a broker's messages, of up to 500 events each.
+/// Deliveries that a machine with packers may hold if they are a broker's messages, of up to 500
+/// events each.
 const PACKING_WINDOW_MESSAGES: usize = 512;
 /// Events that are filtered as one batch.
 const MAX_BATCH_EVENTS: usize = 4096;
@@ -99,12 +100,12 @@ pub struct Running {
     /// By the program that is in use.
     counters: Mutex<Counters>,
     files: Option<FilterFiles>,
-    /// How they were when the filter in use was made; held while they are read again.
+    /// The marks of the files when the filter in use was made; locked while they are read again.
     read: Mutex<Read>,
     shared: Arc<Shared>,
 }
 
-/// By what it is seen that files have changed.
+/// The marks by which a change of files is noticed.
 struct Read {
     /// The filter and its patterns.
     filter: Vec<Stamp>,
@@ -313,7 +314,7 @@ impl Machines {
     /// Reads the filter and starts.
     pub fn start(&self, machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Arc<Running>> {
         let files = files(&self.config, machine);
-        // Looked at before they are read: a change in between is seen later.
+        // The marks are taken before the files are read, so that a change in between is seen later.
         let filter = files.as_ref().map(FilterFiles::stamps).unwrap_or_default();
         let program = compile(&self.config, machine)?;
         let read = Mutex::new(Read { filter, engines: stamps(program.files()) });
@@ -421,7 +422,7 @@ async fn tick(running: Arc<Running>, workers: Vec<mpsc::WeakSender<Job>>) {
         for worker in &workers {
             let Some(worker) = worker.upgrade() else { return };
             if holds {
-                // One that has something to do looks afterwards anyway.
+                // A worker that is busy looks after its work anyway.
                 drop(worker.try_send(Job::Look));
             }
         }
@@ -460,7 +461,7 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
     }
 }
 
-/// Nobody publishes any more what comes to a pump that panicked.
+/// Ends the machine if a pump panicked, because its events would not be published any more.
 fn see(running: &Running, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         running.stats.progress.end(&running.shared.stop, "publishing failed by our fault");

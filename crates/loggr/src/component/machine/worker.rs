@@ -1,7 +1,7 @@
 //! One worker thread of a machine: packers, filter, and where each event goes then.
 //!
-//! Blocking. What goes wrong by our fault costs a redelivery, never an event: a panic lets go
-//! of everything in hand, which gives it back to the queue.
+//! A worker blocks its thread. A fault in loggr costs a redelivery, never an event: a panic drops
+//! everything in hand, which gives it back to the queue.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +39,7 @@ pub(super) struct NewPump {
     pub publisher: Publisher,
 }
 
-/// Nobody takes what is published: everything stops.
+/// The pumps are gone because the process stops.
 struct Stopped;
 
 pub(super) struct Worker {
@@ -96,8 +96,8 @@ impl Worker {
             Job::Flush => return self.flush(),
             Job::Work(delivery) => {
                 self.running.stats.received.add(delivery.batch().len() as u64);
-                // What has brought us down again and again, and what the queue could not read, is
-                // the pump's, which rescues it.
+                // A delivery on which the process crashed again and again, or that the queue could
+                // not read, goes to the pump, which puts it into the rescue.
                 if delivery.attempts() > MAX_ATTEMPTS || delivery.unfit_reason().is_some() {
                     let loaded = self.running.loaded();
                     return self.send(&loaded, 0, delivery);
@@ -111,7 +111,7 @@ impl Worker {
         self.advance()
     }
 
-    /// What is ready leaves one packer after the other.
+    /// Passes deliveries that are ready from one packer to the next.
     fn advance(&mut self) -> Result<(), Stopped> {
         let last = self.packers.len();
         for at in 0..last {

@@ -1,5 +1,5 @@
-//! Texts in a language of their own: binding keys, time zones, templates, formats, conditions. What
-//! is read is kept; nobody reads it again.
+//! Texts in a language of their own: binding keys, time zones, templates, formats, conditions. They
+//! are parsed here once and kept parsed.
 
 use loggr_bus::binding::Binding;
 use loggr_event::{DumpFormat, Template, TemplateError, is_timezone};
@@ -17,7 +17,7 @@ impl Reader<'_, '_> {
             let key = text(value)?;
             match Binding::parse(key) {
                 Ok(_) if key.is_empty() => {
-                    Err(Wrong::from("the binding is empty and takes nothing".to_owned())
+                    Err(Wrong::from("the binding key is empty and matches no event".to_owned())
                         .help("`#` takes everything"))
                 }
                 Ok(binding) => Ok(binding),
@@ -38,7 +38,7 @@ impl Reader<'_, '_> {
                 let near = nearest(zone, names.iter().map(String::as_str));
                 let help = near.map(|near| format!("did you mean `{near}`?"));
                 let help = help.unwrap_or_else(|| "a name such as `Europe/Berlin`, or `local`".to_owned());
-                Err(Wrong::from(format!("`{zone}` is no time zone")).help(help))
+                Err(Wrong::from(format!("`{zone}` is not a time zone")).help(help))
             }
         });
         defaulted(read)
@@ -123,7 +123,7 @@ fn template_error(error: &TemplateError, meant: Option<String>) -> Wrong {
     }
 }
 
-/// The IANA name of this host's zone; `UTC` where it cannot be told.
+/// The IANA name of this host's zone; `UTC` if it cannot be found.
 fn local_zone() -> String {
     let zone = jiff::tz::TimeZone::system();
     zone.iana_name().filter(|name| is_timezone(name)).unwrap_or("UTC").to_owned()

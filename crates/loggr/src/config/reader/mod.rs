@@ -1,4 +1,4 @@
-//! Reads one section of the file by its table of keys, and collects what is wrong.
+//! Reads one section of the file by its table of keys, and collects the problems.
 //!
 //! A wrong value is noted and replaced by its default, so that reading goes on and all
 //! mistakes of a file are found at once. Asking for a key that the table does not have,
@@ -24,7 +24,7 @@ pub use plain::check_name;
 /// One section while it is read.
 pub struct Reader<'r, 't> {
     section: &'static Section,
-    /// How this one is called in messages: `[[listener]]`, `[ship.archive]`.
+    /// The name of the section in messages: `[[listener]]`, `[ship.archive]`.
     title: String,
     table: Option<&'r DeTable<'t>>,
     /// The place of its header.
@@ -48,7 +48,7 @@ impl Places {
 }
 
 impl<'r, 't> Reader<'r, 't> {
-    /// A section as it stands in the file, or one that does not stand there.
+    /// A reader of a section, which the file may or may not have.
     pub fn new(
         section: &'static Section,
         title: String,
@@ -61,7 +61,7 @@ impl<'r, 't> Reader<'r, 't> {
 
     /// Notes every key that the section does not have, or not in this version.
     pub fn check_keys(&mut self) {
-        // Of a kind that a later version brings the keys are not known.
+        // The keys of a kind that only a later version supports are not known.
         if self.table.into_iter().flatten().any(|(name, value)| self.is_later_word(name.get_ref(), value)) {
             return;
         }
@@ -103,8 +103,8 @@ impl<'r, 't> Reader<'r, 't> {
         }
     }
 
-    /// What the key says of the section's protocol or kind; noted where it is missing, and so is every
-    /// key that belongs to another.
+    /// The section's protocol or kind. Notes a problem if it is missing, and for every key that
+    /// belongs to another one.
     pub fn kind<C: Choice>(&mut self, key: &'static str, missing: String) -> Option<C> {
         let kind = self.choice_if_any(key);
         match kind {
@@ -127,7 +127,7 @@ impl<'r, 't> Reader<'r, 't> {
         for (name, _) in self.table.into_iter().flatten() {
             let Some(key) = self.section.key(name.get_ref()) else { continue };
             if !key.only.is_empty() && !key.only.contains(&word) {
-                let message = format!("`{}` means nothing for the {what} `{word}`", key.name);
+                let message = format!("`{}` is not a key of the {what} `{word}`", key.name);
                 let help = format!("it belongs to {}", list(key.only));
                 self.note(Some(name.span()), message, Some(help));
             }

@@ -22,7 +22,7 @@ const MAX_ACCOUNT_BYTES: usize = 32;
 const MAX_MODE: u32 = 0o777;
 
 impl Reader<'_, '_> {
-    /// What the key's word means, if there is one.
+    /// The value of the key's word, if there is one.
     pub fn choice_if_any<C: Choice>(&mut self, key: &'static str) -> Option<C> {
         self.read(key, |key, value| {
             assert!(
@@ -38,7 +38,7 @@ impl Reader<'_, '_> {
                 let wrong = Wrong::from(format!("`{}` `{word}` is not supported by this version", key.name));
                 return Err(wrong.help(choose(C::WORDS)));
             }
-            let wrong = Wrong::from(format!("`{word}` is no `{}`", key.name));
+            let wrong = Wrong::from(format!("`{word}` is not a valid `{}`", key.name));
             Err(match nearest(word, C::WORDS.iter().copied()) {
                 Some(near) => wrong.help(format!("did you mean `{near}`?")),
                 None => wrong.help(choose(C::WORDS)),
@@ -46,7 +46,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// What the key's word means.
+    /// The value of the key's word.
     pub fn choice<C: Choice>(&mut self, key: &'static str) -> C {
         defaulted(self.choice_if_any(key))
     }
@@ -111,8 +111,9 @@ impl Reader<'_, '_> {
             let text = match value.get_ref() {
                 DeValue::String(text) => text,
                 DeValue::Integer(n) => {
-                    let wrong =
-                        Wrong::from(format!("`{n}` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`"));
+                    let wrong = Wrong::from(format!(
+                        "`{n}` has no unit; the units are `ms`, `s`, `m`, `h`, `d`, `w`"
+                    ));
                     return Err(wrong.help(format!("write `\"{n}s\"` for seconds")));
                 }
                 _ => return Err(expected("a duration such as `\"10s\"`", value)),
@@ -142,7 +143,7 @@ impl Reader<'_, '_> {
         defaulted(self.name_if_any(key))
     }
 
-    /// A name; an empty one is as good as none.
+    /// A name; an empty one counts as none.
     pub fn name_unless_empty(&mut self, key: &'static str) -> Option<String> {
         let read = self.read(key, |_, value| {
             let name = text(value)?;
@@ -180,7 +181,7 @@ impl Reader<'_, '_> {
         defaulted(self.bus_name_if_any(key))
     }
 
-    /// The name of a user or group, if there is one. Whether it exists is another question.
+    /// The name of a user or group, if there is one. It is not checked whether it exists.
     pub fn account_if_any(&mut self, key: &'static str) -> Option<String> {
         self.read(key, |_, value| {
             let name = text(value)?;
@@ -227,7 +228,8 @@ impl Reader<'_, '_> {
         self.read(key, |_, value| path(text(value)?, base))
     }
 
-    /// A text of rules of its own, if there is one. `parse` says what is wrong with it.
+    /// A text with rules of its own, if there is one; the error of `parse` says what is wrong with
+    /// it.
     pub fn parsed_if_any<T>(
         &mut self,
         key: &'static str,
@@ -236,7 +238,7 @@ impl Reader<'_, '_> {
         self.read(key, |_, value| Ok(parse(text(value)?)?))
     }
 
-    /// The same where the table has a default.
+    /// A text with rules of its own, for a key with a default.
     pub fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
         defaulted(self.parsed_if_any(key, parse))
     }
@@ -247,13 +249,13 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Can this be the name of a listener, a machine or a ship?
+/// Checks the name of a listener, a machine or a shipper.
 pub fn check_name(name: &str) -> Result<&str, String> {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     match name.len() {
         1..=MAX_NAME_BYTES if name.bytes().all(good) => Ok(name),
         _ => Err(format!(
-            "`{name}` is no name: letters, digits, `-` and `_` are allowed, at most {MAX_NAME_BYTES}"
+            "`{name}` is not a valid name: a name has letters, digits, `-` and `_`, at most {MAX_NAME_BYTES}"
         )),
     }
 }

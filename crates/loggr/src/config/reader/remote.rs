@@ -1,4 +1,4 @@
-//! Where others are: addresses, networks, servers and their certificates.
+//! Values about other hosts: addresses, networks, servers and their certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ impl Reader<'_, '_> {
         defaulted(self.read(key, |_, value| networks(value)))
     }
 
-    /// Whom to trust.
+    /// The peers to trust.
     pub fn trust(&mut self, key: &'static str) -> Trust {
         let read = self.read(key, |_, value| match value.get_ref() {
             DeValue::Boolean(true) => Ok(Trust::Everybody),
@@ -55,12 +55,13 @@ impl Reader<'_, '_> {
         defaulted(read)
     }
 
-    /// Where a server is, if it is said; a scheme and the port it has without one.
+    /// The URL of a server, if there is one; `schemes` are the allowed ones with their default
+    /// ports.
     pub fn url_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<ServerUrl> {
         self.read(key, |_, value| Ok(ServerUrl::parse(text(value)?, schemes)?))
     }
 
-    /// Where servers are, at least one, if it is said.
+    /// The URLs of servers, at least one, if there are any.
     pub fn urls_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<Vec<ServerUrl>> {
         self.read(key, |_, value| {
             one_or_more(value, "a URL or a list of them", |item| Ok(ServerUrl::parse(text(item)?, schemes)?))

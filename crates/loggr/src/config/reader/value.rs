@@ -1,4 +1,4 @@
-//! One value of the file: what it is, and what is wrong with it. Not which key it belongs to.
+//! Reads one value of the file, without knowing its key, and says what is wrong with it.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 /// What a value says, or what is wrong with it.
 pub(super) type Read<T> = Result<T, Wrong>;
 
-/// A problem that has no place yet: it is the value's own unless it says another.
+/// A problem of a value; its place is that of the value, unless it names another.
 pub(super) struct Wrong {
     pub message: String,
     pub help: Option<String>,
@@ -54,7 +54,7 @@ pub(super) fn expected(what: &str, value: &Value<'_>) -> Wrong {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     };
-    Wrong::from(format!("{found} where {what} belongs")).at(value.span())
+    Wrong::from(format!("{found} stands where {what} is expected")).at(value.span())
 }
 
 pub(super) fn text<'v>(value: &'v Value<'_>) -> Read<&'v str> {
@@ -78,7 +78,8 @@ pub(super) fn path(text: &str, base: &Path) -> Read<PathBuf> {
         return Err(format!("`{text}` is not a path").into());
     }
     if text == "~" || text.starts_with("~/") {
-        return Err(Wrong::from(format!("`{text}`: only a shell knows `~`")).help("write the whole path"));
+        return Err(Wrong::from(format!("`{text}`: loggr does not know what `~` stands for"))
+            .help("write the whole path"));
     }
     Ok(base.join(text))
 }
@@ -99,7 +100,7 @@ pub(super) fn one_or_more<T>(
 pub(super) fn many<T>(value: &Value<'_>, item: impl Fn(&Value<'_>) -> Read<T>) -> Read<Vec<T>> {
     let items = value.get_ref().as_array().ok_or_else(|| expected("a list", value))?;
     if items.len() > MAX_LIST {
-        return Err(format!("{} entries are too many, {MAX_LIST} may be", items.len()).into());
+        return Err(format!("the list has {} entries, more than {MAX_LIST}", items.len()).into());
     }
     items.iter().map(|entry| item(entry).map_err(|wrong| wrong.at(entry.span()))).collect()
 }

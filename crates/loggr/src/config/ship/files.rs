@@ -1,4 +1,4 @@
-//! `kind = "files"`: into files.
+//! `kind = "files"`: a shipper that stores events in files.
 
 use std::path::PathBuf;
 
@@ -8,43 +8,60 @@ use crate::config::choice::choice;
 use crate::config::keys::{GIB, KIB, Key, Takes, key, one_of};
 use crate::config::reader::Reader;
 
-/// What shippers of this kind alone have.
+/// The keys that only shippers of this kind have.
 pub const KEYS: &[Key] = &[
     key(
         "path",
         Takes::PathTemplate,
         "\"${source}/${app_name}/${date}.log\"",
-        "template of the path below `directory`, see `templates.md`; values cannot leave it",
+        "the template of a file's path below `directory`, see `templates.md`; no value of an event can lead \
+         out of `directory`",
     )
     .only(FILES),
     key(
         "format",
         Takes::LineFormat,
         "\"RSYSLOG\"",
-        "`JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG`, `ES`, `MESSAGE`, `RAW`, or a template such as \
-         `$DATETIME $SOURCE $MESSAGE`, see `templates.md`",
+        "how an event is written: one of the formats `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG` (as \
+         rsyslog writes its files), `ES` (for the bulk interface of Elasticsearch), `MESSAGE` (the message \
+         alone) and `RAW` (the received bytes), or a template such as `$DATETIME $SOURCE $MESSAGE`, see \
+         `templates.md`",
     )
     .only(FILES),
     key(
         "compress",
         one_of::<Compress>(),
         "\"none\"",
-        "how the files are compressed; where a file holds something else the lines go to one beside it, \
-         with `.gz`, `.zst` or `.plain` added",
+        "how the files are compressed; if a file exists already and is compressed otherwise, the events go \
+         to a file beside it with `.gz`, `.zst` or `.plain` added to its name",
     )
     .only(FILES),
-    key("file_mode", Takes::Mode, "\"0640\"", "permission bits of new files").only(FILES),
-    key("directory_mode", Takes::Mode, "\"0750\"", "permission bits of new directories").only(FILES),
-    key("max_open_files", Takes::Count(1, 100_000), "256", "files held open at one time").only(FILES),
+    key("file_mode", Takes::Mode, "\"0640\"", "the permission bits of files that loggr makes").only(FILES),
+    key("directory_mode", Takes::Mode, "\"0750\"", "the permission bits of directories that loggr makes")
+        .only(FILES),
+    key(
+        "max_open_files",
+        Takes::Count(1, 100_000),
+        "256",
+        "how many files the shipper keeps open at one time; beyond that it closes the one that it has not \
+         used for longest",
+    )
+    .only(FILES),
     key(
         "batch_events",
         Takes::Count(1, 1_000_000),
         "10000",
-        "events written and synced at once, at most; what waits is written at once, never kept for more",
+        "the largest number of events that the shipper writes and syncs together; it never waits for more \
+         events to come: when fewer wait, it writes these at once",
     )
     .only(FILES),
-    key("batch_size", Takes::Size(KIB, GIB), "\"4MiB\"", "bytes written and synced at once, at most")
-        .only(FILES),
+    key(
+        "batch_size",
+        Takes::Size(KIB, GIB),
+        "\"4MiB\"",
+        "the largest number of bytes that the shipper writes and syncs together",
+    )
+    .only(FILES),
 ];
 
 const FILES: &[&str] = &["files"];
@@ -68,9 +85,9 @@ pub struct FilesShip {
     pub directory_mode: u32,
     /// Files held open at one time.
     pub max_open_files: usize,
-    /// Events written and synced at once, at most; what waits is never kept waiting for more.
+    /// Events written and synced together, at most; the shipper never waits for more to come.
     pub batch_events: usize,
-    /// Bytes written and synced at once, at most.
+    /// Bytes written and synced together, at most.
     pub batch_bytes: usize,
 }
 

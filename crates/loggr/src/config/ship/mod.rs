@@ -1,5 +1,5 @@
-//! `[ship.NAME]`: from a queue to the place where events stay. What one kind alone has is in the
-//! file of the kind.
+//! `[ship.NAME]`: a shipper, which takes events from a queue to the place where they stay. The keys
+//! of each kind are in the file of the kind.
 
 mod files;
 mod postgres;
@@ -27,45 +27,58 @@ pub const BUILT_IN: &str = "search";
 pub static SECTION: Section = Section {
     name: "ship",
     shape: Shape::Named,
-    about: "A shipper takes events from a queue to the place where they stay: files, the search store, \
-            or a database. The search store `[ship.search]` is built in: a file that configures no \
-            shipper of kind `search` or `postgres` has it too, unless it says `[ship.search]` with \
-            `enabled = false`.",
+    about: "A shipper takes events from a queue to the place where they stay: files, the search store, or a \
+         database. The shipper `[ship.search]`, which writes the search store, is built in: loggr adds it \
+         to a file that has no shipper of kind `search` or `postgres`, unless the file says `[ship.search]` \
+         with `enabled = false`.",
     keys: &[COMMON, files::KEYS, search::KEYS, postgres::KEYS],
 };
 
-/// What is not of one kind alone.
+/// The keys of all kinds, or of more than one.
 const COMMON: &[Key] = &[
     key(
         "kind",
         one_of::<Kind>(),
         "",
-        "`files`: into files, synced before the queue is told; `search`: into the embedded search store; \
-         `postgres`: into a PostgreSQL database",
+        "where the shipper stores events: `files`, in text files, which are synced before the events leave \
+         the queue; `search`, in the embedded search store; `postgres`, in a PostgreSQL database",
     )
     .without("must be given; `search` for `[ship.search]`"),
+    key("enabled", Takes::Bool, "true", "with `false` loggr ignores the whole section"),
     key(
-        "enabled",
-        Takes::Bool,
-        "true",
-        "`false`: there is no such shipper, as if the section were not there",
+        "queue",
+        Takes::Name,
+        "",
+        "the name of the queue from which the shipper takes events; no other shipper or machine may use it",
+    )
+    .without("the shipper's name"),
+    key(
+        "exchange",
+        Takes::Name,
+        "\"events\"",
+        "the exchange to which the queue is bound: the queue gets the events that are published there",
     ),
-    key("queue", Takes::Name, "", "the queue it takes from, its own").without("the shipper's name"),
-    key("exchange", Takes::Name, "\"events\"", "the exchange that the queue is bound to"),
-    key("binding", Takes::Binding, "\"#\"", "the routing keys it takes: `*` is one word, `#` any number"),
+    key(
+        "binding",
+        Takes::Binding,
+        "\"#\"",
+        "which events of the exchange the shipper takes, by their routing key: `*` stands for one word of \
+         the key, `#` for any number of words",
+    ),
     key(
         "shared",
         Takes::Bool,
         "false",
-        "`true`: several processes with directories of their own may take from this queue, and each stores \
-         a part of the events; without it the second one refuses to start",
+        "with `true` several processes may take from this RabbitMQ queue, and each stores a part of the \
+         events in a directory of its own; with `false` the second process refuses to start",
     )
     .only(DIRECTORY),
     key(
         "directory",
         Takes::Path,
         "",
-        "where its files lie, relative to the data directory; two shippers cannot share one store",
+        "the directory in which the shipper stores events, relative to the data directory; no other \
+         shipper may use the directory of a search store",
     )
     .without("`files`; `search` (search)")
     .only(DIRECTORY),
@@ -75,7 +88,7 @@ const DIRECTORY: &[&str] = &["files", "search"];
 
 choice!(Kind { Files = "files", Search = "search", Postgres = "postgres" } later "syslog", "elastic");
 
-/// What `kind` says.
+/// The kind of a shipper.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Files,
@@ -86,7 +99,7 @@ enum Kind {
 /// `[ship.NAME]`: takes events from a queue to a place where they stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ship {
-    /// Unique.
+    /// Its name, unique.
     pub name: String,
     /// The queue, unique; the ship's name unless the file says otherwise.
     pub queue: String,
@@ -96,9 +109,9 @@ pub struct Ship {
     pub binding: Binding,
     /// Several hosts take from its queue, each into a store or files of its own.
     pub shared: bool,
-    /// The file does not have it: it is the search store that every configuration has.
+    /// The file does not have it: loggr has added it.
     pub built_in: bool,
-    /// Where to.
+    /// Where it stores events.
     pub kind: ShipKind,
 }
 
@@ -200,12 +213,12 @@ impl StoreShip<'_> {
     }
 }
 
-/// Reads a section; `None` where it is switched off or nobody can tell what it is. `beside` is the
-/// directory of the file.
+/// Reads a section; `None` if it is switched off, or if its `kind` is missing or wrong. `beside` is
+/// the directory of the file.
 pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> Option<Ship> {
     let enabled = r.bool("enabled");
     let kind = match r.choice_if_any("kind") {
-        // Everybody knows what this one is.
+        // The built-in shipper needs no `kind`.
         None if name == BUILT_IN && !r.failed("kind") => Some(Kind::Search),
         kind => kind,
     };
@@ -214,7 +227,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
         None if enabled => r.needs("kind", format!("`[ship.{name}]` needs its `kind`"), choose(Kind::WORDS)),
         None => {}
     }
-    // All of them are read even so, for the sake of their mistakes.
+    // The keys of all kinds are read, so that all mistakes are reported.
     let directory = r.path_if_any("directory", data);
     let files = files::read(r, directory.clone().unwrap_or_else(|| data.join("files")));
     let search = search::read(r, directory.unwrap_or_else(|| data.join("search")));

@@ -1,4 +1,4 @@
-//! `kind = "postgres"`: into a PostgreSQL database.
+//! `kind = "postgres"`: a shipper that stores events in a PostgreSQL database.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::config::choice::choice;
 use crate::config::keys::{HOUR, Key, Takes, key, one_of};
 use crate::config::reader::Reader;
 
-/// What shippers of this kind alone have.
+/// The keys that only shippers of this kind have.
 pub const KEYS: &[Key] = &[
     key(
         "url",
         Takes::Text("url"),
         "",
-        "`postgres://USER@HOST:PORT/DATABASE`; several hosts stand between commas, and the one that takes \
-         writes is used",
+        "the database: `postgres://USER@HOST:PORT/DATABASE`; several hosts are separated by commas, and \
+         loggr uses the one that takes writes",
     )
     .without("must be given (postgres)")
     .only(POSTGRES),
@@ -25,7 +25,8 @@ pub const KEYS: &[Key] = &[
         "password_file",
         Takes::Path,
         "",
-        "a file that holds the password and nothing else; relative to the configuration file's directory",
+        "a file that holds the database's password and nothing else; relative to the directory of the \
+         configuration file",
     )
     .without("the url's, or none")
     .only(POSTGRES),
@@ -33,16 +34,18 @@ pub const KEYS: &[Key] = &[
         "sslmode",
         one_of::<SslMode>(),
         "",
-        "`prefer`: TLS where the server offers it; `require`: always, whoever the server is; `verify-full`: \
-         the server must show a certificate for its name, signed by an authority in `sslrootcert`",
+        "whether the connection uses TLS: `disable`, never; `prefer`, if the server offers it; `require`, \
+         always, but without a check who the server is; `verify-full`, always, and the server must show a \
+         certificate for its name, signed by an authority in `sslrootcert`",
     )
-    .without("the url's, or `prefer`")
+    .without("what `url` says, or `prefer`")
     .only(POSTGRES),
     key(
         "sslrootcert",
         Takes::Path,
         "",
-        "certificates of the authorities in PEM form; relative to the configuration file's directory",
+        "a PEM file with the certificates of the authorities that loggr trusts; relative to the directory of \
+         the configuration file",
     )
     .without("the url's, or none")
     .only(POSTGRES),
@@ -50,52 +53,63 @@ pub const KEYS: &[Key] = &[
         "sslcert",
         Takes::Path,
         "",
-        "certificate that loggr shows to the server; relative to the configuration file's directory",
+        "a PEM file with the certificate that loggr shows to the server; relative to the directory of the \
+         configuration file; needs `sslkey`",
     )
     .without("none")
     .only(POSTGRES),
-    key("sslkey", Takes::Path, "", "its private key").without("none").only(POSTGRES),
+    key("sslkey", Takes::Path, "", "a PEM file with the private key of `sslcert`")
+        .without("none")
+        .only(POSTGRES),
     key(
         "table",
         Takes::Text("name of a table"),
         "\"events\"",
-        "`NAME` or `SCHEMA.NAME`, lower case; its helpers are called `NAME_minutes` and so on",
+        "the table that holds the events: `NAME` or `SCHEMA.NAME` in lower case; loggr makes helper tables \
+         beside it, called `NAME_minutes` and so on",
     )
     .only(POSTGRES),
     key(
         "columns",
         Takes::Texts("column"),
         "[]",
-        "custom fields that get a column of their own, `\"NAME TYPE\"` with the type `inet`, `bigint`, \
-         `double` or `text`; added when the shipper starts, never removed",
+        "the custom fields that get a column of their own, each as `\"NAME TYPE\"` with the type `inet`, \
+         `bigint`, `double` or `text`; the shipper adds the columns when it starts and never removes one",
     )
     .only(POSTGRES),
     key(
         "indexes",
         one_of::<Indexes>(),
         "\"fields\"",
-        "`none`: the primary key alone; `fields`: hosts, programs, tags and values of fields; `text`: also \
-         the words of the text; counts for partitions that are made from then on",
+        "which indexes loggr makes: `none`, the primary key alone; `fields`, also indexes of hosts, \
+         programs, tags and values of fields; `text`, also an index of the words in messages; a change \
+         counts for partitions (days) that are made after it",
     )
     .only(POSTGRES),
-    key("connections", Takes::Count(1, 64), "2", "connections that store events at the same time")
+    key("connections", Takes::Count(1, 64), "2", "how many connections store events at the same time")
         .only(POSTGRES),
     key(
         "query_timeout",
         Takes::Duration(100, HOUR),
         "\"60s\"",
-        "a question ends after so long; what was found until then is the answer",
+        "how long a search in the database may take; when the time is over the search ends, and the answer \
+         holds what was found until then",
     )
     .only(POSTGRES),
     key(
         "writer_role",
         Takes::Text("name of a role"),
         "\"loggr_writer\"",
-        "the role that `loggr init postgres` makes the owner of the tables",
+        "the PostgreSQL role that `loggr init postgres` makes the owner of the tables",
     )
     .only(POSTGRES),
-    key("reader_role", Takes::Text("name of a role"), "\"loggr_reader\"", "the role that may read them")
-        .only(POSTGRES),
+    key(
+        "reader_role",
+        Takes::Text("name of a role"),
+        "\"loggr_reader\"",
+        "the PostgreSQL role that `loggr init postgres` allows to read the tables",
+    )
+    .only(POSTGRES),
 ];
 
 const POSTGRES: &[&str] = &["postgres"];
@@ -118,7 +132,7 @@ pub struct PostgresShip {
     pub commit_events: usize,
     /// An event waits for its commit at most so long.
     pub commit_age: Duration,
-    /// A question ends after so long.
+    /// How long a search may take.
     pub query_timeout: Duration,
     /// The role that owns the tables.
     pub writer_role: String,
@@ -126,8 +140,8 @@ pub struct PostgresShip {
     pub reader_role: String,
 }
 
-/// Reads the keys of the kind; `meant` says that it is this one, and `search` has read those that
-/// both have.
+/// Reads the keys of the kind. `meant`: the section is of this kind, so that what is missing is an
+/// error. `search` holds the keys that both kinds have.
 pub fn read(
     r: &mut Reader<'_, '_>,
     name: &str,

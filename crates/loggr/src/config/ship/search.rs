@@ -1,4 +1,5 @@
-//! `kind = "search"`: into the embedded search store. Also the keys that it shares with databases.
+//! `kind = "search"`: a shipper that stores events in the embedded search store. Also the keys that
+//! it shares with databases.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,22 +7,29 @@ use std::time::Duration;
 use crate::config::keys::{DAY, Key, SECOND, Takes, key};
 use crate::config::reader::Reader;
 
-/// What shippers have whose events can be searched.
+/// The keys of the shippers whose events can be searched.
 pub const KEYS: &[Key] = &[
     key(
         "retention",
         Takes::Duration(DAY, 36_500 * DAY),
         "",
-        "days older than this are removed from the store",
+        "how long the store keeps events; a day that is older is removed as a whole",
     )
     .without("kept for ever")
     .only(STORES),
-    key("commit_events", Takes::Count(1, 1_000_000), "20000", "events of one commit, at most").only(STORES),
+    key(
+        "commit_events",
+        Takes::Count(1, 1_000_000),
+        "20000",
+        "the largest number of events that the store takes in one commit; after a commit they are durable \
+         and can be found",
+    )
+    .only(STORES),
     key(
         "commit_age",
         Takes::Duration(10, 60 * SECOND),
         "\"1s\"",
-        "an event waits for its commit at most so long, and can be found then",
+        "how long an event waits for its commit at most when fewer than `commit_events` have come",
     )
     .only(STORES),
 ];

@@ -75,7 +75,7 @@ loggr.toml:1:2: unknown section `wherever`
 loggr.toml:1:1: unknown key `level`
   |
 1 | level = "info"
-  | ^^^^^ it belongs into `[log]`
+  | ^^^^^ it belongs in `[log]`
 "#,
     );
     check(
@@ -111,7 +111,7 @@ loggr.toml:2:1: unknown key `colour` in `[log]`
         r#"[log]
 level = "inof""#,
         r#"
-loggr.toml:2:9: `inof` is no `level`
+loggr.toml:2:9: `inof` is not a valid `level`
   |
 2 | level = "inof"
   |         ^^^^^^ did you mean `info`?
@@ -121,7 +121,7 @@ loggr.toml:2:9: `inof` is no `level`
         r#"[log]
 format = "xml""#,
         r#"
-loggr.toml:2:10: `xml` is no `format`
+loggr.toml:2:10: `xml` is not a valid `format`
   |
 2 | format = "xml"
   |          ^^^^^ one of `text`, `json`
@@ -131,7 +131,7 @@ loggr.toml:2:10: `xml` is no `format`
         r#"[ship.a]
 kind = "file""#,
         r#"
-loggr.toml:2:8: `file` is no `kind`
+loggr.toml:2:8: `file` is not a valid `kind`
   |
 2 | kind = "file"
   |        ^^^^^^ did you mean `files`?
@@ -141,7 +141,7 @@ loggr.toml:2:8: `file` is no `kind`
         r#"[[listener]]
 protocol = "tls""#,
         r#"
-loggr.toml:2:12: `tls` is no `protocol`
+loggr.toml:2:12: `tls` is not a valid `protocol`
   |
 2 | protocol = "tls"
   |            ^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`
@@ -155,7 +155,7 @@ fn shapes() {
         r#"[listener]
 name = "a""#,
         r#"
-loggr.toml:1:2: `listener` may be there several times
+loggr.toml:1:2: `listener` is a section that a file may have several times, each with a header of its own
   |
 1 | [listener]
   |  ^^^^^^^^ write `[[listener]]`
@@ -175,7 +175,7 @@ loggr.toml:2:1: `exchange` is in `[machine]`, which has no keys of its own
         r#"[[ship]]
 kind = "files""#,
         r#"
-loggr.toml:1:3: `ship` may be there several times
+loggr.toml:1:3: `ship` is a section that a file may have several times, each with a header of its own
   |
 1 | [[ship]]
   |   ^^^^ write `[ship.NAME]`
@@ -202,7 +202,7 @@ loggr.toml:1:1: `log` is a section
     check(
         r#"listener = ["a"]"#,
         r#"
-loggr.toml:1:13: an entry of `listener` is no table
+loggr.toml:1:13: an entry of `listener` is not a table
   |
 1 | listener = ["a"]
   |             ^^^ write `[[listener]]`
@@ -225,7 +225,7 @@ fn wrong_types() {
     check(
         "[process]\ndrain_timeout = 10",
         r#"
-loggr.toml:2:17: `10` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
+loggr.toml:2:17: `10` has no unit; the units are `ms`, `s`, `m`, `h`, `d`, `w`
   |
 2 | drain_timeout = 10
   |                 ^^ write `"10s"` for seconds
@@ -234,7 +234,7 @@ loggr.toml:2:17: `10` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
     check(
         "[process]\ndrain_timeout = true",
         r#"
-loggr.toml:2:17: `true` or `false` where a duration such as `"10s"` belongs
+loggr.toml:2:17: `true` or `false` stands where a duration such as `"10s"` is expected
   |
 2 | drain_timeout = true
   |                 ^^^^
@@ -243,7 +243,7 @@ loggr.toml:2:17: `true` or `false` where a duration such as `"10s"` belongs
     check(
         "[bus]\nmax_size = 1.5",
         r#"
-loggr.toml:2:12: a number with a fraction where a size such as `"64KiB"` belongs
+loggr.toml:2:12: a number with a fraction stands where a size such as `"64KiB"` is expected
   |
 2 | max_size = 1.5
   |            ^^^
@@ -253,7 +253,7 @@ loggr.toml:2:12: a number with a fraction where a size such as `"64KiB"` belongs
         r#"[web]
 enabled = "yes""#,
         r#"
-loggr.toml:2:11: a string where `true` or `false` belongs
+loggr.toml:2:11: a string stands where `true` or `false` is expected
   |
 2 | enabled = "yes"
   |           ^^^^^
@@ -262,7 +262,7 @@ loggr.toml:2:11: a string where `true` or `false` belongs
     check(
         "[web]\nlisten = 8080",
         r#"
-loggr.toml:2:10: a number where an address such as `"127.0.0.1:1514"` or a list of them belongs
+loggr.toml:2:10: a number stands where an address such as `"127.0.0.1:1514"` or a list of them is expected
   |
 2 | listen = 8080
   |          ^^^^
@@ -273,7 +273,7 @@ loggr.toml:2:10: a number where an address such as `"127.0.0.1:1514"` or a list 
 protocol = "tcp"
 allow = "10.0.0.0/8""#,
         r#"
-loggr.toml:3:9: a string where a list of networks belongs
+loggr.toml:3:9: a string stands where a list of networks is expected
   |
 3 | allow = "10.0.0.0/8"
   |         ^^^^^^^^^^^^ put it between `[` and `]`
@@ -284,7 +284,7 @@ loggr.toml:3:9: a string where a list of networks belongs
 protocol = "tcp"
 max_connections = "many""#,
         r#"
-loggr.toml:3:19: a string where a number belongs
+loggr.toml:3:19: a string stands where a number is expected
   |
 3 | max_connections = "many"
   |                   ^^^^^^
@@ -295,7 +295,7 @@ loggr.toml:3:19: a string where a number belongs
 protocol = "tcp"
 listen = ["127.0.0.1:1", 2]"#,
         r#"
-loggr.toml:3:26: a number where a string belongs
+loggr.toml:3:26: a number stands where a string is expected
   |
 3 | listen = ["127.0.0.1:1", 2]
   |                          ^
@@ -304,7 +304,7 @@ loggr.toml:3:26: a number where a string belongs
     check(
         "[log]\nlevel = []",
         r#"
-loggr.toml:2:9: a list where a string belongs
+loggr.toml:2:9: a list stands where a string is expected
   |
 2 | level = []
   |         ^^
@@ -315,7 +315,7 @@ loggr.toml:2:9: a list where a string belongs
 kind = "files"
 file_mode = 640"#,
         r#"
-loggr.toml:3:13: a number where octal permission bits such as `"0640"` or `0o640` belongs
+loggr.toml:3:13: a number stands where octal permission bits such as `"0640"` or `0o640` is expected
   |
 3 | file_mode = 640
   |             ^^^
@@ -324,7 +324,7 @@ loggr.toml:3:13: a number where octal permission bits such as `"0640"` or `0o640
     check(
         "[data]\ndirectory = 1979-05-27",
         r#"
-loggr.toml:2:13: a date where a string belongs
+loggr.toml:2:13: a date stands where a string is expected
   |
 2 | directory = 1979-05-27
   |             ^^^^^^^^^^

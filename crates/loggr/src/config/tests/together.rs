@@ -35,12 +35,12 @@ protocol = "udp"
 framing = "lf"
 max_connections = 5"#,
         r#"
-loggr.toml:3:1: `framing` means nothing for the protocol `udp`
+loggr.toml:3:1: `framing` is not a key of the protocol `udp`
   |
 3 | framing = "lf"
   | ^^^^^^^ it belongs to `tcp`, `unix-stream`
 
-loggr.toml:4:1: `max_connections` means nothing for the protocol `udp`
+loggr.toml:4:1: `max_connections` is not a key of the protocol `udp`
   |
 4 | max_connections = 5
   | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `unix-stream`
@@ -51,7 +51,7 @@ loggr.toml:4:1: `max_connections` means nothing for the protocol `udp`
 protocol = "unix-dgram"
 allow = []"#,
         r#"
-loggr.toml:3:1: `allow` means nothing for the protocol `unix-dgram`
+loggr.toml:3:1: `allow` is not a key of the protocol `unix-dgram`
   |
 3 | allow = []
   | ^^^^^ it belongs to `tcp`, `relp`, `udp`
@@ -62,7 +62,7 @@ loggr.toml:3:1: `allow` means nothing for the protocol `unix-dgram`
 kind = "search"
 path = "x""#,
         r#"
-loggr.toml:3:1: `path` means nothing for the kind `search`
+loggr.toml:3:1: `path` is not a key of the kind `search`
   |
 3 | path = "x"
   | ^^^^ it belongs to `files`
@@ -73,7 +73,7 @@ loggr.toml:3:1: `path` means nothing for the kind `search`
 kind = "files"
 retention = "30d""#,
         r#"
-loggr.toml:3:1: `retention` means nothing for the kind `files`
+loggr.toml:3:1: `retention` is not a key of the kind `files`
   |
 3 | retention = "30d"
   | ^^^^^^^^^ it belongs to `search`, `postgres`
@@ -94,7 +94,7 @@ listen = ":1515""#,
 loggr.toml:4:1: two listeners are called `tcp`
   |
 4 | [[listener]]
-  | ^^^^^^^^^^^^ give each its `name`; without one it is the protocol
+  | ^^^^^^^^^^^^ give each listener a `name`; without one it is called like its protocol
 "#,
     );
     check(
@@ -175,7 +175,7 @@ directory = "b""#,
 loggr.toml:5:9: two shippers take from the queue `a`
   |
 5 | queue = "a"
-  |         ^^^ each needs its own, or they would take events from each other
+  |         ^^^ give each a `queue` of its own, or they would take events away from each other
 "#,
     );
     check(
@@ -287,7 +287,7 @@ destination = "received""#,
 loggr.toml:2:15: events would go in a circle: `received` → `received`
   |
 2 | destination = "received"
-  |               ^^^^^^^^^^ a machine cannot give back to where events come from
+  |               ^^^^^^^^^^ a machine must not publish to an exchange from which its own events come
 "#,
     );
 }
@@ -352,12 +352,12 @@ loggr.toml:3:12: `big` is not a size such as `64KiB` or `20GB`
 3 | max_size = "big"
   |            ^^^^^
 
-loggr.toml:5:12: `tpc` is no `protocol`
+loggr.toml:5:12: `tpc` is not a valid `protocol`
   |
 5 | protocol = "tpc"
   |            ^^^^^ did you mean `tcp`?
 
-loggr.toml:9:13: `30` has no unit, one of `ms`, `s`, `m`, `h`, `d`, `w`
+loggr.toml:9:13: `30` has no unit; the units are `ms`, `s`, `m`, `h`, `d`, `w`
   |
 9 | retention = 30
   |             ^^ write `"30s"` for seconds

@@ -19,7 +19,7 @@ loggr.toml:3:20: `window_size` holds less than one event of `max_message_size`
         r#"[process]
 drain_timeout = "10 sec""#,
         r#"
-loggr.toml:2:17: `sec` is no unit of time, one of `ms`, `s`, `m`, `h`, `d`, `w` is
+loggr.toml:2:17: `sec` is not a unit of time; the units are `ms`, `s`, `m`, `h`, `d`, `w`
   |
 2 | drain_timeout = "10 sec"
   |                 ^^^^^^^^
@@ -39,7 +39,7 @@ loggr.toml:2:17: 2h is not between 0s and 1h
         r#"[bus]
 max_size = "20 gigs""#,
         r#"
-loggr.toml:2:12: `gigs` is no unit of size, one of `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` is
+loggr.toml:2:12: `gigs` is not a unit of size; the units are `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB`
   |
 2 | max_size = "20 gigs"
   |            ^^^^^^^^^
@@ -108,7 +108,7 @@ loggr.toml:2:10: the list is empty
 protocol = "tcp"
 timezone = "Europe/Belrin""#,
         r#"
-loggr.toml:3:12: `Europe/Belrin` is no time zone
+loggr.toml:3:12: `Europe/Belrin` is not a time zone
   |
 3 | timezone = "Europe/Belrin"
   |            ^^^^^^^^^^^^^^^ did you mean `Europe/Berlin`?
@@ -119,7 +119,7 @@ loggr.toml:3:12: `Europe/Belrin` is no time zone
 protocol = "tcp"
 timezone = "Mars""#,
         r#"
-loggr.toml:3:12: `Mars` is no time zone
+loggr.toml:3:12: `Mars` is not a time zone
   |
 3 | timezone = "Mars"
   |            ^^^^^^ a name such as `Europe/Berlin`, or `local`
@@ -195,7 +195,7 @@ loggr.toml:3:10: `` is not a path
         r#"[data]
 directory = "~/logs""#,
         r#"
-loggr.toml:2:13: `~/logs`: only a shell knows `~`
+loggr.toml:2:13: `~/logs`: loggr does not know what `~` stands for
   |
 2 | directory = "~/logs"
   |             ^^^^^^^^ write the whole path
@@ -238,7 +238,7 @@ loggr.toml:2:11: key `syslog*`: `*` and `#` stand for whole words between dots
         r#"[machine.a]
 binding = """#,
         r#"
-loggr.toml:2:11: the binding is empty and takes nothing
+loggr.toml:2:11: the binding key is empty and matches no event
   |
 2 | binding = ""
   |           ^^ `#` takes everything
@@ -263,7 +263,7 @@ fn names() {
         r#"[ship."a b"]
 kind = "files""#,
         r#"
-loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` are allowed, at most 64
+loggr.toml:1:7: `a b` is not a valid name: a name has letters, digits, `-` and `_`, at most 64
   |
 1 | [ship."a b"]
   |       ^^^^^
@@ -274,7 +274,7 @@ loggr.toml:1:7: `a b` is no name: letters, digits, `-` and `_` are allowed, at m
 protocol = "tcp"
 name = "a.b""#,
         r#"
-loggr.toml:3:8: `a.b` is no name: letters, digits, `-` and `_` are allowed, at most 64
+loggr.toml:3:8: `a.b` is not a valid name: a name has letters, digits, `-` and `_`, at most 64
   |
 3 | name = "a.b"
   |        ^^^^^

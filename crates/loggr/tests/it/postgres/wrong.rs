@@ -169,9 +169,9 @@ fn a_configuration_that_makes_no_sense_is_refused_with_its_place() {
     check("table = \"My Table\"", &["`My Table` cannot be the name of a table"]);
     check("columns = [\"status int\"]", &["`int` is no type of a column"]);
     check("columns = [\"a text\", \"a inet\"]", &["`a` is given twice"]);
-    check("sslmode = \"maybe\"", &["`maybe` is no `sslmode`"]);
+    check("sslmode = \"maybe\"", &["`maybe` is not a valid `sslmode`"]);
     check("sslcert = \"a.crt\"", &["`sslcert` and `sslkey` belong together"]);
-    check("directory = \"x\"", &["`directory` means nothing for the kind `postgres`"]);
+    check("directory = \"x\"", &["`directory` is not a key of the kind `postgres`"]);
     check("password_file = \"nosuch\"", &["cannot read the secret in"]);
     let loggr = Loggr::down(crate::support::Setup {
         more: "[ship.db]\nkind = \"postgres\"\nexchange = \"received\"\n".to_owned(),
