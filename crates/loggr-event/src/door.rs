@@ -1,8 +1,8 @@
-//! What a reader of syslog lines is told, and what it has to tell beside the event.
+//! What a reader of syslog lines is given beside the line, and what it returns beside the event.
 
 use crate::moment::Clock;
 
-/// Where the line is read from, and what it is completed with.
+/// What a reader needs beside the line: where it came from, and the clock that completes its stamp.
 #[derive(Clone, Copy)]
 pub(crate) struct Door<'c> {
     pub clock: Clock<'c>,
@@ -10,7 +10,7 @@ pub(crate) struct Door<'c> {
     pub unix: bool,
 }
 
-/// What is to be known about a line that was read.
+/// What a reader finds out about a line beside the event.
 pub(crate) struct Reading {
     /// Where MSG begins.
     pub message_at: usize,

@@ -2,8 +2,8 @@
 //!
 //! Leniently, fields may be longer than the RFC allows and hold any character but a
 //! space, the stamp may have any ISO shape, and structured data that breaks the
-//! grammar stays in the message; heads that break it are in `odd`. Strictly,
-//! nothing of that.
+//! grammar stays in the message; heads that break it are in `odd`. The strict reader accepts none
+//! of this.
 
 pub(crate) mod odd;
 

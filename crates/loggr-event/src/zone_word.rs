@@ -78,7 +78,7 @@ const NAMES_AS_WELL: [&str; 6] = ["CAT", "EAT", "WAT", "COT", "PET", "BOT"];
 /// Longest word that is taken for a zone: `GMT+05:30` and a little more.
 const MAX_WORD_BYTES: usize = 10;
 
-/// Longest word that is taken for a zone that nobody knows.
+/// Longest word that is taken for a zone although it is in no table of zones.
 const MAX_ZONE_BYTES: usize = 10;
 
 /// The largest offset from UTC of any place on earth.
@@ -155,8 +155,8 @@ pub(crate) fn behind_time(bytes: &[u8], ios: bool) -> Option<Zone> {
     None
 }
 
-/// The zone that a word between stamp and mnemonic is, with `None` for its offset where nobody
-/// knows it. The outer `None` says that the word is the name of the device.
+/// The zone that a word between stamp and mnemonic is, with `None` for the offset of an unknown
+/// zone. The outer `None` says that the word is the name of the device.
 ///
 /// The mnemonic decides: firewalls write `STAMP NAME : %ASA-…`, all others `STAMP ZONE: %SYS-…`.
 /// A firewall's zone stands in EMBLEM alone, `:STAMP UTC: %ASA-…`, without a blank. `in_head`: the

@@ -1,4 +1,4 @@
-//! The parts that run in this process, to be looked at while they run.
+//! The running parts of this process, for everybody who wants to look at them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;

@@ -28,7 +28,7 @@ pub const KEYS: &[Key] = &[
         "a file that holds the database's password and nothing else; relative to the directory of the \
          configuration file",
     )
-    .without("the url's, or none")
+    .without("what `url` says, or none")
     .only(POSTGRES),
     key(
         "sslmode",
@@ -47,7 +47,7 @@ pub const KEYS: &[Key] = &[
         "a PEM file with the certificates of the authorities that loggr trusts; relative to the directory of \
          the configuration file",
     )
-    .without("the url's, or none")
+    .without("what `url` says, or none")
     .only(POSTGRES),
     key(
         "sslcert",
