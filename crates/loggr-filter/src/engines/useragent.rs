@@ -339,7 +339,7 @@ something_new:
             assert_eq!(error, expect, "{text}");
         };
         check("", "the section `user_agent_parsers` has no entry");
-        check(&OWN.replace("os_parsers", "os_persers"), "there is no entry in `os_parsers`");
+        check(&OWN.replace("os_parsers", "os_persers"), "the section `os_parsers` has no entry");
         check("- a\n- b\n", "line 1: this is not the format of ua-parser's `regexes.yaml`");
         check(
             "user_agent_parsers:\n  - regex: [a]\n",
