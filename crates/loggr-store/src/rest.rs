@@ -69,7 +69,7 @@ pub(crate) fn write(event: &Event<'_>, fields: &[&Field<'_>]) -> Option<String> 
     write_with(event, fields, event.defects.words().map(Cow::Borrowed).collect(), None)
 }
 
-/// Like [`write`], for a store that has a column for defects and whose columns cannot hold all
+/// Like [`write()`], for a store that has a column for defects and whose columns cannot hold all
 /// times.
 pub(crate) fn write_without_defects(
     event: &Event<'_>,
