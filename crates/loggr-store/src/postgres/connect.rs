@@ -78,7 +78,7 @@ impl Address {
                 .hinted("write `postgres://USER@HOST:PORT/DATABASE`"));
         }
         let unknown = |word: &str| {
-            StoreError::new(ErrorKind::Refused, format!("`{word}` is no `sslmode`"))
+            StoreError::new(ErrorKind::Refused, format!("`{word}` is not a valid `sslmode`"))
                 .hinted("one of `disable`, `prefer`, `require`, `verify-full`")
         };
         let mode = match (settings.sslmode, in_url.mode) {
