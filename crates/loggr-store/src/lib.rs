@@ -21,6 +21,7 @@ pub mod query;
 mod question;
 mod rest;
 mod retention;
+pub mod shape;
 mod store;
 pub mod tokens;
 
