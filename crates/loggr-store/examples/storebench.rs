@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use loggr_event::{Event, Facility, Field, Severity, Timestamp, UidGenerator};
-use loggr_store::SearchOptions;
 use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field as QueryField, parse};
+use loggr_store::{PatternOptions, SearchOptions, Store};
 
 /// The moment of asking: the end of the data set, 2026-11-22T00:00:00Z.
 const NOW: i64 = 1_795_305_600_000_000;
@@ -215,6 +215,18 @@ fn top(text: &'static str, field: &'static str) -> Ask {
     })
 }
 
+/// Through the door that asks for the bounds first.
+fn patterns(text: &'static str, since: Option<i64>) -> Ask {
+    let query = parse(text).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store: std::cell::OnceCell<Store> = std::cell::OnceCell::new();
+    Box::new(move |reader| {
+        let store = store.get_or_init(|| Store::open(reader.directory()).unwrap());
+        let options = SearchOptions { since, ..SearchOptions::new(NOW) };
+        runtime.block_on(store.patterns(&query, &options, &PatternOptions::default())).unwrap().matched
+    })
+}
+
 fn queries() -> Vec<(&'static str, Ask)> {
     let hour = Some(NOW - HOUR);
     let mut list: Vec<(&'static str, Ask)> = Vec::new();
@@ -238,6 +250,9 @@ fn queries() -> Vec<(&'static str, Ask)> {
     list.push(("hist.word", histogram("user")));
     list.push(("hist.word2", histogram("timeout")));
     list.push(("top-ip", top("app:nginx", "client_ip")));
+    list.push(("patterns.day", patterns("", Some(NOW - 24 * HOUR))));
+    list.push(("patterns.all", patterns("", None)));
+    list.push(("patterns.word", patterns("user", None)));
     list
 }
 

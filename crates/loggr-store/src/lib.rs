@@ -10,12 +10,14 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 mod answer;
+mod compare;
 pub mod conformance;
 pub mod embedded;
 mod error;
 mod hash;
 mod looks;
 mod partition;
+mod patterns;
 pub mod postgres;
 pub mod query;
 mod question;
@@ -29,8 +31,15 @@ pub use answer::{
     Appended, Bucket, Counted, Dropped, Found, Histogram, KnownField, MAX_BUCKETS, MAX_RESULT_BYTES,
     MAX_TOP_VALUES, Partition, Pruned, Stats, Summary, Top, TopValue,
 };
+pub use compare::{
+    Change, Comparison, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range, Subject,
+    Trend,
+};
 pub use error::{ErrorKind, StoreError};
 pub use looks::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
+pub use patterns::{
+    Example, MAX_COUNTED_SHAPES, MAX_PATTERN_BUCKETS, MAX_PATTERNS, Pattern, PatternOptions, Patterns,
+};
 pub use question::{Limits, MAX_SEARCH_LIMIT, SearchOptions};
 pub use retention::{CLOCK_HOLD, CLOCK_STEP, Look, Moment, Step};
 pub use store::Store;

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use loggr_event::{Timestamp, Uid};
 
 use crate::embedded::Reader;
+use crate::patterns::{self, Ask};
 use crate::postgres::Database;
-use crate::query::{Field, Query};
+use crate::query::{Field, Query, Span};
 use crate::{
-    Counted, ErrorKind, Found, Histogram, KnownField, MAX_SEARCH_LIMIT, Partition, SearchOptions, StoreError,
-    Top,
+    Counted, ErrorKind, Found, Histogram, KnownField, MAX_SEARCH_LIMIT, Partition, PatternOptions, Patterns,
+    SearchOptions, StoreError, Top,
 };
 
 /// A store to ask. Clones ask the same one.
@@ -98,6 +99,55 @@ impl Store {
                 database.top(query, field, n, &limited(options, *timeout)).await
             }
         }
+    }
+
+    /// The shapes of the messages among matching events, most frequent first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where more is wanted than [`crate::MAX_PATTERNS`] and
+    /// [`crate::MAX_PATTERN_BUCKETS`] allow.
+    pub async fn patterns(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        wanted: &PatternOptions,
+    ) -> Result<Patterns, StoreError> {
+        patterns::check(*wanted)?;
+        let span = self.span_of_hits(query, options).await?;
+        self.ask_patterns(query, Ask::new(options, *wanted, span)).await
+    }
+
+    /// The same, its bounds known.
+    pub(crate) async fn ask_patterns(&self, query: &Query, ask: Ask) -> Result<Patterns, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let query = query.clone();
+                blocking(reader, move |reader| reader.patterns(&query, &ask)).await
+            }
+            Store::Postgres(database, timeout) => {
+                let options = limited(&ask.options, *timeout);
+                database.patterns(query, &Ask { options, ..ask }).await
+            }
+        }
+    }
+
+    /// The bounds of the question; where it has none, those of the hits.
+    async fn span_of_hits(&self, query: &Query, options: &SearchOptions) -> Result<Span, StoreError> {
+        let mut span = options.within(query.resolve(options.now).span);
+        for (open, oldest_first) in [(span.from == i64::MIN, true), (span.until == i64::MAX, false)] {
+            if !open {
+                continue;
+            }
+            let one = SearchOptions { limit: 1, after: None, oldest_first, ..options.clone() };
+            let found = self.search(query, &one).await?;
+            let Some(event) = found.events.first() else { return Ok(Span { from: 0, until: 0 }) };
+            let time = event.timegenerated.unix_micros();
+            match oldest_first {
+                true => span.from = time,
+                false => span.until = time.saturating_add(1),
+            }
+        }
+        Ok(span)
     }
 
     /// The names of custom fields in a span of time.

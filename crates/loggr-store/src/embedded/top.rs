@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
+use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use loggr_event::{Facility, Origin, Severity};
 
 use super::exec;
@@ -18,6 +18,7 @@ use super::selection::Selection;
 use crate::hash::FastMap;
 use crate::looks::{FieldKind, canonical_integer};
 use crate::query::{Field, Query, Span};
+use crate::shape::ShapeId;
 use crate::{KnownField, Limits, MAX_TOP_VALUES, SearchOptions, StoreError, Top, TopValue, rest};
 
 /// Counts by value, each type in its own table.
@@ -263,6 +264,16 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
             for uid in group.uids(rows)? {
                 tally.add_core(uid.write_hyphenated(&mut [0; 36]), 1);
             }
+            return Ok(());
+        }
+        Field::Shape => {
+            let read = group.shapes(rows)?;
+            let shapes = column::<UInt64Array>(&*read.array)?.values();
+            let mut counts: FastMap<u64, u64> = FastMap::default();
+            for shape in places(rows, &read).filter_map(|at| shapes.get(at)) {
+                *counts.entry(*shape).or_default() += 1;
+            }
+            counts.into_iter().for_each(|(id, n)| tally.add_core(&ShapeId(id).to_string(), n));
             return Ok(());
         }
         Field::Time | Field::Timereported => return Ok(()),

@@ -22,6 +22,7 @@ mod migrate;
 mod names;
 mod param;
 mod partitions;
+mod patterns;
 mod regex;
 mod schema;
 mod search;
@@ -39,9 +40,10 @@ use std::time::Duration;
 
 use loggr_event::Event;
 
+use crate::patterns::Ask;
 use crate::query::{Field, Query, Span};
 use crate::{
-    Appended, Counted, Dropped, ErrorKind, Found, Histogram, KnownField, Moment, Partition, Pruned,
+    Appended, Counted, Dropped, ErrorKind, Found, Histogram, KnownField, Moment, Partition, Patterns, Pruned,
     SearchOptions, StoreError, Summary, Top, partition,
 };
 use ask::{Snapshot, Trouble};
@@ -228,6 +230,13 @@ impl Database {
     ) -> Result<Top, StoreError> {
         ask!(self, &options.limits, |snapshot, without| {
             top::top(snapshot, query, field, n, options, without)
+        })
+    }
+
+    /// The shapes among the matching events. The bounds of the question are known.
+    pub(crate) async fn patterns(&self, query: &Query, wanted: &Ask) -> Result<Patterns, StoreError> {
+        ask!(self, &wanted.options.limits, |snapshot, without| {
+            patterns::patterns(snapshot, query, wanted, without)
         })
     }
 

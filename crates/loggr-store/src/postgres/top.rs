@@ -106,6 +106,7 @@ impl Question<'_> {
             Field::Facility => Values::Coded("facility"),
             Field::Listener | Field::Transport | Field::TlsName => Values::Coded("origin"),
             Field::Defect => Values::Coded("defects"),
+            Field::Shape => Values::Column("(lpad(to_hex(shape), 16, '0') COLLATE \"C\")"),
             Field::Custom(name) => self.custom(sql, name),
             Field::Time | Field::Timereported => Values::Unknown,
         }

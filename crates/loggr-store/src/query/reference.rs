@@ -40,7 +40,7 @@ const OPERATORS: [Form; 6] = [
     form("*", "everything, as does the empty query"),
 ];
 
-const TESTS: [Form; 18] = [
+const TESTS: [Form; 19] = [
     form("app:sshd", "the field has this value"),
     form("user:\"john doe\"", "a value with spaces"),
     form("app:(nginx OR haproxy)", "values of one field; all operators work inside"),
@@ -62,6 +62,7 @@ const TESTS: [Form; 18] = [
     form("-geo_country:*", "the field is not there"),
     form("user:\"\"", "the custom field is there and empty"),
     form("tag:security", "one of the tags"),
+    form("shape:7d3c0a91e2f4b865", "messages of one shape: the same words, whatever varies in them"),
 ];
 
 const TIMES: [Form; 7] = [
