@@ -343,6 +343,17 @@ mod tests {
     }
 
     #[test]
+    fn more_than_there_may_be_is_refused() {
+        for (limit, buckets, fine) in [
+            (MAX_PATTERNS, MAX_PATTERN_BUCKETS, true),
+            (MAX_PATTERNS + 1, 0, false),
+            (1, MAX_PATTERN_BUCKETS + 1, false),
+        ] {
+            assert_eq!(check(PatternOptions { limit, buckets }).is_ok(), fine, "{limit} {buckets}");
+        }
+    }
+
+    #[test]
     fn too_many_shapes_are_counted_together() {
         let mut tally = Tally::new(&[]);
         (0..MAX_COUNTED_SHAPES as u64 + 5).for_each(|id| tally.add(id, 0, 0, || ()));

@@ -113,8 +113,13 @@ impl Store {
         wanted: &PatternOptions,
     ) -> Result<Patterns, StoreError> {
         patterns::check(*wanted)?;
-        let span = self.span_of_hits(query, options).await?;
-        self.ask_patterns(query, Ask::new(options, *wanted, span)).await
+        let mut looked = Found::default();
+        let span = self.span_of_hits(query, options, &mut looked).await?;
+        let mut patterns = self.ask_patterns(query, Ask::new(options, *wanted, span)).await?;
+        patterns.partial |= looked.partial;
+        looked.warnings.retain(|warning| !patterns.warnings.contains(warning));
+        patterns.warnings.extend(looked.warnings);
+        Ok(patterns)
     }
 
     /// The same, its bounds known.
@@ -131,8 +136,14 @@ impl Store {
         }
     }
 
-    /// The bounds of the question; where it has none, those of the hits.
-    async fn span_of_hits(&self, query: &Query, options: &SearchOptions) -> Result<Span, StoreError> {
+    /// The bounds of the question; where it has none, those of the hits. `looked`: what was wrong
+    /// while they were looked for.
+    async fn span_of_hits(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        looked: &mut Found,
+    ) -> Result<Span, StoreError> {
         let mut span = options.within(query.resolve(options.now).span);
         for (open, oldest_first) in [(span.from == i64::MIN, true), (span.until == i64::MAX, false)] {
             if !open {
@@ -140,6 +151,8 @@ impl Store {
             }
             let one = SearchOptions { limit: 1, after: None, oldest_first, ..options.clone() };
             let found = self.search(query, &one).await?;
+            looked.partial |= found.partial;
+            looked.warnings = found.warnings;
             let Some(event) = found.events.first() else { return Ok(Span { from: 0, until: 0 }) };
             let time = event.timegenerated.unix_micros();
             match oldest_first {

@@ -329,10 +329,11 @@ impl Parser<'_> {
             },
             Field::Shape => match raw.exact().map(str::parse::<ShapeId>) {
                 Some(Ok(id)) => Ok(Node::Field(Field::Shape, Test::Equals(Value::new(&id.to_string())))),
-                _ => {
-                    let written = raw.exact().unwrap_or("*");
+                Some(Err(_)) => {
+                    let written = raw.exact().unwrap_or_default();
                     Err(self.no_shape(raw.start, format!("`{written}` is not the shape of a message")))
                 }
+                None => Err(self.no_shape(raw.start, "a shape has no `*` in it".to_owned())),
             },
             _ => self.plain_text(field, raw),
         }

@@ -44,6 +44,9 @@ pub(super) struct Walk<'m, S> {
     written: usize,
     /// The last part, if it varies: it may grow.
     open: Option<(usize, usize)>,
+    /// Fixed text that was not handed over yet: it may grow, also over a single blank.
+    text_from: usize,
+    text_until: usize,
     /// From here on nothing was handed over but `open`: blanks, commas, single joints.
     gap: usize,
     before: Before,
@@ -65,6 +68,8 @@ pub(super) fn walk<S: Sink>(message: &str, sink: S) -> S {
         sink,
         written: 0,
         open: None,
+        text_from: 0,
+        text_until: 0,
         gap: 0,
         before: Before::Other,
         word: (0, 0),
@@ -80,6 +85,12 @@ pub(super) fn walk<S: Sink>(message: &str, sink: S) -> S {
     }
     walk.finish();
     walk.sink
+}
+
+/// Where the host of a URL begins: behind `scheme://`.
+fn scheme_end(word: &[u8]) -> Option<usize> {
+    let colon = memchr::memchr(b':', word)?;
+    (word.get(colon + 1..colon + 3) == Some(b"//")).then_some(colon + 3)
 }
 
 impl<S: Sink> Walk<'_, S> {
@@ -166,13 +177,13 @@ impl<S: Sink> Walk<'_, S> {
     fn plain(&mut self, start: usize, end: usize, seen: u8) {
         let word = self.text.get(start..end).unwrap_or_default();
         if seen & COLON != 0
-            && let Some(at) = memchr::memmem::find(word, b"://")
+            && let Some(at) = scheme_end(word)
         {
-            return self.url(start, start + at + 3);
+            return self.url(start, start + at);
         }
         let varies = match word {
             b"-" | b"AM" | b"PM" | b"am" | b"pm" => self.open.is_some(),
-            _ => word.len() > MAX_WORD_BYTES || (is_calendar(word) && self.is_before_a_date(end)),
+            _ => word.len() > MAX_WORD_BYTES || (self.is_before_a_date(end) && is_calendar(word)),
         };
         if varies {
             if word == b"-" {
@@ -244,15 +255,15 @@ impl<S: Sink> Walk<'_, S> {
     fn special(&mut self, start: usize, whole: usize, seen: u8) {
         let chunk = self.slice(start, whole);
         if seen & COLON != 0
-            && let Some(at) = memchr::memmem::find(chunk, b"://")
+            && let Some(at) = scheme_end(chunk)
         {
-            return self.url(start, start + at + 3);
+            return self.url(start, start + at);
         }
-        if is_colon_address(chunk) {
+        if seen & COLON != 0 && is_colon_address(chunk) {
             return self.variable(start, whole);
         }
         let end = self.trimmed(start, whole);
-        if is_colon_address(self.slice(start, end)) {
+        if seen & COLON != 0 && is_colon_address(self.slice(start, end)) {
             self.variable(start, end);
             return self.rest_of(end, whole);
         }
@@ -264,7 +275,7 @@ impl<S: Sink> Walk<'_, S> {
         if from < end {
             let varies = !self.is_in_word(from)
                 || self.byte(from).is_some_and(|b| b.is_ascii_digit())
-                || is_colon_address(self.slice(from, end))
+                || (seen & COLON != 0 && is_colon_address(self.slice(from, end)))
                 || (seen & AT != 0 && self.is_mail(from, end))
                 || (seen & (UPPER | DIGIT) == DIGIT && self.is_host(from, end));
             if varies { self.variable(from, end) } else { self.words(from, end) }
@@ -362,8 +373,10 @@ impl<S: Sink> Walk<'_, S> {
             return;
         }
         let is_word = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-');
-        let by_name = is_variable_name(self.slice(name_from, name_end));
-        if by_name || value.len() > MAX_VALUE_WORD_BYTES || !value.iter().all(is_word) {
+        if value.len() > MAX_VALUE_WORD_BYTES
+            || !value.iter().all(is_word)
+            || is_variable_name(self.slice(name_from, name_end))
+        {
             let end = if value.is_empty() { end } else { self.trimmed(self.at, end).max(self.at + 1) };
             self.variable(self.at, end);
             self.at = end;
@@ -457,13 +470,21 @@ impl<S: Sink> Walk<'_, S> {
         (found < self.text.len()).then_some(found)
     }
 
-    /// Hands over the part that varies, and the blanks, commas and joints behind it.
+    /// Hands over the last part, and the blanks, commas and joints behind it.
     fn flush(&mut self, at: usize) {
+        if self.text_from < self.text_until {
+            self.sink.fixed(self.text_from, self.text_until);
+            self.text_from = self.text_until;
+        }
         if let Some((from, until)) = self.open.take() {
             self.sink.variable(from, until);
             self.written += MARK.len();
         }
         let (mut from, mut blank) = (self.gap, false);
+        if at == from + 1 && self.byte(from) == Some(b' ') && at < self.text.len() {
+            self.gap = at;
+            return self.space(true);
+        }
         while from < at {
             match self.byte(from) {
                 // The sequence of a colour counts as a blank.
@@ -502,14 +523,22 @@ impl<S: Sink> Walk<'_, S> {
         if self.done {
             return;
         }
-        if self.open.is_some() || self.gap < from {
+        // A single blank is written as it is.
+        let blank =
+            from == self.gap + 1 && self.text_from < self.text_until && self.byte(self.gap) == Some(b' ');
+        let grows = self.text_until == self.gap && (blank || self.gap == from);
+        let length = until - from + usize::from(blank);
+        if self.open.is_some() || !grows || self.written + length > MAX_SHAPE_BYTES {
             self.flush(from);
+            if self.written + (until - from) > MAX_SHAPE_BYTES {
+                return self.end(from);
+            }
+            self.text_from = from;
+            self.written += until - from;
+        } else {
+            self.written += length;
         }
-        if self.written + (until - from) > MAX_SHAPE_BYTES {
-            return self.end(from);
-        }
-        self.sink.fixed(from, until);
-        self.written += until - from;
+        self.text_until = until;
         self.gap = until;
     }
 
