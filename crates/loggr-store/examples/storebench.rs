@@ -2,7 +2,8 @@
 //!
 //! `storebench load DIR FILE.json [ROWS [BATCH]]` appends with durable commits, merging beside it;
 //! `storebench query DIR [TRUTH.json]` times each query and compares the answers;
-//! `storebench uids DIR FILE.json` appends what is there already, which must store nothing.
+//! `storebench uids DIR FILE.json` appends what is there already, which must store nothing;
+//! `storebench shapes FILE.json [ROWS]` makes the shapes of the messages.
 //! CPU is that of the whole process, the parsing of the JSON taken off.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use loggr_event::{Event, Facility, Field, Severity, Timestamp, UidGenerator};
 use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field as QueryField, parse};
+use loggr_store::shape::Shaper;
 use loggr_store::{PatternOptions, SearchOptions, Store};
 
 /// The moment of asking: the end of the data set, 2026-11-22T00:00:00Z.
@@ -183,6 +185,24 @@ fn again(dir: &Path, file: &str) {
     );
 }
 
+fn shapes(file: &str, rows: usize) {
+    let (mut shaper, mut cpu, mut bytes) = (Shaper::default(), 0.0, 0);
+    let mut found = std::collections::HashSet::new();
+    let (done, _) = each_batch(file, rows, 20_000, |events| {
+        let before = thread_cpu();
+        let ids: Vec<_> = events.iter().map(|e| shaper.hash(&e.message)).collect();
+        cpu += thread_cpu() - before;
+        bytes += events.iter().map(|e| e.message.len()).sum::<usize>();
+        found.extend(ids);
+    });
+    println!(
+        "{done} messages of {} bytes: {:.0} CPU ns each, {} shapes",
+        bytes / done.max(1),
+        cpu / done as f64 * 1e9,
+        found.len()
+    );
+}
+
 /// Answer as the truth counts it.
 type Ask = Box<dyn Fn(&Reader) -> u64>;
 
@@ -312,9 +332,12 @@ fn main() {
             argument(4).map_or(20_000, |n| n.parse().unwrap()),
         ),
         (Some("query"), Some(dir)) => query(Path::new(dir), argument(2), argument(3)),
+        (Some("shapes"), Some(file)) => {
+            shapes(file, argument(2).map_or(usize::MAX, |n| n.parse().unwrap()));
+        }
         (Some("uids"), Some(dir)) => again(Path::new(dir), argument(2).unwrap()),
         _ => println!(
-            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json"
+            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json | shapes FILE.json [ROWS]"
         ),
     }
 }
