@@ -3,7 +3,8 @@
 //! `storebench load DIR FILE.json [ROWS [BATCH]]` appends with durable commits, merging beside it;
 //! `storebench query DIR [TRUTH.json]` times each query and compares the answers;
 //! `storebench lanes DIR` asks something quick while three dear questions are asked;
-//! `storebench uids DIR FILE.json` appends what is there already, which must store nothing.
+//! `storebench uids DIR FILE.json` appends what is there already, which must store nothing;
+//! `storebench shapes FILE.json [ROWS]` makes the shapes of the messages.
 //! CPU is that of the whole process, the parsing of the JSON taken off.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 use loggr_event::{Event, Facility, Field, Severity, Timestamp, UidGenerator};
 use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field as QueryField, parse};
-use loggr_store::{SearchOptions, TopOptions};
+use loggr_store::shape::Shaper;
+use loggr_store::{PatternOptions, SearchOptions, Store, TopOptions};
 
 /// The moment of asking: the end of the data set, 2026-11-22T00:00:00Z.
 const NOW: i64 = 1_795_305_600_000_000;
@@ -184,6 +186,24 @@ fn again(dir: &Path, file: &str) {
     );
 }
 
+fn shapes(file: &str, rows: usize) {
+    let (mut shaper, mut cpu, mut bytes) = (Shaper::default(), 0.0, 0);
+    let mut found = std::collections::HashSet::new();
+    let (done, _) = each_batch(file, rows, 20_000, |events| {
+        let before = thread_cpu();
+        let ids: Vec<_> = events.iter().map(|e| shaper.hash(&e.message)).collect();
+        cpu += thread_cpu() - before;
+        bytes += events.iter().map(|e| e.message.len()).sum::<usize>();
+        found.extend(ids);
+    });
+    println!(
+        "{done} messages of {} bytes: {:.0} CPU ns each, {} shapes",
+        bytes / done.max(1),
+        cpu / done as f64 * 1e9,
+        found.len()
+    );
+}
+
 /// Answer as the truth counts it.
 type Ask = Box<dyn Fn(&Reader) -> u64>;
 
@@ -213,6 +233,18 @@ fn top(text: &'static str, field: &'static str) -> Ask {
         let field = QueryField::from_name(field);
         let top = reader.top(&query, &field, 10, &SearchOptions::new(NOW)).unwrap();
         top.values.iter().map(|v| v.events).sum()
+    })
+}
+
+/// Through the door that asks for the bounds first.
+fn patterns(text: &'static str, since: Option<i64>) -> Ask {
+    let query = parse(text).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store: std::cell::OnceCell<Store> = std::cell::OnceCell::new();
+    Box::new(move |reader| {
+        let store = store.get_or_init(|| Store::open(reader.directory()).unwrap());
+        let options = SearchOptions { since, ..SearchOptions::new(NOW) };
+        runtime.block_on(store.patterns(&query, &options, &PatternOptions::default())).unwrap().matched
     })
 }
 
@@ -248,6 +280,9 @@ fn queries() -> Vec<(&'static str, Ask)> {
     list.push(("hist-by.host", histogram_by("", "host")));
     list.push(("hist-by.status", histogram_by("app:nginx", "status")));
     list.push(("hist-by.word", histogram_by("user", "app")));
+    list.push(("patterns.day", patterns("", Some(NOW - 24 * HOUR))));
+    list.push(("patterns.all", patterns("", None)));
+    list.push(("patterns.word", patterns("user", None)));
     list
 }
 
@@ -367,9 +402,12 @@ fn main() {
         ),
         (Some("query"), Some(dir)) => query(Path::new(dir), argument(2), argument(3)),
         (Some("lanes"), Some(dir)) => lanes(Path::new(dir)),
+        (Some("shapes"), Some(file)) => {
+            shapes(file, argument(2).map_or(usize::MAX, |n| n.parse().unwrap()));
+        }
         (Some("uids"), Some(dir)) => again(Path::new(dir), argument(2).unwrap()),
         _ => println!(
-            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json | lanes DIR"
+            "storebench load DIR FILE.json [ROWS [BATCH]] | query DIR [TRUTH.json [NAME]] | uids DIR FILE.json | lanes DIR | shapes FILE.json [ROWS]"
         ),
     }
 }

@@ -11,6 +11,7 @@
 
 mod answer;
 mod around;
+mod compare;
 pub mod conformance;
 pub mod embedded;
 mod error;
@@ -18,11 +19,13 @@ mod facets;
 mod hash;
 mod looks;
 mod partition;
+mod patterns;
 pub mod postgres;
 pub mod query;
 mod question;
 mod rest;
 mod retention;
+pub mod shape;
 mod store;
 pub mod tokens;
 
@@ -31,12 +34,19 @@ pub use answer::{
     MAX_TOP_VALUES, Partition, Pruned, Stats, Summary, Top, TopValue,
 };
 pub use around::Context;
+pub use compare::{
+    Change, Comparison, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range, Subject,
+    Trend,
+};
 pub use error::{ErrorKind, StoreError};
 pub use facets::{
     BucketBy, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
     MAX_VALUES_TIME, TopOptions,
 };
 pub use looks::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
+pub use patterns::{
+    Example, MAX_COUNTED_SHAPES, MAX_PATTERN_BUCKETS, MAX_PATTERNS, Pattern, PatternOptions, Patterns,
+};
 pub use question::{Limits, MAX_SEARCH_LIMIT, SearchOptions};
 pub use retention::{CLOCK_HOLD, CLOCK_STEP, Look, Moment, Step};
 pub use store::Store;

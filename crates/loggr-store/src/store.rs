@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use loggr_event::{Event, Timestamp, Uid};
 
 use crate::embedded::Reader;
+use crate::patterns::{self, Ask};
 use crate::postgres::Database;
-use crate::query::{Field, Query};
+use crate::query::{Field, Query, Span};
 use crate::{
     Counted, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_VALUES_TIME, Partition,
-    SearchOptions, StoreError, Top, TopOptions,
+    PatternOptions, Patterns, SearchOptions, StoreError, Top, TopOptions,
 };
 
 /// A store to ask. Clones ask the same one.
@@ -99,6 +100,68 @@ impl Store {
                 database.top(query, field, values, &limited(options, *timeout)).await
             }
         }
+    }
+
+    /// The shapes of the messages among matching events, most frequent first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where more is wanted than [`crate::MAX_PATTERNS`] and
+    /// [`crate::MAX_PATTERN_BUCKETS`] allow.
+    pub async fn patterns(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        wanted: &PatternOptions,
+    ) -> Result<Patterns, StoreError> {
+        patterns::check(*wanted)?;
+        let mut looked = Found::default();
+        let span = self.span_of_hits(query, options, &mut looked).await?;
+        let mut patterns = self.ask_patterns(query, Ask::new(options, *wanted, span)).await?;
+        patterns.partial |= looked.partial;
+        looked.warnings.retain(|warning| !patterns.warnings.contains(warning));
+        patterns.warnings.extend(looked.warnings);
+        Ok(patterns)
+    }
+
+    /// The same, its bounds known.
+    pub(crate) async fn ask_patterns(&self, query: &Query, ask: Ask) -> Result<Patterns, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let query = query.clone();
+                blocking(reader, move |reader| reader.patterns(&query, &ask)).await
+            }
+            Store::Postgres(database, timeout) => {
+                let options = limited(&ask.options, *timeout);
+                database.patterns(query, &Ask { options, ..ask }).await
+            }
+        }
+    }
+
+    /// The bounds of the question; where it has none, those of the hits. `looked`: what was wrong
+    /// while they were looked for.
+    async fn span_of_hits(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        looked: &mut Found,
+    ) -> Result<Span, StoreError> {
+        let mut span = options.within(query.resolve(options.now).span);
+        for (open, oldest_first) in [(span.from == i64::MIN, true), (span.until == i64::MAX, false)] {
+            if !open {
+                continue;
+            }
+            let one = SearchOptions { limit: 1, after: None, oldest_first, ..options.clone() };
+            let found = self.search(query, &one).await?;
+            looked.partial |= found.partial;
+            looked.warnings = found.warnings;
+            let Some(event) = found.events.first() else { return Ok(Span { from: 0, until: 0 }) };
+            let time = event.timegenerated.unix_micros();
+            match oldest_first {
+                true => span.from = time,
+                false => span.until = time.saturating_add(1),
+            }
+        }
+        Ok(span)
     }
 
     /// The names of custom fields in a span of time.

@@ -8,7 +8,7 @@ use loggr_event::Event;
 use loggr_store::conformance::{self, Bucket, Key, Memory, Subject};
 use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Field, Query, parse};
-use loggr_store::{SearchOptions, StoreError};
+use loggr_store::{PatternOptions, SearchOptions, Store, StoreError};
 use proptest::prelude::*;
 use support::{MIDNIGHT, any_event};
 
@@ -156,6 +156,54 @@ fn a_page_is_answered_from_files_of_one_event() {
 #[test]
 fn a_page_is_answered_from_merged_files() {
     check_questions(Mode::Merged);
+fn check_patterns(mode: Mode) {
+    let mut embedded = Embedded::new(mode);
+    let events = conformance::events();
+    embedded.append(&events).unwrap();
+    let store = Store::open(embedded.dir.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(conformance::patterns(&store)).expect_clean(&format!("{mode:?}"));
+}
+
+#[test]
+fn patterns_are_those_of_the_suite() {
+    check_patterns(Mode::SmallFiles);
+    check_patterns(Mode::OneEventAFile);
+    check_patterns(Mode::Merged);
+}
+
+/// `tests/version1` was written before there were shapes: three files of twenty events.
+#[test]
+fn files_of_before_there_were_shapes_are_read_and_merged() {
+    let (dir, options) = (tempfile::tempdir().unwrap(), SearchOptions::new(MIDNIGHT));
+    let old = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version1");
+    std::fs::copy(old.join("MANIFEST"), dir.path().join("MANIFEST")).unwrap();
+    let day = std::fs::read_dir(&old).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+    let copy = dir.path().join(day.file_name().unwrap());
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(&day).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    let events = reader.search(&Query::all(), &options).unwrap().events;
+    assert_eq!(events.len(), 60);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let wanted = PatternOptions { limit: 100, buckets: 5 };
+    let ask = || runtime.block_on(store.patterns(&Query::all(), &options, &wanted)).unwrap();
+    let (before, shape) = (ask(), loggr_store::shape::hash(&events[0].message));
+    assert_eq!((before.matched, before.partial), (60, false));
+    let query = Query::of_shape(shape);
+    let expect = events.iter().filter(|e| loggr_store::shape::hash(&e.message) == shape).count() as u64;
+    assert_eq!(reader.count(&query, &options).unwrap().events, expect);
+    let mut writer = open(dir.path());
+    while writer.compactor().step_forced().unwrap() {}
+    assert_eq!((writer.files(), writer.append(&events).unwrap().stored), (1, 0));
+    let after = ask();
+    assert_eq!((after.patterns, after.distinct), (before.patterns, before.distinct));
+    assert_eq!(reader.count(&query, &options).unwrap().events, expect);
+    assert_eq!(reader.search(&Query::all(), &options).unwrap().events, events);
 }
 
 const QUERIES: [&str; 44] = [

@@ -9,6 +9,7 @@
 mod cases;
 mod events;
 mod memory;
+mod patterns;
 pub mod questions;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::query::{Field, Query, parse};
 pub use cases::{ALL, Case, Expect};
 pub use events::{COUNT, FIRST_MICROS, NOW_MICROS, events, later, number, time, uid};
 pub use memory::Memory;
+pub use patterns::patterns;
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 /// More than the suite's events.

@@ -17,6 +17,7 @@ use super::manifest::{FileEntry, Manifest};
 use super::rows::{TextColumn, column};
 use super::schema::{Census, core};
 use super::selection::Selection;
+use super::shapes;
 use super::shared::Shared;
 use crate::hash::{FastMap, FastSet};
 use crate::{ErrorKind, StoreError};
@@ -227,7 +228,9 @@ fn read_parts(
         let Some(source) = run.first().and_then(|r| sources.get(r.1 as usize)) else { continue };
         let wanted = Selection::from_rows(run.iter().map(|r| r.2));
         let batch = source.file.read_all(source.group, &wanted)?;
-        parts.push(conform(batch, &source.file.head()?.columns, columns)?);
+        let shapes = source.file.shapes(source.group, &wanted)?;
+        let batch = conform(batch, &source.file.head()?.columns, columns)?;
+        parts.push(shapes::attached(&batch, columns, shapes)?);
     }
     Ok(parts)
 }

@@ -10,7 +10,8 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 4, 4 | `LGRX`, version 1 |
+//! | 4, 4 | `LGRX`, version 2 |
+//! | 4 | version of the rule of shapes |
 //! | 4, 4 each | number of blocks before the index, CRC-32C of each |
 //! | 4, … | number of custom fields with columns; of each: name with its length, kind (1), many distinct values (1) |
 //! | 4, 8 each | number of row groups; where the index of each begins and, one more, ends |
@@ -34,6 +35,7 @@ use super::index::bytes::{put_text, put_u32, put_u64};
 use super::manifest::{FileEntry, file_name};
 use super::rows::Uids;
 use super::schema::{Census, FieldColumns};
+use super::shapes;
 use crate::{ErrorKind, StoreError, partition};
 
 /// Rows of a full row group.
@@ -41,7 +43,9 @@ pub const ROW_GROUP_ROWS: usize = 65_536;
 /// Bytes of text beyond which a row group is cut short: it is built in memory.
 pub const ROW_GROUP_TEXT_BYTES: usize = 48 << 20;
 pub(crate) const INDEX_MAGIC: &[u8; 4] = b"LGRX";
-pub(crate) const INDEX_VERSION: u32 = 1;
+pub(crate) const INDEX_VERSION: u32 = 2;
+/// The version of files without shapes, which are still read.
+pub(crate) const INDEX_WITHOUT_SHAPES: u32 = 1;
 /// Key of the footer under which the file describes itself, for a lost manifest.
 pub(crate) const SELF_KEY: &str = "loggr.file";
 
@@ -84,7 +88,7 @@ impl DataWriter {
         let file = File::create(&path).map_err(|e| StoreError::io("create", &path, e))?;
         let failed = |e| write_error(&path, e);
         let properties = columns.properties(compression).map_err(failed)?;
-        let writer = ArrowWriter::try_new(ChecksumWriter::new(file), columns.arrow(), Some(properties));
+        let writer = ArrowWriter::try_new(ChecksumWriter::new(file), columns.stored(), Some(properties));
         let entry = FileEntry::empty(number, day);
         Ok(DataWriter {
             writer: Some(writer.map_err(failed)?),
@@ -97,8 +101,9 @@ impl DataWriter {
         })
     }
 
-    /// Writes one row group, its rows in the order of the batch.
+    /// Writes one row group, its rows in the order of the batch. Shapes that it has not got are made.
     pub(crate) fn write_group(&mut self, batch: &RecordBatch, looks: &Census) -> Result<(), StoreError> {
+        let batch = &shapes::attached(batch, &self.columns, None)?;
         let mut group = Vec::new();
         index::write(&mut group, batch, &self.columns, looks)?;
         for uid in Uids::of(batch)?.iter() {
@@ -155,6 +160,7 @@ impl DataWriter {
         let mut out = Vec::new();
         out.extend_from_slice(INDEX_MAGIC);
         put_u32(&mut out, INDEX_VERSION);
+        put_u32(&mut out, crate::shape::VERSION);
         put_u32(&mut out, blocks.len() as u32);
         blocks.iter().for_each(|crc| put_u32(&mut out, *crc));
         put_u32(&mut out, self.columns.columns.len() as u32);

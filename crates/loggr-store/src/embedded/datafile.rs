@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use arrow_array::{RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
@@ -16,7 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::blocks::{Blocks, Descriptors, OpenFile, RowBytes, Tail};
-use super::data_writer::{INDEX_MAGIC, INDEX_VERSION};
+use super::data_writer::{INDEX_MAGIC, INDEX_VERSION, INDEX_WITHOUT_SHAPES};
 use super::index::RowGroupIndex;
 use super::index::bytes::Cursor;
 use super::lock;
@@ -112,6 +112,8 @@ struct Index {
 pub(crate) struct Head {
     blocks: Arc<Blocks>,
     pub(crate) columns: FieldColumns,
+    /// The rows have shapes by the rule of this program.
+    pub(crate) has_shapes: bool,
     groups: Vec<(usize, usize)>,
 }
 
@@ -252,7 +254,17 @@ impl DataFile {
         Ok(batch)
     }
 
-    /// All columns of some rows.
+    /// The shapes of some rows; `None` where the file has none.
+    pub(crate) fn shapes(&self, group: usize, rows: &Selection) -> Result<Option<ArrayRef>, StoreError> {
+        let head = self.head()?;
+        if !head.has_shapes {
+            return Ok(None);
+        }
+        let batch = self.read(group, &[head.columns.shape_position()], rows)?;
+        Ok(Some(Arc::clone(batch.column(0))))
+    }
+
+    /// All columns of some rows, those of events.
     pub(crate) fn read_all(&self, group: usize, rows: &Selection) -> Result<RecordBatch, StoreError> {
         self.read_without(group, rows, None)
     }
@@ -337,7 +349,7 @@ impl DataFile {
         };
         // No block has a checksum.
         let blocks = Arc::new(Blocks::new(Vec::new(), self.entry.index_offset));
-        let head = Head { blocks, columns, groups: Vec::new() };
+        let head = Head { blocks, columns, has_shapes: false, groups: Vec::new() };
         opened.index.get_or_init(|| Index { bytes: Vec::new(), head });
         Ok(opened)
     }
@@ -346,9 +358,14 @@ impl DataFile {
 impl Head {
     fn read(bytes: &[u8], rows_end: u64) -> Option<Head> {
         let mut cursor = Cursor::new(bytes);
-        if cursor.array()? != *INDEX_MAGIC || cursor.u32()? != INDEX_VERSION {
+        if cursor.array()? != *INDEX_MAGIC {
             return None;
         }
+        let has_shapes = match cursor.u32()? {
+            INDEX_VERSION => cursor.u32()? == crate::shape::VERSION,
+            INDEX_WITHOUT_SHAPES => false,
+            _ => return None,
+        };
         let count = cursor.u32()?;
         let blocks: Vec<u32> = (0..count).map(|_| cursor.u32()).collect::<Option<_>>()?;
         let count = cursor.u32()?;
@@ -366,6 +383,6 @@ impl Head {
             (0..=count).map(|_| cursor.u64().map(|o| o as usize)).collect::<Option<_>>()?;
         let groups = ends.iter().copied().zip(ends.iter().copied().skip(1)).collect();
         let blocks = Arc::new(Blocks::new(blocks, rows_end));
-        Some(Head { blocks, columns: FieldColumns { columns }, groups })
+        Some(Head { blocks, columns: FieldColumns { columns }, has_shapes, groups })
     }
 }

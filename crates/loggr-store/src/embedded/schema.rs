@@ -27,6 +27,8 @@ const MESSAGE_PAGE_ROWS: usize = 2048;
 /// Rows to a page of every other column.
 const PAGE_ROWS: usize = 4096;
 
+/// The column of shapes: no part of the event, made of the message.
+pub(crate) const SHAPE: &str = "shape";
 /// Prefix of the column of a custom field.
 pub(crate) const FIELD_PREFIX: &str = "fields.";
 
@@ -198,14 +200,27 @@ impl FieldColumns {
                 _ => return None,
             })
         };
-        let columns = schema.fields().iter().skip(core::FIELDS).map(|field| {
+        let fields = schema.fields().iter().skip(core::FIELDS).filter(|field| field.name() != SHAPE);
+        let columns = fields.map(|field| {
             let name = field.name().strip_prefix(FIELD_PREFIX)?.to_owned();
             Some(FieldColumn { name, kind: kind(field.data_type())?, many: false })
         });
         Some(FieldColumns { columns: columns.collect::<Option<_>>()? })
     }
 
-    /// The Arrow schema of a file with these columns.
+    /// Where the column of shapes stands, in files that have it: behind all others.
+    pub(crate) fn shape_position(&self) -> usize {
+        core::FIELDS + self.columns.len()
+    }
+
+    /// The Arrow schema of a file with these columns: that of the events, and the shapes.
+    pub(crate) fn stored(&self) -> SchemaRef {
+        let mut fields: Vec<_> = self.arrow().fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(SHAPE, DataType::UInt64, false)));
+        Arc::new(Schema::new(fields))
+    }
+
+    /// The Arrow schema of events with these columns.
     pub(crate) fn arrow(&self) -> SchemaRef {
         let dictionary = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));

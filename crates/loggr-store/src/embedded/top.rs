@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
+use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use loggr_event::{Facility, Origin, Severity};
 
 use super::exec::group::{Column, Group};
@@ -19,6 +19,7 @@ use crate::facets::Wanted;
 use crate::hash::FastMap;
 use crate::looks::{FieldKind, canonical_integer};
 use crate::query::{Field, Query, Span};
+use crate::shape::ShapeId;
 use crate::{
     KnownField, Limits, MAX_TOP_VALUES, SearchOptions, Stats, StoreError, Top, TopOptions, TopValue, rest,
 };
@@ -359,6 +360,16 @@ fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) 
             for uid in group.uids(rows)? {
                 tally.add_core(uid.write_hyphenated(&mut [0; 36]), 1);
             }
+            return Ok(());
+        }
+        Field::Shape => {
+            let read = group.shapes(rows)?;
+            let shapes = column::<UInt64Array>(&*read.array)?.values();
+            let mut counts: FastMap<u64, u64> = FastMap::default();
+            for shape in places(rows, &read).filter_map(|at| shapes.get(at)) {
+                *counts.entry(*shape).or_default() += 1;
+            }
+            counts.into_iter().for_each(|(id, n)| tally.add_core(&ShapeId(id).to_string(), n));
             return Ok(());
         }
         Field::Time | Field::Timereported => return Ok(()),

@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array};
+use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use loggr_event::{Facility, Origin, Severity};
 
 use super::exec::group::{Column, Group};
@@ -17,6 +17,7 @@ use super::top::places;
 use crate::hash::FastMap;
 use crate::looks::FieldKind;
 use crate::query::Field;
+use crate::shape::ShapeId;
 use crate::{StoreError, rest};
 
 /// What stands for a value; whoever asks decides.
@@ -60,6 +61,15 @@ pub(super) fn each_value(
         Field::Uid => {
             for (place, uid) in group.uids(rows)?.into_iter().enumerate() {
                 seen(place, class(uid.write_hyphenated(&mut [0; 36])));
+            }
+            return Ok(());
+        }
+        Field::Shape => {
+            let read = group.shapes(rows)?;
+            let shapes = column::<UInt64Array>(&*read.array)?.values();
+            for (place, at) in places(rows, &read).enumerate() {
+                let shape = shapes.get(at).copied().unwrap_or_default();
+                seen(place, class(&ShapeId(shape).to_string()));
             }
             return Ok(());
         }

@@ -19,6 +19,7 @@ use super::value::{self, Slot};
 use crate::query::{
     Clock, FacilitySet, Field, Glob, Hidden, Node, Pattern, Scope, SeveritySet, Shape, Test, TimeRange,
 };
+use crate::shape::ShapeId;
 use crate::tokens;
 
 /// Points at which the name of a custom field is cut to look for structured data; names with more
@@ -172,6 +173,7 @@ impl Sql<'_> {
             Field::Uid => return self.uid(test, negated),
             Field::Listener | Field::Transport | Field::TlsName => return self.origin(field, test),
             Field::Defect => return self.defect(test),
+            Field::Shape => return self.shape(test, negated),
             Field::Custom(name) => return self.custom(name, test, negated),
             // Never in a field node.
             Field::Time | Field::Timereported | Field::Severity | Field::Facility => {
@@ -315,6 +317,17 @@ impl Sql<'_> {
         }
         let mask = self.param(Param::Int4(i32::from(mask.bits())));
         format!("(defects & {mask}) <> 0")
+    }
+
+    /// A column of numbers. Rows of before it was there have none, and are found by no shape.
+    fn shape(&mut self, test: &Test, negated: bool) -> String {
+        match test {
+            Test::Equals(wanted) => match wanted.text().parse::<ShapeId>() {
+                Ok(id) => format!("shape = {}", self.param(Param::Int8(id.0.cast_signed()))),
+                Err(_) => "false".to_owned(),
+            },
+            _ => self.unsaid(negated),
+        }
     }
 
     /// A value of a custom field, of structured data, or of a trusted field of that name.

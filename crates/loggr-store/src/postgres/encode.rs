@@ -18,6 +18,7 @@ use super::tally::Tally;
 use super::terms::Terms;
 use super::text;
 use crate::looks::{canonical_float, canonical_integer, canonical_ip6};
+use crate::shape::Shaper;
 use crate::{partition, rest};
 
 /// Bytes of one message to the server.
@@ -64,6 +65,7 @@ pub(super) struct Encoder<'l> {
     known: Option<HashSet<Key>>,
     missing: Missing,
     terms: Terms,
+    shaper: Shaper,
     json: Vec<u8>,
     order: Vec<u8>,
     last_origin: Option<(Origin, i32)>,
@@ -78,6 +80,7 @@ impl<'l> Encoder<'l> {
             known,
             missing: Missing::default(),
             terms: Terms::default(),
+            shaper: Shaper::default(),
             json: Vec::new(),
             order: Vec::new(),
             last_origin: None,
@@ -181,6 +184,8 @@ impl<'l> Encoder<'l> {
         let rest = rest::write_without_defects(event, &fields, exact_times);
         optional(&mut self.out, rest.as_ref().map(String::as_bytes));
         self.terms(event, indexes);
+        let shape = self.shaper.hash(&event.message);
+        value(&mut self.out, &shape.0.to_be_bytes());
         for column in &self.layout.promoted {
             let single = if exact { None } else { single_value(event, &column.name) };
             promoted(&mut self.out, column.kind, single);

@@ -20,7 +20,7 @@ use crate::{ErrorKind, StoreError};
 const LOCK_PATIENCE: &str = "10s";
 
 /// The steps that bring a version to the next one, by the version that they start from.
-const STEPS: &[Step] = &[(1, schema::from_version_1)];
+const STEPS: &[Step] = &[(1, schema::from_version_1), (2, schema::from_version_2)];
 
 /// A version, and the statements that bring it to the next one.
 type Step = (i32, fn(&TableName, &[Promoted]) -> Vec<String>);
@@ -205,7 +205,7 @@ mod tests {
         check(&[], VERSION, Ok(&[]));
         check(&[(VERSION - 1, one)], VERSION - 1, Ok(&["one"]));
         check(&[(VERSION - 2, one), (VERSION - 1, one)], VERSION - 2, Ok(&["one", "one"]));
-        check(&[], VERSION - 1, Err("the table `events` has the layout 1, this loggr knows 2"));
-        check(&[], VERSION + 1, Err("the table `events` has the layout 3, this loggr knows 2"));
+        check(&[], VERSION - 1, Err("the table `events` has the layout 2, this loggr knows 3"));
+        check(&[], VERSION + 1, Err("the table `events` has the layout 4, this loggr knows 3"));
     }
 }

@@ -25,6 +25,7 @@ mod migrate;
 mod names;
 mod param;
 mod partitions;
+mod patterns;
 mod regex;
 mod schema;
 mod search;
@@ -43,10 +44,11 @@ use std::time::Duration;
 
 use loggr_event::{Event, Timestamp, Uid};
 
+use crate::patterns::Ask;
 use crate::query::{Field, Query, Span};
 use crate::{
     Appended, Counted, Dropped, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_SERIES,
-    Moment, Partition, Pruned, SearchOptions, StoreError, Summary, Top, TopOptions, partition,
+    Moment, Partition, Patterns, Pruned, SearchOptions, StoreError, Summary, Top, TopOptions, partition,
 };
 use ask::{Snapshot, Trouble};
 use connect::{Address, Pool};
@@ -300,6 +302,13 @@ impl Database {
     pub async fn span(&self) -> Result<Option<(i64, i64)>, StoreError> {
         let limits = crate::Limits::default();
         ask!(self, &limits, |snapshot, _without| lookup::span(snapshot))
+    }
+
+    /// The shapes among the matching events. The bounds of the question are known.
+    pub(crate) async fn patterns(&self, query: &Query, wanted: &Ask) -> Result<Patterns, StoreError> {
+        ask!(self, &wanted.options.limits, |snapshot, without| {
+            patterns::patterns(snapshot, query, wanted, without)
+        })
     }
 
     /// The names of custom fields, structured data and trusted fields on the days of a span, most

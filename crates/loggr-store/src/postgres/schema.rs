@@ -20,7 +20,7 @@ use super::names::{MAX_NAME_BYTES, TableName, literal, quote};
 use crate::partition;
 
 /// The version of the layout that this program writes and reads.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Characters of a value that an index of names holds; what is longer is compared as a whole
 /// behind it. A key of a B-tree is limited to a third of a page.
@@ -28,7 +28,7 @@ pub(super) const INDEXED_CHARS: usize = 200;
 
 /// The columns of `events` in the order in which rows are written and read. Promoted columns
 /// follow.
-pub(super) const COLUMNS: [(&str, &str); 22] = [
+pub(super) const COLUMNS: [(&str, &str); 23] = [
     ("timegenerated", "timestamptz NOT NULL"),
     ("timereported", "timestamptz NOT NULL"),
     ("uid", "uuid NOT NULL"),
@@ -51,6 +51,7 @@ pub(super) const COLUMNS: [(&str, &str); 22] = [
     ("field_order", "bytea"),
     ("rest", "text"),
     ("terms", "integer[]"),
+    ("shape", "bigint"),
 ];
 
 /// Which indexes a partition has beside its primary key. Takes effect with the next partition.
@@ -242,6 +243,11 @@ pub(super) fn from_version_1(table: &TableName, promoted: &[Promoted]) -> Vec<St
         create_view(table, promoted),
         as_the_events(table, "_view"),
     ]
+}
+
+/// What brings version 2 to version 3. The rows that are there have no shape.
+pub(super) fn from_version_2(table: &TableName, _: &[Promoted]) -> Vec<String> {
+    vec![format!("ALTER TABLE {} ADD COLUMN shape bigint", table.sql(""))]
 }
 
 /// Gives a helper table that was made later the owner and the readers of the events.

@@ -57,6 +57,7 @@ pub(super) fn values_of(snapshot: &Snapshot, field: &Field, sql: &mut Sql<'_>) -
         Field::Facility => Values::Coded("facility"),
         Field::Listener | Field::Transport | Field::TlsName => Values::Coded("origin"),
         Field::Defect => Values::Coded("defects"),
+        Field::Shape => Values::Column("(lpad(to_hex(shape), 16, '0') COLLATE \"C\")"),
         Field::Custom(name) => custom(snapshot, name, sql),
         Field::Time | Field::Timereported => Values::Unknown,
     }

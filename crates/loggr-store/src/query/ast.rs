@@ -313,6 +313,12 @@ impl Query {
         Resolved { span, filter: Node::and(rest) }
     }
 
+    /// The query that finds the messages of a shape.
+    pub fn of_shape(id: crate::shape::ShapeId) -> Query {
+        let test = Test::Equals(Value::new(&id.to_string()));
+        Query { root: Node::Field(Field::Shape, test) }
+    }
+
     /// This query and another one, both of which must hold.
     pub fn and(self, other: Query) -> Query {
         Query { root: Node::and(vec![self.root, other.root]) }

@@ -40,6 +40,8 @@ pub enum Field {
     TlsName,
     /// What was wrong with the line; an event has any number.
     Defect,
+    /// The shape of the message ([`crate::shape`]), by its 16 digits.
+    Shape,
     /// A custom field of this name, or `SD-ID.PARAM-NAME` of structured data, or a
     /// trusted field (`_PID`). Case counts. An event has any number of values.
     Custom(String),
@@ -58,7 +60,7 @@ pub struct FieldInfo {
 }
 
 /// All core fields. Names are accepted in any case.
-pub static FIELDS: [FieldInfo; 16] = [
+pub static FIELDS: [FieldInfo; 17] = [
     info(
         Field::Time,
         "_time",
@@ -101,6 +103,12 @@ pub static FIELDS: [FieldInfo; 16] = [
         "defect",
         &["defects"],
         "what was wrong with the received line, such as `no_timestamp` or `not_utf8`",
+    ),
+    info(
+        Field::Shape,
+        "shape",
+        &[],
+        "the shape of the message: the 16 hexadecimal digits that answers give it",
     ),
 ];
 

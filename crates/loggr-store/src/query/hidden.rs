@@ -37,6 +37,7 @@ impl Hidden {
                     | Field::Facility
                     | Field::Transport
                     | Field::Uid
+                    | Field::Shape
             ) {
                 let what = format!("the field `{}` cannot be hidden: every event has it", name.as_ref());
                 return Err(StoreError::new(ErrorKind::Refused, what));
@@ -126,6 +127,7 @@ impl Hidden {
                 | Field::Facility
                 | Field::Transport
                 | Field::Uid
+                | Field::Shape
                 | Field::Custom(_) => {}
             }
         }

@@ -35,6 +35,8 @@ fn hide(node: &Node, hidden: &Hidden) -> Node {
         Node::Text(Scope::Anywhere, glob) => Node::Text(Scope::Shown(hidden.clone()), glob.clone()),
         Node::Text(Scope::Shown(before), glob) => Node::Text(Scope::Shown(before.with(hidden)), glob.clone()),
         Node::Text(Scope::Message, _) if hidden.hides(&Field::Message) => never(),
+        // A shape is what is left of the message.
+        Node::Field(Field::Shape, _) if hidden.hides(&Field::Message) => never(),
         Node::Field(field, _) if hidden.hides(field) => never(),
         other => other.clone(),
     }

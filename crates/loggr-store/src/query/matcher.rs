@@ -230,6 +230,7 @@ pub fn field_values(event: &Event<'_>, field: &Field, seen: &mut dyn FnMut(&str)
         Field::Peer => origin.is_some_and(|o| core(o.peer_host())),
         Field::TlsName => origin.and_then(|o| o.tls_name.as_deref()).is_some_and(core),
         Field::Defect => event.defects.words().any(core),
+        Field::Shape => core(&crate::shape::hash(&event.message).to_string()),
         Field::Custom(name) => custom_values(event, name, seen),
     }
 }

@@ -17,6 +17,7 @@ use super::suggest::nearest;
 use super::time::{Clock, TimePoint, TimeRange, Written, parse_duration, parse_point};
 use super::value::{Range, Value, parse_ip};
 use super::{MAX_REGEX_BYTES, MAX_REGEXES};
+use crate::shape::ShapeId;
 
 /// A bound of a range, with the place where it was written.
 type Written1 = Bound<(String, usize)>;
@@ -171,6 +172,9 @@ impl Parser<'_> {
         if matches!((&low, &high), (Bound::Unbounded, Bound::Unbounded)) {
             return Ok(exists(field));
         }
+        if *field == Field::Shape {
+            return Err(self.no_shape(start, "a shape has no order".to_owned()));
+        }
         match field {
             Field::Time => self.times(Clock::Generated, &low, &high),
             Field::Timereported => self.times(Clock::Reported, &low, &high),
@@ -288,6 +292,9 @@ impl Parser<'_> {
         if matches!(field, Field::Time | Field::Timereported) {
             return Err(self.error(start, "a time cannot be searched by an expression"));
         }
+        if *field == Field::Shape {
+            return Err(self.no_shape(start, "a shape cannot be searched by an expression".to_owned()));
+        }
         let pattern = Pattern::new(source).map_err(|reason| {
             self.error(start, format!("cannot use the expression `/{source}/`: {reason}"))
                 .hint("to search for a text with slashes, write it in quotes")
@@ -320,6 +327,14 @@ impl Parser<'_> {
                     Ok(Node::facility(FacilitySet::of(|f| f == wanted)))
                 }
                 None => Ok(Node::facility(FacilitySet::of(|f| fits(raw, f.keyword())))),
+            },
+            Field::Shape => match raw.exact().map(str::parse::<ShapeId>) {
+                Some(Ok(id)) => Ok(Node::Field(Field::Shape, Test::Equals(Value::new(&id.to_string())))),
+                Some(Err(_)) => {
+                    let written = raw.exact().unwrap_or_default();
+                    Err(self.no_shape(raw.start, format!("`{written}` is not the shape of a message")))
+                }
+                None => Err(self.no_shape(raw.start, "a shape has no `*` in it".to_owned())),
             },
             _ => self.plain_text(field, raw),
         }
@@ -383,6 +398,13 @@ impl Parser<'_> {
         }
     }
 
+    fn no_shape(&self, at: usize, message: String) -> QueryError {
+        self.error(at, message).hint(
+            "a shape is 16 hexadecimal digits, as answers print them: `shape:7d3c0a91e2f4b865`; \
+             for a custom field of this name write `fields.shape`",
+        )
+    }
+
     fn severity(&self, text: &str, at: usize) -> Result<Severity, QueryError> {
         Severity::from_name(text).ok_or_else(|| {
             let names = Severity::ALL.map(Severity::keyword);
@@ -410,6 +432,8 @@ impl Parser<'_> {
 fn exists(field: &Field) -> Node {
     match field {
         Field::Time | Field::Timereported | Field::Severity | Field::Facility | Field::Uid => Node::All,
+        // Every message has a shape, an empty one too.
+        Field::Shape => Node::All,
         _ => Node::Field(field.clone(), Test::Exists),
     }
 }

@@ -49,7 +49,7 @@ const OPERATORS: [Form; 6] = [
     form("*", "all events, as does the empty query"),
 ];
 
-const TESTS: [Form; 18] = [
+const TESTS: [Form; 19] = [
     form("app:sshd", "events in which the field has this value"),
     form("user:\"john doe\"", "a value with spaces in it"),
     form(
@@ -80,6 +80,10 @@ const TESTS: [Form; 18] = [
     form("-geo_country:*", "events that do not have the field"),
     form("user:\"\"", "events that have the custom field, with an empty value"),
     form("tag:security", "events with this tag"),
+    form(
+        "shape:7d3c0a91e2f4b865",
+        "events whose message has this shape: the same words, whatever varies in them",
+    ),
 ];
 
 const TIMES: [Form; 7] = [

@@ -160,6 +160,28 @@ fn message_is_text() {
 }
 
 #[test]
+fn shapes() {
+    check("shape:7d3c0a91e2f4b865", "shape:7d3c0a91e2f4b865");
+    check("SHAPE:\"7D3C0A91E2F4B865\"", "shape:7d3c0a91e2f4b865");
+    check(
+        "-shape:(0000000000000001 OR 1e00000000000000)",
+        "-(shape:0000000000000001 OR shape:1e00000000000000)",
+    );
+    check("shape:*", "*");
+    check("fields.shape:round", "fields.shape:round");
+    check_error("shape:round", 7, "`round` is not the shape of a message");
+    check_error("a shape:7d3c", 9, "`7d3c` is not the shape of a message");
+    check_error("shape:7d3c*", 7, "a shape has no `*` in it");
+    check_error("shape:>7d3c0a91e2f4b865", 7, "a shape has no order");
+    check_error("shape:/7d3c/", 7, "a shape cannot be searched by an expression");
+    check_hint(
+        "shape:round",
+        7,
+        "hint: a shape is 16 hexadecimal digits, as answers print them: `shape:7d3c0a91e2f4b865`; for a custom field of this name write `fields.shape`",
+    );
+}
+
+#[test]
 fn groups_of_values() {
     check("app:(nginx OR haproxy)", "app_name:nginx OR app_name:haproxy");
     check("app:(nginx OR haproxy) x", "(app_name:nginx OR app_name:haproxy) x");

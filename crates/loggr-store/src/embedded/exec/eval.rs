@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use arrow_array::{
-    Array, FixedSizeBinaryArray, Int64Array, TimestampMicrosecondArray, UInt8Array, UInt32Array,
+    Array, FixedSizeBinaryArray, Int64Array, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use loggr_event::{Origin, Uid};
 
@@ -18,6 +18,7 @@ use crate::embedded::selection::Selection;
 use crate::hash::FastMap;
 use crate::looks::FieldKind;
 use crate::query::{Clock, Field, Hidden, RangeKind, Span, Test};
+use crate::shape::ShapeId;
 use crate::{StoreError, rest};
 
 /// The rows among `rows` that match.
@@ -194,6 +195,7 @@ pub(crate) fn field_test(
         Field::Defect => by_text(core::REST, &mut |json| {
             json.contains("\"defects\"") && rest::parse(json).defects().any(core_text)
         }),
+        Field::Shape => shapes(group, rows, test),
         Field::Custom(name) => custom(group, name, test, rows),
     }
 }
@@ -218,6 +220,14 @@ fn uids(group: &Group<'_>, rows: &Selection, test: &Test) -> Result<Selection, S
         None => test.passes(uid.write_hyphenated(&mut [0; 36])),
     };
     Ok(Selection::from_rows(rows.rows().zip(&uids).filter(|(_, uid)| hit(uid)).map(|(row, _)| row)))
+}
+
+fn shapes(group: &Group<'_>, rows: &Selection, test: &Test) -> Result<Selection, StoreError> {
+    let Test::Equals(value) = test else { return Ok(Selection::none()) };
+    let Ok(ShapeId(wanted)) = value.text().parse() else { return Ok(Selection::none()) };
+    let read = group.shapes(rows)?;
+    let shapes = column::<UInt64Array>(&*read.array)?.values();
+    Ok(keep(rows, &read, |at| shapes.get(at) == Some(&wanted)))
 }
 
 /// A custom field: its column, where the file has one, and what stands in `rest`.

@@ -16,6 +16,7 @@ use crate::embedded::index::runs::Runs;
 use crate::embedded::rows::{TextColumn, Uids};
 use crate::embedded::schema::{Census, FieldCensus, core};
 use crate::embedded::selection::Selection;
+use crate::embedded::shapes;
 use crate::hash::FastMap;
 
 /// Rows between two ranges that are read along rather than skipped: their page is decompressed anyway.
@@ -94,6 +95,22 @@ impl<'f> Group<'f> {
         let uids = Uids::new(&*high.array, &*low.array)?;
         // Both halves are only ever read together, and so hold the same rows.
         Ok(rows.positions_in(&high.rows).into_iter().map(|at| uids.get(at as usize)).collect())
+    }
+
+    /// The shapes of at least these rows; made of the messages where the file has none.
+    pub(crate) fn shapes(&self, rows: &Selection) -> Result<Rc<Column>, StoreError> {
+        let position = self.head.columns.shape_position();
+        if self.head.has_shapes {
+            return self.column(position, rows);
+        }
+        if let Some(made) = self.read_already(position).filter(|made| made.rows.contains_all(rows)) {
+            return Ok(made);
+        }
+        let read = self.column(core::MESSAGE, rows)?;
+        let array = shapes::of_messages(&*read.array)?;
+        let made = Rc::new(Column { array, rows: read.rows.clone(), folded: OnceCell::new() });
+        self.columns.borrow_mut().insert(position, Rc::clone(&made));
+        Ok(made)
     }
 
     /// A column, holding at least these rows.

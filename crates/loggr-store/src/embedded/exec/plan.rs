@@ -200,6 +200,7 @@ impl<'p> Bound<'p> {
                 }
             }
             Step::Field(Field::Custom(name), test) => bound.bind_custom(name, test, group),
+            Step::Field(Field::Shape, test) => bound.bind_shape(test, group),
             Step::Field(..) => {}
             Step::MessageTest(test) => {
                 if let Test::Regex(pattern) = test {
@@ -222,6 +223,14 @@ impl<'p> Bound<'p> {
         self.exact = all || none;
         if none {
             self.maybe = Selection::none();
+        }
+    }
+
+    fn bind_shape(&mut self, test: &Test, group: &Group<'_>) {
+        let (Test::Equals(value), true) = (test, group.head.has_shapes) else { return };
+        if let (Ok(id), Some(shapes)) = (value.text().parse(), group.index.shapes()) {
+            let held = shapes.count(id);
+            self.decide(held == group.index.rows, held == 0);
         }
     }
 

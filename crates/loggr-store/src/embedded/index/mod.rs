@@ -9,14 +9,15 @@
 //! | 8, 8 | lowest and highest timegenerated, microseconds |
 //! | 8 | bytes of text in the rows |
 //! | 8 | mask of the columns, by position, that hold anything but nulls |
-//! | 4 × 7 | where each section begins, and the end |
-//! | … | runs, histogram, words of the message, words of the custom fields, uids, census |
+//! | 4 × 8 | where each section begins, and the end; one less in files without shapes |
+//! | … | runs, histogram, words of the message, words of the custom fields, uids, census, shapes |
 
 pub(crate) mod bloom;
 pub(crate) mod bytes;
 pub(crate) mod census;
 pub(crate) mod histogram;
 pub(crate) mod runs;
+pub(crate) mod shapes;
 pub(crate) mod uids;
 pub(crate) mod words;
 
@@ -25,7 +26,7 @@ use std::net::Ipv4Addr;
 
 use arrow_array::{
     Array, FixedSizeBinaryArray, Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
-    UInt8Array, UInt32Array,
+    UInt8Array, UInt32Array, UInt64Array,
 };
 
 use crate::StoreError;
@@ -37,8 +38,10 @@ use crate::looks::{FieldKind, Looks, MAX_CENSUS_NAMES};
 use bytes::{Cursor, put_i64, put_u32, put_u64, u32_at};
 use words::{Words, WordsBuilder};
 
-const SECTIONS: usize = 6;
-const HEADER: usize = 4 + 8 + 8 + 8 + 8 + 4 * (SECTIONS + 1);
+const SECTIONS: usize = 7;
+/// Bytes before the places of the sections.
+const HEAD: usize = 4 + 8 + 8 + 8 + 8;
+const HEADER: usize = HEAD + 4 * (SECTIONS + 1);
 /// Blocks of rows that a mask of words distinguishes.
 pub(crate) const BLOCKS: u32 = 64;
 
@@ -104,6 +107,9 @@ pub(crate) fn write(
     uids::write(out, Uids::of(batch)?.iter());
     begin(out);
     census::write(out, &census.census);
+    begin(out);
+    let shapes = column::<UInt64Array>(&**batch.column(columns.shape_position()))?;
+    shapes::write(out, shapes.values());
     begin(out);
 
     let mut header = Vec::with_capacity(HEADER);
@@ -293,7 +299,7 @@ impl<'b> RowGroupIndex<'b> {
             text_bytes: cursor.u64()?,
             present: cursor.u64()?,
         };
-        cursor.take(4 * (SECTIONS + 1))?;
+        cursor.take(4 * SECTIONS)?;
         Some(index)
     }
 
@@ -303,7 +309,11 @@ impl<'b> RowGroupIndex<'b> {
     }
 
     fn section(&self, number: usize) -> &'b [u8] {
-        let offset = |i: usize| u32_at(self.bytes, HEADER - 4 * (SECTIONS + 1) + 4 * i) as usize;
+        let offset = |i: usize| u32_at(self.bytes, HEAD + 4 * i) as usize;
+        // The first section begins where the places end.
+        if HEAD + 4 * (number + 1) >= offset(0) {
+            return &[];
+        }
         self.bytes.get(offset(number)..offset(number + 1)).unwrap_or_default()
     }
 
@@ -329,6 +339,11 @@ impl<'b> RowGroupIndex<'b> {
 
     pub(crate) fn census(&self) -> Option<Census> {
         census::read(self.section(5))
+    }
+
+    /// The shapes of the rows; `None` where they are not listed.
+    pub(crate) fn shapes(&self) -> Option<shapes::Shapes<'b>> {
+        shapes::Shapes::new(self.section(6))
     }
 
     /// The rows of a mask of blocks.

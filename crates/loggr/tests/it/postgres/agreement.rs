@@ -5,7 +5,7 @@ use loggr_event::{Event, Timestamp};
 use loggr_store::conformance::{self, Bucket, Key, Memory, Subject};
 use loggr_store::postgres::{Database, Indexes, Promoted, Settings, TableName};
 use loggr_store::query::{Field, Query, parse};
-use loggr_store::{SearchOptions, Store, StoreError};
+use loggr_store::{PatternOptions, SearchOptions, Store, StoreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
@@ -160,6 +160,24 @@ fn the_suite_passes_with_indexes() {
 #[test]
 fn the_suite_passes_with_words_and_promoted_columns() {
     check_suite(&PROMOTED);
+}
+
+/// Rows of before there was a column of shapes are counted, and are found by no shape.
+#[test]
+fn patterns_are_those_of_the_suite() {
+    for shape in [PLAIN, PROMOTED] {
+        let Some(database) = support::postgres() else { return };
+        let mut subject = Subjected::new(&database, &shape);
+        subject.append(&conformance::events()).expect("it goes well");
+        let store = Store::of_database(subject.database.clone(), std::time::Duration::from_secs(60));
+        subject.runtime.block_on(conformance::patterns(&store)).expect_clean(&format!("{shape:?}"));
+        database.sql("UPDATE events SET shape = NULL WHERE message LIKE 'tie%'");
+        let all = SearchOptions::new(conformance::NOW_MICROS);
+        let asked = store.patterns(&Query::all(), &all, &PatternOptions::default());
+        let found = subject.runtime.block_on(asked).expect("it goes well");
+        assert_eq!((found.matched, found.rest, found.partial), (200, 3, true));
+        assert_eq!(found.warnings, ["3 events were stored before loggr kept the shapes of messages"]);
+    }
 }
 
 /// Queries for random events: those that the text of the events makes interesting.

@@ -377,6 +377,7 @@ async fn tables_of_layout_1_are_brought_up_to_date() {
     let reader = format!("{}_old", database.name());
     database.sql(&format!(
         "DROP VIEW events_view; DROP TABLE events_retention; ALTER TABLE events_days DROP COLUMN written; \
+         ALTER TABLE events DROP COLUMN shape; \
          UPDATE events_meta SET version = 1; CREATE ROLE {reader}; GRANT SELECT ON events TO {reader}"
     ));
     let columns = vec![Promoted::parse("status bigint").expect("a column")];
@@ -386,6 +387,8 @@ async fn tables_of_layout_1_are_brought_up_to_date() {
     assert_eq!((prepared.migrated_from, prepared.columns.len()), (Some(1), 1));
     store.append(&events(10..20, MIDNIGHT)).await.expect("stored");
     assert_eq!(store.summary().await.expect("numbers").events, 20);
+    let with = database.sql("SELECT count(shape), count(*) FROM events");
+    assert_eq!(with, "10|20");
     let words = format!(
         "SET ROLE {reader}; SELECT DISTINCT severity, facility, source, status IS NULL FROM events_view"
     );

@@ -90,7 +90,7 @@ fn a_table_of_another_version_is_left_alone() {
     let loggr = Loggr::down(with_database(&database.url(), "columns = [\"status bigint\"]"));
     loggr.ask(&["init", "postgres", "--no-roles"]);
     database.sql("UPDATE events_meta SET version = 7");
-    let newer = "the table `events` has the layout 7, this loggr knows 2\n\
+    let newer = "the table `events` has the layout 7, this loggr knows 3\n\
                  hint: it was made by a newer loggr: use that one, or another `table`\n";
     check(
         &database,
@@ -105,7 +105,7 @@ fn a_table_of_another_version_is_left_alone() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), format!("error: {newer}"), "{words:?}");
         assert_eq!(output.status.code(), Some(2));
     }
-    database.sql("UPDATE events_meta SET version = 2");
+    database.sql("UPDATE events_meta SET version = 3");
     check(
         &database,
         &database.url(),
