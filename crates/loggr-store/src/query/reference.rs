@@ -64,12 +64,13 @@ const TESTS: [Form; 18] = [
     form("tag:security", "one of the tags"),
 ];
 
-const TIMES: [Form; 7] = [
+const TIMES: [Form; 8] = [
     form("_time:5m", "the last five minutes, and what is newer"),
     form("_time:2026-11-22", "that day (also a year, month, hour, minute, second)"),
     form("_time:[2026-11-22 TO 2026-11-23T10:00:00Z]", "from the start of the first to the end of the last"),
     form("_time:[2026-11-22T10:00:00Z TO 2026-11-22T11:00:00Z}", "without the last: an hour exactly"),
     form("_time:>=now-1h", "points may be relative to now"),
+    form("_time:today", "today in UTC; also `yesterday`, `today-2d`"),
     form("_time:>=1795132800", "seconds, milliseconds or microseconds since 1970"),
     form(
         "timereported:>=2026-11-22T10:00:00+01:00",
@@ -135,7 +136,8 @@ pub fn reference() -> String {
     }
     out.push_str(&format!(
         "Units:{units}; `1h30m` and `1.5h` are the same. A year has 365 days. Where dates have spaces, \
-         put them in quotes.\n\n## Names of fields\n\n"
+         put them in quotes. `--since` and `--until` take the same words: a duration there means that long \
+         ago, and a date its first moment.\n\n## Names of fields\n\n"
     ));
     let rows = FIELDS.iter().map(|info| {
         let names: Vec<String> =
@@ -177,6 +179,16 @@ mod tests {
             let read = crate::query::parse(form.write);
             assert!(read.is_ok(), "{}", read.map(|_| String::new()).unwrap_or_else(|e| e.render(form.write)));
         }
+    }
+
+    #[test]
+    fn the_page_in_docs_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/query.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == reference(), "`{path}` is old: run `UPDATE=1 cargo test -p loggr-store reference`");
     }
 
     #[test]
