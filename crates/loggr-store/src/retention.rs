@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use loggr_event::counted;
+
 use crate::partition::{self, DAY};
 
 /// A wall clock that goes further than this beside the time that passed has made a step.
@@ -72,10 +74,10 @@ impl Step {
 
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minutes = |time: Duration| time.as_secs().div_ceil(60);
+        let minutes = |time: Duration| counted(time.as_secs().div_ceil(60), "minute");
         write!(
             f,
-            "the clock went from {} to {}: retention drops nothing until it has held for another {} minutes, or \
+            "the clock went from {} to {}: retention drops nothing until it has held for another {}, or \
              `loggr prune --accept-clock` says that it is right",
             stamp(self.from),
             stamp(self.to),
