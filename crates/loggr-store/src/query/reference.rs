@@ -188,7 +188,10 @@ mod tests {
             std::fs::write(path, reference()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap();
-        assert!(written == reference(), "`{path}` is old: run `UPDATE=1 cargo test -p loggr-store reference`");
+        assert!(
+            written == reference(),
+            "`{path}` is old: run `UPDATE=1 cargo test -p loggr-store reference`"
+        );
     }
 
     #[test]
