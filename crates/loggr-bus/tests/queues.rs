@@ -438,7 +438,7 @@ async fn a_queue_added_later_begins_at_the_end_and_a_removed_one_is_kept() {
     let text = report.to_string();
     assert!(
         text.contains("queue `new` is new")
-            && text.contains("queue `old` is not configured and holds 1 events"),
+            && text.contains("queue `old` is not configured and holds 1 event"),
         "{text}"
     );
     publish(&mut publisher(&bus), &["b"]).await;
@@ -479,7 +479,7 @@ async fn an_exchange_that_is_not_configured_is_reported() {
     bus.close();
     let other = Topology { exchanges: vec![ExchangeSpec::new("y", &[("q", "#")])] };
     let (_bus, report) = Bus::open(dir.path(), &other, &options()).unwrap();
-    assert_eq!(report.to_string(), "exchange `x` is not configured and holds 1 events\n");
+    assert_eq!(report.to_string(), "exchange `x` is not configured and holds 1 event\n");
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn a_damaged_batch_in_the_middle_is_reported_and_the_rest_is_kept() {
         assert!(!damage[0].last_commit);
         let aside = std::fs::read(damage[0].set_aside.as_ref().unwrap()).unwrap();
         assert_eq!(aside.len() as u64, frames(&path)[frame + 1] - at);
-        assert!(report.to_string().contains("1 events in 1 batches are damaged"), "{report}");
+        assert!(report.to_string().contains("1 event in 1 batch: damaged"), "{report}");
     }
 }
 

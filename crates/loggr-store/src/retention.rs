@@ -11,6 +11,8 @@
 
 use std::time::Duration;
 
+use loggr_event::counted;
+
 use crate::partition::{self, DAY};
 
 /// A wall clock whose advance differs from the time that passed by more than this has made a step.
@@ -74,11 +76,11 @@ impl Step {
 
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minutes = |time: Duration| time.as_secs().div_ceil(60);
+        let minutes = |time: Duration| counted(time.as_secs().div_ceil(60), "minute");
         write!(
             f,
             "the clock went from {} to {}: retention removes nothing until the clock has kept the new time \
-             for another {} minutes, or until you confirm it with `loggr prune --accept-clock`",
+             for another {}, or until you confirm it with `loggr prune --accept-clock`",
             stamp(self.from),
             stamp(self.to),
             minutes(self.left())

@@ -31,12 +31,16 @@ use crate::exit::{Exit, is_usage};
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     process::memory::set_up();
-    let cli = match cli::Cli::try_parse_from(cli::arguments(std::env::args_os())) {
+    let words = cli::arguments(std::env::args_os());
+    let cli = match cli::Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are not errors: clap prints them to stdout with code 0.
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
-            drop(error.print());
+            match cli::mistake(&error, &words) {
+                Some(told) => cli::complain(&told),
+                None => drop(error.print()),
+            }
             return code.into();
         }
     };

@@ -40,6 +40,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use loggr_disk::Lock;
+use loggr_event::counted;
 use loggr_flow::{Batch, Stop};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -104,12 +105,12 @@ impl fmt::Display for OpenReport {
                 writeln!(f, "exchange `{name}`: {damage}")?;
             }
             if exchange.missing_events > 0 {
-                let n = exchange.missing_events;
-                writeln!(f, "exchange `{name}`: {n} events are missing with the files they were in")?;
+                let missing = counted(exchange.missing_events, "event");
+                writeln!(f, "exchange `{name}`: missing with the files that held them: {missing}")?;
             }
             if exchange.torn_bytes > 0 {
-                let n = exchange.torn_bytes;
-                writeln!(f, "exchange `{name}`: {n} bytes were half written and never acknowledged")?;
+                let torn = counted(exchange.torn_bytes, "byte");
+                writeln!(f, "exchange `{name}`: half written and never acknowledged: {torn}")?;
             }
             for what in &exchange.unreadable {
                 writeln!(f, "exchange `{name}`: cannot read {what}")?;
@@ -129,12 +130,14 @@ impl fmt::Display for OpenReport {
             for (queue, waiting) in &exchange.unconfigured_queues {
                 writeln!(
                     f,
-                    "exchange `{name}`: queue `{queue}` is not configured and holds {waiting} events"
+                    "exchange `{name}`: queue `{queue}` is not configured and holds {}",
+                    counted(waiting, "event")
                 )?;
             }
         }
         for (name, waiting) in &self.unconfigured_exchanges {
-            writeln!(f, "exchange `{name}` is not configured and holds {waiting} events")?;
+            let waiting = counted(waiting, "event");
+            writeln!(f, "exchange `{name}` is not configured and holds {waiting}")?;
         }
         Ok(())
     }

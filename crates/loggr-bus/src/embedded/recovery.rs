@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use loggr_event::counted;
+
 use super::cursor::{Cursor, CursorFile};
 use super::fault::Faults;
 use super::known;
@@ -219,7 +221,8 @@ impl<'r> Recovery<'r> {
         });
         if cursor.head.seq > end.seq {
             let behind = cursor.head.seq - end.seq;
-            let note = format!("queue `{queue}` had read {behind} batches that are not in the log any more");
+            let behind = counted(behind, "batch");
+            let note = format!("queue `{queue}` had read on in the log by {behind} of which nothing is left");
             self.report.notes.push(note);
             cursor.head = end;
         } else if let Some(at) = track.at {

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use loggr_event::counted;
+
 use super::cursor::{Bindings, Cursor};
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader};
 use super::log::LiveSegment;
@@ -318,8 +320,9 @@ impl Scan<'_> {
         let before = at.events;
         *at = self.wait(*at, reach, begun, next.or(limit));
         let events = at.events.saturating_sub(before);
-        let many = if events == 0 { "an unknown number of".to_owned() } else { events.to_string() };
-        self.report.unreadable.push(format!("`{path}` at offset {offset}, {many} events: {error}"));
+        let many =
+            if events == 0 { "an unknown number of events".to_owned() } else { counted(events, "event") };
+        self.report.unreadable.push(format!("`{path}` at offset {offset}, {many}: {error}"));
         true
     }
 

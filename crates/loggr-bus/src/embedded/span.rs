@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use loggr_event::counted;
 
 use super::frame::{FRAME_HEADER_BYTES, Frame, FrameHeader, MAX_BODY_BYTES};
 use super::position::Position;
@@ -61,9 +62,9 @@ impl fmt::Display for Damage {
         match events {
             // There is no readable frame behind the damage whose numbers would tell.
             0 => f.write_str("an unknown number of events")?,
-            _ => write!(f, "{events} events in {frames} batches")?,
+            _ => write!(f, "{} in {}", counted(events, "event"), counted(frames, "batch"))?,
         }
-        write!(f, " are damaged in `{}` at offset {offset}", self.file.display())?;
+        write!(f, ": damaged in `{}` at offset {offset}", self.file.display())?;
         if self.last_commit {
             f.write_str(" (of the last commit, which was perhaps never acknowledged)")?;
         }

@@ -25,7 +25,7 @@ impl WriterLock {
             Err(LockError::Held(holder)) => {
                 let what = format!("the store in `{}` is written by {holder}", dir.display());
                 Err(StoreError::new(ErrorKind::Locked, what)
-                    .hinted("one process writes a store: `loggr status` shows what runs"))
+                    .hinted("one process writes a store: `loggr status` shows which processes run"))
             }
             Err(LockError::Io(e)) => Err(StoreError::io("lock", &path, e)),
         }

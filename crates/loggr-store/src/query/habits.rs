@@ -122,6 +122,11 @@ const BOUNDS: &[(&str, &str)] = &[
     ("to", "--until"),
 ];
 
+/// Is this what another tool has before a colon, though it is no field there?
+pub(super) fn is_no_field(name: &str) -> bool {
+    matches!(name.to_lowercase().as_str(), "_exists_" | "_missing_" | "index" | "_index")
+}
+
 /// The name here of a field that other tools call so.
 pub(super) fn ours(name: &str) -> Option<&'static str> {
     let lower = name.to_lowercase();
@@ -149,44 +154,40 @@ pub fn habits(text: &str) -> Vec<String> {
     let outside = |at: usize| !apart.iter().any(|(from, to)| (*from..*to).contains(&at));
     let (sql, query) = selected(query);
     found.extend(sql);
-    let written =
-        |found: &mut Vec<String>, rule: &LazyLock<Regex>, spell: &dyn Fn(&Captures<'_>) -> Option<String>| {
-            for part in rule.captures_iter(query) {
-                let place = part.get(1).or(part.get(0));
-                if place.is_some_and(|place| outside(offset(text, query) + place.start())) {
-                    found.extend(spell(&part));
-                }
-            }
-        };
-    written(&mut found, &COMPARED, &|part| Some(compared(&part[1], &part[2], &part[3], &part[4])));
-    written(&mut found, &LISTED, &|part| {
+    let mut told = Told { base: offset(text, query), query, found, places: Vec::new() };
+    told.all(&COMPARED, &outside, &|part| Some(compared(&part[1], &part[2], &part[3], &part[4])));
+    told.all(&LISTED, &outside, &|part| {
         let values: Vec<String> = part[3].split(',').map(|value| spelled(value.trim())).collect();
         let field = field(&part[2]);
         Some(instead(&part[1], &format!("{field}:({})", values.join(" OR "))))
     });
-    written(&mut found, &LIKE, &|part| {
+    told.all(&LIKE, &outside, &|part| {
         let value = unquoted(&part[3]).replace('%', "*");
         Some(instead(&part[1], &format!("{}:{}", field(&part[2]), star(&value))))
     });
-    written(&mut found, &SPACED, &|part| {
+    told.all(&SPACED, &outside, &|part| {
         Some(instead(&part[1], &format!("{}:{}", field(&part[2]), &part[3])))
     });
-    written(&mut found, &GROUP, &grouped);
-    written(&mut found, &JOINED, &|part| {
+    told.all(&GROUP, &outside, &grouped);
+    told.all(&JOINED, &outside, &|part| {
         let values: Vec<&str> = part[3].split([',', '|']).filter(|value| !value.is_empty()).collect();
         Some(instead(&part[1], &format!("{}:({})", field(&part[2]), values.join(" OR "))))
     });
-    written(&mut found, &EXISTS, &|part| {
+    told.all(&EXISTS, &outside, &|part| {
         let sign = if part[2].starts_with("_m") { "-" } else { "" };
         Some(instead(&part[1], &format!("{sign}{}:*", field(&part[3]))))
     });
-    written(&mut found, &EXCLUDED, &|part| Some(instead(&part[1], &format!("-{}:{}", &part[2], &part[3]))));
+    told.all(&EXCLUDED, &outside, &|part| Some(instead(&part[1], &format!("-{}:{}", &part[2], &part[3]))));
+    let Told { base, mut found, places, .. } = told;
+    // What was told once is not told again of its parts.
+    let untold = |from: usize, to: usize| !places.iter().any(|(start, end)| from < *end && *start < to);
     for (at, word) in words(query) {
-        if found.len() < MAX_HINTS && outside(offset(text, query) + at) {
+        let at = base + at;
+        if found.len() < MAX_HINTS && outside(at) && untold(at, at + word.len()) {
             found.extend(odd(word));
         }
     }
-    for (from, to) in &quoted {
+    for (from, to) in quoted.iter().filter(|(from, to)| untold(*from, *to)) {
         found.extend(in_quotes(text, *from, *to));
     }
     let mut seen = Vec::new();
@@ -198,6 +199,36 @@ pub fn habits(text: &str) -> Vec<String> {
     });
     found.truncate(MAX_HINTS);
     found
+}
+
+/// The hints so far, and the places of the query that they are about.
+struct Told<'q> {
+    /// Where the query begins in the text.
+    base: usize,
+    query: &'q str,
+    found: Vec<String>,
+    places: Vec<(usize, usize)>,
+}
+
+impl Told<'_> {
+    /// Every place that a rule finds.
+    fn all(
+        &mut self,
+        rule: &LazyLock<Regex>,
+        outside: &impl Fn(usize) -> bool,
+        spell: &dyn Fn(&Captures<'_>) -> Option<String>,
+    ) {
+        for part in rule.captures_iter(self.query) {
+            let Some(place) = part.get(1) else { continue };
+            if !outside(self.base + place.start()) {
+                continue;
+            }
+            if let Some(hint) = spell(&part) {
+                self.found.push(hint);
+                self.places.push((self.base + place.start(), self.base + place.end()));
+            }
+        }
+    }
 }
 
 macro_rules! rule {

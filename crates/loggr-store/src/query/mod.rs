@@ -36,8 +36,8 @@ pub use pattern::{MAX_REGEX_CACHE_BYTES, MAX_REGEX_COMPILED_BYTES, MAX_REGEX_DEP
 pub use reference::reference;
 pub use suggest::suggest;
 pub use time::{
-    Clock, MAX_DURATION_MICROS, MAX_TIME_MICROS, MIN_TIME_MICROS, Span, TimePoint, TimeRange, UNITS,
-    parse_duration,
+    Clock, HOW_TO_WRITE_A_TIME, MAX_DURATION_MICROS, MAX_TIME_MICROS, MIN_TIME_MICROS, Span, TimePoint,
+    TimeRange, UNITS, parse_duration, parse_moment,
 };
 pub use value::{Number, Range, RangeKind, Value, parse_ip};
 

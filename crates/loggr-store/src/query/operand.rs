@@ -14,7 +14,9 @@ use super::field::Field;
 use super::parser::{Context, Parser, Raw};
 use super::pattern::Pattern;
 use super::suggest::nearest;
-use super::time::{Clock, TimePoint, TimeRange, Written, parse_duration, parse_point};
+use super::time::{
+    Clock, HOW_TO_WRITE_A_TIME, TimePoint, TimeRange, When, Written, parse_duration, parse_point, parse_when,
+};
 use super::value::{Range, Value, parse_ip};
 use super::{MAX_REGEX_BYTES, MAX_REGEXES};
 use crate::shape::ShapeId;
@@ -150,8 +152,8 @@ impl Parser<'_> {
         self.at += usize::from(or_equal);
         self.skip_space();
         let raw = if self.at_end_of_group() { None } else { Some(self.raw()?) };
-        let written = match raw.as_ref().and_then(|raw| raw.exact().map(|text| (text, raw.start))) {
-            Some((text, start)) if !text.is_empty() => (text.to_owned(), start),
+        let written = match raw.as_ref().and_then(|raw| raw.exact().map(|text| (text, raw))) {
+            Some((text, raw)) if raw.quoted || !text.is_empty() => (text.to_owned(), raw.start),
             _ => {
                 let operator = self.text.get(sign..sign + 1 + usize::from(or_equal)).unwrap_or_default();
                 return Err(self.error(sign, format!("`{operator}` needs a value to compare with")));
@@ -270,7 +272,9 @@ impl Parser<'_> {
             let error = self.error(at, format!("`{text}` is not a point in time"));
             match parse_duration(text) {
                 Some(_) => error.hint(format!("write `now-{text}` for the point that long ago")),
-                None => error.hint("write e.g. `2026-11-22`, `2026-11-22T10:00:00Z` or `now-5m`"),
+                None => {
+                    error.hint("write for example `2026-11-22`, `2026-11-22T10:00:00Z`, `today` or `now-5m`")
+                }
             }
         })
     }
@@ -384,17 +388,15 @@ impl Parser<'_> {
                 .error(raw.start, "a time has no `*` in it")
                 .hint("write e.g. `_time:2026-11` for a month"));
         };
-        if let Some(micros) = parse_duration(text) {
-            let from = Some(TimePoint::Now(-micros));
-            return Ok(Node::Time(clock, TimeRange { from, until: None }));
-        }
-        match parse_point(text) {
-            Some(point) => {
+        match parse_when(text) {
+            Some(When::Ago(micros)) => {
+                let from = Some(TimePoint::Now(-micros));
+                Ok(Node::Time(clock, TimeRange { from, until: None }))
+            }
+            Some(When::Point(point)) => {
                 Ok(Node::Time(clock, TimeRange { from: Some(point.start), until: Some(point.end) }))
             }
-            None => Err(self
-                .error(raw.start, format!("`{text}` is neither a duration nor a time"))
-                .hint("write e.g. `_time:5m`, `_time:2026-11-22` or `_time:[2026-11-22T10:00Z TO now]`")),
+            None => Err(self.error(raw.start, format!("`{text}` is not a time")).hint(HOW_TO_WRITE_A_TIME)),
         }
     }
 

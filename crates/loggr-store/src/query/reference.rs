@@ -86,7 +86,7 @@ const TESTS: [Form; 19] = [
     ),
 ];
 
-const TIMES: [Form; 7] = [
+const TIMES: [Form; 8] = [
     form("_time:5m", "events of the last five minutes (and any with a time in the future)"),
     form(
         "_time:2026-11-22",
@@ -101,6 +101,7 @@ const TIMES: [Form; 7] = [
         "the same without the last second: exactly one hour",
     ),
     form("_time:>=now-1h", "events since a time that is given relative to now"),
+    form("_time:today", "events of today in UTC; there are also `yesterday` and `today-2d`"),
     form("_time:>=1795132800", "events since a time in seconds, milliseconds or microseconds since 1970"),
     form(
         "timereported:>=2026-11-22T10:00:00+01:00",
@@ -168,7 +169,8 @@ pub fn reference() -> String {
     }
     out.push_str(&format!(
         "The units of durations are{units}; `1h30m` and `1.5h` are the same. A year has 365 days. Put a date \
-         that has a space in quotes.\n\n## Names of fields\n\n"
+         that has a space in quotes. `--since` and `--until` take the same words: a duration there means that \
+         long ago, and a date stands for its first moment.\n\n## Names of fields\n\n"
     ));
     let rows = FIELDS.iter().map(|info| {
         let names: Vec<String> =

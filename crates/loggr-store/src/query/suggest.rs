@@ -1,15 +1,15 @@
 //! Finds the known word that is nearest to a mistyped one.
 
 use super::field::{FIELDS, Field};
-use super::habits::ours;
+use super::habits::{is_no_field, ours};
 
-/// A word is near if at most this share of its letters, in thirds, is wrong.
-const MAX_WRONG_THIRDS: usize = 1;
+/// In a word of so many letters one may be wrong, in one of twice as many two, and so on.
+const LETTERS_PER_FAULT: usize = 3;
 
 /// The known word nearest to `unknown`, if one is near enough.
 pub(super) fn nearest<'n>(unknown: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let lower = unknown.to_lowercase();
-    let allowed = (lower.chars().count() * MAX_WRONG_THIRDS).div_ceil(3).max(1);
+    let allowed = lower.chars().count() / LETTERS_PER_FAULT;
     let distance = |word: &str| strsim::damerau_levenshtein(&lower, &word.to_lowercase());
     known
         .into_iter()
@@ -35,7 +35,8 @@ pub fn suggest<'n>(unknown: &str, known: impl IntoIterator<Item = &'n str>) -> O
     let by_part = words.iter().copied().find(|w| w.rsplit_once('.').is_some_and(|(_, part)| part == unknown));
     words.extend(core);
     words.retain(|word| *word != unknown);
-    by_part.or_else(|| nearest(unknown, words)).or_else(|| ours(unknown))
+    let by_case = words.iter().copied().find(|word| word.eq_ignore_ascii_case(unknown));
+    by_part.or(by_case).or_else(|| ours(unknown)).or_else(|| nearest(unknown, words))
 }
 
 impl super::Query {
@@ -43,7 +44,7 @@ impl super::Query {
     /// field that was probably meant. They find nothing.
     pub fn unknown_fields<'n>(&self, known: &[&'n str]) -> Vec<(String, Option<&'n str>)> {
         let unknown = self.fields().into_iter().filter_map(|field| match field {
-            Field::Custom(name) if !known.contains(&name.as_str()) => Some(name),
+            Field::Custom(name) if !known.contains(&name.as_str()) && !is_no_field(&name) => Some(name),
             _ => None,
         });
         unknown.map(|name| (name.clone(), suggest(&name, known.iter().copied()))).collect()
@@ -67,14 +68,26 @@ mod tests {
         check("ip", Some("origin.ip"));
         check("@timestamp", Some("_time"));
         check("syslog_identifier", Some("app"));
+        check("hots", Some("host"));
+        check("program", Some("app"));
         check("x", None);
         check("", None);
         check("completely_else", None);
     }
 
     #[test]
+    fn a_name_that_is_far_is_not_suggested() {
+        for other in
+            ["user", "usr", "port", "name", "path", "size", "type", "code", "id2", "pages", "zone", "ab"]
+        {
+            assert_eq!(super::suggest(other, ["status"]), None, "`{other}`");
+        }
+    }
+
+    #[test]
     fn unknown_fields_of_a_query() {
-        let query = crate::query::parse("stats:500 host:a user:x OR nowhere:1").unwrap();
+        let query =
+            crate::query::parse("stats:500 host:a user:x OR nowhere:1 _exists_:x index:main").unwrap();
         let unknown = query.unknown_fields(&["status", "user"]);
         assert_eq!(unknown, [("stats".to_owned(), Some("status")), ("nowhere".to_owned(), None)]);
     }

@@ -1,7 +1,8 @@
 //! Times in a query: points, durations, and the half-open ranges that they become.
 //!
-//! There is no clock here: a time relative to now stays so until [`TimeRange::span`] is given the
-//! time. Dates without a zone are UTC.
+//! There is no clock here: a time relative to now or today stays so until [`TimeRange::span`] is
+//! given the time. Dates without a zone are UTC, and so is `today`. The options of the command line
+//! are read here too, so that they take the same words.
 //!
 //! A written point is the span of its precision: `2026-11-22` is that whole day and
 //! `10:00:00` that second. `>=` begins at its start, `>` after its end, `<=` reaches to
@@ -14,6 +15,7 @@ use std::fmt;
 use jiff::civil;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// The longest duration that a query may name; about a thousand years.
 pub const MAX_DURATION_MICROS: i64 = 1000 * 366 * 86_400 * MICROS_PER_SECOND;
 /// The first moment that a query may name: 0001-01-01.
@@ -22,12 +24,13 @@ pub const MIN_TIME_MICROS: i64 = -62_135_596_800 * MICROS_PER_SECOND;
 pub const MAX_TIME_MICROS: i64 = 253_370_764_800 * MICROS_PER_SECOND;
 
 /// Units of durations, longest first, with their length in microseconds.
-pub const UNITS: [(&str, i64); 9] = [
+pub const UNITS: [(&str, i64); 10] = [
     ("y", 365 * 86_400 * MICROS_PER_SECOND),
-    ("w", 7 * 86_400 * MICROS_PER_SECOND),
-    ("d", 86_400 * MICROS_PER_SECOND),
+    ("w", 7 * MICROS_PER_DAY),
+    ("d", MICROS_PER_DAY),
     ("h", 3_600 * MICROS_PER_SECOND),
     ("m", 60 * MICROS_PER_SECOND),
+    ("min", 60 * MICROS_PER_SECOND),
     ("s", MICROS_PER_SECOND),
     ("ms", 1_000),
     ("us", 1),
@@ -43,6 +46,10 @@ pub enum Clock {
     Reported,
 }
 
+/// How a time may be written, for hints.
+pub const HOW_TO_WRITE_A_TIME: &str = "write how long ago (`15m`, `1h30m`, `7d`), `today`, `yesterday`, a date or a \
+     time in UTC (`2026-11-22`, `2026-11-22T10:00`), or a time with its zone (`2026-11-22T10:00:00+01:00`)";
+
 /// A moment, in microseconds since 1970 or relative to the time of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimePoint {
@@ -50,6 +57,8 @@ pub enum TimePoint {
     At(i64),
     /// Now and so many microseconds (negative: before now).
     Now(i64),
+    /// The beginning of today in UTC and so many microseconds.
+    Today(i64),
 }
 
 impl TimePoint {
@@ -58,6 +67,7 @@ impl TimePoint {
         match self {
             TimePoint::At(micros) => micros,
             TimePoint::Now(offset) => now.saturating_add(offset),
+            TimePoint::Today(offset) => (now - now.rem_euclid(MICROS_PER_DAY)).saturating_add(offset),
         }
     }
 
@@ -65,6 +75,7 @@ impl TimePoint {
         match self {
             TimePoint::At(at) => TimePoint::At(at.saturating_add(micros)),
             TimePoint::Now(offset) => TimePoint::Now(offset.saturating_add(micros)),
+            TimePoint::Today(offset) => TimePoint::Today(offset.saturating_add(micros)),
         }
     }
 }
@@ -130,6 +141,38 @@ pub(super) struct Written {
     pub end: TimePoint,
 }
 
+/// A time as a person writes it where one is asked for.
+pub(super) enum When {
+    /// A duration: so many microseconds ago, and everything since.
+    Ago(i64),
+    /// A point, which lasts as long as it is exact.
+    Point(Written),
+}
+
+/// Reads a duration or a point.
+pub(super) fn parse_when(text: &str) -> Option<When> {
+    match parse_duration(text) {
+        Some(micros) => Some(When::Ago(micros)),
+        None => parse_point(text).map(When::Point),
+    }
+}
+
+/// Reads the moment at which something begins or ends: a duration is that long ago, and a
+/// date stands for its first moment. `_time:` in a query takes the same words.
+///
+/// ```
+/// use loggr_store::query::{TimePoint, parse_moment};
+/// assert_eq!(parse_moment("1h30m"), Some(TimePoint::Now(-5_400_000_000)));
+/// assert_eq!(parse_moment("1970-01-02"), Some(TimePoint::At(86_400_000_000)));
+/// assert_eq!(parse_moment("soon"), None);
+/// ```
+pub fn parse_moment(text: &str) -> Option<TimePoint> {
+    Some(match parse_when(text)? {
+        When::Ago(micros) => TimePoint::Now(-micros),
+        When::Point(written) => written.start,
+    })
+}
+
 /// Reads `5m`, `1h30m`, `1.5d`, `250ms`. `None` if it is not a duration or too long.
 pub fn parse_duration(text: &str) -> Option<i64> {
     let mut rest = text;
@@ -168,23 +211,21 @@ fn scale(number: &str, micros: i64) -> Option<i64> {
     whole.checked_add(i64::try_from(part).ok()?)
 }
 
-/// Reads a point: `now`, `now-5m`, a date with or without a time of day, or an epoch
-/// number of seconds, milliseconds or microseconds.
+/// Reads a point: `now`, `now-5m`, `today`, `yesterday`, `today-2d`, a date with or without a
+/// time of day, or an epoch number of seconds, milliseconds or microseconds.
 pub(super) fn parse_point(text: &str) -> Option<Written> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
     if let Some(offset) = lower.strip_prefix("now") {
-        let offset = if let Some(duration) = offset.strip_prefix('-') {
-            -parse_duration(duration)?
-        } else if let Some(duration) = offset.strip_prefix('+') {
-            parse_duration(duration)?
-        } else if offset.is_empty() {
-            0
-        } else {
-            return None;
-        };
-        let start = TimePoint::Now(offset);
-        return Some(Written { start, end: start.plus(1) });
+        return Some(lasting(TimePoint::Now(parse_offset(offset)?), 1));
+    }
+    if lower == "yesterday" {
+        return Some(lasting(TimePoint::Today(-MICROS_PER_DAY), MICROS_PER_DAY));
+    }
+    if let Some(offset) = lower.strip_prefix("today") {
+        let offset = parse_offset(offset)?;
+        let is_day = offset % MICROS_PER_DAY == 0;
+        return Some(lasting(TimePoint::Today(offset), if is_day { MICROS_PER_DAY } else { 1 }));
     }
     if text.len() >= 9 && text.bytes().all(|b| b.is_ascii_digit()) {
         let unit = match text.len() {
@@ -193,10 +234,22 @@ pub(super) fn parse_point(text: &str) -> Option<Written> {
             15..=17 => 1,
             _ => return None,
         };
-        let start = TimePoint::At(text.parse::<i64>().ok()?.checked_mul(unit)?);
-        return Some(Written { start, end: start.plus(unit) });
+        return Some(lasting(TimePoint::At(text.parse::<i64>().ok()?.checked_mul(unit)?), unit));
     }
     parse_date(&lower)
+}
+
+fn lasting(start: TimePoint, micros: i64) -> Written {
+    Written { start, end: start.plus(micros) }
+}
+
+/// Reads `-5m` or `+1h` behind `now` or `today`; nothing is no offset.
+fn parse_offset(text: &str) -> Option<i64> {
+    match text.split_at_checked(1) {
+        Some(("-", duration)) => parse_duration(duration).map(|micros| -micros),
+        Some(("+", duration)) => parse_duration(duration),
+        _ => text.is_empty().then_some(0),
+    }
 }
 
 /// Takes `n` digits.
@@ -324,21 +377,26 @@ impl fmt::Display for TimePoint {
     /// As [`parse_point`] reads it; absolute ones to the microsecond where they have any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            TimePoint::Now(0) => f.write_str("now"),
-            TimePoint::Now(offset) => {
-                let sign = if offset < 0 { '-' } else { '+' };
-                let size = offset.unsigned_abs();
-                // The year is left out: nobody reads `1y` as 365 days.
-                let units = UNITS.into_iter().skip(1).map(|(name, micros)| (name, micros.unsigned_abs()));
-                let (name, unit) = units.into_iter().find(|(_, u)| size % u == 0).unwrap_or(("us", 1));
-                write!(f, "now{sign}{}{name}", size / unit)
-            }
+            TimePoint::Now(offset) => write_offset(f, "now", offset),
+            TimePoint::Today(offset) => write_offset(f, "today", offset),
             TimePoint::At(micros) => match jiff::Timestamp::from_microsecond(micros) {
                 Ok(stamp) => write!(f, "{stamp}"),
                 Err(_) => write!(f, "{micros}"),
             },
         }
     }
+}
+
+fn write_offset(f: &mut fmt::Formatter<'_>, from: &str, offset: i64) -> fmt::Result {
+    if offset == 0 {
+        return f.write_str(from);
+    }
+    let sign = if offset < 0 { '-' } else { '+' };
+    let size = offset.unsigned_abs();
+    // The year is left out: nobody reads `1y` as 365 days.
+    let units = UNITS.into_iter().skip(1).map(|(name, micros)| (name, micros.unsigned_abs()));
+    let (name, unit) = units.into_iter().find(|(_, u)| size.is_multiple_of(*u)).unwrap_or(("us", 1));
+    write!(f, "{from}{sign}{}{name}", size / unit)
 }
 
 #[cfg(test)]
@@ -371,6 +429,35 @@ mod tests {
         check("now", "now", "now+1us");
         check("NOW-5m", "now-5m", "now-299999999us");
         check("now+90s", "now+90s", "now+90000001us");
+        check("today", "today", "today+1d");
+        check("Yesterday", "today-1d", "today");
+        check("today-1w", "today-1w", "today-6d");
+        check("today+8h", "today+8h", "today+28800000001us");
+    }
+
+    #[track_caller]
+    fn check_moment(text: &str, expect: &str) {
+        let now = 1_795_341_600_000_000;
+        let shown = parse_moment(text).map(|point| TimePoint::At(point.micros(now)).to_string());
+        assert_eq!(shown.as_deref().unwrap_or("none"), expect, "`{text}`");
+    }
+
+    #[test]
+    fn options_take_the_words_of_the_query() {
+        check_moment("now", "2026-11-22T10:00:00Z");
+        check_moment("15m", "2026-11-22T09:45:00Z");
+        check_moment("15min", "2026-11-22T09:45:00Z");
+        check_moment("1h30m", "2026-11-22T08:30:00Z");
+        check_moment("now-15m", "2026-11-22T09:45:00Z");
+        check_moment("today", "2026-11-22T00:00:00Z");
+        check_moment("yesterday", "2026-11-21T00:00:00Z");
+        check_moment("2026-11-20", "2026-11-20T00:00:00Z");
+        check_moment("2026-11-20T10:30", "2026-11-20T10:30:00Z");
+        check_moment("2026-11-20 10:30:05", "2026-11-20T10:30:05Z");
+        check_moment("2026-11-20T10:30:05+01:00", "2026-11-20T09:30:05Z");
+        check_moment("1790000000", "2026-09-21T14:13:20Z");
+        check_moment("soon", "none");
+        check_moment("", "none");
     }
 
     #[test]
@@ -392,6 +479,9 @@ mod tests {
             "now-",
             "now5m",
             "now*2",
+            "todays",
+            "today-",
+            "yesterday-1d",
             "2026-1-1",
             "123456789012345678",
             "2026-11-22T10:30:05.1234567890",
@@ -428,6 +518,8 @@ mod tests {
             prop_assert_eq!(parse_point(&at.to_string()).map(|w| w.start), Some(at));
             let now = TimePoint::Now(offset);
             prop_assert_eq!(parse_point(&now.to_string()).map(|w| w.start), Some(now));
+            let today = TimePoint::Today(offset);
+            prop_assert_eq!(parse_point(&today.to_string()).map(|w| w.start), Some(today));
         }
 
         #[test]

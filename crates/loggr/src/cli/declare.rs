@@ -16,8 +16,8 @@ use crate::hint::Advise;
 /// Declares everything that the configuration names.
 pub fn rabbitmq(config: &Config) -> Result<Exit> {
     let Some(rabbit) = &config.bus.rabbit else {
-        return Err(anyhow!("the bus of this configuration is the embedded one"))
-            .hint("set `[bus] kind = \"rabbitmq\"` and its `urls`")
+        return Err(anyhow!("this configuration keeps its queues on disk and uses no RabbitMQ broker"))
+            .hint("to use a broker, set `kind = \"rabbitmq\"` and `urls` in the section `[bus]`")
             .usage();
     };
     let options = bus::options(rabbit, "loggr init".to_owned())?;
@@ -26,9 +26,9 @@ pub fn rabbitmq(config: &Config) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     for object in &declared {
         let state = match object.made {
-            Some(true) => "made",
-            Some(false) => "is there",
-            None => "is set",
+            Some(true) => "created",
+            Some(false) => "exists already",
+            None => "set",
         };
         writeln!(out, "{} {}: {state}", object.kind, object.name)?;
     }
@@ -37,7 +37,7 @@ pub fn rabbitmq(config: &Config) -> Result<Exit> {
 
 fn explain<T>(error: BrokerError) -> Result<T> {
     let (hint, refused) = (error.advice().map(str::to_owned), error.kind() == BrokerErrorKind::Refused);
-    let failed = Err(error).context("cannot declare on the broker what the configuration names");
+    let failed = Err(error).context("cannot create on the broker what the configuration names");
     let failed = match hint {
         Some(hint) => failed.hint(hint),
         None => failed,

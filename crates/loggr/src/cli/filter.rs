@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use loggr_event::{DumpFormat, Event};
+use loggr_event::{DumpFormat, Event, counted};
 use loggr_filter::engines::Outcome;
 use loggr_filter::lang::{Cases, Fate, Program, Step};
 
@@ -21,19 +21,20 @@ use crate::process::clock::now;
 /// Arguments of `loggr filter`.
 #[derive(Debug, Args)]
 pub struct FilterArgs {
-    /// The filter
+    /// The file of the filter
     #[arg(value_name = "FILE")]
     filter: PathBuf,
-    /// Each line is a message alone, without priority, time and host
+    /// Take each line as the text of a message, without priority, time and host in front
     #[arg(long)]
     lines: bool,
-    /// On stdin, NUL ends each event instead of a line feed
+    /// Events on stdin end with a NUL byte instead of a line feed, so that they may have line feeds
+    /// in them (as from `find -print0`); the output has one event a line all the same
     #[arg(long)]
     nul: bool,
-    /// Print on stderr what each rule has changed in each event
+    /// Print on stderr, for each event, what each rule of the filter changed
     #[arg(long)]
     trace: bool,
-    /// Run the tests of this file instead of reading stdin
+    /// Run the tests in this file instead of reading events from stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "nul", "trace"])]
     test: Option<PathBuf>,
 }
@@ -41,7 +42,7 @@ pub struct FilterArgs {
 /// Arguments of `loggr explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The filter
+    /// The file of the filter
     #[arg(value_name = "FILE")]
     filter: PathBuf,
 }
@@ -78,7 +79,11 @@ fn test(program: &Program, path: &Path) -> Result<Exit> {
         complain(&format!("{shown}: {failure}\n"));
     }
     let (all, wrong) = (cases.len(), failures.len());
-    writeln!(std::io::stdout().lock(), "{all} tests, {wrong} expectations do not hold")?;
+    let failed = match wrong {
+        0 => "all expectations hold".to_owned(),
+        wrong => format!("failed: {}", counted(wrong, "expectation")),
+    };
+    writeln!(std::io::stdout().lock(), "{}; {failed}", counted(all, "test"))?;
     Ok(if failures.is_empty() { Exit::Fine } else { Exit::Failed })
 }
 
@@ -110,7 +115,7 @@ fn events(program: &Program, args: &FilterArgs) -> Result<Exit> {
             }
             Fate::Route(number) if args.trace => {
                 let route = program.routes().get(number).cloned().unwrap_or_default();
-                complain(&format!("  routed {route}\n"));
+                complain(&format!("  routed to {route}\n"));
             }
             _ => {}
         }

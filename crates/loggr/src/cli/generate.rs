@@ -12,9 +12,9 @@ use crate::hint::Advise;
 /// Arguments of `loggr man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// The subcommand, such as `search` or `queue purge` [default: loggr itself]
+    /// The command to describe, such as `search` or `queue purge` [default: loggr as a whole]
     command: Vec<String>,
-    /// Write the page of every command into this directory instead
+    /// Write the pages of all commands into this directory instead of printing one
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     directory: Option<PathBuf>,
 }
@@ -22,7 +22,7 @@ pub struct ManArgs {
 /// Arguments of `loggr completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// The shell for which the script is
     shell: clap_complete::Shell,
 }
 
@@ -48,8 +48,8 @@ pub fn man(args: &ManArgs) -> Result<Exit> {
     for word in args.command.iter().flat_map(|words| words.split_whitespace()) {
         command = command
             .find_subcommand(word)
-            .ok_or_else(|| anyhow!("there is no subcommand `{word}` to describe"))
-            .hint("`loggr help` lists the subcommands")
+            .ok_or_else(|| anyhow!("there is no command `{word}` to describe"))
+            .hint("`loggr help` lists the commands")
             .usage()?;
     }
     print(&String::from_utf8_lossy(&page(command)?))
@@ -92,6 +92,6 @@ mod tests {
             assert!(page.contains(&format!(".TH loggr-{} 1", sub.get_name())), "{page}");
         }
         assert!(read("loggr.1").contains("loggr\\-search"), "the main page names the others");
-        assert!(read("loggr-queue-purge.1").contains("Drop everything that waits"));
+        assert!(read("loggr-queue-purge.1").contains("Delete all events that wait"));
     }
 }

@@ -20,25 +20,28 @@ use crate::hint::Advise;
 /// Arguments of `loggr grok`.
 #[derive(Debug, Args)]
 pub struct GrokArgs {
-    /// Patterns: a name, or an expression with `%{NAME:field}`; the first that matches wins
+    /// A pattern: the name of one, or a regular expression that may refer to named patterns with
+    /// `%{NAME:field}`. Of several patterns, the first that matches a line counts
     #[arg(value_name = "PATTERN", required_unless_present_any = ["list", "pattern"])]
     patterns: Vec<String>,
-    /// The same; may be given several times
+    /// The same as PATTERN, as an option that may be repeated
     #[arg(long, value_name = "PATTERN")]
     pattern: Vec<String>,
-    /// Every file of this directory holds patterns (or it is such a file); later ones define names anew
+    /// Also use the named patterns of all files in this directory, or of this file. A later
+    /// definition of a name replaces an earlier one
     #[arg(long, value_name = "DIR")]
     patterns_dir: Vec<PathBuf>,
-    /// Further patterns from this file
+    /// Also use the named patterns of this file
     #[arg(long, value_name = "FILE")]
     patterns_file: Vec<PathBuf>,
-    /// Use the names of the Elastic Common Schema
+    /// Name the fields as the Elastic Common Schema does
     #[arg(long)]
     ecs: bool,
-    /// On stdin, NUL ends each event instead of a line feed
+    /// Events on stdin end with a NUL byte instead of a line feed, so that they may have line feeds
+    /// in them (as from `find -print0`); the output has one event a line all the same
     #[arg(long)]
     nul: bool,
-    /// List all named patterns
+    /// Print all named patterns, and match nothing
     #[arg(long)]
     list: bool,
 }
@@ -70,7 +73,9 @@ pub fn run(place: &Place, args: &GrokArgs) -> Result<Exit> {
             Ok(true) => Value::Object(object(&grok, &line, &scratch)),
             Ok(false) => Value::Null,
             Err(Limit) => {
-                complain("warning: a pattern reached its limit on this line\n");
+                complain(
+                    "warning: a pattern took too many steps on a line, so the line counts as not matched\n",
+                );
                 Value::Null
             }
         };

@@ -26,26 +26,27 @@ pub struct InitArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Create the tables, the first partitions and the roles of a shipper of kind `postgres`
+    /// Create the tables, first partitions and roles that a shipper of kind `postgres` needs
     Postgres(PostgresArgs),
-    /// Declare the exchanges, queues and bindings of the configuration on the broker
+    /// Create the exchanges, queues and bindings that the configuration names on the RabbitMQ broker
     Rabbitmq,
 }
 
 #[derive(Debug, Args)]
 struct PostgresArgs {
-    /// Name of the shipper [default: every one of kind `postgres`]
+    /// The name of the shipper [default: every shipper of kind `postgres`]
     ship: Option<String>,
-    /// Print a script for `psql` instead of running it; connects to nothing
+    /// Print a script for `psql` instead, and connect to nothing
     #[arg(long)]
     print: bool,
-    /// Connect with this url instead of the shipper's, as a user who may create roles
+    /// Connect with this URL instead of the shipper's; its user must be allowed to create roles
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// A file that holds the password for `--url` and nothing else [default: $PGPASSWORD]
+    /// Read the password for `--url` from this file, which holds nothing else [default: the environment
+    /// variable PGPASSWORD]
     #[arg(long, value_name = "FILE", requires = "url")]
     password_file: Option<PathBuf>,
-    /// Create no roles: the tables belong to the user that connects
+    /// Create no roles; the tables then belong to the user who connects
     #[arg(long)]
     no_roles: bool,
 }
@@ -73,7 +74,9 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
             Some(name) => anyhow!("no shipper of kind `postgres` is called `{name}`"),
             None => anyhow!("the configuration has no shipper of kind `postgres`"),
         };
-        return Err(missing).hint("add `[ship.db]` with `kind = \"postgres\"` and its `url`").usage();
+        return Err(missing)
+            .hint("add a section such as `[ship.db]` with `kind = \"postgres\"` and a `url`")
+            .usage();
     }
     let mut out = std::io::stdout().lock();
     for (name, ship) in ships {
@@ -106,12 +109,14 @@ fn postgres(config: &Config, args: &PostgresArgs) -> Result<Exit> {
         let runtime = super::runtime()?;
         let prepared = store::told(runtime.block_on(database.init(now().unix_micros(), &roles)))?;
         let what = match (prepared.created, prepared.migrated_from) {
-            (true, _) => "created the tables of".to_owned(),
-            (false, Some(version)) => format!("brought the layout {version} up to date of"),
-            (false, None) if prepared.is_nothing() => "everything is there already for".to_owned(),
-            (false, None) => "added what was missing to".to_owned(),
+            (true, _) => "created the tables".to_owned(),
+            (false, Some(version)) => format!("updated the tables from layout {version}"),
+            (false, None) if prepared.is_nothing() => {
+                "changed nothing, everything is there already".to_owned()
+            }
+            (false, None) => "added what was missing".to_owned(),
         };
-        writeln!(out, "{what} `{name}` at {}", database.shown())?;
+        writeln!(out, "shipper `{name}` at {}: {what}", database.shown())?;
         for column in &prepared.columns {
             writeln!(out, "  column {column}")?;
         }

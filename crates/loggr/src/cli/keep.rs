@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use loggr_event::counted;
 
 use super::{Place, complain, confirm};
 use crate::config::Ship;
@@ -16,10 +17,10 @@ use crate::store;
 /// Arguments of `loggr prune`.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// Name of the shipper whose store is meant [default: every one that has a retention]
+    /// The name of the shipper whose store is meant [default: every store that has a retention]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
-    /// The clock is right: retention need not wait until its last step has held for hours
+    /// Delete at once although the clock of this host has jumped: its present time is right
     #[arg(long)]
     accept_clock: bool,
 }
@@ -27,13 +28,15 @@ pub struct PruneArgs {
 /// Arguments of `loggr purge`.
 #[derive(Debug, Args)]
 pub struct PurgeArgs {
-    /// Name of the shipper whose store is meant [default: `store` of `[web]`, or the first one]
+    /// The name of the shipper whose store is meant [default: the `store` that `[web]` names, or
+    /// else the first store of the configuration]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
-    /// Only whole days that ended before: `30d` ago, or a stamp [default: everything]
+    /// Delete only days that ended before this time, such as `30d` (30 days ago) or `2026-11-30`
+    /// (UTC) [default: delete everything]
     #[arg(long, value_name = "TIME")]
     before: Option<String>,
-    /// Do not ask
+    /// Do not ask for a confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -50,14 +53,15 @@ pub fn prune(place: &Place, args: &PruneArgs) -> Result<Exit> {
             .collect(),
     };
     if ships.is_empty() {
-        return Err(anyhow!("no store has a `retention`"))
+        return Err(anyhow!("no store of this configuration has a `retention`, so nothing is ever too old"))
             .hint("set `retention = \"90d\"` on a shipper of kind `search` or `postgres`")
             .usage();
     }
     let mut whole = true;
     for ship in ships {
         let Some(retention) = retention(ship) else {
-            return Err(anyhow!("the store of `{}` has no `retention`: it keeps everything", ship.name))
+            return Err(anyhow!("the store of `{}` has no `retention`, so it keeps everything", ship.name))
+                .hint("`loggr purge --before TIME` deletes days that ended before a time")
                 .usage();
         };
         whole &= report(ship, &days::prune(&config, ship, retention, args.accept_clock)?)?;
@@ -85,9 +89,12 @@ pub fn purge(place: &Place, args: &PurgeArgs) -> Result<Exit> {
 /// Says what was dropped; false where something is still there that should be gone.
 fn report(ship: &Ship, dropped: &Days) -> Result<bool> {
     let Days { days, busy, events: _, clock } = dropped;
-    writeln!(std::io::stdout().lock(), "dropped {} days of `{}`", days.len(), ship.name)?;
+    writeln!(std::io::stdout().lock(), "deleted {} of `{}`", counted(days.len(), "day"), ship.name)?;
     if !busy.is_empty() {
-        complain(&format!("warning: {} days are in use and still there: try again\n", busy.len()));
+        let busy = counted(busy.len(), "day");
+        complain(&format!(
+            "warning: {busy} could not be deleted because something reads the files\nhint: try again later\n"
+        ));
     }
     if let Some(clock) = clock {
         complain(&format!("warning: {clock}\n"));

@@ -9,6 +9,7 @@ mod generate;
 mod grok;
 mod init;
 mod keep;
+mod mistake;
 mod pack;
 mod parse;
 mod queue;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
+pub use mistake::mistake;
 pub use search::arguments;
 
 use crate::clean;
@@ -38,7 +40,7 @@ use crate::process::place::WHO_MAY_LOOK;
 
 /// Receive logs, keep every event on disk, store events in files or databases, and search them.
 #[derive(Debug, Parser)]
-#[command(name = "loggr", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "loggr", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     place: Place,
@@ -48,12 +50,13 @@ pub struct Cli {
 
 /// Which installation is meant.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Which installation")]
 pub struct Place {
-    /// Configuration file [default: the first of $LOGGR_CONFIG_DIR/loggr.toml, ./loggr.toml and
-    /// /etc/loggr/loggr.toml that there is, else none]
+    /// Read this configuration file [default: the first that exists of $LOGGR_CONFIG_DIR/loggr.toml,
+    /// ./loggr.toml and /etc/loggr/loggr.toml; without any of them, built-in values]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Data directory; overrides the configuration
+    /// Use this data directory instead of the one that the configuration names
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -89,55 +92,57 @@ fn named(config: Config) -> Config {
 /// Warns of a configuration file that is there and is not read.
 fn tell(passed_over: Option<&PassedOver>) {
     if let Some(passed_over) = passed_over {
-        complain(&format!("warning: {passed_over}\nhint: name it with `--config` if it is yours\n"));
+        complain(&format!("warning: {passed_over}\nhint: if the file is yours, name it with `--config`\n"));
     }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run loggr: everything that is configured, or one part of it
+    /// Run loggr: everything that the configuration has, or one part of it
     Run(run::RunArgs),
-    /// Check the configuration and its filters, and show the way that events take
+    /// Check the configuration and its filters, and show which way events take
     Check,
-    /// Print the default configuration, commented
+    /// Print the default configuration with comments
     Config,
     /// Search the stored events, newest first
     Search(search::SearchArgs),
     /// Count the events that a query finds
     Count(search::CountArgs),
+    /// List the custom fields that stored events have
+    Fields(search::FieldsArgs),
     /// Show the most frequent values of a field
     Top(search::TopArgs),
     /// Show how many events there were over time
     Histogram(search::HistogramArgs),
     /// Create the tables in PostgreSQL or the queues on RabbitMQ that the configuration needs
     Init(init::InitArgs),
-    /// Delete the days that are older than the retention
+    /// Delete stored days that are older than the configured retention
     Prune(keep::PruneArgs),
-    /// Delete stored events for ever
+    /// Delete stored events for ever, all of them or those before a time
     Purge(keep::PurgeArgs),
-    /// Put aside what is damaged in the data directory, and keep what can be read
+    /// Move damaged files of the data directory aside, and keep the events that can be read
     Repair(repair::RepairArgs),
     /// Send events to a receiver
     Send(send::SendArgs),
     /// Read lines and print each as a JSON event
     Parse(parse::ParseArgs),
-    /// Run a filter on events from stdin, or its tests
+    /// Run a filter on events from stdin, or run the filter's tests
     Filter(filter::FilterArgs),
     /// Describe in words what a filter does
     Explain(filter::ExplainArgs),
-    /// Match lines from stdin against patterns and print their fields
+    /// Match lines from stdin against grok patterns, and print the fields that they find
     Grok(grok::GrokArgs),
-    /// Join lines from stdin to events: stack traces, or events that begin with a given format
+    /// Join lines from stdin that belong together, such as the lines of a stack trace
     Pack(pack::PackArgs),
-    /// List, peek into, or purge the queues
+    /// List the queues, look into one, or empty one
     Queue(queue::QueueArgs),
-    /// List, show, replay or discard the events that a store refused
+    /// List, show, replay or discard events that their destination refused (the rescue)
     Rescue(rescue::RescueArgs),
-    /// Show which processes run, what the queues hold, and what is wrong
+    /// Show which processes of loggr run, what the queues hold, and what is wrong
     Status(status::StatusArgs),
-    /// Print shell completions
+    /// Print a script that makes a shell complete loggr's commands
     Completions(generate::CompletionsArgs),
-    /// Print a man page, or write all of them
+    /// Print a manual page, or write all of them to a directory
     Man(generate::ManArgs),
 }
 
@@ -150,6 +155,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Config => print(&Config::default_text()),
         Command::Search(args) => looking(search::search(&place, &args)),
         Command::Count(args) => looking(search::count(&place, &args)),
+        Command::Fields(args) => looking(search::fields(&place, &args)),
         Command::Top(args) => looking(search::top(&place, &args)),
         Command::Histogram(args) => looking(search::histogram(&place, &args)),
         Command::Init(args) => init::run(&place, &args),
@@ -209,13 +215,20 @@ fn show_json(text: &mut Vec<u8>) {
 fn confirm(question: &str) -> Result<bool> {
     use std::io::IsTerminal;
     if !std::io::stdin().is_terminal() {
-        complain("error: this needs a confirmation\nhint: say `--yes` where nobody can answer\n");
+        complain(
+            "error: this command asks before it goes on, and standard input is not a terminal\n\
+             hint: `--yes` answers the question in advance\n",
+        );
         return Ok(false);
     }
     complain(&format!("{question} [y/N] "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let is_yes = matches!(answer.trim(), "y" | "Y" | "yes");
+    if !is_yes {
+        complain("nothing was changed\n");
+    }
+    Ok(is_yes)
 }
 
 /// A time as RFC 3339.

@@ -29,7 +29,7 @@ const BATCHES_AHEAD: usize = 4;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("rule").args(["preset", "start"]).required(true)))]
 pub struct PackArgs {
-    /// Stack traces of this language become one event each; several may be given
+    /// Make one event of the lines of each stack trace of this programming language; may be repeated
     #[arg(
         long,
         value_name = "LANGUAGE",
@@ -37,14 +37,16 @@ pub struct PackArgs {
         value_parser = PossibleValuesParser::new(PRESETS.iter().map(|l| PossibleValue::new(l.name).aliases(l.aliases)))
     )]
     preset: Vec<String>,
-    /// An event begins with a line that looks like this: text with $DATETIME, $SEVERITY, $FACILITY,
-    /// $APP_NAME, $WORD, $INT and $MESSAGE; several may be given
+    /// Begin a new event at each line that has this format, and join all other lines to the event
+    /// before them. A format is text with $DATETIME, $SEVERITY, $FACILITY, $APP_NAME, $WORD, $INT and
+    /// $MESSAGE in it; may be repeated
     #[arg(long, value_name = "FORMAT", num_args = 1..)]
     start: Vec<String>,
-    /// Each line is a message alone, without priority, time and host
+    /// Take each line as the text of a message, without priority, time and host in front
     #[arg(long)]
     lines: bool,
-    /// On stdin, NUL ends each event instead of a line feed
+    /// Events on stdin end with a NUL byte instead of a line feed, so that they may have line feeds
+    /// in them (as from `find -print0`); the output has one event a line all the same
     #[arg(long)]
     nul: bool,
 }

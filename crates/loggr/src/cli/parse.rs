@@ -16,13 +16,16 @@ use crate::process::clock::now;
 /// Arguments of `loggr parse`.
 #[derive(Debug, Args)]
 pub struct ParseArgs {
-    /// What the lines are; `auto` finds out and refuses nothing
+    /// The format of the lines. `auto` recognises it line by line, and makes an event of every line;
+    /// any other format refuses lines that break its rules, and prints why in place of the event
     #[arg(long, value_enum, default_value_t = InputKind::Auto)]
     format: InputKind,
-    /// On stdin, NUL ends each event instead of a line feed
+    /// Events on stdin end with a NUL byte instead of a line feed, so that they may have line feeds
+    /// in them (as from `find -print0`); the output has one event a line all the same
     #[arg(long)]
     nul: bool,
-    /// Zone of stamps that name none (IANA name)
+    /// The time zone of time stamps that do not name one, as RFC 3164 has them: an IANA name such as
+    /// `Europe/Berlin`
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     timezone: String,
 }

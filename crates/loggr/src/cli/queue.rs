@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use loggr_bus::{ExchangeView, inspect};
+use loggr_event::counted;
 use serde_json::Value;
 
 use super::{Place, confirm, status};
@@ -27,25 +28,25 @@ pub struct QueueArgs {
 
 #[derive(Debug, Subcommand)]
 enum QueueCommand {
-    /// Show the queues and how much each holds
+    /// Show the queues, and how many events wait in each
     List {
-        /// Print JSON
+        /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Print the oldest waiting events of a queue as JSON lines; they stay in the queue
+    /// Print the oldest events that wait in a queue as JSON, one a line; they stay in the queue
     Peek {
-        /// The queue
+        /// The name of the queue
         queue: String,
-        /// How many events
+        /// Print at most this many events
         #[arg(long, value_name = "N", default_value_t = 10)]
         limit: usize,
     },
-    /// Drop everything that waits in a queue; counted as dropped
+    /// Delete all events that wait in a queue; the metrics count them as dropped
     Purge {
-        /// The queue
+        /// The name of the queue
         queue: String,
-        /// Do not ask
+        /// Do not ask for a confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -78,7 +79,7 @@ fn list(config: &Config, json: bool) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let waiting = |q: &Queue| match q.place {
-        QueuePlace::Broker { ready_messages, .. } => (format!("{ready_messages} messages"), "-".to_owned()),
+        QueuePlace::Broker { ready_messages, .. } => (counted(ready_messages, "message"), "-".to_owned()),
         QueuePlace::Disk(ref disk) => (disk.waiting.to_string(), disk.waiting_bytes.to_string()),
     };
     // Of several processes each row says whose it is.
@@ -135,24 +136,25 @@ fn peek(config: &Config, queue: &str, limit: usize) -> Result<Exit> {
 }
 
 fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
-    if !yes && !confirm(&format!("drop every event that waits in `{queue}`?"))? {
+    if !yes && !confirm(&format!("delete every event that waits in `{queue}`, for ever?"))? {
         return Ok(Exit::Failed);
     }
     let target = format!("/api/queue/purge?queue={}", control::escape(queue));
     let Some(body) = control::ask(&config.data.directory, "POST", &target)? else {
-        return Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))
-            .hint("a queue is purged by the running process: start it with `loggr run`")
+        return Err(anyhow!("no loggr runs with the data directory `{}`", config.data.directory.display()))
+            .hint("only a running process can empty a queue: start one with `loggr run`")
             .usage();
     };
     let answer: Dropped = serde_json::from_slice(&body)?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "dropped {} {} of `{queue}`", answer.dropped, answer.unit.keyword())?;
+    writeln!(out, "deleted {} of `{queue}`", counted(answer.dropped, answer.unit.noun()))?;
     if answer.in_hand > 0 {
         let then = match answer.in_hand_is {
-            InHand::Doomed => "they are stored, or dropped as soon as they come back",
-            InHand::Kept => "they are stored, or wait in the queue again",
+            InHand::Doomed => "deleted when it comes back",
+            InHand::Kept => "put back into the queue",
         };
-        writeln!(out, "{} events of it are in the hands of who takes from it: {then}", answer.in_hand)?;
+        let given = counted(answer.in_hand, "event");
+        writeln!(out, "handed out at this moment: {given}; each is stored by its receiver, or {then}")?;
     }
     Ok(Exit::Fine)
 }
@@ -160,13 +162,13 @@ fn purge(config: &Config, queue: &str, yes: bool) -> Result<Exit> {
 fn offline(config: &Config) -> Result<Vec<ExchangeView>> {
     if config.bus.rabbit.is_some() {
         return Err(anyhow!(
-            "loggr does not run on `{}`, and its queues are on the broker",
+            "no loggr runs with the data directory `{}`, and its queues are on the broker",
             config.data.directory.display()
         ))
-        .hint("`rabbitmqctl list_queues` shows them");
+        .hint("`rabbitmqctl list_queues` shows the queues of the broker");
     }
     if !place::exists(&config.bus.directory)? {
-        bail!("there is no queue in `{}` yet", config.bus.directory.display());
+        bail!("no queue exists in `{}` yet", config.bus.directory.display());
     }
     Ok(inspect(&config.bus.directory)?)
 }

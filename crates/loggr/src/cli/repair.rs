@@ -9,6 +9,7 @@ use std::io::Write;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use loggr_bus::rescue::{Aside, move_aside};
+use loggr_event::counted;
 use loggr_store::ErrorKind;
 use loggr_store::embedded::{Repaired, repair, repair_and_forget};
 
@@ -22,10 +23,11 @@ use crate::store;
 /// Arguments of `loggr repair`.
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// Name of the shipper whose store is meant [default: every store of kind `search`, and the rescue]
+    /// The name of the shipper whose store is to be repaired [default: every store of kind `search`, and
+    /// the rescue]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
-    /// Take files that are not there out of the store: they will not come back
+    /// Strike files that are missing from the store's list, because they will not come back
     #[arg(long)]
     forget_missing: bool,
 }
@@ -69,8 +71,8 @@ fn repair_store(ship: &Ship, search: &SearchShip, forget: bool) -> Result<bool> 
         Ok(repaired) => report(&ship.name, &repaired),
         Err(error) if error.kind() == ErrorKind::Locked => {
             complain(&format!(
-                "error: the store of `{}` is in use: a running process writes it\n\
-                 hint: stop that process, `loggr repair`, and start it again\n",
+                "error: the store of `{}` is in use, because a running process writes to it\n\
+                 hint: stop that process, run `loggr repair`, and start the process again\n",
                 ship.name
             ));
             Ok(false)
@@ -86,36 +88,37 @@ fn repair_store(ship: &Ship, search: &SearchShip, forget: bool) -> Result<bool> 
 fn report(name: &str, repaired: &Repaired) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     if *repaired == Repaired::default() {
-        writeln!(out, "the store of `{name}` is whole")?;
+        writeln!(out, "the store of `{name}` is undamaged")?;
         return Ok(true);
     }
     if repaired.manifest_rebuilt {
-        writeln!(out, "made the manifest of `{name}` anew from its data files")?;
+        writeln!(out, "rebuilt the manifest of `{name}` from its data files")?;
     }
     if repaired.taken_up > 0 {
-        writeln!(out, "took {} events of `{name}` up again, which were away", repaired.taken_up)?;
+        writeln!(out, "`{name}` has {} again that were missing", counted(repaired.taken_up, "event"))?;
     }
     for file in &repaired.set_aside {
         let path = file.path.display();
         match file.lost {
-            Some(0) if file.saved == 0 => writeln!(out, "  {path}: put aside")?,
+            Some(0) if file.saved == 0 => writeln!(out, "  {path}: moved aside")?,
             Some(lost) => {
-                writeln!(out, "  {path}: put aside, {} events of it saved, {lost} lost", file.saved)?
+                writeln!(out, "  {path}: moved aside, saved {}, lost {lost}", counted(file.saved, "event"))?
             }
-            None => writeln!(out, "  {path}: put aside, nothing of it can be read")?,
+            None => writeln!(out, "  {path}: moved aside, nothing in it can be read")?,
         }
     }
     for day in &repaired.missing {
         let (files, events, directory) = (day.files, day.events, day.directory.display());
-        let done = if repaired.forgotten { ", forgotten" } else { "" };
-        writeln!(out, "  {directory}: {files} files with {events} events are not there ({}){done}", day.why)?;
+        let done = if repaired.forgotten { ", struck from the list" } else { "" };
+        let (files, events) = (counted(files, "file"), counted(events, "event"));
+        writeln!(out, "  {directory}: missing are {files} with {events} ({}){done}", day.why)?;
     }
     if repaired.missing.is_empty() || repaired.forgotten {
         return Ok(true);
     }
     complain(&format!(
-        "error: the store of `{name}` is not whole: files are not there\n\
-         hint: bring them back to their directories; `loggr repair --forget-missing` if they are gone for ever\n"
+        "error: files of the store of `{name}` are missing\n\
+         hint: bring the files back to their directories, or run `loggr repair --forget-missing` if they are gone for ever\n"
     ));
     Ok(false)
 }
@@ -127,21 +130,25 @@ fn repair_rescue(config: &Config) -> Result<bool> {
         return Ok(true);
     }
     let aside = move_aside(&directory)
-        .with_context(|| format!("cannot move the rescue in `{}` aside", directory.display()))?;
+        .with_context(|| format!("cannot move the damaged rescue in `{}` aside", directory.display()))?;
     let mut out = std::io::stdout().lock();
     match aside {
         Aside::Moved(path) => {
-            writeln!(out, "the rescue cannot be opened; its data is now `{}`", path.display())?;
+            writeln!(
+                out,
+                "the rescue was damaged and could not be opened; its files are now in `{}`",
+                path.display()
+            )?;
         }
-        Aside::Whole => writeln!(out, "the rescue is whole")?,
+        Aside::Whole => writeln!(out, "the rescue is undamaged")?,
         Aside::InUse(Some(why)) => {
             complain(&format!(
-                "error: the rescue cannot be opened, and a process uses it: {why}\n\
-                 hint: stop that process, `loggr repair`, and start it again\n"
+                "error: the rescue cannot be opened, and a running process uses it: {why}\n\
+                 hint: stop that process, run `loggr repair`, and start the process again\n"
             ));
             return Ok(false);
         }
-        Aside::InUse(None) => writeln!(out, "the rescue is in use: a running process writes it")?,
+        Aside::InUse(None) => writeln!(out, "the rescue was not checked, because a running process uses it")?,
     }
     Ok(true)
 }

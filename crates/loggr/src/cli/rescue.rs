@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
+use loggr_event::counted;
 
 use super::{Place, complain, confirm};
 use crate::clean::{self, clean};
@@ -24,35 +25,36 @@ pub struct RescueArgs {
 
 #[derive(Debug, Subcommand)]
 enum RescueCommand {
-    /// Show how many events are in the rescue, and why
+    /// List the rescued events with the reason why each was refused
     List {
-        /// Of this shipper alone
+        /// List only events of this destination: the name of a shipper, `machine.NAME` or
+        /// `spool.EXCHANGE..KEY`
         sink: Option<String>,
-        /// Print JSON
+        /// Print JSON, one object a line
         #[arg(long)]
         json: bool,
     },
-    /// Print one event as JSON, with its reason
+    /// Print one rescued event as JSON, with the reason why it was refused
     Show {
-        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
+        /// The destination, as the column SHIPPER of `loggr rescue list` shows it
         sink: String,
-        /// Id from `rescue list`
+        /// The id of the event, as `loggr rescue list` shows it
         id: String,
     },
-    /// Offer events to their destination again
+    /// Send rescued events to their destination again
     Replay {
-        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
+        /// The destination, as the column SHIPPER of `loggr rescue list` shows it
         sink: String,
-        /// Id from `rescue list` [default: all]
+        /// The id of an event, as `loggr rescue list` shows it [default: all events]
         id: Option<String>,
     },
-    /// Delete events for ever
+    /// Delete rescued events for ever
     Discard {
-        /// The shipper, `machine.NAME`, or `spool.EXCHANGE..KEY`
+        /// The destination, as the column SHIPPER of `loggr rescue list` shows it
         sink: String,
-        /// Id from `rescue list` [default: all]
+        /// The id of an event, as `loggr rescue list` shows it [default: all events]
         id: Option<String>,
-        /// Do not ask
+        /// Do not ask for a confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -66,12 +68,15 @@ pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
         RescueCommand::Show { sink, id } => show(&config, sink, id),
         RescueCommand::Replay { sink, id } => {
             let Some(body) = command(&config, "replay", sink, id.as_deref())? else {
-                return Err(anyhow!("loggr does not run on `{}`", config.data.directory.display()))
-                    .hint("the running process puts events back: start it with `loggr run`")
-                    .usage();
+                return Err(anyhow!(
+                    "no loggr runs with the data directory `{}`",
+                    config.data.directory.display()
+                ))
+                .hint("only a running process can send rescued events again: start one with `loggr run`")
+                .usage();
             };
             let answer: Replayed = serde_json::from_slice(&body)?;
-            writeln!(std::io::stdout().lock(), "`{sink}` took {} events", answer.replayed)?;
+            writeln!(std::io::stdout().lock(), "`{sink}` took {}", counted(answer.replayed, "event"))?;
             Ok(refused_again(sink, &answer))
         }
         RescueCommand::Discard { sink, id, yes } => {
@@ -86,7 +91,7 @@ pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
                 Some(body) => serde_json::from_slice(&body)?,
                 None => rescue::discard(&rescue::open(&config)?, sink, id.as_deref())?,
             };
-            writeln!(std::io::stdout().lock(), "deleted {} events", answer.discarded)?;
+            writeln!(std::io::stdout().lock(), "deleted {}", counted(answer.discarded, "event"))?;
             Ok(Exit::Fine)
         }
     }
@@ -99,16 +104,17 @@ fn refused_again(sink: &str, answer: &Replayed) -> Exit {
         return Exit::Fine;
     }
     complain(&format!(
-        "error: `{sink}` refused {refused} events again, which stay in the rescue\n  caused by: {}\n\
-         hint: remove the cause, and replay them once more; `loggr rescue discard {sink}` deletes them\n",
-        answer.reason.as_deref().unwrap_or("it did not say why")
+        "error: `{sink}` refused {} again; what was refused stays in the rescue\n  caused by: {}\n\
+         hint: remove the cause and repeat the replay, or delete the events with `loggr rescue discard {sink}`\n",
+        counted(refused, "event"),
+        answer.reason.as_deref().unwrap_or("the destination did not say why")
     ));
     Exit::Failed
 }
 
 fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
     if !place::exists(&config.data.directory.join("rescue"))? {
-        complain("hint: nothing was ever rescued here\n");
+        complain("hint: no event was ever rescued in this data directory\n");
         return Ok(Exit::Fine);
     }
     let rescue = rescue::open(config)?;
@@ -131,7 +137,7 @@ fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
 fn show(config: &Config, sink: &str, id: &str) -> Result<Exit> {
     let entry = rescue::get(&rescue::open(config)?, sink, id)?
         .ok_or_else(|| anyhow!("the rescue of `{sink}` has no event {id}"))
-        .hint("`loggr rescue list` shows what there is")?;
+        .hint("`loggr rescue list` shows the events that there are")?;
     let shown = serde_json::to_value(entry)?;
     writeln!(std::io::stdout().lock(), "{}", clean::json(&format!("{shown:#}")))?;
     Ok(Exit::Fine)

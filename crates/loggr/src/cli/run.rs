@@ -12,10 +12,10 @@ use crate::run::{self, signals};
 /// Arguments of `loggr run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The one part to run [default: everything that is configured]
+    /// Run this part alone [default: everything that the configuration has]
     #[arg(value_enum)]
     component: Option<Component>,
-    /// Which machine or shipper
+    /// The name of the machine or shipper to run
     name: Option<String>,
 }
 

@@ -1,7 +1,8 @@
-//! `loggr search|count|top|histogram`: questions to a store.
+//! `loggr search|count|fields|top|histogram`: questions to a store.
 //!
 //! Reads the store's files or asks the database; the running process need not answer, nor run.
 
+mod fields;
 mod follow;
 mod print;
 mod time;
@@ -26,8 +27,9 @@ use crate::process::place;
 use crate::store;
 use follow::{Known, follow};
 use print::{OutputFormat, Printer};
-use time::duration;
+use time::{Span, duration};
 
+pub use fields::{FieldsArgs, fields};
 pub use time::time;
 pub use words::arguments;
 
@@ -36,15 +38,20 @@ const FEW_WORDS: usize = 3;
 /// What all questions share.
 #[derive(Debug, Args)]
 pub struct Question {
-    /// The query; empty finds everything. Several words are all required
+    /// What to look for, such as `failed host:web1` [default: every event]. Several words must all be
+    /// found
     query: Vec<String>,
-    /// From this time on: `15m`, `2h`, `7d` ago, or an RFC 3339 stamp
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Until this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// Name of the shipper whose store is asked [default: `store` of `[web]`, or the first one]
+    #[command(flatten)]
+    sought: Sought,
+}
+
+/// Where is looked, and from when to when.
+#[derive(Debug, Args)]
+struct Sought {
+    #[command(flatten)]
+    span: Span,
+    /// The name of the shipper whose store is asked [default: the `store` that `[web]` names, or else
+    /// the first store of the configuration]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
 }
@@ -60,10 +67,10 @@ pub struct SearchArgs {
     /// How events are printed
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
-    /// Follow: print the newest events, then every new one as it comes
+    /// Print the newest events, and then go on to print every new event as it comes
     #[arg(short, long)]
     follow: bool,
-    /// Oldest first
+    /// Print the oldest events first
     #[arg(long, conflicts_with = "follow")]
     oldest_first: bool,
 }
@@ -78,14 +85,14 @@ pub struct CountArgs {
 /// Arguments of `loggr top`.
 #[derive(Debug, Args)]
 pub struct TopArgs {
-    /// The field: `host`, `app`, `severity`, or a custom one
+    /// The field whose values are counted, such as `host`, `app`, `severity`, or a custom field
     field: String,
     #[command(flatten)]
     question: Question,
-    /// Show at most this many values
+    /// Print at most this many values
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: usize,
-    /// Print JSON
+    /// Print JSON: a list of objects with `value` and `events`
     #[arg(long)]
     json: bool,
 }
@@ -95,10 +102,10 @@ pub struct TopArgs {
 pub struct HistogramArgs {
     #[command(flatten)]
     question: Question,
-    /// Width of a bar: `1m`, `1h` [default: about 30 bars]
+    /// How much time a bar covers, such as `1m` or `1h` [default: so much that there are about 30 bars]
     #[arg(long, value_name = "DURATION")]
     bucket: Option<String>,
-    /// Print JSON
+    /// Print JSON: one object a line, with `time`, `events` and the events of each severity
     #[arg(long)]
     json: bool,
 }
@@ -116,16 +123,22 @@ struct Asked {
 
 impl Question {
     fn open(&self, place: &Place) -> Result<Asked> {
-        let config = place.load()?;
-        let ship = store::choose(&config, self.store.as_deref())?;
         let text = self.query.join(" ");
         // A blank stands before what would have been an option, see `arguments`.
-        let text = text.trim_start().to_owned();
-        let query = parse(&text)?;
+        let asked = self.sought.open(place, text.trim_start())?;
+        asked.suggest()?;
+        Ok(asked)
+    }
+}
+
+impl Sought {
+    fn open(&self, place: &Place, text: &str) -> Result<Asked> {
+        let config = place.load()?;
+        let ship = store::choose(&config, self.store.as_deref())?;
+        let query = parse(text)?;
         let at = now().unix_micros();
         let mut options = SearchOptions::new(at);
-        options.since = self.since.as_deref().map(|t| time(t, at)).transpose()?;
-        options.until = self.until.as_deref().map(|t| time(t, at)).transpose()?;
+        (options.since, options.until) = self.span.read(at)?;
         let mut is_empty = false;
         if let ShipKind::Search(search) = &ship.kind
             && !place::exists(&search.directory)?
@@ -134,9 +147,7 @@ impl Question {
             is_empty = true;
         }
         let (store, runtime) = (store::open(ship)?, super::runtime()?);
-        let asked = Asked { store, runtime, text, query, options, is_empty };
-        asked.suggest()?;
-        Ok(asked)
+        Ok(Asked { store, runtime, text: text.to_owned(), query, options, is_empty })
     }
 }
 
@@ -167,8 +178,8 @@ impl Asked {
         let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
         if let (true, Some(word)) = (hints.is_empty() && words.len() <= FEW_WORDS, words.iter().find(plain)) {
             hints.push(format!(
-                "`{word}` is looked for as a whole word in the text of the events: `{word}*` also finds words that \
-                 begin so, `app:{word}` the program, `host:{word}` the host"
+                "`{word}` is looked for as a whole word in the text of the events; `{word}*` also finds words that \
+                 begin with it, `app:{word}` finds events of that program, `host:{word}` events of that host"
             ));
         }
         for hint in hints {
@@ -280,8 +291,16 @@ pub fn count(place: &Place, args: &CountArgs) -> Result<Exit> {
 
 /// `loggr top`.
 pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
-    let asked = args.question.open(place)?;
     let field = Field::from_name(&args.field);
+    if matches!(field, Field::Time | Field::Timereported) {
+        let time = field.name();
+        return Err(anyhow!(
+            "the values of `{time}` are not counted: nearly every event has a time of its own"
+        ))
+        .hint("`loggr histogram` counts events over time")
+        .usage();
+    }
+    let asked = args.question.open(place)?;
     asked.suggest_for(&field)?;
     let top = asked.wait(asked.store.top(&asked.query, &field, args.limit, &asked.options))?;
     let mut out = std::io::stdout().lock();

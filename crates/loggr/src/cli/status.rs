@@ -23,14 +23,14 @@ use crate::status::{
 /// Arguments of `loggr status`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit code: 0 all is well, 1 something is wrong (said at the end), 2 the command line or the \
-                  configuration is wrong, 3 nothing runs."
+    after_help = "The exit code is 0 if all is well, 1 if something is wrong (the last lines say what), 2 if the command \
+                  line or the configuration is wrong, and 3 if no loggr runs."
 )]
 pub struct StatusArgs {
-    /// Print JSON
+    /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
-    /// Show how many events each rule of the filters has changed
+    /// Also show how many events each rule of the filters changed
     #[arg(long)]
     rules: bool,
 }

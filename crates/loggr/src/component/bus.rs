@@ -17,11 +17,12 @@ use crate::process::descriptors::SPOOL_SEGMENT_BYTES;
 use crate::process::part::Part;
 
 /// The hint when another process uses the embedded bus.
-const SEVERAL_PROCESSES: &str = "the embedded bus serves one process: run everything with `loggr run`, or set \
-                                 `[bus] kind = \"rabbitmq\"` to run parts apart";
+const SEVERAL_PROCESSES: &str = "only one process can use queues that are on disk: run everything with \
+                                 `loggr run`, or set `kind = \"rabbitmq\"` in `[bus]` to run parts as processes \
+                                 of their own";
 /// The hint when another process uses the spool.
-const SPOOL_IN_USE: &str = "whoever runs the listeners moves what is in its spool; the collector alone is for when \
-                            they do not run";
+const SPOOL_IN_USE: &str = "the process that runs the listeners also sends what is in its spool to the broker; run the \
+                            collector alone only while the listeners do not run";
 /// The default user of RabbitMQ, which is also its password.
 const BORN: &str = "guest";
 /// Segments of a spool of usual size.
@@ -136,8 +137,8 @@ fn tell_left_behind(config: &Config, part: &Part) {
     let views = loggr_bus::inspect(&directory).unwrap_or_default();
     let waiting: u64 = views.iter().flat_map(|e| &e.queues).map(|q| q.waiting_events).sum();
     if waiting > 0 {
-        let hint = "run `loggr run collector` with the `[bus]` and `[spool]` that they were received with";
-        tracing::error!(waiting, directory = %directory.display(), hint, "events wait in a spool that nobody empties");
+        let hint = "run `loggr run collector` with the sections `[bus]` and `[spool]` with which the events were received";
+        tracing::error!(waiting, directory = %directory.display(), hint, "events wait in a spool that this configuration does not use, so nothing moves them");
     }
 }
 

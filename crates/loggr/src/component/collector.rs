@@ -29,9 +29,9 @@ pub struct Collecting {
 
 const WORDS: Words = Words {
     kind: "collector",
-    stuck: "what is in the spool waits for the broker",
-    again: "the spool is being emptied",
-    rescued: "the broker refuses events for ever",
+    stuck: "the broker takes nothing; events wait in the spool",
+    again: "the broker takes events again, and the spool is being emptied",
+    rescued: "the broker refuses these events for good",
 };
 
 /// Begins to move what every route of the spool holds.
@@ -48,7 +48,7 @@ pub fn start(
         let publisher = match bus.publisher_as(&route.exchange, &route.key, encoding(config, route)) {
             Ok(publisher) => publisher,
             Err(error) => {
-                tracing::error!(%route, %error, "events wait in the spool for what the configuration does not have");
+                tracing::error!(%route, %error, "events wait in the spool for an exchange that the configuration does not have");
                 continue;
             }
         };
@@ -62,7 +62,14 @@ pub fn start(
         let (of, stop_of) = (route.clone(), stop.clone());
         tasks.spawn(async move {
             let pumping = pump(consumer, publisher, rescue, stop_of.clone(), observer);
-            progress.watch(stop_of, "moving", "the spool gives nothing any more", pumping).await;
+            progress
+                .watch(
+                    stop_of,
+                    "moving",
+                    "the spool ended unexpectedly and hands out no more events",
+                    pumping,
+                )
+                .await;
             of.stuck();
         });
         let (spool, reopened, reopen_stop) = (spool.clone(), route.clone(), stop.clone());

@@ -100,7 +100,7 @@ impl Server {
     pub async fn drained(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a listener's task failed");
+                tracing::error!(%error, "a listener ended unexpectedly, which is a bug of loggr");
             }
         }
     }
@@ -120,7 +120,7 @@ enum Kind {
 /// Here stands what each protocol listens on, and what it speaks there.
 fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> Result<Socket> {
     let inet = || {
-        let address = endpoint.address().ok_or_else(|| anyhow!("`{endpoint}` is no address"))?;
+        let address = endpoint.address().ok_or_else(|| anyhow!("`{endpoint}` is not an address"))?;
         Ok::<_, anyhow::Error>(bind::resolve(address)?)
     };
     let tcp = |spoken| {
@@ -129,7 +129,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
         Ok(Socket { kind: Kind::Tcp(socket, spoken), address })
     };
     let path = || -> Result<&Path> {
-        let path = endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is no path"))?;
+        let path = endpoint.path().ok_or_else(|| anyhow!("`{endpoint}` is not a path"))?;
         make_way_to(path, listener.socket_mode)?;
         Ok(path)
     };
@@ -230,5 +230,5 @@ async fn watched(receiving: impl Future<Output = ()>, stats: Arc<ListenerStats>,
         receiving.await;
         Ok::<(), Infallible>(())
     };
-    stats.progress.watch(stop, "receiving", "it stopped by itself; its log says why", receiving).await;
+    stats.progress.watch(stop, "receiving", "it stopped by itself; the log says why", receiving).await;
 }

@@ -135,7 +135,9 @@ impl Shippers<'_> {
         tasks.spawn(async move {
             let observer = progress.observer();
             let pumping = pump_staged(consumer, &mut stages, sink, rescue, stop.clone(), observer);
-            progress.watch(stop, "shipping", "its queue gives nothing any more", pumping).await;
+            progress
+                .watch(stop, "shipping", "its queue ended unexpectedly and hands out no more events", pumping)
+                .await;
         });
         Ok(())
     }
@@ -167,7 +169,7 @@ async fn open_postgres(name: &str, database: Database) -> Result<PostgresSink> {
             return crate::store::told(Err(error)).with_context(context);
         }
         Err(error) => {
-            tracing::error!(ship = name, %error, "the database is away; events wait in the queue");
+            tracing::error!(ship = name, %error, "the database cannot be reached; events wait in the queue");
         }
     }
     Ok(sink)

@@ -77,7 +77,7 @@ impl SearchUpkeep {
                     ship,
                     error = what,
                     hint,
-                    "a file of the store is damaged; the others are searched"
+                    "a file of the store is damaged and left out of searches; all other files are searched"
                 );
             }
         }
@@ -93,30 +93,32 @@ impl SearchUpkeep {
                 let dropped = &pruned.dropped;
                 if !dropped.days.is_empty() {
                     let (days, events) = (dropped.days.len(), dropped.events);
-                    tracing::info!(ship, days, events, "dropped days past their retention");
+                    tracing::info!(ship, days, events, "deleted days that are older than the retention");
                 }
             }
             Err(error) if self.sink.summary().is_err() => {
                 let text = error.to_string();
                 if self.stats.progress.stuck(&text) {
-                    let hint = error.hint().unwrap_or("it is tried again every few seconds");
+                    let hint = error.hint().unwrap_or("loggr tries again every few seconds");
                     tracing::error!(ship, %error, hint, "the store cannot be opened; events wait in the queue");
                 }
             }
-            Err(error) => tracing::error!(ship, %error, "cannot drop days past their retention"),
+            Err(error) => {
+                tracing::error!(ship, %error, "cannot delete days that are older than the retention")
+            }
         }
         let was_closed = std::mem::replace(&mut self.closed, self.sink.summary().is_err());
         if self.closed {
             return;
         }
         if was_closed && self.stats.progress.freed() {
-            tracing::info!(ship, "the store is open");
+            tracing::info!(ship, "the store could be opened, and takes events again");
         }
         if let Some(error) = self.sink.compaction_error() {
             tracing::error!(
                 ship,
                 %error,
-                "cannot merge the files of the store: events are safe, searching becomes slower"
+                "cannot merge small files of the store; no event is lost, but searching becomes slower"
             );
         }
     }
@@ -138,15 +140,19 @@ impl ClockTeller {
             Look::Steady => {}
             Look::Stepped(step) => {
                 self.told = true;
-                tracing::warn!(ship, why = %step, "retention does not believe the clock");
+                tracing::warn!(ship, why = %step, "the clock of this host has jumped, so retention deletes nothing for now");
             }
             Look::Holding(step) => {
                 if !std::mem::replace(&mut self.told, true) {
-                    tracing::warn!(ship, why = %step, "retention does not believe the clock");
+                    tracing::warn!(ship, why = %step, "the clock of this host has jumped, so retention deletes nothing for now");
                 }
             }
-            Look::Returned(_) => tracing::info!(ship, "the clock is right again; retention goes on"),
-            Look::Accepted(_) => tracing::info!(ship, "retention believes the clock from now on"),
+            Look::Returned(_) => {
+                tracing::info!(ship, "the clock is back where it was before it jumped; retention goes on")
+            }
+            Look::Accepted(_) => {
+                tracing::info!(ship, "the new time of the clock is accepted; retention goes on")
+            }
         }
     }
 }
@@ -188,15 +194,19 @@ async fn keep_partitions(sink: PostgresSink, retention: Option<Duration>, stats:
                 let dropped = pruned.dropped;
                 if !dropped.days.is_empty() {
                     let (days, events) = (dropped.days.len(), dropped.events);
-                    tracing::info!(ship, days, events, "dropped days past their retention");
+                    tracing::info!(ship, days, events, "deleted days that are older than the retention");
                 }
                 if !dropped.busy.is_empty() {
-                    tracing::debug!(ship, days = dropped.busy.len(), "days past their retention are in use");
+                    tracing::debug!(
+                        ship,
+                        days = dropped.busy.len(),
+                        "days that are older than the retention are in use; they are deleted later"
+                    );
                 }
             }
             // Said once; the pump says it too when events wait.
             Err(error) if !std::mem::replace(&mut failing, true) => {
-                tracing::error!(ship, %error, "cannot keep the partitions");
+                tracing::error!(ship, %error, "cannot create or delete partitions of the table");
             }
             Err(_) => {}
         }

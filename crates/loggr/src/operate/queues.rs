@@ -41,11 +41,11 @@ pub enum InHand {
 }
 
 impl Unit {
-    /// Its word.
-    pub fn keyword(self) -> &'static str {
+    /// One of them.
+    pub fn noun(self) -> &'static str {
         match self {
-            Unit::Events => "events",
-            Unit::Messages => "messages",
+            Unit::Events => "event",
+            Unit::Messages => "message",
         }
     }
 }

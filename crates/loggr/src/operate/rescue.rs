@@ -80,7 +80,7 @@ impl Entry {
 pub fn open(config: &Config) -> Result<RescueStore> {
     let directory = config.data.directory.join("rescue");
     if !place::exists(&directory)? {
-        bail!("there is no rescue in `{}` yet", config.data.directory.display());
+        bail!("no event was ever rescued in `{}`", config.data.directory.display());
     }
     place::permitted(&config.data.directory)?;
     RescueStore::open(&directory, MAX_RESCUE_BYTES).context("cannot open the rescue")
@@ -115,7 +115,9 @@ pub fn get(rescue: &RescueStore, sink: &str, id: &str) -> Result<Option<Entry>> 
 
 /// The number that an id stands for.
 pub fn number(id: &str) -> Result<RescueId> {
-    RescueId::parse(id).ok_or_else(|| anyhow!("`{id}` is no id from `loggr rescue list`")).usage()
+    RescueId::parse(id)
+        .ok_or_else(|| anyhow!("`{id}` is not the id of a rescued event; `loggr rescue list` shows the ids"))
+        .usage()
 }
 
 /// Whose entries these are, in words.

@@ -107,8 +107,8 @@ impl Needs {
         let sum = self.own.saturating_add(self.connections);
         (sum > allowed).then(|| {
             format!(
-                "the limits of this configuration add up to {sum} descriptors ({} for files and queues, {} for \
-                 connections), and the system allows {allowed}",
+                "the limits of this configuration add up to {sum} file descriptors ({} for files and queues, {} for \
+                 connections), but the system allows this process {allowed}",
                 self.own, self.connections
             )
         })
@@ -199,8 +199,8 @@ mod tests {
         assert_eq!(
             needs.shortage(1024).as_deref(),
             Some(
-                "the limits of this configuration add up to 1300 descriptors (300 for files and queues, 1000 for \
-                 connections), and the system allows 1024"
+                "the limits of this configuration add up to 1300 file descriptors (300 for files and queues, 1000 for \
+                 connections), but the system allows this process 1024"
             )
         );
     }

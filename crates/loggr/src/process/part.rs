@@ -12,15 +12,15 @@ use crate::hint::Advise;
 /// The word behind `loggr run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Component {
-    /// The listeners: what they receive goes to the bus
+    /// All listeners: they receive events and put them into queues
     Server,
-    /// One machine: from its queue through its filter to the bus
+    /// One machine: it takes events from its queue, filters them, and puts them into other queues
     Machine,
-    /// One shipper: from its queue to where events stay
+    /// One shipper: it takes events from its queue and writes them to files or to a store
     Ship,
-    /// Moves what the spool holds to the bus
+    /// The collector: it sends events that wait in the local spool to the message broker
     Collector,
-    /// The web address
+    /// The web server: its page, its API and its metrics
     Web,
 }
 
@@ -155,8 +155,8 @@ impl std::fmt::Display for Part {
 fn server(config: &Config, name: Option<&str>) -> Result<Part> {
     nameless("server", name)?;
     if config.listeners.is_empty() {
-        return Err(anyhow!("there is no listener to run"))
-            .hint("write a `[[listener]]` into the configuration");
+        return Err(anyhow!("the configuration has no listener, so there is nothing to run"))
+            .hint("add a section `[[listener]]` to the configuration");
     }
     Ok(Part::Server)
 }
@@ -166,9 +166,11 @@ fn collector(config: &Config, name: Option<&str>) -> Result<Part> {
     match (&config.spool, &config.bus.rabbit) {
         (Some(_), _) => Ok(Part::Collector),
         (None, Some(_)) => Err(anyhow!("the spool is switched off"))
-            .hint("take `enabled = false` out of `[spool]` in the configuration"),
-        (None, None) => Err(anyhow!("there is no spool to collect from"))
-            .hint("the embedded bus needs no spool, and no collector"),
+            .hint("remove `enabled = false` from `[spool]` in the configuration"),
+        (None, None) => Err(anyhow!("the configuration has no spool, so the collector has nothing to do"))
+            .hint(
+                "with `kind = \"embedded\"` in `[bus]` there is no broker, and so no spool and no collector",
+            ),
     }
 }
 
@@ -176,8 +178,8 @@ fn web(config: &Config, name: Option<&str>) -> Result<Part> {
     nameless("web", name)?;
     match config.web {
         Some(_) => Ok(Part::Web),
-        None => Err(anyhow!("the web address is switched off"))
-            .hint("take `enabled = false` out of `[web]` in the configuration"),
+        None => Err(anyhow!("the web server is switched off"))
+            .hint("remove `enabled = false` from `[web]` in the configuration"),
     }
 }
 
@@ -186,8 +188,8 @@ fn machine(config: &Config, name: Option<&str>) -> Result<Part> {
     if let Some(name) = name
         && config.machines.iter().any(|m| m.name == name && !m.is_hop())
     {
-        return Err(anyhow!("the machine `{name}` has no filter and no packers: there is nothing to run"))
-            .hint("events pass it without a stop; give it a `filter`, or run the shippers behind it alone");
+        return Err(anyhow!("the machine `{name}` has no filter and no packers, so there is nothing to run"))
+            .hint("events pass such a machine without being changed: give it a `filter`, or run only the shippers behind it");
     }
     named("machine", name, &hops).map(Part::Machine)
 }
@@ -200,7 +202,7 @@ fn ship(config: &Config, name: Option<&str>) -> Result<Part> {
 fn nameless(component: &str, name: Option<&str>) -> Result<()> {
     match name {
         None => Ok(()),
-        Some(name) => Err(anyhow!("`{component}` takes no name, found `{name}`"))
+        Some(name) => Err(anyhow!("`loggr run {component}` takes no name, but got `{name}`"))
             .hint(format!("write `loggr run {component}`")),
     }
 }
@@ -213,7 +215,7 @@ fn named(component: &str, name: Option<&str>, known: &[&str]) -> Result<String> 
         known => format!("the configuration has {}", crate::config::list(known)),
     };
     match name {
-        None => Err(anyhow!("which {noun}? its name is missing")).hint(listed()),
+        None => Err(anyhow!("the name of the {noun} is missing")).hint(listed()),
         Some(name) if known.contains(&name) => Ok(name.to_owned()),
         Some(name) => {
             let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
@@ -258,8 +260,8 @@ mod tests {
         check(
             CONFIG,
             "machine pass",
-            "error: the machine `pass` has no filter and no packers: there is nothing to run; hint: events pass it without a \
-             stop; give it a `filter`, or run the shippers behind it alone",
+            "error: the machine `pass` has no filter and no packers, so there is nothing to run; hint: events pass such a \
+             machine without being changed: give it a `filter`, or run only the shippers behind it",
         );
         check(
             "",
@@ -269,29 +271,33 @@ mod tests {
         check(
             CONFIG,
             "ship",
-            "error: which shipper? its name is missing; hint: the configuration has `archive`, `search`",
+            "error: the name of the shipper is missing; hint: the configuration has `archive`, `search`",
         );
         check(CONFIG, "ship serach", "error: there is no shipper `serach`; hint: did you mean `search`?");
-        check(CONFIG, "server x", "error: `server` takes no name, found `x`; hint: write `loggr run server`");
+        check(
+            CONFIG,
+            "server x",
+            "error: `loggr run server` takes no name, but got `x`; hint: write `loggr run server`",
+        );
         check(
             "listener = []",
             "server",
-            "error: there is no listener to run; hint: write a `[[listener]]` into the configuration",
+            "error: the configuration has no listener, so there is nothing to run; hint: add a section `[[listener]]` to the configuration",
         );
         check(
             "[web]\nenabled=false",
             "web",
-            "error: the web address is switched off; hint: take `enabled = false` out of `[web]` in the configuration",
+            "error: the web server is switched off; hint: remove `enabled = false` from `[web]` in the configuration",
         );
         check(
             CONFIG,
             "collector",
-            "error: there is no spool to collect from; hint: the embedded bus needs no spool, and no collector",
+            "error: the configuration has no spool, so the collector has nothing to do; hint: with `kind = \"embedded\"` in `[bus]` there is no broker, and so no spool and no collector",
         );
         check(
             "[bus]\nkind='rabbitmq'\nurls='amqp://mq'\n[spool]\nenabled=false",
             "collector",
-            "error: the spool is switched off; hint: take `enabled = false` out of `[spool]` in the configuration",
+            "error: the spool is switched off; hint: remove `enabled = false` from `[spool]` in the configuration",
         );
     }
 

@@ -56,7 +56,7 @@ impl Place {
             let is_new = !directory.exists();
             make_directory(directory, mode)
                 .with_context(|| format!("cannot create the data directory `{}`", data.display()))
-                .hint("choose another one with `--data-dir`, or make its parent writable")?;
+                .hint("choose another directory with `--data-dir`, or make its parent directory writable")?;
             if let Some(owner) = owner.filter(|_| is_new) {
                 owner.give(directory)?;
             }
@@ -109,7 +109,7 @@ impl Card {
                 () = tokio::time::sleep(CARD_AGAIN) => {}
             }
             if self.write(&card).is_ok() {
-                tracing::info!(card = %self.0.display(), "scripts can see where this process listens");
+                tracing::info!(card = %self.0.display(), "wrote the file in which scripts find the addresses of this process");
                 return;
             }
         }
@@ -167,7 +167,7 @@ pub fn permitted(data: &Path) -> Result<()> {
 /// Whether the path exists; an error if this user may not look, which would not mean that it does
 /// not exist.
 pub fn exists(path: &Path) -> Result<bool> {
-    path.try_exists().with_context(|| format!("cannot look whether `{}` is there", path.display()))
+    path.try_exists().with_context(|| format!("cannot find out whether `{}` exists", path.display()))
 }
 
 /// The card of the process with this socket.
@@ -180,8 +180,8 @@ pub fn card_of(socket: &Path) -> PathBuf {
 
 fn lock(data: &Path, part: &Part) -> Result<Lock> {
     hold(&data.join("run").join(format!("{}.lock", part.id())), |holder| {
-        Err(anyhow!("`{part}` runs already on `{}`, as {holder}", data.display()))
-            .hint("stop that process, or give this one another directory with `--data-dir`")
+        Err(anyhow!("`{part}` already runs with the data directory `{}`, as {holder}", data.display()))
+            .hint("stop that process, or give this one another data directory with `--data-dir`")
     })
 }
 
@@ -238,8 +238,8 @@ mod tests {
         for part in [&a, &Part::Everything] {
             let error = crate::hint::render(&Place::claim(&config, part, None).unwrap_err());
             let expect = format!(
-                "error: `ship a` runs already on `{}`, as process {}\nhint: stop that process, or give this one \
-                 another directory with `--data-dir`\n",
+                "error: `ship a` already runs with the data directory `{}`, as process {}\nhint: stop that process, \
+                 or give this one another data directory with `--data-dir`\n",
                 directory.path().display(),
                 std::process::id()
             );

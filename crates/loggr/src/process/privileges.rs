@@ -51,7 +51,7 @@ impl Identity {
         }
         if !is.is_root() {
             return Err(anyhow!("cannot become the user `{}`: this process is not root", identity.user))
-                .hint("start it as root, or leave `user` out and start it as that user")
+                .hint("start it as root, or remove `user` from `[process]` and start it as that user")
                 .usage();
         }
         Ok(Some(identity))
@@ -99,7 +99,7 @@ impl Identity {
         }
         let shown = data.display();
         Err(anyhow!("the user `{}` cannot write into `{shown}`, which is of user {}", self.user, owner?))
-            .hint(format!("`chown -R {}: {shown}` gives it the directory", self.user))
+            .hint(format!("`chown -R {}: {shown}` gives the directory to that user", self.user))
     }
 }
 
@@ -154,7 +154,7 @@ fn near(name: &str, file: &str, make: &str) -> String {
     let names = text.lines().filter_map(|line| line.split(':').next());
     match nearest(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("`{make} {name}` makes it"),
+        None => format!("`{make} {name}` creates it"),
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
         );
         assert_eq!(
             find("[process]\nuser='nobody'\ngroup='qqqqqqqqqqqqq'"),
-            "error: there is no group `qqqqqqqqqqqqq`\nhint: `addgroup --system qqqqqqqqqqqqq` makes it\n"
+            "error: there is no group `qqqqqqqqqqqqq`\nhint: `addgroup --system qqqqqqqqqqqqq` creates it\n"
         );
         assert_eq!(Identity::find(&read("")).unwrap(), None);
     }

@@ -109,7 +109,7 @@ impl Progress {
         let why = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(Ok(())) => ends.to_owned(),
             Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => format!("{doing} failed by our fault"),
+            Err(_) => format!("{doing} failed because of a bug of loggr"),
         };
         self.end(&stop, &why);
     }
@@ -118,7 +118,12 @@ impl Progress {
     pub fn end(&self, stop: &Stop, why: &str) {
         if stop.phase() == Phase::Run {
             let (kind, name) = (self.words.kind, self.name.as_str());
-            tracing::error!(kind, name, why, "it has ended before its time; its events stay where they are");
+            tracing::error!(
+                kind,
+                name,
+                why,
+                "this part has ended unexpectedly; its events stay where they are"
+            );
             self.told().ended.get_or_insert_with(|| why.to_owned());
         }
     }
@@ -204,7 +209,7 @@ impl PumpObserver for Observer {
                 name,
                 events,
                 reason,
-                "{rescued}; they are in the rescue, see `loggr rescue list`"
+                "{rescued}; they are kept in the rescue, see `loggr rescue list`"
             );
         }
     }
@@ -271,7 +276,7 @@ mod tests {
             Ok::<(), &str>(())
         })
         .await;
-        assert_eq!(of.ended().as_deref(), Some("shipping failed by our fault"));
+        assert_eq!(of.ended().as_deref(), Some("shipping failed because of a bug of loggr"));
         stopper.drain();
         assert_eq!(ended(Ok(()), &stop).await, None);
     }

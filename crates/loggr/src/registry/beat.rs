@@ -40,7 +40,7 @@ where
             }
             Err(failed) => {
                 if away != Some(failed.hint) {
-                    let hint = failed.hint.unwrap_or("events are not affected; `loggr status` shows less");
+                    let hint = failed.hint.unwrap_or("events are not affected, but `loggr status` does not show the processes of other hosts");
                     tracing::error!(error = %failed, hint, "the registry cannot be used; trying again");
                 }
                 away = Some(failed.hint);

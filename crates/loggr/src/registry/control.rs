@@ -44,8 +44,11 @@ pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
     }
     match without {
         None => Ok(None),
-        Some(text) => Err(anyhow!("no process on `{}` can do this: {text}", data.display()))
-            .hint("`loggr status` shows what runs"),
+        Some(text) => Err(anyhow!(
+            "no process that runs with the data directory `{}` can do this: {text}",
+            data.display()
+        ))
+        .hint("`loggr status` shows which processes run"),
     }
 }
 
@@ -63,16 +66,19 @@ pub fn request(socket: &Path, method: &str, target: &str, limit: Duration) -> Re
     stream.set_write_timeout(Some(limit))?;
     write!(stream, "{method} {target} HTTP/1.0\r\nHost: loggr\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).context("loggr did not answer")?;
-    let end =
-        memchr::memmem::find(&answer, b"\r\n\r\n").ok_or_else(|| anyhow!("loggr's answer is cut off"))?;
+    stream
+        .take(MAX_ANSWER_BYTES)
+        .read_to_end(&mut answer)
+        .context("the running process of loggr did not answer")?;
+    let end = memchr::memmem::find(&answer, b"\r\n\r\n")
+        .ok_or_else(|| anyhow!("the answer of the running process of loggr is incomplete"))?;
     let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).into_owned();
     let body = answer.split_off(end + 4);
     let text = || String::from_utf8_lossy(&body).trim().to_owned();
     match head.split(' ').nth(1).unwrap_or_default() {
         "200" => Ok(Answer::Body(body)),
         "404" => Ok(Answer::NotHere(text())),
-        status => bail!("loggr answered {status}: {}", text()),
+        status => bail!("the running process of loggr answered with status {status}: {}", text()),
     }
 }
 

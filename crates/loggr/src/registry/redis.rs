@@ -196,17 +196,19 @@ fn explain(server: &str, error: &RedisError) -> Failed {
     let (what, hint) = match error.kind() {
         ErrorKind::AuthenticationFailed => (
             format!("Redis at `{server}` refuses the password or the user"),
-            Some("compare `[registry] url` and `password_file` with the server's `requirepass` or `user`"),
+            Some(
+                "compare `url` and `password_file` in `[registry]` with `requirepass` or `user` in the server's configuration",
+            ),
         ),
         ErrorKind::Server(ServerErrorKind::NoPerm) => (
-            format!("Redis at `{server}` does not permit what the registry does: {text}"),
+            format!("Redis at `{server}` does not permit a command that the registry needs: {text}"),
             Some(
                 "the user needs the commands MULTI, EXEC, HSET, HGETALL, PEXPIRE, PTTL, DEL, ZADD, ZREM, ZREVRANGE, ZREMRANGEBYSCORE on `PREFIX:*`",
             ),
         ),
         _ if text.contains("NOAUTH") => (
-            format!("Redis at `{server}` wants a password"),
-            Some("put it into a file and name it with `[registry] password_file`"),
+            format!("Redis at `{server}` asks for a password"),
+            Some("put the password into a file, and name that file as `password_file` in `[registry]`"),
         ),
         _ if error.is_timeout() => (format!("Redis at `{server}` does not answer"), None),
         _ => (format!("Redis at `{server}` cannot be reached: {text}"), None),
@@ -311,8 +313,8 @@ fn client(config: &RedisRegistry) -> Result<Client> {
     let authorities = config.tls_ca.as_deref().map(Pem::read).transpose()?;
     let root_cert = authorities.map(|file| file.certificates().map(|_| file.bytes().to_vec())).transpose()?;
     Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
-        .context("cannot use the certificates")
-        .hint("`tls_ca`, `tls_cert` and `tls_key` are PEM files")
+        .context("cannot use the certificates for the connection to the registry")
+        .hint("`tls_ca`, `tls_cert` and `tls_key` must name PEM files")
 }
 
 #[cfg(test)]

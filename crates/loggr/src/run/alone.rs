@@ -68,7 +68,7 @@ pub async fn check(config: &Config, part: &Part, bus: &Bus, registry: &Registry)
                     ship,
                     queue,
                     seconds,
-                    "another process takes from this queue; waiting for it to go"
+                    "another process takes from this queue; waiting for that process to end"
                 );
             }
             tokio::time::sleep(LOOK).await;
@@ -96,8 +96,8 @@ fn refusal(ship: &Ship, other: Option<&Seen>) -> anyhow::Error {
         format!(" (process {pid} on `{}`, data in `{}`)", text(&who.host), text(&who.data_directory))
     });
     anyhow!(
-        "the shipper `{name}` is not alone: another process{} takes from the queue `{queue}` already, and each would \
-         store only a part of the events",
+        "the shipper `{name}` is not alone: another process{} takes from the queue `{queue}` already, so that each \
+         of the two would store only a part of the events",
         who.unwrap_or_default()
     )
 }
@@ -135,7 +135,7 @@ pub async fn watch(config: Config, part: Part, bus: Arc<Bus>, mut stop: Stop) {
                     ship,
                     queue,
                     hint,
-                    "another process takes from this queue; each stores a part"
+                    "another process takes from this queue too; each of the two stores a part of the events"
                 );
             }
         }

@@ -36,7 +36,7 @@ impl Crew {
     pub async fn ended(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a task failed");
+                tracing::error!(%error, "a part of loggr ended unexpectedly, which is a bug of loggr");
             }
         }
     }

@@ -94,7 +94,10 @@ fn places(config: &Config, part: &Part) -> Places {
     let allowed = descriptors::raise();
     let needs = Needs::of(config, part);
     if let Some(shortage) = needs.shortage(allowed) {
-        tracing::warn!("{shortage}: the listeners share what is left; {}", descriptors::REMEDY);
+        tracing::warn!(
+            "{shortage}; the listeners share the descriptors that are left: {}",
+            descriptors::REMEDY
+        );
     }
     needs.places(allowed)
 }
@@ -224,7 +227,9 @@ impl Running {
         if !drained {
             // Dropped deliveries are nacked: they stay in the queue, or with their sender if it
             // keeps them.
-            tracing::warn!("the time for draining is over; what is in the queues stays there");
+            tracing::warn!(
+                "the time for an orderly stop (`drain_timeout`) is over; events that are still in the queues stay there"
+            );
             self.abort().await;
             tell::lost(&self.site.live, &lost);
         }
@@ -280,7 +285,10 @@ fn write_card(site: &Site, place: &Place, web: &Web, telling: &mut Crew) -> Resu
     let card = serde_json::to_value(Card::new(&site.live, &web.addresses))?;
     if let Err(error) = place.card().write(&card) {
         let error = format!("{error:#}");
-        tracing::warn!(error, "scripts cannot see where this process listens; trying again");
+        tracing::warn!(
+            error,
+            "cannot write the file in which scripts find the addresses of this process; trying again"
+        );
         telling.tasks.spawn(place.card().clone().keep_writing(card, telling.stop.clone()));
     }
     Ok(())
@@ -292,10 +300,12 @@ fn say_running(live: &Live) {
     tracing::info!(part = %live.part, data = %data.display(), configuration = read, "running");
     if live.part.has_listeners() {
         for what in live.config.unsearched() {
-            tracing::warn!(what, "not everything can be searched");
+            tracing::warn!(what, "not all events can be searched");
         }
     }
     if privileges::is_root() {
-        tracing::warn!("this process is root; `[process] user` names somebody who can do less");
+        tracing::warn!(
+            "this process runs as root; set `user` in `[process]` to let it run as a user with fewer rights"
+        );
     }
 }

@@ -12,7 +12,9 @@ pub async fn reload(live: Arc<Live>, file: Arc<ReadAtStart>) {
     systemd::reloading();
     drop(tokio::task::spawn_blocking(move || file.tell_changes()).await);
     if live.machines.is_empty() {
-        tracing::info!("nothing to reload: no machine has a filter, and the configuration is read at start");
+        tracing::info!(
+            "nothing was read again: no machine has a filter, and the configuration file is read only at the start"
+        );
     }
     for machine in live.machines.clone() {
         drop(tokio::task::spawn_blocking(move || machine.reload()).await);
@@ -41,18 +43,21 @@ impl ReadAtStart {
         match std::fs::read(path) {
             Ok(text) if Some(&text) == self.text.as_ref() => {}
             Ok(_) => match Config::load_with_filters(Some(path), None) {
-                Ok(_) => tracing::warn!(file, "the configuration has changed; it is read at the next start"),
+                Ok(_) => tracing::warn!(
+                    file,
+                    "the configuration file has changed; it takes effect at the next start"
+                ),
                 Err(error) => {
                     let error = format!("{error:#}");
                     tracing::error!(
                         file,
                         error,
-                        "the configuration has changed and is wrong: the next start would fail; `loggr check` shows it"
+                        "the configuration file has changed and has mistakes, so the next start would fail; `loggr check` shows them"
                     );
                 }
             },
             Err(error) => {
-                tracing::warn!(file, %error, "cannot read the configuration; the next start needs it");
+                tracing::warn!(file, %error, "cannot read the configuration file, which the next start needs");
             }
         }
     }

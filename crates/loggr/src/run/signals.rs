@@ -46,7 +46,7 @@ pub enum Asked {
 /// Blocks the signals until they are listened to. To be called before any thread is started:
 /// threads inherit it, and the one that calls [`Signals::listen`] gets them.
 pub fn hold() -> Result<()> {
-    held().thread_block().context("cannot hold signals back")
+    held().thread_block().context("cannot block signals during the start")
 }
 
 /// The signals that must not end the process.
@@ -77,7 +77,7 @@ impl Signals {
             reload: hear(Name::SIGHUP as i32)?,
             nothing: nothing.collect::<Result<_>>()?,
         };
-        held().thread_unblock().context("cannot let signals in")?;
+        held().thread_unblock().context("cannot unblock signals after the start")?;
         Ok(signals)
     }
 
@@ -87,7 +87,7 @@ impl Signals {
         let mut signals = Signals::listen()?;
         Ok(tokio::spawn(async move {
             while signals.next().await != Asked::Stop {}
-            tracing::info!("stopped before it had started");
+            tracing::info!("stopped by a signal before the start was complete");
             std::process::exit(0);
         }))
     }
@@ -103,14 +103,14 @@ impl Signals {
             while heard.poll_recv(cx).is_ready() {
                 if !std::mem::replace(said, true) {
                     let signal = signal.as_str();
-                    tracing::info!(signal, "this signal does nothing here");
+                    tracing::info!(signal, "loggr ignores this signal");
                 }
             }
         }
         for (signal, heard) in &mut self.stop {
             if heard.poll_recv(cx).is_ready() {
                 let signal = signal.as_str();
-                tracing::info!(signal, "asked to stop");
+                tracing::info!(signal, "stopping, as a signal asks");
                 return Poll::Ready(Asked::Stop);
             }
         }

@@ -45,7 +45,7 @@ pub fn lost(live: &Live, before: &[u64]) {
             tracing::error!(
                 listener = stats.name(),
                 events,
-                "the queue took nothing, and events of senders who do not wait for an answer are lost"
+                "events were lost: the queue took nothing, and their senders do not wait for an answer"
             );
         }
     }

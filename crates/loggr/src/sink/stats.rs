@@ -9,7 +9,7 @@ const WORDS: Words = Words {
     kind: "ship",
     stuck: "the shipper cannot write; its events wait in the queue",
     again: "the shipper can write again",
-    rescued: "the store refuses events for ever",
+    rescued: "the destination refuses these events for good",
 };
 
 /// A shipper and how it is doing.

@@ -23,7 +23,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// How often somebody who waits looks whether one is there who has been silent for long.
 const ROOM_CHECK: Duration = Duration::from_millis(500);
 /// What a listener says while connections wait.
-pub const NO_PLACE: &str = "no place for another connection: `max_connections`, or what the system allows, is reached; new ones wait";
+pub const NO_PLACE: &str = "no more connections are accepted for now, because `max_connections` or the system's limit of open files is reached; new ones wait";
 
 /// What the connections of one listening socket share.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl Accepting {
     fn tell_room(&self) {
         if self.gate.has_room() && self.intake.stats.crowded.clear() {
             let listener = self.intake.stats.name();
-            tracing::info!(listener, "there are places for connections again");
+            tracing::info!(listener, "connections are accepted again because others have ended");
         }
     }
 }
@@ -190,7 +190,10 @@ async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, s
     };
     shared.spoken.session(connection).await;
     if pump.await.is_err() {
-        tracing::error!(listener = stats.name(), "the pump of a connection panicked");
+        tracing::error!(
+            listener = stats.name(),
+            "the task of a connection ended unexpectedly, which is a bug of loggr"
+        );
     }
     stats.clients.leave(number);
     stats.connections.sub(1);

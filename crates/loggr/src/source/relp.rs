@@ -173,7 +173,7 @@ impl Session<'_> {
         if let Err(error) = fed {
             intake.stats.protocol_errors.add(1);
             let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
-            let hint = error.hint().unwrap_or("the peer does not speak RELP as it should");
+            let hint = error.hint().unwrap_or("the peer breaks the rules of RELP");
             let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
             if let Some(unsaid) = intake.stats.told_breach.tell(address) {
                 let unsaid = (unsaid > 0).then_some(unsaid);

@@ -11,7 +11,7 @@ const WORDS: Words = Words {
     kind: "listener",
     stuck: "the queue takes nothing; senders have to wait",
     again: "the queue takes events again",
-    rescued: "the queue refuses events for ever",
+    rescued: "the queue refuses these events for good",
 };
 
 /// Counters of one listener since the process started.

@@ -53,7 +53,7 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
             Ok(n) => n,
             Err(error) => {
                 let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
-                tracing::debug!(listener, peer, %error, "a connection broke");
+                tracing::debug!(listener, peer, %error, "a connection was lost");
                 break;
             }
         };

@@ -185,7 +185,7 @@ mod tests {
             name: "ma\"in".to_owned(),
             received: 7,
             failing: true,
-            ended: Some("its queue gives nothing any more".to_owned()),
+            ended: Some("its queue ended unexpectedly and hands out no more events".to_owned()),
             packers: vec![Packer { name: "java".to_owned(), held: 4, ..Packer::default() }],
             rules: vec![Rule { line: 3, reached: 2, did: 1, nanos: 1_500_000_000, ..Rule::default() }],
             ..Machine::default()

@@ -55,7 +55,8 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
         found.of("broker", &b.name, b.trouble.as_deref());
     }
     for (name, events) in status.rescue.iter().filter(|(_, events)| **events > 0) {
-        found.0.push(format!("{events} events of `{name}` are in the rescue: see `loggr rescue list`"));
+        let events = loggr_event::counted(events, "event");
+        found.0.push(format!("the rescue holds {events} of `{name}`: see `loggr rescue list`"));
     }
     found.0.extend(status.registry.as_ref().and_then(|registry| registry.problem.clone()));
     found.0.extend(status.problem.clone());
@@ -165,7 +166,7 @@ mod tests {
         );
         check(
             |s| s.rescue.extend([(name(), 3)]),
-            &["3 events of `a` are in the rescue: see `loggr rescue list`"],
+            &["the rescue holds 3 events of `a`: see `loggr rescue list`"],
         );
         check(
             |s| s.brokers = one(Broker { name: name(), trouble: said("away"), ..Broker::default() }),

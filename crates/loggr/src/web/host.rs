@@ -13,8 +13,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// What is said to whoever is refused.
-const REFUSED: &str = "refused: `Host` is neither an address nor `localhost`; a proxy in front sets it, as in \
-                       `proxy_set_header Host localhost`\n";
+const REFUSED: &str = "refused: the header `Host` is neither an address nor `localhost`; a proxy in front of loggr \
+                       can set it, as nginx does with `proxy_set_header Host localhost`\n";
 
 /// Lets through what was asked of an address or of `localhost`.
 pub async fn check(request: Request, next: Next) -> Response {

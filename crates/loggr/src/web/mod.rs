@@ -82,7 +82,7 @@ pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> 
         .flat_map(|web| &web.listen)
         .map(bind)
         .collect::<Result<_, _>>()
-        .context("cannot start the web address")
+        .context("cannot start the web server")
 }
 
 /// Binds the control socket and serves it, and the web address.
@@ -93,7 +93,7 @@ pub async fn start(site: &Site, bound: Vec<std::net::TcpListener>, places: &Plac
     let ears = Arc::new(Semaphore::new(MAX_LISTENING));
     let tell = move |State(site): State<Site>| async move {
         let Ok(ear) = ears.try_acquire_owned() else {
-            return (StatusCode::SERVICE_UNAVAILABLE, "too many listen already\n").into_response();
+            return (StatusCode::SERVICE_UNAVAILABLE, "too many clients listen already\n").into_response();
         };
         let told = notifications(site.notices.listen(), until, ear);
         Sse::new(told).keep_alive(KeepAlive::default()).into_response()
@@ -150,7 +150,9 @@ fn notifications(
         };
         let event = match notice {
             Ok(notice) => Event::default().data(notice.to_string()),
-            Err(RecvError::Lagged(missed)) => Event::default().comment(format!("{missed} were missed")),
+            Err(RecvError::Lagged(missed)) => {
+                Event::default().comment(format!("notices that were missed: {missed}"))
+            }
             Err(RecvError::Closed) => return None,
         };
         Some((Ok(event), (told, stopped, ear)))
@@ -263,7 +265,7 @@ async fn discard(State(site): State<Site>, Query(command): Query<RescueCommand>)
 
 /// Another process of the installation may have it.
 fn not_here(what: &str) -> Response {
-    (StatusCode::NOT_FOUND, format!("{what} is not here\n")).into_response()
+    (StatusCode::NOT_FOUND, format!("{what} is not in this process\n")).into_response()
 }
 
 fn answer(result: Result<impl Serialize>) -> Response {

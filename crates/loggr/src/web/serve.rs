@@ -93,7 +93,11 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             None => {
                 if crowded.tell(address).is_some() {
                     let limit = door.gate.limit();
-                    tracing::warn!(address, limit, "no place for another connection; new ones wait");
+                    tracing::warn!(
+                        address,
+                        limit,
+                        "no more connections are accepted for now, because all places are taken; new ones wait"
+                    );
                 }
                 tokio::select! {
                     biased;

@@ -104,6 +104,6 @@ fn a_sender_that_never_stops_does_not_hold_up_the_end() {
         loggr.stop();
         ended.store(true, Relaxed);
     });
-    assert!(!loggr.log().contains("the time for draining is over"), "{}", loggr.log());
+    assert!(!loggr.log().contains("the time for an orderly stop"), "{}", loggr.log());
     loggr.assert_balanced();
 }

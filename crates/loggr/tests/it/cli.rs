@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "config",
     "search",
     "count",
+    "fields",
     "top",
     "histogram",
     "init",
@@ -82,6 +83,10 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("run-which-ship", "run ship --config DIR/loggr.toml", "", ""),
     ("search-bad-query", "search --data-dir DIR/data (a", "", ""),
     ("search-bad-time", "search --data-dir DIR/data --since yesterdayish x", "", ""),
+    ("search-wrong-span", "search --data-dir DIR/data --since 1h --until 2h x", "", ""),
+    ("search-option-of-tail", "search --data-dir DIR/data -n 5 x", "", ""),
+    ("top-time", "top --data-dir DIR/data _time", "", ""),
+    ("fields-no-data", "fields --data-dir DIR/data", "", ""),
     ("search-bad-format", "search --data-dir DIR/data --format xml x", "", ""),
     ("search-no-data", "search --data-dir DIR/data x", "", ""),
     ("status-nothing-runs", "status --data-dir DIR/data", "", ""),
@@ -214,8 +219,7 @@ fn neutral(text: &str, directory: &Path) -> String {
         let count = if value(reported) == value(generated) { 3 } else { 2 };
         let line = without_values(line, &keys[..count]);
         // How long it took.
-        let took =
-            line.strip_prefix("sent ").and_then(|_| line.split_once(" lines in ")?.1.split_once(" s "));
+        let took = line.strip_prefix("sent ").and_then(|_| line.split_once(" in ")?.1.split_once(" s "));
         out.push_str(&took.map_or(line.clone(), |(seconds, _)| line.replace(seconds, "…")));
         out.push('\n');
     }

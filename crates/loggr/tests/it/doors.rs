@@ -172,7 +172,7 @@ fn check_crowd(name: &str, says: &[u8], descriptors: (u32, u32)) {
     let log = loggr.log();
     assert!(!log.contains("Too many open files") && !log.contains("too many open files"), "{log}");
     // Once each time that the places have run out, and not for each that has to wait.
-    assert!(log.matches("no place for another connection").count() <= CROWD / 50, "{log}");
+    assert!(log.matches("no more connections are accepted for now").count() <= CROWD / 50, "{log}");
     loggr.stop();
 }
 
@@ -207,7 +207,7 @@ fn limits_that_the_system_does_not_allow_are_told() {
     let mut loggr = Loggr::with(Setup { descriptors: Some((SHELL_LIMIT, SHELL_LIMIT)), ..Setup::default() });
     let log = loggr.log();
     assert!(log.contains("the limits of this configuration add up to"), "{log}");
-    assert!(log.contains("and the system allows 1024"), "{log}");
+    assert!(log.contains("but the system allows this process 1024"), "{log}");
     loggr.stop();
 }
 
@@ -296,7 +296,7 @@ fn check_send(to: impl Fn(&Loggr) -> String) {
     loggr.stored(1, 30);
     let mut rest = String::new();
     errors.read_to_string(&mut rest).expect("its errors");
-    assert_eq!(rest, "the receiver is there again\n");
+    assert_eq!(rest, "the receiver can be reached again\n");
     loggr.stop();
 }
 
@@ -397,7 +397,7 @@ fn a_crowd_that_said_one_word_gives_way_and_is_told() {
         for name in ["tcp", "small"] {
             until("it is told", 30, || {
                 let trouble = listener(&loggr, name)["trouble"].as_str().map(str::to_owned);
-                trouble.is_some_and(|trouble| trouble.starts_with("no place for another connection"))
+                trouble.is_some_and(|trouble| trouble.starts_with("no more connections are accepted for now"))
             });
         }
         let crowded = "loggr_listener_crowded{listener=\"small\"} 1\n";
@@ -406,7 +406,7 @@ fn a_crowd_that_said_one_word_gives_way_and_is_told() {
         let text =
             String::from_utf8_lossy(&status.stdout).into_owned() + &String::from_utf8_lossy(&status.stderr);
         assert_eq!(status.status.code(), Some(1), "{text}");
-        assert!(text.contains("listener `small`: no place for another connection"), "{text}");
+        assert!(text.contains("listener `small`: no more connections are accepted for now"), "{text}");
         honest.join().expect("it is served");
     });
     loggr.stored(3 + 1 + 100, 60);

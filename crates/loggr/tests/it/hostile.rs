@@ -177,7 +177,7 @@ fn more_connections_than_allowed_wait_and_those_within_are_served() {
     loggr.stored(2, 30);
     let mut third = connect(&loggr, "tcp");
     third.write_all(line("waits").as_bytes()).expect("the kernel holds it");
-    until("it is told", 30, || loggr.log().contains("no place for another connection"));
+    until("it is told", 30, || loggr.log().contains("no more connections are accepted for now"));
     first.write_all(line("three").as_bytes()).expect("it is still read");
     loggr.stored(3, 30);
     assert!(loggr.search("waits").is_empty(), "the third has no place yet");
@@ -187,7 +187,7 @@ fn more_connections_than_allowed_wait_and_those_within_are_served() {
     drop((first, third));
     connect(&loggr, "tcp").write_all(line("five").as_bytes()).expect("it is read");
     loggr.stored(5, 30);
-    assert_eq!(loggr.log().matches("no place for another connection").count(), 1, "{}", loggr.log());
+    assert_eq!(loggr.log().matches("no more connections are accepted for now").count(), 1, "{}", loggr.log());
     loggr.assert_balanced();
 }
 
@@ -217,7 +217,7 @@ fn loggr_send_says_what_was_not_taken_and_sends_the_rest() {
     let output = loggr.command(&["send", "--to", &to, "--file", file.to_str().expect("a name")]);
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("error: 1 lines were not taken and are not sent again\n"), "{error}");
+    assert!(error.contains("error: the receiver refused 1 line for good\n"), "{error}");
     assert!(error.contains("a message of 200000 octets is longer than the limit of 131072"), "{error}");
     loggr.stored(2, 30);
 }

@@ -69,18 +69,24 @@ fn the_web_part_shares_the_data_directory() {
         assert!(metrics.contains(&expect), "no {expect} in {metrics}");
     }
     assert_eq!(loggr.ask(&["queue", "peek", "files", "--limit", "3"]).lines().count(), 3);
-    assert_eq!(loggr.ask(&["queue", "purge", "files", "--yes"]).trim(), "dropped 10 events of `files`");
+    assert_eq!(loggr.ask(&["queue", "purge", "files", "--yes"]).trim(), "deleted 10 events of `files`");
     let output = loggr.command(&["rescue", "replay", "files"]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("can do this: a shipper `files` is not here\nhint: `loggr status`"), "{errors}");
+    assert!(
+        errors.contains("can do this: a shipper `files` is not in this process\nhint: `loggr status`"),
+        "{errors}"
+    );
     // A part runs once on a data directory.
     for (words, part) in [(&["run", "server"][..], "server"), (&["run"], "server"), (&["run", "web"], "web")]
     {
         let output = loggr.command(words);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{errors}");
-        assert!(errors.starts_with(&format!("error: `{part}` runs already on `")), "{errors}");
+        assert!(
+            errors.starts_with(&format!("error: `{part}` already runs with the data directory `")),
+            "{errors}"
+        );
     }
     assert!(web.stop(30).success());
     assert!(server.stop(30).success());

@@ -168,7 +168,7 @@ fn a_data_directory_of_somebody_else_is_told() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     let expect = format!(
         "error: the user `nobody` cannot write into `{data}`, which is of user 0\nhint: `chown -R nobody: {data}` gives \
-         it the directory\n"
+         the directory to that user\n"
     );
     // What the kernel does not grant may be said before it.
     let from = errors.find("error: ").unwrap_or(0);
@@ -200,7 +200,7 @@ fn a_signal_that_means_nothing_ends_nothing_and_is_told_once() {
     }
     let log = loggr.log();
     for name in ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGIO"] {
-        let said = format!("this signal does nothing here signal={name}");
+        let said = format!("loggr ignores this signal signal={name}");
         assert_eq!(log.matches(&format!("{said}\n")).count(), 1, "{name}: {log}");
     }
     loggr.stop();
@@ -220,17 +220,19 @@ fn quit_stops_in_order() {
 fn a_hangup_says_that_the_configuration_has_changed() {
     let mut loggr = Loggr::start();
     loggr.daemon().signal(Signal::HUP);
-    until("it has looked", 30, || loggr.log().contains("nothing to reload"));
+    until("it has looked", 30, || loggr.log().contains("nothing was read again"));
     assert!(!loggr.log().contains("has changed"), "{}", loggr.log());
     let text = std::fs::read_to_string(loggr.config()).expect("the configuration");
     std::fs::write(loggr.config(), format!("{text}\n# changed\n")).expect("the configuration");
     loggr.daemon().signal(Signal::HUP);
     until("the change is told", 30, || {
-        loggr.log().contains("the configuration has changed; it is read at the next start file=")
+        loggr.log().contains("the configuration file has changed; it takes effect at the next start file=")
     });
     std::fs::write(loggr.config(), format!("{text}\n[lgo]\n")).expect("the configuration");
     loggr.daemon().signal(Signal::HUP);
-    until("the mistake is told", 30, || loggr.log().contains("the configuration has changed and is wrong"));
+    until("the mistake is told", 30, || {
+        loggr.log().contains("the configuration file has changed and has mistakes")
+    });
     std::fs::remove_file(loggr.config()).expect("the configuration");
     loggr.daemon().signal(Signal::HUP);
     until("it is missed", 30, || loggr.log().contains("cannot read the configuration"));

@@ -143,7 +143,11 @@ fn a_wrong_password_is_named_and_stops_nothing() {
     loggr.up();
     let refused = format!("Redis at `{}` refuses the password or the user", redis.url());
     until("the refusal is logged", 30, || loggr.log().contains(&refused));
-    assert!(loggr.log().contains("compare `[registry] url` and `password_file` with"), "{}", loggr.log());
+    assert!(
+        loggr.log().contains("compare `url` and `password_file` in `[registry]` with"),
+        "{}",
+        loggr.log()
+    );
     RelpSender::new(loggr.address("relp"), 1).run(0, 10);
     loggr.stored(10, 30);
     let output = loggr.command(&["status", "--json"]);

@@ -103,7 +103,7 @@ fn who_may_not_look_is_told_so() {
     let inner = loggr.data().parent().expect("it has one").to_owned();
     std::fs::set_permissions(inner, PermissionsExt::from_mode(0o700)).expect("it is ours");
     for command in ["search x", "purge --yes", "rescue list"] {
-        told(command, "cannot look whether `");
+        told(command, "cannot find out whether `");
     }
 }
 

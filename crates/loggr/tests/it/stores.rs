@@ -161,7 +161,7 @@ fn a_damaged_file_is_in_the_status_and_the_metrics() {
     loggr.stored(1000, 60);
     loggr.stop();
     let said = loggr.ask(&["repair"]);
-    assert!(said.contains("put aside"), "{said}");
+    assert!(said.contains("moved aside"), "{said}");
     loggr.up();
     assert_eq!(metric(&loggr, "loggr_store_damaged_files"), Some(0));
 }
@@ -179,11 +179,14 @@ fn a_repair_names_the_days_that_are_not_there_and_keeps_them() {
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{said}{errors}");
     let name = day.display().to_string();
-    assert!(said.contains(&name) && said.contains("events are not there (No such file"), "{said}");
-    assert!(said.contains("the rescue is whole"), "{said}");
-    assert!(errors.contains("is not whole") && errors.contains("--forget-missing"), "{errors}");
+    assert!(
+        said.contains(&name) && said.contains(": missing are ") && said.contains("(No such file"),
+        "{said}"
+    );
+    assert!(said.contains("the rescue is undamaged"), "{said}");
+    assert!(errors.contains("are missing\n") && errors.contains("--forget-missing"), "{errors}");
     std::fs::rename(&away, &day).expect("moved back");
-    assert!(loggr.ask(&["repair"]).contains("the store of `search` is whole"));
+    assert!(loggr.ask(&["repair"]).contains("the store of `search` is undamaged"));
     loggr.up();
     assert_eq!(loggr.ask(&["count", ""]).trim(), "500");
 }
@@ -302,7 +305,9 @@ fn a_step_of_the_clock_is_told_and_drops_nothing_until_somebody_says_so() {
     older_store(dir.path(), 40);
     loggr.up();
     let count = || loggr.ask(&["count", "--store", "kept", ""]).trim().to_owned();
-    until("it is told", 30, || loggr.log().contains("retention does not believe the clock"));
+    until("it is told", 30, || {
+        loggr.log().contains("the clock of this host has jumped, so retention deletes nothing for now")
+    });
     assert_eq!(count(), "3");
     let text = troubled(&loggr);
     assert!(text.contains("STORE THAT DROPS NOTHING") && text.contains("the clock went from"), "{text}");
@@ -313,7 +318,7 @@ fn a_step_of_the_clock_is_told_and_drops_nothing_until_somebody_says_so() {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && errors.contains("loggr prune --accept-clock"), "{errors}");
     assert_eq!(count(), "3");
-    assert_eq!(loggr.ask(&["prune", "--accept-clock"]).trim(), "dropped 2 days of `kept`");
+    assert_eq!(loggr.ask(&["prune", "--accept-clock"]).trim(), "deleted 2 days of `kept`");
     // The newest stays, whatever the clock says.
     assert_eq!(count(), "1");
     let status = loggr.status();

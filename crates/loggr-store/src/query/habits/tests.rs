@@ -43,6 +43,26 @@ fn comparisons_with_signs() {
     check("msg contains \"timed out\"", "msg:\"timed out\"");
 }
 
+/// All that is said, in order.
+#[track_caller]
+fn only(text: &str, expect: &[&str]) {
+    assert_eq!(habits(text), expect, "`{text}`");
+}
+
+#[test]
+fn a_place_is_told_once() {
+    only("msg=~\"time.*out\"", &["`msg=~\"time.*out\"` is written `msg:/time.*out/`"]);
+    only("msg =~ \"adm*\"", &["`msg =~ \"adm*\"` is written `msg:/adm*/`"]);
+    only("status in (500, 502)", &["`status in (500, 502)` is written `status:(500 OR 502)`"]);
+    only("status in (500,502) x", &["`status in (500,502)` is written `status:(500 OR 502)`"]);
+    only("app=\"ng*\"", &["`app=\"ng*\"` is written `app:ng*`"]);
+    only("ip=\"10.0.0.0/8\"", &["`ip=\"10.0.0.0/8\"` is written `ip:10.0.0.0/8`"]);
+    only("_exists_:user", &["`_exists_:user` is written `user:*`"]);
+    only("_exists_:host.name", &["`_exists_:host.name` is written `host:*`"]);
+    only("NOT _exists_:user", &["`_exists_:user` is written `user:*`"]);
+    only("user like 'a,'", &["`user like 'a,'` is written `user:a,`"]);
+}
+
 #[test]
 fn severities_and_times() {
     check("severity > 3", "severity:>=err");

@@ -1,48 +1,57 @@
-//! Times as people write them on a command line.
+//! Times on a command line: read as the query language reads them, so that both take the same words.
 
 use anyhow::{Result, anyhow};
+use clap::Args;
+use loggr_store::query::{HOW_TO_WRITE_A_TIME, parse_duration, parse_moment};
 
 use crate::exit::Usage;
 use crate::hint::Advise;
 
-/// `15m` ago or a stamp, in microseconds.
+/// From when to when.
+#[derive(Debug, Args)]
+pub struct Span {
+    /// Only events that loggr received at this time or later. TIME is how long ago (`15m`, `1h30m`,
+    /// `7d`), `today`, `yesterday`, a date or a time (`2026-11-30`, `2026-11-30T10:00`), or a time with
+    /// its zone (`2026-11-30T10:00:00+01:00`). Without a zone, and for `today`, it is UTC
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events that loggr received before this time, which is written as for `--since`
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+impl Span {
+    /// Both ends in microseconds; `at` is now.
+    pub(super) fn read(&self, at: i64) -> Result<(Option<i64>, Option<i64>)> {
+        let read = |text: &Option<String>| text.as_deref().map(|text| time(text, at)).transpose();
+        let ends = (read(&self.since)?, read(&self.until)?);
+        if let ((Some(since), Some(until)), Some(from), Some(to)) = (ends, &self.since, &self.until)
+            && until <= since
+        {
+            return Err(anyhow!("nothing can be found: `--until {to}` is not later than `--since {from}`"))
+                .hint("`--since` is the earlier end; of two durations it is the longer one")
+                .usage();
+        }
+        Ok(ends)
+    }
+}
+
+/// A duration ago or a point in time, in microseconds; `at` is now.
 pub fn time(text: &str, at: i64) -> Result<i64> {
-    if let Ok(ago) = duration(text) {
-        return Ok(at.saturating_sub(ago));
-    }
-    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
-        return Ok(stamp.as_microsecond());
-    }
-    if let Ok(date) = text.parse::<jiff::civil::DateTime>() {
-        let zoned = date.to_zoned(jiff::tz::TimeZone::system())?;
-        return Ok(zoned.timestamp().as_microsecond());
-    }
-    if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        let zoned = date.to_zoned(jiff::tz::TimeZone::system())?;
-        return Ok(zoned.timestamp().as_microsecond());
-    }
-    Err(anyhow!("`{text}` is no time"))
-        .hint("write how long ago (`15m`, `2h`, `7d`) or a stamp (`2026-11-22T10:00:00Z`, `2026-11-22`)")
+    let text = text.trim();
+    parse_moment(text)
+        .map(|moment| moment.micros(at))
+        .ok_or_else(|| anyhow!("`{text}` is not a time"))
+        .hint(HOW_TO_WRITE_A_TIME)
         .usage()
 }
 
-/// `90s`, `15m`, `2h`, `7d`, `1w` in microseconds.
+/// `90s`, `15m`, `1h30m`, `7d` in microseconds, and more than nothing.
 pub(super) fn duration(text: &str) -> Result<i64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 7 * 86_400,
-        _ => 0,
-    };
-    let number: i64 = number.parse().unwrap_or(0);
-    let micros = number.checked_mul(seconds).and_then(|s| s.checked_mul(1_000_000)).filter(|m| *m > 0);
-    micros
-        .ok_or_else(|| anyhow!("`{text}` is no duration"))
-        .hint("write a number and a unit: `90s`, `15m`, `2h`, `7d`, `1w`")
+    parse_duration(text)
+        .filter(|micros| *micros > 0)
+        .ok_or_else(|| anyhow!("`{text}` is not a duration"))
+        .hint("write a number and a unit, such as `90s`, `15m`, `1h30m`, `7d` or `1w`")
         .usage()
 }
 
@@ -50,18 +59,37 @@ pub(super) fn duration(text: &str) -> Result<i64> {
 mod tests {
     use super::*;
 
+    const NOW: i64 = 1_795_341_600_000_000;
+
     #[track_caller]
-    fn check(text: &str, expect: Option<i64>) {
-        assert_eq!(time(text, 1_000_000_000_000_000).ok(), expect);
+    fn check(text: &str, ago_seconds: Option<i64>) {
+        assert_eq!(time(text, NOW).ok(), ago_seconds.map(|ago| NOW - ago * 1_000_000), "`{text}`");
     }
 
     #[test]
     fn times() {
-        check("15m", Some(1_000_000_000_000_000 - 900 * 1_000_000));
-        check("2026-11-22T10:00:00Z", Some(1_795_341_600_000_000));
-        check("2026-11-22T10:00:00+01:00", Some(1_795_338_000_000_000));
-        check("yesterday", None);
-        check("0m", None);
+        check("15m", Some(900));
+        check("1h30m", Some(5400));
+        check("now-15m", Some(900));
+        check("yesterday", Some(34 * 3600));
+        check("2026-11-22", Some(10 * 3600));
+        check("2026-11-22T09:00", Some(3600));
+        check("2026-11-22T10:00:00+01:00", Some(3600));
+        check("tomorrowish", None);
         check("", None);
+    }
+
+    #[track_caller]
+    fn span(since: &str, until: &str, is_some: bool) {
+        let span = Span { since: Some(since.to_owned()), until: Some(until.to_owned()) };
+        assert_eq!(span.read(NOW).is_ok(), is_some, "{since} {until}");
+    }
+
+    #[test]
+    fn an_end_before_the_beginning_is_an_error() {
+        span("2h", "1h", true);
+        span("1h", "2h", false);
+        span("1h", "1h", false);
+        span("2026-11-22", "2026-11-21", false);
     }
 }

@@ -44,7 +44,7 @@ impl Target {
             None => None,
         };
         target
-            .ok_or_else(|| anyhow!("`{url}` names no receiver"))
+            .ok_or_else(|| anyhow!("`{url}` is not the address of a receiver"))
             .hint("write relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH")
     }
 

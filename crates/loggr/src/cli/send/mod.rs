@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
+use loggr_event::counted;
 
 use self::job::{Job, Target};
 use self::lines::Lines;
@@ -29,43 +30,45 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Arguments of `loggr send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Where to: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH
+    /// Send to this receiver: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH
     #[arg(long, value_name = "URL")]
     to: String,
-    /// Send this one message
+    /// Send one event with this message
     #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["file", "count"])]
     message: Option<String>,
-    /// Send the lines of this file [default: stdin]
+    /// Send the lines of this file, each as an event [default: the lines of stdin]
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     file: Option<PathBuf>,
-    /// How a line is sent: `raw` as it is, otherwise as the message of an event in this format
+    /// How each line is sent [default: `raw` for the lines of a file or of stdin, `rfc5424` for
+    /// `--message` and `--count`]
     #[arg(long, value_enum)]
     format: Option<LineFormat>,
-    /// Name of the program in the events
+    /// The name of the program that the events name
     #[arg(long, value_name = "NAME", default_value = "loggr-send")]
     app_name: String,
-    /// Facility and severity of the events, as in `user.notice`
+    /// The facility and severity of the events
     #[arg(short, long, value_name = "FACILITY.SEVERITY", default_value = "user.notice")]
     priority: String,
-    /// Send this many generated lines that carry `seq=NNNNNNNNN`
+    /// Send this many generated lines, numbered with `seq=NNNNNNNNN`
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// Length of a generated line in bytes
+    /// The length of each generated line in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 200)]
     size: usize,
-    /// Connections to open
+    /// Open this many connections at the same time
     #[arg(long, value_name = "N", default_value_t = 1)]
     connections: usize,
-    /// RELP: lines in flight on each connection
+    /// RELP: send at most this many lines on a connection before the first of them is acknowledged
     #[arg(long, value_name = "N", default_value_t = 128)]
     window: usize,
-    /// Lines a second over all connections [default: as fast as they are taken]
+    /// Send this many lines a second over all connections [default: as fast as the receiver takes them]
     #[arg(long, value_name = "N")]
     rate: Option<u64>,
-    /// TCP and unix streams: how lines are framed
+    /// TCP and unix stream sockets: how the receiver finds the end of a line
     #[arg(long, value_enum, default_value_t = Framing::OctetCounting)]
     framing: Framing,
-    /// For how many seconds to try again where there is no connection; RELP: also after a lost one
+    /// Try for this many seconds to connect before giving up; over RELP also after a connection was
+    /// lost
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     retry: u64,
     /// Print the result as one JSON object
@@ -76,20 +79,20 @@ pub struct SendArgs {
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LineFormat {
-    /// Sent as it is.
+    /// Send the line as it is.
     Raw,
-    /// The message of an RFC 5424 event.
+    /// Send the line as the message of an RFC 5424 event.
     Rfc5424,
-    /// The message of an RFC 3164 event.
+    /// Send the line as the message of an RFC 3164 event.
     Rfc3164,
 }
 
 /// How lines are framed on a stream (RFC 6587).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Framing {
-    /// Length before each line.
+    /// Send the length of each line before it.
     OctetCounting,
-    /// Line feed after each line.
+    /// Send a line feed after each line.
     Lf,
 }
 
@@ -123,7 +126,7 @@ impl Progress {
     /// It is there again.
     fn found(&self) {
         if self.away.swap(false, Ordering::Relaxed) {
-            complain("the receiver is there again\n");
+            complain("the receiver can be reached again\n");
         }
     }
 }
@@ -132,10 +135,14 @@ impl Progress {
 pub fn run(args: &SendArgs) -> Result<Exit> {
     let target = Target::parse(&args.to).usage()?;
     if args.connections == 0 || args.connections > MAX_CONNECTIONS {
-        return Err(anyhow!("`--connections` must be from 1 to {MAX_CONNECTIONS}")).usage();
+        return Err(anyhow!(
+            "`--connections` is {}, but must be from 1 to {MAX_CONNECTIONS}",
+            args.connections
+        ))
+        .usage();
     }
     if args.window == 0 {
-        return Err(anyhow!("`--window` must be at least 1")).usage();
+        return Err(anyhow!("`--window` is 0, but must be at least 1")).usage();
     }
     let lines = Lines::open(args)?;
     let progress = Arc::new(Progress::default());
@@ -162,7 +169,10 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         match thread.join() {
             Ok(Ok(mut measured)) => latencies.append(&mut measured),
             Ok(Err(error)) => failed = Some(error),
-            Err(_) => failed = Some(anyhow!("a connection's thread panicked")),
+            Err(_) => {
+                failed =
+                    Some(anyhow!("a connection of `loggr send` ended unexpectedly; this is a bug of loggr"))
+            }
         }
     }
     if let Some((bar, done)) = bar {
@@ -176,8 +186,8 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
     match (progress.refused.load(Ordering::Relaxed), progress.reason.get()) {
         (0, _) | (_, None) => Ok(Exit::Fine),
         (refused, Some(reason)) => Err(anyhow!("{reason}"))
-            .context(format!("{refused} lines were not taken and are not sent again"))
-            .hint("everything else was sent"),
+            .context(format!("the receiver refused {} for good", counted(refused, "line")))
+            .hint("all other lines were sent"),
     }
 }
 
@@ -232,16 +242,17 @@ fn report(
         writeln!(out, "{result}")?;
         return Ok(());
     }
+    let lines = counted(sent, "line");
     match acked {
-        Some(acked) => writeln!(out, "sent {sent} lines, {acked} acknowledged, in {seconds:.2} s")?,
-        None => writeln!(out, "sent {sent} lines in {seconds:.2} s (this protocol acknowledges nothing)")?,
+        Some(acked) => writeln!(out, "sent {lines}, {acked} acknowledged, in {seconds:.2} s")?,
+        None => writeln!(out, "sent {lines} in {seconds:.2} s (this protocol acknowledges nothing)")?,
     }
     if resent > 0 {
-        writeln!(out, "{resent} lines were sent again after a lost connection")?;
+        writeln!(out, "sent again after a lost connection: {}", counted(resent, "line"))?;
     }
     if let (true, Some(p50), Some(p99)) = (sent > 1, percentile(0.5), percentile(0.99)) {
-        let rate = sent as f64 / seconds;
-        writeln!(out, "{rate:.0} lines/s; acknowledged after {p50:.2} ms (median), {p99:.2} ms (99 %)")?;
+        let rate = counted(format!("{:.0}", sent as f64 / seconds), "line");
+        writeln!(out, "{rate} a second; acknowledged after {p50:.2} ms (median), {p99:.2} ms (99 %)")?;
     }
     Ok(())
 }

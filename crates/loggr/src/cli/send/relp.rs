@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use loggr_event::counted;
 use loggr_flow::Backoff;
 use loggr_wire::relp::{ClientConfig, ClientState, SendError, Sender};
 
@@ -38,8 +39,8 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
         let resent = relp.sender.lose() as u64;
         let left = job.retry.saturating_sub(lost.get_or_insert_with(Instant::now).elapsed());
         if left.is_zero() {
-            let unanswered = relp.sender.unanswered();
-            return Err(error.context(format!("gave up on `{address}` with {unanswered} lines unanswered")));
+            let left = counted(relp.sender.unanswered(), "line");
+            return Err(error.context(format!("gave up on `{address}`; not acknowledged: {left}")));
         }
         job.progress.resent.fetch_add(resent, Ordering::Relaxed);
         job.progress.lost(&error, left);

@@ -73,7 +73,7 @@ const WORDS: Words = Words {
     kind: "machine",
     stuck: "the next exchange takes nothing; events wait in the machine's queue",
     again: "the next exchange takes events again",
-    rescued: "the next exchange refuses events for ever",
+    rescued: "the next exchange refuses these events for good",
 };
 
 impl MachineStats {
@@ -153,7 +153,7 @@ impl Shared {
             })?;
             if topology != self.topology {
                 bail!(
-                    "the routes of the filter need other queues than those that are open: start loggr again"
+                    "the filter now routes to other exchanges or queues than at the start: restart loggr to use it"
                 );
             }
         }
@@ -223,7 +223,7 @@ impl Running {
         let is_well = lock(&self.stats.filter_error).is_none();
         if is_well && filter == read.filter && engines == read.engines {
             self.refresh();
-            tracing::info!(machine = name, filter = %files.path().display(), "the filter is as it was");
+            tracing::info!(machine = name, filter = %files.path().display(), "the filter was not read again because its files are unchanged");
             return;
         }
         match files.compile().and_then(|program| self.shared.load(&self.machine, program)) {
@@ -242,7 +242,7 @@ impl Running {
                 let text = format!("{error:#}");
                 tracing::error!(
                     machine = name,
-                    "the changed filter is wrong, the old one stays in use\n{text}"
+                    "the changed filter has mistakes, so the old one stays in use\n{text}"
                 );
                 *lock(&self.stats.filter_error) = Some(text);
             }
@@ -256,7 +256,7 @@ impl Running {
             tracing::warn!(
                 machine = self.machine.name,
                 error,
-                "a changed file cannot be used, the old one stays in use"
+                "a changed file cannot be used, so its old content stays in use"
             );
         }
     }
@@ -362,7 +362,14 @@ impl Machines {
         let (stop, progress) = (stop.clone(), running.stats.progress.clone());
         tasks.spawn(async move {
             let dealing = deal(consumer, workers, packs, stop.clone());
-            progress.watch(stop, "reading its queue", "its queue gives nothing any more", dealing).await;
+            progress
+                .watch(
+                    stop,
+                    "reading its queue",
+                    "its queue ended unexpectedly and hands out no more events",
+                    dealing,
+                )
+                .await;
         });
         if running.files.is_some() {
             tasks.spawn(look(running.clone(), self.shared.stop.clone()));
@@ -389,13 +396,16 @@ async fn deal(
                 if let Some(worker) = workers.get(worker)
                     && worker.send(Job::Work(share)).await.is_err()
                 {
-                    return Err(anyhow!("a worker has ended"));
+                    return Err(anyhow!("a thread of this machine has ended unexpectedly"));
                 }
             }
             // The next delivery comes when one is settled: nobody may wait for it holding one.
             if packs && source.is_full() {
                 for worker in &workers {
-                    worker.send(Job::Flush).await.map_err(|_| anyhow!("a worker has ended"))?;
+                    worker
+                        .send(Job::Flush)
+                        .await
+                        .map_err(|_| anyhow!("a thread of this machine has ended unexpectedly"))?;
                 }
             }
         }
@@ -445,7 +455,7 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
         let rescue = match running.shared.rescue.rescue_for(&running.rescue_name()) {
             Ok(rescue) => rescue,
             Err(error) => {
-                tracing::error!(machine, %error, "there is no rescue; events wait in the machine's queue");
+                tracing::error!(machine, %error, "the rescue cannot be opened; events wait in the machine's queue");
                 continue;
             }
         };
@@ -464,7 +474,7 @@ async fn run_pumps(running: Arc<Running>, mut new_pumps: mpsc::Receiver<NewPump>
 /// Ends the machine if a pump panicked, because its events would not be published any more.
 fn see(running: &Running, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        running.stats.progress.end(&running.shared.stop, "publishing failed by our fault");
+        running.stats.progress.end(&running.shared.stop, "publishing failed because of a bug of loggr");
     }
 }
 

@@ -62,10 +62,10 @@ impl Worker {
     pub fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             if !self.survive(|worker| worker.take(job)) {
-                self.running
-                    .stats
-                    .progress
-                    .end(&self.running.shared.stop, "a worker has ended: nobody publishes what it gives");
+                self.running.stats.progress.end(
+                    &self.running.shared.stop,
+                    "a thread of this machine has ended: nothing publishes its events any more",
+                );
                 return;
             }
         }
@@ -81,7 +81,7 @@ impl Worker {
                 let machine = self.running.machine.name.as_str();
                 tracing::error!(
                     machine,
-                    "a worker failed by our fault; its events come again from the queue"
+                    "a thread of this machine failed because of a bug of loggr; its events are taken from the queue again"
                 );
                 // The old ones nack what they hold.
                 self.packers = self.running.packers.iter().map(Packing::stage).collect();

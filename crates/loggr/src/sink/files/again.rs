@@ -67,7 +67,7 @@ pub(super) fn load(place: &Path) -> Option<Batch> {
 pub(super) fn remove(place: &Path) {
     match std::fs::remove_file(place) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::debug!(file = %place.display(), %error, "cannot remove what is not needed any more");
+            tracing::debug!(file = %place.display(), %error, "cannot remove a file that is not needed any more");
         }
         _ => {}
     }

@@ -28,7 +28,9 @@ impl OpenError {
 
     pub(super) fn busy(state: &Path) -> OpenError {
         let what = format!("the journal `{}` is in use", state.display());
-        let hint = Some("another process runs this shipper; stop it, or give this one its own state");
+        let hint = Some(
+            "another process runs this shipper already: stop it, or give this one another data directory",
+        );
         OpenError { configuration: false, what, hint, source: None }
     }
 
@@ -189,11 +191,13 @@ fn advice(error: &io::Error) -> Option<&'static str> {
         Errno::NOENT => "the directory is missing: mount or create it",
         Errno::NOTDIR => "a part of the path is a file: move it away or change the path",
         Errno::ISDIR => "a directory has this name: move it away or change the path",
-        Errno::LOOP => "a symbolic link has this name: links are not followed, move it away",
-        Errno::MFILE | Errno::NFILE => "too many open files: lower max_open_files or raise the limit",
+        Errno::LOOP => "a symbolic link has this name, and loggr follows no links: move it away",
+        Errno::MFILE | Errno::NFILE => {
+            "too many open files: lower `max_open_files` or raise the limit of the process"
+        }
         Errno::NXIO => "a socket or a device without a driver has this name: move it away or change the path",
-        Errno::NAMETOOLONG => "the file system allows no name as long as this: shorten the path",
-        Errno::INVAL | Errno::ILSEQ => "the file system allows no such name: change the path",
+        Errno::NAMETOOLONG => "the file system does not allow a name of this length: shorten the path",
+        Errno::INVAL | Errno::ILSEQ => "the file system does not allow this name: change the path",
         Errno::IO => "the disk reports an error: look at the kernel's log",
         Errno::UCLEAN | Errno::BADMSG => "the file system is damaged: check it, or move the file away",
         _ => return None,

@@ -342,7 +342,7 @@ fn encode(number: u64, intent: &Intent, out: &mut Vec<u8>) -> io::Result<()> {
     }
     let body = out.get(HEADER_BYTES..).unwrap_or_default();
     if body.len() > MAX_BODY_BYTES {
-        return Err(io::Error::other("the batch names too many events for one intent"));
+        return Err(io::Error::other("the batch goes to more files than one entry of the journal can hold"));
     }
     let head = header(INTENT, number, body);
     if let Some(place) = out.first_chunk_mut::<HEADER_BYTES>() {

@@ -86,7 +86,7 @@ impl FilesSink {
     pub fn open(options: FilesOptions) -> Result<FilesSink, OpenError> {
         if options.files.directory.as_os_str().len() > MAX_DIRECTORY_BYTES {
             let what = format!("the directory has more than {MAX_DIRECTORY_BYTES} bytes");
-            return Err(OpenError::options(what, "choose a shorter one"));
+            return Err(OpenError::options(what, "choose a shorter path"));
         }
         create_base(&options).map_err(|e| {
             OpenError::io(format!("cannot create the directory `{}`", options.files.directory.display()), e)

@@ -124,7 +124,7 @@ fn give_up(targets: &mut Targets, error: WriteError) -> Result<Fate, WriteError>
         return Err(error);
     }
     let cause = error.source();
-    tracing::warn!(%error, cause, "what was written before cannot be looked at");
+    tracing::warn!(%error, cause, "cannot check what was written to a file before; its events may be written again");
     Ok(Fate::Gone)
 }
 
@@ -169,7 +169,7 @@ fn settle(
             Ok(bytes) => Some(bytes).filter(|bytes| checksum(bytes) == extent.crc),
             Err(error) => {
                 // A bad sector stays bad: better the events twice than no event any more.
-                tracing::warn!(file = %absolute.display(), %error, "cannot read back what was written before");
+                tracing::warn!(file = %absolute.display(), %error, "cannot read what was written to a file before; its events may be written again");
                 return Ok(Fate::Gone);
             }
         },
@@ -181,7 +181,7 @@ fn settle(
             return Ok(Fate::Torn(len));
         }
         if is_the_end && place.writable && (place.sure || place.at_home) {
-            tracing::info!(file = %absolute.display(), from = len, to = extent.offset, "cutting off a batch that is not whole");
+            tracing::info!(file = %absolute.display(), from = len, to = extent.offset, "cutting off a batch that was written only in part");
             fault::cut(&targets.faults, file, extent.offset, extent.end())
                 .map_err(|e| WriteError::new("cut off an unfinished batch from", absolute, e))?;
         }

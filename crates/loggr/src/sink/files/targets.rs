@@ -33,8 +33,8 @@ const MIN_KNOWN_FILES: usize = 4096;
 /// Directories that are synced at a time, each with a descriptor.
 const DIRECTORIES_AT_ONCE: usize = 16;
 
-const TO_NOTHING: &str = "a part of the path is a symbolic link to nothing: move it away";
-const MIXED: &str = "it holds bytes of another compression: move it away or change the path";
+const TO_NOTHING: &str = "a part of the path is a symbolic link that leads nowhere: move it away";
+const MIXED: &str = "it is compressed in another way: move it away or change the path";
 
 #[derive(Debug)]
 pub(super) struct Handle {
@@ -251,7 +251,7 @@ impl Targets {
             let failed = |e| WriteError::of_the_file("look at", &absolute, e);
             let meta = file.metadata().map_err(failed)?;
             if !meta.is_file() {
-                let advice = "it is no regular file: move it away or change the path";
+                let advice = "it is not a regular file: move it away or change the path";
                 return Err(WriteError::in_the_way(&absolute, advice));
             }
             let mut head = [0; HEAD_BYTES];
@@ -267,7 +267,7 @@ impl Targets {
                     break;
                 }
                 if self.beside.insert(path.clone(), index).is_none() {
-                    tracing::warn!(file = %self.base.join(&name).display(), beside = %absolute.display(), "the file holds bytes of another compression; new lines go to the one beside it");
+                    tracing::warn!(file = %self.base.join(&name).display(), beside = %absolute.display(), "the file is compressed in another way; new lines go to a file beside it");
                 }
             }
             let target = self.get(index);

@@ -152,7 +152,7 @@ impl Worker {
     pub fn look_back(&mut self) {
         let looked = self.clean_up().map_err(|error| self.trouble(error)).and_then(|()| self.write_again());
         if let Err(error) = looked {
-            tracing::debug!(%error, "what was written last cannot be looked at yet");
+            tracing::debug!(%error, "cannot check yet what was written last");
         }
     }
 
@@ -170,7 +170,7 @@ impl Worker {
         }
         match again::save(&self.saved, batches) {
             Ok(()) => self.is_saved = true,
-            Err(error) => tracing::debug!(%error, "cannot keep the last batches on disk"),
+            Err(error) => tracing::debug!(%error, "cannot keep a copy of the last batches on disk"),
         }
     }
 
@@ -281,7 +281,7 @@ impl Worker {
         // Should the mark fail: the bytes are durable, and a restart finds them whole.
         let marked = self.targets.faults.check(Op::Done).and_then(|()| self.journal.done());
         if let Err(error) = marked {
-            tracing::debug!(journal = %self.journal.path().display(), %error, "cannot mark an intent as done");
+            tracing::debug!(journal = %self.journal.path().display(), %error, "cannot note in the journal that a batch is written");
         }
         self.recent.remember(intent.runs.iter().copied());
         self.keep(intent, batch);
@@ -487,7 +487,11 @@ fn tell(missing: &Missing, what: &str) {
     }
     if missing.len() > MAX_FILES_TOLD {
         let events: u64 = missing.values().skip(MAX_FILES_TOLD).sum();
-        tracing::error!(files = missing.len() - MAX_FILES_TOLD, events, "the same of more files");
+        tracing::error!(
+            files = missing.len() - MAX_FILES_TOLD,
+            events,
+            "lines were lost from more files in the same way"
+        );
     }
 }
 

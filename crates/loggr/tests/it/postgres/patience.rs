@@ -80,7 +80,7 @@ fn a_locked_table_does_not_hold_up_the_start() {
         loggr
     });
     let log = loggr.log();
-    assert_eq!(log.matches("the database is away; events wait in the queue").count(), 1, "{log}");
+    assert_eq!(log.matches("the database cannot be reached; events wait in the queue").count(), 1, "{log}");
     assert!(log.contains("(SQLSTATE 55P03)"), "{log}");
     RelpSender::new(loggr.address("relp"), 1).run(0, 100);
     until("100 rows", 60, || database.sql("SELECT count(*) FROM events") == "100");

@@ -117,9 +117,9 @@ fn a_poisoned_event_goes_to_the_rescue_alone() {
     assert_eq!(String::from_utf8_lossy(&again.stdout).trim(), "`db` took 0 events");
     let why = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1), "{why}");
-    assert!(why.contains("refused 1 events again") && why.contains("no_poison"), "{why}");
+    assert!(why.contains("refused 1 event again") && why.contains("no_poison"), "{why}");
     database.sql("ALTER TABLE events DROP CONSTRAINT no_poison");
-    assert_eq!(loggr.ask(&["rescue", "replay", "db"]).trim(), "`db` took 1 events");
+    assert_eq!(loggr.ask(&["rescue", "replay", "db"]).trim(), "`db` took 1 event");
     assert_eq!(database.sql("SELECT count(*) FROM events WHERE message LIKE '%seq=000006543%'"), "1");
     assert_eq!(database.sql("SELECT count(*) || ' ' || count(DISTINCT uid) FROM events"), "10000 10000");
     loggr.assert_balanced();
@@ -187,7 +187,7 @@ fn a_server_that_is_away_at_the_start_is_waited_for() {
     let mut loggr = start(&database, "");
     RelpSender::new(loggr.address("relp"), 1).run(0, 200);
     let log = loggr.log();
-    assert!(log.contains("the database is away; events wait in the queue"), "{log}");
+    assert!(log.contains("the database cannot be reached; events wait in the queue"), "{log}");
     assert!(log.contains("connection refused") || log.contains("Connection refused"), "{log}");
     until("the shipper has tried", 60, || {
         let ships = loggr.status()["ships"].clone();
@@ -235,7 +235,7 @@ fn a_partition_that_was_dropped_is_made_again() {
     assert_eq!(output.status.code(), Some(1), "nobody has answered");
     rows(&database, 20);
     let said = loggr.ask(&["purge", "--store", "db", "--yes"]);
-    assert_eq!(said.trim(), "dropped 3 days of `db`");
+    assert_eq!(said.trim(), "deleted 3 days of `db`");
     assert_eq!(database.sql("SELECT count(*) FROM events"), "0");
     assert_eq!(database.sql("SELECT count(*) FROM events_minutes"), "0");
     RelpSender::new(loggr.address("relp"), 1).run(20, 20);

@@ -413,7 +413,10 @@ fn init_is_repeatable_and_gives_each_role_what_it_needs() {
     assert!(errors.contains("permission denied for schema public (SQLSTATE 42501)"), "{errors}");
     assert!(errors.contains("hint: `loggr init postgres`, run as a role that may"), "{errors}");
     let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
-    assert!(said.starts_with("created the tables of `db` at `127.0.0.1:"), "{said}");
+    assert!(
+        said.starts_with("shipper `db` at `127.0.0.1:") && said.contains(": created the tables\n"),
+        "{said}"
+    );
     assert_eq!(said.matches("  partition 2").count(), 3, "{said}");
     for change in [
         format!("  role {name}_w created"),
@@ -425,14 +428,18 @@ fn init_is_repeatable_and_gives_each_role_what_it_needs() {
         assert!(said.contains(&change), "{change}: {said}");
     }
     let said = loggr.ask(&["init", "postgres", "db", "--url", &database.url()]);
-    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    assert!(
+        said.starts_with("shipper `db` at ")
+            && said.contains("changed nothing, everything is there already\n"),
+        "{said}"
+    );
     database.sql(&format!("GRANT {name}_r TO {name}_page"));
     // Now the shipper works, makes partitions, and drops them.
     loggr.up();
     support::RelpSender::new(loggr.address("relp"), 1).run(0, 100);
     loggr.stored(100, 60);
     assert_eq!(loggr.ask(&["count", "--store", "db", ""]).trim(), "100");
-    assert_eq!(loggr.ask(&["purge", "--store", "db", "--yes"]).trim(), "dropped 3 days of `db`");
+    assert_eq!(loggr.ask(&["purge", "--store", "db", "--yes"]).trim(), "deleted 3 days of `db`");
     support::RelpSender::new(loggr.address("relp"), 1).run(100, 100);
     support::until("what came later is stored", 60, || database.sql("SELECT count(*) FROM events") == "100");
     loggr.stop();
@@ -482,10 +489,14 @@ fn init_needs_no_superuser() {
     let url = database.url_of(&dba);
     let file = loggr.config().with_file_name("pass").display().to_string();
     let said = loggr.ask(&["init", "postgres", "--url", &url, "--password-file", &file]);
-    assert!(said.starts_with("created the tables of `db` at "), "{said}");
+    assert!(said.starts_with("shipper `db` at ") && said.contains(": created the tables\n"), "{said}");
     assert_eq!(owned_by_others(&database), "0");
     let said = loggr.ask(&["init", "postgres", "--url", &url, "--password-file", &file]);
-    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    assert!(
+        said.starts_with("shipper `db` at ")
+            && said.contains("changed nothing, everything is there already\n"),
+        "{said}"
+    );
     loggr.up();
     support::RelpSender::new(loggr.address("relp"), 1).run(0, 100);
     loggr.stored(100, 60);
@@ -516,10 +527,14 @@ fn a_user_that_does_not_exist_is_named() {
     assert_eq!(output.status.code(), Some(2));
     database.sql(&format!("CREATE ROLE {name}_late LOGIN"));
     let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
-    assert!(said.starts_with("added what was missing to `db`"), "{said}");
+    assert!(said.starts_with("shipper `db` at ") && said.contains(": added what was missing\n"), "{said}");
     assert!(said.contains(&format!("  {name}_late is a member of {name}_w")), "{said}");
     let said = loggr.ask(&["init", "postgres", "--url", &database.url()]);
-    assert!(said.starts_with("everything is there already for `db`"), "{said}");
+    assert!(
+        said.starts_with("shipper `db` at ")
+            && said.contains("changed nothing, everything is there already\n"),
+        "{said}"
+    );
     assert_eq!(database.sql(&format!("SELECT pg_has_role('{name}_late', '{name}_w', 'MEMBER')")), "t");
 }
 
@@ -544,7 +559,7 @@ fn the_printed_script_makes_the_same_tables() {
     }
     assert!(made.sql(indexes).contains("gin (terms)"), "{}", made.sql(indexes));
     let again = Loggr::down(with_database(&printed.url(), keys)).ask(&["init", "postgres"]);
-    assert!(again.starts_with("everything is there already"), "{again}");
+    assert!(again.contains("changed nothing, everything is there already\n"), "{again}");
 }
 
 /// Which indexes a partition has is said when it is made; questions know it day by day.

@@ -68,7 +68,7 @@ fn events_go_over_the_broker_and_through_a_filter() {
     let listed = loggr.ask(&["queue", "list"]);
     assert!(listed.contains("0 messages"), "{listed}");
     let purged = loggr.ask(&["queue", "purge", "files", "--yes"]);
-    assert_eq!(purged, "dropped 0 messages of `files`\n");
+    assert_eq!(purged, "deleted 0 messages of `files`\n");
     let peeked = loggr.command(&["queue", "peek", "files"]);
     let said = String::from_utf8_lossy(&peeked.stderr).into_owned();
     assert!(

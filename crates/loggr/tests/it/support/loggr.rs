@@ -305,7 +305,7 @@ impl Loggr {
         let output = self.output();
         let whole = output.is_empty() || output.ends_with(b"\n");
         // Who is told to hurry may leave a line to the next life, which mends it.
-        let hurried = || daemon.log().contains("the time for draining is over");
+        let hurried = || daemon.log().contains("the time for an orderly stop");
         assert!(whole || hurried(), "the output file ends in the middle of a line");
     }
 

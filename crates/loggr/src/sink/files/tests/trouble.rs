@@ -213,11 +213,16 @@ fn one_bad_target_does_not_hold_up_the_files_of_other_hosts() {
         clear,
         "a directory has this name",
     );
-    check_blocked(TEMPLATE, &|host| link("/dev/null")(&log(host)), clear, "links are not followed");
-    check_blocked(TEMPLATE, &|host| link("nowhere")(&log(host)), clear, "links are not followed");
-    check_blocked(TEMPLATE, &|host| node(rustix::fs::FileType::Fifo)(&log(host)), clear, "no regular file");
+    check_blocked(TEMPLATE, &|host| link("/dev/null")(&log(host)), clear, "loggr follows no links");
+    check_blocked(TEMPLATE, &|host| link("nowhere")(&log(host)), clear, "loggr follows no links");
+    check_blocked(
+        TEMPLATE,
+        &|host| node(rustix::fs::FileType::Fifo)(&log(host)),
+        clear,
+        "not a regular file",
+    );
     check_blocked(TEMPLATE, &|host| socket(&log(host)), clear, "a socket");
-    check_blocked(TEMPLATE, &link("/nowhere/at/all"), remove, "a symbolic link to nothing");
+    check_blocked(TEMPLATE, &link("/nowhere/at/all"), remove, "a symbolic link that leads nowhere");
     check_blocked(TEMPLATE, &link("host0"), remove, "link");
     let by_host = "${source}";
     check_blocked(
@@ -226,7 +231,7 @@ fn one_bad_target_does_not_hold_up_the_files_of_other_hosts() {
         &|host| std::fs::remove_dir(host).unwrap(),
         "a directory has this name",
     );
-    check_blocked(by_host, &link("../before"), remove, "links are not followed");
+    check_blocked(by_host, &link("../before"), remove, "loggr follows no links");
 }
 
 #[test]
@@ -255,7 +260,10 @@ fn where_all_events_go_to_one_file_they_wait_for_it() {
     let log = dir.path().join("logs/all.log");
     std::os::unix::fs::symlink("/dev/null", &log).unwrap();
     let error = worker.store(&numbered(0..10, 3)).unwrap_err();
-    assert!(matches!(error, StoreError::Transient(_)) && error.chain().contains("not followed"), "{error}");
+    assert!(
+        matches!(error, StoreError::Transient(_)) && error.chain().contains("follows no links"),
+        "{error}"
+    );
     std::fs::remove_file(&log).unwrap();
     worker.store(&numbered(0..10, 1)).unwrap();
     each_once(dir.path(), 0..10, 1, "one file");

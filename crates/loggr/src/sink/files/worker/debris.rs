@@ -19,8 +19,9 @@ use super::super::journal::Intent;
 use super::Worker;
 use crate::config::ship::Compress;
 
-const CUT_OFF: &str = "cut off what is left of a batch from";
-const STUCK: &str = "it ends in a part of a batch that cannot be cut off: repair it, or move it away";
+const CUT_OFF: &str = "cut off the rest of an unfinished batch from";
+const STUCK: &str =
+    "it ends with an unfinished batch that cannot be cut off: repair the file, or move it away";
 
 /// What a failed batch left in a file and could not be cut off yet.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Worker {
             self.targets.drop_handle(index);
         }
         if let Err(error) = self.remove_debris() {
-            tracing::debug!(%error, "cannot roll back yet");
+            tracing::debug!(%error, "cannot remove an unfinished batch yet");
         }
     }
 
@@ -78,7 +79,7 @@ impl Worker {
                         stuck.push(left);
                     } else {
                         let cause = error.source();
-                        tracing::warn!(%error, cause, "what a failed batch left stays there, and its lines may stand twice");
+                        tracing::warn!(%error, cause, "an unfinished batch stays in a file, so that its lines may be there twice");
                     }
                 }
                 Err(error) => {
@@ -128,8 +129,8 @@ impl Worker {
         }
         tracing::warn!(
             file = %place.absolute.display(), from = left.offset,
-            "what a failed batch left in this file stays there, and its lines may stand twice: the file may \
-              not be changed, or may be another one by now"
+            "an unfinished batch stays in this file, so that its lines may be there twice: loggr may not change \
+              the file, or another file has its name by now"
         );
         Ok(())
     }
