@@ -4,6 +4,7 @@
 //! - [`Lock`]: one process at a time on a file;
 //! - [`replace`], [`publish`], [`rename`], [`make_directory`], [`sync_directory`]: names that a
 //!   power cut does not take away;
+//! - [`replace_private`]: the same for what only its owner may read;
 //! - [`sync`], [`sync_many`], [`write_at`], [`read_at`], [`zero`]: the bytes of an open file;
 //! - [`read_at_most`]: reading of files that should be small, with a limit;
 //! - [`Faults`]: points at which tests let all of that fail.
@@ -19,6 +20,7 @@ mod file;
 mod lock;
 mod many;
 mod name;
+mod private;
 mod small;
 
 pub use directory::{make_directory, make_directory_with};
@@ -30,4 +32,5 @@ pub use name::{
     NotPublished, Step, publish, publish_with, rename, rename_unsynced, replace, replace_unsynced,
     sync_directory, sync_new, sync_parent, write_new,
 };
+pub use private::{make_private_directory, replace_private};
 pub use small::{read_at_most, read_open_at_most, read_text_at_most};

@@ -85,7 +85,7 @@ pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     cleaned(&fresh, replaced)
 }
 
-fn fresh(path: &Path) -> PathBuf {
+pub(crate) fn fresh(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".new");
     name.into()
@@ -98,7 +98,7 @@ fn written(path: &Path, bytes: &[u8]) -> io::Result<File> {
 }
 
 /// Removes the new file if it was not finished, because it only takes space.
-fn cleaned<E>(fresh: &Path, done: Result<(), E>) -> Result<(), E> {
+pub(crate) fn cleaned<E>(fresh: &Path, done: Result<(), E>) -> Result<(), E> {
     if done.is_err() {
         drop(std::fs::remove_file(fresh));
     }

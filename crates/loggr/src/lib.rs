@@ -3,6 +3,7 @@
 //!
 //! `main.rs` calls it, and the integration tests use its sinks. It is not meant for other users.
 
+mod access;
 mod clean;
 mod cli;
 mod component;

@@ -207,3 +207,56 @@ fn whom_we_believe_and_who_believes_us() {
         "the server: ",
     );
 }
+
+/// What a client of this version that speaks these protocols gets: version, protocol, certificate.
+fn shaken(
+    files: &Files,
+    server: &Server,
+    version: &'static rustls::SupportedProtocolVersion,
+    protocols: &[&str],
+) -> (Option<rustls::ProtocolVersion>, Option<String>, Vec<u8>) {
+    let builder = rustls::ClientConfig::builder_with_provider(identity::provider())
+        .with_protocol_versions(&[version])
+        .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(Pem::read(&files.path("ca.crt")).unwrap().certificates().unwrap());
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    let mut client = ClientConnection::new(Arc::new(config), server_name("localhost").unwrap()).unwrap();
+    let mut server = ServerConnection::new(server.config()).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut wire.as_slice()).unwrap();
+        server.process_new_packets().unwrap();
+        let mut wire = Vec::new();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut wire.as_slice()).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    let protocol = server.alpn_protocol().map(|p| String::from_utf8_lossy(p).into_owned());
+    (server.protocol_version(), protocol, client.peer_certificates().unwrap()[0].to_vec())
+}
+
+#[test]
+fn one_who_listens_speaks_1_2_and_1_3_and_what_both_know() {
+    let files = Files::new(&["localhost"]);
+    let server = Server::new(&files.identity("localhost"), &["http/1.1"]).unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (protocols, expect) in [(&["h2", "http/1.1"][..], Some("http/1.1")), (&[], None)] {
+            let (spoken, protocol, _) = shaken(&files, &server, version, protocols);
+            assert_eq!((spoken, protocol.as_deref()), (Some(version.version), expect));
+        }
+    }
+}
+
+#[test]
+fn another_certificate_is_shown_without_a_restart() {
+    let files = Files::new(&["localhost"]);
+    let server = Server::new(&files.identity("localhost"), &[]).unwrap();
+    let shown = |files: &Files| shaken(files, &server, &rustls::version::TLS13, &[]).2;
+    let before = shown(&files);
+    let newer = Files::new(&["localhost"]);
+    server.show(&newer.identity("localhost"));
+    assert_ne!(shown(&newer), before);
+}

@@ -12,15 +12,19 @@ mod keep;
 mod mistake;
 mod pack;
 mod parse;
+mod people;
 mod queue;
 mod records;
 mod repair;
 mod rescue;
+mod role;
 mod run;
 mod search;
 mod send;
 mod status;
 mod table;
+mod token;
+mod user;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -138,6 +142,12 @@ enum Command {
     Queue(queue::QueueArgs),
     /// List, show, replay or discard events that their destination refused (the rescue)
     Rescue(rescue::RescueArgs),
+    /// Add, change, list or remove the users who may log in
+    User(user::UserArgs),
+    /// Make, list or remove tokens, which programs show instead of logging in
+    Token(token::TokenArgs),
+    /// Add, change, list or remove roles, which say what users may do and see
+    Role(role::RoleArgs),
     /// Show which processes of loggr run, what the queues hold, and what is wrong
     Status(status::StatusArgs),
     /// Print a script that makes a shell complete loggr's commands
@@ -170,6 +180,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Pack(args) => pack::run(&args),
         Command::Queue(args) => looking(queue::run(&place, &args)),
         Command::Rescue(args) => looking(rescue::run(&place, &args)),
+        Command::User(args) => looking(user::run(&place, &args)),
+        Command::Token(args) => looking(token::run(&place, &args)),
+        Command::Role(args) => looking(role::run(&place, &args)),
         Command::Status(args) => looking(status::run(&place, &args)),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),

@@ -24,7 +24,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     signals::hold()?;
     let config = place.load_with_filters()?;
     let part = Part::choose(&config, args.component, args.name.as_deref())?;
-    telemetry::start(config.log.level.keyword(), config.log.format);
+    telemetry::start(&config.log);
     let prepared = run::prepare(config, part)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -30,7 +30,7 @@ use print::{OutputFormat, Printer};
 use time::{Span, duration};
 
 pub use fields::{FieldsArgs, fields};
-pub use time::time;
+pub use time::{expiry, time};
 pub use words::arguments;
 
 /// A query of more words than this gets no word about words.

@@ -45,6 +45,7 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
         files.extend(redis.tls_identity.clone().map(|(_, key)| (KEY, key)));
         in_the_file |= redis.url.password.is_some();
     }
+    files.extend(config.web.iter().filter_map(|web| web.tls.clone()).map(|(_, key)| (KEY, key)));
     for ship in &config.ships {
         if let ShipKind::Postgres(postgres) = &ship.kind {
             files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));

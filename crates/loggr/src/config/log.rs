@@ -1,7 +1,9 @@
 //! `[log]`: what loggr says about itself.
 
+use std::path::{Path, PathBuf};
+
 use super::choice::{Choice, choice};
-use super::keys::{Section, Shape, key, one_of};
+use super::keys::{Section, Shape, Takes, key, one_of};
 use super::reader::Reader;
 
 /// The section and its keys.
@@ -23,6 +25,14 @@ pub static SECTION: Section = Section {
             "how a line of the log looks: `text` for people to read, or `json`, one JSON object on each \
              line",
         ),
+        key(
+            "security",
+            Takes::Path,
+            "",
+            "a file for the security log, which says who logged in, searched, exported or changed something, and \
+             from where; the file may be renamed at any time, and loggr begins a new one",
+        )
+        .without("its lines are among the others, and have the field `security`"),
     ]],
 };
 
@@ -30,12 +40,14 @@ choice!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug
 choice!(LogFormat { Text = "text", Json = "json" });
 
 /// `[log]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The least important level that is written.
     pub level: LogLevel,
     /// How a line looks.
     pub format: LogFormat,
+    /// The file of the security log.
+    pub security: Option<PathBuf>,
 }
 
 /// How important a log line is.
@@ -70,6 +82,6 @@ pub enum LogFormat {
 }
 
 /// Reads the section.
-pub fn read(r: &mut Reader<'_, '_>) -> Log {
-    Log { level: r.choice("level"), format: r.choice("format") }
+pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Log {
+    Log { level: r.choice("level"), format: r.choice("format"), security: r.path_if_any("security", data) }
 }

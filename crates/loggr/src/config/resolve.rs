@@ -101,7 +101,7 @@ impl<'d> Resolver<'d> {
             Some(machine::read(r, name, &packers, around.routes))
         });
         let mut ships = self.entries(&ship::SECTION, At::Ship, |r, name| ship::read(r, name, dir, beside));
-        let log = self.once(&log::SECTION, log::read);
+        let log = self.once(&log::SECTION, |r| log::read(r, dir));
         let process = self.once(&process::SECTION, |r| process::read(r, dir));
         let registry = self.once(&registry::SECTION, |r| registry::read(r, beside));
         ships.extend(searched::built_in(self.table, self.default, (&listeners, &machines, &ships), dir));
@@ -126,7 +126,7 @@ impl<'d> Resolver<'d> {
                 config.machines.extend(machine::implied(&config.listeners, &config.ships));
             }
         });
-        config.web = self.once(&web::SECTION, |r| web::read(r, &config.ships));
+        config.web = self.once(&web::SECTION, |r| web::read(r, &config.ships, beside));
         let web = self.table.get("web").and_then(|web| web.get_ref().as_table());
         let web = web.and_then(|web| web.get("listen")).map(Spanned::span);
         let (places, problems) = (&self.places, &mut self.problems);

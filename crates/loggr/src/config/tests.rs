@@ -231,7 +231,7 @@ fn what_a_whole_file_says() {
     assert_eq!(config.ships, [archive, find]);
     let web = config.web.unwrap();
     assert_eq!((web.listen.len(), web.store.as_deref()), (2, Some("find")));
-    assert_eq!(config.log, Log { level: log::LogLevel::Debug, format: LogFormat::Json });
+    assert_eq!(config.log, Log { level: log::LogLevel::Debug, format: LogFormat::Json, security: None });
     assert_eq!(config.process.drain_timeout, Duration::from_secs(60));
 }
 
@@ -258,7 +258,7 @@ fn without_a_file_everything_is_loopback() {
 #[test]
 fn what_a_file_does_not_mention_stays_the_default() {
     let (default, config) = (read(""), read("[log]\nlevel = 'warn'"));
-    assert_eq!(Config { log: config.log, ..default }, config);
+    assert_eq!(Config { log: config.log.clone(), ..default }, config);
     assert_eq!(read("[web]\nenabled = false").web, None);
     assert_eq!(read("[[listener]]\nprotocol = 'relp'").listeners[0].max_message_size, 128 << 10);
     assert!(read("listener = []").listeners.is_empty());

@@ -129,6 +129,20 @@ impl Drop for Place {
     }
 }
 
+/// Makes the data directory, unless it exists, for commands that write into it before anything has run.
+pub fn make_data(config: &Config) -> Result<()> {
+    let data = &config.data.directory;
+    if data.exists() {
+        return Ok(());
+    }
+    make_directory(data, DATA_MODE)
+        .with_context(|| format!("cannot create the data directory `{}`", data.display()))?;
+    match Identity::find(config)? {
+        Some(owner) => owner.give(data),
+        None => Ok(()),
+    }
+}
+
 /// Makes a directory, unless it exists, and missing ones above it, which everybody may pass. The
 /// modes do not depend on the umask.
 pub fn make_directory(path: &Path, mode: u32) -> std::io::Result<()> {

@@ -30,7 +30,7 @@ use crate::process::descriptors::{self, Needs, Places};
 use crate::process::part::Part;
 use crate::process::place::Place;
 use crate::process::privileges::{self, Identity};
-use crate::process::systemd;
+use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
 use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
@@ -54,7 +54,7 @@ pub struct Prepared {
     broker: Option<RabbitOptions>,
     doors: Doors,
     databases: HashMap<String, Database>,
-    web: Vec<std::net::TcpListener>,
+    web: web::Bound,
     places: Places,
     file: ReadAtStart,
 }
@@ -86,6 +86,9 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         identity.check_data(&config.data.directory)?;
     }
     privileges::forbid_more()?;
+    if let Some(file) = &config.log.security {
+        telemetry::try_security(file)?;
+    }
     Ok(Prepared { config, part, registry, place, broker, doors, databases, web, places, file })
 }
 
@@ -106,6 +109,7 @@ fn places(config: &Config, part: &Part) -> Places {
 pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
     while signals.next().await == Asked::Reload {
+        running.web.reload();
         drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
     }
     running.stop(&mut signals).await;

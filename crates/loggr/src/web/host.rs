@@ -1,30 +1,33 @@
-//! The `Host` of a request: an address or `localhost`, or the request is refused.
+//! The `Host` of a request: an address, `localhost` or a name of the configuration, or the request is refused.
 //!
 //! A page of a stranger can make its own name lead to 127.0.0.1 and then reads, in the browser of whoever
 //! opened it, what this address answers (DNS rebinding). It cannot make the browser say another name than
 //! its own. Not a log-in.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// What is said to whoever is refused.
-const REFUSED: &str = "refused: the header `Host` is neither an address nor `localhost`; a proxy in front of loggr \
-                       can set it, as nginx does with `proxy_set_header Host localhost`\n";
+const REFUSED: &str = "refused: the header `Host` is neither an address nor `localhost` nor one of `hosts` of `[web]`; \
+                       write the name there, or let a proxy in front of loggr set the header, as nginx does with \
+                       `proxy_set_header Host localhost`\n";
 
-/// Lets through what was asked of an address or of `localhost`.
-pub async fn check(request: Request, next: Next) -> Response {
-    match is_admitted(&request) {
+/// Lets through what was asked of an address, of `localhost`, or of one of these names.
+pub async fn check(State(names): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    match is_admitted(&request, &names) {
         true => next.run(request).await,
         false => (StatusCode::FORBIDDEN, REFUSED).into_response(),
     }
 }
 
-fn is_admitted<B>(request: &axum::http::Request<B>) -> bool {
+fn is_admitted<B>(request: &axum::http::Request<B>, names: &[String]) -> bool {
+    let is_ours = |host: &str| is_ours(host, names);
     // The target of the request may have a name too, and where it has one that is the one that counts.
     let target = request.uri().authority().is_none_or(|authority| is_ours(authority.as_str()));
     let mut hosts = request.headers().get_all(HOST).iter().peekable();
@@ -33,8 +36,8 @@ fn is_admitted<B>(request: &axum::http::Request<B>) -> bool {
     target && said && hosts.all(|host| host.to_str().is_ok_and(is_ours))
 }
 
-/// An address or `localhost`, with a port or without.
-fn is_ours(host: &str) -> bool {
+/// An address, `localhost` or one of the names, with a port or without.
+fn is_ours(host: &str, names: &[String]) -> bool {
     let (is_ours, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((v6, port)) => (v6.parse::<Ipv6Addr>().is_ok(), port),
@@ -42,7 +45,8 @@ fn is_ours(host: &str) -> bool {
         },
         None => {
             let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-            (name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(), port)
+            let is_known = names.iter().any(|known| known.eq_ignore_ascii_case(name));
+            (is_known || name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(), port)
         }
     };
     let is_port = match port.strip_prefix(':') {
@@ -58,7 +62,11 @@ mod tests {
 
     #[track_caller]
     fn check(host: &str, expect: bool) {
-        assert_eq!(is_ours(host), expect, "{host}");
+        assert_eq!(is_ours(host, &names()), expect, "{host}");
+    }
+
+    fn names() -> Vec<String> {
+        vec!["logs.example.net".to_owned()]
     }
 
     #[test]
@@ -71,6 +79,8 @@ mod tests {
             "10.1.2.3:80",
             "[::1]",
             "[::1]:8080",
+            "logs.example.net",
+            "Logs.example.net:8443",
         ] {
             check(host, true);
         }
@@ -78,6 +88,9 @@ mod tests {
             "",
             "example.com",
             "example.com:8080",
+            "example.net",
+            "logs.example.net.",
+            "a.logs.example.net",
             "localhost.example.com",
             "127.0.0.1.example.com",
             "127.0.0.1.nip.io:8080",
@@ -106,7 +119,7 @@ mod tests {
         for host in hosts {
             request = request.header("host", *host);
         }
-        assert_eq!(is_admitted(&request.body(()).unwrap()), expect, "{uri} {hosts:?}");
+        assert_eq!(is_admitted(&request.body(()).unwrap(), &names()), expect, "{uri} {hosts:?}");
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! HTTP: `/metrics`, `/healthz`, `/readyz`, `/api/status` and `/api/notifications` on the web address; the
-//! same and the commands that change something on the control socket alone.
+//! HTTP: `/metrics`, `/healthz`, `/readyz` and the API on the web address; a part of it and the commands
+//! that change something on the control socket, which is its owner's alone.
 //!
-//! Nothing here takes an event in.
+//! Who may ask on the web address is decided at its `door`. Nothing here takes an event in.
 
+mod door;
+mod headers;
 mod host;
+pub mod problem;
 mod serve;
+mod welcome;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -20,12 +24,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use loggr_event::Timestamp;
+use loggr_net::tls::{Identity, Server};
 use loggr_net::{Address, bind};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::Config;
 use crate::operate::{days, queues, rescue};
@@ -34,10 +41,13 @@ use crate::process::part::Part;
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
 use crate::status::{self, Installation, Live};
+use door::Keeper;
 use serve::{Door, serve};
 
 /// Permission bits of the control socket: its owner alone.
 const CONTROL_MODE: u32 = 0o600;
+/// What is spoken inside TLS.
+const ALPN: &str = "http/1.1";
 /// Connections that may listen to the notifications at one time: each stays as long as it likes.
 const MAX_LISTENING: usize = 64;
 /// How long a stop waits for requests that are being answered.
@@ -49,15 +59,38 @@ pub struct Web {
     pub addresses: Vec<String>,
     stop: watch::Sender<bool>,
     serving: JoinSet<()>,
+    keeper: Option<Arc<Keeper>>,
+    tls: Option<Server>,
     _control: bind::UnixPath,
 }
 
 impl Web {
+    /// Reads the certificate again. One that is wrong changes nothing.
+    pub fn reload(&self) {
+        let (Some(keeper), Some(tls)) = (&self.keeper, &self.tls) else { return };
+        let Some((certificate, key)) = &keeper.web.tls else { return };
+        match Identity::read(certificate, key) {
+            Ok(identity) => {
+                tls.show(&identity);
+                tracing::info!(certificate = %certificate.display(), "the certificate was read again");
+            }
+            Err(error) => {
+                let error = error.in_one_line();
+                tracing::error!(error, "cannot read the certificate again; the old one is kept");
+            }
+        }
+    }
+
     /// Ends all connections: those that are being answered within a limit.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let ended = async { while self.serving.join_next().await.is_some() {} };
         drop(tokio::time::timeout(STOP_GRACE, ended).await);
+        if let Some(keeper) = &self.keeper
+            && let Err(error) = keeper.write().await
+        {
+            tracing::warn!(error = error.in_one_line(), "cannot write who is logged in");
+        }
     }
 }
 
@@ -74,19 +107,30 @@ pub struct Site {
     pub socket: PathBuf,
 }
 
-/// Binds the web address, if the part has one.
-pub fn bind(config: &Config, part: &Part) -> Result<Vec<std::net::TcpListener>> {
-    let web = config.web.as_ref().filter(|_| part.has_web());
+/// The web address, bound; nothing is answered there yet.
+#[derive(Default)]
+pub struct Bound {
+    sockets: Vec<std::net::TcpListener>,
+    tls: Option<Server>,
+}
+
+/// Binds the web address, if the part has one, and reads its certificate.
+pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
+    let Some(web) = config.web.as_ref().filter(|_| part.has_web()) else { return Ok(Bound::default()) };
     let bind = |address: &Address| bind::tcp(bind::resolve(address)?);
-    web.iter()
-        .flat_map(|web| &web.listen)
-        .map(bind)
-        .collect::<Result<_, _>>()
-        .context("cannot start the web server")
+    let bound = || -> Result<Bound> {
+        let identity =
+            web.tls.as_ref().map(|(certificate, key)| Identity::read(certificate, key)).transpose()?;
+        Ok(Bound {
+            sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?,
+            tls: identity.map(|identity| Server::new(&identity, &[ALPN])).transpose()?,
+        })
+    };
+    bound().context("cannot start the web server")
 }
 
 /// Binds the control socket and serves it, and the web address.
-pub async fn start(site: &Site, bound: Vec<std::net::TcpListener>, places: &Places) -> Result<Web> {
+pub async fn start(site: &Site, bound: Bound, places: &Places) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     let until = stopped.clone();
@@ -114,25 +158,61 @@ pub async fn start(site: &Site, bound: Vec<std::net::TcpListener>, places: &Plac
         .route("/api/rescue/discard", post(discard));
     let (socket, control) = bind::unix_stream(&site.socket, CONTROL_MODE)?;
     let control_app = public.clone().merge(commands).with_state(site.clone());
+    let control_app = control_app.layer(axum::middleware::from_fn(door::control));
     let door = Door {
         name: "control socket",
         listener: tokio::net::UnixListener::from_std(socket)?,
         gate: places.gate(MAX_CONTROL_CONNECTIONS),
         is_public: false,
+        tls: None,
     };
     serving.spawn(serve(door, control_app, stopped.clone()));
-    let public = public.layer(axum::middleware::from_fn(host::check)).with_state(site.clone());
     let gate = places.gate(MAX_WEB_CONNECTIONS);
-    let mut addresses = Vec::new();
-    for socket in bound {
-        let address = socket.local_addr()?.to_string();
-        tracing::info!(web = format!("http://{address}/"), "listening");
-        addresses.push(address);
+    let mut web =
+        Web { addresses: Vec::new(), stop, serving, keeper: None, tls: bound.tls, _control: control };
+    let Some(settings) = site.live.config.web.as_ref().filter(|_| !bound.sockets.is_empty()) else {
+        return Ok(web);
+    };
+    let keeper = Arc::new(Keeper::open(&site.live.config, settings));
+    let app = guarded(public.with_state(site.clone()), &keeper);
+    let scheme = if web.tls.is_some() { "https" } else { "http" };
+    let mut far = None;
+    for socket in bound.sockets {
+        let address = socket.local_addr()?;
+        tracing::info!(web = format!("{scheme}://{address}/"), "listening");
+        web.addresses.push(address.to_string());
+        if !address.ip().to_canonical().is_loopback() {
+            far.get_or_insert(address);
+        }
         let listener = tokio::net::TcpListener::from_std(socket)?;
-        let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true };
-        serving.spawn(serve(door, public.clone(), stopped.clone()));
+        let tls = web.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+        let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true, tls };
+        web.serving.spawn(serve(door, app.clone(), stopped.clone()));
     }
-    Ok(Web { addresses, stop, serving, _control: control })
+    if let Some(far) = far {
+        welcome::tell(&keeper, far, scheme).await;
+    }
+    web.keeper = Some(keeper);
+    Ok(web)
+}
+
+/// What is answered on the web address: each request passes the headers, its `Host`, and the door.
+fn guarded(public: Router, keeper: &Arc<Keeper>) -> Router {
+    // Nobody else can make the name of this host lead elsewhere.
+    let names = keeper.web.hosts.iter().cloned().chain([bind::host_name()]);
+    let names: Arc<[String]> = names.collect();
+    public
+        .merge(door::routes(keeper.clone()))
+        .layer(axum::middleware::from_fn_with_state(keeper.clone(), door::enter))
+        .layer(axum::middleware::from_fn_with_state(names, host::check))
+        .layer(axum::middleware::from_fn(headers::add))
+}
+
+/// A time as RFC 3339, of microseconds since 1970.
+fn stamp(micros: i64) -> String {
+    let mut out = Vec::new();
+    Timestamp::from_unix_micros(micros).write_rfc3339(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Everything that is told, as server-sent events, until the stop and what was told before it.

@@ -1,9 +1,10 @@
-//! HTTP connections: how many, how long a head may take, how long nobody may say anything.
+//! HTTP connections: how many, how long a handshake and a head may take, how long nobody may say anything.
 //!
 //! Not what is answered. Who finds no place waits until one is free, which the time-outs see to: half a
 //! request, a connection kept open for nothing, and an answer that nobody reads end by themselves.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,16 +13,21 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use super::door::Peer;
 use crate::process::gate::Gate;
 use crate::process::told::Told;
 
+/// A TLS handshake takes so long at most; it has a place like a connection.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From one answer, or the beginning, to the end of the next request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection of the web address on which no byte moves for so long ends.
@@ -39,27 +45,29 @@ pub struct Door<L> {
     pub gate: Gate,
     /// Strangers come here: on the control socket an answer may take its time.
     pub is_public: bool,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<TlsAcceptor>,
 }
 
 /// Either kind of listening socket.
 pub trait Listener {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// The next one.
-    fn accept(&self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+    /// The next one, and from where it comes.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Option<IpAddr>)>> + Send;
 }
 
 impl Listener for TcpListener {
     type Io = tokio::net::TcpStream;
-    async fn accept(&self) -> io::Result<Self::Io> {
-        TcpListener::accept(self).await.map(|(stream, _)| stream)
+    async fn accept(&self) -> io::Result<(Self::Io, Option<IpAddr>)> {
+        TcpListener::accept(self).await.map(|(stream, from)| (stream, Some(from.ip().to_canonical())))
     }
 }
 
 impl Listener for UnixListener {
     type Io = tokio::net::UnixStream;
-    async fn accept(&self) -> io::Result<Self::Io> {
-        UnixListener::accept(self).await.map(|(stream, _)| stream)
+    async fn accept(&self) -> io::Result<(Self::Io, Option<IpAddr>)> {
+        UnixListener::accept(self).await.map(|(stream, _)| (stream, None))
     }
 }
 
@@ -77,8 +85,8 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             accepted = door.listener.accept() => accepted,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
-        let stream = match accepted {
-            Ok(stream) => stream,
+        let (stream, ip) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
                     tracing::error!(address, %error, "cannot accept connections; trying again");
@@ -107,9 +115,17 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             }
         };
         let idle = door.is_public.then_some(IDLE_TIMEOUT);
-        let serving = connection(stream, app.clone(), idle, stopped.clone());
+        let (tls, app, stopped) = (door.tls.clone(), app.clone(), stopped.clone());
+        let peer = Peer { ip, tls: tls.is_some() };
         connections.spawn(async move {
-            serving.await;
+            match tls {
+                None => connection(stream, peer, app, idle, stopped).await,
+                Some(tls) => {
+                    if let Some(stream) = handshake(&tls, stream, stopped.clone()).await {
+                        connection(stream, peer, app, idle, stopped).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
@@ -117,16 +133,41 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection<S>(stream: S, app: Router, idle: Option<Duration>, mut stopped: watch::Receiver<bool>)
+/// The stream inside TLS. What can be wrong with a handshake is the peer's matter.
+async fn handshake<S>(
+    tls: &TlsAcceptor,
+    stream: S,
+    mut stopped: watch::Receiver<bool>,
+) -> Option<tokio_rustls::server::TlsStream<S>>
 where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => shaken.ok()?.ok(),
+        _ = stopped.wait_for(|stopped| *stopped) => None,
+    }
+}
+
+async fn connection<S>(
+    stream: S,
+    peer: Peer,
+    app: Router,
+    idle: Option<Duration>,
+    mut stopped: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let moves = Arc::new(AtomicU64::new(0));
     let io = TokioIo::new(Moving { stream, moves: moves.clone() });
+    let app = TowerToHyperService::new(app);
+    let answer = service_fn(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(io, TowerToHyperService::new(app));
+        .serve_connection(io, answer);
     let mut serving = std::pin::pin!(serving);
     let (mut stopping, mut seen) = (false, 0);
     loop {
@@ -194,12 +235,14 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    const NOBODY: Peer = Peer { ip: None, tls: false };
+
     /// What comes back when this is sent and nothing more.
     async fn answer(sent: &str) -> String {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         let app = Router::new().route("/", get(|| async { "hello" }));
         let (_stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(connection(ours, app, Some(IDLE_TIMEOUT), stopped));
+        let serving = tokio::spawn(connection(ours, NOBODY, app, Some(IDLE_TIMEOUT), stopped));
         theirs.write_all(sent.as_bytes()).await.unwrap();
         let mut answer = String::new();
         theirs.read_to_string(&mut answer).await.unwrap();
@@ -226,7 +269,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let app = Router::new().route("/", get(|| async { "x".repeat(100_000) }));
         let (_stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(connection(ours, app, Some(IDLE_TIMEOUT), stopped));
+        let serving = tokio::spawn(connection(ours, NOBODY, app, Some(IDLE_TIMEOUT), stopped));
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         serving.await.unwrap();
     }

@@ -6,6 +6,7 @@
 //! A missing neighbour prints `SKIPPED`; with `LOGGR_TEST_REQUIRE=all` it fails.
 //! `LOGGR_TEST_LONG=1` makes the crash rounds many.
 
+mod access;
 mod balance;
 mod chaos;
 mod cli;

@@ -46,6 +46,14 @@ pub fn time(text: &str, at: i64) -> Result<i64> {
         .usage()
 }
 
+/// When something ends, in microseconds: after `90d`, or at a stamp.
+pub fn expiry(text: &str, at: i64) -> Result<i64> {
+    match duration(text) {
+        Ok(micros) => Ok(at.saturating_add(micros)),
+        Err(_) => time(text, at),
+    }
+}
+
 /// `90s`, `15m`, `1h30m`, `7d` in microseconds, and more than nothing.
 pub(super) fn duration(text: &str) -> Result<i64> {
     parse_duration(text)

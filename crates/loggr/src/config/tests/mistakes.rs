@@ -104,7 +104,7 @@ loggr.toml:3:1: unknown key `lisen` in `[[listener]]`
 loggr.toml:2:1: unknown key `colour` in `[log]`
   |
 2 | colour = true
-  | ^^^^^^ one of `level`, `format`
+  | ^^^^^^ one of `level`, `format`, `security`
 "#,
     );
     check(

@@ -85,16 +85,6 @@ loggr.toml:2:10: `8080` has no host, write `127.0.0.1:8080`, or `:8080` for all 
 "#,
     );
     check(
-        r#"[web]
-listen = "0.0.0.0:8080""#,
-        r#"
-loggr.toml:2:10: `0.0.0.0:8080` can be reached from other hosts, and this version has no log-in
-  |
-2 | listen = "0.0.0.0:8080"
-  |          ^^^^^^^^^^^^^^ listen on `127.0.0.1` and put a proxy with a log-in in front
-"#,
-    );
-    check(
         "[web]\nlisten = []",
         r#"
 loggr.toml:2:10: the list is empty

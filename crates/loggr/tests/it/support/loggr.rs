@@ -54,6 +54,8 @@ pub struct Setup {
     pub more: String,
     /// Variables of its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// The address that the web address listens on, which a test always asks by loopback; none: loopback.
+    pub listen: Option<String>,
     /// Soft and hard limit of its descriptors; none: as the test has them.
     pub descriptors: Option<(u32, u32)>,
 }
@@ -76,6 +78,7 @@ impl Default for Setup {
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
             more: String::new(),
             environment: Vec::new(),
+            listen: None,
             descriptors: None,
         }
     }
@@ -155,7 +158,7 @@ impl Loggr {
             self.addresses.insert(text("name"), text("address"));
         }
         if !run["web"].is_null() {
-            self.addresses.insert("web".to_owned(), web_address(&run["web"]));
+            self.addresses.insert("web".to_owned(), web_address(&run["web"]).replace("0.0.0.0", "127.0.0.1"));
         }
     }
 
@@ -229,7 +232,10 @@ impl Loggr {
             ));
         }
         text.push_str(&self.setup.tables);
-        let web = &self.addresses["web"];
+        let web = match &self.setup.listen {
+            None => self.addresses["web"].clone(),
+            Some(host) => self.addresses["web"].replace("127.0.0.1", host),
+        };
         text.push_str(&format!(
             "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
              format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\

@@ -17,6 +17,7 @@ mod rsyslog;
 mod snapshot;
 mod tools;
 mod wait;
+mod web;
 
 use std::io::Write;
 
@@ -33,6 +34,7 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, skipped, systemd_analyze};
 pub use wait::{Random, eventually, random_moment, until};
+pub use web::{Answer, Browser, read};
 
 /// A number of one event that is found again in its text: `seq=000000042`.
 pub fn seq_of(text: &str) -> Option<u64> {

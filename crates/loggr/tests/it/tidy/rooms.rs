@@ -4,11 +4,12 @@ use super::{files, none};
 
 /// From the roof to the ground. What stands in one row may use each other's files only where the
 /// second may be used by the first.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "cli",
     "run",
     "web",
     "operate",
+    "access",
     "registry",
     "status",
     "component",

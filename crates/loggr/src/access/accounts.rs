@@ -1,0 +1,278 @@
+//! All users, roles and tokens: what can be changed of them, and who somebody is.
+//!
+//! Plain values: no file, no clock. Invariants after each change ([`Accounts::check`]): where there are
+//! users, one who is not disabled is an administrator; every role that is named is there.
+
+use std::net::IpAddr;
+
+use loggr_store::query::Query;
+use serde::{Deserialize, Serialize};
+
+use super::first::First;
+use super::refused::{Kind, Refused};
+use super::role::{Role, check_name, check_sight};
+use super::secret;
+use super::sight::Sight;
+use super::token::{NewToken, Token};
+use super::user::{NewUser, User, UserChange};
+use super::who::{Level, Via, Who};
+
+/// Users, at most.
+pub const MAX_USERS: usize = 10_000;
+/// Roles, at most.
+pub const MAX_ROLES: usize = 1_000;
+/// Tokens, at most.
+pub const MAX_TOKENS: usize = 10_000;
+
+/// Everybody who may, and what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// Users, in the order in which they were made.
+    #[serde(default)]
+    pub users: Vec<User>,
+    /// Roles that somebody made.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Tokens.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
+    /// The link of a first start.
+    #[serde(default)]
+    pub first: Option<First>,
+}
+
+impl Accounts {
+    /// The user of this name.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.name == name)
+    }
+
+    /// The role of this name, built in or made.
+    pub fn role(&self, name: &str) -> Result<Role, Refused> {
+        match Level::of(name) {
+            Some(level) => Ok(Role::built_in(level)),
+            None => self
+                .roles
+                .iter()
+                .find(|role| role.name == name)
+                .cloned()
+                .ok_or_else(|| Refused::new(Kind::Bad("role"), format!("there is no role `{name}`"))),
+        }
+    }
+
+    /// All roles, the built-in ones first.
+    pub fn all_roles(&self) -> Vec<Role> {
+        let built_in = Level::WORDS.map(|(_, level)| Role::built_in(level));
+        built_in.into_iter().chain(self.roles.iter().cloned()).collect()
+    }
+
+    /// Makes a user. The link of a first start is over then.
+    pub fn add_user(&mut self, new: NewUser, now: i64) -> Result<(), Refused> {
+        if let Some(known) = self.users.iter().find(|user| user.name.eq_ignore_ascii_case(&new.name)) {
+            let text = format!("there is a user `{}` already", known.name);
+            return Err(Refused::new(Kind::Bad("name"), text));
+        }
+        if self.users.len() >= MAX_USERS {
+            return Err(Refused::new(Kind::Limit, format!("there are {MAX_USERS} users, no more may be")));
+        }
+        self.users.push(User::new(new, secret::id()?, now)?);
+        self.first = None;
+        Ok(())
+    }
+
+    /// Changes a user.
+    pub fn change_user(&mut self, name: &str, change: UserChange) -> Result<(), Refused> {
+        let stamp = secret::id()?;
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        user.ok_or_else(|| Refused::none("user", name))?.change(change, stamp)
+    }
+
+    /// Ends all sessions of a user.
+    pub fn end_sessions(&mut self, name: &str) -> Result<(), Refused> {
+        let stamp = secret::id()?;
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        user.ok_or_else(|| Refused::none("user", name))?.stamp = stamp;
+        Ok(())
+    }
+
+    /// Removes a user, with the tokens that are theirs.
+    pub fn remove_user(&mut self, name: &str) -> Result<(), Refused> {
+        let at = self.users.iter().position(|user| user.name == name);
+        let at = at.ok_or_else(|| Refused::none("user", name))?;
+        if self.users.len() == 1 {
+            // Without users this host would be let in again.
+            return Err(no_administrator());
+        }
+        self.users.remove(at);
+        self.tokens.retain(|token| token.owner.as_deref() != Some(name));
+        Ok(())
+    }
+
+    /// Makes a role.
+    pub fn add_role(&mut self, role: Role) -> Result<(), Refused> {
+        let role = role.checked()?;
+        if self.roles.iter().any(|known| known.name == role.name) {
+            let text = format!("there is a role `{}` already", role.name);
+            return Err(Refused::new(Kind::Bad("name"), text));
+        }
+        if self.roles.len() >= MAX_ROLES {
+            return Err(Refused::new(Kind::Limit, format!("there are {MAX_ROLES} roles, no more may be")));
+        }
+        self.roles.push(role);
+        Ok(())
+    }
+
+    /// Changes a role; it holds at once, also for those who are logged in.
+    pub fn change_role(&mut self, role: Role) -> Result<(), Refused> {
+        let role = role.checked()?;
+        let known = self.roles.iter_mut().find(|known| known.name == role.name);
+        let known = known.ok_or_else(|| Refused::none("role", &role.name))?;
+        *known = role;
+        Ok(())
+    }
+
+    /// Removes a role that nobody has.
+    pub fn remove_role(&mut self, name: &str) -> Result<(), Refused> {
+        if Level::of(name).is_some() {
+            return Err(Refused::new(Kind::Forbidden, format!("the role `{name}` is built in and stays")));
+        }
+        let at = self.roles.iter().position(|role| role.name == name);
+        let at = at.ok_or_else(|| Refused::none("role", name))?;
+        let user = self.users.iter().find(|user| user.role == name).map(|user| user.name.as_str());
+        let token = self.tokens.iter().find(|token| token.role == name).map(|token| token.id.as_str());
+        if let Some(holder) = user.or(token) {
+            return Err(Refused::new(Kind::Forbidden, format!("`{holder}` has the role `{name}`"))
+                .hinted("give those who have it another role first"));
+        }
+        self.roles.remove(at);
+        Ok(())
+    }
+
+    /// Makes a token, and gives its id and its secret.
+    pub fn add_token(&mut self, new: NewToken, now: i64) -> Result<(String, String), Refused> {
+        check_name("token", &new.name)?;
+        if self.tokens.len() >= MAX_TOKENS {
+            return Err(Refused::new(Kind::Limit, format!("there are {MAX_TOKENS} tokens, no more may be")));
+        }
+        if new.expires.is_some_and(|expires| expires <= now) {
+            return Err(Refused::new(Kind::Bad("expires"), "the token would be over before it begins"));
+        }
+        let role = self.role(&new.role)?;
+        if let Some(owner) = &new.owner {
+            let user = self.user(owner).ok_or_else(|| Refused::none("user", owner))?;
+            if !self.role(&user.role)?.may_give(&role) {
+                let text = format!("the role `{}` may more than `{owner}` may", role.name);
+                return Err(
+                    Refused::new(Kind::Bad("role"), text).hinted(format!("take the role `{}`", user.role))
+                );
+            }
+        }
+        let (token, secret) = Token::new(new, now)?;
+        let id = token.id.clone();
+        self.tokens.push(token);
+        Ok((id, secret))
+    }
+
+    /// Removes a token.
+    pub fn remove_token(&mut self, id: &str) -> Result<Token, Refused> {
+        let at = self.tokens.iter().position(|token| token.id == id);
+        Ok(self.tokens.remove(at.ok_or_else(|| Refused::none("token", id))?))
+    }
+
+    /// Does everything fit together?
+    pub fn check(&self) -> Result<(), Refused> {
+        for user in &self.users {
+            check_sight(self.role(&user.role)?.level, &user.sight)?;
+        }
+        for token in &self.tokens {
+            self.role(&token.role)?;
+        }
+        let administers = |user: &&User| {
+            !user.disabled && self.role(&user.role).is_ok_and(|role| role.level == Level::Admin)
+        };
+        if !self.users.is_empty() && self.users.iter().find(administers).is_none() {
+            return Err(no_administrator());
+        }
+        Ok(())
+    }
+
+    /// Who a user is. Whoever is disabled is nobody.
+    pub fn who(&self, user: &User, via: Via, from: Option<IpAddr>) -> Result<Option<Who>, Refused> {
+        if user.disabled {
+            return Ok(None);
+        }
+        let role = self.role(&user.role)?;
+        person(&user.name, &user.display, &role, [&role.sight, &user.sight], via, from).map(Some)
+    }
+
+    /// Who somebody is that no user is known of, by a role alone.
+    pub fn stranger(&self, name: &str, role: &str, via: Via, from: Option<IpAddr>) -> Result<Who, Refused> {
+        let role = self.role(role)?;
+        person(name, name, &role, [&role.sight, &Sight::default()], via, from)
+    }
+
+    /// Whose token it is, and which; nobody's if it is not one, is over, or may more than its owner.
+    pub fn bearer(
+        &self,
+        secret: &str,
+        from: Option<IpAddr>,
+        now: i64,
+    ) -> Result<Option<(Who, String)>, Refused> {
+        let hash = secret::hash(secret);
+        let token = self.tokens.iter().find(|token| secret::same(&token.hash, &hash));
+        let Some(token) = token.filter(|token| !token.is_over(now)) else { return Ok(None) };
+        let role = self.role(&token.role)?;
+        let Some(owner) = &token.owner else {
+            let who = self.stranger(&token.name, &token.role, Via::Token, from)?;
+            return Ok(Some((who, token.id.clone())));
+        };
+        let Some(owner) = self.user(owner).filter(|owner| !owner.disabled) else { return Ok(None) };
+        let own = self.role(&owner.role)?;
+        if !own.may_give(&role) {
+            return Ok(None);
+        }
+        let who = person(&owner.name, &owner.display, &role, [&role.sight, &owner.sight], Via::Token, from)?;
+        Ok(Some((who, token.id.clone())))
+    }
+}
+
+fn no_administrator() -> Refused {
+    Refused::new(Kind::Forbidden, "there would be no administrator left")
+        .hinted("give another user the role `admin` first")
+}
+
+fn person(
+    name: &str,
+    display: &str,
+    role: &Role,
+    sights: [&Sight; 2],
+    via: Via,
+    from: Option<IpAddr>,
+) -> Result<Who, Refused> {
+    let mut filter: Option<Query> = None;
+    let mut hidden = Vec::new();
+    for sight in sights {
+        if let Some(query) = sight.query()? {
+            filter = Some(match filter {
+                Some(first) => first.and(query),
+                None => query,
+            });
+        }
+        hidden.extend(sight.hidden.iter().cloned());
+    }
+    hidden.sort();
+    hidden.dedup();
+    Ok(Who {
+        name: name.to_owned(),
+        display: display.to_owned(),
+        role: role.name.clone(),
+        level: role.level,
+        filter,
+        hidden,
+        via,
+        from,
+    })
+}
+
+#[cfg(test)]
+mod tests;

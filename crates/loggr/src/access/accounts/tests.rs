@@ -1,0 +1,172 @@
+//! Users, roles and tokens: what is refused, and who somebody is.
+
+use super::*;
+
+const NOW: i64 = 1_000_000;
+
+fn user(name: &str, role: &str) -> NewUser {
+    NewUser { name: name.to_owned(), role: role.to_owned(), ..NewUser::default() }
+}
+
+fn role(name: &str, level: Level, filter: &str, hidden: &[&str]) -> Role {
+    let hidden = hidden.iter().map(|h| (*h).to_owned()).collect();
+    Role { name: name.to_owned(), level, sight: Sight { filter: Some(filter.to_owned()), hidden } }
+}
+
+/// anna is an administrator, ole an operator, web sees a part.
+fn accounts() -> Accounts {
+    let mut all = Accounts::default();
+    all.add_role(role("web", Level::Viewer, "host:web*", &["password"])).unwrap();
+    for (name, role) in [("anna", "admin"), ("ole", "operator"), ("wim", "web")] {
+        all.add_user(user(name, role), NOW).unwrap();
+    }
+    all.check().unwrap();
+    all
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Accounts) -> Result<(), Refused>, expect: Result<(), Kind>) {
+    let mut all = accounts();
+    let done = change(&mut all).and_then(|()| all.check());
+    assert_eq!(done.map_err(|refused| refused.kind()), expect);
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let disabled = || UserChange { disabled: Some(true), ..UserChange::default() };
+    let to = |role: &str| UserChange { role: Some(role.to_owned()), ..UserChange::default() };
+    check(|all| all.remove_user("anna"), Err(Kind::Forbidden));
+    check(|all| all.change_user("anna", disabled()), Err(Kind::Forbidden));
+    check(|all| all.change_user("anna", to("viewer")), Err(Kind::Forbidden));
+    check(|all| all.change_user("ole", disabled()), Ok(()));
+    check(
+        |all| {
+            all.change_user("ole", to("admin"))?;
+            all.remove_user("anna")
+        },
+        Ok(()),
+    );
+    let mut none = Accounts::default();
+    none.add_user(user("ole", "operator"), NOW).unwrap();
+    assert_eq!(none.check().unwrap_err().kind(), Kind::Forbidden);
+}
+
+#[test]
+fn names_and_roles_are_checked() {
+    check(|all| all.add_user(user("Anna", "viewer"), NOW), Err(Kind::Bad("name")));
+    check(|all| all.add_user(user("a b", "viewer"), NOW), Err(Kind::Bad("name")));
+    check(|all| all.add_user(user("new", "nothing"), NOW), Err(Kind::Bad("role")));
+    check(|all| all.remove_user("nobody"), Err(Kind::NotFound));
+    check(|all| all.change_user("nobody", UserChange::default()), Err(Kind::NotFound));
+    check(|all| all.remove_role("web"), Err(Kind::Forbidden));
+    check(|all| all.remove_role("admin"), Err(Kind::Forbidden));
+    check(|all| all.remove_role("nothing"), Err(Kind::NotFound));
+    check(|all| all.add_role(role("web", Level::Viewer, "", &[])), Err(Kind::Bad("name")));
+    check(|all| all.change_role(role("nothing", Level::Viewer, "", &[])), Err(Kind::NotFound));
+    let sees_less = UserChange { filter: Some("host:a".to_owned()), ..UserChange::default() };
+    check(|all| all.change_user("ole", sees_less.clone()), Ok(()));
+    check(|all| all.change_user("anna", sees_less), Err(Kind::Bad("level")));
+}
+
+#[test]
+fn what_ends_the_sessions_of_a_user() {
+    let stamp = |all: &Accounts| all.user("ole").unwrap().stamp.clone();
+    let check = |change: UserChange, ends: bool| {
+        let mut all = accounts();
+        let before = stamp(&all);
+        all.change_user("ole", change.clone()).unwrap();
+        assert_eq!(stamp(&all) != before, ends, "{change:?}");
+    };
+    check(UserChange { password: Some("$x".to_owned()), ..UserChange::default() }, true);
+    check(UserChange { role: Some("viewer".to_owned()), ..UserChange::default() }, true);
+    check(UserChange { disabled: Some(true), ..UserChange::default() }, true);
+    check(UserChange { role: Some("operator".to_owned()), ..UserChange::default() }, false);
+    check(UserChange { display: Some("Ole".to_owned()), ..UserChange::default() }, false);
+    let mut all = accounts();
+    let before = stamp(&all);
+    all.end_sessions("ole").unwrap();
+    assert_ne!(stamp(&all), before);
+}
+
+/// Role and filter of a bearer, or nothing.
+fn bearer(all: &Accounts, secret: &str, now: i64) -> Option<(String, Option<String>)> {
+    let found = all.bearer(secret, None, now).unwrap();
+    found.map(|(who, _)| (who.role, who.filter.map(|query| query.to_string())))
+}
+
+fn token(owner: Option<&str>, role: &str) -> NewToken {
+    NewToken {
+        name: "ci".to_owned(),
+        role: role.to_owned(),
+        owner: owner.map(str::to_owned),
+        expires: Some(NOW + 10),
+    }
+}
+
+#[test]
+fn a_token_may_what_its_role_and_its_owner_may() {
+    let mut all = accounts();
+    let (id, ole) = all.add_token(token(Some("ole"), "viewer"), NOW).unwrap();
+    let (_, host) = all.add_token(token(None, "admin"), NOW).unwrap();
+    let (_, wim) = all.add_token(token(Some("wim"), "web"), NOW).unwrap();
+    assert!(ole.starts_with("loggr_") && !format!("{all:?}").contains(&ole));
+    assert_eq!(bearer(&all, &ole, NOW), Some(("viewer".to_owned(), None)));
+    assert_eq!(bearer(&all, &host, NOW), Some(("admin".to_owned(), None)));
+    assert_eq!(bearer(&all, &wim, NOW), Some(("web".to_owned(), Some("source:web*".to_owned()))));
+    assert_eq!(bearer(&all, "loggr_", NOW), None);
+    assert_eq!(bearer(&all, &ole, NOW + 10), None, "it is over");
+    // Whose owner may less now, is disabled, or is gone is nobody's.
+    all.change_user("ole", UserChange { role: Some("web".to_owned()), ..UserChange::default() }).unwrap();
+    assert_eq!(bearer(&all, &ole, NOW), None);
+    all.change_user("ole", UserChange { role: Some("viewer".to_owned()), ..UserChange::default() }).unwrap();
+    assert!(bearer(&all, &ole, NOW).is_some());
+    all.change_user("ole", UserChange { disabled: Some(true), ..UserChange::default() }).unwrap();
+    assert_eq!(bearer(&all, &ole, NOW), None);
+    all.remove_token(&id).unwrap();
+    all.remove_user("wim").unwrap();
+    assert_eq!((bearer(&all, &wim, NOW), all.tokens.len()), (None, 1));
+}
+
+#[test]
+fn tokens_that_nobody_gets() {
+    let check = |new: NewToken, expect: Kind| {
+        assert_eq!(accounts().add_token(new, NOW).unwrap_err().kind(), expect);
+    };
+    check(token(Some("ole"), "admin"), Kind::Bad("role"));
+    check(token(Some("wim"), "viewer"), Kind::Bad("role"));
+    check(token(Some("nobody"), "viewer"), Kind::NotFound);
+    check(token(None, "nothing"), Kind::Bad("role"));
+    check(NewToken { expires: Some(NOW), ..token(None, "viewer") }, Kind::Bad("expires"));
+    check(NewToken { name: "a b".to_owned(), ..token(None, "viewer") }, Kind::Bad("name"));
+}
+
+#[test]
+fn both_filters_of_role_and_user_hold() {
+    let mut all = accounts();
+    let change = UserChange {
+        filter: Some("app:sshd".to_owned()),
+        hidden: Some(vec!["pin".to_owned(), "password".to_owned()]),
+        ..UserChange::default()
+    };
+    all.change_user("wim", change).unwrap();
+    let who = all.who(all.user("wim").unwrap(), Via::Session, None).unwrap().unwrap();
+    assert_eq!(who.filter.unwrap().to_string(), "source:web* app_name:sshd");
+    assert_eq!(who.hidden, ["password", "pin"]);
+}
+
+#[test]
+fn a_filter_that_can_no_longer_be_read_lets_nobody_see_everything() {
+    let mut all = accounts();
+    all.roles[0].sight.filter = Some("(a OR".to_owned());
+    assert!(all.who(all.user("wim").unwrap(), Via::Session, None).is_err());
+}
+
+#[test]
+fn the_link_of_a_first_start_is_over_in_time_and_with_the_first_user() {
+    let (first, code) = First::new(NOW).unwrap();
+    assert!(first.is(&code, NOW) && !first.is("x", NOW));
+    assert!(!first.is(&code, NOW + super::super::first::FIRST_LINK_MICROS));
+    let mut all = Accounts { first: Some(first), ..Accounts::default() };
+    all.add_user(user("anna", "admin"), NOW).unwrap();
+    assert_eq!(all.first, None);
+}

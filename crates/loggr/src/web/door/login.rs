@@ -1,0 +1,234 @@
+//! Log-in and log-out, and the link of a first start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+
+use super::body::Body;
+use super::client::Client;
+use super::cookie;
+use super::keeper::{Keeper, Known};
+use super::me::described;
+use crate::access::slow::Try;
+use crate::access::user::{NewUser, UserChange};
+use crate::access::who::{Level, Via};
+use crate::access::{Kind, Refused, password, security};
+use crate::process::clock::now;
+use crate::web::problem::{Code, Problem};
+
+#[derive(Deserialize)]
+pub struct Login {
+    user: String,
+    password: String,
+}
+
+/// `POST /api/login`
+pub async fn login(
+    State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Body(body): Body<Login>,
+) -> Result<Response, Problem> {
+    let allowed = allow(&keeper, &body.user, client)?;
+    if !is_password(&keeper, &body.user, body.password).await? {
+        security::told_of(&body.user, client.ip, "a log-in failed", "");
+        return Err(Problem::new(Code::NotLoggedIn, "the user or the password is wrong"));
+    }
+    allowed.went_well();
+    begin(&keeper, &body.user, client, &headers, "logged in").await
+}
+
+/// A try to log in, or how long to wait for it.
+fn allow<'k>(keeper: &'k Keeper, user: &str, client: Client) -> Result<Try<'k>, Problem> {
+    keeper.slow.allow(user, client.ip).map_err(|wait| {
+        let seconds = wait.max(Duration::from_millis(1)).as_secs_f64().ceil() as u64;
+        Problem::new(Code::TooMany, format!("too many log-ins failed; the next may be tried in {seconds} s"))
+            .retry_after(seconds)
+    })
+}
+
+/// Whoever is unknown, disabled, or logs in elsewhere has no password, and it takes as long to say so.
+async fn is_password(keeper: &Keeper, name: &str, password: String) -> Result<bool, Problem> {
+    let accounts = keeper.access.accounts()?;
+    let user = accounts.user(name).filter(|user| !user.disabled);
+    let kept = user.and_then(|user| user.password.clone());
+    Ok(keeper.turns.verify(password, kept).await?)
+}
+
+/// Begins a session and answers as `/api/me` does.
+async fn begin(
+    keeper: &Arc<Keeper>,
+    name: &str,
+    client: Client,
+    headers: &HeaderMap,
+    what: &'static str,
+) -> Result<Response, Problem> {
+    let (known, id) = session(keeper, name, client, headers).await?;
+    security::told(&known.who, what, "");
+    let mut response = Json(described(keeper, &known)).into_response();
+    response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+/// A new session in the place of the one that the browser had.
+async fn session(
+    keeper: &Arc<Keeper>,
+    name: &str,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<(Known, String), Problem> {
+    let accounts = keeper.access.accounts()?;
+    let gone = || Problem::new(Code::NotLoggedIn, "the user has just been removed or disabled");
+    let user = accounts.user(name).ok_or_else(gone)?;
+    let who = accounts.who(user, Via::Session, client.ip)?.ok_or_else(gone)?;
+    if let Some(former) = cookie::read(headers, client.tls) {
+        keeper.sessions.end(former);
+    }
+    let now = now().unix_micros();
+    let id = keeper.sessions.begin(name, &user.stamp, now)?;
+    written(keeper).await;
+    let session = keeper.sessions.seen(&id, now).map(|session| keeper.logged_in(&id, &session));
+    Ok((Known { who, session }, id))
+}
+
+/// A full disk keeps nobody out: the session is then only good until the next restart.
+async fn written(keeper: &Arc<Keeper>) {
+    if let Err(error) = keeper.write().await {
+        tracing::error!(
+            error = error.in_one_line(),
+            "cannot write who is logged in; a restart logs them out"
+        );
+    }
+}
+
+#[derive(Deserialize)]
+pub struct First {
+    code: String,
+    user: String,
+    password: String,
+}
+
+/// `POST /api/login/link`: makes the first administrator.
+pub async fn link(
+    State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Body(body): Body<First>,
+) -> Result<Response, Problem> {
+    // Not of any user: there is none.
+    let allowed = allow(&keeper, "", client)?;
+    let now = now().unix_micros();
+    let over = || {
+        Refused::new(Kind::Forbidden, "the link is not the one that was printed, was used, or is over")
+            .hinted(
+                "restart loggr, which prints another one if there is no user yet, or use `loggr user add`",
+            )
+    };
+    let accounts = keeper.access.accounts()?;
+    if !accounts.first.as_ref().is_some_and(|first| first.is(&body.code, now)) {
+        security::told_of(&body.user, client.ip, "the link of a first start was refused", "");
+        return Err(over().into());
+    }
+    allowed.went_well();
+    password::check(&body.password)?;
+    let hash = keeper.turns.hash(body.password).await?;
+    let (name, code) = (body.user.clone(), body.code);
+    let made = move |accounts: &mut crate::access::accounts::Accounts| {
+        // Somebody else may have been faster.
+        if !accounts.first.as_ref().is_some_and(|first| first.is(&code, now)) {
+            return Err(over());
+        }
+        let new = NewUser {
+            name,
+            role: Level::Admin.word().to_owned(),
+            password: Some(hash),
+            ..NewUser::default()
+        };
+        accounts.add_user(new, now)
+    };
+    keeper.change(made).await?;
+    begin(&keeper, &body.user, client, &headers, "became the first administrator").await
+}
+
+/// `POST /api/logout`
+pub async fn logout(
+    State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
+    known: Option<Extension<Known>>,
+) -> Response {
+    if let Some(Extension(known)) = known
+        && let Some(session) = &known.session
+    {
+        keeper.sessions.end(&session.id);
+        written(&keeper).await;
+        security::told(&known.who, "logged out", "");
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().extend(cookie::clear(client.tls).map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+/// `POST /api/logout/all`: on every browser.
+pub async fn logout_all(
+    State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
+    Extension(known): Extension<Known>,
+) -> Result<Response, Problem> {
+    own_session(&known)?;
+    let name = known.who.name.clone();
+    keeper.change(move |accounts| accounts.end_sessions(&name)).await?;
+    keeper.sessions.end_all_of(&known.who.name);
+    written(&keeper).await;
+    security::told(&known.who, "logged out everywhere", "");
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().extend(cookie::clear(client.tls).map(|cookie| (SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub struct Password {
+    old: String,
+    new: String,
+}
+
+/// `POST /api/me/password`: all other sessions of the user end, and this one gets another cookie.
+pub async fn password(
+    State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
+    Extension(known): Extension<Known>,
+    headers: HeaderMap,
+    Body(body): Body<Password>,
+) -> Result<Response, Problem> {
+    own_session(&known)?;
+    let name = known.who.name.clone();
+    password::check(&body.new).map_err(|refused| Problem::parameter("new", refused.to_string()))?;
+    let allowed = allow(&keeper, &name, client)?;
+    if !is_password(&keeper, &name, body.old).await? {
+        security::told(&known.who, "could not change the password", "the old one is wrong");
+        return Err(Problem::parameter("old", "this is not the password"));
+    }
+    allowed.went_well();
+    let change = UserChange { password: Some(keeper.turns.hash(body.new).await?), ..UserChange::default() };
+    let of = name.clone();
+    keeper.change(move |accounts| accounts.change_user(&of, change)).await?;
+    keeper.sessions.end_all_of(&name);
+    security::told(&known.who, "changed the password", "");
+    let (_, id) = session(&keeper, &name, client, &headers).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+/// Only who has logged in here, not a program, does this.
+fn own_session(known: &Known) -> Result<(), Problem> {
+    match known.session {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Code::Forbidden, "only somebody who has logged in by password may do this")),
+    }
+}
