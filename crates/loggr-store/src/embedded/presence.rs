@@ -12,12 +12,7 @@ use crate::query::{Field, Test};
 /// The rows among `rows` that have the field.
 pub(super) fn rows_with(group: &Group<'_>, field: &Field, rows: &Selection) -> Result<Selection, StoreError> {
     let column = match field {
-        Field::Time
-        | Field::Timereported
-        | Field::Severity
-        | Field::Facility
-        | Field::Uid
-        | Field::Shape => {
+        Field::Time | Field::Timereported | Field::Severity | Field::Facility | Field::Uid | Field::Shape => {
             return Ok(rows.clone());
         }
         Field::Source | Field::AppName => {
