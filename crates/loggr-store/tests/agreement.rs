@@ -156,6 +156,9 @@ fn a_page_is_answered_from_files_of_one_event() {
 #[test]
 fn a_page_is_answered_from_merged_files() {
     check_questions(Mode::Merged);
+}
+
+#[track_caller]
 fn check_patterns(mode: Mode) {
     let mut embedded = Embedded::new(mode);
     let events = conformance::events();

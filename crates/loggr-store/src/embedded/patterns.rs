@@ -63,6 +63,7 @@ impl Reader {
             }
             patterns.partial |= trouble.partial;
             patterns.warnings.extend(trouble.warnings);
+            view.usage.tell(&mut patterns.stats);
             Ok(patterns)
         })
     }

@@ -42,6 +42,10 @@ impl Hidden {
                 let what = format!("the field `{}` cannot be hidden: every event has it", name.as_ref());
                 return Err(StoreError::new(ErrorKind::Refused, what));
             }
+            if field == Field::Message {
+                // Its shape says what stands in it.
+                fields.push(Field::Shape);
+            }
             fields.push(field);
         }
         fields.sort_unstable();
@@ -141,5 +145,18 @@ fn strip_origin(origin: &mut Origin, field: &Field) {
         Field::Listener => origin.listener.clear(),
         Field::Peer => origin.peer.clear(),
         _ => origin.tls_name = None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_message_hides_its_shape() {
+        let hidden = Hidden::new(["message"]).unwrap();
+        assert!(hidden.hides(&Field::Message) && hidden.hides(&Field::Shape));
+        assert!(!Hidden::new(["user"]).unwrap().hides(&Field::Shape));
+        assert!(Hidden::new(["shape"]).is_err());
     }
 }
