@@ -173,7 +173,8 @@ fn patterns_are_those_of_the_suite() {
         subject.runtime.block_on(conformance::patterns(&store)).expect_clean(&format!("{shape:?}"));
         database.sql("UPDATE events SET shape = NULL WHERE message LIKE 'tie%'");
         let all = SearchOptions::new(conformance::NOW_MICROS);
-        let asked = store.patterns(&Query::all(), &all, &PatternOptions::default());
+        let (query, options) = (Query::all(), PatternOptions::default());
+        let asked = store.patterns(&query, &all, &options);
         let found = subject.runtime.block_on(asked).expect("it goes well");
         assert_eq!((found.matched, found.rest, found.partial), (200, 3, true));
         assert_eq!(found.warnings, ["3 events were stored before loggr kept the shapes of messages"]);
