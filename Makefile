@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run test test-long check lint bench fuzz docs deb setup setup-test
+.PHONY: help run test test-long check lint bench fuzz docs deb ui ui-check setup setup-test
 
 help:
 	@echo 'make run        set up, build, and start loggr here; Ctrl-C stops it'
@@ -13,6 +13,8 @@ help:
 	@echo 'make bench      compare with rsyslog on this machine'
 	@echo 'make fuzz       each fuzz target for 30 s (FUZZ_SECONDS=N)'
 	@echo 'make deb        the Debian package'
+	@echo 'make ui         the web page: `ui/dist` out of `ui/src`'
+	@echo 'make ui-check   its types, lints, unit tests and size'
 	@echo 'make docs       write the generated reference pages and the API documentation'
 
 run: setup
@@ -20,7 +22,7 @@ run: setup
 	@exec scripts/run.sh
 
 # The integration tests come last: what they print closes the run.
-test: setup-test lint
+test: setup-test lint ui-check
 	cargo test --workspace --lib --bins
 	cargo test --workspace --doc
 	cargo test --workspace --no-fail-fast --test '*'
@@ -34,6 +36,7 @@ check: setup lint
 lint: export CUSTOM_LIBFUZZER_PATH = /nowhere/libfuzzer.a
 lint: export CUSTOM_LIBFUZZER_STD_CXX = none
 lint:
+	node ui/scripts/stamp.mjs check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps --document-private-items
@@ -54,6 +57,16 @@ docs: setup
 
 deb: setup
 	scripts/deb.sh
+
+ui: ui/node_modules
+	cd ui && ../scripts/node.sh npm run build
+
+ui-check: ui/node_modules
+	cd ui && ../scripts/node.sh npm run check
+
+ui/node_modules: ui/package-lock.json
+	cd ui && ../scripts/node.sh npm ci --no-audit --no-fund
+	@touch ui/node_modules
 
 setup:
 	@scripts/setup.sh run

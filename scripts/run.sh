@@ -13,7 +13,8 @@ loggr starts with its data in $data; Ctrl-C stops it.
 
   Send it one line:     $loggr send --to relp://127.0.0.1:2514 -m "hello from \$(hostname)"
   Find it again:        $loggr search --data-dir $data hello
-  How it is:            $loggr status --data-dir $data, or http://127.0.0.1:8080/api/status
+  How it is:            $loggr status --data-dir $data
+  In the browser:       http://127.0.0.1:8080/
 
   Point rsyslog at it with two lines in /etc/rsyslog.d/loggr.conf (package rsyslog-relp):
     module(load="omrelp")

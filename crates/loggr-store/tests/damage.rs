@@ -206,7 +206,7 @@ fn a_day_that_cannot_be_listed_is_not_left_out_of_a_new_manifest() {
         }
         let refused = repair(dir.path()).unwrap_err();
         assert!(names(&refused.to_string(), &day), "{refused}");
-        assert!(refused.hint().unwrap().contains("would be left out"));
+        assert!(refused.hint().unwrap().contains("would be missing from the store"));
     }
     // Nothing was moved.
     assert_eq!(std::fs::read(&manifest).unwrap(), b"nonsense");

@@ -8,6 +8,7 @@
 //! Nothing here reads a store.
 
 mod ast;
+mod build;
 mod display;
 mod error;
 mod field;
@@ -16,6 +17,7 @@ mod hidden;
 mod hiding;
 mod matcher;
 mod operand;
+mod paint;
 mod parser;
 mod pattern;
 mod reference;
@@ -31,6 +33,7 @@ pub use field::{FIELDS, Field, FieldInfo};
 pub use habits::habits;
 pub use hidden::Hidden;
 pub use matcher::{Matcher, field_values};
+pub use paint::{Kind, Part, paint};
 pub use parser::parse;
 pub use pattern::{MAX_REGEX_CACHE_BYTES, MAX_REGEX_COMPILED_BYTES, MAX_REGEX_DEPTH, Pattern};
 pub use reference::reference;

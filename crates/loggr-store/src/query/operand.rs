@@ -11,6 +11,7 @@ use loggr_net::Network;
 use super::ast::{FacilitySet, Glob, Node, Scope, SeveritySet, Test};
 use super::error::QueryError;
 use super::field::Field;
+use super::paint::Kind;
 use super::parser::{Context, Parser, Raw};
 use super::pattern::Pattern;
 use super::suggest::nearest;
@@ -34,6 +35,7 @@ impl Parser<'_> {
             Some('[' | '{') => {
                 self.leaf(start)?;
                 let (low, high) = self.range(field)?;
+                self.paint(start, Kind::Number);
                 return self.between(field, start, low, high);
             }
             Some('<' | '>') => {
@@ -53,6 +55,7 @@ impl Parser<'_> {
             }
             Some('/') => {
                 if let Some(source) = self.slashed() {
+                    self.paint(start, Kind::Regex);
                     self.leaf(start)?;
                     return self.expression(field, start, &source);
                 }
@@ -150,6 +153,7 @@ impl Parser<'_> {
         self.at += 1;
         let or_equal = self.peek() == Some('=');
         self.at += usize::from(or_equal);
+        self.paint(sign, Kind::Operator);
         self.skip_space();
         let raw = if self.at_end_of_group() { None } else { Some(self.raw()?) };
         let written = match raw.as_ref().and_then(|raw| raw.exact().map(|text| (text, raw))) {

@@ -8,6 +8,7 @@
 use super::ast::{Glob, Node, Query, Scope};
 use super::error::QueryError;
 use super::field::{Field, in_name, starts_name};
+use super::paint::{Kind, Part};
 use super::{MAX_DEPTH, MAX_QUERY_BYTES, MAX_TERMS};
 
 /// Where in the query a term stands.
@@ -47,6 +48,8 @@ pub(super) struct Parser<'t> {
     depth: usize,
     terms: usize,
     pub regexes: usize,
+    /// What was read so far, for colouring.
+    parts: Vec<Part>,
 }
 
 enum Keyword {
@@ -71,27 +74,38 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
         let message = format!("the query has {} bytes, more than {MAX_QUERY_BYTES}", text.len());
         return Err(QueryError::new(text, end, message));
     }
-    let mut parser = Parser { text, at: 0, depth: 0, terms: 0, regexes: 0 };
-    parser.skip_space();
-    if parser.peek().is_none() {
-        return Ok(Query::all());
-    }
-    let root = parser.either(Context::Query)?;
-    match parser.peek() {
-        None => Ok(Query { root }),
-        Some(_) => Err(parser
-            .error(parser.at, "this `)` closes nothing")
-            .hint("to search for it, write \")\" in quotes")),
-    }
+    read(text).0
+}
+
+/// Reads a query that is not too long; with the parts that were read, up to the first mistake.
+pub(super) fn read(text: &str) -> (Result<Query, QueryError>, Vec<Part>) {
+    let mut parser = Parser { text, at: 0, depth: 0, terms: 0, regexes: 0, parts: Vec::new() };
+    let query = parser.query();
+    (query, parser.parts)
 }
 
 impl<'t> Parser<'t> {
+    fn query(&mut self) -> Result<Query, QueryError> {
+        self.skip_space();
+        if self.peek().is_none() {
+            return Ok(Query::all());
+        }
+        let root = self.either(Context::Query)?;
+        match self.peek() {
+            None => Ok(Query { root }),
+            Some(_) => Err(self
+                .error(self.at, "this `)` closes nothing")
+                .hint("to search for it, write \")\" in quotes")),
+        }
+    }
+
     /// `a OR b OR c`
     fn either(&mut self, context: Context<'_>) -> Result<Node, QueryError> {
         let mut parts = vec![self.all_of(context)?];
         while let Some((Keyword::Or, len)) = self.keyword() {
             let word = self.at;
             self.at += len;
+            self.paint(word, Kind::Operator);
             self.skip_space();
             if self.at_end_of_group() {
                 return Err(self.one_sided(word, len, self.at, "right"));
@@ -117,6 +131,7 @@ impl<'t> Parser<'t> {
                 Some((Keyword::And, len)) => {
                     let word = self.at;
                     self.at += len;
+                    self.paint(word, Kind::Operator);
                     self.skip_space();
                     if self.at_end_of_group() {
                         return Err(self.one_sided(word, len, self.at, "right"));
@@ -142,6 +157,7 @@ impl<'t> Parser<'t> {
             let word = self.at;
             if let Some((Keyword::Not, len)) = self.keyword() {
                 self.at += len;
+                self.paint(word, Kind::Not);
                 self.skip_space();
                 match self.keyword() {
                     Some((Keyword::And | Keyword::Or, _)) => {
@@ -153,6 +169,7 @@ impl<'t> Parser<'t> {
             } else if matches!(self.peek(), Some('-' | '!')) {
                 let sign = self.peek().unwrap_or('-');
                 self.at += 1;
+                self.paint(word, Kind::Not);
                 if sign == '!' {
                     self.skip_space();
                 }
@@ -186,6 +203,7 @@ impl<'t> Parser<'t> {
         }
         self.depth += 1;
         self.at += 1;
+        self.paint(open, Kind::Operator);
         self.skip_space();
         if self.peek() == Some(')') {
             return Err(self
@@ -195,7 +213,9 @@ impl<'t> Parser<'t> {
         let node = if self.peek().is_none() { None } else { Some(self.either(context)?) };
         match (node, self.peek()) {
             (Some(node), Some(')')) => {
+                let close = self.at;
                 self.at += 1;
+                self.paint(close, Kind::Operator);
                 self.depth -= 1;
                 Ok(node)
             }
@@ -208,6 +228,7 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if let Some((name, after)) = self.field_name() {
             self.at = after;
+            self.paint(start, Kind::Field);
             if self.at_end_of_group() || self.peek().is_some_and(char::is_whitespace) {
                 let written = self.text.get(start..after).unwrap_or_default();
                 return Err(self
@@ -269,6 +290,7 @@ impl<'t> Parser<'t> {
                 raw.open_end = true;
                 self.at += 1;
             }
+            self.paint(start, Kind::Quoted);
             return Ok(raw);
         }
         let mut piece = String::new();
@@ -294,6 +316,7 @@ impl<'t> Parser<'t> {
         }
         // Only stars: what was taken for the start is all there is.
         raw.open_end |= raw.pieces.is_empty() && raw.open_start;
+        self.paint(start, Kind::of_word(self.text.get(start..self.at).unwrap_or_default()));
         Ok(raw)
     }
 
@@ -354,6 +377,11 @@ impl<'t> Parser<'t> {
         let written = self.text.get(word..word + len).unwrap_or_default();
         self.error(at, format!("`{written}` needs something on its {side}"))
             .hint(format!("to search for the word, write \"{written}\" in quotes"))
+    }
+
+    /// Notes what was read since `start`.
+    pub fn paint(&mut self, start: usize, kind: Kind) {
+        self.parts.push(Part { place: start..self.at, kind });
     }
 
     /// Counts a leaf of the tree.

@@ -184,7 +184,8 @@ fn first(error: &clap::Error, kind: ContextKind) -> String {
 }
 
 fn near(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    all(error, kind).first().map(|near| format!("did you mean `{near}`?"))
+    // The nearest stands last.
+    all(error, kind).last().map(|near| format!("did you mean `{near}`?"))
 }
 
 /// `--limit` of `--limit <N>`.

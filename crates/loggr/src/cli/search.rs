@@ -25,7 +25,7 @@ use crate::hint::Advise;
 use crate::process::clock::now;
 use crate::process::place;
 use crate::store;
-use follow::{Known, follow};
+use follow::{begin, follow};
 use print::{OutputFormat, Printer};
 use time::{Span, duration};
 
@@ -233,18 +233,18 @@ pub fn search(place: &Place, args: &SearchArgs) -> Result<Exit> {
     if args.follow {
         asked.options.limit = args.limit.min(MAX_SEARCH_LIMIT);
         // Before the first answer: what becomes visible from here on is new.
-        let mut known = Known::look(&asked)?;
+        let mut following = begin(&asked)?;
         let mut events = ask(&asked, &asked.options)?.events;
         if events.is_empty() {
             asked.advise();
         }
         events.reverse();
+        following.know(&events);
         for event in &events {
-            known.events.insert(event.uid, event.timegenerated.unix_micros());
             out.print(event)?;
         }
         out.flush()?;
-        return follow(&asked, known, &mut out).map(|()| Exit::Fine);
+        return follow(&asked, following, &mut out).map(|()| Exit::Fine);
     }
     let mut left = args.limit;
     while left > 0 {

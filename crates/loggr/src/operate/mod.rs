@@ -6,5 +6,8 @@
 
 pub mod days;
 pub mod events;
+pub mod follow;
 pub mod queues;
 pub mod rescue;
+pub mod saved;
+pub mod stores;

@@ -26,6 +26,7 @@ use crate::component::machine::Machines;
 use crate::component::server::{Doors, Server};
 use crate::component::ship::Shippers;
 use crate::config::{Config, exposed};
+use crate::operate::stores::Stores;
 use crate::process::descriptors::{self, Needs, Places};
 use crate::process::part::Part;
 use crate::process::place::Place;
@@ -55,6 +56,7 @@ pub struct Prepared {
     doors: Doors,
     databases: HashMap<String, Database>,
     web: web::Bound,
+    stores: Stores,
     places: Places,
     file: ReadAtStart,
 }
@@ -81,6 +83,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let databases = store::databases(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
+    let stores = Stores::new(&config);
     if let Some(identity) = &identity {
         identity.assume(&config)?;
         identity.check_data(&config.data.directory)?;
@@ -89,7 +92,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     if let Some(file) = &config.log.security {
         telemetry::try_security(file)?;
     }
-    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, places, file })
+    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file })
 }
 
 /// Raises the limit of descriptors, and divides what the system allows.
@@ -133,7 +136,7 @@ struct Running {
 
 impl Running {
     async fn start(prepared: Prepared) -> Result<(Running, Signals)> {
-        let Prepared { config, part, registry, place, broker, doors, databases, web, places, file } =
+        let Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file } =
             prepared;
         let starting = Signals::starting()?;
         let opened = match part.needs_bus() {
@@ -196,7 +199,7 @@ impl Running {
         status::adopt(&live);
         let (registry, socket) = (Arc::new(registry), place.socket().to_owned());
         let site = Site { live, registry, notices, socket };
-        let web = web::start(&site, web, &places).await?;
+        let web = web::start(&site, web, stores, &places).await?;
         let mut telling = Crew::new();
         tell::tellers(&site, broker, &telling.stop, &mut telling.tasks);
         write_card(&site, &place, &web, &mut telling)?;

@@ -171,7 +171,7 @@ impl Card {
 }
 
 /// A time in RFC 3339.
-fn stamp(time: Timestamp) -> String {
+pub fn stamp(time: Timestamp) -> String {
     let mut out = Vec::new();
     time.write_rfc3339(&mut out);
     String::from_utf8_lossy(&out).into_owned()

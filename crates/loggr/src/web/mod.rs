@@ -3,44 +3,41 @@
 //!
 //! Who may ask on the web address is decided at its `door`. Nothing here takes an event in.
 
+mod api;
+mod control;
 mod door;
 mod headers;
 mod host;
+mod page;
 pub mod problem;
 mod serve;
 mod welcome;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use futures_util::Stream;
-use futures_util::stream::unfold;
+use axum::routing::get;
 use loggr_event::Timestamp;
 use loggr_net::tls::{Identity, Server};
 use loggr_net::{Address, bind};
-use serde::Serialize;
-use serde_json::Value;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Config;
-use crate::operate::{days, queues, rescue};
+use crate::operate::stores::Stores;
 use crate::process::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
 use crate::process::part::Part;
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
-use crate::status::{self, Installation, Live};
+use crate::status::{self, Live};
+use api::Api;
 use door::Keeper;
 use serve::{Door, serve};
 
@@ -48,8 +45,6 @@ use serve::{Door, serve};
 const CONTROL_MODE: u32 = 0o600;
 /// What is spoken inside TLS.
 const ALPN: &str = "http/1.1";
-/// Connections that may listen to the notifications at one time: each stays as long as it likes.
-const MAX_LISTENING: usize = 64;
 /// How long a stop waits for requests that are being answered.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
@@ -130,34 +125,17 @@ pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
 }
 
 /// Binds the control socket and serves it, and the web address.
-pub async fn start(site: &Site, bound: Bound, places: &Places) -> Result<Web> {
+pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -> Result<Web> {
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
-    let until = stopped.clone();
-    let ears = Arc::new(Semaphore::new(MAX_LISTENING));
-    let tell = move |State(site): State<Site>| async move {
-        let Ok(ear) = ears.try_acquire_owned() else {
-            return (StatusCode::SERVICE_UNAVAILABLE, "too many clients listen already\n").into_response();
-        };
-        let told = notifications(site.notices.listen(), until, ear);
-        Sse::new(told).keep_alive(KeepAlive::default()).into_response()
-    };
-    let public = Router::new()
+    let api = Api::new(site.clone(), stores, stopped.clone());
+    let watch = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/api/status", get(status_of_all))
-        .route("/api/notifications", get(tell));
-    let commands = Router::new()
-        .route("/api/process", get(alone))
-        .route("/api/queue/purge", post(purge))
-        .route("/api/queue/peek", get(peek))
-        .route("/api/store/drop", post(drop_days))
-        .route("/api/store/prune", post(prune))
-        .route("/api/rescue/replay", post(replay))
-        .route("/api/rescue/discard", post(discard));
+        .with_state(site.clone());
     let (socket, control) = bind::unix_stream(&site.socket, CONTROL_MODE)?;
-    let control_app = public.clone().merge(commands).with_state(site.clone());
+    let control_app = watch.clone().merge(control::router(&api));
     let control_app = control_app.layer(axum::middleware::from_fn(door::control));
     let door = Door {
         name: "control socket",
@@ -174,7 +152,7 @@ pub async fn start(site: &Site, bound: Bound, places: &Places) -> Result<Web> {
         return Ok(web);
     };
     let keeper = Arc::new(Keeper::open(&site.live.config, settings));
-    let app = guarded(public.with_state(site.clone()), &keeper);
+    let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
     let scheme = if web.tls.is_some() { "https" } else { "http" };
     let mut far = None;
     for socket in bound.sockets {
@@ -215,30 +193,6 @@ fn stamp(micros: i64) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Everything that is told, as server-sent events, until the stop and what was told before it.
-fn notifications(
-    told: broadcast::Receiver<Arc<Value>>,
-    stopped: watch::Receiver<bool>,
-    ear: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Event, Infallible>> {
-    unfold((told, stopped, ear), |(mut told, mut stopped, ear)| async move {
-        let notice = tokio::select! {
-            // What was told before the stop goes out before the end.
-            biased;
-            notice = told.recv() => notice,
-            _ = stopped.wait_for(|s| *s) => return None,
-        };
-        let event = match notice {
-            Ok(notice) => Event::default().data(notice.to_string()),
-            Err(RecvError::Lagged(missed)) => {
-                Event::default().comment(format!("notices that were missed: {missed}"))
-            }
-            Err(RecvError::Closed) => return None,
-        };
-        Some((Ok(event), (told, stopped, ear)))
-    })
-}
-
 async fn readyz(State(site): State<Site>) -> Response {
     // Looking at a queue may read from disk.
     let trouble = tokio::task::spawn_blocking(move || status::not_ready(&site.live)).await;
@@ -260,118 +214,5 @@ async fn metrics(State(site): State<Site>) -> Response {
     match tokio::task::spawn_blocking(render).await {
         Ok(text) => (kind, text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-async fn status_of_all(State(site): State<Site>) -> axum::Json<Installation> {
-    axum::Json(site.registry.installation(&site.live, &site.socket).await)
-}
-
-/// This process alone: what the others of the installation ask for.
-async fn alone(State(site): State<Site>) -> Response {
-    match tokio::task::spawn_blocking(move || status::online(&site.live)).await {
-        Ok(status) => axum::Json(status).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct QueueCommand {
-    queue: String,
-    #[serde(default = "default_peek")]
-    limit: usize,
-}
-
-fn default_peek() -> usize {
-    10
-}
-
-async fn purge(State(site): State<Site>, Query(command): Query<QueueCommand>) -> Response {
-    let Some(bus) = &site.live.bus else { return not_here("the bus") };
-    answer(queues::purge(bus, &command.queue).await)
-}
-
-async fn peek(State(site): State<Site>, Query(command): Query<QueueCommand>) -> Response {
-    let Some(bus) = &site.live.bus else { return not_here("the bus") };
-    answer(queues::peek(bus, &command.queue, command.limit).await)
-}
-
-#[derive(serde::Deserialize)]
-struct StoreCommand {
-    ship: String,
-    before: Option<i64>,
-}
-
-async fn drop_days(State(site): State<Site>, Query(command): Query<StoreCommand>) -> Response {
-    match days::drop_here(&site.live, &command.ship, command.before).await {
-        Some(dropped) => answer(dropped),
-        None => not_here(&format!("the store of `{}`", command.ship)),
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct PruneCommand {
-    ship: String,
-    #[serde(default)]
-    accept_clock: bool,
-}
-
-async fn prune(State(site): State<Site>, Query(command): Query<PruneCommand>) -> Response {
-    match days::prune_here(&site.live, &command.ship, command.accept_clock).await {
-        Some(pruned) => answer(pruned),
-        None => not_here(&format!("the store of `{}`", command.ship)),
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct RescueCommand {
-    sink: String,
-    id: Option<String>,
-}
-
-async fn replay(State(site): State<Site>, Query(command): Query<RescueCommand>) -> Response {
-    match rescue::replay_here(&site.live, &command.sink, command.id.as_deref()).await {
-        Some(replayed) => answer(replayed),
-        None => not_here(&rescue::whose(&command.sink)),
-    }
-}
-
-async fn discard(State(site): State<Site>, Query(command): Query<RescueCommand>) -> Response {
-    let of = site.live.rescue.clone();
-    let RescueCommand { sink, id } = command;
-    let discard = move || rescue::discard(&of, &sink, id.as_deref());
-    answer(tokio::task::spawn_blocking(discard).await.unwrap_or_else(|error| Err(error.into())))
-}
-
-/// Another process of the installation may have it.
-fn not_here(what: &str) -> Response {
-    (StatusCode::NOT_FOUND, format!("{what} is not in this process\n")).into_response()
-}
-
-fn answer(result: Result<impl Serialize>) -> Response {
-    match result {
-        Ok(value) => axum::Json(value).into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::StreamExt;
-    use serde_json::json;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_was_told_before_the_stop_goes_out() {
-        let (sender, told) = broadcast::channel(64);
-        let (stop, stopped) = watch::channel(false);
-        let ear = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let listening = notifications(told, stopped, ear);
-        for n in 0..50 {
-            sender.send(Arc::new(json!(n))).unwrap();
-        }
-        stop.send_replace(true);
-        assert_eq!(listening.count().await, 50);
     }
 }

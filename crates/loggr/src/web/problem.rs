@@ -108,6 +108,29 @@ impl Problem {
         self
     }
 
+    /// What it says, for an answer that has it in itself.
+    pub fn members(self) -> Map<String, Value> {
+        let (word, status, title) = self.code.row();
+        let mut members = Map::new();
+        for (name, value) in [("type", "about:blank".into()), ("title", title.into())] {
+            members.insert(name.to_owned(), value);
+        }
+        members.insert("status".to_owned(), status.as_u16().into());
+        members.insert("detail".to_owned(), self.detail.into());
+        if let Some(hint) = self.hint {
+            members.insert("hint".to_owned(), hint.into());
+        }
+        members.insert("code".to_owned(), word.into());
+        members.extend(self.more);
+        members
+    }
+
+    /// What failed and why.
+    #[cfg(test)]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// A further member.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
         self.more.insert(name.to_owned(), value.into());
@@ -136,25 +159,14 @@ impl From<Refused> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (word, status, title) = self.code.row();
-        let mut body = Map::new();
-        for (name, value) in [("type", "about:blank".into()), ("title", title.into())] {
-            body.insert(name.to_owned(), value);
-        }
-        body.insert("status".to_owned(), status.as_u16().into());
-        body.insert("detail".to_owned(), self.detail.into());
-        if let Some(hint) = self.hint {
-            body.insert("hint".to_owned(), hint.into());
-        }
-        body.insert("code".to_owned(), word.into());
-        body.extend(self.more);
-        let mut response = (status, Value::Object(body).to_string()).into_response();
+        let ((_, status, _), code, retry_after) = (self.code.row(), self.code, self.retry_after);
+        let mut response = (status, Value::Object(self.members()).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        if self.code == Code::NotLoggedIn {
+        if code == Code::NotLoggedIn {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"loggr\""));
         }
         response

@@ -16,8 +16,9 @@ fn what_one_part_receives_another_stores() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     let bus = loggr.data().join("bus").display().to_string();
     let expect = format!(
-        "error: cannot open the bus\n  caused by: `{bus}` is in use by process {}\nhint: the embedded bus serves one \
-         process: run everything with `loggr run`, or set `[bus] kind = \"rabbitmq\"` to run parts apart\n",
+        "error: cannot open the bus\n  caused by: `{bus}` is in use by process {}\nhint: only one \
+         process can use queues that are on disk: run everything with `loggr run`, or set `kind = \"rabbitmq\"` in \
+         `[bus]` to run parts as processes of their own\n",
         server.pid()
     );
     assert!(errors.ends_with(&expect), "{errors}");

@@ -63,8 +63,10 @@ fn admit(keeper: &Keeper, request: &Request, client: Client) -> Result<Option<Kn
     let is_api = |path: &str| path == "/api" || path.starts_with("/api/");
     let demand = match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
         // A route for everything that is left is none of the API.
-        Some(matched) if is_api(matched) == is_api(path) => demand(method, matched),
-        // What the page consists of is the same for everybody.
+        Some(matched) if is_api(matched) == is_api(path) => {
+            // Each file of the page has a route of its own, and is the same for everybody.
+            demand(method, matched).or((!is_api(path) && is_safe(method)).then_some(Demand::Nothing))
+        }
         None if !is_api(path) && is_safe(method) => Some(Demand::Nothing),
         _ => None,
     };

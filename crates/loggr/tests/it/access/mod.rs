@@ -11,15 +11,15 @@ use serde_json::json;
 
 use crate::support::{Browser, Loggr, PROGRAM, Setup};
 
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 /// A program whose `[web]` has these keys, and further sections.
 #[track_caller]
-fn start(keys: &str) -> Loggr {
+pub fn start(keys: &str) -> Loggr {
     Loggr::with(Setup { more: keys.to_owned(), ..Setup::default() })
 }
 
-fn browser(loggr: &Loggr) -> Browser {
+pub fn browser(loggr: &Loggr) -> Browser {
     Browser::new(loggr.address("web"))
 }
 
@@ -38,14 +38,14 @@ fn typed(loggr: &Loggr, arguments: &[&str], stdin: &str) -> (i32, String) {
 
 /// Adds a user on the command line.
 #[track_caller]
-fn add_user(loggr: &Loggr, name: &str, role: &str) {
+pub fn add_user(loggr: &Loggr, name: &str, role: &str) {
     let added = typed(loggr, &["user", "add", name, "--role", role, "--password-stdin"], PASSWORD);
     assert_eq!(added, (0, format!("added the user `{name}` with the role `{role}`\n")));
 }
 
 /// Somebody with this name who has logged in.
 #[track_caller]
-fn logged_in(loggr: &Loggr, name: &str) -> Browser {
+pub fn logged_in(loggr: &Loggr, name: &str) -> Browser {
     let mut browser = browser(loggr);
     browser.log_in(name, PASSWORD);
     browser

@@ -1,0 +1,239 @@
+//! Saved searches: name, query, range, columns and view, of somebody alone or for all.
+//!
+//! One file in the data directory, replaced as a whole and durably. Who may see or change which is
+//! decided here; who asks is the caller's to know. Not what a search finds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, anyhow, bail};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Saved searches, at most, of all users.
+const MAX_SAVED: usize = 10_000;
+/// Longest name, in characters.
+const MAX_NAME: usize = 100;
+/// Columns of one search, at most.
+const MAX_COLUMNS: usize = 100;
+/// Longest of the other texts, in bytes.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Longest file.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A search that somebody keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// How it is called.
+    pub name: String,
+    /// The query.
+    pub q: String,
+    /// Where the range begins, as it was written: `now-1h`.
+    pub from: String,
+    /// Where it ends.
+    pub to: String,
+    /// The columns that are shown beside the usual ones.
+    pub cols: Vec<String>,
+    /// How it is shown: `explore` or `patterns`.
+    pub view: View,
+    /// Everybody may see it.
+    pub shared: bool,
+    /// It is what its owner sees first.
+    pub start: bool,
+}
+
+/// How a search is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// As lines.
+    #[default]
+    Explore,
+    /// By the shapes of the messages.
+    Patterns,
+}
+
+/// A saved search and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// What was saved.
+    #[serde(flatten)]
+    pub search: Search,
+    /// By whom.
+    pub owner: String,
+}
+
+/// Why a search cannot be saved, changed or removed.
+#[derive(Debug)]
+pub enum Refused {
+    /// There is none of this name that the asker may change.
+    NotFound,
+    /// Something of it is wrong; the name of the part, and what.
+    Wrong(&'static str, String),
+    /// The file cannot be read or written.
+    Failed(anyhow::Error),
+}
+
+/// All saved searches of an installation.
+#[derive(Debug)]
+pub struct SavedSearches {
+    file: PathBuf,
+    change: Mutex<()>,
+}
+
+impl SavedSearches {
+    /// Those of a data directory.
+    pub fn new(data: &Path) -> SavedSearches {
+        SavedSearches { file: data.join("saved.json"), change: Mutex::new(()) }
+    }
+
+    /// What `user` may see, by name.
+    pub fn of(&self, user: &str) -> Result<Vec<Saved>> {
+        let mut all = self.read()?;
+        all.retain(|saved| saved.owner == user || saved.search.shared);
+        all.sort_by(|a, b| a.search.name.cmp(&b.search.name).then(a.owner.cmp(&b.owner)));
+        Ok(all)
+    }
+
+    /// Keeps a new one.
+    pub fn add(&self, user: &str, search: Search) -> Result<Saved, Refused> {
+        let search = checked(search)?;
+        self.changed(|all| {
+            if all.len() >= MAX_SAVED {
+                return Err(Refused::Wrong("name", format!("{MAX_SAVED} searches are saved already")));
+            }
+            if all.iter().any(|known| known.owner == user && known.search.name == search.name) {
+                let text = format!("you have saved a search `{}` already", search.name);
+                return Err(Refused::Wrong("name", text));
+            }
+            let saved = Saved { search, owner: user.to_owned() };
+            all.push(saved.clone());
+            Ok(saved)
+        })
+    }
+
+    /// Puts another one in the place of one's own of this name.
+    pub fn change(&self, user: &str, name: &str, search: Search) -> Result<Saved, Refused> {
+        let search = checked(search)?;
+        self.changed(|all| {
+            let taken = |known: &Saved| known.owner == user && known.search.name == search.name;
+            if search.name != name && all.iter().any(taken) {
+                let text = format!("you have saved a search `{}` already", search.name);
+                return Err(Refused::Wrong("name", text));
+            }
+            let known = all.iter_mut().find(|known| known.owner == user && known.search.name == name);
+            let known = known.ok_or(Refused::NotFound)?;
+            known.search = search;
+            Ok(known.clone())
+        })
+    }
+
+    /// Removes one's own of this name; who may `remove_any` removes a shared one of somebody else too.
+    pub fn remove(&self, user: &str, name: &str, remove_any: bool) -> Result<(), Refused> {
+        self.changed(|all| {
+            let own = |known: &Saved| known.owner == user && known.search.name == name;
+            let shared = |known: &Saved| remove_any && known.search.shared && known.search.name == name;
+            let at = all.iter().position(own).or_else(|| all.iter().position(shared));
+            all.remove(at.ok_or(Refused::NotFound)?);
+            Ok(())
+        })
+    }
+
+    fn changed<T>(&self, change: impl FnOnce(&mut Vec<Saved>) -> Result<T, Refused>) -> Result<T, Refused> {
+        let _one_at_a_time = self.change.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self.read().map_err(Refused::Failed)?;
+        let done = change(&mut all)?;
+        self.write(&all).map_err(Refused::Failed)?;
+        Ok(done)
+    }
+
+    fn read(&self) -> Result<Vec<Saved>> {
+        let what = || format!("cannot read the saved searches in `{}`", self.file.display());
+        let text = match loggr_disk::read_text_at_most(&self.file, MAX_FILE_BYTES) {
+            Ok(text) => {
+                text.ok_or_else(|| anyhow!("it has more than {MAX_FILE_BYTES} bytes")).with_context(what)?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(what),
+        };
+        serde_json::from_str(&text).with_context(what)
+    }
+
+    fn write(&self, all: &[Saved]) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(all)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            bail!("the saved searches would have more than {MAX_FILE_BYTES} bytes");
+        }
+        loggr_disk::replace(&self.file, &bytes)
+            .map_err(|error| anyhow!("cannot write the saved searches to `{}`: {error}", self.file.display()))
+    }
+}
+
+fn checked(mut search: Search) -> Result<Search, Refused> {
+    let wrong = |part, text: &str| Err(Refused::Wrong(part, text.to_owned()));
+    search.name = search.name.trim().to_owned();
+    if search.name.is_empty() {
+        return wrong("name", "a saved search needs a name");
+    }
+    if search.name.chars().count() > MAX_NAME || search.name.contains(char::is_control) {
+        return wrong("name", "a name has at most 100 characters and no control character");
+    }
+    if let Err(error) = loggr_store::query::parse(&search.q) {
+        return wrong("q", &format!("the query cannot be read: {error}"));
+    }
+    let texts = [&search.from, &search.to].into_iter().chain(&search.cols);
+    if search.cols.len() > MAX_COLUMNS || texts.into_iter().any(|text| text.len() > MAX_TEXT_BYTES) {
+        return wrong("cols", "there are too many columns, or one of the texts is too long");
+    }
+    Ok(search)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(name: &str, shared: bool) -> Search {
+        Search { name: name.to_owned(), q: "severity:err".to_owned(), shared, ..Search::default() }
+    }
+
+    fn names(saved: &SavedSearches, user: &str) -> Vec<String> {
+        saved.of(user).unwrap().into_iter().map(|s| format!("{} of {}", s.search.name, s.owner)).collect()
+    }
+
+    #[test]
+    fn each_sees_their_own_and_what_is_shared() {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = SavedSearches::new(directory.path());
+        saved.add("anna", search("errors", true)).unwrap();
+        saved.add("anna", search("mine", false)).unwrap();
+        saved.add("bert", search("errors", false)).unwrap();
+        assert_eq!(names(&saved, "anna"), ["errors of anna", "mine of anna"]);
+        assert_eq!(names(&saved, "bert"), ["errors of anna", "errors of bert"]);
+        assert!(matches!(saved.change("bert", "mine", search("x", false)), Err(Refused::NotFound)));
+        assert!(matches!(saved.remove("bert", "mine", true), Err(Refused::NotFound)));
+        saved.change("anna", "mine", search("renamed", false)).unwrap();
+        saved.remove("cora", "errors", true).unwrap();
+        let again = SavedSearches::new(directory.path());
+        assert_eq!(
+            (names(&again, "anna"), names(&again, "bert")),
+            (vec!["renamed of anna".into()], vec!["errors of bert".into()])
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_with_the_part_that_is_wrong() {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = SavedSearches::new(directory.path());
+        saved.add("anna", search("errors", true)).unwrap();
+        let check = |search: Search, expect: &str| match saved.add("anna", search) {
+            Err(Refused::Wrong(part, _)) => assert_eq!(part, expect),
+            other => panic!("{other:?}"),
+        };
+        check(search("", false), "name");
+        check(search("errors", false), "name");
+        check(search("a\u{1b}[0m", false), "name");
+        check(Search { q: "(".to_owned(), ..search("x", false) }, "q");
+        check(Search { cols: vec![String::new(); MAX_COLUMNS + 1], ..search("x", false) }, "cols");
+    }
+}

@@ -1,0 +1,274 @@
+//! A question to a store: the query with what the asker may see, the range, and when to give up.
+//!
+//! Here, and nowhere else, the filter and the hidden fields of who asks are joined to what is asked.
+//! Invariant: a store is asked only through [`Asked`], so no endpoint can forget that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use loggr_event::Timestamp;
+use loggr_store::query::{self, Field, Hidden, Query};
+use loggr_store::{ErrorKind, Limits, SearchOptions, Store, StoreError};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::call::Call;
+use super::params::{Parameter, Takes, parameter};
+use crate::process::clock::now;
+use crate::web::problem::{Code, Problem};
+
+/// How long a query may take if nothing is said.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take at most.
+pub const MAX_QUERY_TIMEOUT: Duration = Duration::from_secs(300);
+/// When to ask again where the store is away, in seconds.
+const RETRY_SECONDS: u64 = 4;
+
+/// Which store is asked, and how long.
+pub const STORE: &[Parameter] = &[
+    parameter(
+        "store",
+        Takes::Text,
+        "The shipper whose store is asked; if it is left out, the one that the configuration names.",
+    ),
+    parameter(
+        "timeout",
+        Takes::Duration,
+        "The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found.",
+    ),
+];
+
+/// What all queries take.
+pub const COMMON: &[Parameter] = &[
+    parameter("q", Takes::Query, "The query; an empty one finds everything."),
+    parameter("from", Takes::Time, "Events from this moment on, for example `now-15m`."),
+    parameter("to", Takes::Time, "Events before this moment."),
+    parameter(
+        "store",
+        Takes::Text,
+        "The shipper whose store is asked; if it is left out, the one that the configuration names.",
+    ),
+    parameter(
+        "timeout",
+        Takes::Duration,
+        "The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found.",
+    ),
+];
+
+/// A question, ready to be asked.
+pub struct Asked {
+    /// Who answers.
+    pub store: Store,
+    /// The query as it was written.
+    pub text: String,
+    /// What may be seen of what is asked.
+    pub query: Query,
+    /// Range, limit, and when to give up.
+    pub options: SearchOptions,
+    /// Fields that must not be seen.
+    pub hidden: Hidden,
+    /// The moment of asking, in microseconds since 1970.
+    pub now: i64,
+    sight: Sight,
+    started: Instant,
+    _ends: EndsWithUs,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// Ends the query when its request is over: the client has its answer or has gone.
+struct EndsWithUs(Arc<AtomicBool>);
+
+impl Drop for EndsWithUs {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Call {
+    /// The question in the parameters of [`COMMON`].
+    ///
+    /// # Errors
+    /// The query cannot be read, the range is empty, or there is no such store.
+    pub fn asked(&self) -> Result<Asked, Problem> {
+        let mut asked = self.asked_of_store(self.params.text("q"))?;
+        let (from, to) = (self.params.moment("from", asked.now), self.params.moment("to", asked.now));
+        if let (Some(from), Some(to)) = (from, to)
+            && from >= to
+        {
+            return Err(Problem::parameter("to", "the range ends before it begins")
+                .hint("`from` must be earlier than `to`"));
+        }
+        (asked.options.since, asked.options.until) = (from, to);
+        Ok(asked)
+    }
+
+    /// A question with this query, over all times.
+    pub fn asked_of_store(&self, text: &str) -> Result<Asked, Problem> {
+        let query = query::parse(text).map_err(|error| unreadable(text, &error))?;
+        let hidden = Hidden::new(&self.who.hidden).map_err(Problem::internal)?;
+        let sight = Sight { filter: self.who.filter.clone(), hidden: hidden.clone() };
+        let query = sight.of(query)?;
+        let store = self.api.stores.get(self.params.some("store")).map_err(|refused| {
+            let problem = Problem::new(Code::NoStore, refused.to_string());
+            match refused.hint() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }
+        })?;
+        let turn = self.api.turns.take(&self.who.name)?;
+        let started = Instant::now();
+        let cancel = Arc::new(AtomicBool::new(false));
+        let timeout = self.params.duration("timeout").unwrap_or(QUERY_TIMEOUT).min(MAX_QUERY_TIMEOUT);
+        let now = now().unix_micros();
+        let mut options = SearchOptions::new(now);
+        options.limits = Limits { deadline: Some(started + timeout), cancel: Some(cancel.clone()) };
+        Ok(Asked {
+            store,
+            text: text.to_owned(),
+            query,
+            options,
+            hidden,
+            now,
+            sight,
+            started,
+            _ends: EndsWithUs(cancel),
+            _turn: turn,
+        })
+    }
+}
+
+impl Asked {
+    /// Another query over the same range with the same rights.
+    pub fn with(&self, query: Query) -> Result<Query, Problem> {
+        self.sight.of(query)
+    }
+
+    /// Refuses to tell anything of a field that is hidden from who asks.
+    pub fn shows(&self, field: &Field) -> Result<(), Problem> {
+        refuse(&self.hidden, std::slice::from_ref(field))
+    }
+
+    /// What is told beside every answer.
+    pub fn told(&self, partial: bool, warnings: Vec<String>, stats: &loggr_store::Stats) -> Told {
+        let of = |micros: Option<i64>| micros.map(stamp);
+        Told {
+            stats: Stats {
+                ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                matched: stats.matched,
+                groups: stats.groups,
+                groups_read: stats.groups_read,
+            },
+            partial,
+            warnings,
+            range: Range { from: of(self.options.since), to: of(self.options.until) },
+        }
+    }
+}
+
+/// What is told beside every answer of a query.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Told {
+    /// What was looked at.
+    pub stats: Stats,
+    /// Something was left out: the time was over, or a file is damaged.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// The range that was asked for, as moments.
+    pub range: Range,
+}
+
+/// What a query looked at.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Stats {
+    /// Milliseconds from the question to the answer.
+    ms: u64,
+    /// Events that matched in what was looked at.
+    matched: u64,
+    /// Groups of rows whose index was asked.
+    groups: u64,
+    /// Groups of rows of which columns were read.
+    groups_read: u64,
+}
+
+/// From a moment until before another one; an open end is null.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Range {
+    /// The first moment of the range, in RFC 3339.
+    pub from: Option<String>,
+    /// The first moment behind it.
+    pub to: Option<String>,
+}
+
+/// A moment in RFC 3339.
+pub fn stamp(micros: i64) -> String {
+    crate::status::stamp(Timestamp::from_unix_micros(micros))
+}
+
+/// What somebody may see of the events.
+struct Sight {
+    /// Only what this finds.
+    filter: Option<Query>,
+    /// Not these fields.
+    hidden: Hidden,
+}
+
+impl Sight {
+    /// What of a query may be asked.
+    fn of(&self, query: Query) -> Result<Query, Problem> {
+        refuse(&self.hidden, &query.fields())?;
+        let query = query.hiding(&self.hidden);
+        Ok(match &self.filter {
+            Some(filter) => query.and(filter.clone()),
+            None => query,
+        })
+    }
+}
+
+fn refuse(hidden: &Hidden, fields: &[Field]) -> Result<(), Problem> {
+    match fields.iter().find(|field| hidden.hides(field)) {
+        Some(field) => Err(Problem::new(Code::Forbidden, format!("the field `{field}` is hidden from you"))
+            .hint("leave it out of the query")),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a query, and where.
+pub fn unreadable(text: &str, error: &query::QueryError) -> Problem {
+    let mut problem = Problem::new(Code::QueryError, error.message())
+        .with("column", error.column())
+        .with("offset", utf16(text, error.offset()));
+    if let Some(hint) = error.hint_text() {
+        problem = problem.hint(hint);
+    }
+    let hints = query::habits(text);
+    if !hints.is_empty() {
+        problem = problem.with("hints", hints);
+    }
+    problem
+}
+
+/// The place in a text in UTF-16 code units, as JavaScript counts.
+pub fn utf16(text: &str, bytes: usize) -> usize {
+    text.get(..bytes).unwrap_or(text).encode_utf16().count()
+}
+
+/// What a store could not do.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let hint = error.hint().map(str::to_owned);
+        let problem = match error.kind() {
+            ErrorKind::Limit => Problem::new(Code::Limit, error.to_string()),
+            ErrorKind::Transient | ErrorKind::Locked | ErrorKind::Refused => {
+                Problem::new(Code::StoreAway, error.to_string()).retry_after(RETRY_SECONDS)
+            }
+            _ => return Problem::internal(error),
+        };
+        match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `GET /api/export`: all matching events as a file, streamed.
+//!
+//! A page of the store at a time, and the next one only when the last one was read, so that neither
+//! the store nor memory is asked for more than the client takes.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use futures_util::stream::unfold;
+use loggr_event::{DumpFormat, Event};
+use loggr_store::query::Field;
+use loggr_store::query::field_values;
+
+use super::ask::{Asked, stamp};
+use super::call::{Answer, Call};
+use super::params::{Parameter, Takes, parameter};
+use crate::access::security;
+use crate::clean::clean;
+
+/// Events of one page of the store.
+const PAGE: usize = 5_000;
+/// Most events of one file.
+const MAX_EVENTS: usize = 100_000_000;
+/// The columns of a CSV file if none are named.
+const COLUMNS: [&str; 8] =
+    ["timegenerated", "timereported", "severity", "facility", "source", "app_name", "procid", "message"];
+
+/// What it takes beside the query.
+pub const PARAMETERS: &[Parameter] = &[
+    parameter(
+        "format",
+        Takes::Word(&["ndjson", "csv", "text"]),
+        "A JSON object a line, CSV, or a line of text.",
+    ),
+    parameter("columns", Takes::Text, "The fields of a CSV file, with commas between them."),
+    parameter("order", Takes::Word(&["newest", "oldest"]), "Which events come first."),
+    parameter(
+        "limit",
+        Takes::Number { least: 1, most: MAX_EVENTS, default: MAX_EVENTS },
+        "At most so many events.",
+    ),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Ndjson,
+    Csv,
+    Text,
+}
+
+impl Format {
+    fn of(word: &str) -> Format {
+        match word {
+            "csv" => Format::Csv,
+            "text" => Format::Text,
+            _ => Format::Ndjson,
+        }
+    }
+
+    /// Media type and ending.
+    fn kind(self) -> (&'static str, &'static str) {
+        match self {
+            Format::Ndjson => ("application/x-ndjson", "ndjson"),
+            Format::Csv => ("text/csv; charset=utf-8", "csv"),
+            Format::Text => ("text/plain; charset=utf-8", "txt"),
+        }
+    }
+}
+
+/// An export that is being read.
+struct Export {
+    asked: Asked,
+    format: Format,
+    columns: Vec<(String, Field)>,
+    left: usize,
+    is_first: bool,
+    has_ended: bool,
+}
+
+/// `GET /api/export`
+pub async fn export(call: Call) -> Answer {
+    let mut asked = call.asked()?;
+    // The file is as long as it is: who reads it slowly is not the query.
+    asked.options.limits.deadline = None;
+    asked.options.oldest_first = call.params.word("order") == "oldest";
+    let format = Format::of(call.params.word("format"));
+    let named: Vec<String> = match call.params.some("columns") {
+        Some(columns) => columns.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => COLUMNS.map(str::to_owned).to_vec(),
+    };
+    let columns = named.into_iter().map(|name| (name.clone(), Field::from_name(&name))).collect();
+    security::told(&call.who, "exports", format_args!("query={:?} format={}", asked.text, format.kind().1));
+    let name = format!(
+        "loggr-{}.{}",
+        stamp(asked.now).get(..19).unwrap_or_default().replace(':', "-"),
+        format.kind().1
+    );
+    let left = call.params.number("limit");
+    let export = Export { asked, format, columns, left, is_first: true, has_ended: false };
+    let pages = unfold(export, |mut export| async move {
+        let page = export.page().await?;
+        Some((page, export))
+    });
+    let headers = [
+        (CONTENT_TYPE, format.kind().0.to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    Ok((headers, Body::from_stream(pages)).into_response())
+}
+
+impl Export {
+    async fn page(&mut self) -> Option<io::Result<Bytes>> {
+        if self.has_ended {
+            return None;
+        }
+        let mut out = Vec::new();
+        if std::mem::take(&mut self.is_first) && self.format == Format::Csv {
+            let names: Vec<String> = self.columns.iter().map(|(name, _)| csv(name)).collect();
+            out.extend_from_slice(names.join(",").as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        self.asked.options.limit = self.left.min(PAGE);
+        let found = match self.asked.store.search(&self.asked.query, &self.asked.options).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.has_ended = true;
+                // The file ends here without its end: the client sees that it is not whole.
+                tracing::warn!(%error, "an export ended before its time");
+                return Some(Err(io::Error::other(error)));
+            }
+        };
+        self.left = self.left.saturating_sub(found.events.len());
+        let last = found.events.last().map(|last| (last.timegenerated, last.uid));
+        for event in found.events {
+            self.write(&self.asked.hidden.strip(event), &mut out);
+        }
+        self.has_ended = !found.more || self.left == 0 || last.is_none();
+        self.asked.options.after = last;
+        Some(Ok(Bytes::from(out)))
+    }
+
+    fn write(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Ndjson => {
+                event.dump(&DumpFormat::Json, out);
+                out.push(b'\n');
+            }
+            Format::Text => {
+                let text = format!(
+                    "{} {:<7} {} {} {}",
+                    crate::status::stamp(event.timegenerated),
+                    event.severity.keyword(),
+                    event.source,
+                    event.syslogtag(),
+                    event.message
+                );
+                out.extend_from_slice(clean(&text).as_bytes());
+                out.push(b'\n');
+            }
+            Format::Csv => {
+                let values: Vec<String> =
+                    self.columns.iter().map(|(_, field)| csv(&value(event, field))).collect();
+                out.extend_from_slice(values.join(",").as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+}
+
+/// The values of a field, with blanks between several.
+fn value(event: &Event<'_>, field: &Field) -> String {
+    match field {
+        Field::Time => return crate::status::stamp(event.timegenerated),
+        Field::Timereported => return crate::status::stamp(event.timereported),
+        Field::Severity => return event.severity.keyword().to_owned(),
+        Field::Facility => return event.facility.keyword().to_owned(),
+        Field::Message => return event.message.to_string(),
+        _ => {}
+    }
+    let mut values: Vec<String> = Vec::new();
+    field_values(event, field, &mut |value| {
+        values.push(value.to_owned());
+        false
+    });
+    values.join(" ")
+}
+
+/// A CSV field (RFC 4180). One that a spreadsheet would compute is made text with an apostrophe.
+fn csv(value: &str) -> String {
+    let value = clean(value);
+    let is_formula = value.starts_with(['=', '+', '-', '@']) && value.parse::<f64>().is_err();
+    let value = if is_formula { format!("'{value}") } else { value.into_owned() };
+    match value.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", value.replace('"', "\"\"")),
+        false => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expect: &str) {
+        assert_eq!(csv(value), expect);
+    }
+
+    #[test]
+    fn a_value_stays_one_field_and_computes_nothing() {
+        check("plain", "plain");
+        check("a, \"b\"", "\"a, \"\"b\"\"\"");
+        check("=cmd|'/c calc'!A0", "'=cmd|'/c calc'!A0");
+        check("-5", "-5");
+        check("-x", "'-x");
+        check("a\u{1b}[31m", "a#033[31m");
+    }
+}

@@ -1,0 +1,121 @@
+//! `GET /api/explain-nothing`: why a query finds nothing, and where to go.
+//!
+//! Each term is asked alone, and the query without it, so that the one that excludes everything is
+//! seen. Costs as many counts as there are terms; of a query with many of them the first are asked.
+
+use loggr_store::SearchOptions;
+use loggr_store::query::{self, Field, Query};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::ask::{Asked, Told, stamp};
+use super::call::{Answer, Call, json};
+use crate::web::problem::Problem;
+
+/// Terms that are looked at.
+const MAX_TERMS: usize = 12;
+
+/// Why nothing was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Explained {
+    /// Events in the range, whatever the query.
+    in_range: u64,
+    /// When the newest event that one may see was received.
+    newest: Option<String>,
+    /// The nearest matching events outside the range.
+    nearest: Nearest,
+    /// What each term finds in the range by itself, and what is found without it.
+    terms: Vec<Term>,
+    /// Fields that no event has.
+    unknown: Vec<Unknown>,
+    /// Ways of writing that mean something else here.
+    hints: Vec<String>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// Matching events outside a range.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Nearest {
+    /// The last one before it.
+    before: Option<String>,
+    /// The first one after it.
+    after: Option<String>,
+}
+
+/// A term of the query.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Term {
+    /// As it is written in the reference.
+    text: String,
+    /// Events that it finds by itself.
+    alone: u64,
+    /// Events that the others find without it.
+    without: u64,
+}
+
+/// A field that no event has.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Unknown {
+    field: String,
+    /// What was probably meant.
+    suggestion: Option<String>,
+}
+
+/// `GET /api/explain-nothing`
+pub async fn explain(call: Call) -> Answer {
+    let asked = call.asked()?;
+    let in_range = count(&asked, Query::all()).await?;
+    let everywhere = SearchOptions { since: None, until: None, limit: 1, ..asked.options.clone() };
+    let newest = first(&asked, &asked.with(Query::all())?, &everywhere).await?;
+    let nearest = Nearest {
+        before: match asked.options.since {
+            Some(since) => {
+                first(&asked, &asked.query, &SearchOptions { until: Some(since), ..everywhere.clone() })
+                    .await?
+            }
+            None => None,
+        },
+        after: match asked.options.until {
+            Some(until) => {
+                let later = SearchOptions { since: Some(until), oldest_first: true, ..everywhere.clone() };
+                first(&asked, &asked.query, &later).await?
+            }
+            None => None,
+        },
+    };
+    let written = query::parse(&asked.text).map_err(|error| super::ask::unreadable(&asked.text, &error))?;
+    let parts = written.terms();
+    let mut terms = Vec::new();
+    if parts.len() > 1 {
+        for (at, part) in parts.iter().enumerate().take(MAX_TERMS) {
+            let others =
+                parts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, part)| part.clone());
+            let others = others.reduce(Query::and).unwrap_or_else(Query::all);
+            terms.push(Term {
+                text: part.to_string(),
+                alone: count(&asked, part.clone()).await?,
+                without: count(&asked, others).await?,
+            });
+        }
+    }
+    let known = asked.store.fields(asked.options.since, asked.options.until).await?;
+    let names: Vec<&str> = known.iter().map(|field| field.name.as_str()).collect();
+    let names: Vec<&str> =
+        names.into_iter().filter(|name| !asked.hidden.hides(&Field::from_name(name))).collect();
+    let unknown = written.unknown_fields(&names).into_iter();
+    let unknown =
+        unknown.map(|(field, near)| Unknown { field, suggestion: near.map(str::to_owned) }).collect();
+    let told = asked.told(false, Vec::new(), &loggr_store::Stats::default());
+    json(&Explained { in_range, newest, nearest, terms, unknown, hints: query::habits(&asked.text), told })
+}
+
+async fn count(asked: &Asked, query: Query) -> Result<u64, Problem> {
+    Ok(asked.store.count(&asked.with(query)?, &asked.options).await?.events)
+}
+
+/// When the first of what is found was received.
+async fn first(asked: &Asked, query: &Query, options: &SearchOptions) -> Result<Option<String>, Problem> {
+    let found = asked.store.search(query, options).await?;
+    Ok(found.events.first().map(|event| stamp(event.timegenerated.unix_micros())))
+}

@@ -1,0 +1,268 @@
+//! Events: a page of them, their number, one, those around one, and from when to when there are any.
+
+use loggr_event::{Event, Uid};
+use loggr_store::ErrorKind;
+use loggr_store::query::{Field, Matcher, Query};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::ask::{self, Told, utf16};
+use super::call::{Answer, Call, json};
+use super::cursor::Cursor;
+use super::event::{MAX_MESSAGE_CHARACTERS, MESSAGE_CHARACTERS, Shown};
+use super::params::{Parameter, Takes, parameter, required};
+use crate::access::security;
+use crate::web::problem::{Code, Problem};
+
+/// Most events of one page.
+const MAX_PAGE: usize = 1000;
+/// Most events on each side of one.
+const MAX_AROUND: usize = 500;
+
+/// How a page is asked for.
+pub const PAGE: &[Parameter] = &[
+    parameter("limit", Takes::Number { least: 1, most: MAX_PAGE, default: 100 }, "At most so many events."),
+    parameter("cursor", Takes::Text, "The `cursor` of the page before: this page goes on behind it."),
+    parameter("order", Takes::Word(&["newest", "oldest"]), "Which events come first."),
+    parameter("highlight", Takes::Flag, "Tells where the message of each event has what was searched for."),
+    MESSAGE,
+];
+
+const MESSAGE: Parameter = parameter(
+    "max_message",
+    Takes::Number { least: 1, most: MAX_MESSAGE_CHARACTERS, default: MESSAGE_CHARACTERS },
+    "So many characters of each message are sent; one that is longer tells its length in `message_cut`.",
+);
+
+/// Which event is meant.
+pub const UID: &[Parameter] = &[required("uid", Takes::Text, "The uid of the event."), MESSAGE];
+
+/// How the events around one are asked for.
+pub const AROUND: &[Parameter] = &[
+    required("uid", Takes::Text, "The uid of the event in the middle."),
+    parameter(
+        "same",
+        Takes::Word(&["host", "app", "all"]),
+        "Events of the same host; of the same host and program; or all events.",
+    ),
+    parameter(
+        "before",
+        Takes::Number { least: 0, most: MAX_AROUND, default: 20 },
+        "At most so many older events.",
+    ),
+    parameter(
+        "after",
+        Takes::Number { least: 0, most: MAX_AROUND, default: 20 },
+        "At most so many newer events.",
+    ),
+    parameter("cursor_before", Takes::Text, "Only older events behind this place, and no newer ones."),
+    parameter("cursor_after", Takes::Text, "Only newer events behind this place, and no older ones."),
+    MESSAGE,
+];
+
+/// A page of events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Page {
+    /// In the order asked for.
+    events: Vec<Shown>,
+    /// Where the next page begins; null where nothing more can come.
+    cursor: Option<String>,
+    /// There may be more.
+    more: bool,
+    /// For each event the places in its message that were searched for, in UTF-16 code units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<Vec<Vec<[usize; 2]>>>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// A number of events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Count {
+    /// How many match.
+    events: u64,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// The events around one.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Context {
+    /// Oldest first, with the one in the middle.
+    events: Vec<Shown>,
+    /// The uid of the one in the middle.
+    anchor: String,
+    /// There are older ones.
+    more_before: bool,
+    /// There are newer ones.
+    more_after: bool,
+    /// Where older ones go on.
+    cursor_before: Option<String>,
+    /// Where newer ones go on.
+    cursor_after: Option<String>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// One event.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct One {
+    event: Shown,
+    /// The received bytes as text, where they were kept.
+    raw_text: Option<String>,
+    /// The shape of its message.
+    shape: String,
+    /// The message in pieces, and whether each of them varies.
+    shape_parts: Vec<(String, bool)>,
+    /// Where it came from and where it went.
+    way: Vec<super::here::Step>,
+}
+
+/// From when to when there are events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Extent {
+    /// When the oldest was received.
+    oldest: Option<String>,
+    /// When the newest was received.
+    newest: Option<String>,
+    /// How many there are.
+    events: u64,
+}
+
+/// `GET /api/search`
+pub async fn search(call: Call) -> Answer {
+    let mut asked = call.asked()?;
+    if let Some(text) = call.params.some("cursor") {
+        let cursor = Cursor::read("cursor", text)?;
+        (asked.options.since, asked.options.until) = (cursor.from, cursor.to);
+        asked.options.after = cursor.key();
+    }
+    asked.options.limit = call.params.number("limit");
+    asked.options.oldest_first = call.params.word("order") == "oldest";
+    let found = asked.store.search(&asked.query, &asked.options).await?;
+    if asked.options.after.is_none() {
+        let about = format!("query={:?} rows={}", asked.text, found.events.len());
+        security::told(&call.who, "searched", about);
+    }
+    let last = found.events.last().filter(|_| found.more);
+    let cursor = last.map(|last| Cursor::behind(last, asked.options.since, asked.options.until).write());
+    let characters = call.params.number("max_message");
+    let matches = call.params.flag("highlight").then(|| {
+        let matcher = Matcher::new(&asked.query, asked.now);
+        found.events.iter().map(|event| places(&matcher, event, characters)).collect()
+    });
+    let told = asked.told(found.partial, found.warnings, &found.stats);
+    let events = found.events.into_iter().map(|event| Shown::of(event, &asked.hidden, characters)).collect();
+    json(&Page { events, cursor, more: found.more, matches, told })
+}
+
+/// Where a message has what is searched for, as far as it is sent.
+fn places(matcher: &Matcher, event: &Event<'_>, characters: usize) -> Vec<[usize; 2]> {
+    let message: &str = &event.message;
+    let end = message.char_indices().nth(characters).map_or(message.len(), |(at, _)| at);
+    let sent = message.get(..end).unwrap_or_default();
+    let places = matcher.highlight(sent);
+    places.into_iter().map(|place| [utf16(sent, place.start), utf16(sent, place.end)]).collect()
+}
+
+/// `GET /api/count`
+pub async fn count(call: Call) -> Answer {
+    let asked = call.asked()?;
+    let counted = asked.store.count(&asked.query, &asked.options).await?;
+    let told = asked.told(counted.partial, counted.warnings, &counted.stats);
+    json(&Count { events: counted.events, told })
+}
+
+/// The uid in the parameters.
+fn uid(call: &Call) -> Result<Uid, Problem> {
+    let text = call.params.text("uid");
+    Uid::parse(text).ok_or_else(|| Problem::parameter("uid", format!("`{text}` is no uid")))
+}
+
+fn no_such_event(uid: Uid) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no event `{uid}` that you may see"))
+        .hint("it may have been dropped with its day, or lie in another store")
+}
+
+/// `GET /api/event/{uid}`
+pub async fn one(call: Call) -> Answer {
+    let (asked, uid) = (call.asked_of_store("")?, uid(&call)?);
+    let event =
+        asked.store.event(uid, &asked.query, &asked.options).await?.ok_or_else(|| no_such_event(uid))?;
+    let event = asked.hidden.strip(event);
+    let shape = loggr_store::shape::hash(&event.message).to_string();
+    let shape_parts = super::patterns::parts(&event.message);
+    let way = super::here::way(&call.api.site, &event, call.params.some("store"));
+    let raw_text = event.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned());
+    let event = Shown::of(event, &asked.hidden, call.params.number("max_message"));
+    json(&One { event, raw_text, shape, shape_parts, way })
+}
+
+/// `GET /api/context`
+pub async fn context(call: Call) -> Answer {
+    let (asked, uid) = (call.asked_of_store("")?, uid(&call)?);
+    let anchor =
+        asked.store.event(uid, &asked.query, &asked.options).await?.ok_or_else(|| no_such_event(uid))?;
+    let alike = match call.params.word("same") {
+        "all" => Query::all(),
+        "app" => {
+            Query::equals(Field::Source, &anchor.source).and(Query::equals(Field::AppName, &anchor.app_name))
+        }
+        _ => Query::equals(Field::Source, &anchor.source),
+    };
+    let query = asked.with(alike)?;
+    let key = |name: &str| call.params.some(name).map(|text| Cursor::read(name, text)).transpose();
+    let (older, newer) = (key("cursor_before")?, key("cursor_after")?);
+    let (mut before, mut after) = (call.params.number("before"), call.params.number("after"));
+    let middle = (anchor.timegenerated, anchor.uid);
+    let middle = match (&older, &newer) {
+        (Some(older), _) => {
+            after = 0;
+            older.key().unwrap_or(middle)
+        }
+        (None, Some(newer)) => {
+            before = 0;
+            newer.key().unwrap_or(middle)
+        }
+        (None, None) => middle,
+    };
+    let loggr_store::Context { events, more_before, more_after, partial, warnings, stats, .. } =
+        asked.store.context(&query, middle, before, after, &asked.options).await?;
+    let place = |event: Option<&Event<'_>>| event.map(|event| Cursor::behind(event, None, None).write());
+    let cursor_before = place(events.first()).filter(|_| more_before);
+    let cursor_after = place(events.last()).filter(|_| more_after);
+    let characters = call.params.number("max_message");
+    let told = asked.told(partial, warnings, &stats);
+    let events = events.into_iter().map(|event| Shown::of(event, &asked.hidden, characters)).collect();
+    let anchor = uid.to_string();
+    json(&Context { events, anchor, more_before, more_after, cursor_before, cursor_after, told })
+}
+
+/// `GET /api/span`
+pub async fn span(call: Call) -> Answer {
+    let mut asked = call.asked_of_store("")?;
+    if call.who.filter.is_none() {
+        let days = asked.store.partitions().await?;
+        let days: Vec<_> = days.iter().filter(|day| day.events > 0).collect();
+        return json(&Extent {
+            oldest: days.first().map(|day| ask::stamp(day.times.0)),
+            newest: days.last().map(|day| ask::stamp(day.times.1)),
+            events: days.iter().map(|day| day.events).sum(),
+        });
+    }
+    // Who may not see everything is told of what they may see.
+    asked.options.limit = 1;
+    let newest = asked.store.search(&asked.query, &asked.options).await?;
+    asked.options.oldest_first = true;
+    let oldest = asked.store.search(&asked.query, &asked.options).await?;
+    let counted = asked.store.count(&asked.query, &asked.options).await;
+    let events = match counted {
+        Ok(counted) => counted.events,
+        Err(error) if error.kind() == ErrorKind::Limit => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let time = |found: &loggr_store::Found| {
+        found.events.first().map(|event| ask::stamp(event.timegenerated.unix_micros()))
+    };
+    json(&Extent { oldest: time(&oldest), newest: time(&newest), events })
+}

@@ -1,0 +1,126 @@
+//! What is so, once or again and again, and what changes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde_json::Value;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+
+use super::call::{Answer, Api, Call, json};
+use crate::web::Site;
+use crate::web::problem::{Code, Problem};
+
+/// How often the status is told.
+const PACE: Duration = Duration::from_secs(1);
+/// Connections that may listen to the status or to the notifications at one time: each stays as long
+/// as it likes.
+const MAX_LISTENING: usize = 64;
+
+/// Places for those who listen.
+#[derive(Clone, Debug)]
+pub struct Ears(Arc<Semaphore>);
+
+impl Default for Ears {
+    fn default() -> Ears {
+        Ears(Arc::new(Semaphore::new(MAX_LISTENING)))
+    }
+}
+
+impl Ears {
+    fn lend(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.0.clone().try_acquire_owned().map_err(|_| {
+            Problem::new(Code::TooMany, format!("{MAX_LISTENING} connections listen already"))
+                .hint("close a page that shows the status")
+                .retry_after(10)
+        })
+    }
+}
+
+/// `GET /api/status`
+pub async fn status(call: Call) -> Answer {
+    let site = &call.api.site;
+    json(&site.registry.installation(&site.live, &site.socket).await)
+}
+
+/// `GET /api/status/feed`
+pub async fn feed(call: Call) -> Answer {
+    let ear = call.api.ears.lend()?;
+    Ok(Sse::new(statuses(call.api, ear)).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn statuses(api: Api, ear: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
+    unfold((api, true, ear), |(api, is_first, ear)| async move {
+        if !is_first {
+            let mut stopped = api.stopped.clone();
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return None,
+                () = tokio::time::sleep(PACE) => {}
+            }
+        }
+        let Site { registry, live, socket, .. } = &api.site;
+        let status = registry.installation(live, socket).await;
+        let data = serde_json::to_string(&status).unwrap_or_default();
+        Some((Ok(Event::default().event("status").data(data)), (api, false, ear)))
+    })
+}
+
+/// `GET /api/notifications`
+pub async fn notifications(call: Call) -> Answer {
+    Ok(notices(&call.api)?.into_response())
+}
+
+/// Everything that changes, as server-sent events.
+pub fn notices(api: &Api) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
+    let ear = api.ears.lend()?;
+    let told = told(api.site.notices.listen(), api.stopped.clone(), ear);
+    Ok(Sse::new(told).keep_alive(KeepAlive::default()))
+}
+
+/// Everything that is told, until the stop and what was told before it.
+fn told(
+    told: broadcast::Receiver<Arc<Value>>,
+    stopped: watch::Receiver<bool>,
+    ear: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    unfold((told, stopped, ear), |(mut told, mut stopped, ear)| async move {
+        let notice = tokio::select! {
+            // What was told before the stop goes out before the end.
+            biased;
+            notice = told.recv() => notice,
+            _ = stopped.wait_for(|stopped| *stopped) => return None,
+        };
+        let event = match notice {
+            Ok(notice) => Event::default().data(notice.to_string()),
+            Err(RecvError::Lagged(missed)) => Event::default().comment(format!("{missed} were missed")),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok(event), (told, stopped, ear)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_told_before_the_stop_goes_out() {
+        let (sender, told) = broadcast::channel(64);
+        let (stop, stopped) = watch::channel(false);
+        let ear = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let listening = super::told(told, stopped, ear);
+        for n in 0..50 {
+            sender.send(Arc::new(json!(n))).unwrap();
+        }
+        stop.send_replace(true);
+        assert_eq!(listening.count().await, 50);
+    }
+}

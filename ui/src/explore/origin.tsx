@@ -1,0 +1,101 @@
+/** Beside an open row: from where it came, its seal, and where it went. */
+import type { EventAnswer, LogEvent, Step } from '../api-types';
+import { barePeer } from '../list/event';
+import { clean } from '../list/text';
+import * as prefs from '../prefs';
+import { term } from '../query/rewrite';
+import { fraction, stamp } from '../time';
+import { Icon } from '../ui/icon';
+import { Tag, zoneName } from '../ui/marks';
+import { ask } from './act';
+
+const SEAL = {
+  verified: ['ok', 'check', 'Seal verified', 'It is as its sender signed it.'],
+  sealed: ['', 'check', 'Sealed', 'It is signed; nobody has checked the signature here.'],
+  none: ['', 'minus', 'No seal', 'The sender does not sign; what came is what is shown.'],
+  broken: ['err', 'warn', 'Seal broken', 'It was changed after it was signed, or signed with another key.'],
+} as const;
+
+export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | null }) {
+  const o = event.origin ?? {};
+  const [tone, icon, name, what] = SEAL[whole?.seal?.state ?? (event.hmac ? 'sealed' : 'none')];
+  const entries: [string, string | undefined][] = [
+    ['listener', o.listener],
+    ['transport', o.transport],
+    ['peer', o.peer],
+    ['TLS name', o.tls_name || 'no certificate'],
+    ['time zone', o.timezone],
+    ['shape', whole?.shape],
+    ['uid', event.uid],
+  ];
+  return (
+    <div class="card">
+      <h2>
+        Origin
+        <span class="push">
+          <Tag tone={tone} title={whole?.seal?.detail ?? what}>
+            <Icon name={icon} />
+            {name}
+          </Tag>
+        </span>
+      </h2>
+      {tone === 'err' && <div class="err">{whole?.seal?.detail ?? what}</div>}
+      <dl class="kv">
+        {entries
+          .filter(([, v]) => v)
+          .map(([k, v]) => (
+            <>
+              <dt>{k}</dt>
+              <dd>
+                {k === 'peer' && v ? (
+                  <button type="button" class="acc" onClick={() => ask(term('peer', barePeer(v)))}>
+                    {clean(v, 200)}
+                  </button>
+                ) : (
+                  clean(v ?? '', 400)
+                )}
+              </dd>
+            </>
+          ))}
+        {event.defects?.length ? (
+          <>
+            <dt>defects</dt>
+            <dd class="warn">{event.defects.map((d) => clean(d, 100)).join(', ')}</dd>
+          </>
+        ) : null}
+      </dl>
+    </div>
+  );
+}
+
+const WORD: Record<string, string> = { waiting: 'waits', rescued: 'rescued', unknown: 'not known here' };
+const STATE: Record<string, string> = { waiting: 'wait', rescued: 'bad', unknown: 'open' };
+
+export function Way({ steps }: { steps: readonly Step[] }) {
+  const word = (s: Step) => (s.state ? (WORD[s.state] ?? '') : '');
+  return (
+    <div class="card">
+      <h2>Where it went</h2>
+      <ol class="trail">
+        {steps.map((s, i) => (
+          <li key={i} class={STATE[s.state ?? 'done'] ?? ''}>
+            <span class="t">
+              {s.at ? stamp(Date.parse(s.at), 'time', prefs.zone.value) + fraction(s.at, 3) : word(s)}
+            </span>
+            {title(s)}
+            {s.detail && <small>{clean(s.detail, 300)}</small>}
+          </li>
+        ))}
+      </ol>
+      <p class="sr">Times in {zoneName()}</p>
+    </div>
+  );
+}
+
+function title(s: Step): string {
+  const word = s.step.charAt(0).toUpperCase() + s.step.slice(1);
+  const name = s.name ? clean(s.name, 100) : '';
+  if (s.state === 'waiting') return `Waiting for ${name || s.step}`;
+  if (s.state === 'rescued') return `Rescued from ${name || s.step}`;
+  return name ? `${word} · ${name}` : word;
+}

@@ -1,0 +1,148 @@
+/** Users: who may see this page, as what, and with which limits. */
+import { me, send } from '../api';
+import type { Role, User } from '../api-types';
+import { Query } from '../query/coloured';
+import { Button } from '../ui/button';
+import { ask } from '../ui/dialog';
+import { Check, Choice, checked, Field, list, secret, text } from '../ui/field';
+import { Ago, Tag } from '../ui/marks';
+import { toast } from '../ui/say';
+import { Box, Table } from '../ui/table';
+import { openForm } from './form';
+import { useLoaded } from './load';
+
+const BUILT_IN: Role[] = [
+  { name: 'viewer', level: 'viewer' },
+  { name: 'operator', level: 'operator' },
+  { name: 'admin', level: 'admin' },
+];
+export const MIN_PASSWORD = 12;
+
+export function Users() {
+  const { data, failed, again } = useLoaded<{ users: User[] }>('users');
+  const roles = useLoaded<{ roles: Role[] }>('roles').data?.roles ?? BUILT_IN;
+  return (
+    <Box
+      title="Users"
+      note="who may see this page"
+      actions={
+        <Button icon="plus" kind="plain" onClick={() => form(null, roles, again)}>
+          New user
+        </Button>
+      }
+    >
+      {failed && <p class="note err">{failed}</p>}
+      {me.value?.via === 'loopback' && (
+        <p class="pad sub">
+          While there is no user, everybody on this machine may do everything, and nobody from elsewhere.
+        </p>
+      )}
+      <Table
+        label="Users"
+        columns={[
+          { title: 'Name' },
+          { title: 'Role' },
+          { title: 'Sees only', kind: 'full' },
+          { title: 'Hidden fields' },
+          { title: 'Made' },
+          { title: '', kind: 'tight' },
+        ]}
+        rows={(data?.users ?? []).map((u) => ({
+          key: u.name,
+          cells: [
+            <span class="gap names">
+              <b>{u.display || u.name}</b>
+              {u.display && <span class="dim">{u.name}</span>}
+              {u.disabled && <Tag tone="warn">locked</Tag>}
+            </span>,
+            u.role,
+            <Query q={u.filter ?? ''} />,
+            u.hidden?.length ? <code>{u.hidden.join(', ')}</code> : <span class="dim">none</span>,
+            <Ago at={u.created} />,
+            <span class="gap">
+              <Button onClick={() => form(u, roles, again)}>Edit</Button>
+              {u.name !== me.value?.user && <Button onClick={() => remove(u, again)}>Remove</Button>}
+            </span>,
+          ],
+        }))}
+      />
+    </Box>
+  );
+}
+
+function form(u: User | null, roles: readonly Role[], done: () => Promise<void>): void {
+  openForm({
+    title: u ? `User ${u.name}` : 'New user',
+    verb: u ? 'Save' : 'Make the user',
+    children: (
+      <>
+        {!u && <Field label="Name" name="name" required autoComplete="off" />}
+        <Field label="Shown as" name="display" value={u?.display ?? ''} autoComplete="off" />
+        <Choice
+          label="Role"
+          name="role"
+          value={u?.role ?? 'viewer'}
+          options={roles.map((r) => [r.name, r.name])}
+        />
+        <Field
+          label={u ? 'New password; empty: as it is' : 'Password'}
+          name="password"
+          type="password"
+          required={!u}
+          minLength={MIN_PASSWORD}
+          autoComplete="new-password"
+          note={`At least ${MIN_PASSWORD} characters`}
+        />
+        <Field
+          label="Sees only"
+          name="filter"
+          class="mono"
+          value={u?.filter ?? ''}
+          autoComplete="off"
+          note="A query that is added to all that the user asks, on the server. Empty: everything"
+        />
+        <Field
+          label="Hidden fields"
+          name="hidden"
+          class="mono"
+          value={u?.hidden?.join(', ') ?? ''}
+          autoComplete="off"
+          note="Names, with commas between them"
+        />
+        {u && <Check label="Locked: may not log in" name="disabled" checked={!!u.disabled} />}
+      </>
+    ),
+    onSubmit: async (f) => {
+      const password = secret(f, 'password');
+      const body = {
+        display: text(f, 'display'),
+        role: text(f, 'role'),
+        filter: text(f, 'filter'),
+        hidden: list(f, 'hidden'),
+        ...(password ? { password } : {}),
+      };
+      if (u)
+        await send('PATCH', `users/${encodeURIComponent(u.name)}`, {
+          ...body,
+          disabled: checked(f, 'disabled'),
+        });
+      else await send('POST', 'users', { ...body, name: text(f, 'name') });
+      toast(u ? 'Saved' : 'The user is there');
+      await done();
+    },
+  });
+}
+
+function remove(u: User, done: () => Promise<void>): void {
+  ask({
+    title: `Remove “${u.name}”?`,
+    yes: 'Remove',
+    bad: true,
+    children: <p>Their sessions end now. Their shared searches stay.</p>,
+    onYes: async () => {
+      await send('DELETE', `users/${encodeURIComponent(u.name)}`);
+      toast('Removed');
+      await done();
+    },
+  });
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { Installation } from '../api-types';
+import { flow, troubles } from './flow';
+import { Rates } from './rates';
+
+const none: Installation = {
+  running: true,
+  processes: [],
+  totals: { received: 0, stored: 0, waiting: 0, rescued: 0, dropped: 0, damaged: 0, balanced: true },
+  listeners: [],
+  exchanges: [],
+  queues: [],
+  brokers: [],
+  disks: [],
+  machines: [],
+  ships: [],
+  stores: [],
+  rescue: {},
+};
+const listener = {
+  protocol: 'tcp',
+  address: '',
+  received: 0,
+  accepted: 0,
+  lost: 0,
+  connections: 0,
+  kernel_drops: 0,
+  refused: 0,
+  stalled: false,
+};
+const exchange = { published: 0, disk_bytes: 0, max_bytes: 0, segments: 0, commits: 0, damaged: 0 };
+const queue = {
+  configured: true,
+  stored: 0,
+  rescued: 0,
+  dropped: 0,
+  leased: 0,
+  redelivered: 0,
+  waiting: 0,
+  balanced: true,
+};
+const ship = { kind: 'files', stored: 0, rescued: 0, failures: 0, failing: false };
+const machine = { received: 0, stored: 0, dropped: 0, failing: false };
+
+const simple: Installation = {
+  ...none,
+  listeners: [{ ...listener, name: 'tcp' }],
+  exchanges: [
+    { ...exchange, name: 'received' },
+    { ...exchange, name: 'events' },
+  ],
+  queues: [
+    { ...queue, name: 'main', exchange: 'received' },
+    { ...queue, name: 'archive', exchange: 'events', oldest_seconds: 90, waiting: 4 },
+  ],
+  machines: [{ ...machine, name: 'main', queue: 'main', destination: 'events' }],
+  ships: [{ ...ship, name: 'archive', queue: 'archive', failing: true, last_error: 'disk full' }],
+};
+
+describe('the picture', () => {
+  const columns = (s: Installation) =>
+    flow(s)
+      .columns.map((c) => c.nodes.map((n) => n.name).join('+'))
+      .join(' > ');
+  test('of nothing is empty', () => expect(flow(none).columns).toEqual([]));
+  test('has what flows in its order', () =>
+    expect(columns(simple)).toBe('tcp > received > main > events > archive > archive'));
+  test('without machines', () =>
+    expect(
+      columns({
+        ...simple,
+        machines: [],
+        exchanges: [{ ...exchange, name: 'events' }],
+        queues: simple.queues.slice(1),
+      }),
+    ).toBe('tcp > events > archive > archive'));
+  test('where a machine has nothing to do', () =>
+    expect(
+      columns({
+        ...simple,
+        machines: [],
+        exchanges: simple.exchanges.slice(0, 1),
+        queues: simple.queues.slice(1),
+      }),
+    ).toBe('tcp > received > archive > archive'));
+  test('of a loop ends', () =>
+    expect(
+      flow({ ...simple, machines: [{ ...machine, name: 'main', queue: 'main', destination: 'received' }] })
+        .columns.length,
+    ).toBeGreaterThan(0));
+  test('says where it backs up and fails', () =>
+    expect(flow(simple).edges.map((e) => e.state)).toEqual(['', '', 'warn', '', 'err']));
+});
+
+test('troubles say that nothing is lost', () =>
+  expect(troubles(simple)).toEqual([
+    'shipper `archive`: disk full. Nothing is lost: 4 events wait in queue `archive`',
+  ]));
+
+test('rates', () => {
+  const rates = new Rates();
+  expect(rates.of('a')).toBeUndefined();
+  rates.add(0, new Map([['a', 100]]));
+  rates.add(2000, new Map([['a', 300]]));
+  expect(rates.of('a')).toBe(100);
+  rates.add(20000, new Map([['a', 5]]));
+  expect(rates.of('a')).toBeUndefined();
+});

@@ -1,0 +1,75 @@
+/** Small signs that many views share: severity, states, code in a sentence, time ago. */
+import { effect, signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { span } from '../format';
+import { grade, letter } from '../list/event';
+import { zone } from '../prefs';
+import { stamp } from '../time';
+
+export function Severity({ severity }: { severity: string }) {
+  const word = severity || 'debug';
+  return (
+    <span class={`sev s${grade(word)}`} title={word} role="img" aria-label={word}>
+      {letter(word)}
+    </span>
+  );
+}
+
+interface TagProps {
+  tone?: '' | 'ok' | 'warn' | 'err' | 'acc';
+  dot?: boolean;
+  title?: string;
+  children: ComponentChildren;
+}
+
+export function Tag({ tone = '', dot, title, children }: TagProps) {
+  return (
+    <span class={`tag ${tone}`.trim()} title={title}>
+      {dot && <span class="dot" />}
+      {children}
+    </span>
+  );
+}
+
+/** A sentence in which `this` is code. */
+export function Ticks({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</>;
+}
+
+/** A clock that ticks once a second, for what is said as an age. */
+export const tick = signal(Date.now());
+effect(() => {
+  if (typeof document !== 'undefined')
+    setInterval(() => {
+      if (!document.hidden) tick.value = Date.now();
+    }, 1000);
+});
+
+export function Ago({ at }: { at: string | number | null | undefined }) {
+  if (!at) return <span class="dim">never</span>;
+  const ms = typeof at === 'number' ? at : Date.parse(at);
+  return (
+    <span class="nowrap" title={`${stamp(ms, 'full', zone.value)} ${zoneName()}`}>
+      {span(Math.max(0, tick.value - ms))} ago
+    </span>
+  );
+}
+
+export function zoneName(): string {
+  return zone.value === 'utc' ? 'UTC' : 'local';
+}
+
+interface EmptyProps {
+  title: string;
+  children?: ComponentChildren;
+}
+
+/** What a view says when it has nothing to show. */
+export function Empty({ title, children }: EmptyProps) {
+  return (
+    <div class="empty" role="status">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}

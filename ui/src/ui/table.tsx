@@ -1,0 +1,74 @@
+/** Tables and the boxes around them. On a narrow screen each row becomes a small card with labels. */
+import type { ComponentChildren } from 'preact';
+
+export interface Column {
+  title: string;
+  /** `num` numbers, `full` takes what is left, `tight` no more than it needs, `hide-m` not when narrow. */
+  kind?: string;
+}
+
+export interface Row {
+  key: string;
+  cells: ComponentChildren[];
+  class?: string;
+}
+
+interface TableProps {
+  label: string;
+  columns: readonly Column[];
+  rows: readonly Row[];
+}
+
+export function Table({ label, columns, rows }: TableProps) {
+  return (
+    <section class="scroll" tabIndex={0} aria-label={`Table: ${label}`}>
+      <table class="stack">
+        <thead>
+          <tr>
+            {columns.map((c, i) => (
+              <th key={i} scope="col" class={c.kind}>
+                {c.title || <span class="sr">Actions</span>}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((r) => (
+            <tr key={r.key} class={r.class}>
+              {r.cells.map((cell, i) => (
+                <td key={i} class={columns[i]?.kind} data-l={labelOf(columns[i], i)}>
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function labelOf(column: Column | undefined, at: number): string | undefined {
+  return at > 0 && column?.title && !/full|tight/.test(column.kind ?? '') ? column.title : undefined;
+}
+
+interface BoxProps {
+  title: string;
+  note?: ComponentChildren;
+  actions?: ComponentChildren;
+  class?: string;
+  children: ComponentChildren;
+}
+
+export function Box({ title, note, actions, class: cls, children }: BoxProps) {
+  return (
+    <section class={`box ${cls ?? ''}`.trim()} aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {note && <p>{note}</p>}
+        {actions && <span class="push gap">{actions}</span>}
+      </header>
+      {children}
+    </section>
+  );
+}

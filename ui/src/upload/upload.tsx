@@ -1,0 +1,187 @@
+/** Upload: a log file becomes events, with progress. */
+import { useRef, useState } from 'preact/hooks';
+import { address, csrf, me } from '../api';
+import type { Problem } from '../api-types';
+import { bytes, int, many, percent } from '../format';
+import { clean } from '../list/text';
+import { iso } from '../time';
+import { Button } from '../ui/button';
+import { Choice, Field, text } from '../ui/field';
+import { Box } from '../ui/table';
+import { go } from '../url';
+
+interface Progress {
+  lines?: number;
+  bytes?: number;
+  done?: boolean;
+  stored?: number;
+  refused?: number;
+}
+
+interface Running {
+  name: string;
+  size: number;
+  sent: number;
+  progress: Progress;
+  error: string;
+  began: number;
+}
+
+const FORMATS = [
+  ['auto', 'What each line looks like'],
+  ['rfc5424', 'Syslog, RFC 5424'],
+  ['rfc3164', 'Syslog, RFC 3164'],
+  ['json', 'JSON, one object a line'],
+] as const;
+
+export function Upload() {
+  const [file, setFile] = useState<File | null>(null);
+  const [running, setRunning] = useState<Running | null>(null);
+  const [over, setOver] = useState(false);
+  const request = useRef<XMLHttpRequest | null>(null);
+  const start = (ev: SubmitEvent) => {
+    ev.preventDefault();
+    if (!file) return;
+    const form = ev.currentTarget as HTMLFormElement;
+    const options = { format: text(form, 'format'), host: text(form, 'host'), app: text(form, 'app') };
+    request.current = upload(file, options, setRunning);
+  };
+  const busy = running !== null && !running.error && !running.progress.done;
+  return (
+    <div class="page">
+      <header>
+        <h1>Upload</h1>
+        <span class="sub">
+          The lines of a file become events, as if they had been sent. gzip and zstd are recognised.
+        </span>
+      </header>
+      <Box title="A log file">
+        <form class="upload" onSubmit={start}>
+          <label
+            class={over ? 'drop over' : 'drop'}
+            onDragOver={(ev) => {
+              ev.preventDefault();
+              setOver(true);
+            }}
+            onDragLeave={() => setOver(false)}
+            onDrop={(ev) => {
+              ev.preventDefault();
+              setOver(false);
+              setFile(ev.dataTransfer?.files[0] ?? null);
+            }}
+          >
+            <span>
+              {file ? (
+                <>
+                  <b class="any">{clean(file.name, 200)}</b>, {bytes(file.size)}
+                </>
+              ) : (
+                'Drop a file here, or choose one'
+              )}
+            </span>
+            <input
+              type="file"
+              aria-label="File"
+              onChange={(ev) => setFile(ev.currentTarget.files?.[0] ?? null)}
+            />
+          </label>
+          <div class="cols2">
+            <Choice label="Format" name="format" options={FORMATS} />
+            <Field label="Host, where a line names none" name="host" autoComplete="off" />
+          </div>
+          <Field label="Program, where a line names none" name="app" autoComplete="off" />
+          <div class="gap">
+            <Button kind="primary" size="normal" submit disabled={!file || busy}>
+              Upload
+            </Button>
+            {busy && (
+              <Button kind="bad" size="normal" onClick={() => request.current?.abort()}>
+                Cancel
+              </Button>
+            )}
+          </div>
+          {running && <State running={running} />}
+        </form>
+      </Box>
+    </div>
+  );
+}
+
+function State({ running: r }: { running: Running }) {
+  const share = r.size ? Math.min(1, r.sent / r.size) : 1;
+  const { progress: p } = r;
+  return (
+    <div class="field" role="status">
+      <progress aria-label={`Upload of ${r.name}`} max={1} value={p.done ? 1 : share} />
+      {r.error ? (
+        <p class="note err">{r.error}</p>
+      ) : p.done ? (
+        <p class="gap">
+          <b class="ok">{many(p.stored ?? p.lines ?? 0, 'event')} taken</b>
+          {(p.refused ?? 0) > 0 && <span class="warn">{many(p.refused ?? 0, 'line')} refused</span>}
+          <Button
+            kind="plain"
+            onClick={() => go({ view: 'explore', sub: '', q: '', from: iso(r.began - 1000), to: 'now' })}
+          >
+            Show them
+          </Button>
+        </p>
+      ) : (
+        <p class="sub">
+          {percent(share * 100)} sent{p.lines !== undefined && ` · ${int(p.lines)} lines taken`}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A request of the older kind: only it tells how much has been sent. */
+function upload(file: File, options: Record<string, string>, tell: (r: Running) => void): XMLHttpRequest {
+  const x = new XMLHttpRequest();
+  let now: Running = {
+    name: file.name,
+    size: file.size,
+    sent: 0,
+    progress: {},
+    error: '',
+    began: Date.now(),
+  };
+  const update = (more: Partial<Running>) => {
+    now = { ...now, ...more };
+    tell(now);
+  };
+  update({});
+  x.open('POST', address('upload', { name: file.name, ...options }));
+  for (const [k, v] of Object.entries(csrf())) x.setRequestHeader(k, v);
+  x.upload.onprogress = (ev) => update({ sent: ev.loaded });
+  x.onprogress = () => update({ progress: lastLine(x.responseText) });
+  x.onabort = () => update({ error: 'Cancelled. What was taken until then stays.' });
+  x.onerror = () => update({ error: 'The connection broke. What was taken until then stays.' });
+  x.onload = () => {
+    if (x.status === 401) me.value = null;
+    if (x.status < 300) update({ sent: file.size, progress: { ...lastLine(x.responseText), done: true } });
+    else update({ error: problem(x) });
+  };
+  x.send(file);
+  return x;
+}
+
+function lastLine(body: string): Progress {
+  for (const line of body.trimEnd().split('\n').reverse()) {
+    try {
+      return JSON.parse(line) as Progress;
+    } catch {
+      // half a line: the one before it is whole
+    }
+  }
+  return {};
+}
+
+function problem(x: XMLHttpRequest): string {
+  try {
+    const p = JSON.parse(x.responseText) as Problem;
+    return `${p.detail ?? p.title ?? x.status}${p.hint ? `: ${p.hint}` : ''}`;
+  } catch {
+    return `the server answered ${x.status}`;
+  }
+}
