@@ -5,9 +5,6 @@
 
 use std::ops::Range;
 
-use super::MAX_QUERY_BYTES;
-use super::parser::read;
-
 /// A part of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -60,37 +57,11 @@ impl Kind {
     }
 }
 
-/// The parts of a query in their order, none upon another; what lies between them is space. From a
-/// mistake to the end of its word all is a mistake, and what is behind it is not told.
-///
-/// ```
-/// use loggr_store::query::paint;
-/// let told: Vec<_> = paint("host:web1 -x").iter().map(|p| (p.place.clone(), p.kind.word())).collect();
-/// assert_eq!(told, [(0..5, "field"), (5..9, "word"), (10..11, "not"), (11..12, "word")]);
-/// ```
-pub fn paint(text: &str) -> Vec<Part> {
-    if text.len() > MAX_QUERY_BYTES {
-        return Vec::new();
-    }
-    let (query, mut parts) = read(text);
-    if let Err(error) = query {
-        let start = error.offset();
-        let rest = text.get(start..).unwrap_or_default();
-        let end = rest.find(char::is_whitespace).filter(|end| *end > 0).unwrap_or(rest.len());
-        parts.retain(|part| part.place.end <= start);
-        if end > 0 {
-            parts.push(Part { place: start..start + end, kind: Kind::Mistake });
-        }
-    }
-    parts.retain(|part| !part.place.is_empty());
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::super::parser::paint;
 
     #[track_caller]
     fn check(text: &str, expect: &str) {

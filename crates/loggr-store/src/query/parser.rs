@@ -77,8 +77,34 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     read(text).0
 }
 
+/// The parts of a query in their order, none upon another; what lies between them is space. From a
+/// mistake to the end of its word all is a mistake, and what is behind it is not told.
+///
+/// ```
+/// use loggr_store::query::paint;
+/// let told: Vec<_> = paint("host:web1 -x").iter().map(|p| (p.place.clone(), p.kind.word())).collect();
+/// assert_eq!(told, [(0..5, "field"), (5..9, "word"), (10..11, "not"), (11..12, "word")]);
+/// ```
+pub fn paint(text: &str) -> Vec<Part> {
+    if text.len() > MAX_QUERY_BYTES {
+        return Vec::new();
+    }
+    let (query, mut parts) = read(text);
+    if let Err(error) = query {
+        let start = error.offset();
+        let rest = text.get(start..).unwrap_or_default();
+        let end = rest.find(char::is_whitespace).filter(|end| *end > 0).unwrap_or(rest.len());
+        parts.retain(|part| part.place.end <= start);
+        if end > 0 {
+            parts.push(Part { place: start..start + end, kind: Kind::Mistake });
+        }
+    }
+    parts.retain(|part| !part.place.is_empty());
+    parts
+}
+
 /// Reads a query that is not too long; with the parts that were read, up to the first mistake.
-pub(super) fn read(text: &str) -> (Result<Query, QueryError>, Vec<Part>) {
+fn read(text: &str) -> (Result<Query, QueryError>, Vec<Part>) {
     let mut parser = Parser { text, at: 0, depth: 0, terms: 0, regexes: 0, parts: Vec::new() };
     let query = parser.query();
     (query, parser.parts)

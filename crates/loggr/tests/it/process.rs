@@ -213,7 +213,7 @@ fn quit_stops_in_order() {
     loggr.daemon().signal(Signal::QUIT);
     loggr.stop();
     let log = loggr.log();
-    assert!(log.contains("asked to stop signal=SIG") && log.contains(" stopped\n"), "{log}");
+    assert!(log.contains("stopping, as a signal asks signal=SIG") && log.contains(" stopped\n"), "{log}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_damaged_manifest_does_not_keep_the_process_from_starting() {
     loggr.assert_balanced();
     // Repaired while it runs, and taken up by itself.
     let said = loggr.ask(&["repair"]);
-    assert!(said.contains("made the manifest of `search` anew from its data files"), "{said}");
+    assert!(said.contains("rebuilt the manifest of `search` from its data files"), "{said}");
     loggr.stored(1000, 60);
     assert_eq!(loggr.ask(&["count", ""]).trim(), "1000");
     until("the shipper is well", 60, || metric(&loggr, "loggr_store_trouble") == Some(0));

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::ears::Ears;
 use super::params::Params;
-use super::state::Ears;
-use super::tail::Tails;
+use super::tails::Tails;
 use crate::access::who::Who;
 use crate::operate::saved::SavedSearches;
 use crate::operate::stores::Stores;

@@ -7,6 +7,7 @@
 mod ask;
 mod call;
 mod cursor;
+mod ears;
 mod event;
 mod export;
 mod here;
@@ -23,6 +24,7 @@ mod search;
 mod state;
 mod summary;
 mod tail;
+mod tails;
 
 use axum::Router;
 use axum::body::Body;

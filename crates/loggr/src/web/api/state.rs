@@ -10,38 +10,14 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::call::{Answer, Api, Call, json};
 use crate::web::Site;
-use crate::web::problem::{Code, Problem};
+use crate::web::problem::Problem;
 
 /// How often the status is told.
 const PACE: Duration = Duration::from_secs(1);
-/// Connections that may listen to the status or to the notifications at one time: each stays as long
-/// as it likes.
-const MAX_LISTENING: usize = 64;
-
-/// Places for those who listen.
-#[derive(Clone, Debug)]
-pub struct Ears(Arc<Semaphore>);
-
-impl Default for Ears {
-    fn default() -> Ears {
-        Ears(Arc::new(Semaphore::new(MAX_LISTENING)))
-    }
-}
-
-impl Ears {
-    fn lend(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.0.clone().try_acquire_owned().map_err(|_| {
-            Problem::new(Code::TooMany, format!("{MAX_LISTENING} connections listen already"))
-                .hint("close a page that shows the status")
-                .retry_after(10)
-        })
-    }
-}
-
 /// `GET /api/status`
 pub async fn status(call: Call) -> Answer {
     let site = &call.api.site;
@@ -106,6 +82,8 @@ fn told(
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use futures_util::StreamExt;
     use serde_json::json;
 

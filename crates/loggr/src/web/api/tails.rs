@@ -1,0 +1,158 @@
+//! What is followed: each question once, however many follow it.
+//!
+//! A task looks at the store and tells all who listen; it ends when the last one has gone. Somebody who
+//! does not read misses what is told; the others do not notice. Not HTTP.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use loggr_store::query::{Hidden, Query};
+use loggr_store::{Store, StoreError};
+use serde_json::json;
+use tokio::sync::{broadcast, watch};
+
+use super::event::{MESSAGE_CHARACTERS, Shown};
+use crate::operate::follow::Follow;
+use crate::web::problem::{Code, Problem};
+
+/// How often a store is looked at whether there is something new.
+const PACE: Duration = Duration::from_millis(250);
+/// How often a store that has to be asked for that is asked.
+const ASKING_PACE: Duration = Duration::from_secs(1);
+/// After an error the next look comes after this time.
+const PAUSE: Duration = Duration::from_secs(4);
+/// Looks that somebody may be behind before something is left out.
+const BACKLOG: usize = 8;
+/// Different questions that are followed at one time.
+const MAX_FOLLOWED: usize = 256;
+/// What is followed, each question once.
+#[derive(Default)]
+pub struct Tails(Mutex<HashMap<Followed, Weak<Tail>>>);
+
+/// A question that is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Followed {
+    /// In which store; none: the one of the configuration.
+    pub store: Option<String>,
+    /// The query, with the filter of who asks.
+    pub query: String,
+    /// Fields that must not be seen.
+    pub hidden: Hidden,
+    /// Events a second at most.
+    pub rate: usize,
+}
+
+/// One look at the store for all who follow the same.
+pub struct Tail {
+    told: broadcast::Sender<Arc<Told>>,
+    _stop: watch::Sender<()>,
+}
+
+/// What is told: the name of the event, and its data.
+pub struct Told {
+    /// The name of the event.
+    pub name: &'static str,
+    /// Its JSON.
+    pub data: String,
+    /// How many events of the store are in it.
+    pub events: u64,
+}
+
+impl Tails {
+    /// Joins those who follow the same, or begins to follow.
+    pub fn join(&self, followed: Followed, store: &Store, query: &Query) -> Result<Arc<Tail>, Problem> {
+        let mut tails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tail) = tails.get(&followed).and_then(Weak::upgrade) {
+            return Ok(tail);
+        }
+        tails.retain(|_, tail| tail.strong_count() > 0);
+        if tails.len() >= MAX_FOLLOWED {
+            return Err(Problem::new(
+                Code::TooMany,
+                format!("{MAX_FOLLOWED} questions are followed already"),
+            )
+            .retry_after(10));
+        }
+        let (told, _) = broadcast::channel(BACKLOG);
+        let (stop, stopped) = watch::channel(());
+        let tail = Arc::new(Tail { told: told.clone(), _stop: stop });
+        let (store, query) = (store.clone(), query.clone());
+        let (hidden, rate) = (followed.hidden.clone(), followed.rate);
+        tokio::spawn(async move { follow(store, query, hidden, rate, told, stopped).await });
+        tails.insert(followed, Arc::downgrade(&tail));
+        Ok(tail)
+    }
+}
+
+impl Tail {
+    /// Hears what is told from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
+        self.told.subscribe()
+    }
+}
+
+/// Looks again and again, until the last one who follows has gone.
+async fn follow(
+    store: Store,
+    query: Query,
+    hidden: Hidden,
+    rate: usize,
+    told: broadcast::Sender<Arc<Told>>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let mut follow = None;
+    loop {
+        let pause = match look(&mut follow, &store, &query, &hidden, rate, &told).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                let data = json!({ "detail": error.to_string(), "again_in": PAUSE.as_secs() }).to_string();
+                drop(told.send(Arc::new(Told { name: "trouble", data, events: 0 })));
+                PAUSE
+            }
+        };
+        tokio::select! {
+            // An error says that nobody follows any more.
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn look(
+    following: &mut Option<Follow>,
+    store: &Store,
+    query: &Query,
+    hidden: &Hidden,
+    rate: usize,
+    told: &broadcast::Sender<Arc<Told>>,
+) -> Result<Duration, StoreError> {
+    let follow = match following {
+        Some(follow) => follow,
+        None => {
+            let mut new = Follow::new(store.clone(), query.clone(), None).await?;
+            new.glance(0).await?;
+            following.insert(new)
+        }
+    };
+    let pace = match follow.has_changed().await? {
+        Some(false) => return Ok(PACE),
+        Some(true) => PACE,
+        None => ASKING_PACE,
+    };
+    let most = rate * usize::try_from(pace.as_millis()).unwrap_or(1000) / 1000;
+    let look = follow.glance(most.max(1)).await?;
+    if !look.events.is_empty() {
+        let count = look.events.len() as u64;
+        let shown = look.events.into_iter().map(|event| Shown::of(event, hidden, MESSAGE_CHARACTERS));
+        let shown: Vec<Shown> = shown.collect();
+        let data = serde_json::to_string(&json!({ "events": shown })).unwrap_or_default();
+        // An error says that nobody follows at the moment.
+        drop(told.send(Arc::new(Told { name: "events", data, events: count })));
+    }
+    if look.left_out > 0 {
+        let data = json!({ "events": look.left_out }).to_string();
+        drop(told.send(Arc::new(Told { name: "skipped", data, events: 0 })));
+    }
+    Ok(pace)
+}
