@@ -54,7 +54,7 @@ const FIELDS: [&str; 22] = [
     "nosuchfield",
 ];
 
-/// Asks all of it. The store must hold the [`events`] and no others.
+/// Asks all of it. The store must hold the [`events()`] and no others.
 pub async fn ask(store: &Store) -> Report {
     let mut report = Report::default();
     let events = events();

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use loggr_event::{Event, Uid};
 use loggr_store::query::Query;
-use loggr_store::{SearchOptions, Store, StoreError};
+use loggr_store::{Limits, SearchOptions, Store, StoreError};
 
 use crate::process::clock::now;
 
@@ -47,9 +47,14 @@ pub struct Look {
 
 impl Follow {
     /// From now on: everything that is visible is no news. `until`: nothing that was received later.
-    pub async fn new(store: Store, query: Query, until: Option<i64>) -> Result<Follow, StoreError> {
+    pub async fn new(
+        store: Store,
+        query: Query,
+        until: Option<i64>,
+        limits: &Limits,
+    ) -> Result<Follow, StoreError> {
         let started = now().unix_micros();
-        let newest = SearchOptions { limit: 1, ..SearchOptions::new(started) };
+        let newest = SearchOptions { limit: 1, limits: limits.clone(), ..SearchOptions::new(started) };
         let newest = store.search(&query, &newest).await?.events;
         let from = newest.first().map_or(started, |event| event.timegenerated.unix_micros());
         let begin = started.min(from) - OVERLAP_MICROS;
@@ -90,9 +95,9 @@ impl Follow {
 
     /// The newest `most` of what has become visible since the last look, and how much else. Costs
     /// little however much comes; of what comes in masses, what becomes visible late is counted alone.
-    pub async fn glance(&mut self, most: usize) -> Result<Look, StoreError> {
+    pub async fn glance(&mut self, most: usize, limits: &Limits) -> Result<Look, StoreError> {
         let newest = self.newest().await?;
-        let options = SearchOptions { limit: GLANCE, ..self.since() };
+        let options = SearchOptions { limit: GLANCE, limits: limits.clone(), ..self.since() };
         let page = self.store.search(&self.query, &options).await?;
         let mut look = Look { warnings: page.warnings, ..Look::default() };
         let (latest, before) = (page.events.first().map(|e| e.timegenerated), self.known.len());

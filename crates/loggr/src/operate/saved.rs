@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 const MAX_SAVED: usize = 10_000;
 /// Longest name, in characters.
 const MAX_NAME: usize = 100;
+/// Saved searches of one user, at most.
+const MAX_OF_ONE: usize = 200;
+/// Longest column or time, in bytes.
+const MAX_WORD_BYTES: usize = 256;
 /// Columns of one search, at most.
 const MAX_COLUMNS: usize = 100;
-/// Longest of the other texts, in bytes.
-const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Longest file.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
@@ -100,6 +102,9 @@ impl SavedSearches {
     pub fn add(&self, user: &str, search: Search) -> Result<Saved, Refused> {
         let search = checked(search)?;
         self.changed(|all| {
+            if all.iter().filter(|known| known.owner == user).count() >= MAX_OF_ONE {
+                return Err(Refused::Wrong("name", format!("you have saved {MAX_OF_ONE} searches already")));
+            }
             if all.len() >= MAX_SAVED {
                 return Err(Refused::Wrong("name", format!("{MAX_SAVED} searches are saved already")));
             }
@@ -183,7 +188,7 @@ fn checked(mut search: Search) -> Result<Search, Refused> {
         return wrong("q", &format!("the query cannot be read: {error}"));
     }
     let texts = [&search.from, &search.to].into_iter().chain(&search.cols);
-    if search.cols.len() > MAX_COLUMNS || texts.into_iter().any(|text| text.len() > MAX_TEXT_BYTES) {
+    if search.cols.len() > MAX_COLUMNS || texts.into_iter().any(|text| text.len() > MAX_WORD_BYTES) {
         return wrong("cols", "there are too many columns, or one of the texts is too long");
     }
     Ok(search)

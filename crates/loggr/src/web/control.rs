@@ -18,7 +18,8 @@ use crate::status::{self, Installation};
 
 /// All commands.
 pub fn router(api: &Api) -> Router {
-    let of = api.clone();
+    // Pages that listen take no place from other processes.
+    let of = Api { ears: Default::default(), ..api.clone() };
     let tell = || async move { notices(&of).into_response() };
     Router::new()
         .route("/api/status", get(status_of_all))

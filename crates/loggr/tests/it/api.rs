@@ -106,6 +106,14 @@ fn every_question_is_answered() {
     assert_eq!(one["way"][1]["name"], "tcp");
     let around = ask(&format!("/api/context?uid={uid}&same=host&before=50&after=1"));
     assert_eq!((around["events"].as_array().map(Vec::len), &around["more_after"]), (Some(11), &json!(true)));
+    let near = ask(&format!("/api/context?uid={uid}&same=host&before=4&after=0"));
+    let cursor = near["cursor_before"].as_str().expect("older ones");
+    let further = ask(&format!("/api/context?uid={uid}&same=host&before=50&cursor_before={cursor}"));
+    let uids = |page: &Value| -> Vec<String> {
+        page["events"].as_array().expect("events").iter().map(|event| event["uid"].to_string()).collect()
+    };
+    assert!(!uids(&further).contains(&uids(&near)[0]), "the page before ended with it");
+    assert_eq!(uids(&near).len() + uids(&further).len(), 10);
 
     let csv = here.get("/api/export?format=csv&columns=host,msg&q=app:postgres");
     assert_eq!(csv.body, "host,msg\r\ndb1,checkpoint complete\r\n");
@@ -157,11 +165,17 @@ fn what_is_wrong_with_a_question_is_said() {
     check("/api/search?from=now&to=now-1h", 400, "bad_parameter");
     check("/api/search?cursor=x", 400, "bad_parameter");
     check("/api/top", 400, "bad_parameter");
+    check("/api/top?field=message", 400, "bad_parameter");
+    check("/api/histogram?by=uid", 400, "bad_parameter");
     check("/api/search?store=nowhere", 404, "no_store");
     check("/api/event/01a22bb3-6558-7000-8000-00517dd1084d", 404, "not_found");
     check("/api/event/x", 400, "bad_parameter");
     check("/api/nothing", 404, "not_found");
     check("/api/compare", 400, "bad_parameter");
+    // A page of another site could not read the answer, and would still have the host work for it.
+    let foreign = here.with("Sec-Fetch-Site", "cross-site");
+    assert_eq!(foreign.get("/api/count").problem(), (403, "csrf".to_owned()));
+    assert_eq!(foreign.get("/healthz").code, 200);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use loggr_store::Limits;
 
 use super::print::Printer;
 use super::{Asked, complain};
@@ -15,7 +16,8 @@ const FOLLOW_ASKING: Duration = Duration::from_secs(1);
 
 /// Begins to follow: what can be found before the first answer is no news.
 pub(super) fn begin(asked: &Asked) -> Result<Follow> {
-    let following = Follow::new(asked.store.clone(), asked.query.clone(), asked.options.until);
+    let limits = Limits::default();
+    let following = Follow::new(asked.store.clone(), asked.query.clone(), asked.options.until, &limits);
     let mut follow = asked.wait(following)?;
     look(asked, &mut follow)?;
     Ok(follow)

@@ -74,7 +74,7 @@ pub struct Asked {
     sight: Sight,
     started: Instant,
     _ends: EndsWithUs,
-    _turn: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 }
 
 /// Ends the query when its request is over: the client has its answer or has gone.
@@ -134,7 +134,7 @@ impl Call {
             sight,
             started,
             _ends: EndsWithUs(cancel),
-            _turn: turn,
+            turn,
         })
     }
 }
@@ -143,6 +143,11 @@ impl Asked {
     /// Another query over the same range with the same rights.
     pub fn with(&self, query: Query) -> Result<Query, Problem> {
         self.sight.of(query)
+    }
+
+    /// The turn, for what goes on after the question.
+    pub fn into_turn(self) -> OwnedSemaphorePermit {
+        self.turn
     }
 
     /// Refuses to tell anything of a field that is hidden from who asks.

@@ -16,6 +16,7 @@ use crate::access::who::Who;
 use crate::operate::saved::SavedSearches;
 use crate::operate::stores::Stores;
 use crate::web::Site;
+use crate::web::door::{BODY_TIMEOUT, late};
 use crate::web::problem::{Code, Problem};
 
 /// Queries of one user that may run at one time; a page asks about six at once.
@@ -77,7 +78,8 @@ impl Call {
     /// The body as JSON.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         let body = std::mem::take(&mut self.body);
-        let bytes = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
+        let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES));
+        let bytes = read.await.map_err(|_| late())?.map_err(|_| {
             Problem::new(Code::TooLarge, format!("the body has more than {MAX_BODY_BYTES} bytes"))
         })?;
         serde_json::from_slice(&bytes)

@@ -4,6 +4,7 @@
 //! the store nor memory is asked for more than the client takes.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -21,6 +22,8 @@ use crate::clean::clean;
 
 /// Events of one page of the store.
 const PAGE: usize = 5_000;
+/// How long one page may take: who reads the file slowly is not the query.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most events of one file.
 const MAX_EVENTS: usize = 100_000_000;
 /// The columns of a CSV file if none are named.
@@ -82,8 +85,6 @@ struct Export {
 /// `GET /api/export`
 pub async fn export(call: Call) -> Answer {
     let mut asked = call.asked()?;
-    // The file is as long as it is: who reads it slowly is not the query.
-    asked.options.limits.deadline = None;
     asked.options.oldest_first = call.params.word("order") == "oldest";
     let format = Format::of(call.params.word("format"));
     let named: Vec<String> = match call.params.some("columns") {
@@ -122,6 +123,7 @@ impl Export {
             out.extend_from_slice(b"\r\n");
         }
         self.asked.options.limit = self.left.min(PAGE);
+        self.asked.options.limits.deadline = Some(Instant::now() + PAGE_TIMEOUT);
         let found = match self.asked.store.search(&self.asked.query, &self.asked.options).await {
             Ok(found) => found,
             Err(error) => {
@@ -131,6 +133,12 @@ impl Export {
                 return Some(Err(io::Error::other(error)));
             }
         };
+        if found.partial {
+            self.has_ended = true;
+            let why = found.warnings.join("; ");
+            tracing::warn!(why, "an export ended before its time");
+            return Some(Err(io::Error::other(format!("something is missing: {why}"))));
+        }
         self.left = self.left.saturating_sub(found.events.len());
         let last = found.events.last().map(|last| (last.timegenerated, last.uid));
         for event in found.events {

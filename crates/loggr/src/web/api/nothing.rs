@@ -103,7 +103,9 @@ pub async fn explain(call: Call) -> Answer {
     let names: Vec<&str> = known.iter().map(|field| field.name.as_str()).collect();
     let names: Vec<&str> =
         names.into_iter().filter(|name| !asked.hidden.hides(&Field::from_name(name))).collect();
-    let unknown = written.unknown_fields(&names).into_iter();
+    // Which fields the events of others have is not for everybody.
+    let names_one = call.who.filter.is_none();
+    let unknown = written.unknown_fields(&names).into_iter().filter(|_| names_one);
     let unknown =
         unknown.map(|(field, near)| Unknown { field, suggestion: near.map(str::to_owned) }).collect();
     let told = asked.told(false, Vec::new(), &loggr_store::Stats::default());

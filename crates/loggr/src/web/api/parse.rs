@@ -97,7 +97,8 @@ async fn unknown(api: &Api, who: &Who, store: Option<&str>, query: &Query) -> Ve
         return Vec::new();
     };
     let known = store.fields(None, None).await.unwrap_or_default();
-    if known.is_empty() {
+    // Which fields the events of others have is not for everybody.
+    if known.is_empty() || who.filter.is_some() {
         return Vec::new();
     }
     let hidden = Hidden::new(&who.hidden).unwrap_or_default();

@@ -231,7 +231,12 @@ pub async fn compare(call: Call) -> Answer {
         now: side(now, found.matched.0),
         before: side(before, found.matched.1),
         changes: changes.collect(),
-        told: asked.told(found.partial, found.warnings, &loggr_store::Stats::default()),
+        // They name fields, also hidden ones.
+        told: asked.told(
+            found.partial,
+            if asked.hidden.is_empty() { found.warnings } else { Vec::new() },
+            &loggr_store::Stats::default(),
+        ),
     })
 }
 

@@ -42,7 +42,8 @@ impl Shown {
 
 /// `GET /api/saved`
 pub async fn list(call: Call) -> Answer {
-    let all = call.api.saved.of(&call.who.name).map_err(Problem::internal)?;
+    let (saved, user) = (call.api.saved.clone(), call.who.name.clone());
+    let all = done(move || saved.of(&user).map_err(Refused::Failed)).await?;
     json(&Listed { saved: all.into_iter().map(|saved| Shown::of(saved, &call.who.name)).collect() })
 }
 

@@ -140,16 +140,18 @@ pub async fn search(call: Call) -> Answer {
     asked.options.limit = call.params.number("limit");
     asked.options.oldest_first = call.params.word("order") == "oldest";
     let found = asked.store.search(&asked.query, &asked.options).await?;
-    if asked.options.after.is_none() {
-        let about = format!("query={:?} rows={}", asked.text, found.events.len());
-        security::told(&call.who, "searched", about);
-    }
+    let about = format!("query={:?} rows={}", asked.text, found.events.len());
+    security::told(&call.who, "searched", about);
     let last = found.events.last().filter(|_| found.more);
     let cursor = last.map(|last| Cursor::behind(last, asked.options.since, asked.options.until).write());
     let characters = call.params.number("max_message");
     let matches = call.params.flag("highlight").then(|| {
-        let matcher = Matcher::new(&asked.query, asked.now);
-        found.events.iter().map(|event| places(&matcher, event, characters)).collect()
+        // What was asked is marked, not what the filter of a role looks for.
+        let own = loggr_store::query::parse(&asked.text).unwrap_or_else(|_| Query::all());
+        let matcher = Matcher::new(&own.hiding(&asked.hidden), asked.now);
+        let is_shown = !asked.hidden.hides(&Field::Message);
+        let of = |event| if is_shown { places(&matcher, event, characters) } else { Vec::new() };
+        found.events.iter().map(of).collect()
     });
     let told = asked.told(found.partial, found.warnings, &found.stats);
     let events = found.events.into_iter().map(|event| Shown::of(event, &asked.hidden, characters)).collect();
@@ -226,8 +228,13 @@ pub async fn context(call: Call) -> Answer {
         }
         (None, None) => middle,
     };
-    let loggr_store::Context { events, more_before, more_after, partial, warnings, stats, .. } =
+    let is_further = older.is_some() || newer.is_some();
+    let loggr_store::Context { mut events, more_before, more_after, partial, warnings, stats, .. } =
         asked.store.context(&query, middle, before, after, &asked.options).await?;
+    if is_further {
+        // The page before ended with it.
+        events.retain(|event| event.uid != middle.1);
+    }
     let place = |event: Option<&Event<'_>>| event.map(|event| Cursor::behind(event, None, None).write());
     let cursor_before = place(events.first()).filter(|_| more_before);
     let cursor_after = place(events.last()).filter(|_| more_after);

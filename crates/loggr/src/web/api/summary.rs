@@ -123,6 +123,7 @@ pub async fn histogram(call: Call) -> Answer {
     let asked = call.asked()?;
     let by = call.params.field("by").unwrap_or(Field::Severity);
     asked.shows(&by)?;
+    countable("by", &by)?;
     let width = match call.params.duration("width") {
         Some(width) => i64::try_from(width.as_micros()).unwrap_or(i64::MAX),
         None => width(&asked, call.params.number("buckets")).await?,
@@ -173,6 +174,7 @@ pub async fn top(call: Call) -> Answer {
     let asked = call.asked()?;
     let field = call.params.field("field").unwrap_or(Field::Message);
     asked.shows(&field)?;
+    countable("field", &field)?;
     let text = |name| call.params.text(name).to_owned();
     let wanted =
         TopOptions { limit: call.params.number("limit"), prefix: text("prefix"), contains: text("contains") };
@@ -191,6 +193,18 @@ pub async fn top(call: Call) -> Answer {
         told: asked.told(top.partial, top.warnings, &top.stats),
         values: top.values.into_iter().map(|v| Value { value: v.value, events: v.events }).collect(),
     })
+}
+
+/// Refuses fields of which nearly every event has a value of its own: each would be kept to be counted.
+fn countable(parameter: &str, field: &Field) -> Result<(), Problem> {
+    match field {
+        Field::Message | Field::Uid | Field::Time | Field::Timereported => {
+            let text = format!("the values of `{field}` are not counted: nearly each event has another one");
+            Err(Problem::parameter(parameter, text)
+                .hint("`/api/patterns` counts messages by their shape, `/api/histogram` events by time"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `GET /api/fields`

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::ask::stamp;
 use super::call::{Answer, Call};
@@ -44,14 +44,15 @@ pub async fn tail(call: Call) -> Answer {
     let asked = call.asked_of_store(call.params.text("q"))?;
     let followed = Followed {
         store: call.params.some("store").map(str::to_owned),
-        query: asked.query.to_string(),
+        query: asked.text.clone(),
+        filter: call.who.filter.as_ref().map(ToString::to_string),
         hidden: asked.hidden.clone(),
         rate: call.params.number("rate"),
     };
     let tail = call.api.tails.join(followed, &asked.store, &asked.query)?;
     security::told(&call.who, "follows", format_args!("query={:?}", asked.text));
     let stopped = call.api.stopped.clone();
-    Ok(Sse::new(stream(tail, stopped)).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(stream(tail, asked.into_turn(), stopped)).keep_alive(KeepAlive::default()).into_response())
 }
 
 /// Somebody who follows.
@@ -61,11 +62,17 @@ struct Ear {
     behind: u32,
     has_ended: bool,
     _tail: Arc<Tail>,
+    /// Who follows takes one of their turns for as long.
+    _turn: OwnedSemaphorePermit,
 }
 
-fn stream(tail: Arc<Tail>, stopped: watch::Receiver<bool>) -> impl Stream<Item = Result<Sent, Infallible>> {
+fn stream(
+    tail: Arc<Tail>,
+    turn: OwnedSemaphorePermit,
+    stopped: watch::Receiver<bool>,
+) -> impl Stream<Item = Result<Sent, Infallible>> {
     let hello = Sent::default().event("hello").data(json!({ "at": stamp(now().unix_micros()) }).to_string());
-    let ear = Ear { heard: tail.listen(), stopped, behind: 0, has_ended: false, _tail: tail };
+    let ear = Ear { heard: tail.listen(), stopped, behind: 0, has_ended: false, _tail: tail, _turn: turn };
     let told = unfold(ear, |mut ear| async move {
         if ear.has_ended {
             return None;

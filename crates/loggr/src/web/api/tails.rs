@@ -4,11 +4,12 @@
 //! does not read misses what is told; the others do not notice. Not HTTP.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loggr_store::query::{Hidden, Query};
-use loggr_store::{Store, StoreError};
+use loggr_store::{Limits, Store, StoreError};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
@@ -20,6 +21,8 @@ use crate::web::problem::{Code, Problem};
 const PACE: Duration = Duration::from_millis(250);
 /// How often a store that has to be asked for that is asked.
 const ASKING_PACE: Duration = Duration::from_secs(1);
+/// A look that takes longer ends with what it has found.
+const MAX_LOOK: Duration = Duration::from_secs(30);
 /// After an error the next look comes after this time.
 const PAUSE: Duration = Duration::from_secs(4);
 /// Looks that somebody may be behind before something is left out.
@@ -35,8 +38,10 @@ pub struct Tails(Mutex<HashMap<Followed, Weak<Tail>>>);
 pub struct Followed {
     /// In which store; none: the one of the configuration.
     pub store: Option<String>,
-    /// The query, with the filter of who asks.
+    /// The query as it was asked.
     pub query: String,
+    /// The filter of who asks.
+    pub filter: Option<String>,
     /// Fields that must not be seen.
     pub hidden: Hidden,
     /// Events a second at most.
@@ -46,7 +51,14 @@ pub struct Followed {
 /// One look at the store for all who follow the same.
 pub struct Tail {
     told: broadcast::Sender<Arc<Told>>,
+    cancel: Arc<AtomicBool>,
     _stop: watch::Sender<()>,
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What is told: the name of the event, and its data.
@@ -76,10 +88,12 @@ impl Tails {
         }
         let (told, _) = broadcast::channel(BACKLOG);
         let (stop, stopped) = watch::channel(());
-        let tail = Arc::new(Tail { told: told.clone(), _stop: stop });
+        let cancel = Arc::new(AtomicBool::new(false));
+        let tail = Arc::new(Tail { told: told.clone(), cancel: cancel.clone(), _stop: stop });
         let (store, query) = (store.clone(), query.clone());
         let (hidden, rate) = (followed.hidden.clone(), followed.rate);
-        tokio::spawn(async move { follow(store, query, hidden, rate, told, stopped).await });
+        let question = Question { store, query, hidden, rate, cancel };
+        tokio::spawn(async move { follow(question, told, stopped).await });
         tails.insert(followed, Arc::downgrade(&tail));
         Ok(tail)
     }
@@ -92,27 +106,31 @@ impl Tail {
     }
 }
 
-/// Looks again and again, until the last one who follows has gone.
-async fn follow(
+/// What a task looks for.
+struct Question {
     store: Store,
     query: Query,
     hidden: Hidden,
     rate: usize,
-    told: broadcast::Sender<Arc<Told>>,
-    mut stopped: watch::Receiver<()>,
-) {
+    /// Nobody follows any more.
+    cancel: Arc<AtomicBool>,
+}
+
+/// Looks again and again, until the last one who follows has gone.
+async fn follow(question: Question, told: broadcast::Sender<Arc<Told>>, mut stopped: watch::Receiver<()>) {
     let mut follow = None;
     loop {
-        let pause = match look(&mut follow, &store, &query, &hidden, rate, &told).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                let data = json!({ "detail": error.to_string(), "again_in": PAUSE.as_secs() }).to_string();
-                drop(told.send(Arc::new(Told { name: "trouble", data, events: 0 })));
-                PAUSE
-            }
-        };
-        tokio::select! {
+        let looked = tokio::select! {
             // An error says that nobody follows any more.
+            _ = stopped.changed() => return,
+            looked = look(&mut follow, &question, &told) => looked,
+        };
+        let pause = looked.unwrap_or_else(|error| {
+            let data = json!({ "detail": error.to_string(), "again_in": PAUSE.as_secs() }).to_string();
+            drop(told.send(Arc::new(Told { name: "trouble", data, events: 0 })));
+            PAUSE
+        });
+        tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(pause) => {}
         }
@@ -121,17 +139,16 @@ async fn follow(
 
 async fn look(
     following: &mut Option<Follow>,
-    store: &Store,
-    query: &Query,
-    hidden: &Hidden,
-    rate: usize,
+    question: &Question,
     told: &broadcast::Sender<Arc<Told>>,
 ) -> Result<Duration, StoreError> {
+    let Question { store, query, hidden, rate, cancel } = question;
+    let limits = Limits { deadline: Some(Instant::now() + MAX_LOOK), cancel: Some(cancel.clone()) };
     let follow = match following {
         Some(follow) => follow,
         None => {
-            let mut new = Follow::new(store.clone(), query.clone(), None).await?;
-            new.glance(0).await?;
+            let mut new = Follow::new(store.clone(), query.clone(), None, &limits).await?;
+            new.glance(0, &limits).await?;
             following.insert(new)
         }
     };
@@ -141,7 +158,7 @@ async fn look(
         None => ASKING_PACE,
     };
     let most = rate * usize::try_from(pace.as_millis()).unwrap_or(1000) / 1000;
-    let look = follow.glance(most.max(1)).await?;
+    let look = follow.glance(most.max(1), &limits).await?;
     if !look.events.is_empty() {
         let count = look.events.len() as u64;
         let shown = look.events.into_iter().map(|event| Shown::of(event, hidden, MESSAGE_CHARACTERS));

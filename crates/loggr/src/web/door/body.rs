@@ -1,11 +1,21 @@
 //! The JSON body of a request, or what is wrong with it.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::web::problem::{Code, Problem};
+
+/// A body that has not come by then does not hold a place any longer.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The body did not come in time.
+pub fn late() -> Problem {
+    Problem::new(Code::Limit, format!("the body did not come within {} s", BODY_TIMEOUT.as_secs()))
+}
 
 /// The body, read.
 pub struct Body<T>(pub T);
@@ -14,7 +24,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
-        match Json::<T>::from_request(request, state).await {
+        let read = tokio::time::timeout(BODY_TIMEOUT, Json::<T>::from_request(request, state));
+        match read.await.map_err(|_| late())? {
             Ok(Json(body)) => Ok(Body(body)),
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::new(Code::TooLarge, "the body is too long"))

@@ -80,6 +80,10 @@ fn admit(keeper: &Keeper, request: &Request, client: Client) -> Result<Option<Kn
         return Err(Problem::new(Code::Csrf, "a page of another origin sent this")
             .hint("add the name by which the page is called to `hosts` of `[web]`"));
     }
+    if demand != Demand::Asked && origin::is_foreign(headers) {
+        // It could not read the answer, and would have the host work for it.
+        return Err(Problem::new(Code::Csrf, "a page of another origin asks this"));
+    }
     let known = match keeper.who(headers, client, true)? {
         Asker::Known(known) => *known,
         Asker::Nobody | Asker::Refused(_) if demand == Demand::Asked => return Ok(None),

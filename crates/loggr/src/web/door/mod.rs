@@ -29,6 +29,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post, put};
 
+pub use body::{BODY_TIMEOUT, late};
 pub use client::Peer;
 pub use enter::{control, enter};
 pub use keeper::Keeper;

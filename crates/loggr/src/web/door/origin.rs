@@ -20,6 +20,12 @@ pub fn is_ours(headers: &HeaderMap, hosts: &[String], tls: bool) -> bool {
     ours && origins.next().is_none()
 }
 
+/// Does a browser say that a page of another site asks?
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    matches!(site, Some(b"cross-site" | b"same-site"))
+}
+
 fn is_one(origin: &str, host: &str, hosts: &[String], tls: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     if !matches!((scheme, tls), ("https", _) | ("http", false)) {
