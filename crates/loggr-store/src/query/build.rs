@@ -5,10 +5,15 @@ use super::field::Field;
 use super::value::Value;
 
 impl Query {
-    /// The events whose field is this value: as numbers, as addresses, else without regard to case.
-    /// Not for times, severity, facility and the message, which are no single values.
+    /// The events whose core field is this value: as numbers, as addresses, else without regard to case.
+    /// An empty value is none: the events without the field. Not for times, severity, facility and the
+    /// message, which are no single values.
     pub fn equals(field: Field, value: &str) -> Query {
-        Query { root: Node::Field(field, Test::Equals(Value::new(value))) }
+        let root = match value {
+            "" => Node::Not(Box::new(Node::Field(field, Test::Exists))),
+            value => Node::Field(field, Test::Equals(Value::new(value))),
+        };
+        Query { root }
     }
 
     /// What must all hold, each by itself; one that demands nothing has none.
@@ -38,6 +43,11 @@ mod tests {
         check("a", &["a"]);
         check("a host:b -(c OR d)", &["a", "source:b", "-(c OR d)"]);
         check("a OR b", &["a OR b"]);
+    }
+
+    #[test]
+    fn an_event_without_the_field_has_the_empty_value() {
+        assert_eq!(Query::equals(Field::Source, "").to_string(), "-source:*");
     }
 
     #[test]
