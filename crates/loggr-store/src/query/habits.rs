@@ -6,6 +6,7 @@
 //! It is not a translator: it points out the places that it knows, perhaps also in a query that was
 //! meant as it stands. It never changes what a query finds.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use loggr_event::Severity;
@@ -16,6 +17,8 @@ use super::field::Field;
 
 /// How many hints one query gets.
 const MAX_HINTS: usize = 4;
+/// Of a longer text nothing is said: nobody has typed it out of habit, and each rule looks at all of it.
+const MAX_TEXT_BYTES: usize = 4096;
 
 /// What other tools call our fields.
 const NAMES: &[(&str, &[&str])] = &[
@@ -143,6 +146,9 @@ pub(super) fn ours(name: &str) -> Option<&'static str> {
 /// ```
 pub fn habits(text: &str) -> Vec<String> {
     let mut found = Vec::new();
+    if text.len() > MAX_TEXT_BYTES {
+        return found;
+    }
     let (query, pipes) = before_pipe(text);
     if let Some(pipes) = pipes {
         found.push(piped(query, pipes));
@@ -190,13 +196,8 @@ pub fn habits(text: &str) -> Vec<String> {
     for (from, to) in quoted.iter().filter(|(from, to)| untold(*from, *to)) {
         found.extend(in_quotes(text, *from, *to));
     }
-    let mut seen = Vec::new();
-    found.retain(|hint| {
-        !seen.contains(hint) && {
-            seen.push(hint.clone());
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    found.retain(|hint| seen.insert(hint.clone()));
     found.truncate(MAX_HINTS);
     found
 }

@@ -19,6 +19,13 @@ fn silent(text: &str) {
 }
 
 #[test]
+fn of_a_huge_text_nothing_is_said() {
+    let text = "status >= 500 \"*a\" ".repeat(3000);
+    silent(text.get(..crate::query::MAX_QUERY_BYTES.min(text.len())).unwrap_or_default());
+    assert!(!habits(text.get(..MAX_TEXT_BYTES).unwrap_or_default()).is_empty());
+}
+
+#[test]
 fn comparisons_with_signs() {
     check("status >= 500", "status:>=500");
     check("status>=500", "status:>=500");
