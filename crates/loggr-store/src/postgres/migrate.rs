@@ -129,6 +129,9 @@ fn steps(
     promoted: &[Promoted],
     from: i32,
 ) -> Result<Vec<String>, StoreError> {
+    if let Some(taken) = promoted.iter().find(|column| Promoted::is_taken(&column.name)) {
+        return Err(name_is_taken(table, &taken.name));
+    }
     let mut statements = Vec::new();
     for version in from..VERSION {
         let Some((_, step)) = steps.iter().find(|(v, _)| *v == version) else {
@@ -137,6 +140,18 @@ fn steps(
         statements.extend(step(table, promoted));
     }
     if from > VERSION { Err(other_version(table, from)) } else { Ok(statements) }
+}
+
+/// A field got a column whose name this version needs for itself.
+fn name_is_taken(table: &TableName, name: &str) -> StoreError {
+    let (events, view, meta) = (table.sql(""), table.sql("_view"), table.sql("_meta"));
+    let what =
+        format!("`{table}` has a column `{name}` for a field, and this version needs the name for itself");
+    StoreError::new(ErrorKind::Refused, what).hinted(format!(
+        "take `{name}` out of `columns`, and give the column and its field another name: DROP VIEW {view}; ALTER \
+         TABLE {events} RENAME COLUMN {name} TO {name}_field; UPDATE {meta} SET columns = \
+         replace(columns::text, '\"{name}\"', '\"{name}_field\"')::jsonb"
+    ))
 }
 
 /// Adds the promoted columns that are missing. Columns that nobody wants any more stay: rows have
@@ -207,5 +222,15 @@ mod tests {
         check(&[(VERSION - 2, one), (VERSION - 1, one)], VERSION - 2, Ok(&["one", "one"]));
         check(&[], VERSION - 1, Err("the table `events` has the layout 2, this loggr knows 3"));
         check(&[], VERSION + 1, Err("the table `events` has the layout 4, this loggr knows 3"));
+    }
+
+    #[test]
+    fn a_field_has_the_name_that_a_new_column_needs() {
+        let promoted = [Promoted { name: "shape".to_owned(), kind: schema::PromotedKind::Text }];
+        let refused = steps(STEPS, &TableName::parse("events").unwrap(), &promoted, 2).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused);
+        let what = "`events` has a column `shape` for a field, and this version needs the name for itself";
+        assert_eq!(refused.to_string(), what);
+        assert!(refused.hint().is_some_and(|hint| hint.contains("RENAME COLUMN shape TO shape_field")));
     }
 }

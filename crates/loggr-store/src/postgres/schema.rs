@@ -54,6 +54,9 @@ pub(super) const COLUMNS: [(&str, &str); 23] = [
     ("shape", "bigint"),
 ];
 
+/// What PostgreSQL itself gives every table.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// Which indexes a partition has beside its primary key. Takes effect with the next partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[repr(i16)]
@@ -148,10 +151,20 @@ impl Promoted {
         if name.len() > MAX_NAME_BYTES {
             return Err(format!("`{name}` is longer than {MAX_NAME_BYTES} bytes"));
         }
-        if COLUMNS.iter().any(|(column, _)| *column == name) || name.chars().any(char::is_control) {
+        if name.is_empty() || name.chars().any(char::is_control) {
             return Err(format!("`{name}` cannot be a column of its own"));
         }
+        if Promoted::is_taken(name) {
+            return Err(format!(
+                "`{name}` cannot be a column of its own: the table has one of this name already"
+            ));
+        }
         Ok(Promoted { name: name.to_owned(), kind })
+    }
+
+    /// Has the table a column of this name of its own?
+    pub(super) fn is_taken(name: &str) -> bool {
+        COLUMNS.iter().map(|(column, _)| column).chain(&SYSTEM_COLUMNS).any(|column| *column == name)
     }
 
     pub(super) fn sql_name(&self) -> String {
@@ -364,7 +377,11 @@ mod tests {
         check(" user name  text ", Ok(("user name", PromotedKind::Text)));
         check("status", Err("`status` lacks a type: `inet`, `bigint`, `double` or `text`"));
         check("status int", Err("`int` is no type of a column: `inet`, `bigint`, `double` or `text`"));
-        check("source text", Err("`source` cannot be a column of its own"));
+        for own in COLUMNS.iter().map(|(name, _)| *name).chain(SYSTEM_COLUMNS) {
+            let why =
+                format!("`{own}` cannot be a column of its own: the table has one of this name already");
+            check(&format!("{own} text"), Err(&why));
+        }
         check("a\u{1b} text", Err("`a\u{1b}` cannot be a column of its own"));
     }
 
