@@ -17,6 +17,9 @@ pub const MAX_BUCKETS: usize = 100_000;
 /// Distinct values that are counted at the same time; those beyond it are left out and the answer
 /// is marked as partial.
 pub const MAX_TOP_VALUES: usize = 1_000_000;
+/// Bytes of distinct texts that are counted at the same time; what is beyond it is left out in the same
+/// way. A value may have many bytes.
+pub const MAX_TOP_BYTES: usize = 64 << 20;
 
 /// What a query had to look at to find its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -36,6 +36,22 @@ pub(crate) const COUNTED_FIELDS: [Field; 12] = [
     Field::Defect,
 ];
 
+/// Refuses to count the values of a field of which nearly every event has another one: each would be
+/// kept to be counted. Of times nobody keeps the values.
+pub(crate) fn countable(field: &Field) -> Result<(), StoreError> {
+    match field {
+        Field::Message | Field::Uid => {
+            let what = format!(
+                "the values of `{}` are not counted: nearly each event has another one",
+                field.name()
+            );
+            Err(StoreError::new(ErrorKind::Refused, what)
+                .hinted("count by `shape`, the words of the message"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What the values of a core field look like.
 pub(crate) fn core_kind(field: &Field) -> FieldKind {
     match field {

@@ -31,7 +31,7 @@ pub mod tokens;
 
 pub use answer::{
     Appended, Bucket, Counted, Dropped, Found, Histogram, KnownField, MAX_BUCKETS, MAX_RESULT_BYTES,
-    MAX_TOP_VALUES, Partition, Pruned, Stats, Summary, Top, TopValue,
+    MAX_TOP_BYTES, MAX_TOP_VALUES, Partition, Pruned, Stats, Summary, Top, TopValue,
 };
 pub use around::Context;
 pub use compare::{

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use loggr_event::{Event, Timestamp, Uid};
 
 use crate::embedded::Reader;
+use crate::facets;
 use crate::patterns::{self, Ask};
 use crate::postgres::Database;
 use crate::query::{Field, Query, Span};
@@ -83,6 +84,9 @@ impl Store {
     }
 
     /// The most frequent values of a field among matching events. `values`: which, or how many.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] for the message and the uid, of which nearly each event has another one.
     pub async fn top(
         &self,
         query: &Query,
@@ -91,6 +95,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<Top, StoreError> {
         let values = values.into();
+        facets::countable(field)?;
         match self {
             Store::Embedded(reader) => {
                 let (query, field, options) = (query.clone(), field.clone(), options.clone());
@@ -192,6 +197,9 @@ impl Store {
 
     /// Matching events in buckets of `width` microseconds, by the `values` most frequent values of a
     /// field (at most [`MAX_SERIES`](crate::MAX_SERIES)), the rest, and those without it.
+    ///
+    /// # Errors
+    /// As [`Store::top`].
     pub async fn histogram_by(
         &self,
         query: &Query,
@@ -200,6 +208,7 @@ impl Store {
         values: usize,
         options: &SearchOptions,
     ) -> Result<HistogramBy, StoreError> {
+        by.map_or(Ok(()), facets::countable)?;
         match self {
             Store::Embedded(reader) => {
                 let (query, by, options) = (query.clone(), by.cloned(), options.clone());
@@ -227,6 +236,7 @@ impl Store {
     ) -> Result<Top, StoreError> {
         let values = TopOptions { limit, prefix: prefix.to_owned(), ..TopOptions::default() };
         let options = limited(options, MAX_VALUES_TIME);
+        facets::countable(field)?;
         match self {
             Store::Embedded(_) => self.top(query, field, values, &options).await,
             Store::Postgres(database, timeout) => {

@@ -282,6 +282,14 @@ impl Suite<'_> {
         let time = self.store.top(&all, &Field::Time, 5, &options()).await;
         let shares = time.map(|top| (top.values.len(), top.with_field, top.matched));
         self.report.equal("the top of times", shares, (0, 200, 200));
+        for field in [Field::Message, Field::Uid] {
+            let refused = |e: StoreError| e.kind() == crate::ErrorKind::Refused;
+            let top = self.store.top(&all, &field, 5, &options()).await.err().is_some_and(refused);
+            let by = self.store.histogram_by(&all, HOUR_MICROS, Some(&field), 5, &options()).await;
+            let values = self.store.values(&all, &field, "a", 5, &options()).await.err().is_some_and(refused);
+            let got = (top, by.err().is_some_and(refused), values);
+            self.report.equal("fields that are not counted", Ok::<_, StoreError>(got), (true, true, true));
+        }
         let by_time = self.store.histogram_by(&all, i64::MAX / 4, Some(&Field::Time), 5, &options()).await;
         let events = by_time.map(|h| h.buckets.iter().map(|b| (b.events, b.rest)).collect::<Vec<_>>());
         self.report.equal("a histogram by time", events, vec![(200, 0)]);
@@ -375,6 +383,8 @@ impl Suite<'_> {
         let got = self.store.event(uid(17), &all, &ended).await.err().is_some_and(is_limit);
         self.report.equal("event of a cancelled question", Ok::<_, StoreError>(got), true);
         let ended = SearchOptions { limits: late, ..options() };
+        let got = self.store.event(uid(17), &all, &ended).await.err().is_some_and(is_limit);
+        self.report.equal("event when the time is over", Ok::<_, StoreError>(got), true);
         // One that was over before it began may be refused.
         let partial = |got: Result<bool, StoreError>| got.unwrap_or_else(is_limit);
         let got = partial(self.store.fields_of(&all, &ended).await.map(|f| f.partial));

@@ -2,6 +2,8 @@
 //!
 //! A uid is looked for as `dedupe` does it: only in files whose range of uids holds it, there only in
 //! row groups whose filter says *perhaps*. The uid of a UUIDv7 begins with its time, so that few are.
+//! A uid that lies in the range of many files is looked for in all of them, so that the question ends
+//! with its time and with its client, as any other does.
 
 use loggr_event::{Event, Uid};
 
@@ -13,10 +15,13 @@ use super::reader::Reader;
 use super::rows::Decoder;
 use super::selection::Selection;
 use crate::query::{Matcher, Query, Span};
-use crate::{SearchOptions, StoreError};
+use crate::{ErrorKind, SearchOptions, StoreError};
 
 impl Reader {
     /// The event of a uid, if it is there and matches, and lies within the bounds of the options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] where the time was over before it was found: nobody knows whether it is there.
     pub fn event(
         &self,
         uid: Uid,
@@ -32,10 +37,15 @@ impl Reader {
             // A damaged file is one that does not hold it, unless it is nowhere else.
             let mut damaged = None;
             for entry in view.manifest.files.iter().filter(may_hold) {
-                let found = self.file(entry).and_then(|file| {
-                    for target in Target::of(&file, Span::ALL)? {
-                        options.limits.is_over()?;
-                        if let Some(event) = in_group(&target, uid, hash)? {
+                let run = |work: &dyn Fn() -> Result<Option<Event<'static>>, StoreError>| {
+                    view.usage.run(&options.limits, work)?.ok_or_else(too_late)
+                };
+                let targets = view
+                    .usage
+                    .run(&options.limits, || self.file(entry).and_then(|file| Target::of(&file, Span::ALL)));
+                let found = targets.and_then(|targets| {
+                    for target in targets.ok_or_else(too_late)? {
+                        if let Some(event) = run(&|| in_group(&target, uid, hash))? {
                             return Ok(Some(event));
                         }
                     }
@@ -62,6 +72,10 @@ impl Reader {
         let times = manifest.files.iter().filter(|f| f.rows > 0).map(|f| (f.min_time, f.max_time));
         Ok(times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))))
     }
+}
+
+fn too_late() -> StoreError {
+    StoreError::new(ErrorKind::Limit, "the time limit was reached before the event was found")
 }
 
 fn in_group(target: &Target, uid: Uid, hash: u64) -> Result<Option<Event<'static>>, StoreError> {

@@ -1,8 +1,8 @@
 //! The most frequent values of a field among matching events, and the fields that are known.
 
 use std::net::Ipv4Addr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{Array, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use loggr_event::{Facility, Origin, Severity};
@@ -21,7 +21,8 @@ use crate::looks::{FieldKind, canonical_integer};
 use crate::query::{Field, Query, Span};
 use crate::shape::ShapeId;
 use crate::{
-    KnownField, Limits, MAX_TOP_VALUES, SearchOptions, Stats, StoreError, Top, TopOptions, TopValue, rest,
+    KnownField, Limits, MAX_TOP_BYTES, MAX_TOP_VALUES, SearchOptions, Stats, StoreError, Top, TopOptions,
+    TopValue, rest,
 };
 
 /// Counts by value, each type in its own table.
@@ -32,6 +33,26 @@ struct Tally {
     texts: FastMap<String, u64>,
     /// Of texts only these. Numbers and addresses are sorted out at the end.
     wanted: Wanted,
+    /// For texts, shared by all tallies of a question.
+    room: Arc<Room>,
+}
+
+/// How many bytes of texts may still be kept, and whether one found no room.
+#[derive(Default)]
+struct Room {
+    taken: AtomicUsize,
+    was_full: AtomicBool,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> bool {
+        // What is one too many stays taken: nothing more is kept anyway.
+        let fits = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_TOP_BYTES;
+        if !fits {
+            self.was_full.store(true, Ordering::Relaxed);
+        }
+        fits
+    }
 }
 
 impl Tally {
@@ -52,7 +73,7 @@ impl Tally {
         }
         match self.texts.get_mut(text) {
             Some(sum) => *sum += count,
-            None if self.wanted.takes(text) => {
+            None if self.wanted.takes(text) && self.room.take(text.len()) => {
                 self.texts.insert(text.to_owned(), count);
             }
             None => {}
@@ -71,10 +92,10 @@ impl Tally {
     /// All counts by text; the same value may have had different types in different files.
     fn into_texts(mut self) -> FastMap<String, u64> {
         for (number, count) in std::mem::take(&mut self.integers) {
-            self.add_text(&number.to_string(), count);
+            *self.texts.entry(number.to_string()).or_default() += count;
         }
         for (address, count) in std::mem::take(&mut self.addresses) {
-            self.add_text(&Ipv4Addr::from(address).to_string(), count);
+            *self.texts.entry(Ipv4Addr::from(address).to_string()).or_default() += count;
         }
         self.texts
     }
@@ -82,7 +103,7 @@ impl Tally {
     fn merge(&mut self, other: Tally) {
         other.integers.into_iter().for_each(|(n, count)| *self.integers.entry(n).or_default() += count);
         other.addresses.into_iter().for_each(|(a, count)| *self.addresses.entry(a).or_default() += count);
-        other.texts.into_iter().for_each(|(t, count)| self.add_text(&t, count));
+        other.texts.into_iter().for_each(|(t, count)| *self.texts.entry(t).or_default() += count);
     }
 }
 
@@ -155,6 +176,11 @@ impl Reader {
             top.warnings.push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", field.name()));
         }
         let mut sum = counts.sum;
+        if sum.room.was_full.load(Ordering::Relaxed) {
+            top.partial = true;
+            top.warnings
+                .push(format!("the values of `{}` have more than {MAX_TOP_BYTES} bytes", field.name()));
+        }
         normalise(&mut sum);
         sum.sort_out();
         (top.matched, top.with_field, top.stats) = (counts.stats.matched, counts.with_field, counts.stats);
@@ -172,7 +198,7 @@ impl Reader {
         limits: &Limits,
         keep: Option<&Mutex<KeptRows>>,
     ) -> Result<(Counts, Trouble), StoreError> {
-        let wanted = Wanted::new(values);
+        let (wanted, room) = (Wanted::new(values), Arc::<Room>::default());
         // As many tallies as threads: each takes one, adds to it, and puts it back.
         let pool: Mutex<Vec<Tally>> = Mutex::default();
         let overflow = AtomicBool::new(false);
@@ -186,7 +212,8 @@ impl Reader {
                 return Ok((0, 0));
             }
             let taken = lock(&pool).pop();
-            let mut tally = taken.unwrap_or_else(|| Tally { wanted: wanted.clone(), ..Tally::default() });
+            let new = || Tally { wanted: wanted.clone(), room: room.clone(), ..Tally::default() };
+            let mut tally = taken.unwrap_or_else(new);
             let counted = if tally.len() > MAX_TOP_VALUES {
                 overflow.store(true, Ordering::Relaxed);
                 Ok(())
@@ -510,4 +537,25 @@ fn count_custom(
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_kept_up_to_a_limit_of_bytes_over_all_tallies() {
+        let room = Arc::<Room>::default();
+        let tally = || Tally { room: room.clone(), ..Tally::default() };
+        let (mut a, mut b) = (tally(), tally());
+        let long = |n: usize| format!("{n}{}", "x".repeat(MAX_TOP_BYTES / 4));
+        (0..2).for_each(|n| a.add_text(&long(n), 1));
+        b.add_text(&long(2), 1);
+        assert!(!room.was_full.load(Ordering::Relaxed));
+        b.add_text(&long(3), 1);
+        b.add_text(&long(2), 1);
+        assert!(room.was_full.load(Ordering::Relaxed));
+        a.merge(b);
+        assert_eq!((a.len(), a.texts.get(&long(2)), a.texts.get(&long(3))), (3, Some(&2), None));
+    }
 }

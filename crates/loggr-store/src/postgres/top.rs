@@ -11,7 +11,7 @@ use super::text;
 use super::values::{Values, each_word, values_of, wanted};
 use crate::facets::Wanted;
 use crate::query::{Field, Query, Resolved, field_values};
-use crate::{MAX_TOP_VALUES, SearchOptions, Top, TopOptions, TopValue};
+use crate::{MAX_TOP_BYTES, MAX_TOP_VALUES, SearchOptions, Top, TopOptions, TopValue};
 
 /// The most frequent values.
 pub(super) async fn top(
@@ -235,18 +235,19 @@ impl Question<'_> {
     /// Event by event, here.
     async fn sift(&self, top: &mut Top) -> Result<(), Trouble> {
         let mut counts: HashMap<String, u64> = HashMap::new();
-        let mut overflow = false;
+        let (mut overflow, mut bytes) = (false, 0);
         let seen = |event: &loggr_event::Event<'_>| {
             top.matched += 1;
             let mut any = false;
             field_values(event, self.field, &mut |value| {
                 any = true;
-                let full = counts.len() >= MAX_TOP_VALUES;
+                let full = counts.len() >= MAX_TOP_VALUES || bytes + value.len() > MAX_TOP_BYTES;
                 match counts.get_mut(value) {
                     Some(count) => *count += 1,
                     None if !self.wanted.takes(value) => {}
                     None if full => overflow = true,
                     None => {
+                        bytes += value.len();
                         counts.insert(value.to_owned(), 1);
                     }
                 }
@@ -257,8 +258,10 @@ impl Question<'_> {
         let done = sift(self.snapshot, self.query, self.options, self.without_regex, seen).await;
         if overflow {
             top.partial = true;
-            top.warnings
-                .push(format!("`{}` has more than {MAX_TOP_VALUES} distinct values", self.field.name()));
+            top.warnings.push(format!(
+                "`{}` has more than {MAX_TOP_VALUES} distinct values, or more than {MAX_TOP_BYTES} bytes of them",
+                self.field.name()
+            ));
         }
         self.rank(counts, top);
         done
