@@ -4,11 +4,12 @@ import type { Role } from '../api-types';
 import { Query } from '../query/coloured';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
-import { Choice, Field, list, text } from '../ui/field';
+import { Choice, Field, text } from '../ui/field';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
 import { useLoaded } from './load';
+import { SightFields, sight } from './sight';
 
 const LEVELS = [
   ['viewer', 'Viewer: search'],
@@ -69,22 +70,7 @@ function form(r: Role | null, done: () => Promise<void>): void {
       <>
         {!r && <Field label="Name" name="name" required autoComplete="off" />}
         <Choice label="Level" name="level" value={r?.level ?? 'viewer'} options={LEVELS} />
-        <Field
-          label="Sees only"
-          name="filter"
-          class="mono"
-          value={r?.filter ?? ''}
-          autoComplete="off"
-          note="A query, e.g. host:web*. Empty: everything"
-        />
-        <Field
-          label="Hidden fields"
-          name="hidden"
-          class="mono"
-          value={r?.hidden?.join(', ') ?? ''}
-          autoComplete="off"
-          note="Names, with commas between them"
-        />
+        <SightFields of={r} />
       </>
     ),
     onSubmit: async (f) => {
@@ -92,8 +78,7 @@ function form(r: Role | null, done: () => Promise<void>): void {
       const body = {
         name,
         level: text(f, 'level'),
-        filter: text(f, 'filter') || null,
-        hidden: list(f, 'hidden'),
+        ...sight(f),
       };
       if (r) await send('PUT', `roles/${encodeURIComponent(name)}`, body);
       else await send('POST', 'roles', body);

@@ -4,12 +4,13 @@ import type { Role, User } from '../api-types';
 import { Query } from '../query/coloured';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
-import { Check, Choice, checked, Field, list, secret, text } from '../ui/field';
+import { Check, Choice, checked, Field, secret, text } from '../ui/field';
 import { Ago, Tag } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
 import { useLoaded } from './load';
+import { SightFields, sight } from './sight';
 
 const BUILT_IN: Role[] = [
   { name: 'viewer', level: 'viewer' },
@@ -93,22 +94,7 @@ function form(u: User | null, roles: readonly Role[], done: () => Promise<void>)
           autoComplete="new-password"
           note={`At least ${MIN_PASSWORD} characters`}
         />
-        <Field
-          label="Sees only"
-          name="filter"
-          class="mono"
-          value={u?.filter ?? ''}
-          autoComplete="off"
-          note="A query that is added to all that the user asks, on the server. Empty: everything"
-        />
-        <Field
-          label="Hidden fields"
-          name="hidden"
-          class="mono"
-          value={u?.hidden?.join(', ') ?? ''}
-          autoComplete="off"
-          note="Names, with commas between them"
-        />
+        <SightFields of={u} />
         {u && <Check label="Locked: may not log in" name="disabled" checked={!!u.disabled} />}
       </>
     ),
@@ -117,8 +103,7 @@ function form(u: User | null, roles: readonly Role[], done: () => Promise<void>)
       const body = {
         display: text(f, 'display'),
         role: text(f, 'role'),
-        filter: text(f, 'filter'),
-        hidden: list(f, 'hidden'),
+        ...sight(f),
         ...(password ? { password } : {}),
       };
       if (u)
