@@ -223,8 +223,9 @@ impl Accounts {
         let Some(token) = token.filter(|token| !token.is_over(now)) else { return Ok(None) };
         let role = self.role(&token.role)?;
         let Some(owner) = &token.owner else {
-            let who = self.stranger(&token.name, &token.role, Via::Token, from)?;
-            return Ok(Some((who, token.id.clone())));
+            // No user can be called so: a token that is named like one shares nothing with them.
+            let who = self.stranger(&format!("token:{}", token.name), &token.role, Via::Token, from)?;
+            return Ok(Some((Who { display: token.name.clone(), ..who }, token.id.clone())));
         };
         let Some(owner) = self.user(owner).filter(|owner| !owner.disabled) else { return Ok(None) };
         let own = self.role(&owner.role)?;
