@@ -3,8 +3,9 @@
 //! One file in the data directory, replaced as a whole and durably. Who may see or change which is
 //! decided here; who asks is the caller's to know. Not what a search finds.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use schemars::JsonSchema;
@@ -82,18 +83,28 @@ pub enum Refused {
 pub struct SavedSearches {
     file: PathBuf,
     change: Mutex<()>,
+    read: Mutex<Option<(Look, Arc<Vec<Saved>>)>>,
+}
+
+/// Which file was read: one that another process wrote has another number or time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
 }
 
 impl SavedSearches {
     /// Those of a data directory.
     pub fn new(data: &Path) -> SavedSearches {
-        SavedSearches { file: data.join("saved.json"), change: Mutex::new(()) }
+        SavedSearches { file: data.join("saved.json"), change: Mutex::default(), read: Mutex::default() }
     }
 
     /// What `user` may see, by name.
     pub fn of(&self, user: &str) -> Result<Vec<Saved>> {
-        let mut all = self.read()?;
-        all.retain(|saved| saved.owner == user || saved.search.shared);
+        let all = self.read()?;
+        let seen = all.iter().filter(|saved| saved.owner == user || saved.search.shared);
+        let mut all: Vec<Saved> = seen.cloned().collect();
         all.sort_by(|a, b| a.search.name.cmp(&b.search.name).then(a.owner.cmp(&b.owner)));
         Ok(all)
     }
@@ -146,23 +157,34 @@ impl SavedSearches {
     }
 
     fn changed<T>(&self, change: impl FnOnce(&mut Vec<Saved>) -> Result<T, Refused>) -> Result<T, Refused> {
-        let _one_at_a_time = self.change.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut all = self.read().map_err(Refused::Failed)?;
+        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = (*self.read().map_err(Refused::Failed)?).clone();
         let done = change(&mut all)?;
         self.write(&all).map_err(Refused::Failed)?;
         Ok(done)
     }
 
-    fn read(&self) -> Result<Vec<Saved>> {
+    /// All of them; the file is read only where it is another one than the last time.
+    fn read(&self) -> Result<Arc<Vec<Saved>>> {
         let what = || format!("cannot read the saved searches in `{}`", self.file.display());
-        let text = match loggr_disk::read_text_at_most(&self.file, MAX_FILE_BYTES) {
-            Ok(text) => {
-                text.ok_or_else(|| anyhow!("it has more than {MAX_FILE_BYTES} bytes")).with_context(what)?
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = match std::fs::metadata(&self.file) {
+            Ok(meta) => {
+                Look { inode: meta.ino(), bytes: meta.len(), changed: (meta.ctime(), meta.ctime_nsec()) }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Arc::default()),
             Err(error) => return Err(error).with_context(what),
         };
-        serde_json::from_str(&text).with_context(what)
+        if let Some((_, all)) = read.as_ref().filter(|(then, _)| *then == look) {
+            return Ok(all.clone());
+        }
+        // A change in between is seen the next time: the look is the older one.
+        let text = loggr_disk::read_text_at_most(&self.file, MAX_FILE_BYTES).with_context(what)?;
+        let text =
+            text.ok_or_else(|| anyhow!("it has more than {MAX_FILE_BYTES} bytes")).with_context(what)?;
+        let all = Arc::new(serde_json::from_str::<Vec<Saved>>(&text).with_context(what)?);
+        *read = Some((look, all.clone()));
+        Ok(all)
     }
 
     fn write(&self, all: &[Saved]) -> Result<()> {
@@ -224,6 +246,17 @@ mod tests {
             (names(&again, "anna"), names(&again, "bert")),
             (vec!["renamed of anna".into()], vec!["errors of bert".into()])
         );
+    }
+
+    #[test]
+    fn the_file_is_read_again_only_when_it_is_another_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = SavedSearches::new(directory.path());
+        saved.add("anna", search("errors", true)).unwrap();
+        let first = saved.read().unwrap();
+        assert!(Arc::ptr_eq(&first, &saved.read().unwrap()));
+        SavedSearches::new(directory.path()).add("bert", search("his", true)).unwrap();
+        assert_eq!(names(&saved, "anna"), ["errors of anna", "his of bert"]);
     }
 
     #[test]
