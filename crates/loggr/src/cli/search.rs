@@ -300,6 +300,12 @@ pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
         .hint("`loggr histogram` counts events over time")
         .usage();
     }
+    if matches!(field, Field::Message | Field::Uid) {
+        let name = field.name();
+        return Err(anyhow!("the values of `{name}` are not counted: nearly every event has another one"))
+            .hint("`loggr top shape` counts messages by their words")
+            .usage();
+    }
     let asked = args.question.open(place)?;
     asked.suggest_for(&field)?;
     let top = asked.wait(asked.store.top(&asked.query, &field, args.limit, &asked.options))?;

@@ -34,12 +34,8 @@ enum UserCommand {
         /// How the page calls the user [default: the name]
         #[arg(long, value_name = "TEXT")]
         display: Option<String>,
-        /// The user sees only events that this query finds
-        #[arg(long, value_name = "QUERY")]
-        filter: Option<String>,
-        /// The user does not see this field; may be given several times
-        #[arg(long, value_name = "FIELD")]
-        hide: Vec<String>,
+        #[command(flatten)]
+        sees: Sees,
         /// Read the password from standard input, one line
         #[arg(long)]
         password_stdin: bool,
@@ -65,13 +61,8 @@ enum UserCommand {
         /// How the page calls the user
         #[arg(long, value_name = "TEXT")]
         display: Option<String>,
-        /// The user sees only events that this query finds; an empty one takes the filter away
-        #[arg(long, value_name = "QUERY")]
-        filter: Option<String>,
-        /// The user does not see this field and no longer misses those hidden before; may be given several
-        /// times, and empty to hide none
-        #[arg(long, value_name = "FIELD")]
-        hide: Vec<String>,
+        #[command(flatten)]
+        sees: Sees,
     },
     /// Let a user log in no longer, and end all sessions of the user
     Disable {
@@ -96,18 +87,36 @@ enum UserCommand {
     },
 }
 
+/// What a user sees.
+#[derive(Debug, Args)]
+struct Sees {
+    /// The user sees only events that this query finds; an empty one finds all
+    #[arg(long, value_name = "QUERY")]
+    filter: Option<String>,
+    /// The user does not see this field; may be given several times. The fields given take the place of
+    /// those that were hidden; an empty one hides none
+    #[arg(long, value_name = "FIELD")]
+    hide: Vec<String>,
+}
+
+impl Sees {
+    fn hidden(&self) -> Vec<String> {
+        self.hide.iter().filter(|field| !field.is_empty()).cloned().collect()
+    }
+}
+
 /// Runs the subcommand.
 pub fn run(place: &Place, args: &UserArgs) -> Result<Exit> {
     let accounts = Accounts::open(place)?;
     match &args.command {
-        UserCommand::Add { name, role, display, filter, hide, password_stdin, no_password } => {
+        UserCommand::Add { name, role, display, sees, password_stdin, no_password } => {
             let first = refused(accounts.access.accounts())?.users.is_empty();
             let default = if first { Level::Admin } else { Level::Viewer };
             let new = NewUser {
                 name: name.clone(),
                 display: display.clone(),
                 role: role.clone().unwrap_or_else(|| default.word().to_owned()),
-                sight: Sight { filter: filter.clone(), hidden: hide.clone() },
+                sight: Sight { filter: sees.filter.clone(), hidden: sees.hidden() },
                 ..NewUser::default()
             };
             // What is wrong is told before the password is asked for.
@@ -135,13 +144,12 @@ pub fn run(place: &Place, args: &UserArgs) -> Result<Exit> {
             change(&accounts, name, UserChange { password, ..UserChange::default() }, "password")?;
             say(&format!("the user `{name}` has another password; all sessions have ended"))
         }
-        UserCommand::Change { name, role, display, filter, hide } => {
-            let hidden = hide.iter().filter(|field| !field.is_empty()).cloned().collect();
+        UserCommand::Change { name, role, display, sees } => {
             let what = UserChange {
                 role: role.clone(),
                 display: display.clone(),
-                filter: filter.clone(),
-                hidden: Some(hidden).filter(|_| !hide.is_empty()),
+                filter: sees.filter.clone(),
+                hidden: Some(sees.hidden()).filter(|_| !sees.hide.is_empty()),
                 ..UserChange::default()
             };
             change(&accounts, name, what, "role or sight")?;
