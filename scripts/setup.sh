@@ -4,7 +4,7 @@
 #   scripts/setup.sh run     what building and running needs: a C compiler, make, Rust
 #   scripts/setup.sh test    that, and the neighbours the tests talk to
 #
-# rsyslogd, loggen and DuckDB are unpacked below the target directory and never installed: an
+# rsyslogd, loggen, DuckDB and schemathesis are unpacked below the target directory and never installed: an
 # installed syslog daemon would start by itself and change the machine. RabbitMQ, PostgreSQL
 # and Redis are installed where they are missing, kept from starting, now and at the next
 # boot; the tests run instances of their own. This script starts and stops no service.
@@ -119,6 +119,15 @@ unpack() {
     rm -rf "${tools:?}/$name" && mv "$dir/root" "$tools/$name" && rm -rf "$dir"
 }
 
+# pytool NAME: a Python package below the target directory.
+pytool() {
+    [ ! -d "$target/pytools/$1" ] || return 0
+    python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+    say "installing the Python package $1 into $target/pytools"
+    # Two of them may need the same third one.
+    python3 -m pip install -q --upgrade --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" "$1"
+}
+
 rust() {
     if ! have cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
         die "cargo is installed but not on the path" "add \$HOME/.cargo/bin to PATH"
@@ -166,12 +175,8 @@ neighbours() {
         unpack syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libpcre3 libglib2.0-0 libwrap0 ||
             say "no loggen: tests with it will be skipped"
     fi
-    if [ ! -d "$target/pytools/duckdb" ]; then
-        python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-        say "installing the Python package duckdb into $target/pytools"
-        python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" duckdb ||
-            say "no DuckDB: the tests that read the store's files with it will be skipped"
-    fi
+    pytool duckdb || say "no DuckDB: the tests that read the store's files with it will be skipped"
+    pytool schemathesis || say "no schemathesis: the API's document will not be held against the server"
 }
 
 # Where the broker's start script, a server and initdb are: what the tests look for.

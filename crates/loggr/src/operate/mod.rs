@@ -9,5 +9,6 @@ pub mod events;
 pub mod follow;
 pub mod queues;
 pub mod rescue;
+pub mod rescued;
 pub mod saved;
 pub mod stores;

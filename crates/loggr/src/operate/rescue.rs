@@ -17,7 +17,7 @@ use crate::process::place;
 use crate::status::{Live, MAX_RESCUE_BYTES};
 
 /// Entries read from the rescue at a time.
-const PAGE: usize = 1000;
+pub(super) const PAGE: usize = 1000;
 /// Entries on their way back at a time.
 const REPLAY_WINDOW: usize = 64;
 
@@ -74,6 +74,11 @@ impl Entry {
             event: None,
         }
     }
+
+    /// The same with its first event.
+    pub fn with_event(sink: &str, entry: &Rescued) -> Entry {
+        Entry { event: events::json(Some(&entry.batch), 1).into_iter().next(), ..Entry::of(sink, entry) }
+    }
 }
 
 /// Opens the rescue of a data directory.
@@ -107,10 +112,7 @@ pub fn each(
 /// One entry with its event.
 pub fn get(rescue: &RescueStore, sink: &str, id: &str) -> Result<Option<Entry>> {
     let entry = rescue.get(sink, number(id)?)?;
-    Ok(entry.map(|entry| Entry {
-        event: events::json(Some(&entry.batch), 1).into_iter().next(),
-        ..Entry::of(sink, &entry)
-    }))
+    Ok(entry.map(|entry| Entry::with_event(sink, &entry)))
 }
 
 /// The number that an id stands for.

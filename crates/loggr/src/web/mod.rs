@@ -9,6 +9,7 @@ mod door;
 mod headers;
 mod host;
 mod page;
+mod paths;
 pub mod problem;
 mod serve;
 mod welcome;
@@ -197,7 +198,10 @@ async fn readyz(State(site): State<Site>) -> Response {
     // Looking at a queue may read from disk.
     let trouble = tokio::task::spawn_blocking(move || status::not_ready(&site.live)).await;
     match trouble {
-        Ok(Some(trouble)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
+        Ok(Some(trouble)) => {
+            // Everybody may ask this.
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", paths::without(&trouble))).into_response()
+        }
         Ok(None) => "ready\n".into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use crate::access::{Kind, Refused};
+use crate::web::paths;
 
 /// What went wrong, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +87,7 @@ impl Problem {
 
     /// A fault of ours: the log has it under a number, the answer has the number.
     pub fn internal(error: impl std::fmt::Display) -> Problem {
-        let mut number = [0; 8];
-        // Without randomness the number is less useful and nothing else.
-        getrandom::fill(&mut number).unwrap_or_default();
-        let request = format!("{:016x}", u64::from_be_bytes(number));
+        let request = number();
         tracing::error!(request, %error, "a request failed");
         Problem::new(Code::Internal, "something failed here, and the log of loggr says what")
             .hint(format!("look for `{request}` in the log"))
@@ -106,6 +104,23 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u64) -> Problem {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// The same for those who may not know where files lie; the log has it whole, under a number that is
+    /// told. What is wrong with what somebody sent stays as it is.
+    pub fn without_paths(mut self) -> Problem {
+        if matches!(self.code, Code::QueryError | Code::BadParameter) {
+            return self;
+        }
+        self.hint = self.hint.map(|hint| paths::without(&hint).into_owned());
+        let shown = paths::without(&self.detail);
+        if shown == self.detail {
+            return self;
+        }
+        let request = number();
+        tracing::warn!(request, error = self.detail, "a request failed");
+        self.detail = shown.into_owned();
+        self.with("request", request)
     }
 
     /// What it says, for an answer that has it in itself.
@@ -126,7 +141,6 @@ impl Problem {
     }
 
     /// What failed and why.
-    #[cfg(test)]
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -136,6 +150,14 @@ impl Problem {
         self.more.insert(name.to_owned(), value.into());
         self
     }
+}
+
+/// Names a request in its answer and in the log.
+fn number() -> String {
+    let mut number = [0; 8];
+    // Without randomness the number is less useful and nothing else.
+    getrandom::fill(&mut number).unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(number))
 }
 
 /// What the accounts refuse.
@@ -170,5 +192,25 @@ impl IntoResponse for Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"loggr\""));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: Code, detail: &str, expect: &str) {
+        let problem = Problem::new(code, detail).without_paths();
+        assert_eq!(problem.detail(), expect);
+        assert_eq!(problem.members().contains_key("request"), detail != expect);
+    }
+
+    #[test]
+    fn a_problem_is_shown_without_paths_and_the_log_has_its_number() {
+        check(Code::StoreAway, "cannot read `/var/lib/loggr/x`", "cannot read `x`");
+        check(Code::NoStore, "no shipper is called `db`", "no shipper is called `db`");
+        // Somebody has sent it.
+        check(Code::BadParameter, "`/a/b` is no time", "`/a/b` is no time");
     }
 }

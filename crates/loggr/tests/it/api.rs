@@ -1,5 +1,9 @@
 //! The API: questions over HTTP to a program that runs, what a role may see of the answers, and the page.
 
+mod audit;
+mod document;
+mod sight;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 

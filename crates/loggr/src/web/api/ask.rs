@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 
 use loggr_event::Timestamp;
 use loggr_store::query::{self, Field, Hidden, Query};
-use loggr_store::{ErrorKind, Limits, SearchOptions, Store, StoreError};
+use loggr_store::{ErrorKind, Found, Limits, SearchOptions, Store, StoreError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::Call;
+use super::line::Line;
 use super::params::{Parameter, Takes, parameter};
+use crate::access::who::May;
 use crate::process::clock::now;
+use crate::process::told::Told as ToldOnce;
+use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 
 /// How long a query may take if nothing is said.
@@ -26,36 +30,24 @@ pub const MAX_QUERY_TIMEOUT: Duration = Duration::from_secs(300);
 /// When to ask again where the store is away, in seconds.
 const RETRY_SECONDS: u64 = 4;
 
-/// Which store is asked, and how long.
-pub const STORE: &[Parameter] = &[
-    parameter(
-        "store",
-        Takes::Text,
-        "The shipper whose store is asked; if it is left out, the one that the configuration names.",
-    ),
-    parameter(
-        "timeout",
-        Takes::Duration,
-        "The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found.",
-    ),
-];
+const NAME: Parameter = parameter(
+    "store",
+    Takes::Text,
+    "The shipper whose store is asked; if it is left out, the one that the configuration names.",
+);
+const TIMEOUT: Parameter = parameter(
+    "timeout",
+    Takes::Duration,
+    "The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found.",
+);
+const QUERY: Parameter = parameter("q", Takes::Query, "The query; an empty one finds everything.");
+const FROM: Parameter = parameter("from", Takes::Time, "Events from this moment on, for example `now-15m`.");
+const TO: Parameter = parameter("to", Takes::Time, "Events before this moment.");
 
+/// Which store is asked, and how long.
+pub const STORE: &[Parameter] = &[NAME, TIMEOUT];
 /// What all queries take.
-pub const COMMON: &[Parameter] = &[
-    parameter("q", Takes::Query, "The query; an empty one finds everything."),
-    parameter("from", Takes::Time, "Events from this moment on, for example `now-15m`."),
-    parameter("to", Takes::Time, "Events before this moment."),
-    parameter(
-        "store",
-        Takes::Text,
-        "The shipper whose store is asked; if it is left out, the one that the configuration names.",
-    ),
-    parameter(
-        "timeout",
-        Takes::Duration,
-        "The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found.",
-    ),
-];
+pub const COMMON: &[Parameter] = &[QUERY, FROM, TO, NAME, TIMEOUT];
 
 /// A question, ready to be asked.
 pub struct Asked {
@@ -71,7 +63,11 @@ pub struct Asked {
     pub hidden: Hidden,
     /// The moment of asking, in microseconds since 1970.
     pub now: i64,
+    /// What the security log will say of it.
+    pub line: Line,
     sight: Sight,
+    /// Where files lie may not be told; the log has what was left out.
+    unshown: Option<Arc<ToldOnce>>,
     started: Instant,
     _ends: EndsWithUs,
     turn: OwnedSemaphorePermit,
@@ -106,6 +102,7 @@ impl Call {
 
     /// A question with this query, over all times.
     pub fn asked_of_store(&self, text: &str) -> Result<Asked, Problem> {
+        let line = Line::new(&self.who, format!("{}{}", self.asks, self.params.told()));
         let query = query::parse(text).map_err(|error| unreadable(text, &error))?;
         let hidden = Hidden::new(&self.who.hidden).map_err(Problem::internal)?;
         let sight = Sight { filter: self.who.filter.clone(), hidden: hidden.clone() };
@@ -120,7 +117,9 @@ impl Call {
         let turn = self.api.turns.take(&self.who.name)?;
         let started = Instant::now();
         let cancel = Arc::new(AtomicBool::new(false));
-        let timeout = self.params.duration("timeout").unwrap_or(QUERY_TIMEOUT).min(MAX_QUERY_TIMEOUT);
+        // What goes on until its client goes has none.
+        let timeout = self.params.has("timeout").then(|| self.params.duration("timeout")).flatten();
+        let timeout = timeout.unwrap_or(QUERY_TIMEOUT).min(MAX_QUERY_TIMEOUT);
         let now = now().unix_micros();
         let mut options = SearchOptions::new(now);
         options.limits = Limits { deadline: Some(started + timeout), cancel: Some(cancel.clone()) };
@@ -131,7 +130,9 @@ impl Call {
             options,
             hidden,
             now,
+            line,
             sight,
+            unshown: (!self.who.may(May::Administer)).then(|| self.api.unshown.clone()),
             started,
             _ends: EndsWithUs(cancel),
             turn,
@@ -145,9 +146,29 @@ impl Asked {
         self.sight.of(query)
     }
 
-    /// The turn, for what goes on after the question.
-    pub fn into_turn(self) -> OwnedSemaphorePermit {
-        self.turn
+    /// The turn and the line of the log, for what goes on after the question.
+    pub fn into_turn(self) -> (OwnedSemaphorePermit, Line) {
+        (self.turn, self.line)
+    }
+
+    /// Must something of the store not be seen?
+    pub fn has_filter(&self) -> bool {
+        self.sight.filter.is_some()
+    }
+
+    /// When the oldest and the newest event were received that match.
+    pub async fn ends(&self) -> Result<Ends, StoreError> {
+        let mut one = SearchOptions { limit: 1, after: None, oldest_first: true, ..self.options.clone() };
+        let oldest = self.store.search(&self.query, &one).await?;
+        one.oldest_first = false;
+        let newest = self.store.search(&self.query, &one).await?;
+        let time = |found: &Found| found.events.first().map(|event| event.timegenerated.unix_micros());
+        Ok(Ends {
+            oldest: time(&oldest),
+            newest: time(&newest),
+            partial: oldest.partial || newest.partial,
+            warnings: [oldest.warnings, newest.warnings].concat(),
+        })
     }
 
     /// Refuses to tell anything of a field that is hidden from who asks.
@@ -156,7 +177,10 @@ impl Asked {
     }
 
     /// What is told beside every answer.
-    pub fn told(&self, partial: bool, warnings: Vec<String>, stats: &loggr_store::Stats) -> Told {
+    pub fn told(&self, partial: bool, mut warnings: Vec<String>, stats: &loggr_store::Stats) -> Told {
+        if let Some(unshown) = &self.unshown {
+            warnings.iter_mut().for_each(|warning| hide_paths(warning, unshown));
+        }
         let of = |micros: Option<i64>| micros.map(stamp);
         Told {
             stats: Stats {
@@ -169,6 +193,30 @@ impl Asked {
             warnings,
             range: Range { from: of(self.options.since), to: of(self.options.until) },
         }
+    }
+}
+
+/// From when to when events match.
+#[derive(Debug)]
+pub struct Ends {
+    /// Microseconds since 1970.
+    pub oldest: Option<i64>,
+    /// The same.
+    pub newest: Option<i64>,
+    /// Something was left out.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+}
+
+/// A warning without paths; the log says it whole, not each time.
+fn hide_paths(warning: &mut String, unshown: &ToldOnce) {
+    let shown = paths::without(warning);
+    if shown != *warning {
+        if unshown.tell(warning).is_some() {
+            tracing::warn!(warning, "an answer is not whole");
+        }
+        *warning = shown.into_owned();
     }
 }
 

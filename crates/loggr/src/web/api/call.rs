@@ -10,13 +10,16 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::ears::Ears;
+use super::export::Exports;
 use super::params::Params;
 use super::tails::Tails;
 use crate::access::who::Who;
+use crate::operate::rescued::Sums;
 use crate::operate::saved::SavedSearches;
 use crate::operate::stores::Stores;
+use crate::process::told::Told;
 use crate::web::Site;
-use crate::web::door::{BODY_TIMEOUT, late};
+use crate::web::door::{BODY_TIMEOUT, Rights, late};
 use crate::web::problem::{Code, Problem};
 
 /// Queries of one user that may run at one time; a page asks about six at once.
@@ -36,12 +39,18 @@ pub struct Api {
     pub stores: Arc<Stores>,
     /// Searches that people have saved.
     pub saved: Arc<SavedSearches>,
+    /// What is in the rescue, summed up.
+    pub rescued: Arc<Sums>,
     /// Who follows what.
     pub tails: Arc<Tails>,
     /// Whose turn it is.
     pub turns: Arc<Turns>,
     /// Who may listen.
     pub ears: Ears,
+    /// Who exports.
+    pub exports: Exports,
+    /// Warnings whose paths were not shown to somebody, and stand in the log.
+    pub unshown: Arc<Told>,
     /// Becomes true when loggr stops.
     pub stopped: watch::Receiver<bool>,
 }
@@ -54,9 +63,12 @@ impl Api {
             site,
             stores: Arc::new(stores),
             saved: Arc::new(saved),
+            rescued: Arc::default(),
             tails: Arc::default(),
-            turns: Arc::default(),
+            turns: Arc::new(Turns::new(MAX_AT_ONCE, "queries")),
             ears: Ears::default(),
+            exports: Exports::default(),
+            unshown: Arc::default(),
             stopped,
         }
     }
@@ -68,6 +80,10 @@ pub struct Call {
     pub api: Api,
     /// Who asks.
     pub who: Who,
+    /// Whether they still may, for what takes long.
+    pub rights: Rights,
+    /// What they ask: method and path.
+    pub asks: String,
     /// With which parameters.
     pub params: Params,
     /// What was sent.
@@ -92,23 +108,33 @@ pub fn json(value: &impl Serialize) -> Answer {
     Ok(axum::Json(value).into_response())
 }
 
-/// How many queries of each user run.
-#[derive(Debug, Default)]
-pub struct Turns(Mutex<HashMap<String, Arc<Semaphore>>>);
+/// How many questions, or what else may be asked, of each user run.
+#[derive(Debug)]
+pub struct Turns {
+    most: usize,
+    of_what: &'static str,
+    users: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
 
 impl Turns {
     /// Names that are kept at least before those that ask nothing are forgotten.
     const KEPT: usize = 256;
 
+    /// So many of each user.
+    pub fn new(most: usize, of_what: &'static str) -> Turns {
+        Turns { most, of_what, users: Mutex::default() }
+    }
+
     /// A turn, if the user has one left. It is given back when it is dropped.
     pub fn take(&self, user: &str) -> Result<OwnedSemaphorePermit, Problem> {
-        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Turns { most, of_what, users } = self;
+        let mut users = users.lock().unwrap_or_else(PoisonError::into_inner);
         if users.len() > Turns::KEPT {
-            users.retain(|_, turns| turns.available_permits() < MAX_AT_ONCE);
+            users.retain(|_, turns| turns.available_permits() < *most);
         }
-        let turns = users.entry(user.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
+        let turns = users.entry(user.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(*most)));
         turns.clone().try_acquire_owned().map_err(|_| {
-            Problem::new(Code::TooMany, format!("{MAX_AT_ONCE} queries of `{user}` run already"))
+            Problem::new(Code::TooMany, format!("{most} {of_what} of `{user}` run already"))
                 .hint("wait until one of them has ended")
                 .retry_after(1)
         })
@@ -121,7 +147,7 @@ mod tests {
 
     #[test]
     fn each_user_has_turns_and_gets_them_back() {
-        let turns = Turns::default();
+        let turns = Turns::new(MAX_AT_ONCE, "queries");
         let taken: Vec<_> = (0..MAX_AT_ONCE).map(|_| turns.take("anna").expect("a turn")).collect();
         assert!(turns.take("anna").is_err() && turns.take("bert").is_ok());
         drop(taken);

@@ -1,9 +1,11 @@
 //! `GET /api/export`: all matching events as a file, streamed.
 //!
 //! A page of the store at a time, and the next one only when the last one was read, so that neither
-//! the store nor memory is asked for more than the client takes.
+//! the store nor memory is asked for more than the client takes. Where it ends before its end the last
+//! line says why, and the transfer breaks off, so that neither people nor programs take it for whole.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -13,17 +15,27 @@ use futures_util::stream::unfold;
 use loggr_event::{DumpFormat, Event};
 use loggr_store::query::Field;
 use loggr_store::query::field_values;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ask::{Asked, stamp};
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Turns};
+use super::line::NO_LONGER;
 use super::params::{Parameter, Takes, parameter};
-use crate::access::security;
 use crate::clean::clean;
+use crate::web::door::Rights;
+use crate::web::paths;
+use crate::web::problem::{Code, Problem};
 
 /// Events of one page of the store.
 const PAGE: usize = 5_000;
 /// How long one page may take: who reads the file slowly is not the query.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// After its last line a broken export waits so long before it breaks off: the line has to leave first.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Exports that may be read at one time, whoever reads them.
+const MAX_EXPORTS: usize = 16;
+/// Exports that one user may read at one time, so that the others can have theirs.
+const MAX_EXPORTS_OF_ONE: usize = 4;
 /// Most events of one file.
 const MAX_EVENTS: usize = 100_000_000;
 /// The columns of a CSV file if none are named.
@@ -46,6 +58,9 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
 ];
 
+/// The media types of the formats.
+pub const KINDS: [&str; 3] = ["application/x-ndjson", "text/csv; charset=utf-8", "text/plain; charset=utf-8"];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Ndjson,
@@ -65,21 +80,56 @@ impl Format {
     /// Media type and ending.
     fn kind(self) -> (&'static str, &'static str) {
         match self {
-            Format::Ndjson => ("application/x-ndjson", "ndjson"),
-            Format::Csv => ("text/csv; charset=utf-8", "csv"),
-            Format::Text => ("text/plain; charset=utf-8", "txt"),
+            Format::Ndjson => (KINDS[0], "ndjson"),
+            Format::Csv => (KINDS[1], "csv"),
+            Format::Text => (KINDS[2], "txt"),
         }
+    }
+}
+
+/// Places for those who export.
+#[derive(Clone, Debug)]
+pub struct Exports {
+    all: Arc<Semaphore>,
+    of_one: Arc<Turns>,
+}
+
+impl Default for Exports {
+    fn default() -> Exports {
+        Exports {
+            all: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            of_one: Arc::new(Turns::new(MAX_EXPORTS_OF_ONE, "exports")),
+        }
+    }
+}
+
+/// A place; it is given back when it is dropped.
+type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+impl Exports {
+    fn lend(&self, user: &str) -> Result<Place, Problem> {
+        let own = self.of_one.take(user)?;
+        let place = self.all.clone().try_acquire_owned().map_err(|_| {
+            Problem::new(Code::TooMany, format!("{MAX_EXPORTS} exports are read already"))
+                .hint("wait until one of them has ended")
+                .retry_after(10)
+        })?;
+        Ok((own, place))
     }
 }
 
 /// An export that is being read.
 struct Export {
     asked: Asked,
+    rights: Rights,
+    _place: Place,
     format: Format,
     columns: Vec<(String, Field)>,
     left: usize,
     is_first: bool,
     has_ended: bool,
+    /// It ends before its end, and the last line was sent.
+    breaks: Option<io::Error>,
 }
 
 /// `GET /api/export`
@@ -92,14 +142,26 @@ pub async fn export(call: Call) -> Answer {
         None => COLUMNS.map(str::to_owned).to_vec(),
     };
     let columns = named.into_iter().map(|name| (name.clone(), Field::from_name(&name))).collect();
-    security::told(&call.who, "exports", format_args!("query={:?} format={}", asked.text, format.kind().1));
+    let _place = call.api.exports.lend(&call.who.name)?;
+    asked.line.begins("exports", "exported");
     let name = format!(
         "loggr-{}.{}",
         stamp(asked.now).get(..19).unwrap_or_default().replace(':', "-"),
         format.kind().1
     );
     let left = call.params.number("limit");
-    let export = Export { asked, format, columns, left, is_first: true, has_ended: false };
+    let rights = call.rights;
+    let export = Export {
+        asked,
+        rights,
+        _place,
+        format,
+        columns,
+        left,
+        is_first: true,
+        has_ended: false,
+        breaks: None,
+    };
     let pages = unfold(export, |mut export| async move {
         let page = export.page().await?;
         Some((page, export))
@@ -113,8 +175,15 @@ pub async fn export(call: Call) -> Answer {
 
 impl Export {
     async fn page(&mut self) -> Option<io::Result<Bytes>> {
+        if let Some(broken) = self.breaks.take() {
+            tokio::time::sleep(LAST_WORDS).await;
+            return Some(Err(broken));
+        }
         if self.has_ended {
             return None;
+        }
+        if !self.rights.hold() {
+            return Some(Ok(self.breaks_off(NO_LONGER)));
         }
         let mut out = Vec::new();
         if std::mem::take(&mut self.is_first) && self.format == Format::Csv {
@@ -127,26 +196,40 @@ impl Export {
         let found = match self.asked.store.search(&self.asked.query, &self.asked.options).await {
             Ok(found) => found,
             Err(error) => {
-                self.has_ended = true;
-                // The file ends here without its end: the client sees that it is not whole.
                 tracing::warn!(%error, "an export ended before its time");
-                return Some(Err(io::Error::other(error)));
+                return Some(Ok(self.breaks_off(&paths::without(&error.to_string()))));
             }
         };
         if found.partial {
-            self.has_ended = true;
             let why = found.warnings.join("; ");
             tracing::warn!(why, "an export ended before its time");
-            return Some(Err(io::Error::other(format!("something is missing: {why}"))));
+            return Some(Ok(self.breaks_off(&format!("something is missing: {}", paths::without(&why)))));
         }
         self.left = self.left.saturating_sub(found.events.len());
+        self.asked.line.rows(found.events.len() as u64);
         let last = found.events.last().map(|last| (last.timegenerated, last.uid));
         for event in found.events {
             self.write(&self.asked.hidden.strip(event), &mut out);
         }
         self.has_ended = !found.more || self.left == 0 || last.is_none();
+        if self.has_ended {
+            self.asked.line.ended("to its end");
+        }
         self.asked.options.after = last;
         Some(Ok(Bytes::from(out)))
+    }
+
+    /// The last line: why the file ends here. Then the transfer breaks off.
+    fn breaks_off(&mut self, why: &str) -> Bytes {
+        self.has_ended = true;
+        self.asked.line.ended(why);
+        self.breaks = Some(io::Error::other(why.to_owned()));
+        let line = match self.format {
+            Format::Ndjson => serde_json::json!({ "error": why }).to_string(),
+            Format::Csv => csv(&format!("error: {why}")),
+            Format::Text => clean(&format!("error: {why}")).into_owned(),
+        };
+        Bytes::from(line + "\n")
     }
 
     fn write(&self, event: &Event<'_>, out: &mut Vec<u8>) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ask::stamp;
 use super::call::{Answer, Call, json};
+use super::change::to_its_end;
 use super::params::{Parameter, Takes, parameter, required};
 use crate::access::security;
 use crate::operate::queues;
@@ -43,16 +44,18 @@ pub async fn peek(call: Call) -> Answer {
     let bus = call.api.site.live.bus.clone().ok_or_else(no_bus)?;
     let name = call.params.text("name");
     let events = queues::peek(&bus, name, call.params.number("limit")).await.map_err(|e| refused(&e))?;
+    security::told(&call.who, "looked into a queue", format_args!("queue={name:?} rows={}", events.len()));
     json(&serde_json::json!({ "events": events }))
 }
 
 /// `POST /api/queues/{name}/purge`
 pub async fn purge(call: Call) -> Answer {
     let bus = call.api.site.live.bus.clone().ok_or_else(no_bus)?;
-    let name = call.params.text("name");
-    let dropped = queues::purge(&bus, name).await.map_err(|error| refused(&error))?;
-    security::told(&call.who, "purges", format_args!("queue={name:?} dropped={}", dropped.dropped));
-    json(&dropped)
+    let name = call.params.text("name").to_owned();
+    let about = format!("queue={name:?}");
+    let how = |dropped: &queues::Dropped| format!("dropped={}", dropped.dropped);
+    let purge = async move { queues::purge(&bus, &name).await.map_err(|error| refused(&error)) };
+    json(&to_its_end(&call.who, "purges", about, how, purge).await?)
 }
 
 fn no_bus() -> Problem {

@@ -6,11 +6,13 @@
 
 mod ask;
 mod call;
+mod change;
 mod cursor;
 mod ears;
 mod event;
 mod export;
 mod here;
+mod line;
 mod nothing;
 mod openapi;
 mod params;
@@ -28,6 +30,7 @@ mod tails;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
@@ -40,7 +43,8 @@ use call::{Answer, Call};
 use params::{Parameter, Params};
 pub use state::notices;
 
-use crate::access::who::Who;
+use crate::access::who::{May, Who};
+use crate::web::door::Rights;
 use crate::web::problem::{Code, Problem};
 
 /// What is asked, and what answers.
@@ -67,8 +71,12 @@ enum Sent {
     Nothing,
     /// JSON of this kind.
     Json(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON of this kind, of what was made just now.
+    Made(fn(&mut SchemaGenerator) -> Schema),
     /// Something of another media type.
     Other(&'static str),
+    /// Of one of these.
+    OneOf(&'static [&'static str]),
 }
 
 /// JSON of a type.
@@ -198,7 +206,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/export",
         "All matching events as a file.",
         &[ask::COMMON, export::PARAMETERS],
-        Sent::Other("application/octet-stream"),
+        Sent::OneOf(&export::KINDS),
         |call| Box::pin(export::export(call)),
     ),
     get("/api/saved", "The saved searches that one may see.", &[], json::<saved::Listed>(), |call| {
@@ -209,7 +217,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/saved",
         "Saves a search under a new name.",
         &[],
-        (json::<saved::Search>(), json::<saved::Shown>()),
+        (json::<saved::Search>(), Sent::Made(SchemaGenerator::subschema_for::<saved::Shown>)),
         |call| Box::pin(saved::add(call)),
     ),
     change(
@@ -300,8 +308,9 @@ pub fn router(api: &Api) -> Router {
         else {
             continue;
         };
-        let handle = move |State(api): State<Api>, path: RawPathParams, request: Request| async move {
-            answer(endpoint, api, &path, request).await.unwrap_or_else(IntoResponse::into_response)
+        type Path = Result<RawPathParams, RawPathParamsRejection>;
+        let handle = move |State(api): State<Api>, path: Path, request: Request| async move {
+            answer(endpoint, api, path, request).await.unwrap_or_else(IntoResponse::into_response)
         };
         router = router.route(endpoint.path, on(filter, handle));
     }
@@ -311,19 +320,38 @@ pub fn router(api: &Api) -> Router {
 async fn answer(
     endpoint: &'static Endpoint,
     api: Api,
-    path: &RawPathParams,
+    path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let given = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri())
         .map_err(|error| Problem::parameter("", format!("the query string cannot be read: {error}")))?;
+    let path = path.map_err(|_| Problem::new(Code::NotFound, "the path is not UTF-8"))?;
     let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let params = Params::read(endpoint.parameters, given.0.into_iter().chain(path))?;
     let (parts, body): (_, Body) = request.into_parts();
-    let who = match parts.extensions.get::<Who>().cloned() {
-        Some(who) => who,
+    let known = parts.extensions.get::<Who>().cloned().zip(parts.extensions.get::<Rights>().cloned());
+    let (who, rights) = match known {
+        Some(known) => known,
         // It tells nothing of the events, and programs read it before they log in.
         None if endpoint.path == openapi::PATH => return openapi::document(),
         None => return Err(Problem::new(Code::NotLoggedIn, "nobody is logged in").hint("log in first")),
     };
-    (endpoint.handle)(Call { api, who, params, body }).await
+    let shows_paths = who.may(May::Administer);
+    let asks = format!("{} {}", endpoint.method, endpoint.path);
+    let answer = (endpoint.handle)(Call { api, who, rights, asks, params, body }).await;
+    if shows_paths { answer } else { answer.map_err(Problem::without_paths) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::door::table::demand;
+
+    #[test]
+    fn the_door_knows_every_endpoint() {
+        for Endpoint { method, path, .. } in ENDPOINTS {
+            let method = method.parse().expect("a method");
+            assert!(demand(&method, path).is_some(), "`web/door/table.rs` has no line for {method} {path}");
+        }
+    }
 }

@@ -64,22 +64,24 @@ struct Unknown {
 
 /// `GET /api/explain-nothing`
 pub async fn explain(call: Call) -> Answer {
-    let asked = call.asked()?;
-    let in_range = count(&asked, Query::all()).await?;
+    let mut asked = call.asked()?;
+    let mut looked = Looked::default();
+    let in_range = looked.count(&asked, Query::all()).await?;
+    asked.line.rows(in_range);
     let everywhere = SearchOptions { since: None, until: None, limit: 1, ..asked.options.clone() };
-    let newest = first(&asked, &asked.with(Query::all())?, &everywhere).await?;
+    let newest = looked.first(&asked, &asked.with(Query::all())?, &everywhere).await?;
     let nearest = Nearest {
         before: match asked.options.since {
             Some(since) => {
-                first(&asked, &asked.query, &SearchOptions { until: Some(since), ..everywhere.clone() })
-                    .await?
+                let earlier = SearchOptions { until: Some(since), ..everywhere.clone() };
+                looked.first(&asked, &asked.query, &earlier).await?
             }
             None => None,
         },
         after: match asked.options.until {
             Some(until) => {
                 let later = SearchOptions { since: Some(until), oldest_first: true, ..everywhere.clone() };
-                first(&asked, &asked.query, &later).await?
+                looked.first(&asked, &asked.query, &later).await?
             }
             None => None,
         },
@@ -94,8 +96,8 @@ pub async fn explain(call: Call) -> Answer {
             let others = others.reduce(Query::and).unwrap_or_else(Query::all);
             terms.push(Term {
                 text: part.to_string(),
-                alone: count(&asked, part.clone()).await?,
-                without: count(&asked, others).await?,
+                alone: looked.count(&asked, part.clone()).await?,
+                without: looked.count(&asked, others).await?,
             });
         }
     }
@@ -108,16 +110,44 @@ pub async fn explain(call: Call) -> Answer {
     let unknown = written.unknown_fields(&names).into_iter().filter(|_| names_one);
     let unknown =
         unknown.map(|(field, near)| Unknown { field, suggestion: near.map(str::to_owned) }).collect();
-    let told = asked.told(false, Vec::new(), &loggr_store::Stats::default());
+    if parts.len() > MAX_TERMS {
+        looked
+            .miss(true, vec![format!("of the {} terms only the first {MAX_TERMS} were asked", parts.len())]);
+    }
+    let told = asked.told(looked.partial, looked.warnings, &loggr_store::Stats::default());
     json(&Explained { in_range, newest, nearest, terms, unknown, hints: query::habits(&asked.text), told })
 }
 
-async fn count(asked: &Asked, query: Query) -> Result<u64, Problem> {
-    Ok(asked.store.count(&asked.with(query)?, &asked.options).await?.events)
+/// What was missing in any of the answers.
+#[derive(Default)]
+struct Looked {
+    partial: bool,
+    warnings: Vec<String>,
 }
 
-/// When the first of what is found was received.
-async fn first(asked: &Asked, query: &Query, options: &SearchOptions) -> Result<Option<String>, Problem> {
-    let found = asked.store.search(query, options).await?;
-    Ok(found.events.first().map(|event| stamp(event.timegenerated.unix_micros())))
+impl Looked {
+    fn miss(&mut self, partial: bool, warnings: Vec<String>) {
+        self.partial |= partial;
+        let new = warnings.into_iter().filter(|warning| !self.warnings.contains(warning));
+        let new: Vec<String> = new.collect();
+        self.warnings.extend(new);
+    }
+
+    async fn count(&mut self, asked: &Asked, query: Query) -> Result<u64, Problem> {
+        let counted = asked.store.count(&asked.with(query)?, &asked.options).await?;
+        self.miss(counted.partial, counted.warnings);
+        Ok(counted.events)
+    }
+
+    /// When the first of what is found was received.
+    async fn first(
+        &mut self,
+        asked: &Asked,
+        query: &Query,
+        options: &SearchOptions,
+    ) -> Result<Option<String>, Problem> {
+        let found = asked.store.search(query, options).await?;
+        self.miss(found.partial, found.warnings);
+        Ok(found.events.first().map(|event| stamp(event.timegenerated.unix_micros())))
+    }
 }

@@ -54,12 +54,17 @@ pub fn written() -> Value {
 fn operation(endpoint: &Endpoint, types: &mut SchemaGenerator) -> Value {
     let parameters = endpoint.parameters.iter().flat_map(|table| table.iter());
     let parameters: Vec<Value> = parameters.map(|parameter| described(endpoint, parameter)).collect();
+    let status = match endpoint.answer {
+        Sent::Nothing => "204",
+        Sent::Made(_) => "201",
+        Sent::Json(_) | Sent::Other(_) | Sent::OneOf(_) => "200",
+    };
     let mut of = json!({
         "summary": endpoint.about,
         "operationId": name(endpoint),
         "parameters": parameters,
         "responses": {
-            "200": response(endpoint.answer, types),
+            status: response(endpoint.answer, types),
             "default": {
                 "description": "What went wrong.",
                 "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
@@ -116,8 +121,11 @@ fn response(sent: Sent, types: &mut SchemaGenerator) -> Value {
 fn content(sent: Sent, types: &mut SchemaGenerator) -> Option<Value> {
     match sent {
         Sent::Nothing => None,
-        Sent::Json(schema) => Some(json!({ "application/json": { "schema": schema(types) } })),
+        Sent::Json(schema) | Sent::Made(schema) => {
+            Some(json!({ "application/json": { "schema": schema(types) } }))
+        }
         Sent::Other(kind) => Some(json!({ kind: {} })),
+        Sent::OneOf(kinds) => Some(kinds.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect()),
     }
 }
 

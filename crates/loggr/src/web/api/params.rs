@@ -108,6 +108,14 @@ impl Params {
         }
     }
 
+    /// All that was given, for the log: ` q="failed" limit="5"`. Where a page begins says nothing there.
+    pub fn told(&self) -> String {
+        let given = self.tables.iter().flat_map(|table| table.iter());
+        let given = given.filter(|parameter| !parameter.name.starts_with("cursor"));
+        let given = given.filter_map(|parameter| Some((parameter.name, self.given.get(parameter.name)?)));
+        given.map(|(name, value)| format!(" {name}={value:?}")).collect()
+    }
+
     /// A text, empty if it was not given.
     pub fn text(&self, name: &str) -> &str {
         self.some(name).unwrap_or_default()
@@ -115,7 +123,7 @@ impl Params {
 
     /// A text, if it was given and is not empty.
     pub fn some(&self, name: &str) -> Option<&str> {
-        debug_assert!(self.takes(name).is_some(), "`{name}` is not in the table");
+        debug_assert!(self.has(name), "`{name}` is not in the table");
         self.given.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -156,6 +164,11 @@ impl Params {
     pub fn duration(&self, name: &str) -> Option<Duration> {
         let micros = self.some(name).and_then(query::parse_duration)?;
         u64::try_from(micros).ok().map(Duration::from_micros)
+    }
+
+    /// Is there such a parameter here?
+    pub fn has(&self, name: &str) -> bool {
+        self.takes(name).is_some()
     }
 
     fn takes(&self, name: &str) -> Option<Takes> {

@@ -15,7 +15,6 @@ use crate::web::problem::Problem;
 pub const PARAMETERS: &[Parameter] = &[
     parameter("q", Takes::Query, "The query."),
     parameter("store", Takes::Text, "The shipper in whose store its fields are looked for."),
-    parameter("timeout", Takes::Duration, "How long fields are looked for."),
 ];
 
 /// A query that was read, or what is wrong with it.

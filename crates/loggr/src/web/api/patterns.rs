@@ -156,7 +156,7 @@ struct Change {
 
 /// `GET /api/patterns`
 pub async fn patterns(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     // Who may not see messages may not see their shapes.
     asked.shows(&Field::Message)?;
     let wanted =
@@ -178,14 +178,15 @@ pub async fn patterns(call: Call) -> Answer {
             example: pattern.example.map(|example| Shown::of(example, &hides)),
         }
     });
-    let patterns = patterns.collect();
+    let patterns: Vec<Pattern> = patterns.collect();
+    asked.line.rows(patterns.len() as u64);
     let told = asked.told(found.partial, found.warnings, &found.stats);
     json(&Patterns { patterns, distinct: found.distinct, matched: found.matched, rest: found.rest, told })
 }
 
 /// `GET /api/compare`
 pub async fn compare(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     asked.shows(&Field::Message)?;
     let to = asked.options.until.unwrap_or(asked.now);
     let from = asked.options.since.ok_or_else(|| {
@@ -227,10 +228,12 @@ pub async fn compare(call: Call) -> Answer {
         range: Range { from: Some(stamp(from)), to: Some(stamp(to)) },
         events,
     };
+    let changes: Vec<Change> = changes.collect();
+    asked.line.rows(changes.len() as u64);
     json(&Comparison {
         now: side(now, found.matched.0),
         before: side(before, found.matched.1),
-        changes: changes.collect(),
+        changes,
         // They name fields, also hidden ones.
         told: asked.told(
             found.partial,

@@ -62,7 +62,8 @@ fn takes(takes: Takes) -> String {
 fn sent(endpoint: &Endpoint) -> String {
     let body = match endpoint.body {
         Sent::Nothing => String::new(),
-        Sent::Json(_) => "\nIt takes a JSON body.\n".to_owned(),
+        Sent::Json(_) | Sent::Made(_) => "\nIt takes a JSON body.\n".to_owned(),
+        Sent::OneOf(kinds) => format!("\nIt takes a body of one of the types `{}`.\n", kinds.join("`, `")),
         Sent::Other(kind) => format!("\nIt takes a body of the type `{kind}`.\n"),
     };
     match endpoint.answer {
@@ -70,7 +71,7 @@ fn sent(endpoint: &Endpoint) -> String {
         Sent::Other("text/event-stream") => {
             body + "\nIt answers with server-sent events, until the client goes.\n"
         }
-        Sent::Json(_) | Sent::Other(_) => body,
+        Sent::Json(_) | Sent::Made(_) | Sent::Other(_) | Sent::OneOf(_) => body,
     }
 }
 

@@ -1,22 +1,19 @@
 //! The rescue over HTTP: what is in it and why, offering it again, deleting it.
 
-use std::collections::BTreeMap;
-
-use loggr_bus::rescue::RescueStore;
+use loggr_bus::rescue::{RescueError, RescueId, RescueStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Answer, Call, json};
+use super::change::to_its_end;
 use super::params::{Parameter, Takes, parameter};
 use crate::access::security;
 use crate::operate::rescue;
+use crate::operate::rescued::{self, Key, Reasons, Sum, Wanted};
 use crate::web::problem::{Code, Problem};
 
 /// Most entries of one page.
 const MAX_PAGE: usize = 1000;
-/// Entries that are read to sum them up; of more only a part is summed, and the answer says so.
-const MAX_SUMMED: usize = 100_000;
-
 /// What of it is listed.
 pub const LIST: &[Parameter] = &[
     parameter("sink", Takes::Text, "Only what is of this shipper or machine."),
@@ -37,106 +34,106 @@ pub struct Which {
     reason: Option<String>,
 }
 
+impl Which {
+    /// Can there be such entries?
+    fn checked(self) -> Result<Which, Problem> {
+        match &self.id {
+            Some(id) if RescueId::parse(id).is_none() => {
+                Err(Problem::parameter("id", format!("`{id}` is not the id of a rescued event"))
+                    .hint("`/api/rescue` tells the ids"))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// For the log.
+    fn told(&self) -> String {
+        format!("sink={:?} id={:?} reason={:?}", self.sink, self.id, self.reason)
+    }
+}
+
 /// Entries, and how many there are for each reason.
 #[derive(Debug, Serialize)]
 struct Listed {
     entries: Vec<rescue::Entry>,
+    /// Of the first page alone.
     by_reason: Vec<Sum>,
     cursor: Option<String>,
     /// There are more entries than were summed up.
     partial: bool,
 }
 
-/// What is there for one reason.
-#[derive(Debug, Serialize)]
-struct Sum {
-    sink: String,
-    reason: String,
-    entries: u64,
-    events: u64,
-}
-
 /// `GET /api/rescue`
 pub async fn list(call: Call) -> Answer {
-    let store = call.api.site.live.rescue.clone();
+    let (store, sums) = (call.api.site.live.rescue.clone(), call.api.rescued.clone());
     let text = |name| call.params.some(name).map(str::to_owned);
-    let (sink, reason, after) = (text("sink"), text("reason"), text("cursor"));
-    let limit = call.params.number("limit");
+    let after = call.params.some("cursor").map(|cursor| {
+        Key::parse(cursor).ok_or_else(|| {
+            Problem::parameter("cursor", "`cursor` is none that was given here")
+                .hint("take the one of the answer before, or leave it out for the first page")
+        })
+    });
+    let after = after.transpose()?;
+    let wanted =
+        Wanted { sink: text("sink"), reason: text("reason"), after, limit: call.params.number("limit") };
     let list = move || {
-        let (mut page, mut sums, mut read) = (Vec::new(), BTreeMap::<_, (u64, u64)>::new(), 0);
-        // Behind the entry that the cursor names: entries come in a fixed order.
-        let mut is_behind = after.is_none();
-        rescue::each(&store, sink.as_deref(), |entry| {
-            read += 1;
-            if read <= MAX_SUMMED {
-                let sum = sums.entry((entry.sink.clone(), entry.reason.clone())).or_default();
-                sum.0 += 1;
-                sum.1 += entry.events as u64;
-            }
-            let place = format!("{}/{}", entry.sink, entry.id);
-            if is_behind
-                && page.len() <= limit
-                && reason.as_ref().is_none_or(|reason| *reason == entry.reason)
-            {
-                page.push((entry.sink.clone(), entry.id.clone()));
-            }
-            is_behind |= after.as_deref() == Some(&place);
-            Ok(())
-        })?;
-        let more = page.len() > limit;
-        page.truncate(limit);
-        let cursor = page.last().filter(|_| more).map(|(sink, id)| format!("{sink}/{id}"));
-        let entries = page.iter().filter_map(|(sink, id)| rescue::get(&store, sink, id).transpose());
-        let entries = entries.collect::<anyhow::Result<_>>()?;
-        let sum = |((sink, reason), (entries, events))| Sum { sink, reason, entries, events };
-        let by_reason = sums.into_iter().map(sum).collect();
-        Ok(Listed { entries, by_reason, cursor, partial: read > MAX_SUMMED })
+        let page = rescued::page(&store, &wanted)?;
+        let mut reasons = match wanted.after {
+            None => (*sums.of(&store)?).clone(),
+            Some(_) => Reasons::default(),
+        };
+        reasons.sums.retain(|sum| wanted.sink.as_ref().is_none_or(|sink| *sink == sum.sink));
+        let cursor = page.after.map(|key| key.to_string());
+        Ok(Listed { entries: page.entries, by_reason: reasons.sums, cursor, partial: reasons.partial })
     };
     let listed = tokio::task::spawn_blocking(list).await.unwrap_or_else(|error| Err(error.into()));
-    json(&listed.map_err(|error| refused(&error))?)
+    let listed = listed.map_err(|error| refused(&error))?;
+    let about = format!("{}{} rows={}", call.asks, call.params.told(), listed.entries.len());
+    security::told(&call.who, "looked into the rescue", about);
+    json(&listed)
 }
 
 /// `POST /api/rescue/replay`
 pub async fn replay(mut call: Call) -> Answer {
-    let which: Which = call.json().await?;
-    let live = call.api.site.live.clone();
-    let mut sum = rescue::Replayed::default();
-    for id in ids(&live.rescue, &which).await? {
-        let Some(replayed) = rescue::replay_here(&live, &which.sink, id.as_deref()).await else {
-            let whose = rescue::whose(&which.sink);
-            return Err(Problem::new(Code::NotFound, format!("{whose} does not run in this process"))
-                .hint("`loggr rescue replay` finds the process that runs it"));
-        };
-        let replayed = replayed.map_err(|error| refused(&error))?;
-        sum.replayed += replayed.replayed;
-        sum.refused += replayed.refused;
-        sum.reason = replayed.reason.or(sum.reason);
-    }
-    let about = format!("sink={:?} replayed={} refused={}", which.sink, sum.replayed, sum.refused);
-    security::told(&call.who, "replays", about);
-    json(&sum)
+    let which: Which = call.json::<Which>().await?.checked()?;
+    let (live, about) = (call.api.site.live.clone(), which.told());
+    let how = |sum: &rescue::Replayed| format!("replayed={} refused={}", sum.replayed, sum.refused);
+    let replay = async move {
+        let mut sum = rescue::Replayed::default();
+        for id in ids(&live.rescue, &which).await? {
+            let Some(replayed) = rescue::replay_here(&live, &which.sink, id.as_deref()).await else {
+                let whose = rescue::whose(&which.sink);
+                return Err(Problem::new(Code::NotFound, format!("{whose} does not run in this process"))
+                    .hint("`loggr rescue replay` finds the process that runs it"));
+            };
+            let replayed = replayed.map_err(|error| refused(&error))?;
+            sum.replayed += replayed.replayed;
+            sum.refused += replayed.refused;
+            sum.reason = replayed.reason.or(sum.reason);
+        }
+        Ok(sum)
+    };
+    json(&to_its_end(&call.who, "replays", about, how, replay).await?)
 }
 
 /// `POST /api/rescue/discard`
 pub async fn discard(mut call: Call) -> Answer {
-    let which: Which = call.json().await?;
-    let ids = ids(&call.api.site.live.rescue, &which).await?;
-    let (store, sink) = (call.api.site.live.rescue.clone(), which.sink.clone());
-    let discard = move || {
-        let mut sum = rescue::Discarded::default();
-        for id in ids {
-            sum.discarded += rescue::discard(&store, &sink, id.as_deref())?.discarded;
-        }
-        Ok(sum)
+    let which: Which = call.json::<Which>().await?.checked()?;
+    let (store, about) = (call.api.site.live.rescue.clone(), which.told());
+    let how = |sum: &rescue::Discarded| format!("discarded={}", sum.discarded);
+    let discard = async move {
+        let ids = ids(&store, &which).await?;
+        let discard = move || {
+            let mut sum = rescue::Discarded::default();
+            for id in ids {
+                sum.discarded += rescue::discard(&store, &which.sink, id.as_deref())?.discarded;
+            }
+            Ok(sum)
+        };
+        let sum = tokio::task::spawn_blocking(discard).await.unwrap_or_else(|error| Err(error.into()));
+        sum.map_err(|error: anyhow::Error| refused(&error))
     };
-    let sum = tokio::task::spawn_blocking(discard).await.unwrap_or_else(|error| Err(error.into()));
-    let sum = sum.map_err(|error: anyhow::Error| refused(&error))?;
-    let about = format!(
-        "sink={:?} id={:?} reason={:?} discarded={}",
-        which.sink, which.id, which.reason, sum.discarded
-    );
-    security::told(&call.who, "discards", about);
-    json(&sum)
+    json(&to_its_end(&call.who, "discards", about, how, discard).await?)
 }
 
 /// The entries that are meant; one `None` stands for all of the sink.
@@ -160,5 +157,8 @@ async fn ids(rescue: &RescueStore, which: &Which) -> Result<Vec<Option<String>>,
 }
 
 fn refused(error: &anyhow::Error) -> Problem {
+    if let Some(name @ RescueError::Name(_)) = error.downcast_ref::<RescueError>() {
+        return Problem::parameter("sink", name.to_string());
+    }
     Problem::new(Code::StoreAway, format!("{error:#}")).retry_after(4)
 }

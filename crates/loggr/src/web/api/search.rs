@@ -1,8 +1,8 @@
 //! Events: a page of them, their number, one, those around one, and from when to when there are any.
 
 use loggr_event::{Event, Uid};
-use loggr_store::ErrorKind;
 use loggr_store::query::{Field, Matcher, Query};
+use loggr_store::{Counted, ErrorKind, Stats};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,7 +11,6 @@ use super::call::{Answer, Call, json};
 use super::cursor::Cursor;
 use super::event::{MAX_MESSAGE_CHARACTERS, MESSAGE_CHARACTERS, Shown};
 use super::params::{Parameter, Takes, parameter, required};
-use crate::access::security;
 use crate::web::problem::{Code, Problem};
 
 /// Most events of one page.
@@ -125,8 +124,10 @@ pub struct Extent {
     oldest: Option<String>,
     /// When the newest was received.
     newest: Option<String>,
-    /// How many there are.
+    /// How many there are; `partial` where not all could be counted.
     events: u64,
+    #[serde(flatten)]
+    told: Told,
 }
 
 /// `GET /api/search`
@@ -140,8 +141,7 @@ pub async fn search(call: Call) -> Answer {
     asked.options.limit = call.params.number("limit");
     asked.options.oldest_first = call.params.word("order") == "oldest";
     let found = asked.store.search(&asked.query, &asked.options).await?;
-    let about = format!("query={:?} rows={}", asked.text, found.events.len());
-    security::told(&call.who, "searched", about);
+    asked.line.rows(found.events.len() as u64);
     let last = found.events.last().filter(|_| found.more);
     let cursor = last.map(|last| Cursor::behind(last, asked.options.since, asked.options.until).write());
     let characters = call.params.number("max_message");
@@ -169,8 +169,9 @@ fn places(matcher: &Matcher, event: &Event<'_>, characters: usize) -> Vec<[usize
 
 /// `GET /api/count`
 pub async fn count(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     let counted = asked.store.count(&asked.query, &asked.options).await?;
+    asked.line.rows(counted.events);
     let told = asked.told(counted.partial, counted.warnings, &counted.stats);
     json(&Count { events: counted.events, told })
 }
@@ -188,9 +189,10 @@ fn no_such_event(uid: Uid) -> Problem {
 
 /// `GET /api/event/{uid}`
 pub async fn one(call: Call) -> Answer {
-    let (asked, uid) = (call.asked_of_store("")?, uid(&call)?);
-    let event =
-        asked.store.event(uid, &asked.query, &asked.options).await?.ok_or_else(|| no_such_event(uid))?;
+    let (mut asked, uid) = (call.asked_of_store("")?, uid(&call)?);
+    let event = asked.store.event(uid, &asked.query, &asked.options).await?;
+    asked.line.rows(u64::from(event.is_some()));
+    let event = event.ok_or_else(|| no_such_event(uid))?;
     let event = asked.hidden.strip(event);
     let shape = loggr_store::shape::hash(&event.message).to_string();
     let shape_parts = super::patterns::parts(&event.message);
@@ -202,7 +204,7 @@ pub async fn one(call: Call) -> Answer {
 
 /// `GET /api/context`
 pub async fn context(call: Call) -> Answer {
-    let (asked, uid) = (call.asked_of_store("")?, uid(&call)?);
+    let (mut asked, uid) = (call.asked_of_store("")?, uid(&call)?);
     let anchor =
         asked.store.event(uid, &asked.query, &asked.options).await?.ok_or_else(|| no_such_event(uid))?;
     let alike = match call.params.word("same") {
@@ -235,6 +237,7 @@ pub async fn context(call: Call) -> Answer {
         // The page before ended with it.
         events.retain(|event| event.uid != middle.1);
     }
+    asked.line.rows(events.len() as u64);
     let place = |event: Option<&Event<'_>>| event.map(|event| Cursor::behind(event, None, None).write());
     let cursor_before = place(events.first()).filter(|_| more_before);
     let cursor_after = place(events.last()).filter(|_| more_after);
@@ -248,28 +251,29 @@ pub async fn context(call: Call) -> Answer {
 /// `GET /api/span`
 pub async fn span(call: Call) -> Answer {
     let mut asked = call.asked_of_store("")?;
-    if call.who.filter.is_none() {
+    let time = |micros: Option<i64>| micros.map(ask::stamp);
+    if !asked.has_filter() {
         let days = asked.store.partitions().await?;
         let days: Vec<_> = days.iter().filter(|day| day.events > 0).collect();
+        let events = days.iter().map(|day| day.events).sum();
+        asked.line.rows(events);
         return json(&Extent {
-            oldest: days.first().map(|day| ask::stamp(day.times.0)),
-            newest: days.last().map(|day| ask::stamp(day.times.1)),
-            events: days.iter().map(|day| day.events).sum(),
+            oldest: time(days.first().map(|day| day.times.0)),
+            newest: time(days.last().map(|day| day.times.1)),
+            events,
+            told: asked.told(false, Vec::new(), &Stats::default()),
         });
     }
     // Who may not see everything is told of what they may see.
-    asked.options.limit = 1;
-    let newest = asked.store.search(&asked.query, &asked.options).await?;
-    asked.options.oldest_first = true;
-    let oldest = asked.store.search(&asked.query, &asked.options).await?;
-    let counted = asked.store.count(&asked.query, &asked.options).await;
-    let events = match counted {
-        Ok(counted) => counted.events,
-        Err(error) if error.kind() == ErrorKind::Limit => 0,
-        Err(error) => return Err(error.into()),
+    let ends = asked.ends().await?;
+    let counted = match asked.store.count(&asked.query, &asked.options).await {
+        Err(error) if error.kind() == ErrorKind::Limit => {
+            Counted { partial: true, warnings: vec![error.to_string()], ..Counted::default() }
+        }
+        counted => counted?,
     };
-    let time = |found: &loggr_store::Found| {
-        found.events.first().map(|event| ask::stamp(event.timegenerated.unix_micros()))
-    };
-    json(&Extent { oldest: time(&oldest), newest: time(&newest), events })
+    asked.line.rows(counted.events);
+    let warnings = [ends.warnings, counted.warnings].concat();
+    let told = asked.told(ends.partial || counted.partial, warnings, &counted.stats);
+    json(&Extent { oldest: time(ends.oldest), newest: time(ends.newest), events: counted.events, told })
 }

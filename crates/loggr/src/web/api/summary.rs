@@ -120,7 +120,7 @@ struct OneField {
 
 /// `GET /api/histogram`
 pub async fn histogram(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     let by = call.params.field("by").unwrap_or(Field::Severity);
     asked.shows(&by)?;
     countable("by", &by)?;
@@ -144,6 +144,7 @@ pub async fn histogram(call: Call) -> Answer {
         }
         Bar { start: stamp(bucket.start), counts }
     };
+    asked.line.rows(found.buckets.len() as u64);
     json(&Histogram {
         width_ms: u64::try_from(width / 1000).unwrap_or(0),
         by: by.to_string(),
@@ -155,11 +156,19 @@ pub async fn histogram(call: Call) -> Answer {
     })
 }
 
-/// A round width that gives about so many bars over the range, or over what the store has of it.
+/// A round width that gives about so many bars over the range, or over what there is of it: in the
+/// store, or, for somebody who may not see all of that, of the events that match.
 async fn width(asked: &Asked, bars: usize) -> Result<i64, Problem> {
-    let (oldest, newest) = asked.store.span().await?.unwrap_or((asked.now, asked.now));
-    let from = asked.options.since.unwrap_or(oldest);
-    let to = asked.options.until.unwrap_or_else(|| asked.now.max(newest));
+    let (since, until) = (asked.options.since, asked.options.until);
+    let (oldest, newest) = match (since, until, asked.has_filter()) {
+        (Some(since), Some(until), _) => (since, until),
+        (_, _, false) => asked.store.span().await?.unwrap_or((asked.now, asked.now)),
+        (_, _, true) => {
+            let ends = asked.ends().await?;
+            (ends.oldest.unwrap_or(asked.now), ends.newest.unwrap_or(asked.now))
+        }
+    };
+    let (from, to) = (since.unwrap_or(oldest), until.unwrap_or_else(|| asked.now.max(newest)));
     Ok(round(to.saturating_sub(from), bars))
 }
 
@@ -171,7 +180,7 @@ fn round(span: i64, bars: usize) -> i64 {
 
 /// `GET /api/top` and `GET /api/values`
 pub async fn top(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     let field = call.params.field("field").unwrap_or(Field::Message);
     asked.shows(&field)?;
     countable("field", &field)?;
@@ -185,6 +194,7 @@ pub async fn top(call: Call) -> Answer {
                 _ => error.into(),
             }
         })?;
+    asked.line.rows(top.values.len() as u64);
     json(&Top {
         field: field.to_string(),
         distinct: top.distinct,
@@ -209,7 +219,7 @@ fn countable(parameter: &str, field: &Field) -> Result<(), Problem> {
 
 /// `GET /api/fields`
 pub async fn fields(call: Call) -> Answer {
-    let asked = call.asked()?;
+    let mut asked = call.asked()?;
     let found = asked.store.fields_of(&asked.query, &asked.options).await?;
     let shown = found.fields.iter().filter(|of| !asked.hidden.hides(&of.field));
     let fields = shown.map(|of| OneField {
@@ -218,7 +228,8 @@ pub async fn fields(call: Call) -> Answer {
         core: !matches!(of.field, Field::Custom(_)),
         events: of.events,
     });
-    let fields = fields.collect();
+    let fields: Vec<OneField> = fields.collect();
+    asked.line.rows(fields.len() as u64);
     json(&Fields {
         fields,
         matched: found.matched,

@@ -16,10 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::ask::stamp;
 use super::call::{Answer, Call};
+use super::line::{Line, NO_LONGER};
 use super::params::{Parameter, Takes, parameter};
 use super::tails::{Followed, Tail, Told};
-use crate::access::security;
 use crate::process::clock::now;
+use crate::web::door::Rights;
 
 /// Events a second if nothing is said, and at most.
 const RATE: usize = 100;
@@ -36,7 +37,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Takes::Number { least: 1, most: MAX_RATE, default: RATE },
         "At most so many events a second; of what else comes only the number is told.",
     ),
-    parameter("timeout", Takes::Duration, "Not used: a tail ends when its client goes."),
 ];
 
 /// `GET /api/tail`
@@ -50,9 +50,19 @@ pub async fn tail(call: Call) -> Answer {
         rate: call.params.number("rate"),
     };
     let tail = call.api.tails.join(followed, &asked.store, &asked.query)?;
-    security::told(&call.who, "follows", format_args!("query={:?}", asked.text));
-    let stopped = call.api.stopped.clone();
-    Ok(Sse::new(stream(tail, asked.into_turn(), stopped)).keep_alive(KeepAlive::default()).into_response())
+    let (_turn, mut line) = asked.into_turn();
+    line.begins("follows", "followed");
+    let ear = Ear {
+        heard: tail.listen(),
+        stopped: call.api.stopped.clone(),
+        behind: 0,
+        has_ended: false,
+        rights: call.rights,
+        line,
+        _tail: tail,
+        _turn,
+    };
+    Ok(Sse::new(stream(ear)).keep_alive(KeepAlive::default()).into_response())
 }
 
 /// Somebody who follows.
@@ -61,18 +71,32 @@ struct Ear {
     stopped: watch::Receiver<bool>,
     behind: u32,
     has_ended: bool,
+    rights: Rights,
+    line: Line,
     _tail: Arc<Tail>,
     /// Who follows takes one of their turns for as long.
     _turn: OwnedSemaphorePermit,
 }
 
-fn stream(
-    tail: Arc<Tail>,
-    turn: OwnedSemaphorePermit,
-    stopped: watch::Receiver<bool>,
-) -> impl Stream<Item = Result<Sent, Infallible>> {
+impl Ear {
+    /// The last that is told.
+    fn end(&mut self, reason: &str) -> Sent {
+        self.has_ended = true;
+        self.line.ended(reason);
+        Sent::default().event("end").data(json!({ "reason": reason }).to_string())
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        if !self.has_ended && !self.rights.hold() {
+            self.line.ended(NO_LONGER);
+        }
+    }
+}
+
+fn stream(ear: Ear) -> impl Stream<Item = Result<Sent, Infallible>> {
     let hello = Sent::default().event("hello").data(json!({ "at": stamp(now().unix_micros()) }).to_string());
-    let ear = Ear { heard: tail.listen(), stopped, behind: 0, has_ended: false, _tail: tail, _turn: turn };
     let told = unfold(ear, |mut ear| async move {
         if ear.has_ended {
             return None;
@@ -82,32 +106,22 @@ fn stream(
             _ = ear.stopped.wait_for(|stopped| *stopped) => None,
         };
         let sent = match told {
-            None => {
-                ear.has_ended = true;
-                end("loggr stops")
-            }
+            None => ear.end("loggr stops"),
             Some(Ok(told)) => {
                 ear.behind = if told.events > 0 { 0 } else { ear.behind };
+                ear.line.rows(told.events);
                 Sent::default().event(told.name).data(&told.data)
+            }
+            Some(Err(RecvError::Lagged(_))) if ear.behind >= MAX_BEHIND => {
+                ear.end("what was sent was not read")
             }
             Some(Err(RecvError::Lagged(looks))) => {
                 ear.behind += 1;
-                ear.has_ended = ear.behind > MAX_BEHIND;
-                match ear.has_ended {
-                    true => end("what was sent was not read"),
-                    false => Sent::default().event("behind").data(json!({ "looks": looks }).to_string()),
-                }
+                Sent::default().event("behind").data(json!({ "looks": looks }).to_string())
             }
-            Some(Err(RecvError::Closed)) => {
-                ear.has_ended = true;
-                end("nothing is followed any more")
-            }
+            Some(Err(RecvError::Closed)) => ear.end("nothing is followed any more"),
         };
         Some((Ok(sent), ear))
     });
     futures_util::StreamExt::chain(futures_util::stream::once(async move { Ok(hello) }), told)
-}
-
-fn end(reason: &str) -> Sent {
-    Sent::default().event("end").data(json!({ "reason": reason }).to_string())
 }

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::event::{MESSAGE_CHARACTERS, Shown};
 use crate::operate::follow::Follow;
+use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 
 /// How often a store is looked at whether there is something new.
@@ -118,18 +119,25 @@ struct Question {
 
 /// Looks again and again, until the last one who follows has gone.
 async fn follow(question: Question, told: broadcast::Sender<Arc<Told>>, mut stopped: watch::Receiver<()>) {
-    let mut follow = None;
+    let (mut follow, mut is_failing) = (None, false);
     loop {
         let looked = tokio::select! {
             // An error says that nobody follows any more.
             _ = stopped.changed() => return,
             looked = look(&mut follow, &question, &told) => looked,
         };
+        let failed = looked.is_err();
         let pause = looked.unwrap_or_else(|error| {
-            let data = json!({ "detail": error.to_string(), "again_in": PAUSE.as_secs() }).to_string();
+            if !is_failing {
+                tracing::warn!(%error, "a store that is followed cannot be asked; trying again");
+            }
+            // Several may hear it, and not all of them may know where files lie.
+            let detail = paths::without(&error.to_string()).into_owned();
+            let data = json!({ "detail": detail, "again_in": PAUSE.as_secs() }).to_string();
             drop(told.send(Arc::new(Told { name: "trouble", data, events: 0 })));
             PAUSE
         });
+        is_failing = failed;
         tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(pause) => {}

@@ -48,13 +48,13 @@ pub async fn enter(State(keeper): State<Arc<Keeper>>, mut request: Request, next
     }
     let Some(known) = known else { return next.run(request).await };
     request.extensions_mut().insert(known.who.clone());
-    let headers = request.headers().clone();
-    let who = known.who.clone();
+    let rights = Rights::of(keeper, request.headers().clone(), client, known.who.clone());
+    request.extensions_mut().insert(rights.clone());
     request.extensions_mut().insert(known);
     let response = next.run(request).await;
     let is_stream =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"text/event-stream");
-    if is_stream { until(response, over(keeper, headers, client, who)) } else { response }
+    if is_stream { until(response, over(rights)) } else { response }
 }
 
 /// Who is let in; nobody where nobody is needed.
@@ -128,13 +128,32 @@ fn has_proof(known: &Known, headers: &HeaderMap) -> bool {
     }
 }
 
+/// The rights of who was let in, for answers that take long.
+#[derive(Clone)]
+pub struct Rights(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Rights {
+    fn of(keeper: Arc<Keeper>, headers: HeaderMap, client: Client, who: Who) -> Rights {
+        let is_same = move || match keeper.who(&headers, client, false) {
+            Ok(Asker::Known(known)) => known.who == who,
+            _ => false,
+        };
+        Rights(Arc::new(is_same))
+    }
+
+    /// Are they still what they were? Not so where the session has ended, or the role or the user is
+    /// another.
+    pub fn hold(&self) -> bool {
+        (self.0)()
+    }
+}
+
 /// Ends when who asks is no longer who they were.
-async fn over(keeper: Arc<Keeper>, headers: HeaderMap, client: Client, who: Who) {
+async fn over(rights: Rights) {
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
-        match keeper.who(&headers, client, false) {
-            Ok(Asker::Known(known)) if known.who == who => {}
-            _ => return,
+        if !rights.hold() {
+            return;
         }
     }
 }

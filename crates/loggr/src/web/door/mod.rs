@@ -31,7 +31,7 @@ use axum::routing::{delete, get, patch, post, put};
 
 pub use body::{BODY_TIMEOUT, late};
 pub use client::Peer;
-pub use enter::{control, enter};
+pub use enter::{Rights, control, enter};
 pub use keeper::Keeper;
 
 /// Longest body that is read here.

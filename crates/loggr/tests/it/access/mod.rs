@@ -25,7 +25,7 @@ pub fn browser(loggr: &Loggr) -> Browser {
 
 /// `loggr ARGUMENTS`, with this on standard input: exit code, and what it said.
 #[track_caller]
-fn typed(loggr: &Loggr, arguments: &[&str], stdin: &str) -> (i32, String) {
+pub fn typed(loggr: &Loggr, arguments: &[&str], stdin: &str) -> (i32, String) {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).arg("--config").arg(loggr.config()).env("NO_COLOR", "1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

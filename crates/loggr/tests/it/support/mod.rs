@@ -32,7 +32,9 @@ pub use redis::Redis;
 pub use relp::{RelpSender, Sent};
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
-pub use tools::{Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, skipped, systemd_analyze};
+pub use tools::{
+    Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, schemathesis, skipped, systemd_analyze,
+};
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};
 

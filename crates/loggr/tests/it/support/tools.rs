@@ -100,11 +100,20 @@ pub fn systemd_analyze() -> Option<Tool> {
 
 /// A Python that can `import duckdb`.
 pub fn duckdb() -> Option<Tool> {
+    python("duckdb")
+}
+
+/// A Python that can run schemathesis, which holds an OpenAPI document against its server.
+pub fn schemathesis() -> Option<Tool> {
+    python("schemathesis")
+}
+
+/// A Python that has this module.
+fn python(module: &str) -> Option<Tool> {
     let modules = target().join("pytools");
-    let installed = modules.join("duckdb").is_dir();
+    let installed = modules.join(module).is_dir();
     let tool = Tool { path: "python3".into(), prefix: None, python: Some(modules) };
-    let python = installed.then_some(tool);
-    needed("duckdb for Python", python)
+    needed(&format!("{module} for Python"), installed.then_some(tool))
 }
 
 fn needed(name: &str, tool: Option<Tool>) -> Option<Tool> {
