@@ -10,6 +10,12 @@ const answer = (
   buckets: [number, number[]][],
   series: (string | null)[] = ['err', null],
 ): HistogramAnswer => ({
+  by: 'severity',
+  partial: false,
+  warnings: [],
+  range: {},
+  stats: { ms: 1, matched: 1, groups: 1, groups_read: 1 },
+  without: false,
   width_ms: MINUTE,
   series,
   buckets: buckets.map(([at, counts]) => ({ start: iso(at), counts })),

@@ -100,7 +100,7 @@ export function Detail({ line, onContext, onClose }: DetailProps) {
           <div>
             {tab === 'Fields' && <Fields event={event} matches={line} />}
             {tab === 'JSON' && <Json event={event} />}
-            {tab === 'Raw' && <Raw event={event} text={whole?.raw_text} />}
+            {tab === 'Raw' && <Raw event={event} text={whole?.raw_text ?? undefined} />}
           </div>
           <div class="rail">
             {failed && <p class="note warn">{failed}</p>}

@@ -34,18 +34,20 @@ const ORDER = [
 /** Fields whose values are nearly all different; nothing is to be seen in a list of them. */
 const SKIPPED = new Set(['message', 'uid', '_time', 'timegenerated', 'timereported', 'shape']);
 
+type Shown = FieldInfo & { shown: string };
+
 export function Fields({ onDone }: { onDone?: () => void }) {
   const [find, setFind] = useState('');
   const [most, setMost] = useState(MOST_FIELDS);
   const answer = fields.value;
   const wanted = find.trim().toLowerCase();
-  const all = (answer?.fields ?? [])
+  const all: Shown[] = (answer?.fields ?? [])
     .map((f) => ({ ...f, shown: alias(f.name) }))
     .filter((f) => !SKIPPED.has(f.name) && f.shown.toLowerCase().includes(wanted));
   const core = all.filter((f) => f.core).sort((a, b) => place(a.shown) - place(b.shown));
   const own = all.filter((f) => !f.core).sort((a, b) => b.events - a.events);
   const matched = answer?.matched ?? 0;
-  const same = (f: FieldInfo & { shown: string }) => {
+  const same = (f: Shown) => {
     const distinct = f.distinct ?? tops.value.get(f.shown)?.distinct;
     return matched > 1 && distinct === 1 && f.events === matched && !prefs.openFields.value.includes(f.shown);
   };

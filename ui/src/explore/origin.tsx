@@ -17,7 +17,7 @@ const SEAL = {
 } as const;
 
 export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | null }) {
-  const o = event.origin ?? {};
+  const o: Partial<NonNullable<LogEvent['origin']>> = event.origin ?? {};
   const [tone, icon, name, what] = SEAL[whole?.seal?.state ?? (event.hmac ? 'sealed' : 'none')];
   const entries: [string, string | undefined][] = [
     ['listener', o.listener],

@@ -1,6 +1,6 @@
 /** The line above the rows: what was found and at what cost; with a selection, what can be done with it. */
 import { me, sentence } from '../api';
-import { bytes, int, span as length, many } from '../format';
+import { int, span as length, many } from '../format';
 import { asText } from '../list/event';
 import { narrow } from '../list/row';
 import * as prefs from '../prefs';
@@ -97,9 +97,12 @@ function Info() {
     <>
       <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n, 'event')}</b>
       {stats && <span class="num">{stats.ms} ms</span>}
-      {stats && (stats.bytes !== undefined || stats.rows !== undefined) && (
-        <span class="num hide-s" title="Read from the store for this answer">
-          read {stats.bytes !== undefined ? bytes(stats.bytes) : many(stats.rows ?? 0, 'row')}
+      {stats && stats.groups > 0 && (
+        <span
+          class="num hide-s"
+          title="The store keeps rows in blocks and reads only those whose index says that they may match"
+        >
+          read {int(stats.groups_read)} of {many(stats.groups, 'block')}
         </span>
       )}
       <span class="hide-m">newest first</span>

@@ -28,10 +28,10 @@ export interface Question {
   span: Span;
 }
 
-export interface Found extends Answer {
+export interface Found extends Partial<Answer> {
   question: Question;
   lines: Line[];
-  cursor: string | null;
+  cursor?: string | null;
   more: boolean;
 }
 

@@ -13,6 +13,8 @@ const line = (uid: string, more: Partial<LogEvent> = {}): Line => ({
     source: 'web1',
     app_name: 'app',
     message: 'm',
+    tags: [],
+    fields: {},
     ...more,
   },
   matches: [],
@@ -65,7 +67,7 @@ describe('an event', () => {
     fields: { status: ['200'], level: ['own'], constructor: ['1'], 'user name': ['a', 'b'] },
     structured_data: { 'ex@32473': { iut: ['3'] } },
     tags: ['t1', 't2'],
-    origin: { peer: '10.0.0.1:4711', listener: 'tcp' },
+    origin: { peer: '10.0.0.1:4711', listener: 'tcp', transport: 'tcp' },
   }).event;
   test('has values by name', () => {
     expect(valuesOf(e, 'host')).toEqual(['web1']);

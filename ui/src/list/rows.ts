@@ -35,7 +35,7 @@ export function items(lines: readonly Line[], open: string, zone: Zone, end: boo
   return out;
 }
 
-export function linesOf(events: readonly LogEvent[], matches: readonly Match[][] | undefined): Line[] {
+export function linesOf(events: readonly LogEvent[], matches: readonly Match[][] | null | undefined): Line[] {
   return events.map((event, i) => ({ event, matches: matches?.[i] ?? [] }));
 }
 

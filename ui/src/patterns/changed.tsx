@@ -20,7 +20,7 @@ import { Example } from './example';
 import { ShapeActions } from './patterns';
 
 const LIMIT = 200;
-const TONE = { new: 'acc', gone: '', grew: 'warn', shrank: '' } as const;
+const TONE: Record<string, 'acc' | 'warn'> = { new: 'acc', grew: 'warn' };
 
 type Against = 'before' | 'around' | 'day' | 'week' | 'own';
 
@@ -123,8 +123,8 @@ function earlier(
   return span ? { before_from: iso(span.from), before_to: iso(span.to) } : {};
 }
 
-function range(r: { from: string; to: string }): string {
-  const [a, b] = [Date.parse(r.from), Date.parse(r.to)];
+function range(r: CompareAnswer['now']): string {
+  const [a, b] = [Date.parse(r.from ?? ''), Date.parse(r.to ?? '')];
   const sameDay = stamp(a, 'day', zone.value) === stamp(b, 'day', zone.value);
   return `${stamp(a, 'dayMinute', zone.value)}–${stamp(b, sameDay ? 'minute' : 'dayMinute', zone.value)}`;
 }
@@ -140,7 +140,7 @@ function cells(c: Change, biggest: number) {
       : '–';
   const value = c.field ? term(alias(c.field), c.value ?? null) : '';
   return [
-    <Tag tone={TONE[c.kind]}>{c.kind}</Tag>,
+    <Tag tone={TONE[c.kind] ?? ''}>{c.kind}</Tag>,
     int(c.before),
     <b>{int(c.now)}</b>,
     times,
@@ -150,11 +150,7 @@ function cells(c: Change, biggest: number) {
     >
       <i />
     </div>,
-    c.what === 'shape' ? (
-      <Example parts={c.parts} text={c.text ?? c.example?.message} />
-    ) : (
-      <Query q={clean(value, 300)} />
-    ),
+    c.what === 'shape' ? <Example text={c.text ?? c.example?.message} /> : <Query q={clean(value, 300)} />,
     c.shape ? (
       <ShapeActions shape={c.shape} />
     ) : (

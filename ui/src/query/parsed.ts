@@ -35,7 +35,7 @@ export async function parse(): Promise<ParseAnswer | null> {
   if (!q.trim()) {
     batch(() => {
       tokens.value = [];
-      parsed.value = { of: q, answer: { ok: true, tokens: [] } };
+      parsed.value = { of: q, answer: { ok: true, tokens: [], fields: [], unknown: [] } };
     });
     return parsed.peek()?.answer ?? null;
   }

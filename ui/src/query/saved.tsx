@@ -1,7 +1,7 @@
 /** Saved searches: the list of them, the menu behind the star, and how one is saved. */
 import { signal } from '@preact/signals';
 import { get, send } from '../api';
-import type { Saved } from '../api-types';
+import type { NewSaved, Saved } from '../api-types';
 import { shownColumns } from '../explore/act';
 import { zone } from '../prefs';
 import { rangeName } from '../time';
@@ -78,7 +78,7 @@ export function SavedMenu() {
 }
 
 /** Whose a search is, the server knows; it is not sent. */
-export async function save({ owner: _, mine: __, ...s }: Saved): Promise<void> {
+export async function save({ owner: _, mine: __, ...s }: NewSaved & Partial<Saved>): Promise<void> {
   if (saved.peek().some((x) => x.name === s.name && x.mine !== false)) {
     await send('PUT', `saved/${encodeURIComponent(s.name)}`, s);
   } else await send('POST', 'saved', s);

@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 use loggr_bus::{Bus, Purged};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::events;
 
 /// What was dropped of a queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dropped {
     /// How many.
     pub dropped: u64,
@@ -21,7 +22,7 @@ pub struct Dropped {
 }
 
 /// What a queue counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Events.
@@ -31,7 +32,7 @@ pub enum Unit {
 }
 
 /// What becomes of events that somebody works on while their queue is purged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InHand {
     /// They are stored, or dropped as soon as they come back.

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_bus::rescue::{Leaving, RescueError, RescueId, RescueStore, Rescued};
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, pump};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ pub(super) const PAGE: usize = 1000;
 const REPLAY_WINDOW: usize = 64;
 
 /// What became of events that were offered again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Replayed {
     /// Events that their destination has taken.
@@ -34,14 +35,14 @@ pub struct Replayed {
 }
 
 /// What was deleted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Discarded {
     /// Events.
     pub discarded: u64,
 }
 
 /// An entry of the rescue.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Entry {
     /// Whose it is.
     pub sink: String,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use loggr_bus::rescue::{RescueId, RescueStore, Standing};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::rescue::{Entry, PAGE};
@@ -97,7 +98,7 @@ pub fn page(rescue: &RescueStore, wanted: &Wanted) -> Result<Page> {
 }
 
 /// What is there for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Sum {
     /// Whose.
     pub sink: String,

@@ -60,6 +60,7 @@ impl JsonSchema for Shown {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let text = json_schema!({ "type": "string" });
         let texts = json_schema!({ "type": "array", "items": { "type": "string" } });
+        let flag = json_schema!({ "type": "boolean" });
         json_schema!({
             "type": "object",
             "description": "An event. Fields that it does not have are left out.",
@@ -75,7 +76,24 @@ impl JsonSchema for Shown {
                     "type": "object",
                     "additionalProperties": { "type": "object", "additionalProperties": texts },
                 },
-                "origin": { "type": "object" },
+                "trusted": {
+                    "type": "object",
+                    "description": "What the system itself says of the sender.",
+                    "additionalProperties": text,
+                },
+                "origin": {
+                    "type": "object",
+                    "description": "Where it came from.",
+                    "required": ["listener", "transport", "peer"],
+                    "properties": {
+                        "listener": text, "transport": text, "peer": text, "tls_name": text, "format": text,
+                        "timezone": text, "trusted": flag, "keep_leading_blank": flag,
+                    },
+                },
+                "original_len": {
+                    "type": "integer",
+                    "description": "How many bytes the line had, where it was too long to be received whole.",
+                },
                 "message_cut": {
                     "type": "integer",
                     "description": "How many characters the message has, where not all of them are sent.",

@@ -1,12 +1,13 @@
 //! What loggr itself knows of events: those that wait in a queue, and the way that one has gone.
 
 use loggr_event::Event;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::ask::stamp;
 use super::call::{Answer, Call, json};
 use super::change::to_its_end;
+use super::event::Shown;
 use super::params::{Parameter, Takes, parameter, required};
 use crate::access::security;
 use crate::operate::queues;
@@ -46,6 +47,13 @@ pub async fn peek(call: Call) -> Answer {
     let events = queues::peek(&bus, name, call.params.number("limit")).await.map_err(|e| refused(&e))?;
     security::told(&call.who, "looked into a queue", format_args!("queue={name:?} rows={}", events.len()));
     json(&serde_json::json!({ "events": events }))
+}
+
+/// What a peek answers.
+pub fn peeked(types: &mut SchemaGenerator) -> Schema {
+    let event = types.subschema_for::<Shown>();
+    let events = json_schema!({ "type": "array", "description": "Oldest first.", "items": event });
+    json_schema!({ "type": "object", "required": ["events"], "properties": { "events": events } })
 }
 
 /// `POST /api/queues/{name}/purge`

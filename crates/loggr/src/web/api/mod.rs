@@ -44,6 +44,7 @@ use params::{Parameter, Params};
 pub use state::notices;
 
 use crate::access::who::{May, Who};
+use crate::operate::{self, queues};
 use crate::web::door::Rights;
 use crate::web::problem::{Code, Problem};
 
@@ -257,7 +258,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/queues/{name}/peek",
         "The oldest events that wait in a queue; they stay there.",
         &[here::QUEUE, here::PEEK],
-        Sent::Other("application/json"),
+        Sent::Json(here::peeked),
         |call| Box::pin(here::peek(call)),
     ),
     change(
@@ -265,14 +266,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/queues/{name}/purge",
         "Drops what waits in a queue.",
         &[here::QUEUE],
-        (Sent::Nothing, Sent::Other("application/json")),
+        (Sent::Nothing, json::<queues::Dropped>()),
         |call| Box::pin(here::purge(call)),
     ),
     get(
         "/api/rescue",
         "What could not be delivered, and why.",
         &[rescue::LIST],
-        Sent::Other("application/json"),
+        json::<rescue::Listed>(),
         |call| Box::pin(rescue::list(call)),
     ),
     change(
@@ -280,7 +281,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/rescue/replay",
         "Offers rescued events to their destination again.",
         &[],
-        (json::<rescue::Which>(), Sent::Other("application/json")),
+        (json::<rescue::Which>(), json::<operate::rescue::Replayed>()),
         |call| Box::pin(rescue::replay(call)),
     ),
     change(
@@ -288,7 +289,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/rescue/discard",
         "Deletes rescued events for ever.",
         &[],
-        (json::<rescue::Which>(), Sent::Other("application/json")),
+        (json::<rescue::Which>(), json::<operate::rescue::Discarded>()),
         |call| Box::pin(rescue::discard(call)),
     ),
     get(openapi::PATH, "This document.", &[], Sent::Other("application/json"), |_| {

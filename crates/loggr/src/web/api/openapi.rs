@@ -1,12 +1,15 @@
 //! The OpenAPI 3.1 document, made of the table of endpoints and of the types of their answers.
 
-use schemars::SchemaGenerator;
+use std::borrow::Cow;
+
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::call::{Answer, json as answer};
 use super::params::{Parameter, Takes};
 use super::{ENDPOINTS, Endpoint, Sent};
+use crate::web::problem::Problem;
 
 /// Where it is.
 pub const PATH: &str = "/api/openapi.json";
@@ -28,8 +31,7 @@ pub fn written() -> Value {
         let of = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         of[endpoint.method.to_ascii_lowercase()] = operation(endpoint, &mut types);
     }
-    let mut schemas = types.take_definitions(true);
-    schemas.insert("Problem".to_owned(), problem());
+    let schemas = types.take_definitions(true);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +69,7 @@ fn operation(endpoint: &Endpoint, types: &mut SchemaGenerator) -> Value {
             status: response(endpoint.answer, types),
             "default": {
                 "description": "What went wrong.",
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+                "content": { "application/problem+json": { "schema": types.subschema_for::<Problem>() } },
             },
         },
     });
@@ -130,29 +132,58 @@ fn content(sent: Sent, types: &mut SchemaGenerator) -> Option<Value> {
 }
 
 /// RFC 9457, with our own members.
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type", "title", "status", "detail", "code"],
-        "properties": {
-            "type": { "type": "string" },
-            "title": { "type": "string" },
-            "status": { "type": "integer" },
-            "detail": { "type": "string", "description": "A sentence that says what failed and why." },
-            "hint": { "type": "string", "description": "What to do." },
-            "code": { "type": "string", "description": "What went wrong, for programs." },
-            "parameter": { "type": "string" },
-            "column": { "type": "integer", "description": "Where a query cannot be read, from 1." },
-            "offset": { "type": "integer", "description": "The same in UTF-16 code units, from 0." },
-            "hints": { "type": "array", "items": { "type": "string" } },
-            "request": { "type": "string", "description": "The number under which the log has more." },
-        },
-    })
+impl JsonSchema for Problem {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Problem")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["type", "title", "status", "detail", "code"],
+            "properties": {
+                "type": { "type": "string" },
+                "title": { "type": "string" },
+                "status": { "type": "integer" },
+                "detail": { "type": "string", "description": "A sentence that says what failed and why." },
+                "hint": { "type": "string", "description": "What to do." },
+                "code": { "type": "string", "description": "What went wrong, for programs." },
+                "parameter": { "type": "string" },
+                "column": { "type": "integer", "description": "Where a query cannot be read, from 1." },
+                "offset": { "type": "integer", "description": "The same in UTF-16 code units, from 0." },
+                "length": { "type": "integer", "description": "How many of them cannot be read." },
+                "hints": { "type": "array", "items": { "type": "string" } },
+                "request": { "type": "string", "description": "The number under which the log has more." },
+                "login": {
+                    "type": "object",
+                    "description": "How one can log in, where nobody is.",
+                    "required": ["form", "oidc", "first"],
+                    "properties": {
+                        "form": { "type": "boolean", "description": "With a name and a password." },
+                        "oidc": { "type": ["string", "null"], "description": "What OpenID Connect is called here." },
+                        "first": { "type": "boolean", "description": "There is no user yet." },
+                    },
+                },
+            },
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The types of the page are made of this file (`ui/scripts/schema.mjs`).
+    #[test]
+    fn the_written_document_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json");
+        let document = format!("{:#}\n", written());
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &document).expect("the document can be written");
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == document, "`{path}` is old: run `UPDATE=1 cargo test -p loggr web::api`");
+    }
 
     #[test]
     fn every_endpoint_stands_in_it_once() {

@@ -31,8 +31,9 @@ pub struct Parsed {
     fields: Vec<String>,
     /// Custom fields that it names and no event has.
     unknown: Vec<Unknown>,
-    /// What is wrong: `detail`, `column`, `offset`, `length`, perhaps `hint` and `hints`.
+    /// What is wrong, and where.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Problem>")]
     error: Option<Map<String, Value>>,
 }
 

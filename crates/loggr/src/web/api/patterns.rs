@@ -90,6 +90,7 @@ struct Pattern {
 
 /// The event that a shape is shown with.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Example")]
 struct Shown {
     uid: String,
     timegenerated: String,

@@ -53,8 +53,9 @@ impl Which {
 }
 
 /// Entries, and how many there are for each reason.
-#[derive(Debug, Serialize)]
-struct Listed {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Rescued")]
+pub struct Listed {
     entries: Vec<rescue::Entry>,
     /// Of the first page alone.
     by_reason: Vec<Sum>,

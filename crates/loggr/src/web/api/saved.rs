@@ -25,6 +25,7 @@ pub struct Listed {
 
 /// A saved search.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SavedSearch")]
 pub struct Shown {
     #[serde(flatten)]
     search: Search,

@@ -70,7 +70,7 @@ pub struct Page {
     more: bool,
     /// For each event the places in its message that were searched for, in UTF-16 code units.
     #[serde(skip_serializing_if = "Option::is_none")]
-    matches: Option<Vec<Vec<[usize; 2]>>>,
+    matches: Option<Vec<Vec<(usize, usize)>>>,
     #[serde(flatten)]
     told: Told,
 }
@@ -159,12 +159,12 @@ pub async fn search(call: Call) -> Answer {
 }
 
 /// Where a message has what is searched for, as far as it is sent.
-fn places(matcher: &Matcher, event: &Event<'_>, characters: usize) -> Vec<[usize; 2]> {
+fn places(matcher: &Matcher, event: &Event<'_>, characters: usize) -> Vec<(usize, usize)> {
     let message: &str = &event.message;
     let end = message.char_indices().nth(characters).map_or(message.len(), |(at, _)| at);
     let sent = message.get(..end).unwrap_or_default();
     let places = matcher.highlight(sent);
-    places.into_iter().map(|place| [utf16(sent, place.start), utf16(sent, place.end)]).collect()
+    places.into_iter().map(|place| (utf16(sent, place.start), utf16(sent, place.end))).collect()
 }
 
 /// `GET /api/count`

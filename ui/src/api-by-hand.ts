@@ -1,0 +1,221 @@
+/**
+ * Answers that the OpenAPI document does not describe yet, by hand: who is there and who may
+ * (`web/door`), and the status of an installation, as `loggr status --json` prints it.
+ */
+
+export interface LoginWays {
+  form: boolean;
+  oidc: string | null;
+  /** There is no user yet. */
+  first?: boolean;
+}
+
+export type Right = 'search' | 'operate' | 'administer';
+
+export interface Me {
+  user: string;
+  display?: string;
+  role: string;
+  filter?: string | null;
+  hidden?: string[];
+  via: 'session' | 'token' | 'proxy' | 'loopback';
+  may: Right[];
+  /** A filter or hidden fields keep something from them: what shows all is not for them. */
+  restricted?: boolean;
+  csrf?: string;
+  session_ends?: string;
+  version: string;
+  /** The server takes files. */
+  uploads?: boolean;
+  installation?: string;
+  stores?: string[];
+  limits?: { timeout_seconds?: number; rows?: number };
+  login?: LoginWays;
+}
+
+export interface User {
+  name: string;
+  display?: string;
+  role: string;
+  filter?: string | null;
+  hidden?: string[];
+  disabled?: boolean;
+  created?: string;
+}
+
+export interface ApiToken {
+  id: string;
+  name: string;
+  role: string;
+  created?: string;
+  expires?: string | null;
+  used?: string | null;
+  owner?: string | null;
+  over?: boolean;
+}
+
+export interface Role {
+  name: string;
+  level: 'viewer' | 'operator' | 'admin';
+  filter?: string | null;
+  hidden?: string[];
+  built_in?: boolean;
+}
+
+interface Owned {
+  process?: string | null;
+  host?: string | null;
+}
+
+export interface ListenerStatus extends Owned {
+  name: string;
+  protocol: string;
+  address: string;
+  received: number;
+  accepted: number;
+  lost: number;
+  connections: number;
+  kernel_drops: number;
+  refused: number;
+  stalled: boolean;
+  ended?: string | null;
+  trouble?: string | null;
+  senders?: { name: string; last_seen: number }[];
+  clients?: { peer: string; seconds: number; tls_name?: string; tls?: string; events?: number }[];
+}
+
+export interface ExchangeStatus extends Owned {
+  name: string;
+  published: number;
+  disk_bytes: number;
+  max_bytes: number;
+  segments: number;
+  commits: number;
+  damaged: number;
+  trouble?: string | null;
+}
+
+export interface QueueStatus extends Owned {
+  name: string;
+  exchange: string;
+  configured: boolean;
+  stored: number;
+  rescued: number;
+  dropped: number;
+  leased: number;
+  redelivered: number;
+  received?: number;
+  waiting?: number;
+  damaged?: number;
+  waiting_bytes?: number;
+  oldest_seconds?: number | null;
+  balanced?: boolean;
+  trouble?: string | null;
+  ready_messages?: number;
+  consumers?: number;
+}
+
+export interface RuleStatus {
+  line: number;
+  rule: string;
+  reached: number;
+  did: number;
+  failed: number;
+  mean_nanos?: number | null;
+}
+
+export interface MachineStatus extends Owned {
+  name: string;
+  queue: string;
+  destination: string;
+  filter?: string | null;
+  filter_error?: string | null;
+  received: number;
+  stored: number;
+  dropped: number;
+  failing: boolean;
+  ended?: string | null;
+  rules?: RuleStatus[];
+}
+
+export interface ShipStatus extends Owned {
+  name: string;
+  kind: string;
+  queue: string;
+  stored: number;
+  rescued: number;
+  failures: number;
+  failing: boolean;
+  last_error?: string | null;
+  ended?: string | null;
+}
+
+export interface StoreStatus extends Owned {
+  name: string;
+  kind: string;
+  events?: number;
+  bytes?: number;
+  days?: number;
+  oldest?: string | null;
+  newest?: string | null;
+  damaged?: number;
+  trouble?: string | null;
+}
+
+export interface DiskStatus extends Owned {
+  name: string;
+  free_bytes: number;
+  size_bytes: number;
+}
+
+export interface ProcessStatus {
+  id: string;
+  host?: string | null;
+  pid?: number | null;
+  component?: string | null;
+  name?: string | null;
+  version?: string | null;
+  uptime_seconds?: number | null;
+  state: 'running' | 'late' | 'lost';
+  seen_seconds: number;
+}
+
+export interface BrokerStatus extends Owned {
+  name: string;
+  up: boolean;
+  broker?: string | null;
+  trouble?: string | null;
+  spooling: boolean;
+  spool_waiting: number;
+}
+
+export interface Totals {
+  ready_messages?: number;
+  in_hand?: number;
+  received: number;
+  stored: number;
+  waiting: number;
+  rescued: number;
+  dropped: number;
+  damaged: number;
+  balanced: boolean;
+}
+
+export interface Installation {
+  running: boolean;
+  version?: string | null;
+  uptime_seconds?: number | null;
+  processes: ProcessStatus[];
+  totals: Totals;
+  listeners: ListenerStatus[];
+  exchanges: ExchangeStatus[];
+  queues: QueueStatus[];
+  brokers: BrokerStatus[];
+  disks: DiskStatus[];
+  machines: MachineStatus[];
+  ships: ShipStatus[];
+  stores: StoreStatus[];
+  rescue: Record<string, number>;
+  problem?: string | null;
+  rescue_trouble?: string | null;
+}
