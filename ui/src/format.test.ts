@@ -28,13 +28,9 @@ test('sizes', () =>
 test('rates', () => expect([0, 0.31, 9.94, 1402].map(rate)).toEqual(['0', '0.3', '9.9', `1${THIN}402`]));
 test('lengths of time', () => {
   const s = 1000;
-  expect([12, 3200, 59 * s, 60 * s, 90 * 60 * s, 3600 * s, 26 * 3600 * s].map(span)).toEqual([
-    '12 ms',
-    '3.2 s',
-    '59 s',
-    '1 m',
-    '1 h 30 m',
-    '1 h',
-    '1 d 2 h',
-  ]);
+  expect(
+    [12, 3200, 59 * s, 60 * s, 90 * 60 * s, 3600 * s, 26 * 3600 * s, 40 * 86400 * s, 2523 * 86400 * s].map(
+      span,
+    ),
+  ).toEqual(['12 ms', '3.2 s', '59 s', '1 m', '1 h 30 m', '1 h', '1 d 2 h', '40 d', '6 y 333 d']);
 });

@@ -44,7 +44,10 @@ export function span(ms: number): string {
   if (s < 59.5) return `${Number(s.toFixed(s < 9.95 ? 1 : 0))} s`;
   if (s < 3570) return `${Math.round(s / 60)} m`;
   if (s < 86370) return two(Math.round(s / 60), 60, 'h', 'm');
-  return two(Math.round(s / 3600), 24, 'd', 'h');
+  // Hours no longer matter after a month, nor days after years.
+  const days = s / 86400;
+  if (days < 30) return two(Math.round(s / 3600), 24, 'd', 'h');
+  return days < 730 ? `${Math.round(days)} d` : two(Math.round(days), 365, 'y', 'd');
 }
 
 function two(n: number, small: number, big: string, little: string): string {

@@ -2,7 +2,7 @@
  * A row that is open: its fields, its JSON, its raw line; from where it came, its seal, where it went.
  */
 import { useEffect, useState } from 'preact/hooks';
-import { get, sentence } from '../api';
+import { address, get, sentence } from '../api';
 import type { EventAnswer, LogEvent, Match } from '../api-types';
 import { int } from '../format';
 import { asText, type Field, fieldsOf } from '../list/event';
@@ -11,7 +11,7 @@ import { equalColumns, type Line } from '../list/rows';
 import { clean, jsonOf, visible } from '../list/text';
 import { Tree } from '../list/tree';
 import * as prefs from '../prefs';
-import { fieldName } from '../query/rewrite';
+import { fieldName, term } from '../query/rewrite';
 import { Button } from '../ui/button';
 import { copy } from '../ui/say';
 import { route } from '../url';
@@ -89,10 +89,10 @@ export function Detail({ line, onContext, onClose }: DetailProps) {
             tip="Copy the line (y)"
             onClick={() => void copy(asText(event, prefs.zone.peek(), prefs.clock.peek()), 'the line')}
           >
-            Copy
+            <span class="hide-s">Copy</span>
           </Button>
           <Button icon="link" tip="Copy the link with fixed times (Y)" onClick={copyLink}>
-            Link
+            <span class="hide-s">Link</span>
           </Button>
           <Button icon="x" tip="Close (Esc)" onClick={onClose} />
         </div>
@@ -121,6 +121,7 @@ const MAX_ASKED = 1000;
 function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
   const [most, setMost] = useState(MOST_FIELDS);
   const all = fieldsOf(event);
+  const inner = jsonOf(event.message);
   const lines = found.value?.lines ?? [];
   const same = prefs.hideEqual.value
     ? equalColumns(
@@ -133,11 +134,26 @@ function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
   return (
     <>
       <div class="ftab">
-        <div class="r">
+        <div class="r wide">
           <span class="k">message</span>
           <span class="v">
-            <Long text={event.message} matches={matches.matches} />
-            {event.message_cut && <span class="dim"> … {int(event.message_cut)} characters in all</span>}
+            {inner === undefined || matches.matches.length > 0 ? (
+              <Long text={event.message} matches={matches.matches} />
+            ) : null}
+            {inner !== undefined && (
+              <span class="tree">
+                <Tree value={inner} />
+              </span>
+            )}
+            {event.message_cut && (
+              <span class="dim">
+                {' '}
+                … {int(event.message_cut)} characters in all,{' '}
+                <a href={address('export', wholeOf(event))} download>
+                  download it whole
+                </a>
+              </span>
+            )}
           </span>
           <span class="a">
             <Button
@@ -153,6 +169,9 @@ function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
         ))}
         <Plain name="received" value={event.timegenerated} />
         <Plain name="reported" value={event.timereported} />
+        {Object.entries(event.trusted ?? {}).map(([name, value]) => (
+          <Plain key={name} name={`${clean(name, 100)}, by the system`} value={value} />
+        ))}
       </div>
       {shown.length > most && (
         <p>
@@ -173,6 +192,11 @@ function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
       )}
     </>
   );
+}
+
+/** The one event, with all of its message, as a file. */
+function wholeOf(event: LogEvent) {
+  return { q: term('uid', event.uid), format: 'ndjson', store: route.peek().store };
 }
 
 function One({ field, value }: { field: Field; value: string }) {
@@ -237,7 +261,7 @@ function Plain({ name, value }: { name: string; value: string }) {
   return (
     <div class="r">
       <span class="k">{name}</span>
-      <span class="v">{clean(value, 100)}</span>
+      <span class="v">{clean(value, 1000)}</span>
       <span class="a">
         <Button size="mini" icon="copy" tip={`Copy ${name}`} onClick={() => void copy(value, name)} />
       </span>
@@ -249,6 +273,9 @@ function Json({ event }: { event: LogEvent }) {
   const inner = jsonOf(event.message);
   return (
     <>
+      {inner === undefined && /^\s*[{[]/.test(event.message) && (
+        <p class="note gapbelow">The message begins like JSON but {brokenBy(event)}.</p>
+      )}
       {inner !== undefined && (
         <div class="card">
           <h2>The message</h2>
@@ -274,6 +301,12 @@ function Json({ event }: { event: LogEvent }) {
       </div>
     </>
   );
+}
+
+/** Why a message that begins like JSON is none. */
+function brokenBy(event: LogEvent): string {
+  if (event.message_cut) return 'is too long to be shown as a tree';
+  return event.defects?.includes('truncated') ? 'was cut when it came' : 'cannot be read as such';
 }
 
 function Raw({ event, text }: { event: LogEvent; text: string | undefined }) {

@@ -112,6 +112,7 @@ export function Explore() {
     [lines, wanted, prefs.hideEqual.value],
   );
   const side = prefs.showFields.value && !narrow.value;
+  const failed = <Failed error={s.failure.value} onAgain={() => void s.search()} />;
   return (
     <div class="explore">
       <h1 class="sr">Explore</h1>
@@ -128,11 +129,9 @@ export function Explore() {
               <Equal equal={equal} />
             </div>
             {s.failure.value && !f ? (
-              <Rest>
-                <Failed />
-              </Rest>
+              <Rest>{failed}</Rest>
             ) : f && shown.length === 0 && !s.runningSince.value ? (
-              <Rest>{s.failure.value ? <Failed /> : <Nothing found={f} />}</Rest>
+              <Rest>{s.failure.value ? failed : <Nothing found={f} />}</Rest>
             ) : f ? (
               <List
                 label="Events, newest first"

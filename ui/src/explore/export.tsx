@@ -17,7 +17,7 @@ const FORMATS = [
 export function Export() {
   const n = total.value;
   return (
-    <Popover icon="save" class="hide-s" tip="Download all of the result" label="Export">
+    <Popover icon="save" tip="Download all of the result" label={<span class="hide-s">Export</span>}>
       {(close) => (
         <Menu>
           <div class="grp">{n === undefined ? 'All events' : `All ${many(n, 'event')}`} of this search</div>

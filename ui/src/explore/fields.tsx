@@ -114,6 +114,7 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
   }, [open, limit, question, top === undefined]);
   const share = percent((field.events / Math.max(1, matched)) * 100);
   const distinct = top?.distinct ?? field.distinct;
+  const note = distinct === undefined ? (field.events < matched ? share : '') : int(distinct);
   const label = clean(bareName(name), 100);
   const isColumn = shownColumns().includes(name);
   const toggle = () => {
@@ -128,7 +129,7 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
         <small
           title={`${distinct === undefined ? '' : `${many(distinct, 'different value')} `}in ${many(field.events, 'event')}`}
         >
-          {distinct === undefined ? share : int(distinct)}
+          {note}
         </small>
       </button>
       <span class="act">

@@ -11,7 +11,7 @@ import { Button } from '../ui/button';
 import { Empty, Ticks, zoneName } from '../ui/marks';
 import { go, route } from '../url';
 import { ask, setRange } from './act';
-import { type Found, failure, parameters, search } from './search';
+import { type Found, parameters } from './search';
 
 /** So much is shown on both sides of the nearest match. */
 const AROUND_MS = 45e4;
@@ -168,8 +168,7 @@ function FirstStart() {
 }
 
 /** The search itself failed. */
-export function Failed() {
-  const error = failure.value;
+export function Failed({ error, onAgain }: { error: unknown; onAgain: () => void }) {
   const problem = error instanceof ApiError ? error.problem : {};
   if (problem.code === 'query_error') {
     return (
@@ -194,7 +193,7 @@ export function Failed() {
         </p>
       )}
       <div class="gap">
-        <Button kind="primary" onClick={() => void search()}>
+        <Button kind="primary" onClick={onAgain}>
           Try again
         </Button>
         <Button kind="plain" onClick={() => go({ view: 'status' })}>

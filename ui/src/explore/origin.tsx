@@ -1,5 +1,6 @@
 /** Beside an open row: from where it came, its seal, and where it went. */
 import type { EventAnswer, LogEvent, Step } from '../api-types';
+import { bytes } from '../format';
 import { barePeer } from '../list/event';
 import { clean } from '../list/text';
 import * as prefs from '../prefs';
@@ -60,7 +61,10 @@ export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | n
         {event.defects?.length ? (
           <>
             <dt>defects</dt>
-            <dd class="warn">{event.defects.map((d) => clean(d, 100)).join(', ')}</dd>
+            <dd class="warn">
+              {event.defects.map((d) => clean(d, 100)).join(', ')}
+              {event.original_len ? `: the line had ${bytes(event.original_len)}` : ''}
+            </dd>
           </>
         ) : null}
       </dl>

@@ -8,7 +8,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import * as prefs from '../prefs';
 import type { Span } from '../time';
 import { Head } from './head';
-import { columnsFor, narrow, Row, template } from './row';
+import { columnsFor, leastWidth, narrow, Row, template } from './row';
 import { items, type Line } from './rows';
 import { useVirtual } from './virtual';
 
@@ -117,7 +117,7 @@ export function List(p: ListProps) {
       aria-rowcount={p.lines.length + 1}
       aria-multiselectable={!!p.onSelect}
       aria-activedescendant={rendered ? `row-${here}` : undefined}
-      style={{ '--cols': template(columns) }}
+      style={{ '--cols': template(columns), '--least': narrow.value ? '0' : `${leastWidth(columns)}px` }}
       onScroll={onScroll}
     >
       <Head

@@ -53,6 +53,16 @@ export function template(columns: Columns): string {
   return `24px 18px ${px.join(' ')} minmax(240px, 1fr)`;
 }
 
+/** The least width of a row: its tracks, the gaps between them, and its edges. */
+export function leastWidth(columns: Columns): number {
+  const px = ['time', ...columns.names].map((n) => widthOf(n, columns));
+  return px.reduce((sum, w) => sum + w + GAP, 24 + 18 + 240 + 2 * GAP + EDGES);
+}
+
+/** As list.css has them. */
+const GAP = 10;
+const EDGES = 15;
+
 interface RowProps {
   line: Line;
   columns: Columns;

@@ -74,7 +74,7 @@ export function find(text: string, words: readonly string[]): Match[] {
 }
 
 /** Longest message that is read as JSON. */
-const MAX_JSON = 256 * 1024;
+const MAX_JSON = 1 << 20;
 
 /** The object or list that a message is, or undefined. */
 export function jsonOf(message: string): unknown {

@@ -1,9 +1,10 @@
 /** What changed: two ranges, and the shapes and values that are new, gone, grew or shrank. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { get, isAbort, sentence, serverNow } from '../api';
+import { useState } from 'preact/hooks';
+import { serverNow } from '../api';
 import type { Change, CompareAnswer } from '../api-types';
-import { again, zoomedFrom } from '../explore/act';
+import { again, filter, zoomedFrom } from '../explore/act';
+import { Failed } from '../explore/nothing';
 import { asked, parameters } from '../explore/search';
 import { int, many } from '../format';
 import { clean } from '../list/text';
@@ -13,11 +14,13 @@ import { alias } from '../query/complete';
 import { include, term } from '../query/rewrite';
 import { iso, point, resolve, stamp } from '../time';
 import { Button, Segments } from '../ui/button';
+import { Loading } from '../ui/loading';
 import { Empty, Tag, zoneName } from '../ui/marks';
 import { Table } from '../ui/table';
 import { go, route } from '../url';
-import { Example } from './example';
-import { ShapeActions } from './patterns';
+import { useAsked } from './asked';
+import { aligned, Example } from './example';
+import { ShapeActions, Whole } from './patterns';
 
 const LIMIT = 200;
 const TONE: Record<string, 'acc' | 'warn'> = { new: 'acc', grew: 'warn' };
@@ -28,25 +31,21 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
   const r = route.value;
   const [against, setAgainst] = useState<Against>('before');
   const [own, setOwn] = useState<{ from: number; to: number } | null>(null);
-  const [answer, setAnswer] = useState<CompareAnswer | null>(null);
-  const [failed, setFailed] = useState('');
   const now = resolve(r, serverNow());
   const wide = zoomedFrom.value;
   const around = wide && now && wide.from <= now.from && wide.to >= now.to ? wide : null;
   const key = `${again.value} ${r.q} ${r.from} ${r.to} ${r.store}`;
-  useEffect(() => {
-    const question = asked();
-    if (!question || (against === 'own' && !own)) return;
-    const mine = new AbortController();
-    const before = earlier(against, question.span, against === 'around' ? around : own);
-    get<CompareAnswer>('compare', { ...parameters(question), ...before, limit: LIMIT }, mine.signal)
-      .then((a) => {
-        setAnswer(a);
-        setFailed('');
-      })
-      .catch((error) => !isAbort(error) && setFailed(sentence(error)));
-    return () => mine.abort();
-  }, [key, against, own]);
+  const a = useAsked<CompareAnswer>(
+    'compare',
+    () => {
+      const question = asked();
+      if (!question || (against === 'own' && !own)) return null;
+      const before = earlier(against, question.span, against === 'around' ? around : own);
+      return { ...parameters(question), ...before, limit: LIMIT };
+    },
+    `${key} ${against} ${own?.from} ${own?.to}`,
+  );
+  const { answer } = a;
   const biggest = Math.max(1, ...(answer?.changes ?? []).map((c) => Math.abs(c.now - c.before)));
   return (
     <>
@@ -65,6 +64,8 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
           value={against}
           onChange={setAgainst}
         />
+        <Loading since={a.since} onCancel={a.cancel} />
+        {answer && !a.since && <Whole of={answer} onMore={() => a.again(true)} />}
         {answer && (
           <span class="push sub num">
             {range(answer.before)} → {range(answer.now)} {zoneName()}
@@ -72,9 +73,13 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
         )}
       </header>
       {against === 'own' && <Own onChange={setOwn} />}
-      {failed && <p class="note err">{failed}</p>}
-      {answer && (
+      {!!a.failed && (
         <div class="box">
+          <Failed error={a.failed} onAgain={() => a.again()} />
+        </div>
+      )}
+      {answer && !a.failed && (
+        <div class={a.since ? 'box stale' : 'box'} aria-busy={a.since > 0}>
           {answer.changes.length ? (
             <Table
               label="What changed"
@@ -84,7 +89,7 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
                 { title: 'Now', kind: 'num' },
                 { title: 'Times', kind: 'num' },
                 { title: 'Difference', kind: 'tight hide-m' },
-                { title: 'Pattern or field value', kind: 'full' },
+                { title: 'Pattern or field value; what varies is dim', kind: 'full' },
                 { title: '', kind: 'tight' },
               ]}
               rows={answer.changes.map((c) => ({
@@ -95,8 +100,8 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
           ) : (
             <Empty title="Nothing changed">
               <p class="sub">
-                No pattern and no value of a field differs between {many(answer.before.events, 'event')}{' '}
-                before and {many(answer.now.events, 'event')} now.
+                No pattern and no value of a field is more or less frequent than chance can make it, among{' '}
+                {many(answer.before.events, 'event')} before and {many(answer.now.events, 'event')} now.
               </p>
             </Empty>
           )}
@@ -138,7 +143,8 @@ function cells(c: Change, biggest: number) {
         ? `× ${(c.now / c.before).toFixed(1)}`
         : `÷ ${(c.before / c.now).toFixed(1)}`
       : '–';
-  const value = c.field ? term(alias(c.field), c.value ?? null) : '';
+  const field = alias(c.field ?? '');
+  const value = c.field ? term(field, c.value ?? null) : '';
   return [
     <Tag tone={TONE[c.kind] ?? ''}>{c.kind}</Tag>,
     int(c.before),
@@ -150,16 +156,24 @@ function cells(c: Change, biggest: number) {
     >
       <i />
     </div>,
-    c.what === 'shape' ? <Example text={c.text ?? c.example?.message} /> : <Query q={clean(value, 300)} />,
+    c.what === 'shape' ? (
+      <Example parts={c.example ? aligned(c.text ?? '', c.example.message) : []} text={c.text ?? ''} />
+    ) : (
+      <Query q={clean(value, 300)} />
+    ),
     c.shape ? (
       <ShapeActions shape={c.shape} />
     ) : (
-      <Button
-        tip="Show these lines"
-        onClick={() => go({ view: 'explore', sub: '', id: '', q: include(route.peek().q, value) })}
-      >
-        Lines
-      </Button>
+      <span class="gap">
+        <Button
+          tip="Show these lines"
+          onClick={() => go({ view: 'explore', sub: '', id: '', q: include(route.peek().q, value) })}
+        >
+          Lines
+        </Button>
+        <Button icon="plus" tip="Only this value" onClick={() => filter(field, c.value ?? null)} />
+        <Button icon="minus" tip="Without this value" onClick={() => filter(field, c.value ?? null, true)} />
+      </span>
     ),
   ];
 }

@@ -1,29 +1,27 @@
 /** Patterns: similar lines of the hits as one row. Beside it, what changed against another range. */
-import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
-import { get, isAbort, sentence } from '../api';
-import type { Pattern, PatternsAnswer } from '../api-types';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Answer, Pattern, PatternsAnswer } from '../api-types';
 import { Spark } from '../chart/spark';
 import { again, copyLink, filter, shiftRange, zoomAway } from '../explore/act';
-import { Nothing } from '../explore/nothing';
+import { Failed, Nothing } from '../explore/nothing';
 import { QueryBar } from '../explore/query-bar';
-import { asked, parameters } from '../explore/search';
-import { int, percent } from '../format';
+import { asked, parameters, type Question } from '../explore/search';
+import { int, many, percent } from '../format';
 import { bind } from '../keys';
 import { grade } from '../list/event';
 import { focusQuery } from '../query/box';
 import { include, term } from '../query/rewrite';
 import { Button, Segments } from '../ui/button';
-import { Ago, Empty, Severity, Tag } from '../ui/marks';
+import { Loading } from '../ui/loading';
+import { Ago, Severity, Tag } from '../ui/marks';
 import { Table } from '../ui/table';
 import { go, route } from '../url';
+import { useAsked } from './asked';
 import { Changed } from './changed';
 import { Example } from './example';
 
 const FIRST = 50;
 const MOST = 1000;
-
-const patterns = signal<PatternsAnswer | null>(null);
 
 export function Patterns() {
   const r = route.value;
@@ -46,7 +44,7 @@ export function Patterns() {
         {changed ? (
           <Changed tabs={<Tabs />} />
         ) : (
-          <List tabs={<Tabs />} key={`${again.value} ${r.q} ${r.from} ${r.to} ${r.store}`} />
+          <List tabs={<Tabs />} of={`${again.value} ${r.q} ${r.from} ${r.to} ${r.store}`} />
         )}
       </div>
     </div>
@@ -67,69 +65,93 @@ function Tabs() {
   );
 }
 
-function List({ tabs }: { tabs: preact.ComponentChildren }) {
-  const [failed, setFailed] = useState<unknown>(null);
-  const [limit, setLimit] = useState(FIRST);
-  const [question] = useState(asked);
-  useEffect(() => {
-    if (!question) return;
-    const mine = new AbortController();
-    get<PatternsAnswer>('patterns', { ...parameters(question), limit }, mine.signal)
-      .then((a) => {
-        patterns.value = a;
-        setFailed(null);
-      })
-      .catch((error) => !isAbort(error) && setFailed(error));
-    return () => mine.abort();
-  }, [question, limit]);
-  const a = patterns.value;
+interface ListProps {
+  tabs: preact.ComponentChildren;
+  /** What is asked; another text is another question. */
+  of: string;
+}
+
+function List({ tabs, of }: ListProps) {
+  const [more, setMore] = useState({ of, limit: FIRST });
+  const limit = more.of === of ? more.limit : FIRST;
+  const question = useRef<Question | null>(null);
+  const a = useAsked<PatternsAnswer>(
+    'patterns',
+    () => {
+      question.current = asked();
+      return question.current && { ...parameters(question.current), limit };
+    },
+    `${of} ${limit}`,
+  );
+  const { answer } = a;
   return (
     <>
       <header>
         <h1>Patterns</h1>
         {tabs}
-        {a && a.patterns.length > 0 && (
-          <span class="sub">
-            <b>{int(a.distinct)}</b> patterns stand for <b>{int(a.matched)}</b> events
-            {a.stats && ` · ${a.stats.ms} ms`}
-          </span>
-        )}
-        {a?.partial && <Tag tone="warn">partial</Tag>}
+        {a.since ? <Loading since={a.since} onCancel={a.cancel} /> : answer && <Summary of={answer} />}
+        {answer && !a.since && <Whole of={answer} onMore={() => a.again(true)} />}
       </header>
-      {failed ? (
+      {a.failed ? (
         <div class="box">
-          <Empty title="The patterns cannot be had">{sentence(failed)}</Empty>
+          <Failed error={a.failed} onAgain={() => a.again()} />
         </div>
-      ) : a && question && a.patterns.length === 0 ? (
+      ) : answer && question.current && answer.patterns.length === 0 && !a.since ? (
         <div class="box">
-          <Nothing found={{ question, lines: [], cursor: null, more: false }} />
+          <Nothing found={{ question: question.current, lines: [], more: false }} />
         </div>
-      ) : a ? (
-        <div class="box">
+      ) : answer && answer.patterns.length > 0 ? (
+        <div class={a.since ? 'box stale' : 'box'} aria-busy={a.since > 0}>
           <Table
             label="Patterns"
             columns={[
               { title: 'Events', kind: 'num' },
               { title: 'Share', kind: 'hide-m' },
               { title: 'Over the range', kind: 'tight' },
-              { title: 'First in it' },
+              { title: 'First' },
               { title: 'Last' },
               { title: '', kind: 'tight' },
               { title: 'Example; what varies is dim', kind: 'full' },
               { title: '', kind: 'tight' },
             ]}
-            rows={a.patterns.map((p) => ({ key: p.shape, cells: cells(p, a.matched) }))}
+            rows={answer.patterns.map((p) => ({ key: p.shape, cells: cells(p, answer.matched) }))}
           />
-          {a.patterns.length < a.distinct && (
+          {answer.patterns.length < answer.distinct && (
             <div class="foot">
               <span>
-                {int(a.patterns.length)} of {int(a.distinct)} shown
+                {int(answer.patterns.length)} of {int(answer.distinct)} shown
               </span>
-              {limit < MOST && <Button onClick={() => setLimit(Math.min(MOST, limit * 4))}>Show more</Button>}
+              {limit < MOST && (
+                <Button onClick={() => setMore({ of, limit: Math.min(MOST, limit * 4) })}>Show more</Button>
+              )}
             </div>
           )}
         </div>
       ) : null}
+    </>
+  );
+}
+
+function Summary({ of }: { of: PatternsAnswer }) {
+  if (!of.patterns.length) return null;
+  return (
+    <span class="sub">
+      <b>{int(of.distinct)}</b> {of.distinct === 1 ? 'pattern stands' : 'patterns stand'} for{' '}
+      <b>{many(of.matched, 'event')}</b> · {of.stats.ms} ms
+      {of.rest > 0 && ` · ${many(of.rest, 'event')} of rarer shapes not counted one by one`}
+    </span>
+  );
+}
+
+/** Says that something was left out and offers to read it. */
+export function Whole({ of, onMore }: { of: Answer; onMore: () => void }) {
+  if (!of.partial) return null;
+  return (
+    <>
+      <Tag tone="warn" title={of.warnings.join('; ')}>
+        partial
+      </Tag>
+      <Button onClick={onMore}>Read the rest</Button>
     </>
   );
 }

@@ -12,7 +12,8 @@ import { stamp } from '../time';
 import { Button } from '../ui/button';
 import { ask, Dialog, openDialog } from '../ui/dialog';
 import { Field, text } from '../ui/field';
-import { Ago, Empty, Severity, Tag } from '../ui/marks';
+import { Loading } from '../ui/loading';
+import { Ago, Empty, Severity } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 
@@ -31,6 +32,7 @@ interface Target {
 
 export function Rescue() {
   const [failed, setFailed] = useState('');
+  const [begun] = useState(Date.now);
   const load = async (signal?: AbortSignal) => {
     try {
       rescue.value = await get<RescueAnswer>('rescue', { limit: PAGE }, signal);
@@ -67,6 +69,7 @@ export function Rescue() {
         )}
       </header>
       {failed && <p class="note err">{failed}</p>}
+      {!r && !failed && <Loading since={begun} />}
       {r && all === 0 && (
         <div class="box">
           <Empty title="Nothing to rescue">
@@ -106,7 +109,7 @@ function Reason({ target, entries, whole, onMore, onDone }: ReasonProps) {
   const shown = entries.slice(0, most);
   return (
     <Box
-      title={`${many(target.events, 'event')} of ${clean(target.sink, 60)}`}
+      title={`${many(target.events, 'event')} of ${whose(target.sink)}`}
       note={<span class="any">{clean(target.reason ?? '', 400)}</span>}
       actions={
         <>
@@ -124,7 +127,7 @@ function Reason({ target, entries, whole, onMore, onDone }: ReasonProps) {
       }
     >
       <p class="pad sub">
-        <Tag>shipper {clean(target.sink, 60)}</Tag> {attempts > 0 && `${many(attempts, 'attempt')} at most`}
+        {attempts > 0 && `tried up to ${many(attempts, 'time')}`}
         {times.length > 0 && (
           <>
             {' '}
@@ -200,6 +203,12 @@ function cells(e: RescueEntry, onDone: () => void) {
   ];
 }
 
+/** Who refused it, in words. */
+export function whose(sink: string): string {
+  const machine = /^machine\.(.*)$/s.exec(sink)?.[1];
+  return machine === undefined ? `shipper ${clean(sink, 60)}` : `machine ${clean(machine, 60)}`;
+}
+
 const body = (t: Target) => ({ sink: t.sink, id: t.id, reason: t.reason });
 
 function replay(t: Target, onDone: () => void): void {
@@ -208,7 +217,7 @@ function replay(t: Target, onDone: () => void): void {
     yes: 'Replay',
     children: (
       <p>
-        They go to shipper <b>{clean(t.sink, 60)}</b> again. What it refuses again stays in the rescue.
+        They go to <b>{whose(t.sink)}</b> again. What it refuses again stays in the rescue.
       </p>
     ),
     onYes: async () => {

@@ -5,6 +5,7 @@ import { Query } from '../query/coloured';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
 import { Choice, Field, text } from '../ui/field';
+import { Loading } from '../ui/loading';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
@@ -19,7 +20,7 @@ const LEVELS = [
 const BUILT_IN = ['viewer', 'operator', 'admin'];
 
 export function Roles() {
-  const { data, failed, again } = useLoaded<{ roles: Role[] }>('roles');
+  const { data, failed, since, again } = useLoaded<{ roles: Role[] }>('roles');
   return (
     <Box
       title="Roles"
@@ -31,8 +32,10 @@ export function Roles() {
       }
     >
       {failed && <p class="note err">{failed}</p>}
+      <Loading since={since} />
       <Table
         label="Roles"
+        empty={data ? 'No role yet.' : ''}
         columns={[
           { title: 'Name' },
           { title: 'Level' },

@@ -58,7 +58,11 @@ export function SavedSearches() {
                 s.cols?.length ? <code>{s.cols.join(', ')}</code> : <span class="dim">default</span>,
                 s.owner ?? '–',
                 mine ? (
-                  <Button onClick={() => change(s, { shared: !s.shared })} tip="Change who sees it">
+                  <Button
+                    class="flush"
+                    onClick={() => change(s, { shared: !s.shared })}
+                    tip="Change who sees it"
+                  >
                     {s.shared ? 'everybody' : 'you alone'}
                   </Button>
                 ) : (

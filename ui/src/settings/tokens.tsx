@@ -6,6 +6,7 @@ import { stamp } from '../time';
 import { Button } from '../ui/button';
 import { ask, closeDialog, Dialog, openDialog } from '../ui/dialog';
 import { Choice, Field, text } from '../ui/field';
+import { Loading } from '../ui/loading';
 import { Ago, Tag } from '../ui/marks';
 import { copy, toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
@@ -13,7 +14,7 @@ import { openForm } from './form';
 import { useLoaded } from './load';
 
 export function Tokens() {
-  const { data, failed, again } = useLoaded<{ tokens: ApiToken[] }>('tokens');
+  const { data, failed, since, again } = useLoaded<{ tokens: ApiToken[] }>('tokens');
   const roles = useLoaded<{ roles: Role[] }>('roles').data?.roles.map((r) => r.name) ?? [
     'viewer',
     'operator',
@@ -31,8 +32,10 @@ export function Tokens() {
       }
     >
       {failed && <p class="note err">{failed}</p>}
+      <Loading since={since} />
       <Table
         label="Tokens"
+        empty={data ? 'No token yet. A program needs one to ask the API from another host.' : ''}
         columns={[
           { title: 'Name', kind: 'full' },
           { title: 'Role' },

@@ -5,6 +5,7 @@ import { Query } from '../query/coloured';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
 import { Check, Choice, checked, Field, secret, text } from '../ui/field';
+import { Loading } from '../ui/loading';
 import { Ago, Tag } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
@@ -20,7 +21,7 @@ const BUILT_IN: Role[] = [
 export const MIN_PASSWORD = 12;
 
 export function Users() {
-  const { data, failed, again } = useLoaded<{ users: User[] }>('users');
+  const { data, failed, since, again } = useLoaded<{ users: User[] }>('users');
   const roles = useLoaded<{ roles: Role[] }>('roles').data?.roles ?? BUILT_IN;
   return (
     <Box
@@ -33,13 +34,15 @@ export function Users() {
       }
     >
       {failed && <p class="note err">{failed}</p>}
-      {me.value?.via === 'loopback' && (
+      <Loading since={since} />
+      {me.value?.via === 'loopback' && data?.users.length === 0 && (
         <p class="pad sub">
           While there is no user, everybody on this machine may do everything, and nobody from elsewhere.
         </p>
       )}
       <Table
         label="Users"
+        empty=""
         columns={[
           { title: 'Name' },
           { title: 'Role' },

@@ -50,6 +50,7 @@ export function flow(s: Installation): Flow {
   const fed = new Set(s.machines.map((m) => m.destination));
   const roots = s.exchanges.filter((x) => !fed.has(x.name));
   const first = roots.length ? roots : s.exchanges;
+  const names = new Set(s.exchanges.map((x) => x.name));
   const idsOf = (kind: Node['kind'], name: string) =>
     nodes.filter((n) => n.kind === kind && n.name === name).map((n) => n.id);
 
@@ -104,7 +105,10 @@ export function flow(s: Installation): Flow {
       id: nodeId('queue', q.name, q.process),
       kind: 'queue',
       name: q.name,
-      what: q.exchange === 'spool' ? 'spool' : `from ${q.exchange}`,
+      what:
+        q.exchange === 'spool'
+          ? 'spool'
+          : `from ${names.has(q.exchange) ? q.exchange : (first[0]?.name ?? q.exchange)}`,
       note:
         q.trouble ??
         (q.oldest_seconds

@@ -7,6 +7,7 @@ import { bytes, int, many, span } from '../format';
 import { clean } from '../list/text';
 import { feel } from '../pulse';
 import { Icon } from '../ui/icon';
+import { Loading } from '../ui/loading';
 import { Ago, Empty, Tag, Ticks } from '../ui/marks';
 import { Box, Table } from '../ui/table';
 import { Balance } from './balance';
@@ -27,6 +28,7 @@ function take(s: Installation): void {
 export function Status() {
   const [failed, setFailed] = useState('');
   const [live, setLive] = useState(false);
+  const [begun] = useState(Date.now);
   useEffect(() => {
     get<Installation>('status')
       .then(take)
@@ -44,7 +46,15 @@ export function Status() {
     );
   }, []);
   const s = status.value;
-  if (!s) return failed ? <Empty title="There is no status">{failed}</Empty> : null;
+  if (!s) {
+    return failed ? (
+      <Empty title="There is no status">{failed}</Empty>
+    ) : (
+      <p class="page">
+        <Loading since={begun} />
+      </p>
+    );
+  }
   const wrong = troubles(s);
   const machines = s.machines.filter((m) => m.rules?.length);
   return (
@@ -195,13 +205,17 @@ function processes(s: Installation): string {
   return `${many(s.processes.length, 'process', 'processes')} on ${many(hosts.size, 'host')}`;
 }
 
+/** Who has room for longer need not know for how long. */
+const YEARS = 3 * 365 * 86400;
+
 /** For how long the disk lasts at the rate of now, by the size that events have in the stores. */
 function lasts(s: Installation, free: number): string {
   const events = s.stores.reduce((n, x) => n + (x.events ?? 0), 0);
   const size = s.stores.reduce((n, x) => n + (x.bytes ?? 0), 0);
   const now = s.listeners.reduce((n, l) => n + (rates.of(nodeId('listener', l.name, l.process)) ?? 0), 0);
   if (!events || !size || now < 0.1) return '';
-  return `, lasts ${span((free / ((size / events) * now)) * 1000)} at this rate`;
+  const seconds = free / ((size / events) * now);
+  return seconds > YEARS ? ', lasts for years' : `, lasts ${span(seconds * 1000)} at this rate`;
 }
 
 function mean(nanos: number | null | undefined): string {

@@ -17,9 +17,12 @@ interface TableProps {
   label: string;
   columns: readonly Column[];
   rows: readonly Row[];
+  /** What is said instead of a table without rows. */
+  empty?: string;
 }
 
-export function Table({ label, columns, rows }: TableProps) {
+export function Table({ label, columns, rows, empty }: TableProps) {
+  if (!rows.length && empty !== undefined) return empty ? <p class="pad sub">{empty}</p> : null;
   return (
     <section class="scroll" tabIndex={0} aria-label={`Table: ${label}`}>
       <table class="stack">
