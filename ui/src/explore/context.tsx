@@ -5,6 +5,7 @@ import { get, isAbort, sentence } from '../api';
 import type { ContextAnswer, LogEvent } from '../api-types';
 import { bind } from '../keys';
 import { List } from '../list/list';
+import { focusList } from '../list/reveal';
 import { join, type Line, linesOf } from '../list/rows';
 import { clean } from '../list/text';
 import { zone } from '../prefs';
@@ -44,6 +45,7 @@ export function Context({ event, onBack }: { event: LogEvent; onBack: () => void
       .then((a) => {
         setAround(taken(a));
         current.value = event.uid;
+        focusList();
       })
       .catch((error) => !isAbort(error) && setFailed(sentence(error)));
     return () => mine.abort();
@@ -79,7 +81,11 @@ export function Context({ event, onBack }: { event: LogEvent; onBack: () => void
       bind({
         ...rowKeys(() => lines, current),
         run: () => setOpen(open === current.peek() ? '' : current.peek()),
-        close: () => (open ? setOpen('') : onBack()),
+        close: () => {
+          focusList();
+          if (open) setOpen('');
+          else onBack();
+        },
       }),
     [lines, open],
   );
@@ -123,7 +129,16 @@ export function Context({ event, onBack }: { event: LogEvent; onBack: () => void
         range={range}
         open={open}
         onOpen={(uid) => setOpen(uid === open ? '' : uid)}
-        detail={(line) => <Detail line={line} onContext={() => undefined} onClose={() => setOpen('')} />}
+        detail={(line) => (
+          <Detail
+            line={line}
+            onContext={() => undefined}
+            onClose={() => {
+              setOpen('');
+              focusList();
+            }}
+          />
+        )}
         current={current}
         anchor={event.uid}
         keepPlace

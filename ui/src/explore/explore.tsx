@@ -1,11 +1,12 @@
 /** Explore: the query, the bars, the fields, the rows. It wires them; each has its own file. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, serverNow } from '../api';
 import type { EventAnswer } from '../api-types';
 import { int, many } from '../format';
 import { bind } from '../keys';
 import { asText } from '../list/event';
 import { List } from '../list/list';
+import { focusList } from '../list/reveal';
 import { narrow } from '../list/row';
 import { equalColumns, type Line, linesOf } from '../list/rows';
 import * as prefs from '../prefs';
@@ -93,6 +94,7 @@ export function Explore() {
       },
       run: () => s.current.peek() && open(s.current.peek()),
       close: () => {
+        focusList();
         if (route.peek().id) go({ id: '' }, 'replace');
         else if (s.selected.peek().size) s.selected.value = new Set();
         else s.current.value = '';
@@ -105,6 +107,12 @@ export function Explore() {
       copy: () => copyLines(shown),
     });
   }, [shown, around]);
+
+  const wasAround = useRef(false);
+  useEffect(() => {
+    if (wasAround.current && !around) focusList();
+    wasAround.current = !!around;
+  }, [around]);
 
   const wanted = shownColumns();
   const equal = useMemo(
@@ -144,7 +152,10 @@ export function Explore() {
                   <Detail
                     line={line}
                     onContext={() => setAround(line)}
-                    onClose={() => go({ id: '' }, 'replace')}
+                    onClose={() => {
+                      go({ id: '' }, 'replace');
+                      focusList();
+                    }}
                   />
                 )}
                 current={s.current}

@@ -9,9 +9,10 @@ import { alias } from '../query/complete';
 import { bareName } from '../query/rewrite';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { Middle } from '../ui/marks';
 import { go, route } from '../url';
 import { filter, shownColumns, toggleColumn } from './act';
-import { fields, loadTop, tops } from './search';
+import { fields, loadTop, runningSince, tops } from './search';
 
 /** Values that are shown of a field at first, and after “more”. */
 const FEW = 5;
@@ -92,7 +93,9 @@ export function Fields({ onDone }: { onDone?: () => void }) {
         </p>
       )}
       {!all.length && (
-        <p class="grp">{wanted ? 'No field is called so' : 'Fields appear with the first hit'}</p>
+        <p class="grp">
+          {wanted ? 'No field is called so' : runningSince.value ? '' : 'Fields appear with the first hit'}
+        </p>
       )}
     </aside>
   );
@@ -123,9 +126,9 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
   };
   return (
     <li class="fld">
-      <button type="button" class="head" aria-expanded={open} onClick={toggle}>
+      <button type="button" class="head" title={label} aria-expanded={open} onClick={toggle}>
         <Icon name="down" />
-        <span class="cut">{label}</span>
+        <Middle text={label} />
         <small
           title={`${distinct === undefined ? '' : `${many(distinct, 'different value')} `}in ${many(field.events, 'event')}`}
         >
@@ -201,7 +204,7 @@ function Values({ top, name, limit, matched, onMore }: ValuesProps) {
             >
               <span class="name">
                 {name === 'severity' && <span class={`dot sq sev${grade(value)}`} />}
-                <span class="cut">{text}</span>
+                <Middle text={text} />
               </span>
               <span class="n" title={many(events, 'event')}>
                 {percent(share)}

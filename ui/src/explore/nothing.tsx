@@ -167,6 +167,11 @@ function FirstStart() {
   );
 }
 
+/** Errors are written without a capital letter, because other words may stand before them. */
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
+}
+
 /** The search itself failed. */
 export function Failed({ error, onAgain }: { error: unknown; onAgain: () => void }) {
   const problem = error instanceof ApiError ? error.problem : {};
@@ -183,8 +188,13 @@ export function Failed({ error, onAgain }: { error: unknown; onAgain: () => void
   return (
     <Empty title="The search failed">
       <p class="sub">
-        <Ticks text={sentence(error)} />
+        <Ticks text={capital(error instanceof ApiError ? error.message : sentence(error))} />.
       </p>
+      {problem.hint && (
+        <p class="note">
+          <Ticks text={capital(problem.hint)} />
+        </p>
+      )}
       <p class="sub">Receiving and storing go on; only this search is hurt.</p>
       {error instanceof ApiError && (
         <p class="mono dim">

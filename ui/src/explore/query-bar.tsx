@@ -1,5 +1,6 @@
 /** The bar above Explore and Patterns: the box, the range, Search, Follow. */
 import { useEffect } from 'preact/hooks';
+import { focusList } from '../list/reveal';
 import { QueryBox } from '../query/box';
 import { parse, setText, text } from '../query/parsed';
 import { When } from '../query/when';
@@ -27,7 +28,6 @@ export function QueryBar({ follow = false }: BarProps) {
     again.value += 1;
     if (follow) void search();
   };
-  const leave = () => document.querySelector<HTMLElement>('.list')?.focus({ preventScroll: true });
   return (
     <form
       class="qbar"
@@ -38,7 +38,7 @@ export function QueryBar({ follow = false }: BarProps) {
         run(text.peek());
       }}
     >
-      <QueryBox onRun={run} leave={leave} />
+      <QueryBox onRun={run} leave={focusList} />
       <When />
       <Button kind="primary" size="normal" submit>
         Search

@@ -47,7 +47,12 @@ export function ResultLine() {
       >
         Wrap
       </Button>
-      <Popover icon="view" tip="Zone, time, density, columns" popup="dialog" label="View">
+      <Popover
+        icon="view"
+        tip="Zone, time, density, columns"
+        popup="dialog"
+        label={<span class="hide-s">View</span>}
+      >
         {() => <Look several={several} />}
       </Popover>
       <Button
@@ -71,7 +76,7 @@ function Info() {
       <>
         <b>Searching…</b>
         {ms > 150 && <span class="num">{length(ms)}</span>}
-        <Button kind="bad" onClick={cancel}>
+        <Button kind="plain" onClick={cancel}>
           Cancel
         </Button>
       </>

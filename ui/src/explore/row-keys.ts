@@ -2,6 +2,7 @@
 import type { Signal } from '@preact/signals';
 import type { Handlers } from '../keys';
 import { grade } from '../list/event';
+import { focusList } from '../list/reveal';
 import { type Line, nextAt } from '../list/rows';
 import { toast } from '../ui/say';
 
@@ -21,11 +22,11 @@ export function rowKeys(lines: () => readonly Line[], current: Signal<string>, o
       if (onEnd) onEnd();
       else toast('This is the last row');
     }
-    document.querySelector<HTMLElement>('.list')?.focus({ preventScroll: true });
+    focusList();
   };
   const jump = (uid: string | undefined) => {
     if (uid) current.value = uid;
-    document.querySelector<HTMLElement>('.list')?.focus({ preventScroll: true });
+    focusList();
   };
   return {
     next: () => step(1),

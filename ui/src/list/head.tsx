@@ -2,7 +2,7 @@
 import { moveColumn, setColumns, toggleColumn } from '../explore/act';
 import * as prefs from '../prefs';
 import { Button } from '../ui/button';
-import { zoneName } from '../ui/marks';
+import { Middle, zoneName } from '../ui/marks';
 import { type Columns, MAX_WIDTH, MIN_WIDTH, setWidth, widthOf } from './row';
 import { clean } from './text';
 
@@ -62,7 +62,9 @@ function Name({ name, columns }: { name: string; columns: Columns }) {
       onDragOver={(ev) => ev.dataTransfer?.types.includes('text/loggr-column') && ev.preventDefault()}
       onDrop={drop}
     >
-      <span class="cut">{TITLE[name] ?? clean(name, 60)}</span>
+      <span class="head" title={clean(name, 200)}>
+        <Middle text={TITLE[name] ?? clean(name, 60)} />
+      </span>
       <Button size="mini" icon="x" tip={`Hide column ${name}`} onClick={() => toggleColumn(name)} />
       <Grip name={name} columns={columns} />
     </span>

@@ -8,6 +8,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import * as prefs from '../prefs';
 import type { Span } from '../time';
 import { Head } from './head';
+import { reveal } from './reveal';
 import { columnsFor, leastWidth, narrow, Row, template } from './row';
 import { items, type Line } from './rows';
 import { useVirtual } from './virtual';
@@ -74,6 +75,11 @@ export function List(p: ListProps) {
     if (index > 0) virtual.scrollToIndex(index, { align: 'start' });
     if (p.lines.length) first.current = false;
   }, [p.lines.length > 0]);
+
+  useEffect(() => {
+    const el = scroller.current;
+    return p.open && el ? reveal(el, narrow.value ? 0 : HEAD) : undefined;
+  }, [p.open]);
 
   // Rows that come before others push them down; the reader's place goes with them.
   const before = useRef({ first: '', total: 0 });

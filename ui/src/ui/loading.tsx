@@ -19,14 +19,17 @@ export function Loading({ since, onCancel }: LoadingProps) {
   const ms = tick.value - since;
   if (!since) return null;
   return (
-    <span class="sub gap loading" role="status">
-      <b>Reading…</b>
-      {ms > PATIENCE_MS && <span class="num">{span(ms)}</span>}
-      {onCancel && ms > PATIENCE_MS && (
-        <Button kind="bad" onClick={onCancel}>
-          Cancel
-        </Button>
-      )}
-    </span>
+    <>
+      {onCancel && <span class="prog top" role="progressbar" aria-label="Reading" />}
+      <span class="sub gap loading" role="status">
+        <b>Reading…</b>
+        {ms > PATIENCE_MS && <span class="num">{span(ms)}</span>}
+        {onCancel && ms > PATIENCE_MS && (
+          <Button kind="plain" onClick={onCancel}>
+            Cancel
+          </Button>
+        )}
+      </span>
+    </>
   );
 }

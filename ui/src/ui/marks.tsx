@@ -59,6 +59,20 @@ export function zoneName(): string {
   return zone.value === 'utc' ? 'UTC' : 'local';
 }
 
+/** Letters at the end of a long name that are always seen. */
+const END = 14;
+
+/** A name that is cut in its middle: of names that begin alike, the end tells which is which. */
+export function Middle({ text }: { text: string }) {
+  const at = text.length > 2 * END ? text.length - END : text.length;
+  return (
+    <span class="middle">
+      <span class="cut">{text.slice(0, at)}</span>
+      {text.slice(at)}
+    </span>
+  );
+}
+
 interface EmptyProps {
   title: string;
   children?: ComponentChildren;

@@ -1,1 +1,0 @@
-import{M as e,p as t,u as n}from"./table-DCPUPely.js";import{E as r}from"./index-DJCAn0ux.js";var i=150;function a({since:a,onCancel:o}){let s=r.value-a;return a?t(`span`,{class:`sub gap loading`,role:`status`,children:[t(`b`,{children:`Reading…`}),s>i&&t(`span`,{class:`num`,children:e(s)}),o&&s>i&&t(n,{kind:`bad`,onClick:o,children:`Cancel`})]}):null}export{a as t};
