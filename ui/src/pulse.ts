@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { get, me, offlineSince } from './api';
 import type { Installation } from './api-types';
+import { howMany } from './status/troubles';
 
 export interface Pulse {
   rate?: number;
@@ -26,10 +27,7 @@ export function feel(status: Installation): void {
   pulse.value = {
     rate: rate ?? pulse.peek()?.rate,
     rescued: Object.values(status.rescue).reduce((a, b) => a + b, 0),
-    troubles:
-      status.ships.filter((s) => s.failing || s.ended).length +
-      status.listeners.filter((l) => l.ended).length +
-      (status.totals.balanced ? 0 : 1),
+    troubles: howMany(status),
   };
 }
 

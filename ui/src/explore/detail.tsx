@@ -76,7 +76,7 @@ export function Detail({ line, onContext, onClose }: DetailProps) {
               </button>
             ))}
           </span>
-          <Button icon="lines" tip="Lines around this one (c)" onClick={onContext}>
+          <Button icon="lines" class="wordy" tip="Lines around this one (c)" onClick={onContext}>
             Context
           </Button>
           {shape && (

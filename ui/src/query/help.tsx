@@ -78,7 +78,7 @@ export function examples(): [string, string][] {
     [`${number}:[500 TO 599]`, 'a range of numbers'],
     [`${address}:${network.includes('/') ? network : '192.0.2.0/24'}`, 'addresses of a network'],
     [`${one.slice(0, 4)}*`, 'a word that begins so'],
-    ['msg:/timed? out/', 'a regular expression'],
+    ['message:/timed? out/', 'a regular expression'],
     [`${text}:*`, 'the field is there'],
   ];
 }

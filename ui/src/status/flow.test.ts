@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Installation } from '../api-types';
-import { flow, troubles } from './flow';
+import { missing } from './balance';
+import { flow } from './flow';
 import { Rates } from './rates';
+import { howMany, troubles } from './troubles';
 
 const none: Installation = {
   running: true,
@@ -105,4 +107,15 @@ test('rates', () => {
   expect(rates.of('a')).toBe(100);
   rates.add(20000, new Map([['a', 5]]));
   expect(rates.of('a')).toBeUndefined();
+});
+
+test('a balance that does not hold is a trouble', () => {
+  expect(howMany(none)).toBe(0);
+  expect(howMany({ ...none, totals: { ...none.totals, balanced: false } })).toBe(1);
+});
+test('what a queue misses', () => {
+  const q = { ...queue, name: 'q', exchange: 'x', received: 10, stored: 5, waiting: 2, rescued: 1 };
+  expect(missing(q)).toBe(2);
+  expect(missing({ ...q, leased: 2 })).toBe(2);
+  expect(missing({ ...q, received: undefined })).toBe(0);
 });

@@ -12,9 +12,10 @@ import { Ago, Empty, Tag, Ticks } from '../ui/marks';
 import { Box, Table } from '../ui/table';
 import { Balance } from './balance';
 import { Clients, Silent } from './clients';
-import { flow, troubles } from './flow';
+import { flow } from './flow';
 import { counters, nodeId, Rates } from './rates';
 import { Topology } from './topology';
+import { howMany, troubles } from './troubles';
 
 const status = signal<Installation | null>(null);
 const rates = new Rates();
@@ -61,9 +62,9 @@ export function Status() {
     <div class="page">
       <header>
         <h1>Status</h1>
-        {wrong.length > 0 ? (
+        {howMany(s) > 0 ? (
           <Tag tone="err" dot>
-            {many(wrong.length, 'trouble')}
+            {many(howMany(s), 'trouble')}
           </Tag>
         ) : (
           <Tag tone="ok" dot>

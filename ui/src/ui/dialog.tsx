@@ -42,7 +42,9 @@ export function Dialog({ title, children, footer, shape = 'dlg', onSubmit }: Dia
   useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
-    dialog?.querySelector<HTMLElement>('.body input:not([type=checkbox]), .body select')?.focus();
+    // A sheet is read first: on a phone, a field with the focus would cover it with the keyboard.
+    if (shape !== 'sheet bottom')
+      dialog?.querySelector<HTMLElement>('.body input:not([type=checkbox]), .body select')?.focus();
     return () => {
       // Closing gives the focus back; the event of it comes later, when another may be open.
       gone.current = true;
