@@ -243,7 +243,7 @@ function One({ field, value }: { field: Field; value: string }) {
 }
 
 /** Characters of a value that are shown at first. */
-const FIRST_CHARS = 3000;
+const FIRST_CHARS = 1500;
 
 function Long({ text, matches }: { text: string; matches?: Match[] }) {
   const [all, setAll] = useState(false);

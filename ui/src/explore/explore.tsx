@@ -139,7 +139,7 @@ export function Explore() {
             {s.failure.value && !f ? (
               <Rest>{failed}</Rest>
             ) : f && shown.length === 0 && !s.runningSince.value ? (
-              <Rest>{s.failure.value ? failed : <Nothing found={f} />}</Rest>
+              <Rest>{s.failure.value ? failed : <Nothing found={f} onEvent={() => void s.search()} />}</Rest>
             ) : f ? (
               <List
                 label="Events, newest first"

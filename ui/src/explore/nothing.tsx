@@ -1,6 +1,6 @@
 /** Nothing was found: why, and the ways out. */
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, get, may, me, sentence, serverNow } from '../api';
+import { ApiError, get, sentence, serverNow } from '../api';
 import type { NothingAnswer } from '../api-types';
 import { int, span as length, many } from '../format';
 import { zone } from '../prefs';
@@ -11,12 +11,19 @@ import { Button } from '../ui/button';
 import { Empty, Ticks, zoneName } from '../ui/marks';
 import { go, route } from '../url';
 import { ask, setRange } from './act';
+import { FirstStart } from './first';
 import { type Found, parameters } from './search';
 
 /** So much is shown on both sides of the nearest match. */
 const AROUND_MS = 45e4;
 
-export function Nothing({ found }: { found: Found }) {
+interface NothingProps {
+  found: Found;
+  /** Where there was none at all, an event has come. */
+  onEvent: () => void;
+}
+
+export function Nothing({ found, onEvent }: NothingProps) {
   const [why, setWhy] = useState<NothingAnswer | null>(null);
   const { question } = found;
   useEffect(() => {
@@ -28,7 +35,7 @@ export function Nothing({ found }: { found: Found }) {
     return () => mine.abort();
   }, [question]);
   if (!why) return <Empty title={question.q ? 'Nothing matches' : 'Nothing in this range'} />;
-  if (!why.newest) return <FirstStart />;
+  if (!why.newest) return <FirstStart onEvent={onEvent} />;
   const nobody = why.in_range === 0;
   const list = why.terms ?? [];
   return (
@@ -142,28 +149,6 @@ function WordRule({ q }: { q: string }) {
       Case does not matter, but words are whole: <code>time</code> does not find “timeout”; <code>time*</code>{' '}
       does.
     </p>
-  );
-}
-
-function FirstStart() {
-  return (
-    <Empty title="No event has come yet">
-      <p class="sub">loggr listens; nothing has been sent to it. Send a first line:</p>
-      <pre class="card raw">
-        {`logger --server ${location.hostname} --tcp "first line"\nloggr send < /var/log/syslog`}
-      </pre>
-      <p class="sub">Status shows which listeners there are, and on which ports.</p>
-      <div class="gap">
-        <Button kind="plain" onClick={() => go({ view: 'status' })}>
-          Open Status
-        </Button>
-        {may('operate') && me.value?.uploads && (
-          <Button kind="plain" onClick={() => go({ view: 'upload' })}>
-            Upload a log file
-          </Button>
-        )}
-      </div>
-    </Empty>
   );
 }
 

@@ -6,7 +6,7 @@ import { clean } from './text';
 /** Levels that are open at first. */
 const OPEN_LEVELS = 2;
 /** Entries of a branch that are drawn at a time. */
-const ENTRIES = 100;
+const ENTRIES = 30;
 /** Characters of a value: at first, and at most. */
 const FIRST_CHARS = 600;
 const MOST_CHARS = 100_000;

@@ -98,7 +98,7 @@ function List({ tabs, of }: ListProps) {
         </div>
       ) : answer && question.current && answer.patterns.length === 0 && !a.since ? (
         <div class="box">
-          <Nothing found={{ question: question.current, lines: [], more: false }} />
+          <Nothing found={{ question: question.current, lines: [], more: false }} onEvent={() => a.again()} />
         </div>
       ) : answer && answer.patterns.length > 0 ? (
         <div class={a.since ? 'box stale' : 'box'} aria-busy={a.since > 0}>

@@ -78,7 +78,11 @@ export function Silent({ listeners }: { listeners: readonly ListenerStatus[] }) 
           }))}
         />
       ) : (
-        <p class="pad sub">Everybody who was heard today is heard still.</p>
+        <p class="pad sub">
+          {listeners.some((l) => l.senders?.length)
+            ? 'Everybody who was heard is heard still.'
+            : 'Nobody has been heard yet.'}
+        </p>
       )}
     </Box>
   );
