@@ -14,11 +14,14 @@ export function Chart() {
   const answer = s.bars.value;
   if (!answer) return null;
   const by = route.value.by;
+  const failed = s.barsFailure.value !== null;
+  // Bars of what is shown are worth more than none.
+  const old = failed && answer.question === s.found.value?.question;
   const own = (s.fields.value?.fields ?? []).filter((x) => !x.core).sort((a, b) => b.events - a.events);
   const options = [...new Set([...SPLITS, ...own.slice(0, MOST_SPLITS).map((x) => alias(x.name)), by])];
   const totals = answer.series.map((_, k) => answer.buckets.reduce((n, b) => n + (b.counts[k] ?? 0), 0));
   return (
-    <section class="hist" aria-label="Events over time">
+    <section class={old ? 'hist old' : 'hist'} aria-label="Events over time">
       <div class="hd">
         <Popover icon="view" tip="Split the bars by another field" label={`by ${by}`}>
           {(close) => (
@@ -63,10 +66,10 @@ export function Chart() {
           )}
         </span>
         <span class="push nowrap">
-          {answer.partial ? 'filling… ' : ''}one bar: {length(answer.width_ms)}
+          {old ? 'from before, ' : answer.partial ? 'filling… ' : ''}one bar: {length(answer.width_ms)}
         </span>
       </div>
-      {s.barsFailure.value ? (
+      {failed && !old ? (
         <p class="sub">The bars cannot be drawn now.</p>
       ) : (
         <Histogram answer={answer} range={answer.question.span} by={by} onZoom={zoom} />

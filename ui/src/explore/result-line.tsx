@@ -87,10 +87,10 @@ function Info() {
     if (!f?.lines.length) return <span>Not searched</span>;
     return (
       <>
-        <span class="err cut">
+        <span class="err cut" title={sentence(failure.value)}>
           <Ticks text={sentence(failure.value)} />
         </span>
-        <span>what is shown is from before</span>
+        <span class="hide-m">what is shown is from before</span>
         <Button onClick={() => void search()}>Try again</Button>
       </>
     );

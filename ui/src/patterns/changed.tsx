@@ -9,7 +9,6 @@ import { asked, parameters } from '../explore/search';
 import { int, many } from '../format';
 import { clean } from '../list/text';
 import { zone } from '../prefs';
-import { Query } from '../query/coloured';
 import { alias } from '../query/complete';
 import { include, term } from '../query/rewrite';
 import { iso, point, resolve, stamp } from '../time';
@@ -159,7 +158,7 @@ function cells(c: Change, biggest: number) {
     c.what === 'shape' ? (
       <Example parts={c.example ? aligned(c.text ?? '', c.example.message) : []} text={c.text ?? ''} />
     ) : (
-      <Query q={clean(value, 300)} />
+      <Value term={clean(value, 300)} />
     ),
     c.shape ? (
       <ShapeActions shape={c.shape} />
@@ -176,6 +175,17 @@ function cells(c: Change, biggest: number) {
       </span>
     ),
   ];
+}
+
+/** A term of one field; there are too many of them to ask the parser for each. */
+function Value({ term: written }: { term: string }) {
+  const [, field = '', value = written] = /^((?:\\.|[^:\\])+:)(.*)$/s.exec(written) ?? [];
+  return (
+    <code class="any">
+      <span class="q-f">{field}</span>
+      {value}
+    </code>
+  );
 }
 
 function Own({ onChange }: { onChange: (span: { from: number; to: number }) => void }) {
