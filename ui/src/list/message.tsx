@@ -1,7 +1,7 @@
 /** The message of a row: matches marked, JSON as `key=value`, further lines counted or shown. */
 import type { Match } from '../api-types';
 import type { Line } from './rows';
-import { flatJson, pieces } from './text';
+import { flatPairs, pieces } from './text';
 
 /** Characters of a message that a row shows: on one line, and wrapped. */
 const SHORT = 600;
@@ -35,18 +35,18 @@ export function Pieces({
 
 export function Message({ line, wrap }: { line: Line; wrap: boolean }) {
   const { message } = line.event;
-  const json = line.matches.length === 0 ? flatJson(message) : null;
-  if (json) {
+  const pairs = flatPairs(message, line.matches);
+  if (pairs) {
     return (
       <>
-        {json.map(([k, v], i) => (
-          <span key={k}>
+        {pairs.map((p, i) => (
+          <span key={p.key}>
             {i > 0 && ' '}
             <span class="jk">
-              <Pieces text={k} limit={100} />
+              <Pieces text={p.key} matches={p.inKey} limit={100} />
             </span>
             <span class="jp">=</span>
-            <Pieces text={v} limit={SHORT} />
+            <Pieces text={p.value} matches={p.inValue} limit={SHORT} />
           </span>
         ))}
       </>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clean, find, flatJson, jsonOf, pieces } from './text';
+import { clean, find, flatJson, flatPairs, jsonOf, pieces } from './text';
 
 const ESC = '\u001b';
 
@@ -71,4 +71,31 @@ test('JSON in a message', () => {
     ['c', '{"d":null}'],
   ]);
   expect(flatJson('[1]')).toBeNull();
+});
+
+describe('the pairs of a flat object', () => {
+  const at = (message: string, word: string): [number, number] => {
+    const from = message.indexOf(word);
+    return [from, from + word.length];
+  };
+  const check = (message: string, words: string[]) =>
+    flatPairs(
+      message,
+      words.map((w) => at(message, w)),
+    )?.map((p) => [p.inKey.length, p.inValue.length]);
+  const message = '{"msg":"gateway timeout","ms":7}';
+  test('nothing was looked for', () =>
+    expect(check(message, [])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]));
+  test('a word of a value', () =>
+    expect(check(message, ['timeout'])).toEqual([
+      [0, 1],
+      [0, 0],
+    ]));
+  test('a word of a name', () => expect(check(message, ['ms"'.slice(0, 2)])?.flat()).toContain(1));
+  test('what only the text as it came can show', () =>
+    expect(check(message, ['timeout","ms'])).toBeUndefined());
+  test('no object', () => expect(flatPairs('plain', [])).toBeNull());
 });

@@ -98,3 +98,29 @@ export function flatJson(message: string): [string, string][] | null {
   if (all.length === 0 || all.length > 40) return null;
   return all.map(([k, v]) => [k, typeof v === 'string' ? v : (JSON.stringify(v) ?? 'null')]);
 }
+
+/** A `key=value` with the places in both that the query found. */
+export interface Pair {
+  key: string;
+  value: string;
+  inKey: Match[];
+  inValue: Match[];
+}
+
+/**
+ * The pairs of a flat object; null where it is none, or where what was found can only be shown in the
+ * text as it came.
+ */
+export function flatPairs(message: string, matches: readonly Match[]): Pair[] | null {
+  const json = flatJson(message);
+  if (!json) return null;
+  const words = [...new Set(matches.map(([from, to]) => message.slice(from, to)))];
+  const pairs = json.map(([key, value]) => ({
+    key,
+    value,
+    inKey: find(key, words),
+    inValue: find(value, words),
+  }));
+  const shown = pairs.some((p) => p.inKey.length + p.inValue.length > 0);
+  return words.length === 0 || shown ? pairs : null;
+}

@@ -160,7 +160,10 @@ impl JsonSchema for Problem {
                     "required": ["form", "oidc", "first"],
                     "properties": {
                         "form": { "type": "boolean", "description": "With a name and a password." },
-                        "oidc": { "type": ["string", "null"], "description": "What OpenID Connect is called here." },
+                        "oidc": {
+                            "type": ["string", "null"],
+                            "description": "What OpenID Connect is called here.",
+                        },
                         "first": { "type": "boolean", "description": "There is no user yet." },
                     },
                 },
