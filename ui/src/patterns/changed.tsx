@@ -84,16 +84,17 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
               label="What changed"
               columns={[
                 { title: 'Change', kind: 'tight' },
-                { title: 'Before', kind: 'num' },
-                { title: 'Now', kind: 'num' },
+                { title: 'Before', kind: 'num', sorts: 'down' },
+                { title: 'Now', kind: 'num', sorts: 'down' },
                 { title: 'Times', kind: 'num' },
-                { title: 'Difference', kind: 'tight hide-m' },
+                { title: 'Difference', kind: 'tight hide-m', sorts: 'down' },
                 { title: 'Pattern or field value; what varies is dim', kind: 'full' },
                 { title: '', kind: 'tight' },
               ]}
               rows={answer.changes.map((c) => ({
                 key: `${c.what} ${c.shape ?? ''} ${c.field ?? ''} ${c.value ?? ''}`,
                 cells: cells(c, biggest),
+                by: [0, c.before, c.now, 0, c.now - c.before],
               }))}
             />
           ) : (

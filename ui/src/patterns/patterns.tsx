@@ -105,16 +105,20 @@ function List({ tabs, of }: ListProps) {
           <Table
             label="Patterns"
             columns={[
-              { title: 'Events', kind: 'num' },
+              { title: 'Events', kind: 'num', sorts: 'down' },
               { title: 'Share', kind: 'hide-m' },
               { title: 'Over the range', kind: 'tight' },
-              { title: 'First' },
-              { title: 'Last' },
+              { title: 'First', sorts: 'down' },
+              { title: 'Last', sorts: 'down' },
               { title: '', kind: 'tight' },
               { title: 'Example; what varies is dim', kind: 'full' },
               { title: '', kind: 'tight' },
             ]}
-            rows={answer.patterns.map((p) => ({ key: p.shape, cells: cells(p, answer.matched) }))}
+            rows={answer.patterns.map((p) => ({
+              key: p.shape,
+              cells: cells(p, answer.matched),
+              by: [p.events, 0, 0, Date.parse(p.first), Date.parse(p.last)],
+            }))}
           />
           {answer.patterns.length < answer.distinct && (
             <div class="foot">

@@ -1,16 +1,22 @@
 /** Tables and the boxes around them. On a narrow screen each row becomes a small card with labels. */
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { type Order, ordered, turned } from './order';
 
 export interface Column {
   title: string;
   /** `num` numbers, `full` takes what is left, `tight` no more than it needs, `hide-m` not when narrow. */
   kind?: string;
+  /** Its rows can be put in order; which way first. */
+  sorts?: 'up' | 'down';
 }
 
 export interface Row {
   key: string;
   cells: ComponentChildren[];
   class?: string;
+  /** By what the row is put in order, at the places of the columns that sort. */
+  by?: readonly number[];
 }
 
 interface TableProps {
@@ -22,6 +28,7 @@ interface TableProps {
 }
 
 export function Table({ label, columns, rows, empty }: TableProps) {
+  const [order, setOrder] = useState<Order | null>(null);
   if (!rows.length && empty !== undefined) return empty ? <p class="pad sub">{empty}</p> : null;
   return (
     <section class="scroll" tabIndex={0} aria-label={`Table: ${label}`}>
@@ -29,14 +36,26 @@ export function Table({ label, columns, rows, empty }: TableProps) {
         <thead>
           <tr>
             {columns.map((c, i) => (
-              <th key={i} scope="col" class={c.kind}>
-                {c.title || <span class="sr">Actions</span>}
+              <th
+                key={i}
+                scope="col"
+                class={c.kind}
+                aria-sort={order?.at === i ? (order.up ? 'ascending' : 'descending') : undefined}
+              >
+                {c.sorts ? (
+                  <button type="button" onClick={() => setOrder(turned(order, i, c.sorts === 'up'))}>
+                    {c.title}
+                    {order?.at === i && <span aria-hidden="true">{order.up ? '↑' : '↓'}</span>}
+                  </button>
+                ) : (
+                  c.title || <span class="sr">Actions</span>
+                )}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map((r) => (
+          {ordered(rows, order).map((r) => (
             <tr key={r.key} class={r.class}>
               {r.cells.map((cell, i) => (
                 <td key={i} class={columns[i]?.kind} data-l={labelOf(columns[i], i)}>
