@@ -687,13 +687,21 @@ export interface components {
         Extent: {
             /**
              * Format: uint64
-             * @description How many there are.
+             * @description How many there are; `partial` where not all could be counted.
              */
             events: number;
             /** @description When the newest was received. */
             newest?: string | null;
             /** @description When the oldest was received. */
             oldest?: string | null;
+            /** @description Something was left out: the time was over, or a file is damaged. */
+            partial: boolean;
+            /** @description The range that was asked for, as moments. */
+            range: components["schemas"]["Range"];
+            /** @description What was looked at. */
+            stats: components["schemas"]["Stats"];
+            /** @description What was left out and why. */
+            warnings: string[];
         };
         /** @description The fields that matching events have. */
         Fields: {
@@ -938,6 +946,7 @@ export interface components {
         };
         /** @description Entries, and how many there are for each reason. */
         Rescued: {
+            /** @description Of the first page alone. */
             by_reason: components["schemas"]["Sum"][];
             cursor?: string | null;
             entries: components["schemas"]["Entry"][];
@@ -1084,11 +1093,19 @@ export interface components {
         };
         /** @description What is there for one reason. */
         Sum: {
-            /** Format: uint64 */
+            /**
+             * Format: uint64
+             * @description Entries.
+             */
             entries: number;
-            /** Format: uint64 */
+            /**
+             * Format: uint64
+             * @description Their events.
+             */
             events: number;
+            /** @description Why. */
             reason: string;
+            /** @description Whose. */
             sink: string;
         };
         /** @description A term of the query. */
@@ -1441,7 +1458,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                    "text/plain; charset=utf-8": unknown;
                 };
             };
             /** @description What went wrong. */
@@ -1608,8 +1627,6 @@ export interface operations {
                 q?: string;
                 /** @description The shipper in whose store its fields are looked for. */
                 store?: string;
-                /** @description How long fields are looked for. */
-                timeout?: string;
             };
             header?: never;
             path?: never;
@@ -1898,7 +1915,7 @@ export interface operations {
         };
         responses: {
             /** @description The answer. */
-            200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1966,7 +1983,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            200: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2134,8 +2151,6 @@ export interface operations {
                 store?: string;
                 /** @description At most so many events a second; of what else comes only the number is told. */
                 rate?: number;
-                /** @description Not used: a tail ends when its client goes. */
-                timeout?: string;
             };
             header?: never;
             path?: never;

@@ -8,29 +8,32 @@ import { Empty } from '../ui/marks';
 import { copy } from '../ui/say';
 import { go, route } from '../url';
 
-/** How often it looks. */
+/** How often it looks; more seldom where each look is a question about events, which is logged. */
 const EVERY_MS = 3000;
+const SELDOM_MS = 30000;
 /** Listeners for which a command is shown. */
 const MOST = 4;
 
 export function FirstStart({ onEvent }: { onEvent: () => void }) {
   const [listeners, setListeners] = useState<ListenerStatus[] | null>(null);
+  const restricted = !!me.value?.restricted;
   useEffect(() => {
     const mine = new AbortController();
-    get<Installation>('status', {}, mine.signal)
-      .then((s) => setListeners(s.listeners))
-      .catch(() => undefined); // who may not see the status is told no address
-    const timer = setInterval(() => {
+    const look = async () => {
       if (document.hidden) return;
-      get<SpanAnswer>('span', { store: route.peek().store }, mine.signal)
-        .then((span) => span.newest && onEvent())
-        .catch(() => undefined); // it is asked again soon
-    }, EVERY_MS);
+      try {
+        if (await (restricted ? hasComeFor(mine.signal) : hasCome(mine.signal, setListeners))) onEvent();
+      } catch {
+        // it looks again soon
+      }
+    };
+    void look();
+    const timer = setInterval(look, restricted ? SELDOM_MS : EVERY_MS);
     return () => {
       mine.abort();
       clearInterval(timer);
     };
-  }, []);
+  }, [restricted]);
   const commands = (listeners ?? []).map((l) => commandFor(l, location.hostname)).filter((c) => c !== '');
   return (
     <Empty title="No event has come yet">
@@ -56,7 +59,7 @@ export function FirstStart({ onEvent }: { onEvent: () => void }) {
         </p>
       )}
       <div class="gap">
-        {!me.value?.restricted && (
+        {!restricted && (
           <Button kind="plain" onClick={() => go({ view: 'status' })}>
             Open Status
           </Button>
@@ -69,6 +72,19 @@ export function FirstStart({ onEvent }: { onEvent: () => void }) {
       </div>
     </Empty>
   );
+}
+
+/** Whether the store that is asked holds an event. */
+async function hasCome(signal: AbortSignal, told: (listeners: ListenerStatus[]) => void): Promise<boolean> {
+  const status = await get<Installation>('status', {}, signal);
+  told(status.listeners);
+  const asked = route.peek().store || me.peek()?.stores?.[0];
+  return status.stores.some((s) => s.name === asked && (s.events ?? 0) > 0);
+}
+
+/** The same for somebody who does not see the status. */
+async function hasComeFor(signal: AbortSignal): Promise<boolean> {
+  return !!(await get<SpanAnswer>('span', { store: route.peek().store }, signal)).newest;
 }
 
 /** A command that sends a line to a listener; empty where none is known. `here`: the name of this host. */
