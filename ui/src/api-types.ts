@@ -245,7 +245,7 @@ export interface Me {
   uploads?: boolean;
   installation?: string;
   stores?: string[];
-  limits?: { timeout_seconds?: number; rows?: number };
+  limits?: { timeout_seconds?: number; rows?: number; queries?: number; upload_bytes?: number };
   login?: LoginWays;
 }
 

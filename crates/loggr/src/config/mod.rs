@@ -48,7 +48,7 @@ pub use data::Data;
 pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
-pub use listener::{Listener, Protocol};
+pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;
 pub use packers::Packer;
@@ -136,6 +136,13 @@ impl Config {
 
     /// The exchanges and queues that the bus must have. They are right for a loaded configuration,
     /// which has been checked; one that was changed since may be wrong.
+    /// The exchanges to which uploaded files can go, each as a listener that publishes there, the usual
+    /// one first, and their routing key.
+    pub fn upload_ways(&self) -> Result<(Vec<&Listener>, String)> {
+        let key = format!("syslog.{UPLOAD}");
+        Ok((topology::open_to(&self.listeners, &self.topology()?, &key), key))
+    }
+
     pub fn topology(&self) -> Result<Topology> {
         topology::resolve(self).map_err(|problems| {
             let texts: Vec<String> = problems.into_iter().map(|p| p.message).collect();

@@ -103,7 +103,7 @@ impl<'i> Lines<'i> {
 
     /// The same, but line ends and NULs alone are no event: a probe, a keep-alive, a stray line feed.
     pub(super) fn push_if_any(&mut self, origin: &Arc<Origin>, at: Timestamp, line: &Frame<'_>) {
-        if line.bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+        if is_blank(line) {
             return self.intake.stats.empty.add(1);
         }
         self.push(origin, at, line);
@@ -139,6 +139,11 @@ impl<'i> Lines<'i> {
 #[derive(Debug)]
 struct Uids {
     generator: Arc<UidGenerator>,
+/// Are these line ends and NULs alone?
+pub(super) fn is_blank(line: &Frame<'_>) -> bool {
+    line.bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0))
+}
+
     block: UidBlock,
     used: usize,
 }

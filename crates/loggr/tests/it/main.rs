@@ -33,3 +33,4 @@ mod status;
 mod stores;
 mod support;
 mod tidy;
+mod upload;

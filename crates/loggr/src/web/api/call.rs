@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +75,8 @@ pub struct Call {
     pub body: Body,
 }
 
+    /// What was said about it.
+    pub headers: HeaderMap,
 impl Call {
     /// The body as JSON.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {

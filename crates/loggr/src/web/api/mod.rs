@@ -25,6 +25,7 @@ mod state;
 mod summary;
 mod tail;
 mod tails;
+mod upload;
 
 use axum::Router;
 use axum::body::Body;
@@ -37,6 +38,7 @@ use schemars::{Schema, SchemaGenerator};
 
 pub use call::Api;
 use call::{Answer, Call};
+use serde_json::Value;
 use params::{Parameter, Params};
 pub use state::notices;
 
@@ -44,6 +46,7 @@ use crate::access::who::Who;
 use crate::web::problem::{Code, Problem};
 
 /// What is asked, and what answers.
+use crate::source::upload::MAX_FILE_BYTES;
 pub struct Endpoint {
     /// How.
     method: &'static str,
@@ -286,11 +289,29 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get(openapi::PATH, "This document.", &[], Sent::Other("application/json"), |_| {
         Box::pin(async { openapi::document() })
     }),
+    change(
+        "POST",
+        "/api/upload",
+        "Takes a log file, whose lines become events; tells line by line how far it has come.",
+        &[upload::PARAMETERS],
+        (Sent::Other("application/octet-stream"), Sent::Other("application/x-ndjson")),
+        |call| Box::pin(upload::upload(call)),
+    ),
 ];
 
 /// All endpoints.
 pub fn router(api: &Api) -> Router {
     let mut router = Router::new();
+/// How much may be asked for, for the page.
+pub fn limits() -> Value {
+    serde_json::json!({
+        "timeout_seconds": ask::MAX_QUERY_TIMEOUT.as_secs(),
+        "rows": search::MAX_PAGE,
+        "queries": call::MAX_AT_ONCE,
+        "upload_bytes": MAX_FILE_BYTES,
+    })
+}
+
     for endpoint in ENDPOINTS {
         let Ok(filter) = endpoint
             .method
@@ -325,5 +346,5 @@ async fn answer(
         None if endpoint.path == openapi::PATH => return openapi::document(),
         None => return Err(Problem::new(Code::NotLoggedIn, "nobody is logged in").hint("log in first")),
     };
-    (endpoint.handle)(Call { api, who, params, body }).await
+    (endpoint.handle)(Call { api, who, params, headers: parts.headers, body }).await
 }

@@ -15,7 +15,7 @@ use crate::access::security;
 use crate::web::problem::{Code, Problem};
 
 /// Most events of one page.
-const MAX_PAGE: usize = 1000;
+pub const MAX_PAGE: usize = 1000;
 /// Most events on each side of one.
 const MAX_AROUND: usize = 500;
 
