@@ -95,6 +95,8 @@ export interface FieldInfo {
   core: boolean;
   events: number;
   distinct?: number;
+  /** It has more values than that. */
+  distinct_more?: boolean;
 }
 
 export interface FieldsAnswer extends Answer {

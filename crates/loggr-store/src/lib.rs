@@ -40,8 +40,8 @@ pub use compare::{
 };
 pub use error::{ErrorKind, StoreError};
 pub use facets::{
-    BucketBy, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
-    MAX_VALUES_TIME, TopOptions,
+    BucketBy, Distinct, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
+    MAX_VALUES_TIME, NumberOf, TopOptions,
 };
 pub use looks::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
 pub use patterns::{

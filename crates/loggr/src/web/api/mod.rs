@@ -158,7 +158,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get(
         "/api/fields",
         "The fields that the matching events have.",
-        &[ask::COMMON],
+        &[ask::COMMON, summary::FIELDS],
         json::<summary::Fields>(),
         |call| Box::pin(summary::fields(call)),
     ),
