@@ -34,6 +34,7 @@ mod topology;
 mod trust;
 mod unset;
 mod url;
+mod ways;
 mod web;
 
 use std::path::{Path, PathBuf};
@@ -58,6 +59,7 @@ pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;
 pub use ship::{Ship, ShipKind, StoreShip};
 pub use spool::Spool;
+pub use ways::{Way, ways};
 pub use web::Web;
 
 /// The configuration that `loggr run` uses without a file.

@@ -115,7 +115,7 @@ pub struct One {
     /// The message in pieces, and whether each of them varies.
     shape_parts: Vec<(String, bool)>,
     /// Where it came from and where it went.
-    way: Vec<super::here::Step>,
+    way: Vec<super::way::Step>,
 }
 
 /// From when to when there are events.
@@ -194,7 +194,7 @@ pub async fn one(call: Call) -> Answer {
     let event = asked.hidden.strip(event);
     let shape = loggr_store::shape::hash(&event.message).to_string();
     let shape_parts = super::patterns::parts(&event.message);
-    let way = super::here::way(&call.api.site, &event, call.params.some("store"));
+    let way = super::way::way(&call.api, &call.who, &asked, call.params.some("store"), &event).await;
     let raw_text = event.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned());
     let event = Shown::of(event, &asked.hidden, call.params.number("max_message"));
     json(&One { event, raw_text, shape, shape_parts, way })
