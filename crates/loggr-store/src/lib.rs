@@ -35,8 +35,8 @@ pub use answer::{
 };
 pub use around::Context;
 pub use compare::{
-    Change, Comparison, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range, Subject,
-    Trend,
+    Change, Comparison, MAX_BEFORE, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range,
+    Subject, Trend,
 };
 pub use error::{ErrorKind, StoreError};
 pub use facets::{
