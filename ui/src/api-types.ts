@@ -318,6 +318,15 @@ interface Owned {
 
 export interface ListenerStatus extends Owned {
   name: string;
+export interface ClientStatus {
+  peer: string;
+  seconds: number;
+  tls?: boolean;
+  tls_name?: string | null;
+  events?: number;
+  last_seen?: number | null;
+}
+
   protocol: string;
   address: string;
   received: number;
@@ -330,7 +339,10 @@ export interface ListenerStatus extends Owned {
   ended?: string | null;
   trouble?: string | null;
   senders?: { name: string; last_seen: number }[];
-  clients?: { peer: string; seconds: number; tls_name?: string; tls?: string; events?: number }[];
+  clients?: ClientStatus[];
+  /** How long events take until they are acknowledged: half of them, and 99 of 100. */
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
 }
 
 export interface ExchangeStatus extends Owned {
@@ -396,6 +408,8 @@ export interface ShipStatus extends Owned {
   failures: number;
   failing: boolean;
   last_error?: string | null;
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
   ended?: string | null;
 }
 

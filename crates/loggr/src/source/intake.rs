@@ -113,6 +113,10 @@ impl<'i> Lines<'i> {
         self.builder.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.builder.len()
+    }
+
     pub(super) fn byte_len(&self) -> usize {
         self.builder.byte_len()
     }
@@ -135,15 +139,15 @@ impl<'i> Lines<'i> {
     }
 }
 
-/// Hands out uids in runs, so that connections do not fight over one counter.
-#[derive(Debug)]
-struct Uids {
-    generator: Arc<UidGenerator>,
 /// Are these line ends and NULs alone?
 pub(super) fn is_blank(line: &Frame<'_>) -> bool {
     line.bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }
 
+/// Hands out uids in runs, so that connections do not fight over one counter.
+#[derive(Debug)]
+struct Uids {
+    generator: Arc<UidGenerator>,
     block: UidBlock,
     used: usize,
 }

@@ -17,6 +17,7 @@ pub mod upload;
 use loggr_wire::framing::Mode;
 
 pub use accept::{Accepting, Listening, NO_PLACE, accept};
+pub use clients::Client;
 pub use datagram::{Datagrams, receive};
 pub use intake::Intake;
 pub use stats::ListenerStats;

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::ears::Ears;
 use super::params::Params;
 use super::tails::Tails;
+use super::watched::Watched;
 use crate::access::who::Who;
 use crate::operate::saved::SavedSearches;
 use crate::operate::stores::Stores;
@@ -39,6 +40,8 @@ pub struct Api {
     pub saved: Arc<SavedSearches>,
     /// Who follows what.
     pub tails: Arc<Tails>,
+    /// Who watches the status.
+    pub watched: Arc<Watched>,
     /// Whose turn it is.
     pub turns: Arc<Turns>,
     /// Who may listen.
@@ -56,6 +59,7 @@ impl Api {
             stores: Arc::new(stores),
             saved: Arc::new(saved),
             tails: Arc::default(),
+            watched: Arc::default(),
             turns: Arc::default(),
             ears: Ears::default(),
             stopped,
@@ -71,12 +75,12 @@ pub struct Call {
     pub who: Who,
     /// With which parameters.
     pub params: Params,
+    /// What was said about it.
+    pub headers: HeaderMap,
     /// What was sent.
     pub body: Body,
 }
 
-    /// What was said about it.
-    pub headers: HeaderMap,
 impl Call {
     /// The body as JSON.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {

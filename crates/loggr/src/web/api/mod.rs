@@ -26,6 +26,7 @@ mod summary;
 mod tail;
 mod tails;
 mod upload;
+mod watched;
 mod way;
 
 use axum::Router;
