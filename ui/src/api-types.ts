@@ -288,6 +288,8 @@ export interface User {
   hidden?: string[];
   disabled?: boolean;
   created?: string;
+  /** On how many browsers they are logged in. */
+  sessions?: number;
 }
 
 export interface ApiToken {
@@ -316,8 +318,6 @@ interface Owned {
   host?: string | null;
 }
 
-export interface ListenerStatus extends Owned {
-  name: string;
 export interface ClientStatus {
   peer: string;
   seconds: number;
@@ -327,6 +327,8 @@ export interface ClientStatus {
   last_seen?: number | null;
 }
 
+export interface ListenerStatus extends Owned {
+  name: string;
   protocol: string;
   address: string;
   received: number;
@@ -338,11 +340,11 @@ export interface ClientStatus {
   stalled: boolean;
   ended?: string | null;
   trouble?: string | null;
-  senders?: { name: string; last_seen: number }[];
-  clients?: ClientStatus[];
   /** How long events take until they are acknowledged: half of them, and 99 of 100. */
   ack_p50_ms?: number | null;
   ack_p99_ms?: number | null;
+  senders?: { name: string; last_seen: number }[];
+  clients?: ClientStatus[];
 }
 
 export interface ExchangeStatus extends Owned {
@@ -406,10 +408,10 @@ export interface ShipStatus extends Owned {
   stored: number;
   rescued: number;
   failures: number;
-  failing: boolean;
-  last_error?: string | null;
   ack_p50_ms?: number | null;
   ack_p99_ms?: number | null;
+  failing: boolean;
+  last_error?: string | null;
   ended?: string | null;
 }
 
