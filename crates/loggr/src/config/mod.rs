@@ -136,8 +136,6 @@ impl Config {
         ships.chain(machines).find(|(known, _)| *known == queue).map(|(_, exchange)| exchange.as_str())
     }
 
-    /// The exchanges and queues that the bus must have. They are right for a loaded configuration,
-    /// which has been checked; one that was changed since may be wrong.
     /// The exchanges to which uploaded files can go, each as a listener that publishes there, the usual
     /// one first, and their routing key.
     pub fn upload_ways(&self) -> Result<(Vec<&Listener>, String)> {
@@ -145,6 +143,8 @@ impl Config {
         Ok((topology::open_to(&self.listeners, &self.topology()?, &key), key))
     }
 
+    /// The exchanges and queues that the bus must have. They are right for a loaded configuration,
+    /// which has been checked; one that was changed since may be wrong.
     pub fn topology(&self) -> Result<Topology> {
         topology::resolve(self).map_err(|problems| {
             let texts: Vec<String> = problems.into_iter().map(|p| p.message).collect();

@@ -24,6 +24,7 @@ mod parts;
 mod postgres;
 mod powercut;
 mod process;
+mod questions;
 mod rabbitmq;
 mod registry;
 mod relay;

@@ -37,18 +37,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use futures_util::future::BoxFuture;
 use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
 
 pub use call::Api;
 use call::{Answer, Call};
-use serde_json::Value;
 use params::{Parameter, Params};
 pub use state::notices;
 
 use crate::access::who::Who;
+use crate::source::upload::MAX_FILE_BYTES;
 use crate::web::problem::{Code, Problem};
 
 /// What is asked, and what answers.
-use crate::source::upload::MAX_FILE_BYTES;
 pub struct Endpoint {
     /// How.
     method: &'static str,
@@ -288,9 +288,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
         (json::<rescue::Which>(), Sent::Other("application/json")),
         |call| Box::pin(rescue::discard(call)),
     ),
-    get(openapi::PATH, "This document.", &[], Sent::Other("application/json"), |_| {
-        Box::pin(async { openapi::document() })
-    }),
     change(
         "POST",
         "/api/upload",
@@ -299,11 +296,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         (Sent::Other("application/octet-stream"), Sent::Other("application/x-ndjson")),
         |call| Box::pin(upload::upload(call)),
     ),
+    get(openapi::PATH, "This document.", &[], Sent::Other("application/json"), |_| {
+        Box::pin(async { openapi::document() })
+    }),
 ];
 
-/// All endpoints.
-pub fn router(api: &Api) -> Router {
-    let mut router = Router::new();
 /// How much may be asked for, for the page.
 pub fn limits() -> Value {
     serde_json::json!({
@@ -314,6 +311,9 @@ pub fn limits() -> Value {
     })
 }
 
+/// All endpoints.
+pub fn router(api: &Api) -> Router {
+    let mut router = Router::new();
     for endpoint in ENDPOINTS {
         let Ok(filter) = endpoint
             .method
