@@ -95,6 +95,8 @@ export interface FieldInfo {
   core: boolean;
   events: number;
   distinct?: number;
+  /** It has more values than that. */
+  distinct_more?: boolean;
 }
 
 export interface FieldsAnswer extends Answer {
@@ -245,7 +247,7 @@ export interface Me {
   uploads?: boolean;
   installation?: string;
   stores?: string[];
-  limits?: { timeout_seconds?: number; rows?: number };
+  limits?: { timeout_seconds?: number; rows?: number; queries?: number; upload_bytes?: number };
   login?: LoginWays;
 }
 
@@ -286,6 +288,8 @@ export interface User {
   hidden?: string[];
   disabled?: boolean;
   created?: string;
+  /** On how many browsers they are logged in. */
+  sessions?: number;
 }
 
 export interface ApiToken {
@@ -314,6 +318,15 @@ interface Owned {
   host?: string | null;
 }
 
+export interface ClientStatus {
+  peer: string;
+  seconds: number;
+  tls?: boolean;
+  tls_name?: string | null;
+  events?: number;
+  last_seen?: number | null;
+}
+
 export interface ListenerStatus extends Owned {
   name: string;
   protocol: string;
@@ -327,8 +340,11 @@ export interface ListenerStatus extends Owned {
   stalled: boolean;
   ended?: string | null;
   trouble?: string | null;
+  /** How long events take until they are acknowledged: half of them, and 99 of 100. */
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
   senders?: { name: string; last_seen: number }[];
-  clients?: { peer: string; seconds: number; tls_name?: string; tls?: string; events?: number }[];
+  clients?: ClientStatus[];
 }
 
 export interface ExchangeStatus extends Owned {
@@ -392,6 +408,8 @@ export interface ShipStatus extends Owned {
   stored: number;
   rescued: number;
   failures: number;
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
   failing: boolean;
   last_error?: string | null;
   ended?: string | null;

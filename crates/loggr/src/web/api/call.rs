@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,7 @@ use super::ears::Ears;
 use super::export::Exports;
 use super::params::Params;
 use super::tails::Tails;
+use super::watched::Watched;
 use crate::access::who::Who;
 use crate::operate::rescued::Sums;
 use crate::operate::saved::SavedSearches;
@@ -43,6 +45,8 @@ pub struct Api {
     pub rescued: Arc<Sums>,
     /// Who follows what.
     pub tails: Arc<Tails>,
+    /// Who watches the status.
+    pub watched: Arc<Watched>,
     /// Whose turn it is.
     pub turns: Arc<Turns>,
     /// Who may listen.
@@ -65,6 +69,7 @@ impl Api {
             saved: Arc::new(saved),
             rescued: Arc::default(),
             tails: Arc::default(),
+            watched: Arc::default(),
             turns: Arc::new(Turns::new(MAX_AT_ONCE, "queries")),
             ears: Ears::default(),
             exports: Exports::default(),
@@ -86,6 +91,8 @@ pub struct Call {
     pub asks: String,
     /// With which parameters.
     pub params: Params,
+    /// What was said about it.
+    pub headers: HeaderMap,
     /// What was sent.
     pub body: Body,
 }
