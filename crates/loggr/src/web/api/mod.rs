@@ -27,6 +27,7 @@ mod state;
 mod summary;
 mod tail;
 mod tails;
+mod turns;
 mod upload;
 mod watched;
 mod way;
