@@ -244,7 +244,8 @@ mod tests {
         let reason = Reason { text: "no queue".to_owned(), attempts: 1 };
         let mut machine = rescue.rescue_for("machine.main").unwrap();
         machine.rescue(&lines(&["a", "bad", "c"]), &reason).await.map(drop).unwrap();
-        let uid = |at| rescue.list("machine.main", None, 9).unwrap()[at].batch.records().next().unwrap().uid;
+        let uid =
+            |at: usize| rescue.list("machine.main", None, 9).unwrap()[at].batch.records().next().unwrap().uid;
         let bad = uid(1);
         assert_eq!(find(&rescue, "machine.main", bad).unwrap(), Found::Here("no queue".to_owned()));
         assert_eq!(find(&rescue, "main", bad).unwrap(), Found::NotHere);
