@@ -29,7 +29,7 @@ export interface Me {
   uploads?: boolean;
   installation?: string;
   stores?: string[];
-  limits?: { timeout_seconds?: number; rows?: number };
+  limits?: { timeout_seconds?: number; rows?: number; queries?: number; upload_bytes?: number };
   login?: LoginWays;
 }
 
@@ -41,6 +41,8 @@ export interface User {
   hidden?: string[];
   disabled?: boolean;
   created?: string;
+  /** On how many browsers they are logged in. */
+  sessions?: number;
 }
 
 export interface ApiToken {
@@ -67,6 +69,15 @@ interface Owned {
   host?: string | null;
 }
 
+export interface ClientStatus {
+  peer: string;
+  seconds: number;
+  tls?: boolean;
+  tls_name?: string | null;
+  events?: number;
+  last_seen?: number | null;
+}
+
 export interface ListenerStatus extends Owned {
   name: string;
   protocol: string;
@@ -80,8 +91,11 @@ export interface ListenerStatus extends Owned {
   stalled: boolean;
   ended?: string | null;
   trouble?: string | null;
+  /** How long events take until they are acknowledged: half of them, and 99 of 100. */
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
   senders?: { name: string; last_seen: number }[];
-  clients?: { peer: string; seconds: number; tls_name?: string; tls?: string; events?: number }[];
+  clients?: ClientStatus[];
 }
 
 export interface ExchangeStatus extends Owned {
@@ -145,6 +159,8 @@ export interface ShipStatus extends Owned {
   stored: number;
   rescued: number;
   failures: number;
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
   failing: boolean;
   last_error?: string | null;
   ended?: string | null;

@@ -428,6 +428,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a log file, whose lines become events; tells line by line how far it has come. */
+        post: operations["postUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/values": {
         parameters: {
             query?: never;
@@ -474,6 +491,11 @@ export interface components {
              * @description Events now.
              */
             now: number;
+            /** @description The message of the example in pieces, and whether each of them varies. */
+            parts: [
+                string,
+                boolean
+            ][];
             /**
              * Format: double
              * @description Events a second before.
@@ -489,6 +511,10 @@ export interface components {
              * @description How sure it is that this is no chance; greater is surer.
              */
             score: number;
+            /** @description Events of the shape by severity: now, or before if it is gone. */
+            severities: {
+                [key: string]: number;
+            };
             /** @description Which shape it is. */
             shape?: string | null;
             /** @description The words of the shape. */
@@ -783,6 +809,13 @@ export interface components {
         OneField: {
             /** @description It is one that every event may have. */
             core: boolean;
+            /**
+             * Format: uint64
+             * @description How many different values it has, where that was asked for.
+             */
+            distinct?: number | null;
+            /** @description It has more than that; nobody counted on. */
+            distinct_more: boolean;
             /**
              * Format: uint64
              * @description Events that have it.
@@ -1084,11 +1117,11 @@ export interface components {
             at?: string | null;
             /** @description What else is known of it. */
             detail?: string | null;
-            /** @description Where: a host, a listener, a shipper. */
+            /** @description Where: a host, a listener, an exchange, a machine, a shipper. */
             name: string;
-            /** @description `done`, or `unknown` where nobody notes it. */
+            /** @description `done`, `rescued`, or `unknown` where nobody can know it. */
             state: string;
-            /** @description `reported`, `received` or `stored`. */
+            /** @description `reported`, `received`, `published`, `filtered`, `packed` or `stored`. */
             step: string;
         };
         /** @description What is there for one reason. */
@@ -1115,7 +1148,7 @@ export interface components {
              * @description Events that it finds by itself.
              */
             alone: number;
-            /** @description As it is written in the reference. */
+            /** @description As it is written in the query. */
             text: string;
             /**
              * Format: uint64
@@ -1228,6 +1261,8 @@ export interface operations {
                 before_from?: string;
                 /** @description The range to compare with ends here. */
                 before_to?: string;
+                /** @description With `1` the range that was asked for is left out of the range to compare with: a spike against what is around it. If `before_from` and `before_to` are left out, that is its own length on both sides. */
+                exclude?: "0" | "1" | "false" | "true";
                 /** @description At most so many changes. */
                 limit?: number;
             };
@@ -1487,6 +1522,8 @@ export interface operations {
                 store?: string;
                 /** @description The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found. */
                 timeout?: string;
+                /** @description With `1` the number of different values of the first 200 fields is told, exactly up to 10,000. It takes longer. */
+                distinct?: "0" | "1" | "false" | "true";
             };
             header?: never;
             path?: never;
@@ -2213,6 +2250,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Top"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postUpload: {
+        parameters: {
+            query?: {
+                /** @description What the file is called; its events say it as a part of `peer`. */
+                name?: string;
+                /** @description The exchange to which its lines are published; if it is left out, that of the first listener. */
+                exchange?: string;
+                /** @description What the lines look like; with `auto` loggr looks at each of them. */
+                format?: "auto" | "rfc5424" | "rfc3164" | "json";
+                /** @description The host of lines that name none. */
+                host?: string;
+                /** @description The program of lines that name none. */
+                app?: string;
+                /** @description The year of times that are written without one; with 0 or without it, the latest that is possible. */
+                year?: number;
+                /** @description The time zone of times that are written without one, for example `Europe/Berlin` or `+02:00`; if it is left out, that of the first listener. */
+                timezone?: string;
+                /** @description So many lines at the beginning are left out; for a file of which an earlier upload has taken so many. */
+                skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
                 };
             };
             /** @description What went wrong. */

@@ -27,8 +27,7 @@ export type Match = NonNullable<SearchAnswer['matches']>[number][number];
 export type HistogramAnswer = Answered<'getHistogram'>;
 export type TopAnswer = Answered<'getTop'>;
 export type FieldsAnswer = Answered<'getFields'>;
-/** A field, with the number of its values where the server tells it. */
-export type FieldInfo = FieldsAnswer['fields'][number] & { distinct?: number };
+export type FieldInfo = FieldsAnswer['fields'][number];
 
 export type PatternsAnswer = Answered<'getPatterns'>;
 export type Pattern = PatternsAnswer['patterns'][number];

@@ -50,7 +50,14 @@ impl Civil {
             if !(1..=12).contains(&month) {
                 return None;
             }
-            return without_year(month, day, second, self.micros, self.offset, Clock { now, zone });
+            return without_year(
+                month,
+                day,
+                second,
+                self.micros,
+                self.offset,
+                Clock { now, zone, year: None },
+            );
         };
         let year = i64::from(year);
         let valid =
@@ -80,14 +87,14 @@ impl Timestamp {
     /// Reads a stamp in any shape that syslog lines have, from `Nov 22 10:00:00` to an epoch; the
     /// whole text must be the stamp. A missing zone and year are filled in as by [`Civil::moment`].
     pub fn parse_any(text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
-        let stamp = stamp::scan(text.as_bytes(), Clock { now, zone })?;
+        let stamp = stamp::scan(text.as_bytes(), Clock { now, zone, year: None })?;
         (stamp.end == text.len()).then_some(stamp.time)
     }
 
     /// Reads `2026-11-22T10:00:00` and the variants that programs write: a space for the `T`, a
     /// comma for the point, `+0100`, `CET` or no zone; the whole text must be the stamp.
     pub fn parse_iso8601(text: &str, zone: &str, now: Timestamp) -> Option<Timestamp> {
-        let stamp = stamp::iso(text.as_bytes(), Clock { now, zone })?;
+        let stamp = stamp::iso(text.as_bytes(), Clock { now, zone, year: None })?;
         (stamp.end == text.len()).then_some(stamp.time)
     }
 }

@@ -373,7 +373,7 @@ mod tests {
     }
 
     fn clock() -> Clock<'static> {
-        Clock { now: at("2026-11-29T20:00:00Z"), zone: "" }
+        Clock { now: at("2026-11-29T20:00:00Z"), zone: "", year: None }
     }
 
     #[track_caller]

@@ -144,7 +144,7 @@ mod tests {
                     Transport::Tcp,
                     Transport::Udp,
                     Transport::UnixDgram,
-                    Transport::File,
+                    Transport::Upload,
                 ][n],
                 peer,
                 tls_name,
@@ -158,6 +158,7 @@ mod tests {
                 ][n],
                 timezone,
                 keep_leading_blank,
+                assumed: None,
             },
         )
     }

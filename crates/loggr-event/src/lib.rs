@@ -61,7 +61,7 @@ pub use event::{Defect, Defects, Event, Field, SdElement, SdParam, TrustedField}
 pub use flat::FlatJson;
 pub use format::Format;
 pub use object::{MAX_FIELDS, MAX_TAGS};
-pub use origin::{InputFormat, Origin, Transport};
+pub use origin::{Assumed, InputFormat, Origin, Transport};
 pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
 pub use rfc3164::MAX_HOST_BYTES;

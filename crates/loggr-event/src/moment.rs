@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::timestamp::{
     MICROS_PER_DAY, civil_from_days, days_from_civil, days_in_month, fraction, from_local,
 };
-use crate::{Timestamp, zone};
+use crate::{Origin, Timestamp, zone};
 
 /// What a stamp without year and zone is completed with.
 #[derive(Clone, Copy)]
@@ -17,6 +17,16 @@ pub(crate) struct Clock<'a> {
     pub now: Timestamp,
     /// Name of the zone.
     pub zone: &'a str,
+    /// The year, where somebody knows it.
+    pub year: Option<u16>,
+}
+
+impl<'a> Clock<'a> {
+    /// What a line of this origin is completed with.
+    #[inline]
+    pub(crate) fn of(origin: &'a Origin, now: Timestamp) -> Clock<'a> {
+        Clock { now, zone: &origin.timezone, year: origin.assumed.as_ref().and_then(|assumed| assumed.year) }
+    }
 }
 
 /// A stamp that was found at the start of some text.
@@ -57,7 +67,7 @@ thread_local! {
 pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
 
 /// The moment of a stamp without a year: the latest with which it is at most seven days
-/// after reception. A line is late much more often than a clock is early: the buffer of
+/// after reception, unless somebody knows the year. A line is late much more often than a clock is early: the buffer of
 /// a device that was away, or an old file. Without `offset` it is in the listener's zone.
 #[inline]
 pub(crate) fn without_year(
@@ -68,6 +78,12 @@ pub(crate) fn without_year(
     offset: Option<i16>,
     clock: Clock<'_>,
 ) -> Option<Timestamp> {
+    if let Some(year) = clock.year {
+        // The 29th of February of another year is one of the year that has it.
+        if let Some(days) = date(u32::from(year), month, day) {
+            return Some(in_zone(days, second, micros, offset, clock));
+        }
+    }
     let received_day = clock.now.unix_micros().div_euclid(MICROS_PER_DAY);
     let cached = DAY.get();
     let days = if cached.received_day == received_day && cached.month == month && cached.day == day {

@@ -19,6 +19,8 @@ pub enum Transport {
     UnixStream,
     /// Read from a file or from standard input.
     File,
+    /// A file that somebody sent over HTTP.
+    Upload,
     /// Put on a queue of the broker by another program.
     Amqp,
     /// Made by loggr itself.
@@ -35,6 +37,7 @@ impl Transport {
             Transport::UnixDgram => "unix-dgram",
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
+            Transport::Upload => "upload",
             Transport::Amqp => "amqp",
             Transport::Internal => "internal",
         }
@@ -42,17 +45,24 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 8] = [
+        const ALL: [Transport; 9] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
             Transport::UnixDgram,
             Transport::UnixStream,
             Transport::File,
+            Transport::Upload,
             Transport::Amqp,
             Transport::Internal,
         ];
         ALL.into_iter().find(|t| t.keyword() == word)
+    }
+
+    /// True where the lines of one peer are one text in their order: a line without a head goes on
+    /// with the one before it.
+    pub fn is_text(self) -> bool {
+        matches!(self, Transport::Tcp | Transport::Upload)
     }
 
     /// True where the line came from another machine.
@@ -119,7 +129,7 @@ pub struct Origin {
     pub listener: String,
     /// What carried the line.
     pub transport: Transport,
-    /// Address of the peer: `ip:port`, or empty on unix sockets.
+    /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file.
     pub peer: String,
     /// The verified name in the peer's certificate.
     pub tls_name: Option<String>,
@@ -134,14 +144,46 @@ pub struct Origin {
     /// a listener is still the same one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_leading_blank: bool,
+    /// What holds for lines that do not say it themselves. Written only where there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<Box<Assumed>>,
+}
+
+/// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Assumed {
+    /// The host; empty where nobody knows.
+    pub host: String,
+    /// The program; empty where nobody knows.
+    pub app_name: String,
+    /// The year of stamps that carry none.
+    pub year: Option<u16>,
 }
 
 impl Origin {
-    /// The address of the peer without its port; what stands for a missing host name.
+    /// What stands for a missing host name.
+    pub fn host(&self) -> &str {
+        match (&self.assumed, self.transport) {
+            (Some(assumed), _) if !assumed.host.is_empty() => &assumed.host,
+            // Who sends a file is not where it was written.
+            (_, Transport::Upload) => "",
+            _ => self.peer_host(),
+        }
+    }
+
+    /// What stands for a missing program.
+    pub fn app_name(&self) -> &str {
+        self.assumed.as_ref().map_or("", |assumed| &assumed.app_name)
+    }
+
+    /// The address of the peer without its port.
     pub fn peer_host(&self) -> &str {
         match self.peer.rsplit_once(':') {
-            Some((host, _port)) => host.trim_start_matches('[').trim_end_matches(']'),
-            None => &self.peer,
+            Some((host, _port)) if self.transport != Transport::Upload => {
+                host.trim_start_matches('[').trim_end_matches(']')
+            }
+            _ => &self.peer,
         }
     }
 }

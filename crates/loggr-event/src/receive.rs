@@ -46,7 +46,7 @@ impl<'a> Event<'a> {
         uid: Uid,
         now: Timestamp,
     ) -> Result<Event<'a>, ParseError> {
-        let clock = Clock { now, zone: &origin.timezone };
+        let clock = Clock::of(origin, now);
         let mut event = Event::new(origin, uid, now);
         match format {
             Format::Json => {
@@ -96,7 +96,7 @@ fn parse_lossy<'a>(
     now: Timestamp,
 ) -> Result<Event<'a>, ParseError> {
     let text = String::from_utf8_lossy(line);
-    let clock = Clock { now, zone: &origin.timezone };
+    let clock = Clock::of(origin, now);
     let mut event = Event::new(origin, uid, now);
     // Up to the first bad byte, offsets in `text` are those of the line.
     match parse_text(&text, format, &mut event, clock, origin) {
@@ -120,7 +120,7 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
     let first = line.first().copied().unwrap_or_default();
     if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
-        let clock = Clock { now, zone: &origin.timezone };
+        let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
         }
@@ -149,7 +149,7 @@ fn receive_text<'a>(
     uid: Uid,
     now: Timestamp,
 ) {
-    let clock = Clock { now, zone: &origin.timezone };
+    let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
     let bytes = body.as_bytes();
@@ -207,7 +207,7 @@ fn receive_unusual<'a>(
     uid: Uid,
     now: Timestamp,
 ) {
-    let clock = Clock { now, zone: &origin.timezone };
+    let clock = Clock::of(origin, now);
     let trimmed = body.trim_start_matches([' ', '\t', '\n', '\r', '\0']);
     if trimmed.starts_with('{') && receive_json(trimmed, line, event, origin, uid, now) {
         return;
@@ -229,7 +229,7 @@ fn receive_json<'a>(
     uid: Uid,
     now: Timestamp,
 ) -> bool {
-    let clock = Clock { now, zone: &origin.timezone };
+    let clock = Clock::of(origin, now);
     if !json::looks_like_object(text.as_bytes()) {
         return false;
     }
@@ -285,16 +285,19 @@ fn receive_syslog<'a>(
     complete(event, origin);
 }
 
-/// Fills in what is known of the peer: its address if the line names no host, and what the kernel
-/// says about it.
+/// Fills in what is known of the peer: its address if the line names no host, its program if that is
+/// known, and what the kernel says about it.
 #[inline]
 fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.source.is_empty() {
-        event.source = Cow::Borrowed(origin.peer_host());
+        event.source = Cow::Borrowed(origin.host());
         // Nobody expects a host in a line that never left the machine.
         if origin.transport.is_network() {
             event.defects.insert(Defect::NoSource);
         }
+    }
+    if event.app_name.is_empty() {
+        event.app_name = Cow::Borrowed(origin.app_name());
     }
     if origin.transport.is_unix() {
         annotation::absorb(event);
@@ -304,7 +307,7 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Transport;
+    use crate::{Assumed, Transport};
 
     const NOW: Timestamp = Timestamp::from_unix_micros(1_795_341_600_000_000);
 
@@ -319,6 +322,33 @@ mod tests {
         let words = event.defects.words().collect::<Vec<_>>().join(" ");
         let got = (event.source.as_ref(), event.app_name.as_ref(), event.message.as_ref(), words.as_str());
         assert_eq!(got, (source, app_name, message, defects), "{}", String::from_utf8_lossy(line));
+    }
+
+    #[track_caller]
+    fn check_assumed(line: &[u8], source: &str, app_name: &str, reported: &str) {
+        let assumed = Assumed { host: "h1".to_owned(), app_name: "a1".to_owned(), year: Some(2019) };
+        let peer = "anna@192.0.2.7 C:\\app.log".to_owned();
+        let assumed = Some(Box::new(assumed));
+        let origin = Origin { transport: Transport::Upload, peer, assumed, ..Origin::default() };
+        let event = receive(line, &origin);
+        let mut stamp = Vec::new();
+        event.timereported.write_rfc3339(&mut stamp);
+        let got = (event.source.as_ref(), event.app_name.as_ref(), String::from_utf8_lossy(&stamp));
+        assert_eq!(got, (source, app_name, reported.into()), "{}", String::from_utf8_lossy(line));
+        assert_eq!(origin.peer_host(), origin.peer, "a file's name is no port");
+        let without = Origin { assumed: None, ..origin.clone() };
+        assert_eq!(receive(b"text", &without).source, "", "who sends a file is not its host");
+    }
+
+    #[test]
+    fn what_somebody_knows_of_lines_stands_for_what_they_do_not_say() {
+        check_assumed(b"text", "h1", "a1", "2026-11-22T10:00:00Z");
+        check_assumed(b"Dec 31 23:00:00 web1 cron: x", "web1", "cron", "2019-12-31T23:00:00Z");
+        check_assumed(b"<13>Jan  1 00:00:00 web1 cron: x", "web1", "cron", "2019-01-01T00:00:00Z");
+        check_assumed(b"<13>1 2026-03-01T00:00:00Z - - - - - x", "h1", "a1", "2026-03-01T00:00:00Z");
+        check_assumed(b"{\"msg\":\"x\"}", "h1", "a1", "2026-11-22T10:00:00Z");
+        // 2019 has no such day.
+        check_assumed(b"<13>Feb 29 00:00:00 web1 cron: x", "web1", "cron", "2024-02-29T00:00:00Z");
     }
 
     #[test]

@@ -198,7 +198,7 @@ mod tests {
 
     #[track_caller]
     fn check_in(line: &str, zone: &str, now: &str, expect: &str, rest: &str) {
-        let stamp = scan(line.as_bytes(), Clock { now: at(now), zone }).expect(line);
+        let stamp = scan(line.as_bytes(), Clock { now: at(now), zone, year: None }).expect(line);
         assert_eq!(stamp.time.to_string(), at(expect).to_string(), "{line}");
         assert_eq!(&line[stamp.end..], rest, "{line}");
     }
@@ -210,7 +210,7 @@ mod tests {
 
     #[track_caller]
     fn check_none(line: &str) {
-        assert_eq!(scan(line.as_bytes(), Clock { now: at(NOW), zone: "" }), None, "{line}");
+        assert_eq!(scan(line.as_bytes(), Clock { now: at(NOW), zone: "", year: None }), None, "{line}");
     }
 
     #[test]
@@ -260,7 +260,8 @@ mod tests {
         check("Nov 22 10:00:00 2025 h", "2025-11-22T10:00:00Z", " h");
         check("Nov 22 10:00:00.250 2025 h", "2025-11-22T10:00:00.25Z", " h");
         check("2025 Nov  2 10:00:00.123 CET: %ETH", "2025-11-02T10:00:00.123+01:00", ": %ETH");
-        let plain = |line: &str| plain_bsd(line.as_bytes(), Clock { now: at(NOW), zone: "" }).is_some();
+        let plain =
+            |line: &str| plain_bsd(line.as_bytes(), Clock { now: at(NOW), zone: "", year: None }).is_some();
         assert!(plain("Nov 22 10:00:00 192.168.0.1 h") && plain("Nov 22 10:00:00 2001:db8::1 h"));
         assert!(
             !plain("Nov 22 10:00:00 2026 h")
@@ -278,7 +279,8 @@ mod tests {
         check("*Mar  1 1993 00:00:00 UTC: %SYS", "1993-03-01T00:00:00Z", ": %SYS");
         check("Nov 22 10:00:00 XYZ: %SYS-5-A: b", "2026-11-22T10:00:00Z", ": %SYS-5-A: b");
         check("Nov 22 10:00:00 CRON: hello", "2026-11-22T10:00:00Z", " CRON: hello");
-        let marked = scan(b"*Mar  1 18:48:50.483 XYZ: %SYS", Clock { now: at(NOW), zone: "" }).unwrap();
+        let marked =
+            scan(b"*Mar  1 18:48:50.483 XYZ: %SYS", Clock { now: at(NOW), zone: "", year: None }).unwrap();
         assert!(marked.unsynced && marked.unknown_zone);
     }
 
@@ -302,7 +304,7 @@ mod tests {
 
     #[test]
     fn finer_digits_are_noted() {
-        let clock = Clock { now: at(NOW), zone: "" };
+        let clock = Clock { now: at(NOW), zone: "", year: None };
         assert!(scan(b"2026-11-22T10:00:00.123456789Z h", clock).unwrap().cut);
         assert!(!scan(b"2026-11-22T10:00:00.123456000Z h", clock).unwrap().cut);
         assert!(scan(b"1795341600123456789 h", clock).unwrap().cut);
@@ -322,14 +324,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..60), zone in "[A-Z+0-9:]{0,6}") {
-            if let Some(stamp) = scan(&bytes, Clock { now: at(NOW), zone: &zone }) {
+            if let Some(stamp) = scan(&bytes, Clock { now: at(NOW), zone: &zone, year: None }) {
                 prop_assert!(stamp.end <= bytes.len());
             }
         }
 
         #[test]
         fn near_stamps_are_survived(line in "[*.]?(2026 )?(Nov|Feb) [ 0-9]{1,2} (20[0-9]{2} )?[0-2][0-9]:[0-9]{2}:[0-9]{2}([.,][0-9]{0,9})?( [A-Z]{1,6})?[: ]?.{0,4}") {
-            if let Some(stamp) = scan(line.as_bytes(), Clock { now: at(NOW), zone: "Europe/Berlin" }) {
+            if let Some(stamp) = scan(line.as_bytes(), Clock { now: at(NOW), zone: "Europe/Berlin", year: None }) {
                 prop_assert!(line.is_char_boundary(stamp.end));
             }
         }

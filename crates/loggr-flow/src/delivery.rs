@@ -4,59 +4,20 @@
 //! batch was shown. Every transformation keeps the sum of the [`Tally`] equal to the number of
 //! records that the source gave out.
 
+mod tally;
 mod ties;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::record::Record;
 use crate::trial::{Together, Trial};
 
+pub use tally::Tally;
 pub(crate) use ties::Ties;
-
-/// What became of the events of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// Events that a sink holds durably.
-    pub stored: u64,
-    /// Events that the rescue holds durably.
-    pub rescued: u64,
-    /// Events that an explicit rule dropped.
-    pub dropped: u64,
-}
-
-impl Tally {
-    /// All of them.
-    pub fn total(self) -> u64 {
-        self.stored + self.rescued + self.dropped
-    }
-
-    fn add(&mut self, other: Tally) {
-        self.stored += other.stored;
-        self.rescued += other.rescued;
-        self.dropped += other.dropped;
-    }
-
-    /// Takes `n` events out of the tally, for one of several origins.
-    fn take(&mut self, n: u64) -> Tally {
-        let stored = self.stored.min(n);
-        let rescued = self.rescued.min(n - stored);
-        let dropped = self.dropped.min(n - stored - rescued);
-        self.stored -= stored;
-        self.rescued -= rescued;
-        self.dropped -= dropped;
-        Tally { stored, rescued, dropped }
-    }
-
-    /// The same outcome for another number of events, since a packer makes one of many.
-    fn scaled_to(self, n: u64) -> Tally {
-        let rescued = self.rescued.min(n);
-        let dropped = self.dropped.min(n - rescued);
-        Tally { stored: n - rescued - dropped, rescued, dropped }
-    }
-}
 
 /// How a delivery ended, as its source sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +186,7 @@ pub struct Delivery {
     batch: Batch,
     ack: Ack,
     attempts: u32,
+    since: Instant,
     dropped: u64,
     /// How many events of the source each record stands for; `None` if each stands for one.
     weights: Option<Vec<u32>>,
@@ -252,7 +214,16 @@ fn sum(weights: &[u32]) -> u64 {
 impl Delivery {
     /// A delivery of `batch` that is settled through `ack`.
     pub fn new(batch: Batch, ack: Ack) -> Delivery {
-        Delivery { batch, ack, attempts: 1, dropped: 0, weights: None, unfit: None, trial: None }
+        Delivery {
+            batch,
+            ack,
+            attempts: 1,
+            since: Instant::now(),
+            dropped: 0,
+            weights: None,
+            unfit: None,
+            trial: None,
+        }
     }
 
     /// Marks the delivery as one that must not be stored at its destination: its source cannot read
@@ -334,6 +305,11 @@ impl Delivery {
         self.ack.settle(Outcome::Ack(tally));
     }
 
+    /// How long it has been there: since its source made it, or the first that it was joined from.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     /// Gives it back to the source.
     pub fn nack(self) {
         drop(self);
@@ -343,7 +319,7 @@ impl Delivery {
     /// nothing is left the delivery is settled.
     pub fn retain(self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Option<Delivery> {
         let events = self.events();
-        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
+        let Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial } = self;
         let mut kept = BatchBuilder::default();
         let mut kept_weights = weights.is_some().then(Vec::new);
         let weight = Weights(weights.as_deref());
@@ -357,7 +333,7 @@ impl Delivery {
         let dropped = dropped + (events - left);
         match kept.finish() {
             Some(batch) => {
-                Some(Delivery { batch, ack, attempts, dropped, weights: kept_weights, unfit, trial })
+                Some(Delivery { batch, ack, attempts, since, dropped, weights: kept_weights, unfit, trial })
             }
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
@@ -377,7 +353,7 @@ impl Delivery {
             return None;
         }
         let events = self.events();
-        let Delivery { ack, attempts, dropped, weights, unfit, trial, .. } = self;
+        let Delivery { ack, attempts, since, dropped, weights, unfit, trial, .. } = self;
         let weights = weights.map(|all| {
             let kept = all.into_iter().zip(keep).filter(|(_, keep)| **keep);
             kept.map(|(weight, _)| weight).collect::<Vec<_>>()
@@ -385,7 +361,7 @@ impl Delivery {
         let left = weights.as_deref().map_or(batch.as_ref().map_or(0, Batch::len) as u64, sum);
         let dropped = dropped + (events - left);
         match batch {
-            Some(batch) => Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial }),
+            Some(batch) => Some(Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial }),
             None => {
                 ack.settle(Outcome::Ack(Tally { dropped, ..Tally::default() }));
                 None
@@ -441,7 +417,7 @@ impl Delivery {
     }
 
     fn cut(self, a: Batch, b: Batch) -> (Delivery, Delivery) {
-        let Delivery { ack, attempts, dropped, mut weights, unfit, trial, .. } = self;
+        let Delivery { ack, attempts, since, dropped, mut weights, unfit, trial, .. } = self;
         let second_weights = weights.as_mut().map(|all| all.split_off(a.len().min(all.len())));
         let mut acks = ack.share(2, Combine::Sum);
         let (Some(first), Some(second)) = (acks.next(), acks.next()) else {
@@ -449,11 +425,12 @@ impl Delivery {
         };
         let other = trial.clone();
         (
-            Delivery { batch: a, ack: first, attempts, dropped, weights, unfit: unfit.clone(), trial },
+            Delivery { batch: a, ack: first, attempts, since, dropped, weights, unfit: unfit.clone(), trial },
             Delivery {
                 batch: b,
                 ack: second,
                 attempts,
+                since,
                 dropped: 0,
                 weights: second_weights,
                 unfit,
@@ -464,7 +441,7 @@ impl Delivery {
 
     /// One delivery per key, in the order of the keys; order within a key is kept.
     pub fn partition<K: Ord>(self, mut key: impl FnMut(&Record<'_>) -> K) -> Vec<(K, Delivery)> {
-        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
+        let Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial } = self;
         let mut by = BTreeMap::<K, (BatchBuilder, Vec<u32>)>::new();
         let weight = Weights(weights.as_deref());
         for (at, record) in batch.records().enumerate() {
@@ -490,6 +467,7 @@ impl Delivery {
                         batch,
                         ack,
                         attempts,
+                        since,
                         dropped,
                         weights,
                         unfit: unfit.clone(),
@@ -502,7 +480,7 @@ impl Delivery {
 
     /// `n` deliveries of the same events; the source learns the outcome when all are settled.
     pub fn fan_out(self, n: NonZeroUsize) -> Vec<Delivery> {
-        let Delivery { batch, ack, attempts, dropped, weights, unfit, trial } = self;
+        let Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial } = self;
         ack.share(n.get(), Combine::First)
             .filter_map(|ack| {
                 let batch = Batch::new(batch.chunks().to_vec())?;
@@ -510,6 +488,7 @@ impl Delivery {
                     batch,
                     ack,
                     attempts,
+                    since,
                     dropped,
                     weights: weights.clone(),
                     unfit: unfit.clone(),
@@ -526,11 +505,12 @@ impl Delivery {
             return parts.pop();
         }
         let (mut batches, mut acks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
-        let (mut attempts, mut dropped, mut unfit) = (1, 0, None);
+        let (mut attempts, mut since, mut dropped, mut unfit) = (1, Instant::now(), 0, None);
         let trial = Together::of(parts.iter().filter_map(|part| part.trial.clone()).collect());
         let mut weights = parts.iter().any(|part| part.weights.is_some()).then(Vec::new);
         for part in parts {
             attempts = attempts.max(part.attempts);
+            since = since.min(part.since);
             unfit = unfit.or_else(|| part.unfit.clone());
             dropped += part.dropped;
             acks.push((part.events() + part.dropped, part.ack));
@@ -544,6 +524,7 @@ impl Delivery {
             batch: Batch::join(batches)?,
             ack: Ack::join(acks),
             attempts,
+            since,
             dropped,
             weights,
             unfit,
@@ -559,9 +540,9 @@ impl Delivery {
         let original = self.events();
         let Some(batch) = pack(&self.batch) else { return self.retain(|_| false) };
         let same = batch.len() == self.batch.len();
-        let Delivery { ack, attempts, dropped, weights, unfit, trial, .. } = self;
+        let Delivery { ack, attempts, since, dropped, weights, unfit, trial, .. } = self;
         if same {
-            return Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial });
+            return Some(Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial });
         }
         let ack = Ack::new(move |outcome| {
             ack.settle(match outcome {
@@ -573,7 +554,7 @@ impl Delivery {
                 Outcome::Nack => Outcome::Nack,
             });
         });
-        Some(Delivery { batch, ack, attempts, dropped: 0, weights: None, unfit, trial })
+        Some(Delivery { batch, ack, attempts, since, dropped: 0, weights: None, unfit, trial })
     }
 
     /// Replaces the events by others that were made of them (for a packer); `merge` says how many
@@ -588,9 +569,9 @@ impl Delivery {
         let complete = |batch: &Batch| batch.len() == weights.len() && sum(&weights) == events;
         debug_assert!(made.as_ref().is_some_and(complete), "a packer has lost or made up events");
         let batch = made.filter(complete)?;
-        let Delivery { ack, attempts, dropped, unfit, trial, .. } = self;
+        let Delivery { ack, attempts, since, dropped, unfit, trial, .. } = self;
         let weights = weights.iter().any(|weight| *weight != 1).then_some(weights);
-        Some(Delivery { batch, ack, attempts, dropped, weights, unfit, trial })
+        Some(Delivery { batch, ack, attempts, since, dropped, weights, unfit, trial })
     }
 }
 

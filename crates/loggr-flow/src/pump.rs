@@ -24,6 +24,8 @@ pub const LONGEST_TRIAL: Duration = Duration::from_secs(2);
 pub trait PumpObserver: Send {
     /// A batch was stored.
     fn stored(&mut self, _events: usize) {}
+    /// That batch had been with us for so long when it was acknowledged.
+    fn took(&mut self, _age: Duration) {}
     /// A try failed and will be repeated; called for each try.
     fn retrying(&mut self, _error: &StoreError, _tries: u32) {}
     /// The sink works again after `tries` failures.
@@ -170,6 +172,7 @@ impl<K: Sink, R: Rescue, O: PumpObserver> Tail<K, R, O> {
             match self.store(&delivery).await {
                 Ok(receipt) => {
                     self.observer.stored(delivery.batch().len());
+                    self.observer.took(delivery.age());
                     delivery.ack(receipt);
                 }
                 Err(Culprits::Known(events, text)) if events.contains(&true) => {

@@ -116,6 +116,37 @@ impl FieldsOf {
     }
 }
 
+/// How many different values a field has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberOf {
+    /// So many.
+    Exactly(u64),
+    /// More; nobody counted on.
+    MoreThan(u64),
+}
+
+impl NumberOf {
+    pub(crate) fn of(number: u64, most: usize) -> NumberOf {
+        match number > most as u64 {
+            true => NumberOf::MoreThan(most as u64),
+            false => NumberOf::Exactly(number),
+        }
+    }
+}
+
+/// How many different values fields have among the hits of a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Distinct {
+    /// For each field that was asked for, in that order.
+    pub numbers: Vec<NumberOf>,
+    /// Something was left out: there may be more values.
+    pub partial: bool,
+    /// What was left out and why.
+    pub warnings: Vec<String>,
+    /// What was looked at.
+    pub stats: Stats,
+}
+
 /// Which values of a field are asked for. A number alone is the limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopOptions {

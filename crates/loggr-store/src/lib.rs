@@ -35,13 +35,13 @@ pub use answer::{
 };
 pub use around::Context;
 pub use compare::{
-    Change, Comparison, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range, Subject,
-    Trend,
+    Change, Comparison, MAX_BEFORE, MAX_CHANGES, MAX_COMPARED_FIELDS, MAX_COMPARED_VALUES, MIN_SCORE, Range,
+    Subject, Trend,
 };
 pub use error::{ErrorKind, StoreError};
 pub use facets::{
-    BucketBy, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
-    MAX_VALUES_TIME, TopOptions,
+    BucketBy, Distinct, FieldOf, FieldsOf, HistogramBy, MAX_FIELD_NAMES, MAX_HISTOGRAM_CELLS, MAX_SERIES,
+    MAX_VALUES_TIME, NumberOf, TopOptions,
 };
 pub use looks::{FieldKind, MAX_CENSUS_NAMES, MAX_COLUMN_NAME_BYTES};
 pub use patterns::{

@@ -15,8 +15,8 @@ use crate::patterns::{self, Ask};
 use crate::postgres::Database;
 use crate::query::{Field, Query, Span};
 use crate::{
-    Counted, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_VALUES_TIME, Partition,
-    PatternOptions, Patterns, SearchOptions, StoreError, Top, TopOptions,
+    Counted, Distinct, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_VALUES_TIME,
+    Partition, PatternOptions, Patterns, SearchOptions, StoreError, Top, TopOptions,
 };
 
 /// A store to ask. Clones ask the same one.
@@ -191,6 +191,26 @@ impl Store {
             }
             Store::Postgres(database, timeout) => {
                 database.fields_of(query, &limited(options, *timeout)).await
+            }
+        }
+    }
+
+    /// How many different values each of these fields has among the hits, exactly if there are at most
+    /// `most`.
+    pub async fn distinct(
+        &self,
+        query: &Query,
+        fields: &[Field],
+        most: usize,
+        options: &SearchOptions,
+    ) -> Result<Distinct, StoreError> {
+        match self {
+            Store::Embedded(reader) => {
+                let (query, fields, options) = (query.clone(), fields.to_vec(), options.clone());
+                blocking(reader, move |reader| reader.distinct(&query, &fields, most, &options)).await
+            }
+            Store::Postgres(database, timeout) => {
+                database.distinct(query, fields, most, &limited(options, *timeout)).await
             }
         }
     }

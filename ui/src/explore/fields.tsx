@@ -50,7 +50,13 @@ export function Fields({ onDone }: { onDone?: () => void }) {
   const matched = answer?.matched ?? 0;
   const same = (f: Shown) => {
     const distinct = f.distinct ?? tops.value.get(f.shown)?.distinct;
-    return matched > 1 && distinct === 1 && f.events === matched && !prefs.openFields.value.includes(f.shown);
+    return (
+      matched > 1 &&
+      distinct === 1 &&
+      !f.distinct_more &&
+      f.events === matched &&
+      !prefs.openFields.value.includes(f.shown)
+    );
   };
   const groups = [
     { name: 'Event', list: core.filter((f) => !same(f)) },
@@ -116,8 +122,13 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
       void loadTop(name, limit);
   }, [open, limit, question, top === undefined]);
   const share = percent((field.events / Math.max(1, matched)) * 100);
-  const distinct = top?.distinct ?? field.distinct;
-  const note = distinct === undefined ? (field.events < matched ? share : '') : int(distinct);
+  const distinct = top?.distinct ?? field.distinct ?? undefined;
+  const number =
+    distinct === undefined
+      ? field.events < matched
+        ? share
+        : ''
+      : valueCount(distinct, !top && field.distinct_more);
   const label = clean(bareName(name), 100);
   const isColumn = shownColumns().includes(name);
   const toggle = () => {
@@ -130,9 +141,9 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
         <Icon name="down" />
         <Middle text={label} />
         <small
-          title={`${distinct === undefined ? '' : `${many(distinct, 'different value')} `}in ${many(field.events, 'event')}`}
+          title={`${distinct === undefined ? '' : `${number} different values `}in ${many(field.events, 'event')}`}
         >
-          {note}
+          {number}
         </small>
       </button>
       <span class="act">
@@ -178,6 +189,12 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
       )}
     </li>
   );
+}
+
+/** How many different values; the server counts to a limit. */
+function valueCount(distinct: number, more: boolean | undefined): string {
+  if (!more) return int(distinct);
+  return distinct ? `> ${int(distinct)}` : '?';
 }
 
 interface ValuesProps {

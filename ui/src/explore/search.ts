@@ -119,6 +119,11 @@ export async function search(patient = false): Promise<void> {
         tops.value = new Map();
         topsRunning.clear();
       });
+      // Counting values takes longer than counting events.
+      return get<FieldsAnswer>('fields', { ...base, distinct: 1 }, mine.signal);
+    })
+    .then((answer) => {
+      if (fields.peek()?.question === question) fields.value = { ...answer, question };
     })
     .catch(() => undefined); // the search itself says what is wrong
   try {

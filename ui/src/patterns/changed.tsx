@@ -125,7 +125,8 @@ function earlier(
       : back
         ? { from: now.from - back, to: now.to - back }
         : null;
-  return span ? { before_from: iso(span.from), before_to: iso(span.to) } : {};
+  const exclude = against === 'around' ? 1 : undefined;
+  return span ? { before_from: iso(span.from), before_to: iso(span.to), exclude } : {};
 }
 
 function range(r: CompareAnswer['now']): string {
@@ -137,12 +138,9 @@ function range(r: CompareAnswer['now']): string {
 function cells(c: Change, biggest: number) {
   const up = c.now > c.before;
   const width = (Math.abs(c.now - c.before) / biggest) * 48;
-  const times =
-    c.now && c.before
-      ? up
-        ? `× ${(c.now / c.before).toFixed(1)}`
-        : `÷ ${(c.before / c.now).toFixed(1)}`
-      : '–';
+  // The ranges may have different lengths: rates are compared.
+  const [a, b] = [c.rate_now ?? c.now, c.rate_before ?? c.before];
+  const times = a && b ? (a > b ? `× ${(a / b).toFixed(1)}` : `÷ ${(b / a).toFixed(1)}`) : '–';
   const field = alias(c.field ?? '');
   const value = c.field ? term(field, c.value ?? null) : '';
   return [

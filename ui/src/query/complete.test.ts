@@ -18,8 +18,8 @@ describe('the place of the caret', () => {
 describe('what is offered', () => {
   const known = {
     fields: [
-      { name: 'source', kind: 'word', core: true, events: 9 },
-      { name: 'user\\ name', kind: 'word', core: false, events: 3 },
+      { name: 'source', kind: 'word', core: true, events: 9, distinct_more: false },
+      { name: 'user\\ name', kind: 'word', core: false, events: 3, distinct_more: false },
     ],
     history: ['old one'],
     saved: [],

@@ -1,6 +1,7 @@
 /** Users: who may see this page, as what, and with which limits. */
 import { me, send } from '../api';
 import type { Role, User } from '../api-types';
+import { many } from '../format';
 import { Query } from '../query/coloured';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
@@ -65,7 +66,12 @@ export function Users() {
             <Ago at={u.created} />,
             <span class="gap">
               <Button onClick={() => form(u, roles, again)}>Edit</Button>
-              {u.name !== me.value?.user && <Button onClick={() => remove(u, again)}>Remove</Button>}
+              {u.name !== me.value?.user && (
+                <>
+                  {!!u.sessions && <Button onClick={() => logOut(u, again)}>Log out</Button>}
+                  <Button onClick={() => remove(u, again)}>Remove</Button>
+                </>
+              )}
             </span>,
           ],
         }))}
@@ -116,6 +122,20 @@ function form(u: User | null, roles: readonly Role[], done: () => Promise<void>)
         });
       else await send('POST', 'users', { ...body, name: text(f, 'name') });
       toast(u ? 'Saved' : 'The user is there');
+      await done();
+    },
+  });
+}
+
+function logOut(u: User, done: () => Promise<void>): void {
+  ask({
+    title: `Log “${u.name}” out everywhere?`,
+    yes: 'Log out',
+    bad: true,
+    children: <p>{many(u.sessions ?? 0, 'session')} end now. Tokens stay good.</p>,
+    onYes: async () => {
+      await send('POST', `users/${encodeURIComponent(u.name)}/logout`);
+      toast('Logged out');
       await done();
     },
   });

@@ -1,6 +1,6 @@
 /** Who is connected, and who has fallen silent. */
 import type { ListenerStatus } from '../api-types';
-import { many, span } from '../format';
+import { int, many, span } from '../format';
 import { barePeer } from '../list/event';
 import { clean } from '../list/text';
 import { term } from '../query/rewrite';
@@ -14,7 +14,7 @@ const MOST_CLIENTS = 100;
 export function Clients({ listeners }: { listeners: readonly ListenerStatus[] }) {
   const open = listeners.reduce((n, l) => n + l.connections, 0);
   const clients = listeners.flatMap((l) =>
-    (l.clients ?? []).map((c) => ({ ...c, listener: l.name, seen: seen(l, c.peer) })),
+    (l.clients ?? []).map((c) => ({ ...c, listener: l.name, seen: c.last_seen ?? seen(l, c.peer) })),
   );
   return (
     <Box
@@ -27,7 +27,8 @@ export function Clients({ listeners }: { listeners: readonly ListenerStatus[] })
           columns={[
             { title: 'Client' },
             { title: 'Listener' },
-            { title: 'Certificate' },
+            { title: 'TLS' },
+            { title: 'Events', kind: 'num' },
             { title: 'Connected', kind: 'num' },
             { title: 'Last seen', kind: 'num' },
           ]}
@@ -40,7 +41,14 @@ export function Clients({ listeners }: { listeners: readonly ListenerStatus[] })
                 {clean(c.peer, 100)}
               </a>,
               clean(c.listener, 60),
-              c.tls_name ? <Tag tone="ok">{clean(c.tls_name, 80)}</Tag> : <span class="dim">–</span>,
+              c.tls_name ? (
+                <Tag tone="ok">{clean(c.tls_name, 80)}</Tag>
+              ) : c.tls ? (
+                <Tag tone="ok">yes</Tag>
+              ) : (
+                <span class="dim">no</span>
+              ),
+              c.events === undefined ? <span class="dim">–</span> : int(c.events),
               span(c.seconds * 1000),
               c.seen ? <Ago at={c.seen * 1000} /> : <span class="dim">–</span>,
             ],

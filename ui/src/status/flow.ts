@@ -62,14 +62,14 @@ export function flow(s: Installation): Flow {
       id: nodeId('listener', l.name, l.process),
       kind: 'listener',
       name: l.name,
-      what: `${l.protocol} · ${l.address}`,
+      what: l.address ? `${l.protocol} · ${l.address}` : 'files, over HTTP',
       note:
         note ||
         (l.kernel_drops
           ? many(l.kernel_drops, 'kernel drop')
           : l.connections
-            ? many(l.connections, 'connection')
-            : ''),
+            ? [many(l.connections, 'connection'), took(l, 'on disk')].filter(Boolean).join(', ')
+            : took(l, 'on disk')),
       state,
     });
   }
@@ -127,7 +127,7 @@ export function flow(s: Installation): Flow {
       kind: 'ship',
       name: h.name,
       what: h.kind,
-      note: h.ended ?? (h.failing ? (h.last_error ?? 'it cannot write') : ''),
+      note: h.ended ?? (h.failing ? (h.last_error ?? 'it cannot write') : took(h, 'stored')),
       state: h.ended || h.failing ? 'err' : '',
     });
   }
@@ -183,6 +183,17 @@ export function flow(s: Installation): Flow {
     return { title: TITLE[its[0]?.kind ?? 'exchange'], nodes: its };
   });
   return { columns, edges };
+}
+
+/** How long events take until they are acknowledged: half of them, and 99 of 100. */
+function took(x: { ack_p50_ms?: number | null; ack_p99_ms?: number | null }, what: string): string {
+  const [half, most] = [x.ack_p50_ms, x.ack_p99_ms];
+  if (half === null || half === undefined || most === null || most === undefined) return '';
+  return `${what} in ${millis(half)}, 99 % in ${millis(most)}`;
+}
+
+function millis(ms: number): string {
+  return ms < 1 ? '< 1 ms' : ms < 1000 ? `${Math.round(ms)} ms` : span(ms);
 }
 
 function slow(q: QueueStatus | undefined): boolean {

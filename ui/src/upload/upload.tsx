@@ -13,9 +13,11 @@ import { go } from '../url';
 interface Progress {
   lines?: number;
   bytes?: number;
+  /** Lines that were longer than a line may be. */
+  cut?: number;
   done?: boolean;
-  stored?: number;
-  refused?: number;
+  /** Why the file was not taken whole. */
+  problem?: Problem;
 }
 
 interface Running {
@@ -26,6 +28,8 @@ interface Running {
   error: string;
   began: number;
 }
+
+const OPTIONS = ['format', 'host', 'app', 'year', 'timezone'];
 
 const FORMATS = [
   ['auto', 'What each line looks like'],
@@ -43,7 +47,7 @@ export function Upload() {
     ev.preventDefault();
     if (!file) return;
     const form = ev.currentTarget as HTMLFormElement;
-    const options = { format: text(form, 'format'), host: text(form, 'host'), app: text(form, 'app') };
+    const options = Object.fromEntries(OPTIONS.map((name) => [name, text(form, name)]));
     request.current = upload(file, options, setRunning);
   };
   const busy = running !== null && !running.error && !running.progress.done;
@@ -89,7 +93,22 @@ export function Upload() {
             <Choice label="Format" name="format" options={FORMATS} />
             <Field label="Host, where a line names none" name="host" autoComplete="off" />
           </div>
-          <Field label="Program, where a line names none" name="app" autoComplete="off" />
+          <div class="cols2">
+            <Field label="Program, where a line names none" name="app" autoComplete="off" />
+            <Field
+              label="Year, where a time has none"
+              name="year"
+              numeric
+              placeholder="the latest possible"
+              autoComplete="off"
+            />
+          </div>
+          <Field
+            label="Time zone, where a time has none"
+            name="timezone"
+            placeholder="as the first listener"
+            autoComplete="off"
+          />
           <div class="gap">
             <Button kind="primary" size="normal" submit disabled={!file || busy}>
               Upload
@@ -117,8 +136,8 @@ function State({ running: r }: { running: Running }) {
         <p class="note err">{r.error}</p>
       ) : p.done ? (
         <p class="gap">
-          <b class="ok">{many(p.stored ?? p.lines ?? 0, 'event')} taken</b>
-          {(p.refused ?? 0) > 0 && <span class="warn">{many(p.refused ?? 0, 'line')} refused</span>}
+          <b class="ok">{many(p.lines ?? 0, 'event')} taken</b>
+          {(p.cut ?? 0) > 0 && <span class="warn">{many(p.cut ?? 0, 'long line')} cut</span>}
           <Button
             kind="plain"
             onClick={() => go({ view: 'explore', sub: '', q: '', from: iso(r.began - 1000), to: 'now' })}
@@ -159,8 +178,9 @@ function upload(file: File, options: Record<string, string>, tell: (r: Running) 
   x.onerror = () => update({ error: 'The connection broke. What was taken until then stays.' });
   x.onload = () => {
     if (x.status === 401) me.value = null;
-    if (x.status < 300) update({ sent: file.size, progress: { ...lastLine(x.responseText), done: true } });
-    else update({ error: problem(x) });
+    if (x.status >= 300) return update({ error: problem(x.responseText, x.status) });
+    const progress = lastLine(x.responseText);
+    update({ sent: file.size, progress, error: progress.done ? '' : sentence(progress.problem) });
   };
   x.send(file);
   return x;
@@ -177,11 +197,15 @@ function lastLine(body: string): Progress {
   return {};
 }
 
-function problem(x: XMLHttpRequest): string {
+function problem(body: string, status: number): string {
   try {
-    const p = JSON.parse(x.responseText) as Problem;
-    return `${p.detail ?? p.title ?? x.status}${p.hint ? `: ${p.hint}` : ''}`;
+    return sentence(JSON.parse(body) as Problem);
   } catch {
-    return `the server answered ${x.status}`;
+    return `the server answered ${status}`;
   }
+}
+
+function sentence(p: Problem | undefined): string {
+  if (!p) return 'The answer broke off. What was taken until then stays.';
+  return `${p.detail ?? p.title}${p.hint ? `: ${p.hint}` : ''}`;
 }

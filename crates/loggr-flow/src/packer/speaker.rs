@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
-use loggr_event::{Defect, Event, Origin, Transport};
+use loggr_event::{Defect, Event, Origin};
 
 use crate::record::Record;
 
@@ -35,7 +35,7 @@ impl Speakers {
         with_process: bool,
         key: &mut Vec<u8>,
     ) -> bool {
-        if record.origin.transport != Transport::Tcp {
+        if !record.origin.transport.is_text() {
             write_own(record.origin, event, with_process, key);
             return false;
         }
@@ -73,7 +73,7 @@ impl Speakers {
 
 fn write_own(origin: &Origin, event: &Event<'_>, with_process: bool, key: &mut Vec<u8>) {
     let process = if with_process { &*event.procid } else { "" };
-    let peer = if origin.transport == Transport::Tcp { &origin.peer } else { origin.peer_host() };
+    let peer = if origin.transport.is_text() { &origin.peer } else { origin.peer_host() };
     key.clear();
     key.push(event.facility.code());
     for part in [&*origin.listener, peer, &event.source, &event.app_name, process] {

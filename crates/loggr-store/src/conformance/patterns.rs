@@ -192,7 +192,7 @@ async fn comparisons(store: &Store, report: &mut Report) {
     let everything = query("", report);
     // The second day against the first: the applications and the probes are new, the web server is gone.
     let days = ((FIRST_MICROS + DAY, FIRST_MICROS + 2 * DAY), (FIRST_MICROS, FIRST_MICROS + DAY));
-    let got = store.compare(&everything, days.0, days.1, &options, 500).await;
+    let got = store.compare(&everything, days.0, &[days.1], &options, 500).await;
     report.check("the second day against the first", got, |got| {
         let trend = |name: &str, value: &str| {
             let wanted = Subject::Value(Field::from_name(name), value.to_owned());
@@ -219,14 +219,25 @@ async fn comparisons(store: &Store, report: &mut Report) {
     // Of a shape, and over ranges of different lengths.
     let failed = query("failed password", report);
     let ranges = ((time(61), time(101)), (FIRST_MICROS - DAY, time(61)));
-    let got = store.compare(&failed, ranges.0, ranges.1, &options, 1).await;
+    let got = store.compare(&failed, ranges.0, &[ranges.1], &options, 1).await;
     report.check("since when a word is there", got, |got| {
         let first = got.changes.first().map(|c| (c.trend, c.events.1, c.rates.1));
         let expect = Some((Trend::New, 0, 0.0));
         (first != expect || got.changes.len() != 1).then(|| format!("got {got:?}"))
     });
-    let same = store.compare(&everything, days.0, days.0, &options, 10).await;
+    let same = store.compare(&everything, days.0, &[days.0], &options, 10).await;
     report.check("a range against itself", same, |got| (!got.changes.is_empty()).then(|| format!("{got:?}")));
-    let refused = store.compare(&everything, days.0, (5, 5), &options, 10).await;
-    report.equal("an empty range", refusal(refused), Some(crate::ErrorKind::Limit));
+    // A range in two parts is the range.
+    let (whole, middle) = (days.1, time(31));
+    let parts = [(whole.0, middle), (middle, whole.1)];
+    let one = store.compare(&everything, days.0, &[whole], &options, 500).await.ok();
+    report.equal(
+        "a range in two parts",
+        store.compare(&everything, days.0, &parts, &options, 500).await.map(Some),
+        one,
+    );
+    for before in [&[][..], &[(5, 5)], &[days.1; 3]] {
+        let refused = store.compare(&everything, days.0, before, &options, 10).await;
+        report.equal("no range, an empty one, and too many", refusal(refused), Some(crate::ErrorKind::Limit));
+    }
 }

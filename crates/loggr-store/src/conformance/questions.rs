@@ -11,7 +11,7 @@ use loggr_event::{Event, Timestamp, Uid};
 use super::{FIRST_MICROS, NO_LIMIT, NOW_MICROS, Report, events, query, time, uid};
 use crate::facets::COUNTED_FIELDS;
 use crate::query::{Field, Hidden, Matcher, field_values};
-use crate::{BucketBy, HistogramBy, SearchOptions, Store, StoreError, Top, TopOptions};
+use crate::{BucketBy, HistogramBy, NumberOf, SearchOptions, Store, StoreError, Top, TopOptions};
 
 const HOUR_MICROS: i64 = 3600 * 1_000_000;
 
@@ -61,6 +61,7 @@ pub async fn ask(store: &Store) -> Report {
     let mut suite = Suite { store, events: &events, report: &mut report };
     for text in QUERIES {
         suite.fields_of(text).await;
+        suite.distinct(text).await;
         for field in FIELDS {
             suite.tops(text, field).await;
             suite.histograms(text, field).await;
@@ -127,6 +128,26 @@ impl Suite<'_> {
             (fields, got.matched, got.partial)
         });
         self.report.equal(&format!("fields of `{text}`"), got, (expect, matched, false));
+    }
+
+    async fn distinct(&mut self, text: &str) {
+        let asked = query(text, self.report);
+        let fields: Vec<Field> = FIELDS.iter().map(|name| Field::from_name(name)).collect();
+        for most in [1, 5, 100_000] {
+            let got = self.store.distinct(&asked, &fields, most, &options()).await;
+            let hits = self.hits(text);
+            let number = |field: &Field| {
+                let values: BTreeSet<String> =
+                    hits.iter().flat_map(|event| values_of(event, field)).collect();
+                match values.len() > most {
+                    true => NumberOf::MoreThan(most as u64),
+                    false => NumberOf::Exactly(values.len() as u64),
+                }
+            };
+            let expect: Vec<NumberOf> = fields.iter().map(number).collect();
+            let got = got.map(|got| (got.numbers, got.partial));
+            self.report.equal(&format!("values of fields of `{text}`, {most} at most"), got, (expect, false));
+        }
     }
 
     fn expected_top(&mut self, text: &str, field: &Field, wanted: &TopOptions) -> Top {

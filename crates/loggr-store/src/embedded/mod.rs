@@ -18,6 +18,7 @@ mod count;
 mod data_writer;
 mod datafile;
 mod dedupe;
+mod distinct;
 mod encode;
 mod exec;
 #[doc(hidden)]

@@ -27,7 +27,7 @@ use crate::{
 
 /// Counts by value, each type in its own table.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     integers: FastMap<i64, u64>,
     addresses: FastMap<u32, u64>,
     texts: FastMap<String, u64>,
@@ -56,7 +56,7 @@ impl Room {
 }
 
 impl Tally {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.integers.len() + self.addresses.len() + self.texts.len()
     }
 
@@ -100,7 +100,7 @@ impl Tally {
         self.texts
     }
 
-    fn merge(&mut self, other: Tally) {
+    pub(super) fn merge(&mut self, other: Tally) {
         other.integers.into_iter().for_each(|(n, count)| *self.integers.entry(n).or_default() += count);
         other.addresses.into_iter().for_each(|(a, count)| *self.addresses.entry(a).or_default() += count);
         other.texts.into_iter().for_each(|(t, count)| *self.texts.entry(t).or_default() += count);
@@ -271,7 +271,7 @@ impl Reader {
 }
 
 /// Moves texts that another file holds as numbers or addresses to the table of those.
-fn normalise(tally: &mut Tally) {
+pub(super) fn normalise(tally: &mut Tally) {
     if tally.integers.is_empty() && tally.addresses.is_empty() {
         return;
     }
@@ -320,7 +320,12 @@ pub(super) fn places<'c>(rows: &'c Selection, read: &Column) -> Box<dyn Iterator
     }
 }
 
-fn count(group: &Group<'_>, field: &Field, rows: &Selection, tally: &mut Tally) -> Result<(), StoreError> {
+pub(super) fn count(
+    group: &Group<'_>,
+    field: &Field,
+    rows: &Selection,
+    tally: &mut Tally,
+) -> Result<(), StoreError> {
     let position = match field {
         Field::AppName | Field::Source => {
             if let Some(runs) = group.runs() {

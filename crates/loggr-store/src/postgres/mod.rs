@@ -47,8 +47,9 @@ use loggr_event::{Event, Timestamp, Uid};
 use crate::patterns::Ask;
 use crate::query::{Field, Query, Span};
 use crate::{
-    Appended, Counted, Dropped, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField, MAX_SERIES,
-    Moment, Partition, Patterns, Pruned, SearchOptions, StoreError, Summary, Top, TopOptions, partition,
+    Appended, Counted, Distinct, Dropped, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField,
+    MAX_SERIES, Moment, NumberOf, Partition, Patterns, Pruned, SearchOptions, StoreError, Summary, Top,
+    TopOptions, partition,
 };
 use ask::{Snapshot, Trouble};
 use connect::{Address, Pool};
@@ -259,6 +260,31 @@ impl Database {
         ask!(self, &options.limits, |snapshot, without| {
             fields_of::fields_of(snapshot, query, options, without)
         })
+    }
+
+    /// How many different values each of these fields has, one field after the other until the time is
+    /// over.
+    pub async fn distinct(
+        &self,
+        query: &Query,
+        fields: &[Field],
+        most: usize,
+        options: &SearchOptions,
+    ) -> Result<Distinct, StoreError> {
+        let mut distinct = Distinct::default();
+        for field in fields {
+            let top = self.top(query, field, 0, options).await?;
+            distinct.numbers.push(NumberOf::of(top.distinct, most));
+            distinct.stats = top.stats;
+            if top.partial {
+                distinct.partial = true;
+                distinct.warnings = top.warnings;
+                break;
+            }
+        }
+        // Of those that nobody came to, nothing is known.
+        distinct.numbers.resize(fields.len(), NumberOf::MoreThan(0));
+        Ok(distinct)
     }
 
     /// Matching events in buckets of `width` microseconds, by the `values` most frequent values of a

@@ -146,9 +146,7 @@ pub(super) fn ours(name: &str) -> Option<&'static str> {
 /// ```
 pub fn habits(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    if text.len() > MAX_TEXT_BYTES {
-        return found;
-    }
+    let text = if text.len() > MAX_TEXT_BYTES { "" } else { text };
     let (query, pipes) = before_pipe(text);
     if let Some(pipes) = pipes {
         found.push(piped(query, pipes));

@@ -134,11 +134,22 @@ impl Sessions {
         state.is_dirty = true;
     }
 
-    /// Ends all sessions of a user. To be written then.
-    pub fn end_all_of(&self, user: &str) {
+    /// Ends all sessions of a user, and gives how many there were. To be written then.
+    pub fn end_all_of(&self, user: &str) -> usize {
         let mut state = self.lock();
+        let before = state.sessions.len();
         state.sessions.retain(|_, session| session.user != user);
         state.is_dirty = true;
+        before - state.sessions.len()
+    }
+
+    /// How many sessions each user has now.
+    pub fn of_users(&self, now: i64) -> HashMap<String, usize> {
+        let mut counts = HashMap::new();
+        for session in self.lock().sessions.values().filter(|session| self.is_on(session, now)) {
+            *counts.entry(session.user.clone()).or_default() += 1;
+        }
+        counts
     }
 
     /// A token was used now.

@@ -1,4 +1,4 @@
-//! `server`: relp, tcp, udp and unix listeners → the bus.
+//! `server`: relp, tcp, udp and unix listeners, and uploaded files → the bus.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -15,10 +15,11 @@ use loggr_net::bind::{self, UnixPath};
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Listener, Protocol};
+use crate::config::{Config, Listener, Protocol};
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
+use crate::source::upload::Uploads;
 use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken};
 
 /// The listeners of this process.
@@ -26,6 +27,8 @@ use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening
 pub struct Server {
     /// In the order of the configuration.
     pub listeners: Vec<Bound>,
+    /// What takes files; nothing where there is no exchange for them.
+    pub uploads: Option<Arc<Uploads>>,
     tasks: JoinSet<()>,
     _paths: Vec<UnixPath>,
 }
@@ -66,16 +69,18 @@ impl Doors {
 impl Server {
     /// Begins to receive.
     pub fn start(
-        listeners: &[Listener],
+        config: &Config,
         doors: Doors,
         bus: &Opened,
         uids: &Arc<UidGenerator>,
         places: &Places,
         stop: &Stop,
     ) -> Result<Server> {
-        let mut server = Server { listeners: Vec::new(), tasks: JoinSet::new(), _paths: doors.paths };
+        let uploads = uploads(config, bus, uids, stop)?.map(Arc::new);
+        let mut server =
+            Server { listeners: Vec::new(), uploads, tasks: JoinSet::new(), _paths: doors.paths };
         let mut ready = Vec::new();
-        for (listener, sockets) in listeners.iter().zip(doors.sockets) {
+        for (listener, sockets) in config.listeners.iter().zip(doors.sockets) {
             let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let gate = places.gate(listener.max_connections);
@@ -103,7 +108,23 @@ impl Server {
                 tracing::error!(%error, "a listener ended unexpectedly, which is a bug of loggr");
             }
         }
+        if let Some(uploads) = &self.uploads {
+            uploads.drained().await;
+        }
     }
+}
+
+/// What takes files. While the broker is away they wait: the sender still has them, and sees it.
+fn uploads(config: &Config, bus: &Opened, uids: &Arc<UidGenerator>, stop: &Stop) -> Result<Option<Uploads>> {
+    let (listeners, key) = config.upload_ways()?;
+    let Some(usual) = listeners.first() else { return Ok(None) };
+    let timezone = usual.timezone.clone();
+    let way = |of: &&Listener| {
+        let publisher = bus.bus.publisher_as(&of.exchange, &key, of.encoding)?;
+        Ok::<_, anyhow::Error>((of.exchange.clone(), publisher))
+    };
+    let ways = listeners.iter().map(way).collect::<Result<Vec<_>>>()?;
+    Ok(Uploads::new(ways, uids.clone(), timezone, stop.clone()))
 }
 
 struct Socket {

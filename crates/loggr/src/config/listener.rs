@@ -27,7 +27,7 @@ pub static SECTION: Section = Section {
             Takes::Name,
             "",
             "the listener's name, which no other listener has; its events get the routing key \
-             `syslog.NAME`",
+             `syslog.NAME`; `upload` is the name of what receives uploaded files",
         )
         .without("the protocol"),
         key(
@@ -203,6 +203,9 @@ choice!(InputFormat {
 });
 choice!(Mode { Auto = "auto", OctetCounting = "octet-counting", Lf = "lf", Nul = "nul" });
 
+/// What receives uploaded files is called like a listener; none of the file has this name.
+pub const UPLOAD: &str = "upload";
+
 /// A `[[listener]]` of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -320,6 +323,10 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
     // The rest is read all the same, so that its mistakes are reported too.
     let known = protocol.unwrap_or(Protocol::Tcp);
     let name = r.name_if_any("name");
+    if name.as_deref() == Some(UPLOAD) {
+        let message = format!("`{UPLOAD}` is the name under which uploaded files are received");
+        r.blame("name", message, Some("choose another name".to_owned()));
+    }
     let localhost_only = r.bool("localhost_only");
     let listener = Listener {
         name: name.unwrap_or_else(|| known.keyword().to_owned()),

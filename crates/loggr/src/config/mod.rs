@@ -34,6 +34,7 @@ mod topology;
 mod trust;
 mod unset;
 mod url;
+mod ways;
 mod web;
 
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ pub use data::Data;
 pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
-pub use listener::{Listener, Protocol};
+pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;
 pub use packers::Packer;
@@ -58,6 +59,7 @@ pub use registry::{RedisRegistry, Registry};
 pub use secret::Secret;
 pub use ship::{Ship, ShipKind, StoreShip};
 pub use spool::Spool;
+pub use ways::{Way, ways};
 pub use web::Web;
 
 /// The configuration that `loggr run` uses without a file.
@@ -132,6 +134,13 @@ impl Config {
         let ships = self.ships.iter().map(|ship| (&ship.queue, &ship.exchange));
         let machines = self.machines.iter().filter(|m| m.is_hop()).map(|m| (&m.queue, &m.exchange));
         ships.chain(machines).find(|(known, _)| *known == queue).map(|(_, exchange)| exchange.as_str())
+    }
+
+    /// The exchanges to which uploaded files can go, each as a listener that publishes there, the usual
+    /// one first, and their routing key.
+    pub fn upload_ways(&self) -> Result<(Vec<&Listener>, String)> {
+        let key = format!("syslog.{UPLOAD}");
+        Ok((topology::open_to(&self.listeners, &self.topology()?, &key), key))
     }
 
     /// The exchanges and queues that the bus must have. They are right for a loaded configuration,

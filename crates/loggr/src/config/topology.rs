@@ -13,7 +13,7 @@ use loggr_bus::binding::Binding;
 use loggr_bus::{ExchangeSpec, QueueSpec, Topology};
 
 use super::diagnostics::nearest;
-use super::{Config, Machine};
+use super::{Config, Listener, Machine};
 
 /// The section that has a problem, by its index in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +263,20 @@ fn published_names(config: &Config) -> String {
         [] => "none".to_owned(),
         names => super::diagnostics::list(names),
     }
+}
+
+/// The listeners, one for each exchange, to whose exchange events with this routing key can be published:
+/// a queue takes them there.
+pub fn open_to<'c>(listeners: &'c [Listener], topology: &Topology, key: &str) -> Vec<&'c Listener> {
+    let mut open: Vec<&Listener> = Vec::new();
+    for listener in listeners {
+        let exchange = topology.exchanges.iter().find(|e| e.name == listener.exchange);
+        let is_taken = exchange.is_some_and(|e| e.queues.iter().any(|q| takes(&q.binding, key)));
+        if is_taken && open.iter().all(|known| known.exchange != listener.exchange) {
+            open.push(listener);
+        }
+    }
+    open
 }
 
 fn takes(binding: &str, key: &str) -> bool {

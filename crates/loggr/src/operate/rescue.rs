@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_bus::rescue::{Leaving, RescueError, RescueId, RescueStore, Rescued};
+use loggr_event::Uid;
 use loggr_flow::{Batch, Quiet, Reason, Receipt, Rescue, Sink, Stop, StoreError, pump};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,30 @@ pub fn get(rescue: &RescueStore, sink: &str, id: &str) -> Result<Option<Entry>> 
     Ok(entry.map(|entry| Entry::with_event(sink, &entry)))
 }
 
+/// Entries of a sink among which an event is looked for.
+const MAX_LOOKED_AT: usize = 2 * PAGE;
+
+/// Is an event in the rescue?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is, and why.
+    Here(String),
+    /// It is not.
+    NotHere,
+    /// Nobody looked further than [`MAX_LOOKED_AT`].
+    TooMany,
+}
+
+/// Looks for an event among those that a sink refused.
+pub fn find(rescue: &RescueStore, sink: &str, uid: Uid) -> Result<Found> {
+    if rescue.count(sink)? > MAX_LOOKED_AT as u64 {
+        return Ok(Found::TooMany);
+    }
+    let entries = rescue.list(sink, None, MAX_LOOKED_AT)?;
+    let entry = entries.into_iter().find(|entry| entry.batch.records().any(|record| record.uid == uid));
+    Ok(entry.map_or(Found::NotHere, |entry| Found::Here(entry.reason)))
+}
+
 /// The number that an id stands for.
 pub fn number(id: &str) -> Result<RescueId> {
     RescueId::parse(id)
@@ -220,6 +245,11 @@ mod tests {
         let reason = Reason { text: "no queue".to_owned(), attempts: 1 };
         let mut machine = rescue.rescue_for("machine.main").unwrap();
         machine.rescue(&lines(&["a", "bad", "c"]), &reason).await.map(drop).unwrap();
+        let uid =
+            |at: usize| rescue.list("machine.main", None, 9).unwrap()[at].batch.records().next().unwrap().uid;
+        let bad = uid(1);
+        assert_eq!(find(&rescue, "machine.main", bad).unwrap(), Found::Here("no queue".to_owned()));
+        assert_eq!(find(&rescue, "main", bad).unwrap(), Found::NotHere);
         let input = MemorySink::refusing("bad");
         let answer = replay(&rescue, "machine.main", input.clone(), None).await.unwrap();
         assert_eq!((answer.replayed, answer.refused), (2, 1));

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod descriptors;
 pub mod gate;
+pub mod latency;
 pub mod memory;
 pub mod meter;
 pub mod part;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use loggr_flow::{Phase, PumpObserver, Reason, Stop, StoreError};
 
+use super::latency::Latency;
 use super::meter::{Counter, Flag};
 use crate::news::is_same;
 
@@ -46,6 +47,8 @@ pub struct Progress {
     pub rescued: Counter,
     /// Tries that failed.
     pub failures: Counter,
+    /// How long events take from here until they are acknowledged.
+    pub latency: Latency,
     /// The next place takes nothing at the moment.
     pub failing: Flag,
     words: &'static Words,
@@ -75,6 +78,7 @@ impl Progress {
             stored: Counter::default(),
             rescued: Counter::default(),
             failures: Counter::default(),
+            latency: Latency::default(),
             failing: Flag::default(),
             words,
             told: Mutex::default(),
@@ -181,6 +185,10 @@ pub struct Observer(Arc<Progress>);
 impl PumpObserver for Observer {
     fn stored(&mut self, events: usize) {
         self.0.stored.add(events as u64);
+    }
+
+    fn took(&mut self, age: Duration) {
+        self.0.latency.add(age);
     }
 
     fn retrying(&mut self, error: &StoreError, tries: u32) {

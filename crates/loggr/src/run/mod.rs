@@ -173,7 +173,7 @@ impl Running {
             }
             if part.has_listeners() {
                 let uids = Arc::new(uids()?);
-                server = Server::start(&config.listeners, doors, opened, &uids, &places, &receiving.stop)?;
+                server = Server::start(&config, doors, opened, &uids, &places, &receiving.stop)?;
             }
             if let Some(spool) = &opened.spool {
                 let Crew { stop, tasks, .. } = &mut collecting;
@@ -190,6 +190,7 @@ impl Running {
             collectors,
             rescue,
             listeners: server.listeners.clone(),
+            uploads: server.uploads.clone(),
             machines,
             ships,
             started: Instant::now(),

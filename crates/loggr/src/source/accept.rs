@@ -171,7 +171,7 @@ async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, s
     let number = stats.connections_total.next();
     let origin = Arc::new(intake.origin_of(peer));
     let sender = stats.senders.of(&intake.sender_of(peer));
-    let client = stats.clients.enter(number, &origin.peer, sender);
+    let client = stats.clients.enter(number, &origin, sender);
     if let Stream::Tcp(tcp) = &stream {
         prepare(tcp);
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use loggr_event::Timestamp;
+use loggr_event::{Origin, Timestamp};
 use tokio::sync::Notify;
 
 /// Senders of one listener that are told, and remembered though nobody holds them; beyond, those that were
@@ -35,8 +35,14 @@ pub struct Client {
     pub peer: String,
     /// When it came.
     pub since: Instant,
+    /// The verified name in its certificate.
+    pub tls_name: Option<String>,
     /// Whose connection it is.
     pub sender: Arc<Sender>,
+    /// Events that came over it.
+    events: AtomicU64,
+    /// When something came over it last, in microseconds since 1970; 0: never.
+    last: AtomicI64,
     /// It has shown that it speaks as it should.
     proven: AtomicBool,
     /// When something moved last, in milliseconds since it came; or [`BUSY`], or [`ASKED`].
@@ -45,15 +51,40 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(peer: &str, since: Instant, sender: Arc<Sender>) -> Client {
+    fn new(peer: &str, tls_name: Option<String>, since: Instant, sender: Arc<Sender>) -> Client {
         Client {
             peer: peer.to_owned(),
             since,
+            tls_name,
             sender,
+            events: AtomicU64::new(0),
+            last: AtomicI64::new(0),
             proven: AtomicBool::new(false),
             moved: AtomicU64::new(0),
             leave: Notify::new(),
         }
+    }
+
+    /// Something came over it.
+    pub fn saw(&self, at: Timestamp) {
+        self.last.store(at.unix_micros(), Ordering::Relaxed);
+        self.sender.saw(at);
+    }
+
+    /// So many events came over it.
+    pub fn brought(&self, events: usize) {
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    /// How many events came over it.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// When something came over it last, in seconds since 1970.
+    pub fn last_seen(&self) -> Option<f64> {
+        let last = self.last.load(Ordering::Relaxed);
+        (last != 0).then(|| last as f64 / 1e6)
     }
 
     /// It has shown that it speaks as it should: it may be silent for longer.
@@ -113,8 +144,8 @@ impl Client {
 
 impl Clients {
     /// Somebody came; the number is unique on the listener.
-    pub fn enter(&self, number: u64, peer: &str, sender: Arc<Sender>) -> Arc<Client> {
-        let client = Arc::new(Client::new(peer, Instant::now(), sender));
+    pub fn enter(&self, number: u64, origin: &Origin, sender: Arc<Sender>) -> Arc<Client> {
+        let client = Arc::new(Client::new(&origin.peer, origin.tls_name.clone(), Instant::now(), sender));
         self.lock().insert(number, client.clone());
         client
     }
@@ -235,7 +266,7 @@ mod tests {
 
     /// One that came at `start`, among others.
     fn enter(clients: &Clients, number: u64, start: Instant) -> Arc<Client> {
-        let client = Arc::new(Client::new("", start, Arc::default()));
+        let client = Arc::new(Client::new("", None, start, Arc::default()));
         clients.lock().insert(number, client.clone());
         client
     }

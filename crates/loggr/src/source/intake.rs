@@ -103,7 +103,7 @@ impl<'i> Lines<'i> {
 
     /// The same, but line ends and NULs alone are no event: a probe, a keep-alive, a stray line feed.
     pub(super) fn push_if_any(&mut self, origin: &Arc<Origin>, at: Timestamp, line: &Frame<'_>) {
-        if line.bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+        if is_blank(line) {
             return self.intake.stats.empty.add(1);
         }
         self.push(origin, at, line);
@@ -111,6 +111,10 @@ impl<'i> Lines<'i> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.builder.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.builder.len()
     }
 
     pub(super) fn byte_len(&self) -> usize {
@@ -133,6 +137,11 @@ impl<'i> Lines<'i> {
         let (stats, count) = (self.intake.stats.clone(), batch.len() as u64);
         Some(Delivery::new(batch, Ack::unreliable(move || stats.lost.add(count))))
     }
+}
+
+/// Are these line ends and NULs alone?
+pub(super) fn is_blank(line: &Frame<'_>) -> bool {
+    line.bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }
 
 /// Hands out uids in runs, so that connections do not fight over one counter.

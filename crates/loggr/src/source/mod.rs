@@ -1,4 +1,5 @@
-//! Sources that face the senders: one file per protocol, and the list of what is spoken on connections.
+//! Sources that face the senders: one file per protocol, the list of what is spoken on connections, and
+//! files that are uploaded.
 //!
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
@@ -11,10 +12,12 @@ mod intake;
 mod relp;
 mod stats;
 mod stream;
+pub mod upload;
 
 use loggr_wire::framing::Mode;
 
 pub use accept::{Accepting, Listening, NO_PLACE, accept};
+pub use clients::Client;
 pub use datagram::{Datagrams, receive};
 pub use intake::Intake;
 pub use stats::ListenerStats;

@@ -165,7 +165,7 @@ impl Session<'_> {
     fn feed(&mut self, bytes: &[u8]) {
         let at = now();
         let Session { server, lines, origin, client, intake, .. } = self;
-        client.sender.saw(at);
+        client.saw(at);
         let fed = server.feed(bytes, |line| {
             let line = Frame { bytes: line.data, original_len: line.original_len, incomplete: false };
             lines.push(origin, at, &line);
@@ -189,6 +189,7 @@ impl Session<'_> {
     /// False when nobody takes deliveries any more.
     async fn deliver(&mut self, deliveries: &mpsc::Sender<Delivery>) -> bool {
         let Some(batch) = self.lines.end() else { return true };
+        self.client.brought(batch.len());
         // A slot was free before the read, and only this task takes slots.
         let Some(slot) = self.window.try_reserve() else { return false };
         let ack = slot.ack(batch.len());

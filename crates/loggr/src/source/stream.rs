@@ -59,7 +59,7 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
         };
         rest = rest.map(|rest| rest.saturating_sub(n));
         let at = now();
-        client.sender.saw(at);
+        client.saw(at);
         framer.feed(buffer.bytes.get(..n).unwrap_or_default(), |line| lines.push_if_any(&origin, at, &line));
         buffer.adapt(n);
         let stats = framer.stats();
@@ -68,6 +68,7 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
             client.prove();
         }
         client.busy();
+        client.brought(lines.len());
         if let Some(delivery) = lines.end_unanswered()
             && deliveries.send(delivery).await.is_err()
         {

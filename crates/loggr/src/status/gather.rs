@@ -32,7 +32,7 @@ pub fn online(live: &Live) -> Status {
         identity: live.identity.clone(),
         uptime_seconds: Some(live.started.elapsed().as_secs()),
         totals: Totals::of(&queues),
-        listeners: live.listeners.iter().map(Listener::of).collect(),
+        listeners: live.sources().map(|bound| Listener::of(&bound)).collect(),
         exchanges: stats.iter().map(Exchange::of).collect(),
         queues,
         brokers: Broker::of(live, &spooled).into_iter().collect(),

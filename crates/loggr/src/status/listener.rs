@@ -1,10 +1,12 @@
 //! The status of a listener: what it has received, its clients, and its troubles.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::metric::{Metric, count, flag, metric, said};
+use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::component::server::Bound;
-use crate::source::{ListenerStats, NO_PLACE};
+use crate::source::{self, ListenerStats, NO_PLACE};
 
 /// Clients of one listener that are shown, at most; the latest ones.
 const MAX_CLIENTS: usize = 100;
@@ -45,6 +47,11 @@ pub struct Listener {
     pub protocol_errors: u64,
     /// Frames without a character.
     pub empty: u64,
+    /// Milliseconds from reading an event until it is on disk, over the last minutes: half of the batches
+    /// took no longer.
+    pub ack_p50_ms: Option<f64>,
+    /// The same for 99 of 100.
+    pub ack_p99_ms: Option<f64>,
     /// The bus stores nothing at the moment.
     pub stalled: bool,
     /// Why it has ended.
@@ -75,6 +82,14 @@ pub struct Client {
     pub peer: String,
     /// How long it has been connected.
     pub seconds: u64,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// The verified name in its certificate.
+    pub tls_name: Option<String>,
+    /// Events that came over it.
+    pub events: u64,
+    /// When something came over it last, in seconds since 1970.
+    pub last_seen: Option<f64>,
 }
 
 impl Listener {
@@ -102,6 +117,15 @@ impl Listener {
             clients,
             senders,
         } = &**stats;
+        let latency = progress.latency.quantiles();
+        let client = |c: &Arc<source::Client>| Client {
+            peer: c.peer.clone(),
+            seconds: c.since.elapsed().as_secs(),
+            tls: c.tls_name.is_some(),
+            tls_name: c.tls_name.clone(),
+            events: c.events(),
+            last_seen: c.last_seen(),
+        };
         let sender = |(address, last): (String, f64)| Sender { name: address, last_seen: last };
         Listener {
             name: progress.name.clone(),
@@ -120,15 +144,13 @@ impl Listener {
             refused: refused.get(),
             protocol_errors: protocol_errors.get(),
             empty: empty.get(),
+            ack_p50_ms: millis(latency.map(|of| of.half)),
+            ack_p99_ms: millis(latency.map(|of| of.most)),
             stalled: progress.failing.is_raised(),
             ended: progress.ended(),
             trouble: crowded.is_raised().then(|| NO_PLACE.to_owned()),
             senders: senders.last_seen().into_iter().map(sender).collect(),
-            clients: clients
-                .latest(MAX_CLIENTS)
-                .iter()
-                .map(|c| Client { peer: c.peer.clone(), seconds: c.since.elapsed().as_secs() })
-                .collect(),
+            clients: clients.latest(MAX_CLIENTS).iter().map(client).collect(),
         }
     }
 }
@@ -190,6 +212,13 @@ pub const METRICS: &[Metric<Listener>] = &[
         |l| count(l.protocol_errors),
         "Connections that loggr closed because the sender broke the rules of the protocol.",
     ),
+    metric(
+        "ack_p50_seconds",
+        |l| Some(l.ack_p50_ms? / 1e3),
+        "Time from reading events until they are on disk, over the last one to two minutes: half of the batches \
+         took no longer. Over RELP the sender is answered then. Missing if nothing came.",
+    ),
+    metric("ack_p99_seconds", |l| Some(l.ack_p99_ms? / 1e3), "The same for 99 of 100 batches."),
     metric(
         "stalled",
         |l| flag(l.stalled),

@@ -14,6 +14,7 @@ use crate::component::server::Bound;
 use crate::component::ship::Shipping;
 use crate::config::Config;
 use crate::process::part::Part;
+use crate::source::upload::Uploads;
 
 /// The parts of a running process.
 pub struct Live {
@@ -31,6 +32,8 @@ pub struct Live {
     pub rescue: RescueStore,
     /// Listeners with their addresses and counters.
     pub listeners: Vec<Bound>,
+    /// What takes uploaded files.
+    pub uploads: Option<Arc<Uploads>>,
     /// Machines with their counters.
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
@@ -42,6 +45,13 @@ pub struct Live {
 }
 
 impl Live {
+    /// The listeners, and what takes uploaded files, once something was uploaded.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Bound> + use<'_> {
+        let uploads = self.uploads.iter().filter(|uploads| uploads.stats.connections_total.get() > 0);
+        let uploads = uploads.map(|uploads| Bound { stats: uploads.stats.clone(), addresses: Vec::new() });
+        self.listeners.iter().cloned().chain(uploads)
+    }
+
     /// The queues of the bus and of the spool.
     pub(super) fn queues(&self) -> Vec<QueueStats> {
         let bus = self.bus.iter().flat_map(|bus| bus.stats()).flat_map(|exchange| exchange.queues);

@@ -3,6 +3,8 @@
 //! The tables of metrics are in the files of their objects; `metrics` writes them in the format of
 //! Prometheus.
 
+use std::time::Duration;
+
 /// A number that objects of one kind have.
 #[derive(Debug)]
 pub struct Metric<T: 'static> {
@@ -34,6 +36,11 @@ pub fn count(number: u64) -> Option<f64> {
 /// The value of a condition: 1 if it is true, else 0.
 pub fn flag(is_so: bool) -> Option<f64> {
     Some(f64::from(u8::from(is_so)))
+}
+
+/// The milliseconds of a time; nothing where there is none.
+pub fn millis(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64() * 1e3)
 }
 
 /// The value of a trouble: 1 if there is a text about it, else 0.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metric::{Metric, count, flag, metric, said};
+use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::sink::ShipStats;
 
 /// A shipper since the process started.
@@ -21,6 +21,11 @@ pub struct Ship {
     pub rescued: u64,
     /// Tries that failed.
     pub failures: u64,
+    /// Milliseconds from taking an event out of the queue until it is stored, over the last minutes: half of
+    /// the batches took no longer.
+    pub ack_p50_ms: Option<f64>,
+    /// The same for 99 of 100.
+    pub ack_p99_ms: Option<f64>,
     /// The destination takes nothing.
     pub failing: bool,
     /// The last error of the destination.
@@ -33,6 +38,7 @@ impl Ship {
     /// The status of a shipper now.
     pub fn of(stats: &ShipStats) -> Ship {
         let ShipStats { kind, queue, progress } = stats;
+        let latency = progress.latency.quantiles();
         Ship {
             name: progress.name.clone(),
             kind: (*kind).to_owned(),
@@ -40,6 +46,8 @@ impl Ship {
             stored: progress.stored.get(),
             rescued: progress.rescued.get(),
             failures: progress.failures.get(),
+            ack_p50_ms: millis(latency.map(|of| of.half)),
+            ack_p99_ms: millis(latency.map(|of| of.most)),
             failing: progress.failing.is_raised(),
             last_error: progress.last_error(),
             ended: progress.ended(),
@@ -65,6 +73,13 @@ pub const METRICS: &[Metric<Ship>] = &[
         |s| count(s.failures),
         "Attempts to store a batch that failed; loggr repeats them.",
     ),
+    metric(
+        "ack_p50_seconds",
+        |s| Some(s.ack_p50_ms? / 1e3),
+        "Time from taking events out of the queue until they are stored, over the last one to two minutes: \
+         half of the batches took no longer. Missing if there were none.",
+    ),
+    metric("ack_p99_seconds", |s| Some(s.ack_p99_ms? / 1e3), "The same for 99 of 100 batches."),
     metric(
         "failing",
         |s| flag(s.failing),

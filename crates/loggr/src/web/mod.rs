@@ -1,7 +1,7 @@
 //! HTTP: `/metrics`, `/healthz`, `/readyz` and the API on the web address; a part of it and the commands
 //! that change something on the control socket, which is its owner's alone.
 //!
-//! Who may ask on the web address is decided at its `door`. Nothing here takes an event in.
+//! Who may ask on the web address is decided at its `door`. An uploaded file is given to a source, which alone takes events in.
 
 mod api;
 mod control;
@@ -27,6 +27,7 @@ use axum::routing::get;
 use loggr_event::Timestamp;
 use loggr_net::tls::{Identity, Server};
 use loggr_net::{Address, bind};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -152,7 +153,7 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     let Some(settings) = site.live.config.web.as_ref().filter(|_| !bound.sockets.is_empty()) else {
         return Ok(web);
     };
-    let keeper = Arc::new(Keeper::open(&site.live.config, settings));
+    let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site)));
     let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
     let scheme = if web.tls.is_some() { "https" } else { "http" };
     let mut far = None;
@@ -173,6 +174,15 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     }
     web.keeper = Some(keeper);
     Ok(web)
+}
+
+/// What the page has to know of this server before it asks.
+fn about(site: &Site) -> Map<String, Value> {
+    let mut about = Map::new();
+    about.insert("installation".to_owned(), bind::host_name().into());
+    about.insert("uploads".to_owned(), site.live.uploads.is_some().into());
+    about.insert("limits".to_owned(), api::limits());
+    about
 }
 
 /// What is answered on the web address: each request passes the headers, its `Host`, and the door.

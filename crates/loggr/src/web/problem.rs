@@ -41,6 +41,8 @@ pub enum Code {
     TooLarge,
     /// What was uploaded is no log.
     NotALog,
+    /// Another process does that.
+    Elsewhere,
 }
 
 impl Code {
@@ -60,6 +62,7 @@ impl Code {
             Code::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something failed here"),
             Code::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "It is too large"),
             Code::NotALog => ("not_a_log", StatusCode::UNPROCESSABLE_ENTITY, "It is not a log"),
+            Code::Elsewhere => ("elsewhere", StatusCode::CONFLICT, "Another process does that"),
         }
     }
 }

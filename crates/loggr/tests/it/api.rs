@@ -13,7 +13,7 @@ use crate::access::{add_user, browser, logged_in, start};
 use crate::support::{Browser, Loggr, until};
 
 /// Sends lines over TCP and waits until they can be found.
-fn fed(loggr: &Loggr, lines: &[String]) {
+pub fn fed(loggr: &Loggr, lines: &[String]) {
     let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
     for line in lines {
         writeln!(stream, "{line}").expect("it reads");
@@ -27,7 +27,7 @@ fn line(severity: u8, host: &str, app: &str, data: &str, text: &str) -> String {
 }
 
 /// Ten failed log-ins on web1, three lines of another program, one of another host.
-fn some() -> Vec<String> {
+pub fn some() -> Vec<String> {
     let failed = |n: u64| {
         let data = format!("[x@1 user=\"u{n}\" secret=\"s{n}\"]");
         line(3, "web1", "sshd", &data, &format!("Failed password for u{n} from 10.0.0.{n} port 22"))
@@ -38,7 +38,7 @@ fn some() -> Vec<String> {
     lines
 }
 
-fn get(browser: &Browser, path: &str) -> Value {
+pub fn get(browser: &Browser, path: &str) -> Value {
     let answer = browser.get(path);
     assert_eq!(answer.code, 200, "{path}: {answer:?}");
     answer.json()

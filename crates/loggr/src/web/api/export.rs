@@ -5,7 +5,6 @@
 //! line says why, and the transfer breaks off, so that neither people nor programs take it for whole.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -15,16 +14,15 @@ use futures_util::stream::unfold;
 use loggr_event::{DumpFormat, Event};
 use loggr_store::query::Field;
 use loggr_store::query::field_values;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ask::{Asked, stamp};
-use super::call::{Answer, Call, Turns};
+use super::call::{Answer, Call};
 use super::line::NO_LONGER;
 use super::params::{Parameter, Takes, parameter};
+use super::turns::Place;
 use crate::clean::clean;
 use crate::web::door::Rights;
 use crate::web::paths;
-use crate::web::problem::{Code, Problem};
 
 /// Events of one page of the store.
 const PAGE: usize = 5_000;
@@ -32,10 +30,6 @@ const PAGE: usize = 5_000;
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// After its last line a broken export waits so long before it breaks off: the line has to leave first.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Exports that may be read at one time, whoever reads them.
-const MAX_EXPORTS: usize = 16;
-/// Exports that one user may read at one time, so that the others can have theirs.
-const MAX_EXPORTS_OF_ONE: usize = 4;
 /// Most events of one file.
 const MAX_EVENTS: usize = 100_000_000;
 /// The columns of a CSV file if none are named.
@@ -84,37 +78,6 @@ impl Format {
             Format::Csv => (KINDS[1], "csv"),
             Format::Text => (KINDS[2], "txt"),
         }
-    }
-}
-
-/// Places for those who export.
-#[derive(Clone, Debug)]
-pub struct Exports {
-    all: Arc<Semaphore>,
-    of_one: Arc<Turns>,
-}
-
-impl Default for Exports {
-    fn default() -> Exports {
-        Exports {
-            all: Arc::new(Semaphore::new(MAX_EXPORTS)),
-            of_one: Arc::new(Turns::new(MAX_EXPORTS_OF_ONE, "exports")),
-        }
-    }
-}
-
-/// A place; it is given back when it is dropped.
-type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-impl Exports {
-    fn lend(&self, user: &str) -> Result<Place, Problem> {
-        let own = self.of_one.take(user)?;
-        let place = self.all.clone().try_acquire_owned().map_err(|_| {
-            Problem::new(Code::TooMany, format!("{MAX_EXPORTS} exports are read already"))
-                .hint("wait until one of them has ended")
-                .retry_after(10)
-        })?;
-        Ok((own, place))
     }
 }
 

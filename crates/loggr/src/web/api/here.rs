@@ -1,17 +1,13 @@
-//! What loggr itself knows of events: those that wait in a queue, and the way that one has gone.
+//! The queues: looking at what waits in one, and dropping it.
 
-use loggr_event::Event;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::ask::stamp;
 use super::call::{Answer, Call, json};
 use super::change::to_its_end;
 use super::event::Shown;
 use super::params::{Parameter, Takes, parameter, required};
 use crate::access::security;
 use crate::operate::queues;
-use crate::web::Site;
 use crate::web::problem::{Code, Problem};
 
 /// Most events that can be looked at in a queue.
@@ -22,23 +18,6 @@ pub const QUEUE: &[Parameter] = &[required("name", Takes::Text, "The name of the
 /// How much of it is shown.
 pub const PEEK: &[Parameter] =
     &[parameter("limit", Takes::Number { least: 1, most: MAX_PEEK, default: 10 }, "At most so many events.")];
-
-/// A station on the way of an event.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Step {
-    /// `reported`, `received` or `stored`.
-    step: &'static str,
-    /// When, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
-    /// Where: a host, a listener, a shipper.
-    name: String,
-    /// What else is known of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    /// `done`, or `unknown` where nobody notes it.
-    state: &'static str,
-}
 
 /// `GET /api/queues/{name}/peek`
 pub async fn peek(call: Call) -> Answer {
@@ -73,29 +52,4 @@ fn no_bus() -> Problem {
 
 fn refused(error: &anyhow::Error) -> Problem {
     Problem::new(Code::NotFound, format!("{error:#}"))
-}
-
-/// The way of an event, as far as it and the configuration tell.
-pub fn way(site: &Site, event: &Event<'_>, store: Option<&str>) -> Vec<Step> {
-    let time = |at: loggr_event::Timestamp| Some(stamp(at.unix_micros()));
-    let done = |step, at, name: &str, detail| Step { step, at, name: name.to_owned(), detail, state: "done" };
-    let mut way = vec![done("reported", time(event.timereported), &event.source, None)];
-    if let Some(origin) = &event.origin {
-        let peer = Some(origin.peer.to_string()).filter(|peer| !peer.is_empty());
-        let detail = match (peer, &origin.tls_name) {
-            (Some(peer), Some(name)) => Some(format!("from {peer}, whose certificate names {name}")),
-            (Some(peer), None) => Some(format!("from {peer}")),
-            (None, Some(name)) => Some(format!("from {name}")),
-            (None, None) => None,
-        };
-        way.push(done("received", time(event.timegenerated), &origin.listener, detail));
-    }
-    let config = &site.live.config;
-    let chosen = store.or(config.web.as_ref().and_then(|web| web.store.as_deref()));
-    for ship in &config.ships {
-        let is_here = chosen == Some(ship.name.as_str());
-        let state = if is_here { "done" } else { "unknown" };
-        way.push(Step { step: "stored", at: None, name: ship.name.clone(), detail: None, state });
-    }
-    way
 }

@@ -27,6 +27,10 @@ mod state;
 mod summary;
 mod tail;
 mod tails;
+mod turns;
+mod upload;
+mod watched;
+mod way;
 
 use axum::Router;
 use axum::body::Body;
@@ -37,6 +41,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use futures_util::future::BoxFuture;
 use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
 
 pub use call::Api;
 use call::{Answer, Call};
@@ -45,6 +50,7 @@ pub use state::notices;
 
 use crate::access::who::{May, Who};
 use crate::operate::{self, queues};
+use crate::source::upload::MAX_FILE_BYTES;
 use crate::web::door::Rights;
 use crate::web::problem::{Code, Problem};
 
@@ -164,7 +170,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get(
         "/api/fields",
         "The fields that the matching events have.",
-        &[ask::COMMON],
+        &[ask::COMMON, summary::FIELDS],
         json::<summary::Fields>(),
         |call| Box::pin(summary::fields(call)),
     ),
@@ -292,10 +298,28 @@ pub const ENDPOINTS: &[Endpoint] = &[
         (json::<rescue::Which>(), json::<operate::rescue::Discarded>()),
         |call| Box::pin(rescue::discard(call)),
     ),
+    change(
+        "POST",
+        "/api/upload",
+        "Takes a log file, whose lines become events; tells line by line how far it has come.",
+        &[upload::PARAMETERS],
+        (Sent::Other("application/octet-stream"), Sent::Other("application/x-ndjson")),
+        |call| Box::pin(upload::upload(call)),
+    ),
     get(openapi::PATH, "This document.", &[], Sent::Other("application/json"), |_| {
         Box::pin(async { openapi::document() })
     }),
 ];
+
+/// How much may be asked for, for the page.
+pub fn limits() -> Value {
+    serde_json::json!({
+        "timeout_seconds": ask::MAX_QUERY_TIMEOUT.as_secs(),
+        "rows": search::MAX_PAGE,
+        "queries": call::MAX_AT_ONCE,
+        "upload_bytes": MAX_FILE_BYTES,
+    })
+}
 
 /// All endpoints.
 pub fn router(api: &Api) -> Router {
@@ -339,7 +363,8 @@ async fn answer(
     };
     let shows_paths = who.may(May::Administer);
     let asks = format!("{} {}", endpoint.method, endpoint.path);
-    let answer = (endpoint.handle)(Call { api, who, rights, asks, params, body }).await;
+    let headers = parts.headers;
+    let answer = (endpoint.handle)(Call { api, who, rights, asks, params, headers, body }).await;
     if shows_paths { answer } else { answer.map_err(Problem::without_paths) }
 }
 

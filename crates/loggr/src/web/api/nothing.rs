@@ -14,6 +14,8 @@ use crate::web::problem::Problem;
 
 /// Terms that are looked at.
 const MAX_TERMS: usize = 12;
+/// Parts of the query's text that a term has at most; one with more is told in the words of the reference.
+const MAX_PARTS: usize = 64;
 
 /// Why nothing was found.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -46,7 +48,7 @@ struct Nearest {
 /// A term of the query.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Term {
-    /// As it is written in the reference.
+    /// As it is written in the query.
     text: String,
     /// Events that it finds by itself.
     alone: u64,
@@ -90,12 +92,13 @@ pub async fn explain(call: Call) -> Answer {
     let parts = written.terms();
     let mut terms = Vec::new();
     if parts.len() > 1 {
-        for (at, part) in parts.iter().enumerate().take(MAX_TERMS) {
+        let texts = texts(&asked.text, &parts);
+        for (at, (part, text)) in parts.iter().zip(texts).enumerate().take(MAX_TERMS) {
             let others =
                 parts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, part)| part.clone());
             let others = others.reduce(Query::and).unwrap_or_else(Query::all);
             terms.push(Term {
-                text: part.to_string(),
+                text,
                 alone: looked.count(&asked, part.clone()).await?,
                 without: looked.count(&asked, others).await?,
             });
@@ -116,6 +119,34 @@ pub async fn explain(call: Call) -> Answer {
     }
     let told = asked.told(looked.partial, looked.warnings, &loggr_store::Stats::default());
     json(&Explained { in_range, newest, nearest, terms, unknown, hints: query::habits(&asked.text), told })
+}
+
+/// The terms as they are written in the query; in the words of the reference where that is not found out.
+fn texts(text: &str, terms: &[Query]) -> Vec<String> {
+    let (parts, mut next) = (query::paint(text), 0);
+    let mut written = Vec::new();
+    for term in terms {
+        let canonical = term.to_string();
+        let piece = |from: usize, to: usize| {
+            let (from, to) = (parts.get(from)?.place.start, parts.get(to)?.place.end);
+            text.get(from..to)
+        };
+        while piece(next, next).is_some_and(|word| word.eq_ignore_ascii_case("and")) {
+            next += 1;
+        }
+        let is_it = |to: &usize| {
+            let read = piece(next, *to).and_then(|piece| query::parse(piece).ok());
+            read.is_some_and(|read| read.to_string() == canonical)
+        };
+        match (next..next + MAX_PARTS).find(is_it).and_then(|to| Some((to, piece(next, to)?))) {
+            Some((to, piece)) => {
+                written.push(piece.to_owned());
+                next = to + 1;
+            }
+            None => written.push(canonical),
+        }
+    }
+    written
 }
 
 /// What was missing in any of the answers.
@@ -149,5 +180,23 @@ impl Looked {
         let found = asked.store.search(query, options).await?;
         self.miss(found.partial, found.warnings);
         Ok(found.events.first().map(|event| stamp(event.timegenerated.unix_micros())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &[&str]) {
+        assert_eq!(texts(text, &query::parse(text).expect("a query").terms()), expect);
+    }
+
+    #[test]
+    fn terms_are_told_as_they_were_written() {
+        check("failed app:cron", &["failed", "app:cron"]);
+        check("host:web* AND level:error", &["host:web*", "level:error"]);
+        check("-host:\"a b\" (x OR y)  NOT z", &["-host:\"a b\"", "(x OR y)", "NOT z"]);
+        check("status:>=500 msg:/a b/", &["status:>=500", "msg:/a b/"]);
     }
 }

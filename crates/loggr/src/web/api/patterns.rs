@@ -44,6 +44,12 @@ pub const COMPARE: &[Parameter] = &[
     ),
     parameter("before_to", Takes::Time, "The range to compare with ends here."),
     parameter(
+        "exclude",
+        Takes::Flag,
+        "With `1` the range that was asked for is left out of the range to compare with: a spike against what is \
+         around it. If `before_from` and `before_to` are left out, that is its own length on both sides.",
+    ),
+    parameter(
         "limit",
         Takes::Number { least: 1, most: MAX_PATTERNS, default: 50 },
         "At most so many changes.",
@@ -143,6 +149,12 @@ struct Change {
     /// An event of the shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<Shown>,
+    /// The message of the example in pieces, and whether each of them varies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<(String, bool)>,
+    /// Events of the shape by severity: now, or before if it is gone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    severities: BTreeMap<&'static str, u64>,
     /// Events now.
     now: u64,
     /// Events before.
@@ -166,13 +178,12 @@ pub async fn patterns(call: Call) -> Answer {
     let hides = |field: &Field| asked.hidden.hides(field);
     let patterns = found.patterns.into_iter().map(|pattern| {
         let message = pattern.example.as_ref().map(|example| example.message.as_str()).unwrap_or_default();
-        let counts = Severity::ALL.iter().zip(pattern.severities).filter(|(_, events)| *events > 0);
         Pattern {
             shape: pattern.id.to_string(),
             events: pattern.events,
             first: stamp(pattern.times.0),
             last: stamp(pattern.times.1),
-            severities: counts.map(|(severity, events)| (severity.keyword(), events)).collect(),
+            severities: by_severity(pattern.severities),
             sparkline: pattern.course,
             text: shape::text(message),
             parts: parts(message),
@@ -193,12 +204,18 @@ pub async fn compare(call: Call) -> Answer {
     let from = asked.options.since.ok_or_else(|| {
         Problem::parameter("from", "a range without a beginning cannot be compared").hint("add `from=now-1h`")
     })?;
-    let before_to = call.params.moment("before_to", asked.now).unwrap_or(from);
-    let same = before_to.saturating_sub(to.saturating_sub(from));
-    let before_from = call.params.moment("before_from", asked.now).unwrap_or(same);
+    let (is_around, length) = (call.params.flag("exclude"), to.saturating_sub(from));
+    let behind = if is_around { to.saturating_add(length) } else { from };
+    let before_to = call.params.moment("before_to", asked.now).unwrap_or(behind);
+    let start = if is_around { from } else { before_to };
+    let before_from = call.params.moment("before_from", asked.now).unwrap_or(start.saturating_sub(length));
     let (now, before) = ((from, to), (before_from, before_to));
+    let parts = if is_around { around(now, before) } else { vec![before] };
+    if parts.iter().all(|part| part.0 >= part.1) {
+        return Err(Problem::parameter("before_to", "the range to compare with holds no time"));
+    }
     let limit = call.params.number("limit");
-    let found = asked.store.compare(&asked.query, now, before, &asked.options, limit).await?;
+    let found = asked.store.compare(&asked.query, now, &parts, &asked.options, limit).await?;
     let hides = |field: &Field| asked.hidden.hides(field);
     let changes = found.changes.into_iter().filter_map(|change| {
         let mut shown = Change {
@@ -220,6 +237,9 @@ pub async fn compare(call: Call) -> Answer {
                 shown.what = "shape";
                 shown.shape = Some(id.to_string());
                 shown.text = example.as_ref().map(|example| shape::text(&example.message));
+                shown.parts =
+                    example.as_ref().map(|example| self::parts(&example.message)).unwrap_or_default();
+                shown.severities = by_severity(change.severities);
                 shown.example = example.map(|example| Shown::of(*example, &hides));
             }
         }
@@ -242,6 +262,18 @@ pub async fn compare(call: Call) -> Answer {
             &loggr_store::Stats::default(),
         ),
     })
+}
+
+/// What of a range lies around another one.
+fn around(now: (i64, i64), range: (i64, i64)) -> Vec<(i64, i64)> {
+    let parts = [(range.0, range.1.min(now.0)), (range.0.max(now.1), range.1)];
+    parts.into_iter().filter(|part| part.0 < part.1).collect()
+}
+
+/// Counts by the word of each severity that there is.
+fn by_severity(counts: [u64; 8]) -> BTreeMap<&'static str, u64> {
+    let counts = Severity::ALL.iter().zip(counts).filter(|(_, events)| *events > 0);
+    counts.map(|(severity, events)| (severity.keyword(), events)).collect()
 }
 
 fn word(trend: Trend) -> &'static str {

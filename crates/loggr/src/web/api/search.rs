@@ -14,7 +14,7 @@ use super::params::{Parameter, Takes, parameter, required};
 use crate::web::problem::{Code, Problem};
 
 /// Most events of one page.
-const MAX_PAGE: usize = 1000;
+pub const MAX_PAGE: usize = 1000;
 /// Most events on each side of one.
 const MAX_AROUND: usize = 500;
 
@@ -114,7 +114,7 @@ pub struct One {
     /// The message in pieces, and whether each of them varies.
     shape_parts: Vec<(String, bool)>,
     /// Where it came from and where it went.
-    way: Vec<super::here::Step>,
+    way: Vec<super::way::Step>,
 }
 
 /// From when to when there are events.
@@ -196,7 +196,7 @@ pub async fn one(call: Call) -> Answer {
     let event = asked.hidden.strip(event);
     let shape = loggr_store::shape::hash(&event.message).to_string();
     let shape_parts = super::patterns::parts(&event.message);
-    let way = super::here::way(&call.api.site, &event, call.params.some("store"));
+    let way = super::way::way(&call.api, &call.who, &asked, call.params.some("store"), &event).await;
     let raw_text = event.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned());
     let event = Shown::of(event, &asked.hidden, call.params.number("max_message"));
     json(&One { event, raw_text, shape, shape_parts, way })

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -13,11 +12,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::call::{Answer, Api, Call, json};
-use crate::web::Site;
+use super::watched::Watching;
 use crate::web::problem::Problem;
 
-/// How often the status is told.
-const PACE: Duration = Duration::from_secs(1);
 /// `GET /api/status`
 pub async fn status(call: Call) -> Answer {
     let site = &call.api.site;
@@ -27,22 +24,24 @@ pub async fn status(call: Call) -> Answer {
 /// `GET /api/status/feed`
 pub async fn feed(call: Call) -> Answer {
     let ear = call.api.ears.lend()?;
-    Ok(Sse::new(statuses(call.api, ear)).keep_alive(KeepAlive::default()).into_response())
+    let watching = call.api.watched.join(&call.api.site);
+    let feed = statuses(watching, call.api.stopped.clone(), ear);
+    Ok(Sse::new(feed).keep_alive(KeepAlive::default()).into_response())
 }
 
-fn statuses(api: Api, ear: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
-    unfold((api, true, ear), |(api, is_first, ear)| async move {
-        if !is_first {
-            let mut stopped = api.stopped.clone();
-            tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return None,
-                () = tokio::time::sleep(PACE) => {}
-            }
+fn statuses(
+    watching: Arc<Watching>,
+    stopped: watch::Receiver<bool>,
+    ear: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let told = watching.listen();
+    unfold((told, stopped, watching, ear), |(mut told, mut stopped, watching, ear)| async move {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return None,
+            changed = told.changed() => changed.ok()?,
         }
-        let Site { registry, live, socket, .. } = &api.site;
-        let status = registry.installation(live, socket).await;
-        let data = serde_json::to_string(&status).unwrap_or_default();
-        Some((Ok(Event::default().event("status").data(data)), (api, false, ear)))
+        let data = told.borrow_and_update().clone();
+        Some((Ok(Event::default().event("status").data(data)), (told, stopped, watching, ear)))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use loggr_event::Severity;
 use loggr_store::query::Field;
-use loggr_store::{ErrorKind, FieldKind, TopOptions};
+use loggr_store::{ErrorKind, FieldKind, NumberOf, TopOptions};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,6 +17,10 @@ const MAX_BARS: usize = 1000;
 const MAX_VALUES: usize = 20;
 /// Most values of one answer.
 const MAX_TOP: usize = 1000;
+/// Different values of a field are counted exactly up to so many.
+const MAX_DISTINCT: usize = 10_000;
+/// Fields whose different values are counted in one answer, the first ones.
+const MAX_DISTINCT_FIELDS: usize = 200;
 /// Widths that a bar may have if none is asked for, in seconds.
 const ROUND_SECONDS: [i64; 16] =
     [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400];
@@ -40,6 +44,13 @@ pub const TOP: &[Parameter] = &[
     parameter("prefix", Takes::Text, "Only values that begin with it, in any case."),
     parameter("contains", Takes::Text, "Only values that hold it, in any case."),
 ];
+
+/// What is told of fields.
+pub const FIELDS: &[Parameter] = &[parameter(
+    "distinct",
+    Takes::Flag,
+    "With `1` the number of different values of the first 200 fields is told, exactly up to 10,000. It takes longer.",
+)];
 
 /// Events by time and by the values of a field.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -116,6 +127,12 @@ struct OneField {
     core: bool,
     /// Events that have it.
     events: u64,
+    /// How many different values it has, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distinct: Option<u64>,
+    /// It has more than that; nobody counted on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    distinct_more: bool,
 }
 
 /// `GET /api/histogram`
@@ -222,19 +239,33 @@ pub async fn fields(call: Call) -> Answer {
     let mut asked = call.asked()?;
     let found = asked.store.fields_of(&asked.query, &asked.options).await?;
     let shown = found.fields.iter().filter(|of| !asked.hidden.hides(&of.field));
-    let fields = shown.map(|of| OneField {
-        name: of.field.to_string(),
-        kind: kind(of.kind),
-        core: !matches!(of.field, Field::Custom(_)),
-        events: of.events,
-    });
-    let fields: Vec<OneField> = fields.collect();
+    let mut fields: Vec<OneField> = shown
+        .clone()
+        .map(|of| OneField {
+            name: of.field.to_string(),
+            kind: kind(of.kind),
+            core: !matches!(of.field, Field::Custom(_)),
+            events: of.events,
+            distinct: None,
+            distinct_more: false,
+        })
+        .collect();
+    let (mut partial, mut warnings) = (found.partial, found.warnings.clone());
+    if call.params.flag("distinct") {
+        let counted: Vec<Field> = shown.take(MAX_DISTINCT_FIELDS).map(|of| of.field.clone()).collect();
+        let distinct = asked.store.distinct(&asked.query, &counted, MAX_DISTINCT, &asked.options).await?;
+        for (field, number) in fields.iter_mut().zip(distinct.numbers) {
+            (field.distinct, field.distinct_more) = match number {
+                NumberOf::Exactly(number) => (Some(number), false),
+                NumberOf::MoreThan(number) => (Some(number), true),
+            };
+        }
+        partial |= distinct.partial;
+        warnings.extend(distinct.warnings);
+        warnings.dedup();
+    }
     asked.line.rows(fields.len() as u64);
-    json(&Fields {
-        fields,
-        matched: found.matched,
-        told: asked.told(found.partial, found.warnings, &found.stats),
-    })
+    json(&Fields { fields, matched: found.matched, told: asked.told(partial, warnings, &found.stats) })
 }
 
 fn kind(kind: FieldKind) -> &'static str {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::cookie;
@@ -39,6 +40,8 @@ pub struct Keeper {
     pub web: Web,
     /// Stores that can be asked.
     pub stores: Vec<String>,
+    /// What the page has to know of this server, the same for everybody.
+    pub about: Map<String, Value>,
     pretenders: Told,
     bad_tokens: Told,
 }
@@ -81,12 +84,13 @@ pub enum Asker {
 
 impl Keeper {
     /// Reads who was logged in.
-    pub fn open(config: &Config, web: &Web) -> Keeper {
+    pub fn open(config: &Config, web: &Web, about: Map<String, Value>) -> Keeper {
         let access = Access::new(&config.data.directory);
         let sessions = Sessions::open(access.sessions_file(), web.session_timeout);
         let stores = config.ships.iter().filter(|ship| ship.kind.store().is_some());
         Keeper {
             stores: stores.map(|ship| ship.name.clone()).collect(),
+            about,
             access,
             sessions,
             slow: Slow::default(),

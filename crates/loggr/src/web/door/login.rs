@@ -98,7 +98,7 @@ async fn session(
 }
 
 /// A full disk keeps nobody out: the session is then only good until the next restart.
-async fn written(keeper: &Arc<Keeper>) {
+pub async fn written(keeper: &Arc<Keeper>) {
     if let Err(error) = keeper.write().await {
         tracing::error!(
             error = error.in_one_line(),

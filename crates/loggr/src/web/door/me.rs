@@ -39,7 +39,7 @@ fn ways(keeper: &Keeper) -> Value {
 pub fn described(keeper: &Keeper, known: &Known) -> Value {
     let who = &known.who;
     let may: Vec<&str> = May::WORDS.iter().filter(|(_, may)| who.may(*may)).map(|(word, _)| *word).collect();
-    json!({
+    let mut described = json!({
         "user": who.name,
         "display": who.display,
         "role": who.role,
@@ -54,5 +54,9 @@ pub fn described(keeper: &Keeper, known: &Known) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "stores": keeper.stores,
         "login": ways(keeper),
-    })
+    });
+    if let Some(described) = described.as_object_mut() {
+        described.extend(keeper.about.clone());
+    }
+    described
 }

@@ -48,6 +48,7 @@ pub fn routes(keeper: Arc<Keeper>) -> Router {
         .route("/api/logout/all", post(login::logout_all))
         .route("/api/users", get(people::users).post(people::add_user))
         .route("/api/users/{name}", patch(people::change_user).delete(people::remove_user))
+        .route("/api/users/{name}/logout", post(people::log_out))
         .route("/api/roles", get(people::roles).post(people::add_role))
         .route("/api/roles/{name}", put(people::change_role).delete(people::remove_role))
         .route("/api/tokens", get(tokens::tokens).post(tokens::add_token))

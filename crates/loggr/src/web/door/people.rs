@@ -1,5 +1,6 @@
 //! Users and roles: `/api/users`, `/api/roles`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::keeper::Keeper;
+use super::login;
 use crate::access::accounts::Accounts;
 use crate::access::role::Role;
 use crate::access::sight::Sight;
@@ -22,7 +24,7 @@ use crate::web::stamp;
 
 type Answer = Result<(StatusCode, Json<Value>), Problem>;
 
-fn shown(user: &User) -> Value {
+fn shown(user: &User, sessions: &HashMap<String, usize>) -> Value {
     json!({
         "name": user.name,
         "display": user.display,
@@ -32,12 +34,15 @@ fn shown(user: &User) -> Value {
         "disabled": user.disabled,
         "password": user.password.is_some(),
         "created": stamp(user.created),
+        "sessions": sessions.get(&user.name).copied().unwrap_or(0),
     })
 }
 
 /// `GET /api/users`
 pub async fn users(State(keeper): State<Arc<Keeper>>) -> Result<Json<Value>, Problem> {
-    let users: Vec<Value> = keeper.access.accounts()?.users.iter().map(shown).collect();
+    let sessions = keeper.sessions.of_users(now().unix_micros());
+    let users: Vec<Value> =
+        keeper.access.accounts()?.users.iter().map(|user| shown(user, &sessions)).collect();
     Ok(Json(json!({ "users": users })))
 }
 
@@ -70,7 +75,7 @@ pub async fn add_user(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): B
     let now = now().unix_micros();
     let made = change(&keeper, &name, move |accounts| accounts.add_user(new, now)).await?;
     security::told(&who, "added a user", format!("user={name} role={}", made.role));
-    Ok((StatusCode::CREATED, Json(shown(&made))))
+    Ok((StatusCode::CREATED, Json(shown(&made, &HashMap::new()))))
 }
 
 #[derive(Deserialize)]
@@ -113,7 +118,7 @@ pub async fn change_user(
     let about =
         format!("user={name} changed={} role={} disabled={}", parts.join(","), user.role, user.disabled);
     security::told(&who, "changed a user", about);
-    Ok((StatusCode::OK, Json(shown(&user))))
+    Ok((StatusCode::OK, Json(shown(&user, &keeper.sessions.of_users(now().unix_micros())))))
 }
 
 /// `DELETE /api/users/{name}`
@@ -127,6 +132,20 @@ pub async fn remove_user(
     keeper.sessions.end_all_of(&name);
     security::told(&who, "removed a user", format!("user={name}"));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/users/{name}/logout`: ends all their sessions. Their tokens stay.
+pub async fn log_out(
+    State(keeper): State<Arc<Keeper>>,
+    who: Who,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let of = name.clone();
+    keeper.change(move |accounts| accounts.end_sessions(&of)).await?;
+    let ended = keeper.sessions.end_all_of(&name);
+    login::written(&keeper).await;
+    security::told(&who, "logged a user out everywhere", format!("user={name} sessions={ended}"));
+    Ok(Json(json!({ "ended": ended })))
 }
 
 async fn hashed(keeper: &Keeper, password: Option<String>) -> Result<Option<String>, Refused> {

@@ -93,6 +93,7 @@ pub const TABLE: &[(&str, &str, Demand)] = &[
     ("POST", "/api/users", ADMINISTER),
     ("PATCH", "/api/users/{name}", ADMINISTER),
     ("DELETE", "/api/users/{name}", ADMINISTER),
+    ("POST", "/api/users/{name}/logout", ADMINISTER),
     ("GET", "/api/roles", ADMINISTER),
     ("POST", "/api/roles", ADMINISTER),
     ("PUT", "/api/roles/{name}", ADMINISTER),

@@ -36,7 +36,7 @@ fn house(keys: &str, has_users: bool) -> House {
     let data = tempfile::tempdir().unwrap();
     let mut config = read(&format!("[web]\n{keys}"));
     config.data.directory = data.path().to_owned();
-    let keeper = Arc::new(Keeper::open(&config, config.web.as_ref().unwrap()));
+    let keeper = Arc::new(Keeper::open(&config, config.web.as_ref().unwrap(), serde_json::Map::new()));
     let mut tokens = Vec::new();
     if has_users {
         let sight = Sight { filter: Some("host:web*".to_owned()), hidden: Vec::new() };

@@ -90,7 +90,7 @@ fn a_token_is_shown_once_and_good_until_it_is_removed() {
     let token = said.lines().find(|line| line.starts_with("loggr_")).expect("the token").to_owned();
     let grafana = bearer(&loggr, &token);
     let me = grafana.get("/api/me").json();
-    assert_eq!((me["user"].as_str(), me["via"].as_str()), (Some("grafana"), Some("token")));
+    assert_eq!((me["user"].as_str(), me["via"].as_str()), (Some("token:grafana"), Some("token")));
     assert_eq!((grafana.get("/api/status").code, grafana.get("/api/users").code), (200, 403));
     let id = typed(&loggr, &["token", "list"], "").1.lines().nth(1).expect("a row")[..12].to_owned();
     assert_eq!(typed(&loggr, &["token", "remove", &id], "").0, 0);

@@ -67,6 +67,32 @@ fn a_foreign_page_cannot_use_a_log_in() {
 }
 
 #[test]
+fn an_administrator_ends_all_sessions_of_another_user() {
+    let mut loggr = start("");
+    add_user(&loggr, "anna", "admin");
+    add_user(&loggr, "otto", "operator");
+    let (anna, here, there) =
+        (logged_in(&loggr, "anna"), logged_in(&loggr, "otto"), logged_in(&loggr, "otto"));
+    let users = anna.get("/api/users").json();
+    assert_eq!((&users["users"][0]["sessions"], &users["users"][1]["sessions"]), (&json!(1), &json!(2)));
+    let end = |who: &crate::support::Browser, name: &str| {
+        who.ask("POST", &format!("/api/users/{name}/logout"), json!({}))
+    };
+    assert_eq!(end(&here, "anna").problem(), (403, "forbidden".to_owned()));
+    assert_eq!(end(&anna, "nobody").problem(), (404, "not_found".to_owned()));
+    assert_eq!(end(&anna, "otto").json(), json!({ "ended": 2 }));
+    assert_eq!(
+        (here.get("/api/me").code, there.get("/api/me").code, anna.get("/api/me").code),
+        (401, 401, 200)
+    );
+    // A restart brings none of them back.
+    loggr.kill9();
+    loggr.up();
+    assert_eq!((here.get("/api/me").code, anna.get("/api/me").code), (401, 200));
+    logged_in(&loggr, "otto");
+}
+
+#[test]
 fn sessions_survive_a_crash() {
     let mut loggr = start("");
     add_user(&loggr, "anna", "admin");

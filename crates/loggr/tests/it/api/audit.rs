@@ -125,9 +125,12 @@ fn an_export_has_a_place_and_ends_with_the_rights_of_its_reader() {
     );
     assert_eq!(anna.get("/api/export?limit=1").body.lines().count(), 1);
     assert_eq!(anna.ask("DELETE", "/api/users/ben", Value::Null).code, 204);
-    for (stream, begins) in
-        open.into_iter().zip(["{\"error\":\"who asked", "error: who asked", "error: who asked", "{"])
-    {
+    for (stream, begins) in open.into_iter().zip([
+        "{\"error\":\"who asked",
+        "\"error: who asked",
+        "error: who asked",
+        "{\"error\"",
+    ]) {
         let body = rest(stream);
         let lines = body.lines().count();
         let last = body.lines().last().unwrap_or_default();

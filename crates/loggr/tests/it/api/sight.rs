@@ -22,7 +22,7 @@ const FOREIGN: &str = "zebra";
 const HIDDEN: &str = "s3cr3t";
 /// Events that may be seen; and all events.
 const OWN: u64 = 4;
-const ALL: u64 = 7;
+const ALL: u64 = 16;
 
 /// A question and how it is noticed that it tells too much.
 #[derive(Clone, Copy)]

@@ -1,0 +1,197 @@
+//! What a file is: a log, a log that is packed, or something else, told by how it begins.
+//!
+//! Not what its lines mean. A file is unpacked as it comes, so that a small one that unpacks to a large
+//! one costs no memory.
+
+use std::io::{BufReader, Cursor, Read};
+
+use super::Ended;
+
+/// So much of an unpacked file is looked at before anything of it is taken.
+const LOOK_BYTES: usize = 8 << 10;
+/// One control character among so many bytes is too many for a text.
+const CONTROLS_IN: usize = 10;
+/// What a packed file is read in.
+const PACKED_BUFFER_BYTES: usize = 64 << 10;
+
+/// How a file can be packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// gzip, one member or several.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+impl Packing {
+    /// Its word, which is that of `Content-Encoding`, and how it begins.
+    const ALL: [(&str, Packing, &[u8]); 2] =
+        [("gzip", Packing::Gzip, b"\x1f\x8b"), ("zstd", Packing::Zstd, b"\x28\xb5\x2f\xfd")];
+
+    /// The packing of a word.
+    pub fn of(word: &str) -> Option<Packing> {
+        Packing::ALL.iter().find(|(known, ..)| *known == word).map(|(_, packing, _)| *packing)
+    }
+
+    fn seen(beginning: &[u8]) -> Option<Packing> {
+        Packing::ALL.iter().find(|(.., magic)| beginning.starts_with(magic)).map(|(_, packing, _)| *packing)
+    }
+}
+
+/// How files begin that are no logs, and what they are.
+const OTHERS: &[(&[u8], &str)] = &[
+    (b"PK\x03\x04", "it is a ZIP archive, or a document in one; unpack it first"),
+    (b"\xfd7zXZ\0", "it is packed with xz, which is not unpacked here; unpack it first"),
+    (b"BZh", "it is packed with bzip2, which is not unpacked here; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive; unpack it first"),
+    (b"Rar!\x1a\x07", "it is a RAR archive; unpack it first"),
+    (b"\x04\x22\x4d\x18", "it is packed with LZ4, which is not unpacked here; unpack it first"),
+    (b"LPKSHHRH", "it is a journal of systemd; write it as text with `journalctl --file FILE -o json`"),
+    (b"\x89PNG", "it is a picture"),
+    (b"\xff\xd8\xff", "it is a picture"),
+    (b"GIF8", "it is a picture"),
+    (b"%PDF-", "it is a PDF document"),
+    (b"\x7fELF", "it is a program"),
+    (b"MZ\x90\0", "it is a program"),
+    (b"SQLite format 3\0", "it is a database of SQLite"),
+    (b"PAR1", "it is a Parquet file"),
+    (b"ElfFile\0", "it is an event log of Windows; write it as text first"),
+    (b"\xd4\xc3\xb2\xa1", "it is a capture of network packets"),
+    (b"\x0a\x0d\x0d\x0a", "it is a capture of network packets"),
+    (b"\xff\xfe", "its text is UTF-16; write it as UTF-8 first, for example with `iconv -f UTF-16 -t UTF-8`"),
+    (b"\xfe\xff", "its text is UTF-16; write it as UTF-8 first, for example with `iconv -f UTF-16 -t UTF-8`"),
+];
+
+/// The text of a file, or why it has none. `claimed`: how it is packed for the way, beside which it may
+/// be packed itself.
+pub fn open(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Box<dyn Read + Send>, Ended> {
+    let mut unpacked = 0;
+    loop {
+        let (beginning, whole) = look(file)?;
+        let seen = Packing::seen(&beginning);
+        if let (Some(claimed), 0) = (claimed, unpacked)
+            && seen != Some(claimed)
+            && !beginning.is_empty()
+        {
+            return Err(Ended::Damaged(format!("it does not begin as `{}` does", word(claimed))));
+        }
+        file = match seen {
+            None => return judge(&beginning).map(|()| whole).map_err(Ended::NoLog),
+            Some(_) if unpacked > usize::from(claimed.is_some()) => {
+                return Err(Ended::NoLog("it is packed twice; unpack it first".to_owned()));
+            }
+            Some(Packing::Gzip) => {
+                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
+                Box::new(flate2::bufread::MultiGzDecoder::new(packed))
+            }
+            Some(Packing::Zstd) => {
+                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
+                let unpacking = zstd::stream::read::Decoder::with_buffer(packed);
+                Box::new(unpacking.map_err(|error| Ended::Damaged(error.to_string()))?)
+            }
+        };
+        unpacked += 1;
+    }
+}
+
+fn word(packing: Packing) -> &'static str {
+    Packing::ALL.iter().find(|(_, known, _)| *known == packing).map_or("", |(word, ..)| word)
+}
+
+/// The beginning of a file, and all of it.
+fn look(mut file: Box<dyn Read + Send>) -> Result<(Vec<u8>, Box<dyn Read + Send>), Ended> {
+    let mut beginning = Vec::new();
+    file.by_ref().take(LOOK_BYTES as u64).read_to_end(&mut beginning).map_err(Ended::of)?;
+    let whole = Cursor::new(beginning.clone()).chain(file);
+    Ok((beginning, Box::new(whole)))
+}
+
+/// Is this how a text begins? Otherwise what is it?
+fn judge(beginning: &[u8]) -> Result<(), String> {
+    if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
+        return Err((*what).to_owned());
+    }
+    if beginning.get(257..262) == Some(b"ustar") {
+        return Err("it is a tar archive; unpack it and send the files in it".to_owned());
+    }
+    if let Some(at) = beginning.iter().position(|byte| *byte == 0) {
+        return Err(format!("it is binary: the byte {at} is a NUL"));
+    }
+    let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b);
+    let controls = beginning.iter().filter(|byte| is_control(byte)).count();
+    match controls * CONTROLS_IN > beginning.len() {
+        true => Err(format!(
+            "it is binary: {controls} of its first {} bytes are control characters",
+            beginning.len()
+        )),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn text(file: Vec<u8>, claimed: Option<Packing>) -> Result<String, Ended> {
+        let mut text = String::new();
+        open(Box::new(Cursor::new(file)), claimed)?.read_to_string(&mut text).map_err(Ended::of)?;
+        Ok(text)
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
+    }
+
+    #[track_caller]
+    fn check(file: &[u8], claimed: Option<Packing>, expect: &str) {
+        assert_eq!(text(file.to_vec(), claimed).as_deref(), Ok(expect));
+    }
+
+    #[track_caller]
+    fn check_none(file: &[u8], claimed: Option<Packing>, expect: &str) {
+        let why = text(file.to_vec(), claimed).expect_err("it is no log").to_string();
+        assert!(why.contains(expect), "{why}");
+    }
+
+    #[test]
+    fn a_text_is_found_in_what_it_is_packed_in() {
+        let zstd = |text: &[u8]| zstd::encode_all(text, 1).unwrap();
+        check(b"one\ntwo\n", None, "one\ntwo\n");
+        check(b"", None, "");
+        check(b"", Some(Packing::Gzip), "");
+        check(
+            "\u{feff}h\u{e4}\u{df}\n\u{1b}[31mred\u{1b}[0m\n".as_bytes(),
+            None,
+            "\u{feff}h\u{e4}\u{df}\n\u{1b}[31mred\u{1b}[0m\n",
+        );
+        check(&gzip(b"one\n"), None, "one\n");
+        check(&[gzip(b"one\n"), gzip(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&zstd(b"one\n"), None, "one\n");
+        check(&gzip(b"one\n"), Some(Packing::Gzip), "one\n");
+        check(&zstd(&gzip(b"one\n")), Some(Packing::Zstd), "one\n");
+    }
+
+    #[test]
+    fn what_is_no_log_is_named() {
+        check_none(b"PK\x03\x04rest", None, "ZIP");
+        check_none(b"\x89PNG\r\n\x1a\n", None, "picture");
+        check_none(b"\xff\xfeh\0i\0", None, "UTF-16");
+        check_none(b"text\0text", None, "the byte 4 is a NUL");
+        check_none(&[1, 2, 3, b'a'], None, "control characters");
+        check_none(&gzip(&gzip(b"one")), None, "packed twice");
+        let mut tar = vec![b'x'; 300];
+        tar[257..262].copy_from_slice(b"ustar");
+        check_none(&gzip(&tar), None, "tar archive");
+    }
+
+    #[test]
+    fn what_is_packed_and_damaged_is_said_to_be() {
+        let whole = gzip(&b"a line that is long enough\n".repeat(100));
+        check_none(&whole[..whole.len() / 2], None, "damaged");
+        check_none(b"plain", Some(Packing::Zstd), "does not begin as `zstd` does");
+    }
+}
