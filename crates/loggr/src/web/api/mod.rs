@@ -316,7 +316,7 @@ pub fn limits() -> Value {
     serde_json::json!({
         "timeout_seconds": ask::MAX_QUERY_TIMEOUT.as_secs(),
         "rows": search::MAX_PAGE,
-        "queries": call::MAX_AT_ONCE,
+        "queries": turns::MAX_AT_ONCE,
         "upload_bytes": MAX_FILE_BYTES,
     })
 }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::web::problem::{Code, Problem};
 
 /// Queries of one user that may run at one time; a page asks about six at once.
-const MAX_AT_ONCE: usize = 24;
+pub const MAX_AT_ONCE: usize = 24;
 /// Exports that may be read at one time, whoever reads them.
 const MAX_EXPORTS: usize = 16;
 /// Exports that one user may read at one time, so that the others can have theirs.

@@ -42,10 +42,12 @@ enum Row {
     Follows,
     /// It shows or takes events whatever a filter says, and is refused to who has one.
     Whole(&'static str),
+    /// It takes events in, for operators, and tells none.
+    Takes,
     /// Nothing of events is in it.
     Else,
 }
-use Row::{Else, Follows, Tells, Whole};
+use Row::{Else, Follows, Takes, Tells, Whole};
 
 /// Method, path, and what to look at. `Whole` names the least level.
 const ROWS: &[(&str, &str, Row)] = &[
@@ -116,6 +118,7 @@ const ROWS: &[(&str, &str, Row)] = &[
     ("GET", "/api/rescue", Whole("operator")),
     ("POST", "/api/rescue/replay", Whole("operator")),
     ("POST", "/api/rescue/discard", Whole("operator")),
+    ("POST", "/api/upload", Takes),
     ("GET", "/api/openapi.json", Else),
 ];
 
@@ -258,6 +261,7 @@ fn each_role_at_each_endpoint_of_the_real_program() {
         for (role, token) in ROLES.iter().zip(&tokens) {
             let may = match row {
                 Tells(_) | Follows | Else => true,
+                Takes => *role != "viewer",
                 Whole("viewer") => *role != "part",
                 Whole(_) => matches!(*role, "operator" | "admin"),
             };
