@@ -1,5 +1,6 @@
 /** The line above the rows: what was found and at what cost; with a selection, what can be done with it. */
 import { me, sentence } from '../api';
+import type { Stats } from '../api-types';
 import { bytes, int, span as length, many } from '../format';
 import { asText } from '../list/event';
 import { narrow } from '../list/row';
@@ -97,11 +98,7 @@ function Info() {
     <>
       <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n, 'event')}</b>
       {stats && <span class="num">{stats.ms} ms</span>}
-      {stats && (stats.bytes !== undefined || stats.rows !== undefined) && (
-        <span class="num hide-s" title="Read from the store for this answer">
-          read {stats.bytes !== undefined ? bytes(stats.bytes) : many(stats.rows ?? 0, 'row')}
-        </span>
-      )}
+      {stats && <Read stats={stats} />}
       <span class="hide-m">newest first</span>
       {f.partial && (
         <>
@@ -128,6 +125,25 @@ function Info() {
         <Tag tone="warn">the tail has ended{endReason.value && `: ${endReason.value}`}</Tag>
       )}
     </>
+  );
+}
+
+/** What the store read for the answer, in the words that it has for it. */
+function Read({ stats }: { stats: Stats }) {
+  const { bytes: size, rows, groups, groups_read: read } = stats;
+  const what =
+    size !== undefined
+      ? bytes(size)
+      : rows !== undefined
+        ? many(rows, 'row')
+        : groups && read !== undefined
+          ? `${int(read)} of ${many(groups, 'block')}`
+          : '';
+  if (!what) return null;
+  return (
+    <span class="num hide-s" title="Read from the store for this answer; the rest could not match">
+      read {what}
+    </span>
   );
 }
 
