@@ -51,11 +51,11 @@ describe('patterns', () => {
 describe('what changed', () => {
   /** The minutes in which the disk broke. */
   const bad = async () => {
-    const { oldest, newest } = await new Asker().get<Record<'oldest' | 'newest', string>>('span', {
-      q: 'app:smartd',
-    });
-    const at = (text: string, more: number) => new Date(Date.parse(text) + more).toISOString();
-    return { from: at(oldest, -1000), to: at(newest, 1000) };
+    const asked = { q: 'app:smartd', limit: '200' };
+    const { events } = await new Asker().get<{ events: { timegenerated: string }[] }>('search', asked);
+    const at = (n: number, more: number) =>
+      new Date(Date.parse(events.at(n)?.timegenerated ?? '') + more).toISOString();
+    return { from: at(-1, -1000), to: at(0, 1000) };
   };
 
   test('shapes and field values that are new, gone, grew, shrank, with their numbers', async () => {

@@ -92,7 +92,7 @@ describe('status', () => {
         .locator(q)
         .first()
         .evaluate((el) => getComputedStyle(el).color);
-    expect(await colour('.eq [role=alert]')).not.toBe(await colour('.eq .t b'));
+    expect(await colour('.eq [role=alert]')).not.toBe(await colour('h1'));
   });
 
   test('senders that fell silent', async () => {

@@ -1,9 +1,10 @@
 // Gives a running loggr the made-up logs of an evening on which a database ran out of connections, and
 // photographs what its page shows of them. `scripts/pictures.sh` starts it.
 //   node scripts/pictures.mjs RUN.JSON DIRECTORY
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { chromium } from 'playwright-core';
+import { pixels, withPalette } from './palette.mjs';
 
 const [runFile, directory] = process.argv.slice(2);
 const run = JSON.parse(readFileSync(runFile, 'utf8'));
@@ -229,12 +230,14 @@ const browser = await chromium.launch({
   args: [...asRoot, '--disable-gpu'],
 });
 const page = await browser.newPage({ viewport: SIZE, colorScheme: 'light' });
+const blank = await browser.newPage();
 const take = async (name, hash, first) => {
   await page.goto('about:blank');
   await page.goto(`${base}#/${hash}`);
   await first();
   await page.mouse.move(SIZE.width / 2, 4);
-  await page.screenshot({ path: `${directory}/${name}.png` });
+  const png = await page.screenshot();
+  writeFileSync(`${directory}/${name}.png`, withPalette(await pixels(blank, png)));
 };
 
 await take('explore', 'explore?q=severity:>=warning&from=now-1h&to=now', async () => {

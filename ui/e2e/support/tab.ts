@@ -3,7 +3,7 @@
  * breaks its content security policy fails the test in which it happens.
  */
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
+import { expect, inject } from 'vitest';
 import { ADMIN, BASE, PASSWORD } from './server';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -13,26 +13,26 @@ const PATIENCE_MS = 30_000;
 let browser: Browser;
 let tabs: Tab[] = [];
 
-beforeAll(async () => {
+export async function launch(): Promise<void> {
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox', '--disable-dev-shm-usage'] : [];
   browser = await chromium.launch({ executablePath: CHROMIUM, args: [...asRoot, '--disable-gpu'] });
-});
+}
 
-afterAll(() => browser?.close());
+export async function quit(): Promise<void> {
+  await browser?.close();
+}
 
-afterEach(async ({ task }) => {
+/** Closes the tabs of a test and says what they complained of. With a name, keeps pictures of them. */
+export async function closeTabs(picture: string): Promise<string[]> {
   const all = tabs;
   tabs = [];
-  const shots = process.env.LOGGR_SHOTS;
   for (const [n, tab] of all.entries()) {
-    if (shots && task.result?.state === 'fail') {
-      const name = `${task.name.replace(/\W+/g, '-').slice(0, 60)}-${n}.png`;
-      await tab.page.screenshot({ path: `${shots}/${name}` }).catch(() => undefined);
-    }
+    if (picture) await tab.page.screenshot({ path: `${picture}-${n}.png` }).catch(() => undefined);
+    await tab.page.unrouteAll({ behavior: 'ignoreErrors' });
     await tab.context.close();
   }
-  expect(all.flatMap((tab) => tab.complaints)).toEqual([]);
-});
+  return all.flatMap((tab) => tab.complaints);
+}
 
 export interface Look {
   width?: number;
@@ -117,7 +117,7 @@ export async function visit(
 
 /** Waits until the view has something to show and no search runs. */
 export async function ready(page: Page): Promise<void> {
-  await page.locator('.row, .empty, .page > *, .gate form').first().waitFor();
+  await page.locator('#page:not([inert])').locator('.row, .empty, .page > *').first().waitFor();
   await idle(page);
 }
 

@@ -85,7 +85,8 @@ export const VIEWS: readonly View[] = [
 export async function show(page: Page, view: View, base?: string): Promise<void> {
   await page.goto('about:blank');
   await page.goto(address(view.path, view.parameters, base));
-  await ready(page);
+  if (view.path === 'first') await page.locator('.gate form').waitFor();
+  else await ready(page);
   await view.first?.(page);
   await idle(page);
 }
