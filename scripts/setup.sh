@@ -7,7 +7,8 @@
 # rsyslogd, loggen, DuckDB and schemathesis are unpacked below the target directory and never installed: an
 # installed syslog daemon would start by itself and change the machine. RabbitMQ, PostgreSQL
 # and Redis are installed where they are missing, kept from starting, now and at the next
-# boot; the tests run instances of their own. This script starts and stops no service.
+# boot; the tests run instances of their own. Chromium, and Node's packages below ui/, are for
+# the tests of the page. This script starts and stops no service.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -186,8 +187,18 @@ engines() {
     have redis-server || install_daemon redis-server redis-server
 }
 
+# The page is tested in a real browser, which packages of Node drive.
+browser() {
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || (apt_install chromium) ||
+        say "no Chromium: the tests of the page will be skipped"
+    # Where Node is too old, scripts/node.sh puts one into an environment of Python.
+    CARGO_TARGET_DIR=$target "$root/scripts/node.sh" true >&2 || (apt_install python3-venv) || true
+    CARGO_TARGET_DIR=$target make -s -C "$root" ui/node_modules >&2 ||
+        say "no packages of Node: the tests of the page will be skipped"
+}
+
 case ${1:-run} in
     run) base ;;
-    test) base && neighbours && engines ;;
+    test) base && neighbours && engines && browser ;;
     *) die "unknown argument \`$1\`" "use \`run\` or \`test\`" ;;
 esac

@@ -98,6 +98,7 @@ export function Fields({ onDone }: { onDone?: () => void }) {
           <Button onClick={() => setMost(most * 4)}>{int(hidden)} more fields</Button>
         </p>
       )}
+      {answer?.partial && <p class="grp">Not all: {answer.warnings?.join('; ')}</p>}
       {!all.length && (
         <p class="grp">
           {wanted ? 'No field is called so' : runningSince.value ? '' : 'Fields appear with the first hit'}

@@ -139,6 +139,7 @@ function Info() {
   );
 }
 
+/** What the store read for the answer, in the words that it has for it. */
 function Selection() {
   const n = selected.value.size;
   const lines = () => picked().map((l) => l.event);

@@ -7,6 +7,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { serverNow } from '../api';
 import { fields } from '../explore/search';
+import { clean } from '../list/text';
 import * as prefs from '../prefs';
 import { absolute, resolve } from '../time';
 import { Button } from '../ui/button';
@@ -270,8 +271,8 @@ function Choices({ onTake }: { onTake: (at: number) => void }) {
                 onTake(i);
               }}
             >
-              <b class="cut">{c.text}</b>
-              <small class="cut">{c.note}</small>
+              <b class="cut">{clean(c.text, 200)}</b>
+              <small class="cut">{clean(c.note, 200)}</small>
             </div>
           </>
         ))}

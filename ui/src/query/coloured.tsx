@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get } from '../api';
 import type { ParseAnswer, QueryError, Token } from '../api-types';
+import { clean } from '../list/text';
 import { paint } from './highlight';
 
 interface PaintedProps {
@@ -9,12 +10,15 @@ interface PaintedProps {
   tokens: readonly Token[];
   error?: QueryError | null;
   unknown?: readonly string[];
+  /** What cannot be seen is shown; not where the text lies over the same one of a box. */
+  seen?: boolean;
 }
 
-export function Painted({ text, tokens, error, unknown }: PaintedProps) {
+export function Painted({ text, tokens, error, unknown, seen }: PaintedProps) {
+  const all = paint(text, tokens, error, unknown);
   return (
     <>
-      {paint(text, tokens, error, unknown).map((s, i) =>
+      {(seen ? all.map((s) => ({ ...s, text: clean(s.text) })) : all).map((s, i) =>
         s.className ? (
           <span key={i} class={s.className}>
             {s.text}
@@ -47,7 +51,7 @@ export function Query({ q }: { q: string }) {
   if (!q) return <span class="dim">everything</span>;
   return (
     <code class="any">
-      <Painted text={q} tokens={tokens} />
+      <Painted text={q} tokens={tokens} seen />
     </code>
   );
 }

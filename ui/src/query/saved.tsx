@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { get, send } from '../api';
 import type { NewSaved, Saved } from '../api-types';
 import { shownColumns } from '../explore/act';
+import { clean } from '../list/text';
 import { zone } from '../prefs';
 import { rangeName } from '../time';
 import { Button } from '../ui/button';
@@ -49,7 +50,7 @@ export function SavedMenu() {
                 go(opened(s));
               }}
             >
-              {s.name}
+              {clean(s.name, 200)}
             </Entry>
           ))}
           {saved.value.length === 0 && <p class="grp">None yet</p>}

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { send, sentence } from '../api';
 import type { Saved } from '../api-types';
+import { clean } from '../list/text';
 import { zone } from '../prefs';
 import { Query } from '../query/coloured';
 import { loadSaved, opened, save, saved } from '../query/saved';
@@ -44,14 +45,14 @@ export function SavedSearches() {
                   <Button
                     icon="star"
                     pressed={!!s.start}
-                    tip={`Start page: ${s.name}`}
+                    tip={`Start page: ${clean(s.name, 200)}`}
                     onClick={() => change(s, { start: !s.start })}
                   />
                 ) : (
                   ''
                 ),
                 <a class="strong" href={href(opened(s))}>
-                  {s.name}
+                  {clean(s.name, 200)}
                 </a>,
                 <Query q={s.q} />,
                 rangeName({ from: s.from, to: s.to || 'now' }, Date.now(), zone.value),
@@ -80,7 +81,7 @@ export function SavedSearches() {
 
 function remove(s: Saved): void {
   ask({
-    title: `Remove “${s.name}”?`,
+    title: `Remove “${clean(s.name, 200)}”?`,
     yes: 'Remove',
     bad: true,
     children: <p>{s.shared ? 'Others see it too; it is gone for them as well.' : 'Only you see it.'}</p>,

@@ -1,6 +1,7 @@
 /** Tokens: for programs. The secret is shown once, when it is made. */
 import { send } from '../api';
 import type { ApiToken, Role } from '../api-types';
+import { clean } from '../list/text';
 import { zone } from '../prefs';
 import { stamp } from '../time';
 import { Button } from '../ui/button';
@@ -48,7 +49,7 @@ export function Tokens() {
         rows={(data?.tokens ?? []).map((t) => ({
           key: t.id,
           cells: [
-            <b>{t.name}</b>,
+            <b>{clean(t.name, 200)}</b>,
             t.role,
             t.owner ?? <span class="dim">nobody</span>,
             <Ago at={t.created} />,
@@ -118,7 +119,7 @@ function show(token: string): void {
 
 function revoke(t: ApiToken, done: () => Promise<void>): void {
   ask({
-    title: `Revoke “${t.name}”?`,
+    title: `Revoke “${clean(t.name, 200)}”?`,
     yes: 'Revoke',
     no: 'Keep it',
     bad: true,

@@ -1,5 +1,6 @@
 /** What is said in passing: a line for what was done, words for a screen reader, the clipboard. */
 import { signal } from '@preact/signals';
+import { clean } from '../list/text';
 
 const TOAST_MS = 2600;
 const toastText = signal('');
@@ -8,7 +9,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Says what was done. Never an error: those stay where they belong. */
 export function toast(text: string): void {
-  toastText.value = text;
+  toastText.value = clean(text);
   clearTimeout(timer);
   timer = setTimeout(() => {
     toastText.value = '';

@@ -20,6 +20,7 @@ mod hostile;
 mod lookups;
 mod machine;
 mod packaging;
+mod page;
 mod parts;
 mod postgres;
 mod powercut;

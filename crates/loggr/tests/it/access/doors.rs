@@ -11,7 +11,7 @@ use super::{PASSWORD, add_user, browser, start};
 use crate::support::{Answer, Loggr, Setup, read};
 
 /// What the log says behind `link=`.
-fn link(loggr: &Loggr) -> Option<String> {
+pub fn link(loggr: &Loggr) -> Option<String> {
     let log = loggr.log();
     let line = log.lines().rev().find(|line| line.contains("there is no user yet"))?;
     line.split("link=").nth(1)?.split([' ', '"']).find(|word| !word.is_empty()).map(str::to_owned)

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+pub use self::doors::link;
 use crate::support::{Browser, Loggr, PROGRAM, Setup};
 
 pub const PASSWORD: &str = "correct horse";

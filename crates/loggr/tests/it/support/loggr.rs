@@ -54,6 +54,8 @@ pub struct Setup {
     pub more: String,
     /// Variables of its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// The store that the web address asks unless another is named.
+    pub asked: &'static str,
     /// The address that the web address listens on, which a test always asks by loopback; none: loopback.
     pub listen: Option<String>,
     /// Soft and hard limit of its descriptors; none: as the test has them.
@@ -78,6 +80,7 @@ impl Default for Setup {
             format: "$UUID $SOURCE $APP_NAME $PROCID $FACILITY $SEVERITY $MESSAGE".to_owned(),
             more: String::new(),
             environment: Vec::new(),
+            asked: "search",
             listen: None,
             descriptors: None,
         }
@@ -239,8 +242,8 @@ impl Loggr {
         text.push_str(&format!(
             "\n[ship.files]\nkind = \"files\"\nexchange = {exchange:?}\ndirectory = {output:?}\npath = \"all.log\"\n\
              format = {:?}\n\n[ship.search]\nkind = \"search\"\nexchange = {exchange:?}\ndirectory = {store:?}\n\n\
-             [web]\nlisten = {web:?}\nstore = \"search\"\n\n{}",
-            self.setup.format, self.setup.more
+             [web]\nlisten = {web:?}\nstore = {:?}\n\n{}",
+            self.setup.format, self.setup.asked, self.setup.more
         ));
         text
     }

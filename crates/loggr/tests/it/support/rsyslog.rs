@@ -43,6 +43,11 @@ impl Rsyslog {
         Some(Rsyslog { daemon, _directory: directory, port })
     }
 
+    /// The port on which it takes lines.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Gives it lines to forward.
     pub fn feed<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("rsyslogd accepts");

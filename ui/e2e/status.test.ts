@@ -1,0 +1,108 @@
+/** Status: what flows where, whether it balances, who sends, live. */
+import { describe, expect, test } from 'vitest';
+import { throughRsyslog } from './support/send';
+import { asker } from './support/server';
+import { address, logIn, number, openTab, says, type Tab } from './support/tab';
+
+async function opened(before?: (tab: Tab) => Promise<unknown>): Promise<Tab> {
+  const tab = await openTab();
+  tab.expected.push(/status of 401/);
+  await before?.(tab);
+  await tab.page.goto(address('status'));
+  await logIn(tab.page);
+  await tab.page.locator('.topo .node').first().waitFor();
+  return tab;
+}
+
+interface Told {
+  totals: Record<string, number | boolean>;
+  listeners: { senders?: { name: string; last_seen: number }[] }[];
+  ships: Record<string, unknown>[];
+}
+
+/** The status with a change, once and as a feed that says nothing more. */
+async function changed(tab: Tab, change: (told: Told) => void): Promise<void> {
+  const told = await (await asker()).get<Told>('status');
+  change(told);
+  await tab.page.route(/\/api\/status$/, (route) => route.fulfill({ json: told }));
+  await tab.page.route(/\/api\/status\/feed/, () => undefined);
+}
+
+describe('status', () => {
+  test('listeners → exchanges → machines → queues → shippers, and the balance as an equation', async () => {
+    const { page } = await opened();
+    await says(
+      page.getByRole('region', { name: 'Balance' }),
+      /given to the queues[\s\S]+stored[\s\S]+waiting[\s\S]+Balanced/,
+    );
+    const flow = page.getByRole('region', { name: 'Topology' });
+    await says(flow, /relp[\s\S]+received[\s\S]+main[\s\S]+search[\s\S]+db/);
+    expect(await flow.locator('svg path').count()).toBeGreaterThan(5);
+    await says(page.locator('.page > header'), /Live[\s\S]+1 process on 1 host[\s\S]+free/);
+  });
+
+  test('clients, rules, processes, stores', async () => {
+    const { page } = await opened();
+    await says(page.getByRole('region', { name: 'Clients', exact: true }), /127\.0\.0\.1[\s\S]+relp/);
+    await says(page.getByRole('region', { name: 'Filter of main' }), /json\([\s\S]+drop/);
+    await says(page.getByRole('region', { name: 'Processes', exact: true }), /running/);
+    await says(page.getByRole('region', { name: 'Stores', exact: true }), /search[\s\S]+well/);
+  });
+
+  test('live: what comes is counted while one looks', async () => {
+    const { page } = await opened();
+    const sum = page.locator('.eq .t b').first();
+    await says(page.locator('.page > header'), 'Live');
+    const before = Number((await sum.innerText()).replace(/\D/g, ''));
+    await throughRsyslog(
+      Array.from({ length: 50 }, (_, n) => ({
+        severity: 6,
+        host: 'web1',
+        app: 'more',
+        message: `more ${n}`,
+      })),
+    );
+    await expect
+      .poll(async () => Number((await sum.innerText()).replace(/\D/g, '')))
+      .toBeGreaterThanOrEqual(before + 50);
+  });
+
+  test('a queue is looked into', async () => {
+    const { page } = await opened();
+    await page.locator('button.node', { hasText: 'search' }).first().click();
+    await says(page.locator('dialog'), /Nothing waits in it now/);
+    await page.keyboard.press('Escape');
+    await number(page.locator('dialog'), 0);
+  });
+
+  test('red when it does not balance, and a shipper in trouble is named', async () => {
+    const tab = await opened((tab) =>
+      changed(tab, (told) => {
+        told.totals.stored = Number(told.totals.stored) - 7;
+        told.totals.balanced = false;
+        const [ship] = told.ships;
+        Object.assign(ship ?? {}, { failing: true, last_error: 'disk full <b>' });
+      }),
+    );
+    const { page } = tab;
+    await says(page.locator('.eq [role=alert]'), 'Does not balance: 7 events are nowhere');
+    await says(page.locator('.banner.err'), 'disk full <b>');
+    const colour = (q: string) =>
+      page
+        .locator(q)
+        .first()
+        .evaluate((el) => getComputedStyle(el).color);
+    expect(await colour('.eq [role=alert]')).not.toBe(await colour('h1'));
+  });
+
+  test('senders that fell silent', async () => {
+    const { page } = await opened((tab) =>
+      changed(tab, (told) => {
+        const [listener] = told.listeners;
+        if (listener)
+          listener.senders = [{ name: '192.0.2.9', last_seen: Math.floor(Date.now() / 1000) - 3600 }];
+      }),
+    );
+    await says(page.getByRole('region', { name: 'Silent senders', exact: true }), /192\.0\.2\.9[\s\S]+ago/);
+  });
+});
