@@ -224,6 +224,8 @@ export interface SpanAnswer {
 export interface LoginWays {
   form: boolean;
   oidc: string | null;
+  /** Why the last log-in through it came to nothing. */
+  problem?: string;
   /** There is no user yet. */
   first?: boolean;
 }
