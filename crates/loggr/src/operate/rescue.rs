@@ -42,7 +42,7 @@ pub struct Discarded {
 }
 
 /// An entry of the rescue.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// Whose it is.
     pub sink: String,
