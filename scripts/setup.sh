@@ -120,13 +120,14 @@ unpack() {
     rm -rf "${tools:?}/$name" && mv "$dir/root" "$tools/$name" && rm -rf "$dir"
 }
 
-# pytool NAME: a Python package below the target directory.
+# pytool MODULE [PACKAGE]: a Python package below the target directory.
 pytool() {
+    local package=${2:-$1}
     [ ! -d "$target/pytools/$1" ] || return 0
     python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-    say "installing the Python package $1 into $target/pytools"
+    say "installing the Python package $package into $target/pytools"
     # Two of them may need the same third one.
-    python3 -m pip install -q --upgrade --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" "$1"
+    python3 -m pip install -q --upgrade --disable-pip-version-check --root-user-action=ignore --target "$target/pytools" "$package"
 }
 
 rust() {
@@ -178,6 +179,8 @@ neighbours() {
     fi
     pytool duckdb || say "no DuckDB: the tests that read the store's files with it will be skipped"
     pytool schemathesis || say "no schemathesis: the API's document will not be held against the server"
+    pytool oidc_provider_mock oidc-provider-mock ||
+        say "no provider of OpenID Connect: the tests of log-in through one will be skipped"
 }
 
 # Where the broker's start script, a server and initdb are: what the tests look for.

@@ -6,6 +6,8 @@
 export interface LoginWays {
   form: boolean;
   oidc: string | null;
+  /** Why the last log-in through it came to nothing. */
+  problem?: string;
   /** There is no user yet. */
   first?: boolean;
 }

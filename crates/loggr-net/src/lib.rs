@@ -1,7 +1,7 @@
-//! Addresses and networks; with features: sockets to listen on, name servers, TLS.
+//! Addresses and networks; with features: sockets to listen on, name servers, TLS, asking over HTTP.
 //!
-//! The crate knows neither events nor syslog, does not read or write on sockets, and depends on no
-//! other crate of loggr. Without a feature it has [`Address`], [`Endpoint`] and [`Network`], which
+//! The crate knows neither events nor syslog, reads and writes on no socket but those of its own
+//! questions (`names`, `http`), and depends on no other crate of loggr. Without a feature it has [`Address`], [`Endpoint`] and [`Network`], which
 //! parse and compare and never do I/O: the filters use only this part.
 //!
 //! Invariant, everywhere: an IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4
@@ -13,6 +13,8 @@ mod address;
 #[cfg(feature = "bind")]
 pub mod bind;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "names")]
 pub mod names;
 mod network;

@@ -108,16 +108,21 @@ impl FieldKind {
         [Integer, Float, Ip4, Ip, Word, Text].into_iter().find(|k| *k as u8 == code)
     }
 
-    /// The word for it in documents and answers.
+    /// The word for it in answers; both kinds of addresses have the same.
     pub fn keyword(self) -> &'static str {
         match self {
             FieldKind::Integer => "integer",
             FieldKind::Float => "float",
-            FieldKind::Ip4 => "ipv4",
-            FieldKind::Ip => "ip",
-            FieldKind::Word => "keyword",
+            FieldKind::Ip4 | FieldKind::Ip => "ip",
+            FieldKind::Word => "word",
             FieldKind::Text => "text",
         }
+    }
+
+    /// The kind of a word.
+    pub fn of(keyword: &str) -> Option<FieldKind> {
+        use FieldKind::{Float, Integer, Ip, Text, Word};
+        [Integer, Float, Ip, Word, Text].into_iter().find(|kind| kind.keyword() == keyword)
     }
 }
 

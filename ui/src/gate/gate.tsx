@@ -59,7 +59,7 @@ function Login() {
         <h1>Log in to loggr</h1>
         <p class="sub">{lost.current ? 'Your session has ended. What you typed is kept.' : location.host}</p>
       </div>
-      <Failure text={failed} />
+      <Failure text={failed || (ways.problem ?? '')} />
       {ways.first && (
         <p class="note">
           There is no user yet. The log of loggr shows a link that makes the first administrator; so does{' '}

@@ -8,6 +8,8 @@
 //! | `user.rs`, `role.rs`, `sight.rs`, `token.rs`, `first.rs` | what each of them is |
 //! | `session.rs` | who is logged in |
 //! | `slow.rs` | how often somebody may try to log in |
+//! | `provider.rs` | users whom a provider of OpenID Connect names |
+//! | `oidc/` | the provider itself |
 //! | `password.rs`, `secret.rs` | what is kept of a password, of a secret |
 //! | `security.rs` | the security log |
 //!
@@ -17,7 +19,9 @@
 pub mod accounts;
 pub mod first;
 pub mod kept;
+pub mod oidc;
 pub mod password;
+pub mod provider;
 mod refused;
 pub mod role;
 pub mod secret;

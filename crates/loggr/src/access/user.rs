@@ -21,6 +21,9 @@ pub struct User {
     /// What is kept of the password; none: the user logs in elsewhere.
     #[serde(default)]
     pub password: Option<String>,
+    /// Who they are at a provider of OpenID Connect, if they log in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Bound>,
     /// May not log in.
     #[serde(default)]
     pub disabled: bool,
@@ -31,6 +34,17 @@ pub struct User {
     pub stamp: String,
     /// When the user was made, in microseconds since 1970.
     pub created: i64,
+}
+
+/// Who a user is at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The provider.
+    pub issuer: String,
+    /// Who they are there, for ever.
+    pub subject: String,
+    /// The provider has brought them, so it also says the role.
+    pub brought: bool,
 }
 
 /// A user who is to be made.
@@ -44,6 +58,8 @@ pub struct NewUser {
     pub role: String,
     /// What is kept of the password.
     pub password: Option<String>,
+    /// Who they are at a provider.
+    pub provider: Option<Bound>,
     /// May not log in yet.
     pub disabled: bool,
     /// What they see.
@@ -77,6 +93,7 @@ impl User {
             name: new.name,
             role: new.role,
             password: new.password,
+            provider: new.provider,
             disabled: new.disabled,
             sight: new.sight.checked()?,
             stamp,
@@ -108,7 +125,8 @@ impl User {
     }
 }
 
-fn checked_display(display: String) -> Result<String, Refused> {
+/// Can this be shown as a name?
+pub(super) fn checked_display(display: String) -> Result<String, Refused> {
     let display = display.trim().to_owned();
     if display.is_empty() || display.len() > MAX_DISPLAY_BYTES || display.chars().any(char::is_control) {
         let text = format!("the name to show must be one line of at most {MAX_DISPLAY_BYTES} bytes");

@@ -15,6 +15,7 @@ mod parse;
 mod people;
 mod queue;
 mod records;
+mod remote;
 mod repair;
 mod rescue;
 mod role;

@@ -6,21 +6,29 @@ use std::io::Write;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use loggr_event::counted;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::remote::{Remote, RemoteArgs};
 use super::{Place, complain, confirm};
 use crate::clean::{self, clean};
 use crate::config::Config;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
-use crate::operate::rescue::{self, Discarded, Replayed};
+use crate::operate::rescue::{self, Discarded, Entry, Replayed};
 use crate::process::place;
 use crate::registry::control;
+
+/// Entries of one page of the API.
+const PAGE: &str = "1000";
 
 /// Arguments of `loggr rescue`.
 #[derive(Debug, Args)]
 pub struct RescueArgs {
     #[command(subcommand)]
     command: RescueCommand,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,20 +70,15 @@ enum RescueCommand {
 
 /// Runs the subcommand.
 pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
-    let config = place.load()?;
+    let of = match args.remote.open(place)? {
+        Some(remote) => Of::There(remote),
+        None => Of::Here(Box::new(place.load()?)),
+    };
     match &args.command {
-        RescueCommand::List { sink, json } => list(&config, sink.as_deref(), *json),
-        RescueCommand::Show { sink, id } => show(&config, sink, id),
+        RescueCommand::List { sink, json } => list(&of, sink.as_deref(), *json),
+        RescueCommand::Show { sink, id } => show(&of, sink, id),
         RescueCommand::Replay { sink, id } => {
-            let Some(body) = command(&config, "replay", sink, id.as_deref())? else {
-                return Err(anyhow!(
-                    "no loggr runs with the data directory `{}`",
-                    config.data.directory.display()
-                ))
-                .hint("only a running process can send rescued events again: start one with `loggr run`")
-                .usage();
-            };
-            let answer: Replayed = serde_json::from_slice(&body)?;
+            let answer = of.replay(sink, id.as_deref())?;
             writeln!(std::io::stdout().lock(), "`{sink}` took {}", counted(answer.replayed, "event"))?;
             Ok(refused_again(sink, &answer))
         }
@@ -87,14 +90,111 @@ pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
             if !yes && !confirm(&what)? {
                 return Ok(Exit::Failed);
             }
-            let answer: Discarded = match command(&config, "discard", sink, id.as_deref())? {
-                Some(body) => serde_json::from_slice(&body)?,
-                None => rescue::discard(&rescue::open(&config)?, sink, id.as_deref())?,
-            };
+            let answer = of.discard(sink, id.as_deref())?;
             writeln!(std::io::stdout().lock(), "deleted {}", counted(answer.discarded, "event"))?;
             Ok(Exit::Fine)
         }
     }
+}
+
+/// Whose rescue it is.
+enum Of {
+    /// That of this host, where loggr may run or not.
+    Here(Box<Config>),
+    /// That of a loggr elsewhere, which runs.
+    There(Remote),
+}
+
+/// Entries as the API sends them.
+#[derive(Deserialize)]
+struct Page {
+    entries: Vec<Entry>,
+    cursor: Option<String>,
+}
+
+impl Of {
+    /// Goes through all entries, or those of one sink, until it is enough.
+    fn each(&self, sink: Option<&str>, mut entry: impl FnMut(Entry) -> Result<Going>) -> Result<()> {
+        let remote = match self {
+            Of::Here(config) => {
+                return rescue::each(&rescue::open(config)?, sink, |one| entry(one.clone()).map(drop));
+            }
+            Of::There(remote) => remote,
+        };
+        let mut cursor = None;
+        loop {
+            let (sink, limit) = (sink.map(str::to_owned), Some(PAGE.to_owned()));
+            let page: Page =
+                remote.get("/api/rescue", &[("sink", sink), ("limit", limit), ("cursor", cursor)])?;
+            for one in page.entries {
+                if entry(one)? == Going::Enough {
+                    return Ok(());
+                }
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One entry with its event.
+    fn get(&self, sink: &str, id: &str) -> Result<Option<Entry>> {
+        if let Of::Here(config) = self {
+            return rescue::get(&rescue::open(config)?, sink, id);
+        }
+        rescue::number(id)?;
+        let mut found = None;
+        self.each(Some(sink), |entry| {
+            let is_it = entry.id == id;
+            found = is_it.then_some(entry);
+            Ok(if is_it { Going::Enough } else { Going::On })
+        })?;
+        Ok(found)
+    }
+
+    fn replay(&self, sink: &str, id: Option<&str>) -> Result<Replayed> {
+        let config = match self {
+            Of::Here(config) => config,
+            Of::There(remote) => return remote.post("/api/rescue/replay", &which(sink, id)?),
+        };
+        match command(config, "replay", sink, id)? {
+            Some(body) => Ok(serde_json::from_slice(&body)?),
+            None => {
+                let directory = config.data.directory.display();
+                Err(anyhow!("no loggr runs with the data directory `{directory}`"))
+                    .hint("only a running process can send rescued events again: start one with `loggr run`")
+                    .usage()
+            }
+        }
+    }
+
+    fn discard(&self, sink: &str, id: Option<&str>) -> Result<Discarded> {
+        let config = match self {
+            Of::Here(config) => config,
+            Of::There(remote) => return remote.post("/api/rescue/discard", &which(sink, id)?),
+        };
+        match command(config, "discard", sink, id)? {
+            Some(body) => Ok(serde_json::from_slice(&body)?),
+            None => rescue::discard(&rescue::open(config)?, sink, id),
+        }
+    }
+}
+
+/// Is another entry wanted?
+#[derive(PartialEq)]
+enum Going {
+    On,
+    Enough,
+}
+
+/// Which entries are meant, for the API.
+fn which(sink: &str, id: Option<&str>) -> Result<Value> {
+    let id = id.map(rescue::number).transpose()?.map(|id| id.to_string());
+    Ok(match id {
+        Some(id) => json!({ "sink": sink, "id": id }),
+        None => json!({ "sink": sink }),
+    })
 }
 
 /// Says what the destination has refused once more.
@@ -112,30 +212,34 @@ fn refused_again(sink: &str, answer: &Replayed) -> Exit {
     Exit::Failed
 }
 
-fn list(config: &Config, sink: Option<&str>, json: bool) -> Result<Exit> {
-    if !place::exists(&config.data.directory.join("rescue"))? {
+fn list(of: &Of, sink: Option<&str>, json: bool) -> Result<Exit> {
+    if let Of::Here(config) = of
+        && !place::exists(&config.data.directory.join("rescue"))?
+    {
         complain("hint: no event was ever rescued in this data directory\n");
         return Ok(Exit::Fine);
     }
-    let rescue = rescue::open(config)?;
     let mut out = std::io::stdout().lock();
     if !json {
         writeln!(out, "{:<36} {:<16} {:<28} REASON", "ID", "SHIPPER", "TIME")?;
     }
-    rescue::each(&rescue, sink, |entry| {
+    of.each(sink, |entry| {
         if json {
+            // One line is enough for a list; `show` has the event.
+            let entry = Entry { event: None, ..entry };
             writeln!(out, "{}", clean::value(&serde_json::to_value(entry)?))?;
         } else {
             let (id, time, sink) = (&entry.id, &entry.time, clean(&entry.sink));
             writeln!(out, "{id:<36} {sink:<16} {time:<28} {}", clean(&entry.reason))?;
         }
-        Ok(())
+        Ok(Going::On)
     })?;
     Ok(Exit::Fine)
 }
 
-fn show(config: &Config, sink: &str, id: &str) -> Result<Exit> {
-    let entry = rescue::get(&rescue::open(config)?, sink, id)?
+fn show(of: &Of, sink: &str, id: &str) -> Result<Exit> {
+    let entry = of
+        .get(sink, id)?
         .ok_or_else(|| anyhow!("the rescue of `{sink}` has no event {id}"))
         .hint("`loggr rescue list` shows the events that there are")?;
     let shown = serde_json::to_value(entry)?;

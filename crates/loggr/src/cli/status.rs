@@ -1,13 +1,16 @@
 //! `loggr status`: what runs, and where the events are.
 //!
-//! Asks the running processes; where none runs, reads the queues from disk. What is wrong is said
+//! Asks the running processes; where none runs, reads the queues from disk. With `--url` a loggr elsewhere
+//! is asked. What is wrong is said
 //! in sentences at the end and by the exit code, so that it can be used as a check.
 
 use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::Value;
 
+use super::remote::{Remote, RemoteArgs};
 use super::table::{Column, Table, number, words};
 use super::{Place, complain};
 use crate::clean::{self, clean};
@@ -33,16 +36,23 @@ pub struct StatusArgs {
     /// Also show how many events each rule of the filters changed
     #[arg(long)]
     rules: bool,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 /// Prints the status.
 pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
-    let config = place.load()?;
-    let status = ask(&config)?;
-    let troubles = sentences(&config, &status);
+    let (status, mut shown, troubles) = match args.remote.open(place)? {
+        Some(remote) => there(&remote)?,
+        None => {
+            let config = place.load()?;
+            let status = ask(&config)?;
+            let (shown, troubles) = (serde_json::to_value(&status)?, sentences(&config, &status));
+            (status, shown, troubles)
+        }
+    };
     let mut out = std::io::stdout().lock();
     if args.json {
-        let mut shown = serde_json::to_value(&status)?;
         shown["troubles"] = troubles.clone().into();
         writeln!(out, "{}", clean::json(&format!("{shown:#}")))?;
     } else {
@@ -68,6 +78,18 @@ fn sentence(trouble: &str) -> String {
         out.push_str(&line);
     }
     out
+}
+
+/// The status of an installation elsewhere, as it came, and what is wrong there.
+fn there(remote: &Remote) -> Result<(Installation, Value, Vec<String>)> {
+    let shown: Value = remote.get("/api/status", &[])?;
+    let read = || -> serde_json::Result<_> {
+        let troubles = shown.get("troubles").cloned().unwrap_or_default();
+        Ok((serde_json::from_value(shown.clone())?, serde_json::from_value::<Option<Vec<String>>>(troubles)?))
+    };
+    let (status, troubles) =
+        read().context("the server's status cannot be read; it may be of another version")?;
+    Ok((status, shown, troubles.unwrap_or_default()))
 }
 
 /// The status of the installation; where nothing runs, of what lies on disk.

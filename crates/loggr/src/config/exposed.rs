@@ -33,6 +33,7 @@ fn told(what: &str, path: &Path) -> Option<(String, String)> {
 fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     const PASSWORD: &str = "the password in";
     const KEY: &str = "the private key";
+    const SECRET: &str = "the secret in";
     let mut files = Vec::new();
     let mut in_the_file = false;
     if let Some(rabbit) = &config.bus.rabbit {
@@ -46,6 +47,8 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
         in_the_file |= redis.url.password.is_some();
     }
     files.extend(config.web.iter().filter_map(|web| web.tls.clone()).map(|(_, key)| (KEY, key)));
+    let oidc = config.web.iter().filter_map(|web| web.oidc.as_ref());
+    files.extend(oidc.filter_map(|oidc| oidc.client_secret_file.clone()).map(|file| (SECRET, file)));
     for ship in &config.ships {
         if let ShipKind::Postgres(postgres) = &ship.kind {
             files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));

@@ -124,6 +124,10 @@ pub enum Takes {
     Presets,
     /// A condition of the filter language.
     Condition,
+    /// A table: what stands on its left, and on its right.
+    Pairs(&'static str, &'static str),
+    /// A section of its own.
+    Section,
     /// The key belongs to another section: the text says what to do instead.
     Elsewhere(&'static str),
     /// A text with rules of its own; the word says what it is.

@@ -124,6 +124,8 @@ fn takes(takes: &Takes) -> String {
         Takes::StartFormats => "format or list of formats".to_owned(),
         Takes::Presets => "preset or list of presets".to_owned(),
         Takes::Condition => "condition".to_owned(),
+        Takes::Pairs(left, right) => format!("table: {left} = {right}"),
+        Takes::Section => "section".to_owned(),
         Takes::Elsewhere(_) => "nothing".to_owned(),
         Takes::Text(what) => (*what).to_owned(),
         Takes::Texts(what) => format!("list of {what}s"),

@@ -19,7 +19,9 @@ use super::sections::{SECTIONS, section};
 use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};
-use super::{bus, data, listener, log, machine, packers, process, registry, searched, ship, spool, web};
+use super::{
+    bus, data, listener, log, machine, oidc, packers, process, registry, searched, ship, spool, web,
+};
 
 /// Listeners, packers, machines and ships of one file, each at most.
 const MAX_OF_A_KIND: usize = 256;
@@ -126,7 +128,11 @@ impl<'d> Resolver<'d> {
                 config.machines.extend(machine::implied(&config.listeners, &config.ships));
             }
         });
+        let oidc = self.once(&oidc::SECTION, |r| oidc::read(r, beside));
         config.web = self.once(&web::SECTION, |r| web::read(r, &config.ships, beside));
+        if let Some(web) = &mut config.web {
+            web.oidc = oidc;
+        }
         let web = self.table.get("web").and_then(|web| web.get_ref().as_table());
         let web = web.and_then(|web| web.get("listen")).map(Spanned::span);
         let (places, problems) = (&self.places, &mut self.problems);
@@ -138,7 +144,8 @@ impl<'d> Resolver<'d> {
         for (name, value) in self.table {
             let written = name.get_ref();
             let known: Vec<&str> = SECTIONS.iter().filter(|s| !s.is_later()).map(|s| s.name).collect();
-            match section(written) {
+            // A section within another one is no section of that name.
+            match section(written).filter(|section| !section.name.contains('.')) {
                 None => {
                     let help = match (section_of_key(written), value.get_ref()) {
                         (_, DeValue::Table(_) | DeValue::Array(_)) | (None, _) => suggest(written, &known)
@@ -158,12 +165,16 @@ impl<'d> Resolver<'d> {
 
     /// Reads a section that a file has at most once.
     fn once<T>(&mut self, section: &'static Section, read: impl FnOnce(&mut Reader<'_, 'd>) -> T) -> T {
-        let found = self.table.get_key_value(section.name);
+        let (within, key) = match section.name.split_once('.') {
+            Some((above, key)) => (self.table.get(above).and_then(|above| above.get_ref().as_table()), key),
+            None => (Some(self.table), section.name),
+        };
+        let found = within.and_then(|table| table.get_key_value(key));
         let table = found.and_then(|(_, value)| value.get_ref().as_table());
         if let (Some((key, _)), None) = (found, table) {
             self.note(
                 key.span(),
-                format!("`{}` is a section", section.name),
+                format!("`{}` is a section", key.get_ref()),
                 Some(format!("write `{}`", section.header())),
             );
         }

@@ -1,7 +1,7 @@
 //! The sections of the file, each with its table of keys. What a table says is in `keys.rs`.
 
 use super::keys::{Section, Shape};
-use super::{bus, data, listener, log, machine, packers, process, registry, ship, spool, web};
+use super::{bus, data, listener, log, machine, oidc, packers, process, registry, ship, spool, web};
 
 /// Every section, in the order of the reference.
 pub static SECTIONS: &[&Section] = &[
@@ -12,6 +12,7 @@ pub static SECTIONS: &[&Section] = &[
     &machine::SECTION,
     &ship::SECTION,
     &web::SECTION,
+    &oidc::SECTION,
     &log::SECTION,
     &process::SECTION,
     &registry::SECTION,

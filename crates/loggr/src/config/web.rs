@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use loggr_net::http::Url;
 use loggr_net::{Address, Network};
 
 use super::diagnostics::nearest;
 use super::keys::{DAY, SECOND, Section, Shape, Takes, key};
+use super::oidc::Oidc;
 use super::reader::Reader;
 use super::ship::Ship;
 
@@ -54,6 +56,13 @@ pub static SECTION: Section = Section {
              `localhost` and the name of this host are always allowed",
         ),
         key(
+            "url",
+            Takes::Text("URL"),
+            "",
+            "how browsers call the page, such as `https://logs.example.net`, where others have to be told",
+        )
+        .without("what the browser that asks has called it"),
+        key(
             "session_timeout",
             Takes::Duration(60 * SECOND, 7 * DAY),
             "\"12h\"",
@@ -81,6 +90,8 @@ pub static SECTION: Section = Section {
             "the role of users that a proxy names and that loggr does not know",
         )
         .without("such users are not let in"),
+        key("oidc", Takes::Section, "", "log-in through a provider: [`[web.oidc]`](#weboidc)")
+            .without("users log in by password, or by a proxy"),
     ]],
 };
 
@@ -95,6 +106,8 @@ pub struct Web {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Names that it may be called by, in lower case.
     pub hosts: Vec<String>,
+    /// How browsers call the page, without a slash at its end.
+    pub url: Option<String>,
     /// A log-in ends after so long without use.
     pub session_timeout: Duration,
     /// Proxies that are believed.
@@ -103,6 +116,8 @@ pub struct Web {
     pub proxy_header: Option<String>,
     /// The role of users that only they know.
     pub proxy_role: Option<String>,
+    /// `[web.oidc]`; `None` where there is none.
+    pub oidc: Option<Oidc>,
 }
 
 /// Reads the section; `None` where it is switched off.
@@ -122,6 +137,9 @@ pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], beside: &Path) -> Option<Web
     }
     let tls = tls(r, beside);
     let hosts = r.all_parsed("hosts", host);
+    let url = r.parsed_if_any("url", |text| {
+        Url::parse(text).map(|url| url.to_string()).map_err(|error| error.to_string())
+    });
     let session_timeout = r.duration("session_timeout");
     let trusted_proxies = r.networks("trusted_proxies");
     let proxy_header = r.parsed_if_any("proxy_header", header);
@@ -140,10 +158,12 @@ pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], beside: &Path) -> Option<Web
         store,
         tls,
         hosts,
+        url,
         session_timeout,
         trusted_proxies,
         proxy_header,
         proxy_role,
+        oidc: None,
     })
 }
 

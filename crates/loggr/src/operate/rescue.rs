@@ -43,7 +43,7 @@ pub struct Discarded {
 }
 
 /// An entry of the rescue.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Whose it is.
     pub sink: String,

@@ -95,6 +95,6 @@ impl Registry {
 
     fn describe(&self, problem: Option<String>) -> status::Registry {
         let kind = if self.redis.is_some() { "redis" } else { "embedded" };
-        status::Registry { kind, server: self.server().map(str::to_owned), problem }
+        status::Registry { kind: kind.to_owned(), server: self.server().map(str::to_owned), problem }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Broker, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seen, Ship, State, Status, Store,
@@ -15,7 +15,8 @@ use super::{
 use crate::config::Config;
 
 /// The status of an installation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Installation {
     /// Whether a process runs.
     pub running: bool,
@@ -55,7 +56,8 @@ pub struct Installation {
 }
 
 /// The process that speaks for an installation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Speaker {
     host: Option<String>,
     /// Its process id.
@@ -72,7 +74,7 @@ pub struct Speaker {
 }
 
 /// A process of an installation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Process {
     /// Who it is.
     #[serde(flatten)]
@@ -86,10 +88,10 @@ pub struct Process {
 }
 
 /// The registry of an installation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Registry {
     /// `embedded` or `redis`.
-    pub kind: &'static str,
+    pub kind: String,
     /// The address of the server, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
@@ -99,7 +101,7 @@ pub struct Registry {
 }
 
 /// An item of one process. Queues of a broker belong to no process, because all share them.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Owned<T> {
     /// What it is.
     #[serde(flatten)]

@@ -135,7 +135,7 @@ mod tests {
                 s.ships = one(Ship::default());
                 s.stores = one(Store::default());
                 s.rescue.insert(name(), 0);
-                s.registry = Some(Registry { kind: "embedded", server: None, problem: None });
+                s.registry = Some(Registry { kind: "embedded".to_owned(), server: None, problem: None });
             },
             &[],
         );
@@ -188,7 +188,7 @@ mod tests {
             },
             &["exchange `a`: cannot write"],
         );
-        let away = Registry { kind: "redis", server: None, problem: said("no Redis") };
+        let away = Registry { kind: "redis".to_owned(), server: None, problem: said("no Redis") };
         check(|s| s.registry = Some(away), &["no Redis"]);
         check(|s| s.rescue_trouble = said("damaged"), &["the rescue: damaged"]);
     }

@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::operate::stores::Stores;
 use crate::process::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
 use crate::process::part::Part;
@@ -109,18 +109,23 @@ pub struct Site {
 pub struct Bound {
     sockets: Vec<std::net::TcpListener>,
     tls: Option<Server>,
+    /// That of `[web.oidc]`.
+    secret: Option<Secret>,
 }
 
-/// Binds the web address, if the part has one, and reads its certificate.
+/// Binds the web address, if the part has one, and reads its certificate and secret, which perhaps only
+/// root may read.
 pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
     let Some(web) = config.web.as_ref().filter(|_| part.has_web()) else { return Ok(Bound::default()) };
     let bind = |address: &Address| bind::tcp(bind::resolve(address)?);
     let bound = || -> Result<Bound> {
         let identity =
             web.tls.as_ref().map(|(certificate, key)| Identity::read(certificate, key)).transpose()?;
+        let secret = web.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
         Ok(Bound {
             sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?,
             tls: identity.map(|identity| Server::new(&identity, &[ALPN])).transpose()?,
+            secret: secret.map(|file| Secret::read(file)).transpose()?,
         })
     };
     bound().context("cannot start the web server")
@@ -153,7 +158,7 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     let Some(settings) = site.live.config.web.as_ref().filter(|_| !bound.sockets.is_empty()) else {
         return Ok(web);
     };
-    let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site)));
+    let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site), bound.secret)?);
     let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
     let scheme = if web.tls.is_some() { "https" } else { "http" };
     let mut far = None;

@@ -29,6 +29,7 @@ mod questions;
 mod rabbitmq;
 mod registry;
 mod relay;
+mod remote;
 mod rsyslog;
 mod search;
 mod status;

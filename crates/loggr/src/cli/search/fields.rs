@@ -8,7 +8,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Place, Sought};
+use super::Place;
+use super::asked::Sought;
 use crate::clean::{self, clean};
 use crate::cli::complain;
 use crate::exit::Exit;
@@ -30,7 +31,8 @@ pub struct FieldsArgs {
 /// `loggr fields`.
 pub fn fields(place: &Place, args: &FieldsArgs) -> Result<Exit> {
     let asked = args.sought.open(place, "")?;
-    let fields = asked.known()?;
+    let mut fields = asked.known()?;
+    fields.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.name.cmp(&b.name)));
     let mut out = std::io::stdout().lock();
     if args.json {
         let of = |f: &loggr_store::KnownField| json!({ "name": f.name, "kind": f.kind.keyword(), "events": f.events });

@@ -1,12 +1,15 @@
-//! `-f`: what becomes visible, as it comes, printed.
+//! `-f`: the newest events, and then what becomes visible, as it comes, printed.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use anyhow::Result;
-use loggr_store::Limits;
+use anyhow::{Result, anyhow};
+use loggr_event::Uid;
+use loggr_store::{Limits, Store};
+use tokio::runtime::Runtime;
 
-use super::print::Printer;
-use super::{Asked, complain};
+use super::asked::{Answers, Asked, wait};
+use super::print::{Printer, Row, warn};
 use crate::operate::follow::{Follow, Look};
 
 /// How often `-f` looks whether there is something new.
@@ -14,19 +17,25 @@ const FOLLOW: Duration = Duration::from_millis(250);
 /// How often it asks a store that has to be asked for that.
 const FOLLOW_ASKING: Duration = Duration::from_secs(1);
 
-/// Begins to follow: what can be found before the first answer is no news.
-pub(super) fn begin(asked: &Asked) -> Result<Follow> {
-    let limits = Limits::default();
-    let following = Follow::new(asked.store.clone(), asked.query.clone(), asked.options.until, &limits);
-    let mut follow = asked.wait(following)?;
-    look(asked, &mut follow)?;
-    Ok(follow)
-}
-
-/// Prints what becomes visible, until interrupted or until nobody reads.
-pub(super) fn follow(asked: &Asked, mut follow: Follow, out: &mut Printer) -> Result<()> {
+/// Prints the newest events, at most so many, and what becomes visible then, until interrupted or until
+/// nobody reads.
+pub(super) fn follow(asked: &mut Asked, limit: usize, out: &mut Printer) -> Result<()> {
+    let Answers::Here(store, runtime) = &asked.place else { return follow_there(asked, limit, out) };
+    // Before the first answer: what becomes visible from here on is new.
+    let mut follow = begin(asked, store, runtime)?;
+    let (mut rows, _) = asked.page(limit)?;
+    if rows.is_empty() {
+        asked.advise();
+    }
+    rows.reverse();
+    follow.know(rows.iter().filter_map(Row::event));
+    for row in &rows {
+        out.print(row)?;
+    }
+    out.flush()?;
+    let Answers::Here(_, runtime) = &asked.place else { return Ok(()) };
     loop {
-        match asked.wait(follow.has_changed())? {
+        match wait(runtime, follow.has_changed())? {
             Some(false) => {
                 std::thread::sleep(FOLLOW);
                 continue;
@@ -34,17 +43,57 @@ pub(super) fn follow(asked: &Asked, mut follow: Follow, out: &mut Printer) -> Re
             Some(true) => {}
             None => std::thread::sleep(FOLLOW_ASKING),
         }
-        for event in &look(asked, &mut follow)?.events {
-            out.print(event)?;
+        for event in look(runtime, &mut follow)?.events {
+            out.print(&Row::Event(Box::new(event)))?;
         }
         out.flush()?;
     }
 }
 
-fn look(asked: &Asked, follow: &mut Follow) -> Result<Look> {
-    let look = asked.wait(follow.look())?;
-    for warning in &look.warnings {
-        complain(&format!("warning: {warning}\n"));
+/// The same of a loggr elsewhere, which tells what is new.
+fn follow_there(asked: &mut Asked, limit: usize, out: &mut Printer) -> Result<()> {
+    let Answers::There(there) = &asked.place else { return Ok(()) };
+    // Before the first answer, as above; what both have is printed once.
+    let mut feed = there.listen()?;
+    // The server says so when it has begun to look.
+    there.hear(&mut feed)?;
+    let (mut newest, mut more) = (Vec::new(), true);
+    while more && newest.len() < limit {
+        let (rows, further) = asked.page(limit - newest.len())?;
+        newest.extend(rows);
+        more = further;
     }
+    if newest.is_empty() {
+        asked.advise();
+    }
+    let mut known: HashSet<Uid> = newest.iter().filter_map(Row::uid).collect();
+    for row in newest.drain(..).rev() {
+        out.print(&row)?;
+    }
+    out.flush()?;
+    let Answers::There(there) = &asked.place else { return Ok(()) };
+    while let Some(rows) = there.hear(&mut feed)? {
+        for row in rows {
+            if known.is_empty() || row.uid().is_none_or(|uid| !known.remove(&uid)) {
+                out.print(&row)?;
+            }
+        }
+        out.flush()?;
+    }
+    Err(anyhow!("the server has ended the connection"))
+}
+
+/// Begins to follow: what can be found before the first answer is no news.
+fn begin(asked: &Asked, store: &Store, runtime: &Runtime) -> Result<Follow> {
+    let limits = Limits::default();
+    let following = Follow::new(store.clone(), asked.query.clone(), asked.options.until, &limits);
+    let mut follow = wait(runtime, following)?;
+    look(runtime, &mut follow)?;
+    Ok(follow)
+}
+
+fn look(runtime: &Runtime, follow: &mut Follow) -> Result<Look> {
+    let look = wait(runtime, follow.look())?;
+    warn(&look.warnings);
     Ok(look)
 }

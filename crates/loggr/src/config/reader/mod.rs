@@ -145,6 +145,11 @@ impl<'r, 't> Reader<'r, 't> {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
+    /// Does the file have the section?
+    pub fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Was the value of the key refused?
     pub fn failed(&self, key: &str) -> bool {
         self.failed.contains(&key)

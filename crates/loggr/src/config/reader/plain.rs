@@ -243,6 +243,28 @@ impl Reader<'_, '_> {
         defaulted(self.parsed_if_any(key, parse))
     }
 
+    /// A table of names and such texts, in the order of the file; one that is only implied is empty.
+    pub fn pairs<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<(String, T)> {
+        let read = self.read(key, |key, value| {
+            let Takes::Pairs(left, right) = key.takes else { panic!("BUG: `{}` is no table", key.name) };
+            let what = format!("a table such as `{{ \"{left}\" = \"{right}\" }}`");
+            let table = value.get_ref().as_table().ok_or_else(|| expected(&what, value))?;
+            let mut items: Vec<_> = table.iter().collect();
+            items.sort_by_key(|(name, _)| name.span().start);
+            let mut pairs = Vec::with_capacity(items.len());
+            for (name, value) in items {
+                let parsed = text(value).and_then(|text| Ok(parse(text)?));
+                pairs.push((name.get_ref().to_string(), parsed.map_err(|wrong| wrong.at(value.span()))?));
+            }
+            Ok(pairs)
+        });
+        defaulted(read)
+    }
+
     /// A list of such texts.
     pub fn all_parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         defaulted(self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?))))

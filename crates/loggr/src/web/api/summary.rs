@@ -2,7 +2,7 @@
 
 use loggr_event::Severity;
 use loggr_store::query::Field;
-use loggr_store::{ErrorKind, FieldKind, NumberOf, TopOptions};
+use loggr_store::{ErrorKind, NumberOf, TopOptions};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -243,7 +243,7 @@ pub async fn fields(call: Call) -> Answer {
         .clone()
         .map(|of| OneField {
             name: of.field.to_string(),
-            kind: kind(of.kind),
+            kind: of.kind.keyword(),
             core: !matches!(of.field, Field::Custom(_)),
             events: of.events,
             distinct: None,
@@ -266,16 +266,6 @@ pub async fn fields(call: Call) -> Answer {
     }
     asked.line.rows(fields.len() as u64);
     json(&Fields { fields, matched: found.matched, told: asked.told(partial, warnings, &found.stats) })
-}
-
-fn kind(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Integer => "integer",
-        FieldKind::Float => "float",
-        FieldKind::Ip4 | FieldKind::Ip => "ip",
-        FieldKind::Word => "word",
-        FieldKind::Text => "text",
-    }
 }
 
 #[cfg(test)]

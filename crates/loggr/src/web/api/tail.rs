@@ -59,7 +59,7 @@ pub async fn tail(call: Call) -> Answer {
         has_ended: false,
         rights: call.rights,
         line,
-        _tail: tail,
+        tail,
         _turn,
     };
     Ok(Sse::new(stream(ear)).keep_alive(KeepAlive::default()).into_response())
@@ -73,7 +73,7 @@ struct Ear {
     has_ended: bool,
     rights: Rights,
     line: Line,
-    _tail: Arc<Tail>,
+    tail: Arc<Tail>,
     /// Who follows takes one of their turns for as long.
     _turn: OwnedSemaphorePermit,
 }
@@ -96,7 +96,12 @@ impl Drop for Ear {
 }
 
 fn stream(ear: Ear) -> impl Stream<Item = Result<Sent, Infallible>> {
-    let hello = Sent::default().event("hello").data(json!({ "at": stamp(now().unix_micros()) }).to_string());
+    let beginning = ear.tail.clone();
+    // What somebody looks up once they have read this is not missed between the answers.
+    let hello = async move {
+        beginning.begun().await;
+        Ok(Sent::default().event("hello").data(json!({ "at": stamp(now().unix_micros()) }).to_string()))
+    };
     let told = unfold(ear, |mut ear| async move {
         if ear.has_ended {
             return None;
@@ -123,5 +128,5 @@ fn stream(ear: Ear) -> impl Stream<Item = Result<Sent, Infallible>> {
         };
         Some((Ok(sent), ear))
     });
-    futures_util::StreamExt::chain(futures_util::stream::once(async move { Ok(hello) }), told)
+    futures_util::StreamExt::chain(futures_util::stream::once(hello), told)
 }

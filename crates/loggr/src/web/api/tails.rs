@@ -53,6 +53,7 @@ pub struct Followed {
 pub struct Tail {
     told: broadcast::Sender<Arc<Told>>,
     cancel: Arc<AtomicBool>,
+    begun: watch::Receiver<bool>,
     _stop: watch::Sender<()>,
 }
 
@@ -90,11 +91,12 @@ impl Tails {
         let (told, _) = broadcast::channel(BACKLOG);
         let (stop, stopped) = watch::channel(());
         let cancel = Arc::new(AtomicBool::new(false));
-        let tail = Arc::new(Tail { told: told.clone(), cancel: cancel.clone(), _stop: stop });
+        let (begin, begun) = watch::channel(false);
+        let tail = Arc::new(Tail { told: told.clone(), cancel: cancel.clone(), begun, _stop: stop });
         let (store, query) = (store.clone(), query.clone());
         let (hidden, rate) = (followed.hidden.clone(), followed.rate);
         let question = Question { store, query, hidden, rate, cancel };
-        tokio::spawn(async move { follow(question, told, stopped).await });
+        tokio::spawn(async move { follow(question, told, begin, stopped).await });
         tails.insert(followed, Arc::downgrade(&tail));
         Ok(tail)
     }
@@ -104,6 +106,12 @@ impl Tail {
     /// Hears what is told from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
         self.told.subscribe()
+    }
+
+    /// Waits until what becomes visible from now on is told.
+    pub async fn begun(&self) {
+        // An error says that nobody looks any more, which is told by others.
+        drop(self.begun.clone().wait_for(|begun| *begun).await);
     }
 }
 
@@ -118,7 +126,12 @@ struct Question {
 }
 
 /// Looks again and again, until the last one who follows has gone.
-async fn follow(question: Question, told: broadcast::Sender<Arc<Told>>, mut stopped: watch::Receiver<()>) {
+async fn follow(
+    question: Question,
+    told: broadcast::Sender<Arc<Told>>,
+    begin: watch::Sender<bool>,
+    mut stopped: watch::Receiver<()>,
+) {
     let (mut follow, mut is_failing) = (None, false);
     loop {
         let looked = tokio::select! {
@@ -127,6 +140,7 @@ async fn follow(question: Question, told: broadcast::Sender<Arc<Told>>, mut stop
             looked = look(&mut follow, &question, &told) => looked,
         };
         let failed = looked.is_err();
+        begin.send_replace(true);
         let pause = looked.unwrap_or_else(|error| {
             if !is_failing {
                 tracing::warn!(%error, "a store that is followed cannot be asked; trying again");

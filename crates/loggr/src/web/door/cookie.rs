@@ -1,39 +1,69 @@
-//! The cookie of a session: how it is read and set.
+//! The cookies: of a session, of a log-in that went to a provider, and of what became of it.
 //!
-//! Under TLS its name begins with `__Host-`, which browsers take from this host alone. It is never read
-//! by scripts and never sent by a request that began on a foreign page.
+//! Under TLS their names begin with `__Host-`, which browsers take from this host alone. They are never
+//! read by scripts, and that of a session is never sent by a request that began on a foreign page. The
+//! others are: a provider sends the browser back.
+
+use std::time::Duration;
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-const NAME: &str = "loggr";
-const SECURE_NAME: &str = "__Host-loggr";
-/// Characters of an id; what has others is none.
-const MAX_ID_BYTES: usize = 128;
+/// Characters of a value; what has others is none.
+const MAX_VALUE_BYTES: usize = 160;
 
-/// The id in the cookie of a request.
+/// One of the cookies.
+#[derive(Debug)]
+pub struct Kind {
+    name: &'static str,
+    secure_name: &'static str,
+    same_site: &'static str,
+}
+
+const SESSION: Kind = Kind { name: "loggr", secure_name: "__Host-loggr", same_site: "Strict" };
+/// A log-in that went to a provider and has to come back.
+pub const BEGUN: Kind = Kind { name: "loggr-begun", secure_name: "__Host-loggr-begun", same_site: "Lax" };
+/// What became of it, for the page.
+pub const ENDED: Kind = Kind { name: "loggr-ended", secure_name: "__Host-loggr-ended", same_site: "Lax" };
+
+/// The id of the session in the cookie of a request.
 pub fn read(headers: &HeaderMap, tls: bool) -> Option<&str> {
-    let name = if tls { SECURE_NAME } else { NAME };
+    value(&SESSION, headers, tls)
+}
+
+/// What a cookie of a request says.
+pub fn value<'h>(kind: &Kind, headers: &'h HeaderMap, tls: bool) -> Option<&'h str> {
+    let name = if tls { kind.secure_name } else { kind.name };
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, id) = pairs.find(|(key, _)| *key == name)?;
-    let good = !id.is_empty() && id.len() <= MAX_ID_BYTES && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    let good = !id.is_empty() && id.len() <= MAX_VALUE_BYTES && id.bytes().all(|b| b.is_ascii_alphanumeric());
     good.then_some(id)
 }
 
-/// The header that sets it. It goes when the browser ends.
+/// The header that sets that of a session. It goes when the browser ends.
 pub fn set(id: &str, tls: bool) -> Option<HeaderValue> {
-    write(id, tls, "")
+    write(&SESSION, id, tls, "")
 }
 
-/// The header that takes it away.
+/// The header that takes that of a session away.
 pub fn clear(tls: bool) -> Option<HeaderValue> {
-    write("", tls, "; Max-Age=0")
+    take(&SESSION, tls)
 }
 
-fn write(id: &str, tls: bool, more: &str) -> Option<HeaderValue> {
-    let (name, secure) = if tls { (SECURE_NAME, "; Secure") } else { (NAME, "") };
-    format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{more}").parse().ok()
+/// The header that sets a cookie for a while.
+pub fn keep(kind: &Kind, value: &str, tls: bool, age: Duration) -> Option<HeaderValue> {
+    write(kind, value, tls, &format!("; Max-Age={}", age.as_secs()))
+}
+
+/// The header that takes a cookie away.
+pub fn take(kind: &Kind, tls: bool) -> Option<HeaderValue> {
+    write(kind, "", tls, "; Max-Age=0")
+}
+
+fn write(kind: &Kind, value: &str, tls: bool, more: &str) -> Option<HeaderValue> {
+    let (name, secure) = if tls { (kind.secure_name, "; Secure") } else { (kind.name, "") };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite={}{secure}{more}", kind.same_site).parse().ok()
 }
 
 #[cfg(test)]
@@ -72,5 +102,7 @@ mod tests {
         let gone = clear(false).unwrap();
         assert_eq!(gone, "loggr=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
         assert_eq!(set("a\nb", false), None);
+        let begun = keep(&BEGUN, "abc", true, Duration::from_secs(600)).unwrap();
+        assert_eq!(begun, "__Host-loggr-begun=abc; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=600");
     }
 }

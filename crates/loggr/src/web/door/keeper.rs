@@ -13,12 +13,13 @@ use super::cookie;
 use crate::access::accounts::Accounts;
 use crate::access::first::First;
 use crate::access::kept::Access;
+use crate::access::oidc::Provider;
 use crate::access::password::Turns;
 use crate::access::session::{Session, Sessions};
 use crate::access::slow::Slow;
 use crate::access::who::{Via, Who};
 use crate::access::{Refused, secret, security};
-use crate::config::{Config, Web};
+use crate::config::{Config, Secret, Web};
 use crate::process::clock::now;
 use crate::process::told::Told;
 
@@ -42,6 +43,8 @@ pub struct Keeper {
     pub stores: Vec<String>,
     /// What the page has to know of this server, the same for everybody.
     pub about: Map<String, Value>,
+    /// Who else logs users in.
+    pub provider: Option<Provider>,
     pretenders: Told,
     bad_tokens: Told,
 }
@@ -83,12 +86,18 @@ pub enum Asker {
 }
 
 impl Keeper {
-    /// Reads who was logged in.
-    pub fn open(config: &Config, web: &Web, about: Map<String, Value>) -> Keeper {
+    /// Reads who was logged in. `secret` is that of the provider.
+    pub fn open(
+        config: &Config,
+        web: &Web,
+        about: Map<String, Value>,
+        secret: Option<Secret>,
+    ) -> Result<Keeper, Refused> {
         let access = Access::new(&config.data.directory);
         let sessions = Sessions::open(access.sessions_file(), web.session_timeout);
         let stores = config.ships.iter().filter(|ship| ship.kind.store().is_some());
-        Keeper {
+        Ok(Keeper {
+            provider: web.oidc.clone().map(|oidc| Provider::new(oidc, secret)).transpose()?,
             stores: stores.map(|ship| ship.name.clone()).collect(),
             about,
             access,
@@ -98,7 +107,7 @@ impl Keeper {
             web: web.clone(),
             pretenders: Told::default(),
             bad_tokens: Told::default(),
-        }
+        })
     }
 
     /// Who sends this? `counts` says whether a session is used by it.

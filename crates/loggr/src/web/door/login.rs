@@ -45,7 +45,7 @@ pub async fn login(
 }
 
 /// A try to log in, or how long to wait for it.
-fn allow<'k>(keeper: &'k Keeper, user: &str, client: Client) -> Result<Try<'k>, Problem> {
+pub(super) fn allow<'k>(keeper: &'k Keeper, user: &str, client: Client) -> Result<Try<'k>, Problem> {
     keeper.slow.allow(user, client.ip).map_err(|wait| {
         let seconds = wait.max(Duration::from_millis(1)).as_secs_f64().ceil() as u64;
         Problem::new(Code::TooMany, format!("too many log-ins failed; the next may be tried in {seconds} s"))
@@ -77,7 +77,7 @@ async fn begin(
 }
 
 /// A new session in the place of the one that the browser had.
-async fn session(
+pub(super) async fn session(
     keeper: &Arc<Keeper>,
     name: &str,
     client: Client,

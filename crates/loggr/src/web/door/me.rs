@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, http::HeaderMap};
 use serde_json::{Value, json};
 
+use super::client::Client;
 use super::keeper::{Keeper, Known};
+use super::oidc;
 use crate::access::who::May;
 use crate::web::problem::{Code, Problem};
 use crate::web::stamp;
@@ -16,6 +18,7 @@ use crate::web::stamp;
 /// `GET /api/me`
 pub async fn me(
     State(keeper): State<Arc<Keeper>>,
+    Extension(client): Extension<Client>,
     known: Option<Extension<Known>>,
     headers: HeaderMap,
 ) -> Response {
@@ -24,7 +27,11 @@ pub async fn me(
         None => {
             let said = headers.contains_key(axum::http::header::AUTHORIZATION);
             let detail = if said { "the token is not good" } else { "nobody is logged in" };
-            Problem::new(Code::NotLoggedIn, detail).with("login", ways(&keeper)).into_response()
+            let mut ways = ways(&keeper);
+            if let Some(why) = oidc::why_not(&keeper, &headers, client) {
+                ways["problem"] = why.into();
+            }
+            Problem::new(Code::NotLoggedIn, detail).with("login", ways).into_response()
         }
     }
 }
@@ -32,7 +39,8 @@ pub async fn me(
 /// How somebody can log in here.
 fn ways(keeper: &Keeper) -> Value {
     let accounts = keeper.access.accounts().unwrap_or_default();
-    json!({ "form": true, "oidc": null, "first": accounts.users.is_empty() })
+    let provider = keeper.provider.as_ref().map(|provider| provider.name());
+    json!({ "form": true, "oidc": provider, "first": accounts.users.is_empty() })
 }
 
 /// Somebody, for the page.

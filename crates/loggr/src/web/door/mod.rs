@@ -6,6 +6,7 @@
 //! | `enter.rs` | every request passes here |
 //! | `keeper.rs` | who sent a request: by session, token, proxy, or from this host |
 //! | `client.rs`, `cookie.rs`, `origin.rs` | from where it comes, its cookie, the page that sent it |
+//! | `oidc.rs` | log-in through a provider |
 //! | `login.rs`, `people.rs`, `tokens.rs` | the endpoints |
 //!
 //! Users and sessions themselves are in `access/`. Invariant: an endpoint that the table does not have is
@@ -18,6 +19,7 @@ mod enter;
 mod keeper;
 mod login;
 mod me;
+mod oidc;
 mod origin;
 mod people;
 pub mod table;
@@ -44,6 +46,8 @@ pub fn routes(keeper: Arc<Keeper>) -> Router {
         .route("/api/me/password", post(login::password))
         .route("/api/login", post(login::login))
         .route("/api/login/link", post(login::link))
+        .route("/api/login/oidc", get(oidc::begin))
+        .route("/api/login/oidc/return", get(oidc::end))
         .route("/api/logout", post(login::logout))
         .route("/api/logout/all", post(login::logout_all))
         .route("/api/users", get(people::users).post(people::add_user))

@@ -69,6 +69,7 @@ pub async fn add_user(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): B
         display: body.display,
         role: body.role,
         password,
+        provider: None,
         disabled: body.disabled,
         sight: Sight { filter: body.filter, hidden: body.hidden },
     };

@@ -36,7 +36,8 @@ fn house(keys: &str, has_users: bool) -> House {
     let data = tempfile::tempdir().unwrap();
     let mut config = read(&format!("[web]\n{keys}"));
     config.data.directory = data.path().to_owned();
-    let keeper = Arc::new(Keeper::open(&config, config.web.as_ref().unwrap(), serde_json::Map::new()));
+    let keeper = Keeper::open(&config, config.web.as_ref().unwrap(), serde_json::Map::new(), None);
+    let keeper = Arc::new(keeper.unwrap());
     let mut tokens = Vec::new();
     if has_users {
         let sight = Sight { filter: Some("host:web*".to_owned()), hidden: Vec::new() };

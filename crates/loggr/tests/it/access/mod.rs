@@ -2,6 +2,7 @@
 
 mod doors;
 mod people;
+mod provider;
 mod sessions;
 
 use std::io::Write;

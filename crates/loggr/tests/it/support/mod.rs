@@ -8,6 +8,7 @@ mod disk;
 pub mod images;
 mod loggr;
 mod notices;
+mod oidc;
 mod ports;
 mod postgres;
 mod rabbitmq;
@@ -25,6 +26,7 @@ pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
 pub use notices::Notices;
+pub use oidc::Provider;
 pub use ports::free_port;
 pub use postgres::{Database, own_postgres, postgres};
 pub use rabbitmq::{Broker, GUEST, PASSWORD, STRANGER, USER, Vhost};
@@ -33,7 +35,8 @@ pub use relp::{RelpSender, Sent};
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{
-    Tool, duckdb, loggen, logger, long, redis_server, rsyslogd, schemathesis, skipped, systemd_analyze,
+    Tool, duckdb, loggen, logger, long, oidc_provider, redis_server, rsyslogd, schemathesis, skipped,
+    systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

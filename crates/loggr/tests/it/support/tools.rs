@@ -116,6 +116,14 @@ fn python(module: &str) -> Option<Tool> {
     needed(&format!("{module} for Python"), installed.then_some(tool))
 }
 
+/// A Python that can run a provider of OpenID Connect.
+pub fn oidc_provider() -> Option<Tool> {
+    let modules = target().join("pytools");
+    let installed = modules.join("oidc_provider_mock").is_dir();
+    let tool = Tool { path: "python3".into(), prefix: None, python: Some(modules) };
+    needed("oidc-provider-mock for Python", installed.then_some(tool))
+}
+
 fn needed(name: &str, tool: Option<Tool>) -> Option<Tool> {
     if tool.is_none() {
         skipped(&format!("{name} is not here; `scripts/setup.sh test` fetches it"));
