@@ -3,8 +3,7 @@
 //! A field that has shown more than that is not looked at any further, so that fields with a value of
 //! their own in each event cost no more than the first row groups.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use super::exec::group::Group;
 use super::exec::plan::Plan;
@@ -15,11 +14,15 @@ use super::{exec, presence};
 use crate::query::{Field, Query};
 use crate::{Distinct, NumberOf, SearchOptions, StoreError};
 
+/// Bytes of the values of one field that are kept; of a field with more it is told how many there were.
+const MAX_VALUE_BYTES: usize = 8 << 20;
+
 /// The values of one field that were seen.
 #[derive(Default)]
 struct Seen {
     tally: Mutex<Tally>,
-    is_over: AtomicBool,
+    /// There are more than so many; nobody looks any further.
+    more_than: OnceLock<u64>,
 }
 
 impl Reader {
@@ -41,7 +44,7 @@ impl Reader {
                     let group = Group::new(&target.file, target.group)?;
                     let rows = exec::matching_rows(&plan, &group)?;
                     for (field, seen) in fields.iter().zip(&all) {
-                        if rows.is_empty() || seen.is_over.load(Ordering::Relaxed) {
+                        if rows.is_empty() || seen.more_than.get().is_some() {
                             continue;
                         }
                         if presence::rows_with(&group, field, &rows)?.is_empty() {
@@ -68,10 +71,14 @@ impl Reader {
 impl Seen {
     fn add(&self, here: Tally, most: usize) {
         let mut tally = lock(&self.tally);
+        let is_cut = here.is_cut();
         tally.merge(here);
         // The same value may have had different types in different files, of which there are three.
-        if tally.len() > most.saturating_mul(3) {
-            self.is_over.store(true, Ordering::Relaxed);
+        let is_over = tally.len() > most.saturating_mul(3);
+        if is_over || is_cut || tally.text_bytes() > MAX_VALUE_BYTES {
+            normalise(&mut tally);
+            // Who was first has said it.
+            self.more_than.get_or_init(|| tally.len().saturating_sub(1).min(most) as u64);
             *tally = Tally::default();
         }
     }
@@ -79,9 +86,9 @@ impl Seen {
     fn number(self, most: usize) -> NumberOf {
         let mut tally = self.tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         normalise(&mut tally);
-        match self.is_over.into_inner() {
-            true => NumberOf::MoreThan(most as u64),
-            false => NumberOf::of(tally.len() as u64, most),
+        match self.more_than.get() {
+            Some(more_than) => NumberOf::MoreThan(*more_than),
+            None => NumberOf::of(tally.len() as u64, most),
         }
     }
 }

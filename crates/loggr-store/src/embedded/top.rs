@@ -60,6 +60,16 @@ impl Tally {
         self.integers.len() + self.addresses.len() + self.texts.len()
     }
 
+    /// Bytes of the texts.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.texts.keys().map(String::len).sum()
+    }
+
+    /// Was there no room for a text?
+    pub(super) fn is_cut(&self) -> bool {
+        self.room.was_full.load(Ordering::Relaxed)
+    }
+
     /// A value of a core field: an empty one is none.
     fn add_core(&mut self, text: &str, count: u64) {
         if !text.is_empty() {
