@@ -107,8 +107,8 @@ fn the_status_tells_how_long_events_take_and_who_sends_them() {
     loggr.stored(16, 60);
     let status = loggr.status();
     let of = |kind: &str, name: &str| -> Value {
-        let all = status[kind].as_array().expect("a list").iter();
-        all.cloned().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name} in {status:#}"))
+        let mut all = status[kind].as_array().expect("a list").iter();
+        all.find(|one| one["name"] == name).cloned().unwrap_or_else(|| panic!("no {name} in {status:#}"))
     };
     for (kind, name) in [("listeners", "tcp"), ("ships", "search"), ("ships", "files")] {
         let one = of(kind, name);

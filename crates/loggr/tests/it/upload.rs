@@ -42,8 +42,8 @@ fn sent(loggr: &Loggr, query: &str, file: &[u8]) -> Answer {
 /// The last line of an answer, of which each part has a length before it.
 #[track_caller]
 fn last(answer: &Answer) -> Value {
-    let lines = answer.body.lines().filter(|line| line.starts_with('{'));
-    serde_json::from_str(lines.last().unwrap_or_else(|| panic!("no line: {answer:?}"))).expect("JSON")
+    let mut lines = answer.body.lines().filter(|line| line.starts_with('{'));
+    serde_json::from_str(lines.next_back().unwrap_or_else(|| panic!("no line: {answer:?}"))).expect("JSON")
 }
 
 /// The lines, bytes and end of a file that was taken whole.
