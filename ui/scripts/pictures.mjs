@@ -215,15 +215,6 @@ const before = past();
 await send(portOf('branch'), before.map((line) => `${JSON.stringify(line)}\n`).join(''));
 while ((await count()) < before.length) await pause(100);
 
-const names = ['web1', 'web2', 'web3', 'shop1', 'shop2', 'db1', 'db2', 'mail1'];
-const hosts = new Map(names.map((name, n) => [name, host(name, `127.0.0.${11 + n}`)]));
-const feeding = setInterval(() => {
-  for (let i = 0; i < 6; i += 1) {
-    const [severity, source, app, message] = from(USUAL);
-    hosts.get(source)(severity, app, message);
-  }
-}, 100);
-
 const asRoot = process.getuid() === 0 ? ['--no-sandbox', '--disable-dev-shm-usage'] : [];
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -242,18 +233,27 @@ const take = async (name, hash, first) => {
 
 await take('explore', 'explore?q=severity:>=warning&from=now-1h&to=now', async () => {
   await page.locator('.plot rect').first().waitFor();
-  await page
-    .locator('.row .msg', { hasText: 'checkout failed' })
-    .first()
-    .click()
-    .catch(() => undefined);
-  if (!(await page.locator('.det').count())) {
-    await page.keyboard.press('e');
-    await page.keyboard.press('Enter');
-  }
+  // The first error down the list, near its top.
+  await page.keyboard.press('e');
+  await page.keyboard.press('Enter');
   await page.locator('.det .rail dl').waitFor();
+  await page.evaluate(() => {
+    const list = document.querySelector('.list');
+    const top = (el) => el.getBoundingClientRect().top;
+    list.scrollTop += top(document.querySelector('.row.open')) - top(list) - 100;
+    list.blur();
+  });
 });
 await take('patterns', 'patterns?from=now-1h&to=now', () => page.locator('.pat').nth(8).waitFor());
+const names = ['web1', 'web2', 'web3', 'shop1', 'shop2', 'db1', 'db2', 'mail1'];
+const hosts = new Map(names.map((name, n) => [name, host(name, `127.0.0.${11 + n}`)]));
+const feeding = setInterval(() => {
+  for (let i = 0; i < 6; i += 1) {
+    const [severity, source, app, message] = from(USUAL);
+    hosts.get(source)(severity, app, message);
+  }
+}, 100);
+
 await take('status', 'status', async () => {
   await page.locator('.topo .node').first().waitFor();
   // The rates are those of the last ten seconds.

@@ -72,6 +72,7 @@ export const VIEWS: readonly View[] = [
   { name: 'what changed', path: 'patterns/changed' },
   { name: 'status', path: 'status', first: (page) => page.locator('.topo .node').first().waitFor() },
   { name: 'rescue', path: 'rescue' },
+  { name: 'upload', path: 'upload' },
   { name: 'saved searches', path: 'settings/saved' },
   { name: 'users', path: 'settings/users' },
   { name: 'a new user', path: 'settings/users', first: opens('New user') },

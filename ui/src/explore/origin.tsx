@@ -7,7 +7,7 @@ import * as prefs from '../prefs';
 import { term } from '../query/rewrite';
 import { fraction, stamp } from '../time';
 import { Icon } from '../ui/icon';
-import { Tag, zoneName } from '../ui/marks';
+import { Tag, Ticks, zoneName } from '../ui/marks';
 import { ask } from './act';
 
 const SEAL = {
@@ -87,7 +87,11 @@ export function Way({ steps }: { steps: readonly Step[] }) {
               {s.at ? stamp(Date.parse(s.at), 'time', prefs.zone.value) + fraction(s.at, 3) : word(s)}
             </span>
             {title(s)}
-            {s.detail && <small>{clean(s.detail, 300)}</small>}
+            {s.detail && (
+              <small>
+                <Ticks text={clean(s.detail, 300)} />
+              </small>
+            )}
           </li>
         ))}
       </ol>

@@ -86,7 +86,7 @@ fn explore_and_patterns_over_postgresql() {
 }
 
 #[test]
-fn log_in_roles_status_and_rescue() {
+fn log_in_roles_status_rescue_and_upload() {
     let Some(database) = postgres() else { return };
     let Some(stage) = stage(Some(&database), "search", Some("0.0.0.0")) else { return };
     let poison = "ALTER TABLE events ADD CONSTRAINT no_poison CHECK (message NOT LIKE 'poison%')";
@@ -94,7 +94,7 @@ fn log_in_roles_status_and_rescue() {
     let link = link(&stage.loggr).expect("a link");
     let code = link.split_once("code=").expect("a code").1;
     stage.run(&["first"], &[("LOGGR_PAGE_CODE", code)]);
-    stage.run(&["people", "status", "rescue"], &[]);
+    stage.run(&["people", "status", "rescue", "upload"], &[]);
     database.sql("ALTER TABLE events DROP CONSTRAINT no_poison");
     stage.run(&["replayed"], &[]);
     stage.ends_well();
