@@ -5,9 +5,6 @@ import { CORPUS, HOSTILE } from './support/hostile';
 import { Asker } from './support/server';
 import { address, asks, idle, openTab, ready, rows, says, type Tab, visit } from './support/tab';
 
-/** So long a view may take to draw the worst of them. */
-const SLOW_MS = 10_000;
-
 /** Elements of the page that no part of it makes. */
 const FOREIGN =
   'iframe, object, embed, base, template, math, video, audio, source, form[action], meta[http-equiv], ' +
@@ -224,7 +221,6 @@ describe('hostile events', () => {
 
 describe('very large events', () => {
   test('64 KiB in a line, 10,000 fields, JSON 1,000 deep: every view still works', async () => {
-    const begun = Date.now();
     const { page } = await visit('explore', { q: 'hostile:>=1000' });
     await says(page.locator('.resline'), '18 events');
     for (let n = 0; n < 18; n += 1) {
@@ -246,6 +242,5 @@ describe('very large events', () => {
     await page.locator('.pat').nth(3).waitFor();
     await harmless(page);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1440);
-    expect(Date.now() - begun).toBeLessThan(SLOW_MS * 4);
   });
 });

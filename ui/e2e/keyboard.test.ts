@@ -60,7 +60,10 @@ test('keyboard alone: find, read, look around, select, follow, go through the vi
   await key('[');
   await expect.poll(() => Date.parse(parameter(page, 'from') ?? '')).toBeLessThan(Date.parse(from));
   await key(']');
-  await expect.poll(() => parameter(page, 'from')).toBe(from);
+  // Half of a range is rounded to a millisecond.
+  await expect
+    .poll(() => Math.abs(Date.parse(parameter(page, 'from') ?? '') - Date.parse(from)))
+    .toBeLessThan(3);
   await idle(page);
   await key('z');
   await expect.poll(() => parameter(page, 'from')).not.toBe(from);

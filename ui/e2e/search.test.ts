@@ -161,11 +161,11 @@ describe('row 3: histogram', () => {
   test('stacked by severity or by any field (top values and the rest)', async () => {
     const { page } = await visit('explore', { q: 'app:(sshd OR nginx OR postgres)' });
     await says(page.locator('.leg'), /crit\s*3[\s\S]+warning\s*40[\s\S]+info\s*60/);
-    await page.getByRole('button', { name: 'by severity' }).click();
-    await page.getByRole('button', { name: 'app', exact: true }).click();
+    await page.locator('.hist').getByRole('button', { name: 'by severity' }).click();
+    await page.locator('.pop').getByRole('button', { name: 'app', exact: true }).click();
     await says(page.locator('.leg'), /nginx\s*60[\s\S]+sshd\s*40[\s\S]+postgres\s*3/);
-    await page.getByRole('button', { name: 'by app' }).click();
-    await page.getByRole('button', { name: 'login@32473.attempt', exact: true }).click();
+    await page.locator('.hist').getByRole('button', { name: 'by app' }).click();
+    await page.locator('.pop').getByRole('button', { name: 'login@32473.attempt' }).click();
     await says(page.locator('.leg'), /other\s*35\s*without it\s*63/);
     expect(parameter(page, 'by')).toBe('login@32473.attempt');
   });
