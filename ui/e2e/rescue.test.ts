@@ -29,7 +29,7 @@ describe.sequential('rescue', () => {
     await ready(page);
     await says(page.locator('.page > header'), `${POISON} events`);
     const box = page.locator('.box').first();
-    await says(box, /3 events of db[\s\S]+no_poison/);
+    await says(box, /3 events of (shipper )?db[\s\S]+no_poison/);
     await number(box.locator('tbody tr'), POISON);
     await says(page.getByRole('navigation', { name: 'Main' }), /Rescue\s+3/);
 
