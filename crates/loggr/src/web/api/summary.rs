@@ -131,7 +131,6 @@ struct OneField {
     #[serde(skip_serializing_if = "Option::is_none")]
     distinct: Option<u64>,
     /// It has more than that; nobody counted on.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     distinct_more: bool,
 }
 
