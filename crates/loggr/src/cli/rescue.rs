@@ -71,7 +71,7 @@ enum RescueCommand {
 /// Runs the subcommand.
 pub fn run(place: &Place, args: &RescueArgs) -> Result<Exit> {
     let of = match args.remote.open(place)? {
-        Some(remote) => Of::There(remote),
+        Some(remote) => Of::There(Box::new(remote)),
         None => Of::Here(Box::new(place.load()?)),
     };
     match &args.command {
@@ -102,7 +102,7 @@ enum Of {
     /// That of this host, where loggr may run or not.
     Here(Box<Config>),
     /// That of a loggr elsewhere, which runs.
-    There(Remote),
+    There(Box<Remote>),
 }
 
 /// Entries as the API sends them.

@@ -125,7 +125,7 @@ pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
         Ok(Bound {
             sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?,
             tls: identity.map(|identity| Server::new(&identity, &[ALPN])).transpose()?,
-            secret: secret.map(|file| Secret::read(file)).transpose()?,
+            secret: secret.map(Secret::read).transpose()?,
         })
     };
     bound().context("cannot start the web server")

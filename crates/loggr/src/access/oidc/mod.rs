@@ -14,6 +14,7 @@ mod begun;
 mod claims;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -311,13 +312,11 @@ fn verifier(client: &Relying) -> openidconnect::IdTokenVerifier<'_, CoreJsonWebK
     })
 }
 
+/// What the provider answers, later.
+type Answered = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, NetError>> + Send>>;
+
 /// How the library asks the provider.
-fn asking(
-    http: &Http,
-) -> impl Fn(
-    Request<Vec<u8>>,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, NetError>> + Send>>
-+ use<> {
+fn asking(http: &Http) -> impl Fn(Request<Vec<u8>>) -> Answered + use<> {
     let http = http.clone();
     move |request| {
         let http = http.clone();

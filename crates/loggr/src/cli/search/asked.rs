@@ -65,7 +65,7 @@ pub(super) enum Answers {
     /// The store of this host.
     Here(Store, Runtime),
     /// A loggr elsewhere.
-    There(There),
+    There(Box<There>),
 }
 
 impl Question {
@@ -91,7 +91,7 @@ impl Sought {
                 Err(error) if !there.understands()? => return Err(error),
                 Err(_) => Query::all(),
             };
-            let place = Answers::There(there);
+            let place = Answers::There(Box::new(there));
             return Ok(Asked { place, text: text.to_owned(), query, options, is_empty: false });
         }
         let config = place.load()?;

@@ -11,7 +11,8 @@ const ROLES: &str = "name='Company'\nroles={ log-admins='admin', staff='viewer' 
 #[track_caller]
 fn with(provider: &Provider, keys: &str) -> Loggr {
     let issuer = provider.issuer();
-    let loggr = start(&format!("[web.oidc]\nissuer='{issuer}'\nclient_id='loggr'\n{keys}"));
+    let secret = provider.secret_key();
+    let loggr = start(&format!("[web.oidc]\nissuer='{issuer}'\nclient_id='loggr'\n{secret}{keys}"));
     add_user(&loggr, "root", "admin");
     loggr
 }

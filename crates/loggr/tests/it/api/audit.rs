@@ -14,11 +14,23 @@ use crate::support::{Browser, Loggr, until};
 /// Waits until the log has a line of the security log that begins and ends so.
 #[track_caller]
 fn told(loggr: &Loggr, begins: &str, ends: &str) {
+    until(&format!("the log has a line `{begins} … {ends}`"), 60, || is_told(loggr, begins, ends));
+}
+
+fn is_told(loggr: &Loggr, begins: &str, ends: &str) -> bool {
+    loggr.log().lines().any(|line| {
+        line.split_once(begins).is_some_and(|(before, behind)| before.ends_with(' ') && behind.contains(ends))
+    })
+}
+
+/// Asks for a change and hangs up at once, until one was made: a request whose client has gone before it
+/// was read is none.
+#[track_caller]
+fn made_without_a_client(loggr: &Loggr, (path, body): (&str, Value), begins: &str, ends: &str) {
+    let here = browser(loggr);
     until(&format!("the log has a line `{begins} … {ends}`"), 60, || {
-        loggr.log().lines().any(|line| {
-            line.split_once(begins)
-                .is_some_and(|(before, behind)| before.ends_with(' ') && behind.contains(ends))
-        })
+        drop(here.open("POST", path, &body));
+        is_told(loggr, begins, ends)
     });
 }
 
@@ -73,12 +85,16 @@ fn a_change_goes_on_when_its_client_hangs_up_and_the_log_says_how_it_ended() {
     let loggr = start("");
     fed(&loggr, &some());
     let here = browser(&loggr);
-    drop(here.open("POST", "/api/queues/search/purge", &Value::Null));
-    told(&loggr, "purges security=purges", "queue=\\\"search\\\" dropped=0");
-    drop(here.open("POST", "/api/rescue/discard", &json!({ "sink": "search" })));
-    told(&loggr, "discards security=discards", "discarded=0");
-    drop(here.open("POST", "/api/rescue/replay", &json!({ "sink": "search" })));
-    told(&loggr, "replays security=replays", "replayed=0 refused=0");
+    let (purge, all) = (("/api/queues/search/purge", Value::Null), json!({ "sink": "search" }));
+    made_without_a_client(&loggr, purge, "purges security=purges", "queue=\\\"search\\\" dropped=0");
+    let discard = ("/api/rescue/discard", all.clone());
+    made_without_a_client(&loggr, discard, "discards security=discards", "discarded=0");
+    made_without_a_client(
+        &loggr,
+        ("/api/rescue/replay", all),
+        "replays security=replays",
+        "replayed=0 refused=0",
+    );
     let none = here.ask("POST", "/api/rescue/replay", json!({ "sink": "nobody" }));
     assert_eq!(none.problem(), (404, "not_found".to_owned()));
     told(&loggr, "replays security=replays", "sink=\\\"nobody\\\" id=None reason=None ended=");

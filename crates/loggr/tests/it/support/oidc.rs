@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use super::web::{Answer, read};
 use super::{Daemon, Tool, free_port, oidc_provider, until};
 
+/// The file of the secret of loggr: this provider refuses clients without any, and takes each.
+const SECRET: &str = "secret";
+
 /// A provider that may be down.
 pub struct Provider {
     tool: Tool,
@@ -32,6 +35,7 @@ impl Provider {
         let tool = oidc_provider()?;
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join(SECRET), "a secret that it takes\n").expect("a file");
         let mut provider = Provider { tool, daemon: None, directory, address };
         provider.up(arguments);
         Some(provider)
@@ -60,6 +64,11 @@ impl Provider {
     /// Who it is.
     pub fn issuer(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The key of the configuration for the secret.
+    pub fn secret_key(&self) -> String {
+        format!("client_secret_file={:?}\n", self.directory.path().join(SECRET))
     }
 
     /// Makes or changes a user.
