@@ -14,7 +14,7 @@ import { pulse, watch } from './pulse';
 import { openHelp } from './query/help';
 import { loadSaved } from './query/saved';
 import { Button } from './ui/button';
-import { DialogHost } from './ui/dialog';
+import { closeDialog, DialogHost } from './ui/dialog';
 import { Icon } from './ui/icon';
 import { tick } from './ui/marks';
 import { Entry, Menu, Popover } from './ui/popover';
@@ -100,6 +100,8 @@ function Starting() {
 function Current() {
   const { view, q } = route.value;
   const View = loaded.value[view];
+  // A dialog belongs to the view over which it stands.
+  useEffect(() => closeDialog, [view]);
   useEffect(() => {
     const name = NAV.find(([v]) => v === view)?.[1] ?? 'Log in';
     const what = view === 'explore' && q ? clean(q, 60) : name;

@@ -27,7 +27,7 @@ import { QueryBar } from './query-bar';
 import { Equal, ResultLine } from './result-line';
 import { rowKeys } from './row-keys';
 import * as s from './search';
-import { atTop, follow, paused, show, waiting } from './tail';
+import { atTop, follow, paused, show, skipped, waiting } from './tail';
 
 export function Explore() {
   const r = route.value;
@@ -37,11 +37,13 @@ export function Explore() {
 
   useEffect(() => {
     setAround(null);
+    if (!r.tail) skipped.value = 0;
     void s.search();
   }, [r.q, r.from, r.to, r.store]);
   useEffect(() => s.cancel, []);
   useEffect(() => {
-    if (f && f.question.q === r.q) void s.loadBars();
+    // A search that has just begun asks for its own bars.
+    if (f && f.question.q === r.q && !s.runningSince.peek()) void s.loadBars();
   }, [r.by]);
   useEffect(() => (r.tail ? follow(words) : undefined), [r.tail, r.q, r.store]);
 

@@ -70,5 +70,5 @@ export function command(): string {
   const question = found.peek()?.question;
   if (!question) return 'loggr search';
   const q = question.q.replace(/'/g, `'\\''`);
-  return `loggr search --from ${iso(question.span.from)} --to ${iso(question.span.to)} '${q}'`;
+  return `loggr search --since ${iso(question.span.from)} --until ${iso(question.span.to)} '${q}'`;
 }

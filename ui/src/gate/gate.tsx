@@ -9,7 +9,7 @@ import { Button } from '../ui/button';
 import { Field, secret, text } from '../ui/field';
 import { go, route } from '../url';
 
-const MIN_PASSWORD = 12;
+const MIN_PASSWORD = 8;
 /** Where the address waits while somebody logs in elsewhere. */
 export const RETURN_KEY = 'loggr.return';
 

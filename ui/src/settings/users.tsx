@@ -19,7 +19,7 @@ const BUILT_IN: Role[] = [
   { name: 'operator', level: 'operator' },
   { name: 'admin', level: 'admin' },
 ];
-export const MIN_PASSWORD = 12;
+export const MIN_PASSWORD = 8;
 
 export function Users() {
   const { data, failed, since, again } = useLoaded<{ users: User[] }>('users');
@@ -61,8 +61,12 @@ export function Users() {
               {u.disabled && <Tag tone="warn">locked</Tag>}
             </span>,
             u.role,
-            <Query q={u.filter ?? ''} />,
-            u.hidden?.length ? <code>{u.hidden.join(', ')}</code> : <span class="dim">none</span>,
+            <Query q={seen(u, roles).filter} />,
+            seen(u, roles).hidden.length ? (
+              <code>{seen(u, roles).hidden.join(', ')}</code>
+            ) : (
+              <span class="dim">none</span>
+            ),
             <Ago at={u.created} />,
             <span class="gap">
               <Button onClick={() => form(u, roles, again)}>Edit</Button>
@@ -78,6 +82,16 @@ export function Users() {
       />
     </Box>
   );
+}
+
+/** What holds for a user: their own filter and hidden fields, and those of their role. */
+export function seen(u: User, roles: readonly Role[]): { filter: string; hidden: string[] } {
+  const both = [u, roles.find((role) => role.name === u.role)];
+  const filters = both.map((of) => of?.filter).filter((q): q is string => !!q);
+  return {
+    filter: filters.length > 1 ? filters.map((q) => `(${q})`).join(' ') : (filters[0] ?? ''),
+    hidden: [...new Set(both.flatMap((of) => of?.hidden ?? []))],
+  };
 }
 
 function form(u: User | null, roles: readonly Role[], done: () => Promise<void>): void {

@@ -43,8 +43,12 @@ export function Dialog({ title, children, footer, shape = 'dlg', onSubmit }: Dia
     const dialog = element.current;
     dialog?.showModal();
     // A sheet is read first: on a phone, a field with the focus would cover it with the keyboard.
-    if (shape !== 'sheet bottom')
-      dialog?.querySelector<HTMLElement>('.body input:not([type=checkbox]), .body select')?.focus();
+    if (shape !== 'sheet bottom') {
+      const first = dialog?.querySelector<HTMLElement>('.body input:not([type=checkbox]), .body select');
+      first?.focus();
+      // What is suggested there gives way to what is typed.
+      if (first instanceof HTMLInputElement) first.select();
+    }
     return () => {
       // Closing gives the focus back; the event of it comes later, when another may be open.
       gone.current = true;

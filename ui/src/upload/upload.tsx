@@ -32,7 +32,7 @@ interface Running {
 const OPTIONS = ['format', 'host', 'app', 'year', 'timezone'];
 
 const FORMATS = [
-  ['auto', 'What each line looks like'],
+  ['auto', 'Auto: look at each line'],
   ['rfc5424', 'Syslog, RFC 5424'],
   ['rfc3164', 'Syslog, RFC 3164'],
   ['json', 'JSON, one object a line'],
