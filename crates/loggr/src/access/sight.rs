@@ -2,7 +2,7 @@
 //!
 //! A role has one and so has a user; both hold. It is checked when it is set.
 
-use loggr_store::query::{self, Query};
+use loggr_store::query::{self, Hidden, Query};
 use serde::{Deserialize, Serialize};
 
 use super::refused::{Kind, Refused};
@@ -49,6 +49,7 @@ impl Sight {
         }
         self.hidden.sort();
         self.hidden.dedup();
+        Hidden::new(&self.hidden).map_err(|error| Refused::new(Kind::Bad("hidden"), error.to_string()))?;
         Ok(self)
     }
 }

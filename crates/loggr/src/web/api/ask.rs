@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::call::Call;
 use super::line::Line;
 use super::params::{Parameter, Takes, parameter};
+use super::reading;
 use crate::access::who::May;
 use crate::process::clock::now;
 use crate::process::told::Told as ToldOnce;
@@ -103,7 +104,9 @@ impl Call {
     /// A question with this query, over all times.
     pub fn asked_of_store(&self, text: &str) -> Result<Asked, Problem> {
         let line = Line::new(&self.who, format!("{}{}", self.asks, self.params.told()));
-        let query = query::parse(text).map_err(|error| unreadable(text, &error))?;
+        // Reading may cost as much as asking.
+        let turn = self.api.turns.take(&self.who.name)?;
+        let query = reading::parse(text).map_err(|error| unreadable(text, &error))?;
         let hidden = Hidden::new(&self.who.hidden).map_err(Problem::internal)?;
         let sight = Sight { filter: self.who.filter.clone(), hidden: hidden.clone() };
         let query = sight.of(query)?;
@@ -114,7 +117,6 @@ impl Call {
                 None => problem,
             }
         })?;
-        let turn = self.api.turns.take(&self.who.name)?;
         let started = Instant::now();
         let cancel = Arc::new(AtomicBool::new(false));
         // What goes on until its client goes has none.

@@ -18,6 +18,7 @@ mod openapi;
 mod params;
 mod parse;
 mod patterns;
+mod reading;
 #[cfg(test)]
 mod reference;
 mod rescue;

@@ -4,18 +4,17 @@
 //! seen. Costs as many counts as there are terms; of a query with many of them the first are asked.
 
 use loggr_store::SearchOptions;
-use loggr_store::query::{self, Field, Query};
+use loggr_store::query::{self, Field, Kind, Part, Query};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ask::{Asked, Told, stamp};
 use super::call::{Answer, Call, json};
+use super::reading;
 use crate::web::problem::Problem;
 
 /// Terms that are looked at.
 const MAX_TERMS: usize = 12;
-/// Parts of the query's text that a term has at most; one with more is told in the words of the reference.
-const MAX_PARTS: usize = 64;
 
 /// Why nothing was found.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -88,7 +87,7 @@ pub async fn explain(call: Call) -> Answer {
             None => None,
         },
     };
-    let written = query::parse(&asked.text).map_err(|error| super::ask::unreadable(&asked.text, &error))?;
+    let written = reading::parse(&asked.text).map_err(|error| super::ask::unreadable(&asked.text, &error))?;
     let parts = written.terms();
     let mut terms = Vec::new();
     if parts.len() > 1 {
@@ -121,32 +120,41 @@ pub async fn explain(call: Call) -> Answer {
     json(&Explained { in_range, newest, nearest, terms, unknown, hints: query::habits(&asked.text), told })
 }
 
-/// The terms as they are written in the query; in the words of the reference where that is not found out.
+/// The terms as they are written in the query; in the words of the reference where they do not stand side
+/// by side in its text.
 fn texts(text: &str, terms: &[Query]) -> Vec<String> {
-    let (parts, mut next) = (query::paint(text), 0);
-    let mut written = Vec::new();
-    for term in terms {
-        let canonical = term.to_string();
-        let piece = |from: usize, to: usize| {
-            let (from, to) = (parts.get(from)?.place.start, parts.get(to)?.place.end);
-            text.get(from..to)
-        };
-        while piece(next, next).is_some_and(|word| word.eq_ignore_ascii_case("and")) {
-            next += 1;
+    let parts = reading::paint(text);
+    let word = |part: &Part| text.get(part.place.clone()).unwrap_or_default();
+    let mut written: Vec<&str> = Vec::new();
+    let mut rest = parts.iter().peekable();
+    while let Some(first) = rest.next() {
+        if first.kind == Kind::Operator && word(first).eq_ignore_ascii_case("and") {
+            continue;
         }
-        let is_it = |to: &usize| {
-            let read = piece(next, *to).and_then(|piece| query::parse(piece).ok());
-            read.is_some_and(|read| read.to_string() == canonical)
-        };
-        match (next..next + MAX_PARTS).find(is_it).and_then(|to| Some((to, piece(next, to)?))) {
-            Some((to, piece)) => {
-                written.push(piece.to_owned());
-                next = to + 1;
+        // What stands in front of an operand belongs to it, and so does all in its parentheses.
+        let (mut last, mut depth) = (first, 0_usize);
+        loop {
+            match (last.kind, word(last)) {
+                (Kind::Operator, "(") => depth += 1,
+                (Kind::Operator, ")") => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            None => written.push(canonical),
+            let wants_more = matches!(last.kind, Kind::Field | Kind::Not)
+                || (last.kind == Kind::Operator && word(last) != ")");
+            if depth == 0 && !wants_more {
+                break;
+            }
+            match rest.next() {
+                Some(next) => last = next,
+                None => break,
+            }
         }
+        written.extend(text.get(first.place.start..last.place.end));
     }
-    written
+    match written.len() == terms.len() {
+        true => written.into_iter().map(str::to_owned).collect(),
+        false => terms.iter().take(MAX_TERMS).map(Query::to_string).collect(),
+    }
 }
 
 /// What was missing in any of the answers.
@@ -198,5 +206,8 @@ mod tests {
         check("host:web* AND level:error", &["host:web*", "level:error"]);
         check("-host:\"a b\" (x OR y)  NOT z", &["-host:\"a b\"", "(x OR y)", "NOT z"]);
         check("status:>=500 msg:/a b/", &["status:>=500", "msg:/a b/"]);
+        check("NOT host:(a OR (b c)) AND -x", &["NOT host:(a OR (b c))", "-x"]);
+        // They do not stand side by side.
+        check("(a b) c", &["a", "b", "c"]);
     }
 }

@@ -1,6 +1,6 @@
 //! A query read and not asked: its parts for colouring, its fields, or what is wrong with it.
 
-use loggr_store::query::{self, Field, Hidden, Kind, Query, paint};
+use loggr_store::query::{Field, Hidden, Kind, Query};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::ask::utf16;
 use super::call::{Answer, Api, Call, json};
 use super::params::{Parameter, Takes, parameter};
+use super::reading;
 use crate::access::who::Who;
 use crate::web::problem::Problem;
 
@@ -59,13 +60,14 @@ struct Token {
 /// `GET /api/parse`
 pub async fn parse(call: Call) -> Answer {
     let text = call.params.text("q");
-    let painted = paint(text).into_iter().map(|part| Token {
+    let _turn = call.api.turns.take(&call.who.name)?;
+    let painted = reading::paint(text).into_iter().map(|part| Token {
         from: utf16(text, part.place.start),
         to: utf16(text, part.place.end),
         kind: part.kind.word(),
     });
     let tokens: Vec<Token> = painted.collect();
-    json(&match query::parse(text) {
+    json(&match reading::parse(text) {
         Ok(query) => Parsed {
             unknown: unknown(&call.api, &call.who, call.params.some("store"), &query).await,
             ok: true,

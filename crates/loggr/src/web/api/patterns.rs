@@ -150,10 +150,8 @@ struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<Shown>,
     /// The message of the example in pieces, and whether each of them varies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<(String, bool)>,
     /// Events of the shape by severity: now, or before if it is gone.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     severities: BTreeMap<&'static str, u64>,
     /// Events now.
     now: u64,

@@ -1,7 +1,6 @@
 //! Log-in and log-out, and the link of a first start.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
@@ -10,15 +9,15 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 
+use super::begin::{allow, session, written};
 use super::body::Body;
 use super::client::Client;
 use super::cookie;
 use super::keeper::{Keeper, Known};
 use super::me::described;
-use crate::access::slow::Try;
 use crate::access::user::{NewUser, UserChange};
-use crate::access::who::{Level, Via};
-use crate::access::{Kind, Refused, password, security};
+use crate::access::who::Level;
+use crate::access::{Kind, Refused, password, secret, security};
 use crate::process::clock::now;
 use crate::web::problem::{Code, Problem};
 
@@ -36,75 +35,38 @@ pub async fn login(
     Body(body): Body<Login>,
 ) -> Result<Response, Problem> {
     let allowed = allow(&keeper, &body.user, client)?;
-    if !is_password(&keeper, &body.user, body.password).await? {
+    let Some(stamp) = with_password(&keeper, &body.user, body.password).await? else {
         security::told_of(&body.user, client.ip, "a log-in failed", "");
         return Err(Problem::new(Code::NotLoggedIn, "the user or the password is wrong"));
-    }
+    };
     allowed.went_well();
-    begin(&keeper, &body.user, client, &headers, "logged in").await
+    begin(&keeper, (&body.user, Some(&stamp)), client, &headers, "logged in").await
 }
 
-/// A try to log in, or how long to wait for it.
-pub(super) fn allow<'k>(keeper: &'k Keeper, user: &str, client: Client) -> Result<Try<'k>, Problem> {
-    keeper.slow.allow(user, client.ip).map_err(|wait| {
-        let seconds = wait.max(Duration::from_millis(1)).as_secs_f64().ceil() as u64;
-        Problem::new(Code::TooMany, format!("too many log-ins failed; the next may be tried in {seconds} s"))
-            .retry_after(seconds)
-    })
-}
-
-/// Whoever is unknown, disabled, or logs in elsewhere has no password, and it takes as long to say so.
-async fn is_password(keeper: &Keeper, name: &str, password: String) -> Result<bool, Problem> {
+/// The stamp of the user whose password this is: it takes a while to find out, and what is done then is
+/// done only where the password is still the same. Whoever is unknown, disabled, or logs in elsewhere has
+/// none, and it takes as long to say so.
+async fn with_password(keeper: &Keeper, name: &str, password: String) -> Result<Option<String>, Problem> {
     let accounts = keeper.access.accounts()?;
     let user = accounts.user(name).filter(|user| !user.disabled);
     let kept = user.and_then(|user| user.password.clone());
-    Ok(keeper.turns.verify(password, kept).await?)
+    let stamp = user.map(|user| user.stamp.clone());
+    Ok(keeper.turns.verify(password, kept).await?.then_some(stamp).flatten())
 }
 
 /// Begins a session and answers as `/api/me` does.
 async fn begin(
     keeper: &Arc<Keeper>,
-    name: &str,
+    user: (&str, Option<&str>),
     client: Client,
     headers: &HeaderMap,
     what: &'static str,
 ) -> Result<Response, Problem> {
-    let (known, id) = session(keeper, name, client, headers).await?;
+    let (known, id) = session(keeper, user, client, headers).await?;
     security::told(&known.who, what, "");
     let mut response = Json(described(keeper, &known)).into_response();
     response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
     Ok(response)
-}
-
-/// A new session in the place of the one that the browser had.
-pub(super) async fn session(
-    keeper: &Arc<Keeper>,
-    name: &str,
-    client: Client,
-    headers: &HeaderMap,
-) -> Result<(Known, String), Problem> {
-    let accounts = keeper.access.accounts()?;
-    let gone = || Problem::new(Code::NotLoggedIn, "the user has just been removed or disabled");
-    let user = accounts.user(name).ok_or_else(gone)?;
-    let who = accounts.who(user, Via::Session, client.ip)?.ok_or_else(gone)?;
-    if let Some(former) = cookie::read(headers, client.tls) {
-        keeper.sessions.end(former);
-    }
-    let now = now().unix_micros();
-    let id = keeper.sessions.begin(name, &user.stamp, now)?;
-    written(keeper).await;
-    let session = keeper.sessions.seen(&id, now).map(|session| keeper.logged_in(&id, &session));
-    Ok((Known { who, session }, id))
-}
-
-/// A full disk keeps nobody out: the session is then only good until the next restart.
-pub async fn written(keeper: &Arc<Keeper>) {
-    if let Err(error) = keeper.write().await {
-        tracing::error!(
-            error = error.in_one_line(),
-            "cannot write who is logged in; a restart logs them out"
-        );
-    }
 }
 
 #[derive(Deserialize)]
@@ -153,7 +115,7 @@ pub async fn link(
         accounts.add_user(new, now)
     };
     keeper.change(made).await?;
-    begin(&keeper, &body.user, client, &headers, "became the first administrator").await
+    begin(&keeper, (&body.user, None), client, &headers, "became the first administrator").await
 }
 
 /// `POST /api/logout`
@@ -209,17 +171,26 @@ pub async fn password(
     let name = known.who.name.clone();
     password::check(&body.new).map_err(|refused| Problem::parameter("new", refused.to_string()))?;
     let allowed = allow(&keeper, &name, client)?;
-    if !is_password(&keeper, &name, body.old).await? {
+    let Some(stamp) = with_password(&keeper, &name, body.old).await? else {
         security::told(&known.who, "could not change the password", "the old one is wrong");
         return Err(Problem::parameter("old", "this is not the password"));
-    }
+    };
     allowed.went_well();
     let change = UserChange { password: Some(keeper.turns.hash(body.new).await?), ..UserChange::default() };
     let of = name.clone();
-    keeper.change(move |accounts| accounts.change_user(&of, change)).await?;
+    let changed = move |accounts: &mut crate::access::accounts::Accounts| {
+        // Somebody else may have been faster.
+        if !accounts.user(&of).is_some_and(|user| secret::same(&stamp, &user.stamp)) {
+            return Err(
+                Refused::new(Kind::Forbidden, "the user has just been changed").hinted("log in again")
+            );
+        }
+        accounts.change_user(&of, change)
+    };
+    keeper.change(changed).await?;
     keeper.sessions.end_all_of(&name);
     security::told(&known.who, "changed the password", "");
-    let (_, id) = session(&keeper, &name, client, &headers).await?;
+    let (_, id) = session(&keeper, (&name, None), client, &headers).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
     Ok(response)

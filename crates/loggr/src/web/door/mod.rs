@@ -12,6 +12,7 @@
 //! Users and sessions themselves are in `access/`. Invariant: an endpoint that the table does not have is
 //! not answered, and one that demands somebody finds [`Who`](crate::access::who::Who) in the request.
 
+mod begin;
 mod body;
 mod client;
 mod cookie;

@@ -18,7 +18,6 @@ use serde::Deserialize;
 use super::client::Client;
 use super::cookie::{self, BEGUN, ENDED};
 use super::keeper::Keeper;
-use super::login;
 use crate::access::oidc::{MAX_AGE, Person, Provider, Trouble};
 use crate::access::provider::Named;
 use crate::access::{Kind, Refused, security};
@@ -128,7 +127,7 @@ pub async fn end(
     let provider = provider(&keeper)?;
     let from = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
     // Of nobody yet: who tries is an address.
-    let Ok(allowed) = login::allow(&keeper, &from, client) else {
+    let Ok(allowed) = super::begin::allow(&keeper, &from, client) else {
         return Ok(nobody(PAGE_FROM_RETURN, Why::TooMany, client));
     };
     let named = match named(&keeper, provider, sent.ok(), &headers, client).await {
@@ -143,7 +142,7 @@ pub async fn end(
             return Ok(nobody(PAGE_FROM_RETURN, why, client));
         }
     };
-    let (known, id) = login::session(&keeper, &named, client, &headers).await?;
+    let (known, id) = super::begin::session(&keeper, (&named, None), client, &headers).await?;
     allowed.went_well();
     security::told(&known.who, "logged in", format!("provider={:?}", provider.name()));
     let cookies =

@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::begin;
 use super::body::Body;
 use super::keeper::Keeper;
-use super::login;
 use crate::access::accounts::Accounts;
 use crate::access::role::Role;
 use crate::access::sight::Sight;
@@ -144,7 +144,7 @@ pub async fn log_out(
     let of = name.clone();
     keeper.change(move |accounts| accounts.end_sessions(&of)).await?;
     let ended = keeper.sessions.end_all_of(&name);
-    login::written(&keeper).await;
+    begin::written(&keeper).await;
     security::told(&who, "logged a user out everywhere", format!("user={name} sessions={ended}"));
     Ok(Json(json!({ "ended": ended })))
 }

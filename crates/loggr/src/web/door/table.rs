@@ -14,7 +14,7 @@ pub enum Demand {
     Nothing,
     /// Nothing, but who asks is found out.
     Asked,
-    /// That somebody is logged in, or that it is asked from this host.
+    /// That somebody is logged in from whom nothing is hidden, or that it is asked from this host.
     LoggedInOrHere,
     /// That somebody is logged in.
     LoggedIn,
@@ -28,7 +28,8 @@ impl Demand {
     /// Is it met by somebody who was let in?
     pub fn is_met_by(self, who: &Who) -> bool {
         match self {
-            Demand::Nothing | Demand::Asked | Demand::LoggedInOrHere | Demand::LoggedIn => true,
+            Demand::Nothing | Demand::Asked | Demand::LoggedIn => true,
+            Demand::LoggedInOrHere => !who.is_restricted(),
             Demand::Right(may) => who.may(may),
             Demand::Whole(may) => who.may(may) && !who.is_restricted(),
         }

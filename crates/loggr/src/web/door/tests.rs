@@ -84,9 +84,9 @@ impl House {
 /// What a role may, written once more.
 fn may(role: &str, demand: Demand) -> bool {
     match demand {
-        Demand::Nothing | Demand::Asked | Demand::LoggedIn | Demand::LoggedInOrHere => true,
+        Demand::Nothing | Demand::Asked | Demand::LoggedIn => true,
         Demand::Right(May::Search) => true,
-        Demand::Whole(May::Search) => role != "part",
+        Demand::Whole(May::Search) | Demand::LoggedInOrHere => role != "part",
         Demand::Right(May::Operate) => role != "viewer",
         Demand::Whole(May::Operate) => matches!(role, "operator" | "admin"),
         Demand::Right(May::Administer) | Demand::Whole(May::Administer) => role == "admin",
