@@ -1,5 +1,6 @@
 /** A journey without a mouse. */
 import { expect, test } from 'vitest';
+import { FAILED, FULL, SERVED } from './support/events';
 import { ADMIN } from './support/server';
 import { address, asks, clipboard, idle, number, openTab, parameter, ready, rows, says } from './support/tab';
 
@@ -18,6 +19,7 @@ test('keyboard alone: find, read, look around, select, follow, go through the vi
   await page.keyboard.type('app:(nginx OR postgres OR sshd)');
   await key('Enter');
   await asks(page, 'app:(nginx OR postgres OR sshd)');
+  await says(page.locator('.resline'), `${FAILED + SERVED + FULL} events`);
   expect(await inList()).toBe(true);
   await key('j', 'j', 'k', 'j');
   expect(await current.getAttribute('aria-rowindex')).toBe('3');
