@@ -124,7 +124,7 @@ fn a_token_is_shown_once_and_good_until_it_is_removed() {
 const MATRIX: &[(&str, &str, [bool; 4])] = &[
     // viewer, operator, admin, and a role with a filter
     ("GET", "/api/me", [true, true, true, true]),
-    ("GET", "/metrics", [true, true, true, true]),
+    ("GET", "/metrics", [true, true, true, false]),
     ("GET", "/api/status", [true, true, true, false]),
     ("GET", "/api/notifications", [true, true, true, false]),
     ("GET", "/api/tokens", [true, true, true, true]),

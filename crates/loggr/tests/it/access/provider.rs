@@ -227,12 +227,3 @@ fn a_provider_that_was_never_there_or_is_another_keeps_nobody_from_the_form() {
     assert_eq!(browser(&loggr).get("/api/login/oidc").header("location"), Some("../../"));
     logged(&loggr, "unexpected issuer URI");
 }
-
-#[test]
-fn a_token_that_is_over_is_refused() {
-    let Some(provider) = Provider::with(&["--token-max-age", "-120"]) else { return };
-    provider.user("7", &person("anna", &["staff"]));
-    let loggr = with(&provider, ROLES);
-    log_in(&provider, &mut browser(&loggr), "7");
-    logged(&loggr, "the provider's token is not good");
-}
