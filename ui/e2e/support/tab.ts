@@ -7,15 +7,26 @@ import { expect, inject } from 'vitest';
 import { ADMIN, BASE, PASSWORD } from './server';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+/** So often Chromium may be started. */
+const LAUNCHES = 3;
 /** So long an element may take to be there. */
 const PATIENCE_MS = 30_000;
 
 let browser: Browser;
 let tabs: Tab[] = [];
 
+/** Chromium now and then ends while it starts on a busy machine: another one is started, and it is said. */
 export async function launch(): Promise<void> {
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox', '--disable-dev-shm-usage'] : [];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: [...asRoot, '--disable-gpu'] });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: [...asRoot, '--disable-gpu'] });
+      return;
+    } catch (error) {
+      if (tries === LAUNCHES) throw error;
+      process.stderr.write(`Chromium did not start: ${error}\n`);
+    }
+  }
 }
 
 export async function quit(): Promise<void> {
