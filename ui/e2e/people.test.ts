@@ -84,7 +84,7 @@ describe.sequential('roles', () => {
     await page.keyboard.press('Escape');
     const row = page.locator('tbody tr', { hasText: 'grafana' });
     await number(row, 1);
-    expect(await page.content()).not.toMatch(/loggr_\w{20}/);
+    await expect.poll(() => page.content()).not.toMatch(/loggr_\w{20}/);
     await row.getByRole('button', { name: 'Revoke' }).click();
     await page.locator('dialog .bad').click();
     await number(row, 0);

@@ -10,12 +10,15 @@ use crate::support::{Loggr, PROGRAM, Setup, postgres, until};
 
 /// Sends lines over TCP and waits until they can be found: all that were ever sent are `stored`.
 fn fed(loggr: &Loggr, lines: impl Iterator<Item = String>, stored: u64) {
+    sent(loggr, lines);
+    loggr.stored(stored, 60);
+}
+
+fn sent(loggr: &Loggr, lines: impl Iterator<Item = String>) {
     let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
     for line in lines {
         writeln!(stream, "{line}").expect("it reads");
     }
-    drop(stream);
-    loggr.stored(stored, 60);
 }
 
 fn url(loggr: &Loggr) -> String {
@@ -164,7 +167,7 @@ fn status_and_rescue_elsewhere() {
     );
     let loggr = Loggr::with(Setup { more, ..Setup::default() });
     database.sql("ALTER TABLE events ADD CONSTRAINT nothing CHECK (false)");
-    fed(&loggr, some().into_iter().take(3), 3);
+    sent(&loggr, some().into_iter().take(3));
     until("the events are in the rescue", 120, || loggr.status()["rescue"]["db"] == 3);
     let (token, url) = (with_token(&loggr, "operator"), url(&loggr));
     let ask = |words: &[&str]| said(&elsewhere(&[words, &["--url", &url]].concat(), &token));
