@@ -93,6 +93,7 @@ describe('row 11: rows, time and what was read are shown', () => {
     await page.locator('#q').fill('app:nginx');
     await page.locator('#q').press('Enter');
     await says(page.locator('.resline'), 'Searching…');
+    await expect.poll(() => held.length).toBe(1);
     const over = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/search'));
     await page.getByRole('button', { name: 'Cancel' }).click();
     expect((await over).failure()?.errorText).toBe('net::ERR_ABORTED');
@@ -102,10 +103,12 @@ describe('row 11: rows, time and what was read are shown', () => {
 
   test('and is cancelled when its page goes', async () => {
     const { page } = await visit('explore', { q: 'app:sshd' });
-    await page.route(/\/api\/search/, () => undefined);
+    const held: Route[] = [];
+    await page.route(/\/api\/search/, (route) => void held.push(route));
     await page.locator('#q').fill('app:nginx');
     await page.locator('#q').press('Enter');
     await says(page.locator('.resline'), 'Searching…');
+    await expect.poll(() => held.length).toBe(1);
     const over = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/search'));
     await page.getByRole('navigation', { name: 'Main' }).getByText('Settings').click();
     expect((await over).failure()?.errorText).toBe('net::ERR_ABORTED');
