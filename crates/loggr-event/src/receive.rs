@@ -342,13 +342,13 @@ mod tests {
 
     #[test]
     fn what_somebody_knows_of_lines_stands_for_what_they_do_not_say() {
-        check_assumed(b"text", "h1", "a1", "2026-11-22T10:00:00Z");
-        check_assumed(b"Dec 31 23:00:00 web1 cron: x", "web1", "cron", "2019-12-31T23:00:00Z");
-        check_assumed(b"<13>Jan  1 00:00:00 web1 cron: x", "web1", "cron", "2019-01-01T00:00:00Z");
-        check_assumed(b"<13>1 2026-03-01T00:00:00Z - - - - - x", "h1", "a1", "2026-03-01T00:00:00Z");
-        check_assumed(b"{\"msg\":\"x\"}", "h1", "a1", "2026-11-22T10:00:00Z");
+        check_assumed(b"text", "h1", "a1", "2026-11-22T10:00:00.000000Z");
+        check_assumed(b"Dec 31 23:00:00 web1 cron: x", "web1", "cron", "2019-12-31T23:00:00.000000Z");
+        check_assumed(b"<13>Jan  1 00:00:00 web1 cron: x", "web1", "cron", "2019-01-01T00:00:00.000000Z");
+        check_assumed(b"<13>1 2026-03-01T00:00:00Z - - - - - x", "h1", "a1", "2026-03-01T00:00:00.000000Z");
+        check_assumed(b"{\"msg\":\"x\"}", "h1", "a1", "2026-11-22T10:00:00.000000Z");
         // 2019 has no such day.
-        check_assumed(b"<13>Feb 29 00:00:00 web1 cron: x", "web1", "cron", "2024-02-29T00:00:00Z");
+        check_assumed(b"<13>Feb 29 00:00:00 web1 cron: x", "web1", "cron", "2024-02-29T00:00:00.000000Z");
     }
 
     #[test]
