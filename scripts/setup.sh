@@ -159,6 +159,7 @@ neighbours() {
     have logger || missing+=(bsdutils)
     have python3 || missing+=(python3)
     have git || missing+=(git)
+    have openssl || missing+=(openssl)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
     # Power cuts are tested on an XFS image, which root alone may mount.
     have mkfs.xfs || [ -x /usr/sbin/mkfs.xfs ] || [ "$(id -u)" != 0 ] || (apt_install xfsprogs e2fsprogs) ||
@@ -167,10 +168,12 @@ neighbours() {
 
     local arch
     arch=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || uname -m)
-    if ! { [ -x /usr/sbin/rsyslogd ] && [ -e "/usr/lib/$arch/rsyslog/omrelp.so" ]; } &&
-        ! compgen -G "$tools/rsyslog/usr/lib/*/rsyslog/ompgsql.so" >/dev/null; then
-        # With the PostgreSQL output, which the benchmark measures loggr against.
-        unpack rsyslog rsyslog rsyslog-pgsql libpq5 rsyslog-relp librelp0 libestr0 libfastjson4 liblognorm5 ||
+    if ! { [ -x /usr/sbin/rsyslogd ] && [ -e "/usr/lib/$arch/rsyslog/omrelp.so" ] &&
+        [ -e "/usr/lib/$arch/rsyslog/lmnsd_ossl.so" ] && [ -e "/usr/lib/$arch/rsyslog/lmnsd_gtls.so" ]; } &&
+        ! compgen -G "$tools/rsyslog/usr/lib/*/rsyslog/lmnsd_gtls.so" >/dev/null; then
+        # With the PostgreSQL output, which the benchmark measures loggr against, and both drivers of TLS.
+        unpack rsyslog rsyslog rsyslog-pgsql libpq5 rsyslog-relp librelp0 rsyslog-openssl rsyslog-gnutls \
+            libestr0 libfastjson4 liblognorm5 ||
             say "no rsyslogd: tests against it will be skipped"
     fi
     if ! have loggen && [ ! -x "$tools/syslog-ng/usr/bin/loggen" ]; then

@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
-use super::Pem;
+use super::{Certificate, Pem};
 use crate::NetError;
 
 /// A certificate and its key, checked: they belong to each other.
@@ -47,6 +47,15 @@ impl Identity {
     /// The bytes of both files, certificates and key, for libraries that take nothing else.
     pub fn bytes(&self) -> (&[u8], &[u8]) {
         (self.certificates.bytes(), self.secret.bytes())
+    }
+
+    /// What its certificate says.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn certificate(&self) -> Result<Certificate, NetError> {
+        let shown = self.key.cert.first().map_or(&[][..], |der| der.as_ref());
+        Certificate::read(shown)
     }
 
     pub(super) fn key(&self) -> Arc<CertifiedKey> {

@@ -6,23 +6,32 @@
 //! | `pem.rs` | a file in PEM form, read once and bounded |
 //! | `identity.rs` | certificate and key that we show |
 //! | `client.rs` | the settings of one who connects: [`Trust`] and an [`Identity`] make a `ClientConfig` |
-//! | `server.rs` | the settings of one who listens: an [`Identity`] makes a [`Server`] |
+//! | `server.rs` | the settings of one who listens: [`ServerFiles`] make a [`Server`], which reads them again |
+//! | `clients.rs` | which clients a server lets in |
+//! | `peers.rs` | which peers are meant, by name, address or fingerprint |
+//! | `certificate.rs` | what a certificate says |
+//! | `reason.rs` | why a handshake failed, in words |
 //!
-//! Handshakes and streams belong to the code that connects or listens. Parts that do not exist yet,
-//! and where they go: the authorities of clients in `server.rs`; which peers may send, by the names
-//! in their certificates or by fingerprint, in `peers.rs`; reading changed files again, beside
-//! [`Pem`], which is the only place that reads them.
+//! Handshakes and streams belong to the code that connects or listens.
 
+mod certificate;
 mod client;
+mod clients;
 mod identity;
+mod peers;
 mod pem;
+mod reason;
 mod server;
 
+pub use certificate::Certificate;
 pub use client::{Trust, client, server_name};
+pub use clients::{Clients, Refusal};
 pub use identity::Identity;
+pub use peers::PeerPattern;
 pub use pem::{MAX_PEM_BYTES, Pem};
+pub use reason::Reason;
 pub use rustls::ClientConfig;
-pub use server::Server;
+pub use server::{Server, ServerFiles};
 
 #[cfg(test)]
 mod tests;

@@ -1,64 +1,110 @@
-//! The settings of one who listens: who it is, and what is spoken inside.
+//! The settings of one who listens: whom it shows itself as, which clients it lets in, and how both are
+//! read again from their files while connections go on.
 //!
-//! Any client may connect; who it is has to be found out otherwise. The certificate can be exchanged for
-//! a newer one at any time; connections that stand keep theirs.
+//! Not the handshake. Who is connected already keeps what was agreed with it.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::SingleCertAndKey;
 
-use super::Identity;
+use super::clients::Read;
 use super::identity::provider;
+use super::{Certificate, Clients, Identity};
 use crate::NetError;
 
+/// The files of a server, and what it asks of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFiles {
+    /// The file (PEM) of its certificate and those that lead to the authority.
+    pub certificate: PathBuf,
+    /// The file (PEM) of its key.
+    pub key: PathBuf,
+    /// Which clients it lets in.
+    pub clients: Clients,
+}
+
 /// TLS 1.2 and 1.3 as one who listens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Server {
+    files: ServerFiles,
+    protocols: Vec<Vec<u8>>,
+    current: RwLock<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
     config: Arc<ServerConfig>,
-    shown: Arc<Shown>,
+    certificate: Certificate,
+    /// What was read, to see whether it has changed.
+    read: Vec<Vec<u8>>,
 }
 
 impl Server {
-    /// Shows this identity. `protocols` are those of ALPN, such as `http/1.1`.
+    /// Reads the files. `protocols` are those of ALPN, such as `http/1.1`.
     ///
     /// # Errors
-    /// The library cannot be set up.
-    pub fn new(identity: &Identity, protocols: &[&str]) -> Result<Server, NetError> {
-        let shown = Arc::new(Shown(RwLock::new(identity.key())));
+    /// A file cannot be read, holds something else than it should, or does not belong to the others.
+    pub fn open(files: ServerFiles, protocols: &[&str]) -> Result<Server, NetError> {
+        let protocols: Vec<Vec<u8>> = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let current = Current::read(&files, &protocols)?;
+        Ok(Server { files, protocols, current: RwLock::new(current) })
+    }
+
+    /// The settings for the next handshake.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.current().config.clone()
+    }
+
+    /// The certificate that is shown.
+    pub fn certificate(&self) -> Certificate {
+        self.current().certificate.clone()
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &ServerFiles {
+        &self.files
+    }
+
+    /// Reads the files again: whether they have changed. What is wrong with them changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Server::open`].
+    pub fn reload(&self) -> Result<bool, NetError> {
+        let new = Current::read(&self.files, &self.protocols)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let has_changed = current.read != new.read;
+        if has_changed {
+            *current = new;
+        }
+        Ok(has_changed)
+    }
+
+    fn current(&self) -> std::sync::RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Current {
+    fn read(files: &ServerFiles, protocols: &[Vec<u8>]) -> Result<Current, NetError> {
+        let identity = Identity::read(&files.certificate, &files.key)?;
+        let clients = Read::files(&files.clients)?;
+        let certificate = identity.certificate()?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|e| NetError::new("cannot set TLS up").because(e))?
-            .with_no_client_auth()
-            .with_cert_resolver(shown.clone());
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Ok(Server { config: Arc::new(config), shown })
-    }
-
-    /// The settings, for a library that shakes hands.
-    pub fn config(&self) -> Arc<ServerConfig> {
-        self.config.clone()
-    }
-
-    /// Shows another identity from now on.
-    pub fn show(&self, identity: &Identity) {
-        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = identity.key();
-    }
-}
-
-/// What is shown to everybody.
-struct Shown(RwLock<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
-    }
-}
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shown")
+            .with_client_cert_verifier(clients.verifier(&files.clients)?)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key())));
+        config.alpn_protocols = protocols.to_vec();
+        if files.clients.asks() {
+            // Who resumes a session shows no certificate, and so would outlive its end or its revocation.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        let (certificates, key) = identity.bytes();
+        let read = [certificates, key].into_iter().chain(clients.bytes()).map(<[u8]>::to_vec).collect();
+        Ok(Current { config: Arc::new(config), certificate, read })
     }
 }

@@ -3,28 +3,35 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
 use super::*;
 
 /// A directory with `ca.crt`, and `NAME.crt` and `NAME.key` for each name, signed by it.
-struct Files(tempfile::TempDir);
+struct Files {
+    directory: tempfile::TempDir,
+    authority: CertifiedIssuer<'static, KeyPair>,
+}
 
 impl Files {
     fn new(names: &[&str]) -> Files {
-        let files = Files(tempfile::tempdir().unwrap());
         let key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
         let named = names.join(" ");
         authority.distinguished_name.push(rcgen::DnType::CommonName, format!("authority of {named}"));
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(authority, key).unwrap();
-        files.write("ca.crt", authority.pem());
+        let files = Files { directory: tempfile::tempdir().unwrap(), authority };
+        files.write("ca.crt", files.authority.pem());
         for name in names {
             let key = KeyPair::generate().unwrap();
             let params = CertificateParams::new(vec![(*name).to_owned()]).unwrap();
-            files.write(&format!("{name}.crt"), params.signed_by(&key, &authority).unwrap().pem());
+            files.write(&format!("{name}.crt"), params.signed_by(&key, &files.authority).unwrap().pem());
             files.write(&format!("{name}.key"), key.serialize_pem());
         }
         files
@@ -35,7 +42,42 @@ impl Files {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.directory.path().join(name)
+    }
+
+    /// A server that is `localhost`.
+    fn server(&self, clients: Clients) -> ServerFiles {
+        ServerFiles { certificate: self.path("localhost.crt"), key: self.path("localhost.key"), clients }
+    }
+
+    /// One more certificate, valid from the first of these years to the second.
+    fn dated(&self, name: &str, (from, to): (i32, i32)) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(to, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        self.write(&format!("{name}.crt"), params.signed_by(&key, &self.authority).unwrap().pem());
+        self.write(&format!("{name}.key"), key.serialize_pem());
+    }
+
+    /// A list of the authority with this certificate in it, `ca.crl`.
+    fn revoke(&self, name: &str) {
+        let pem = Pem::read(&self.path(&format!("{name}.crt"))).unwrap().certificates().unwrap();
+        let (_, read) = x509_parser::parse_x509_certificate(&pem[0]).unwrap();
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![RevokedCertParams {
+                serial_number: SerialNumber::from_slice(read.raw_serial()),
+                revocation_time: date_time_ymd(2020, 1, 1),
+                reason_code: None,
+                invalidity_date: None,
+            }],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        self.write("ca.crl", list.signed_by(&self.authority).unwrap().pem().unwrap());
     }
 
     fn identity(&self, name: &str) -> Identity {
@@ -48,7 +90,7 @@ impl Files {
 
     /// The error in a line, the directory left out.
     fn shown(&self, error: String) -> String {
-        error.replace(&format!("{}/", self.0.path().display()), "")
+        error.replace(&format!("{}/", self.directory.path().display()), "")
     }
 }
 
@@ -241,7 +283,7 @@ fn shaken(
 #[test]
 fn one_who_listens_speaks_1_2_and_1_3_and_what_both_know() {
     let files = Files::new(&["localhost"]);
-    let server = Server::new(&files.identity("localhost"), &["http/1.1"]).unwrap();
+    let server = Server::open(files.server(Clients::default()), &["http/1.1"]).unwrap();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         for (protocols, expect) in [(&["h2", "http/1.1"][..], Some("http/1.1")), (&[], None)] {
             let (spoken, protocol, _) = shaken(&files, &server, version, protocols);
@@ -251,12 +293,124 @@ fn one_who_listens_speaks_1_2_and_1_3_and_what_both_know() {
 }
 
 #[test]
-fn another_certificate_is_shown_without_a_restart() {
+fn another_certificate_is_shown_without_a_restart_and_a_wrong_one_is_not_taken() {
     let files = Files::new(&["localhost"]);
-    let server = Server::new(&files.identity("localhost"), &[]).unwrap();
+    let server = Server::open(files.server(Clients::default()), &[]).unwrap();
     let shown = |files: &Files| shaken(files, &server, &rustls::version::TLS13, &[]).2;
     let before = shown(&files);
+    assert!(!server.reload().unwrap(), "nothing has changed");
     let newer = Files::new(&["localhost"]);
-    server.show(&newer.identity("localhost"));
+    files.write("localhost.crt", std::fs::read(newer.path("localhost.crt")).unwrap());
+    assert!(told(server.reload().map(drop)).contains("is not that of the certificate"));
+    assert_eq!(shown(&files), before);
+    files.write("localhost.key", std::fs::read(newer.path("localhost.key")).unwrap());
+    assert!(server.reload().unwrap());
     assert_ne!(shown(&newer), before);
+}
+
+/// What a server that asks says of a client that shows this: the name that it has, or why it is refused.
+fn let_in(server: &Server, files: &Files, shows: Option<(&Files, &str)>) -> Result<Option<String>, Reason> {
+    let identity = shows.map(|(files, name)| files.identity(name));
+    let config = client(&files.trust(), identity.as_ref()).unwrap();
+    let mut client = ClientConnection::new(config, server_name("localhost").unwrap()).unwrap();
+    let mut session = ServerConnection::new(server.config()).unwrap();
+    while client.is_handshaking() || session.is_handshaking() {
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        session.read_tls(&mut wire.as_slice()).unwrap();
+        session.process_new_packets().map_err(|error| Reason::of(&std::io::Error::other(error)))?;
+        let mut wire = Vec::new();
+        session.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut wire.as_slice()).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    let shown = session.peer_certificates().and_then(|chain| chain.first());
+    Ok(shown.map(|der| server.files().clients.name_of(&Certificate::read(der).unwrap())))
+}
+
+#[test]
+fn who_is_let_in_and_why_others_are_not() {
+    let files = Files::new(&["localhost", "web1.example.net", "mail.example.net"]);
+    let strangers = Files::new(&["web1.example.net"]);
+    files.dated("old.example.net", (2001, 2002));
+    files.dated("early.example.net", (2100, 2101));
+    files.revoke("mail.example.net");
+    let clients = |allowed: &[&str]| Clients {
+        authorities: Some(files.path("ca.crt")),
+        revoked: Some(files.path("ca.crl")),
+        must_show: true,
+        allowed: allowed.iter().map(|peer| PeerPattern::parse(peer).unwrap()).collect(),
+    };
+    #[track_caller]
+    fn check(got: Result<Option<String>, Reason>, expect: &str) {
+        match got {
+            Ok(name) => assert_eq!(name.as_deref().unwrap_or("nobody"), expect),
+            Err(reason) => assert!(reason.text.contains(expect), "{expect}: {reason:?}"),
+        }
+    }
+    let open = |clients| Server::open(files.server(clients), &[]).unwrap();
+    let server = open(clients(&[]));
+    check(let_in(&server, &files, Some((&files, "web1.example.net"))), "web1.example.net");
+    check(let_in(&server, &files, None), "shows no certificate");
+    check(
+        let_in(&server, &files, Some((&strangers, "web1.example.net"))),
+        "that no authority of `client_ca` has signed",
+    );
+    check(let_in(&server, &files, Some((&files, "old.example.net"))), "that has ended");
+    check(let_in(&server, &files, Some((&files, "early.example.net"))), "not valid yet");
+    check(let_in(&server, &files, Some((&files, "mail.example.net"))), "that is revoked");
+    let server = open(clients(&["web*.example.net"]));
+    check(let_in(&server, &files, Some((&files, "web1.example.net"))), "web1.example.net");
+    check(
+        let_in(&server, &files, Some((&files, "localhost"))),
+        "is not allowed: no allowed peer has the name `localhost`",
+    );
+    let server = open(Clients { must_show: false, ..clients(&[]) });
+    check(let_in(&server, &files, None), "nobody");
+    check(let_in(&server, &files, Some((&strangers, "web1.example.net"))), "that no authority");
+    // A fingerprint needs nobody who signs, and lets nobody else in.
+    let stranger = strangers.identity("web1.example.net").certificate().unwrap();
+    let pin = format!("SHA256:{}", stranger.sha256);
+    let pinned =
+        Clients { must_show: true, allowed: vec![PeerPattern::parse(&pin).unwrap()], ..Clients::default() };
+    let server = open(pinned);
+    check(let_in(&server, &files, Some((&strangers, "web1.example.net"))), "web1.example.net");
+    check(let_in(&server, &files, Some((&files, "web1.example.net"))), "is not allowed");
+    let server = open(clients(&[&pin]));
+    check(let_in(&server, &files, Some((&strangers, "web1.example.net"))), "web1.example.net");
+    check(let_in(&server, &files, Some((&files, "web1.example.net"))), "is not allowed");
+}
+
+#[test]
+fn files_for_clients_that_cannot_be_used_are_told() {
+    let files = Files::new(&["localhost"]);
+    let with = |clients: Clients| files.shown(told(Server::open(files.server(clients), &[])));
+    let authorities = |name: &str| Clients { authorities: Some(files.path(name)), ..Clients::default() };
+    assert!(
+        with(authorities("localhost.crt"))
+            .starts_with("`localhost.crt` holds a certificate that is not that of an authority; ")
+    );
+    assert!(with(authorities("missing")).starts_with("cannot read `missing`"));
+    let revoked = Clients { revoked: Some(files.path("ca.crt")), ..authorities("ca.crt") };
+    assert!(with(revoked).starts_with("`ca.crt` holds no list of revoked certificates in PEM form"));
+}
+
+#[test]
+fn a_peer_that_speaks_something_else_is_told_apart() {
+    let files = Files::new(&["localhost"]);
+    let server = Server::open(files.server(Clients::default()), &[]).unwrap();
+    let said = |mut bytes: &[u8]| {
+        let mut session = ServerConnection::new(server.config()).unwrap();
+        session.read_tls(&mut bytes).unwrap();
+        let error = session.process_new_packets().unwrap_err();
+        Reason::of(&std::io::Error::other(error)).text
+    };
+    for plain in [
+        "<13>Nov 30 12:00:00 host app: hello\n",
+        "1 open 85 relp_version=0\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "\0\0\0\0\0\0\0\0",
+    ] {
+        assert_eq!(said(plain.as_bytes()), "speaks no TLS", "{plain}");
+    }
 }

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use loggr_net::tls::Server;
 
 use super::Place;
 use crate::config::{Config, ShipKind, exposed};
@@ -50,9 +51,14 @@ fn summary(config: &Config) -> Result<String> {
         }
     }
     for listener in &config.listeners {
+        if let Some(tls) = &listener.tls {
+            Server::open(tls.files.clone(), &[])
+                .with_context(|| format!("cannot start the listener `{}`", listener.name))?;
+        }
         let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
-        writeln!(out, "listener {name}: {protocol} on {} to {}", places.join(", "), listener.exchange)?;
+        let tls = if listener.tls.is_some() { " with TLS" } else { "" };
+        writeln!(out, "listener {name}: {protocol}{tls} on {} to {}", places.join(", "), listener.exchange)?;
     }
     for exchange in &config.topology()?.exchanges {
         for queue in &exchange.queues {

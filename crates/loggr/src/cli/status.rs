@@ -19,8 +19,8 @@ use crate::exit::Exit;
 use crate::process::place;
 use crate::registry::Registry;
 use crate::status::{
-    Broker, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue, Rule, Ship, State,
-    Store, sentences,
+    Broker, Certificate, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue, Rule,
+    Ship, State, Store, sentences,
 };
 
 /// Arguments of `loggr status`.
@@ -130,6 +130,12 @@ const LISTENERS: &[Column<Listener>] = &[
     ("KERNEL DROPS", |l| number(Some(l.kernel_drops))),
     ("LOST", |l| number(Some(l.lost))),
 ];
+const CERTIFICATES: &[Column<Certificate>] = &[
+    ("CERTIFICATE OF", |c| clean(&c.place).into()),
+    ("NAME", |c| clean(&c.name).into()),
+    ("ENDS", |c| clean(&c.ends).into()),
+    ("DAYS LEFT", |c| c.days_left.to_string()),
+];
 const QUEUES: &[Column<Queue>] = &[
     ("QUEUE", |q| clean(&q.name).into()),
     ("EXCHANGE", |q| clean(&q.exchange).into()),
@@ -223,6 +229,7 @@ fn render(status: &Installation, rules: bool) -> String {
     let all = Table { several, status };
     out += &all.show(LISTENERS, &status.listeners);
     out += &all.said("LISTENER THAT HAS ENDED", &status.listeners, |l| (&l.name, l.ended.as_deref()));
+    out += &all.show(CERTIFICATES, &status.certificates);
     let (here, there): (Vec<_>, Vec<_>) = status.queues.iter().cloned().partition(|q| q.disk().is_some());
     out += &all.show(QUEUES, &here);
     out += &all.said("QUEUE IN TROUBLE", &here, |q| (&q.name, q.trouble()));

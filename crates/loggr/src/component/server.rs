@@ -12,6 +12,7 @@ use loggr_event::{Origin, UidGenerator};
 use loggr_flow::Stop;
 use loggr_net::Endpoint;
 use loggr_net::bind::{self, UnixPath};
+use loggr_net::tls;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
@@ -20,7 +21,7 @@ use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::source::upload::Uploads;
-use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken};
+use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]
@@ -47,22 +48,34 @@ pub struct Bound {
 pub struct Doors {
     /// Of each listener, in the order of the configuration.
     sockets: Vec<Vec<Socket>>,
+    /// The certificate of each, if it shows one.
+    shown: Vec<Option<Arc<tls::Server>>>,
     paths: Vec<UnixPath>,
 }
 
 impl Doors {
-    /// Binds every listener: either all are bound or none is. Needs no runtime, so that it
-    /// can be done before root's powers are given up.
+    /// Binds every listener and reads its certificate: either all are bound or none is. Needs no runtime, so
+    /// that it can be done before root's powers are given up.
     pub fn bind(listeners: &[Listener]) -> Result<Doors> {
         let mut doors = Doors::default();
         for listener in listeners {
+            let failed = || format!("cannot start the listener `{}`", listener.name);
+            let shown = listener.tls.as_ref().map(|tls| tls::Server::open(tls.files.clone(), &[]));
+            doors.shown.push(shown.transpose().with_context(failed)?.map(Arc::new));
             let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
             let sockets = sockets.collect::<Result<_>>();
-            doors
-                .sockets
-                .push(sockets.with_context(|| format!("cannot start the listener `{}`", listener.name))?);
+            doors.sockets.push(sockets.with_context(failed)?);
         }
         Ok(doors)
+    }
+}
+
+impl Doors {
+    /// The certificates that are shown, and where.
+    pub fn shown(&self, listeners: &[Listener]) -> Vec<(String, Arc<tls::Server>)> {
+        let shown = listeners.iter().zip(&self.shown);
+        let place = |listener: &Listener| format!("listener `{}`", listener.name);
+        shown.filter_map(|(listener, shown)| Some((place(listener), shown.clone()?))).collect()
     }
 }
 
@@ -80,7 +93,7 @@ impl Server {
         let mut server =
             Server { listeners: Vec::new(), uploads, tasks: JoinSet::new(), _paths: doors.paths };
         let mut ready = Vec::new();
-        for (listener, sockets) in config.listeners.iter().zip(doors.sockets) {
+        for ((listener, sockets), shown) in config.listeners.iter().zip(doors.sockets).zip(doors.shown) {
             let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let gate = places.gate(listener.max_connections);
@@ -88,13 +101,13 @@ impl Server {
             for socket in sockets {
                 addresses.push(socket.address.clone());
                 let intake = intake(listener, publisher.clone(), uids.clone(), stats.clone());
-                ready.push((socket, listener, intake, gate.clone()));
+                ready.push((socket, listener, intake, gate.clone(), shown.clone()));
             }
             server.listeners.push(Bound { stats, addresses });
         }
-        for (Socket { kind, address }, listener, intake, gate) in ready {
+        for (Socket { kind, address }, listener, intake, gate, shown) in ready {
             let stats = intake.stats.clone();
-            let receiving = receive(kind, listener, intake, gate, stop.clone())?;
+            let receiving = receive(kind, listener, intake, gate, shown, stop.clone())?;
             tracing::info!(listener = listener.name, address, "listening");
             server.tasks.spawn(watched(receiving, stats, stop.clone()));
         }
@@ -230,6 +243,7 @@ fn receive(
     listener: &Listener,
     intake: Intake,
     gate: Gate,
+    shown: Option<Arc<tls::Server>>,
     stop: Stop,
 ) -> Result<Pin<Box<dyn Future<Output = ()> + Send>>> {
     let (listening, spoken) = match kind {
@@ -241,7 +255,11 @@ fn receive(
         }
     };
     let (window_bytes, idle_timeout) = (listener.window_size, listener.idle_timeout);
-    let shared = Accepting { spoken, intake, gate, window_bytes, idle_timeout };
+    let trusted = listener.tls.iter().flat_map(|tls| tls.trusted.clone()).collect();
+    let tls = shown.map(|shown| Tls::new(shown, trusted));
+    let proxies = listener.proxies.clone();
+    let is_proxy = Box::new(move |ip: IpAddr| proxies.iter().any(|network| network.contains(ip)));
+    let shared = Accepting { spoken, intake, gate, window_bytes, idle_timeout, is_proxy, tls };
     Ok(Box::pin(source::accept(listening, Arc::new(shared), stop)))
 }
 

@@ -47,6 +47,8 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
         in_the_file |= redis.url.password.is_some();
     }
     files.extend(config.web.iter().filter_map(|web| web.tls.clone()).map(|(_, key)| (KEY, key)));
+    let listeners = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    files.extend(listeners.map(|tls| (KEY, tls.files.key.clone())));
     let oidc = config.web.iter().filter_map(|web| web.oidc.as_ref());
     files.extend(oidc.filter_map(|oidc| oidc.client_secret_file.clone()).map(|file| (SECRET, file)));
     for ship in &config.ships {

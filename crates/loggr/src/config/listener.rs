@@ -13,6 +13,7 @@ use super::choice::{Choice, choice};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
 use super::rabbit::ENCODING;
 use super::reader::Reader;
+use super::tls::{self, Tls};
 use super::trust::Trust;
 
 /// The section and its keys.
@@ -47,7 +48,10 @@ pub static SECTION: Section = Section {
              sockets the path of the socket, relative to the data directory; with port 0 the system chooses \
              a free port",
         )
-        .without("`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `syslog.sock` (unix)"),
+        .without(
+            "`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `127.0.0.1:6514` (with `tls`), `syslog.sock` \
+             (unix)",
+        ),
         key(
             "exchange",
             Takes::Name,
@@ -167,7 +171,18 @@ pub static SECTION: Section = Section {
         )
         .without("never")
         .only(STREAM),
-        later("tls"),
+        key(
+            "proxy_from",
+            Takes::Networks,
+            "[]",
+            "the load balancers in front of the listener that speak the PROXY protocol (version 1 or 2): every \
+             connection from these networks must begin with its head, and the address in it counts as the \
+             sender's",
+        )
+        .only(CONNECTED),
+        key("tls", Takes::Section, "", "TLS: [`[listener.tls]`](#listenertls)")
+            .without("the listener speaks without encryption")
+            .only(CONNECTED),
         key(
             "packers",
             Takes::Elsewhere(
@@ -182,6 +197,7 @@ pub static SECTION: Section = Section {
 };
 
 const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
+const CONNECTED: &[&str] = &["tcp", "relp"];
 const LINES: &[&str] = &["tcp", "unix-stream"];
 const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
@@ -248,6 +264,10 @@ pub struct Listener {
     pub socket_mode: u32,
     /// A connection that was silent for so long is closed; `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// Proxies whose word on the sender's address is believed and awaited.
+    pub proxies: Vec<Network>,
+    /// TLS, if it is spoken.
+    pub tls: Option<Tls>,
 }
 
 impl Listener {
@@ -318,7 +338,7 @@ impl Protocol {
 }
 
 /// Reads an entry; `None` if its `protocol` is missing or wrong.
-pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
+pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listener> {
     let protocol = r.kind("protocol", "a `[[listener]]` needs its `protocol`".to_owned());
     // The rest is read all the same, so that its mistakes are reported too.
     let known = protocol.unwrap_or(Protocol::Tcp);
@@ -348,6 +368,8 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Option<Listener> {
         receive_buffer: r.bytes("receive_buffer"),
         socket_mode: r.mode("socket_mode"),
         idle_timeout: r.duration_if_any("idle_timeout"),
+        proxies: r.networks("proxy_from"),
+        tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
     };
     if listener.window_size < listener.max_message_size {
         let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
@@ -366,8 +388,13 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
         let found = r.sockets_if_any("listen", data);
         return found.unwrap_or_else(|| vec![Endpoint::Path(data.join("syslog.sock"))]);
     }
+    let is_encrypted = r.has("tls");
     let mut endpoints = r.endpoints_if_any("listen").unwrap_or_else(|| {
-        let default = if protocol == Protocol::Relp { "127.0.0.1:2514" } else { "127.0.0.1:1514" };
+        let default = match protocol {
+            _ if is_encrypted => "127.0.0.1:6514",
+            Protocol::Relp => "127.0.0.1:2514",
+            Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => "127.0.0.1:1514",
+        };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
     for endpoint in endpoints.iter_mut().filter(|_| localhost_only) {

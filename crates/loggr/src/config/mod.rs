@@ -30,6 +30,7 @@ mod secret;
 mod sections;
 pub mod ship;
 mod spool;
+mod tls;
 mod together;
 mod topology;
 mod trust;

@@ -97,7 +97,7 @@ impl<'d> Resolver<'d> {
         let dir = data.directory.as_path();
         let bus = self.once(&bus::SECTION, |r| bus::read(r, dir, beside));
         let spool = self.once(&spool::SECTION, |r| spool::read(r, bus.rabbit.is_some(), dir));
-        let listeners = self.entries(&listener::SECTION, At::Listener, |r, _| listener::read(r, dir));
+        let listeners = self.entries(&listener::SECTION, At::Listener, |r, _| listener::read(r, dir, beside));
         let packers = self.entries(&packers::SECTION, At::Packer, packers::read);
         let machines = self.entries(&machine::SECTION, At::Machine, |r, name| {
             Some(machine::read(r, name, &packers, around.routes))

@@ -1,13 +1,14 @@
 //! The sections of the file, each with its table of keys. What a table says is in `keys.rs`.
 
 use super::keys::{Section, Shape};
-use super::{bus, data, listener, log, machine, oidc, packers, process, registry, ship, spool, web};
+use super::{bus, data, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web};
 
 /// Every section, in the order of the reference.
 pub static SECTIONS: &[&Section] = &[
     &data::SECTION,
     &bus::SECTION,
     &listener::SECTION,
+    &tls::SECTION,
     &packers::SECTION,
     &machine::SECTION,
     &ship::SECTION,

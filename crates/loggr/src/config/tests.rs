@@ -175,6 +175,8 @@ fn what_a_whole_file_says() {
         receive_buffer: 8 << 20,
         socket_mode: 0o666,
         idle_timeout: Some(Duration::from_secs(5400)),
+        proxies: Vec::new(),
+        tls: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

@@ -4,6 +4,7 @@
 //!
 //! Nothing here knows about events.
 
+pub mod certificates;
 pub mod clock;
 pub mod descriptors;
 pub mod gate;

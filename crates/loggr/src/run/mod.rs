@@ -27,6 +27,7 @@ use crate::component::server::{Doors, Server};
 use crate::component::ship::Shippers;
 use crate::config::{Config, exposed};
 use crate::operate::stores::Stores;
+use crate::process::certificates::Certificates;
 use crate::process::descriptors::{self, Needs, Places};
 use crate::process::part::Part;
 use crate::process::place::Place;
@@ -56,6 +57,7 @@ pub struct Prepared {
     doors: Doors,
     databases: HashMap<String, Database>,
     web: web::Bound,
+    certificates: Arc<Certificates>,
     stores: Stores,
     places: Places,
     file: ReadAtStart,
@@ -83,6 +85,8 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let databases = store::databases(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
+    let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown());
+    let certificates = Arc::new(Certificates::new(certificates));
     let stores = Stores::new(&config);
     if let Some(identity) = &identity {
         identity.assume(&config)?;
@@ -92,7 +96,20 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     if let Some(file) = &config.log.security {
         telemetry::try_security(file)?;
     }
-    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file })
+    Ok(Prepared {
+        config,
+        part,
+        registry,
+        place,
+        broker,
+        doors,
+        databases,
+        web,
+        certificates,
+        stores,
+        places,
+        file,
+    })
 }
 
 /// Raises the limit of descriptors, and divides what the system allows.
@@ -112,7 +129,6 @@ fn places(config: &Config, part: &Part) -> Places {
 pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
     while signals.next().await == Asked::Reload {
-        running.web.reload();
         drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
     }
     running.stop(&mut signals).await;
@@ -136,8 +152,20 @@ struct Running {
 
 impl Running {
     async fn start(prepared: Prepared) -> Result<(Running, Signals)> {
-        let Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file } =
-            prepared;
+        let Prepared {
+            config,
+            part,
+            registry,
+            place,
+            broker,
+            doors,
+            databases,
+            web,
+            certificates,
+            stores,
+            places,
+            file,
+        } = prepared;
         let starting = Signals::starting()?;
         let opened = match part.needs_bus() {
             true => Some(bus::open(&config, &part, broker.clone()).await?),
@@ -190,6 +218,7 @@ impl Running {
             collectors,
             rescue,
             listeners: server.listeners.clone(),
+            certificates,
             uploads: server.uploads.clone(),
             machines,
             ships,

@@ -1,4 +1,4 @@
-//! The work of SIGHUP: filters are read again, and changes of the configuration are reported.
+//! The work of SIGHUP: filters and certificates are read again, and changes of the configuration are reported.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,13 +7,15 @@ use crate::config::Config;
 use crate::process::systemd;
 use crate::status::Live;
 
-/// Reads filters again. The configuration is only read at the start, so changes in it are reported.
+/// Reads filters and certificates again. The configuration is only read at the start, so changes in it are reported.
 pub async fn reload(live: Arc<Live>, file: Arc<ReadAtStart>) {
     systemd::reloading();
     drop(tokio::task::spawn_blocking(move || file.tell_changes()).await);
-    if live.machines.is_empty() {
+    let certificates = live.certificates.clone();
+    drop(tokio::task::spawn_blocking(move || certificates.look(true)).await);
+    if live.machines.is_empty() && live.certificates.iter().next().is_none() {
         tracing::info!(
-            "nothing was read again: no machine has a filter, and the configuration file is read only at the start"
+            "nothing was read again: no machine has a filter, nothing shows a certificate, and the configuration file is read only at the start"
         );
     }
     for machine in live.machines.clone() {

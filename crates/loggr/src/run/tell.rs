@@ -27,6 +27,7 @@ pub fn tellers(site: &Site, broker: Option<RabbitOptions>, stop: &Stop, tasks: &
     }
     let of = live.clone();
     tasks.spawn(watch(site.notices.clone(), move || status::troubled_parts(&of), stop.clone()));
+    tasks.spawn(live.certificates.clone().watch(stop.clone()));
     tasks.spawn(systemd::watchdog(stop.clone()));
 }
 

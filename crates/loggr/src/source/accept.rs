@@ -1,9 +1,9 @@
 //! Accepting connections: limits, network rules, one task per connection, draining.
 //!
-//! Who finds no place waits for one; those who have been silent for long make room. Not here: what is
+//! Before the session a proxy may have to say who sends, and TLS shakes hands; both keep the place. Who finds no place waits for one; those who have been silent for long make room. Not here: what is
 //! spoken on a connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use nix::sys::socket::sockopt::GetStruct;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 
-use super::Spoken;
 use super::connection::{CONNECTION_WINDOW, Connection, ReadBuffer, Stream};
 use super::intake::Intake;
+use super::tls::{self, Tls};
+use super::{Spoken, proxy};
 use crate::process::gate::{Gate, Place};
 
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
@@ -26,7 +27,6 @@ const ROOM_CHECK: Duration = Duration::from_millis(500);
 pub const NO_PLACE: &str = "no more connections are accepted for now, because `max_connections` or the system's limit of open files is reached; new ones wait";
 
 /// What the connections of one listening socket share.
-#[derive(Debug)]
 pub struct Accepting {
     /// What is spoken.
     pub spoken: Spoken,
@@ -38,6 +38,19 @@ pub struct Accepting {
     pub window_bytes: usize,
     /// A connection silent for so long is closed; `None` is never.
     pub idle_timeout: Option<Duration>,
+    /// Whether this address is that of a proxy, whose word on the sender's address is awaited.
+    pub is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// What is spoken inside TLS, if it is.
+    pub tls: Option<Tls>,
+}
+
+impl std::fmt::Debug for Accepting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepting")
+            .field("spoken", &self.spoken)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Either kind of listening socket.
@@ -103,10 +116,8 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
         if std::mem::take(&mut failing) {
             tracing::info!(listener, "connections are accepted again");
         }
-        if let Some(peer) = peer
-            && !(shared.intake.allowed)(peer.ip().to_canonical())
-        {
-            shared.intake.refuse("connection", &peer, &shared.intake.sender_of(Some(peer)));
+        let via_proxy = peer.is_some_and(|peer| (shared.is_proxy)(peer.ip().to_canonical()));
+        if !via_proxy && !shared.admits(peer) {
             continue;
         }
         let place = match shared.gate.try_enter() {
@@ -120,7 +131,9 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
         shared.tell_room();
         let (shared, stop) = (shared.clone(), stop.clone());
         sessions.spawn(async move {
-            session(stream, peer, &shared, stop).await;
+            if let Some(arrived) = shared.arrive(stream, peer, via_proxy, &stop).await {
+                session(arrived, &shared, stop).await;
+            }
             drop(place);
             shared.tell_room();
         });
@@ -129,7 +142,74 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
     while sessions.join_next().await.is_some() {}
 }
 
+/// A connection on which the session can begin.
+struct Arrived {
+    stream: Stream,
+    /// From where it comes; `None` on a unix socket.
+    peer: Option<SocketAddr>,
+    tls_name: Option<String>,
+    /// The name in its certificate is one that is trusted.
+    is_trusted: bool,
+}
+
 impl Accepting {
+    /// Whether the sender's address is allowed. If not, that is said and counted.
+    fn admits(&self, peer: Option<SocketAddr>) -> bool {
+        let Some(peer) = peer else { return true };
+        let admits = (self.intake.allowed)(peer.ip().to_canonical());
+        if !admits {
+            self.intake.refuse("connection", &peer, &self.intake.sender_of(Some(peer)));
+        }
+        admits
+    }
+
+    /// What comes before the session: the proxy's head, the handshake. `None` where the peer is refused, or
+    /// draining began.
+    async fn arrive(
+        &self,
+        stream: Stream,
+        peer: Option<SocketAddr>,
+        via_proxy: bool,
+        stop: &Stop,
+    ) -> Option<Arrived> {
+        let stats = &self.intake.stats;
+        let (mut tcp, mut address) = match (stream, peer) {
+            (Stream::Tcp(tcp), Some(address)) => (tcp, address),
+            (stream, peer) => return Some(Arrived { stream, peer, tls_name: None, is_trusted: false }),
+        };
+        prepare(&tcp);
+        if !via_proxy && self.tls.is_none() {
+            let stream = Stream::Tcp(tcp);
+            return Some(Arrived { stream, peer, tls_name: None, is_trusted: false });
+        }
+        let mut stop = stop.clone();
+        let arriving = async {
+            if via_proxy {
+                match proxy::sender(&mut tcp, address).await {
+                    Ok(sender) => address = sender,
+                    Err(reason) => {
+                        tls::refuse(stats, address, &reason);
+                        return None;
+                    }
+                }
+                if !self.admits(Some(address)) {
+                    return None;
+                }
+            }
+            let peer = Some(address);
+            let Some(tls) = &self.tls else {
+                return Some(Arrived { stream: Stream::Tcp(tcp), peer, tls_name: None, is_trusted: false });
+            };
+            let shaken = tls.shake(tcp, address, stats).await?;
+            let (stream, is_trusted) = (Stream::Tls(shaken.stream), shaken.is_trusted);
+            Some(Arrived { stream, peer, tls_name: shaken.name, is_trusted })
+        };
+        tokio::select! {
+            arrived = arriving => arrived,
+            () = stop.drain() => None,
+        }
+    }
+
     /// Waits in turn for a place. Clients that have been silent for long are disconnected to make
     /// room.
     async fn wait_for_place(&self, listening: &Listening) -> Place {
@@ -164,17 +244,18 @@ impl Accepting {
     }
 }
 
-async fn session(stream: Stream, peer: Option<SocketAddr>, shared: &Accepting, stop: Stop) {
+async fn session(arrived: Arrived, shared: &Accepting, stop: Stop) {
+    let Arrived { stream, peer, tls_name, is_trusted } = arrived;
     let intake = &shared.intake;
     let stats = &intake.stats;
     stats.connections.add(1);
     let number = stats.connections_total.next();
-    let origin = Arc::new(intake.origin_of(peer));
+    let mut origin = intake.origin_of(peer);
+    origin.trusted |= is_trusted;
+    origin.tls_name = tls_name;
+    let origin = Arc::new(origin);
     let sender = stats.senders.of(&intake.sender_of(peer));
-    let client = stats.clients.enter(number, &origin, sender);
-    if let Stream::Tcp(tcp) = &stream {
-        prepare(tcp);
-    }
+    let client = stats.clients.enter(number, &origin, stream.is_encrypted(), sender);
     let (deliveries, source) = channel_source(CONNECTION_WINDOW);
     // Two tasks: reading and parsing go on while the bus syncs.
     let pump = tokio::spawn(intake.pump(source, stop.clone()));

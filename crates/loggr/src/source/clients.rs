@@ -35,6 +35,8 @@ pub struct Client {
     pub peer: String,
     /// When it came.
     pub since: Instant,
+    /// Whether the connection is encrypted.
+    pub is_encrypted: bool,
     /// The verified name in its certificate.
     pub tls_name: Option<String>,
     /// Whose connection it is.
@@ -51,11 +53,12 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(peer: &str, tls_name: Option<String>, since: Instant, sender: Arc<Sender>) -> Client {
+    fn new(origin: &Origin, is_encrypted: bool, since: Instant, sender: Arc<Sender>) -> Client {
         Client {
-            peer: peer.to_owned(),
+            peer: origin.peer.clone(),
             since,
-            tls_name,
+            is_encrypted,
+            tls_name: origin.tls_name.clone(),
             sender,
             events: AtomicU64::new(0),
             last: AtomicI64::new(0),
@@ -144,8 +147,14 @@ impl Client {
 
 impl Clients {
     /// Somebody came; the number is unique on the listener.
-    pub fn enter(&self, number: u64, origin: &Origin, sender: Arc<Sender>) -> Arc<Client> {
-        let client = Arc::new(Client::new(&origin.peer, origin.tls_name.clone(), Instant::now(), sender));
+    pub fn enter(
+        &self,
+        number: u64,
+        origin: &Origin,
+        is_encrypted: bool,
+        sender: Arc<Sender>,
+    ) -> Arc<Client> {
+        let client = Arc::new(Client::new(origin, is_encrypted, Instant::now(), sender));
         self.lock().insert(number, client.clone());
         client
     }
@@ -266,7 +275,7 @@ mod tests {
 
     /// One that came at `start`, among others.
     fn enter(clients: &Clients, number: u64, start: Instant) -> Arc<Client> {
-        let client = Arc::new(Client::new("", None, start, Arc::default()));
+        let client = Arc::new(Client::new(&Origin::default(), false, start, Arc::default()));
         clients.lock().insert(number, client.clone());
         client
     }

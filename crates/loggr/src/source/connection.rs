@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::clients::Client;
 use super::intake::Intake;
+use super::tls::Encrypted;
 
 /// Deliveries that one connection may have in flight. Reading goes on while the bus
 /// syncs; more would only hold more memory.
@@ -22,6 +23,8 @@ pub(super) const CONNECTION_WINDOW: usize = 4;
 /// Smallest and largest read, in bytes: a quiet connection stays small, a busy one makes large batches.
 const MIN_READ_BYTES: usize = 16 << 10;
 const MAX_READ_BYTES: usize = 256 << 10;
+/// Bytes of a connection with TLS that may be read from its socket and not by its session.
+const MAX_DECRYPTED_BYTES: u64 = 256 << 10;
 
 /// What a session has.
 pub(super) struct Connection<'s> {
@@ -65,17 +68,28 @@ impl ReadBuffer {
     }
 }
 
-/// Either kind of connection.
+/// Each kind of connection.
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    Tls(Box<Encrypted>),
     Unix(UnixStream),
 }
 
 impl Stream {
-    /// Bytes that the kernel holds for us.
+    /// Whether nobody on the way can read it.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
+    /// Bytes that have come and were not read, at most.
     pub(super) fn waiting(&self) -> usize {
         let waiting = match self {
+            // What is decrypted, or about to be, is here already.
+            Stream::Tls(s) => {
+                let (buffered, _) = s.get_ref();
+                rustix::io::ioctl_fionread(buffered.get_ref()).map(|n| n + MAX_DECRYPTED_BYTES)
+            }
             Stream::Tcp(s) => rustix::io::ioctl_fionread(s),
             Stream::Unix(s) => rustix::io::ioctl_fionread(s),
         };
@@ -91,6 +105,20 @@ impl AsyncRead for Stream {
     ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+            // The library gives one record at a time: what else has come is taken with it.
+            Stream::Tls(s) => {
+                let before = buf.filled().len();
+                while buf.remaining() > 0 {
+                    let filled = buf.filled().len();
+                    match Pin::new(s.as_mut()).poll_read(cx, buf) {
+                        Poll::Ready(Ok(())) if buf.filled().len() > filled => {}
+                        // The end, or an error: both come again when what was read is used.
+                        _ if filled > before => break,
+                        end => return end,
+                    }
+                }
+                Poll::Ready(Ok(()))
+            }
             // A read ends where descriptors were sent along, so a short one does not mean that nothing
             // more is there. Until the kernel says so it is asked again.
             Stream::Unix(s) => loop {
@@ -112,6 +140,7 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
         }
     }
@@ -119,6 +148,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_flush(cx),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_flush(cx),
             Stream::Unix(s) => Pin::new(s).poll_flush(cx),
         }
     }
@@ -126,7 +156,17 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
             Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
         }
     }
 }
+
+/// Do these first bytes of a connection begin a handshake of TLS (RFC 8446, section 5.1)?
+pub(super) fn is_handshake(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x16, 3, 0..=4, ..])
+}
+
+/// What is said of who speaks TLS where it is not spoken.
+pub(super) const SPEAKS_TLS: &str =
+    "the peer speaks TLS and this listener does not: give it `tls`, or switch TLS off at the sender";

@@ -9,9 +9,11 @@ mod clients;
 mod connection;
 mod datagram;
 mod intake;
+mod proxy;
 mod relp;
 mod stats;
 mod stream;
+mod tls;
 pub mod upload;
 
 use loggr_wire::framing::Mode;
@@ -21,6 +23,7 @@ pub use clients::Client;
 pub use datagram::{Datagrams, receive};
 pub use intake::Intake;
 pub use stats::ListenerStats;
+pub use tls::Tls;
 
 /// What is spoken on a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

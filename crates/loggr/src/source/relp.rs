@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::clients::Client;
-use super::connection::{CONNECTION_WINDOW, Connection};
+use super::connection::{CONNECTION_WINDOW, Connection, SPEAKS_TLS, is_handshake};
 use super::intake::{Intake, Lines};
 use crate::process::clock::now;
 
@@ -173,7 +173,10 @@ impl Session<'_> {
         if let Err(error) = fed {
             intake.stats.protocol_errors.add(1);
             let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
-            let hint = error.hint().unwrap_or("the peer breaks the rules of RELP");
+            let hint = match is_handshake(bytes) {
+                true => SPEAKS_TLS,
+                false => error.hint().unwrap_or("the peer breaks the rules of RELP"),
+            };
             let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
             if let Some(unsaid) = intake.stats.told_breach.tell(address) {
                 let unsaid = (unsaid > 0).then_some(unsaid);

@@ -40,6 +40,8 @@ pub struct ListenerStats {
     pub connections_total: Counter,
     /// Connections and datagrams refused by a network rule, and connections closed for others that wait.
     pub refused: Counter,
+    /// Connections refused in the handshake of TLS, or in the head of a proxy.
+    pub handshakes_refused: Counter,
     /// Connections ended by a breach of the protocol.
     pub protocol_errors: Counter,
     /// Frames and datagrams without a character, which are no events.
@@ -48,6 +50,8 @@ pub struct ListenerStats {
     pub crowded: Flag,
     /// What was said of peers whose address is not allowed.
     pub told_refused: Told,
+    /// What was said of peers that are refused in the handshake, by address and reason.
+    pub told_handshake: Told,
     /// What was said of peers that break the protocol.
     pub told_breach: Told,
     /// Who is connected.
@@ -71,10 +75,12 @@ impl ListenerStats {
             connections: Counter::default(),
             connections_total: Counter::default(),
             refused: Counter::default(),
+            handshakes_refused: Counter::default(),
             protocol_errors: Counter::default(),
             empty: Counter::default(),
             crowded: Flag::default(),
             told_refused: Told::default(),
+            told_handshake: Told::default(),
             told_breach: Told::default(),
             clients: Clients::default(),
             senders: Senders::default(),

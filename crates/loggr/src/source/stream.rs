@@ -9,7 +9,7 @@ use std::time::Duration;
 use loggr_wire::framing::{Framer, Mode};
 use tokio::io::AsyncReadExt;
 
-use super::connection::Connection;
+use super::connection::{Connection, SPEAKS_TLS, is_handshake};
 use super::intake::Lines;
 use crate::process::clock::now;
 
@@ -21,7 +21,7 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
     let mut framer = Framer::new(mode, intake.max_message_size);
     let mut lines = Lines::new(intake);
     let idle = idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let mut empty = 0;
+    let (mut empty, mut is_first) = (0, true);
     // Bytes to take still, once draining has begun.
     let mut rest = None;
     loop {
@@ -57,6 +57,23 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
                 break;
             }
         };
+        // No line begins so, and what follows would be torn into events.
+        if std::mem::take(&mut is_first) && is_handshake(buffer.bytes.get(..n).unwrap_or_default()) {
+            intake.stats.protocol_errors.add(1);
+            let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
+            let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
+            if let Some(unsaid) = intake.stats.told_breach.tell(address) {
+                let unsaid = (unsaid > 0).then_some(unsaid);
+                tracing::warn!(
+                    listener,
+                    peer,
+                    unsaid,
+                    hint = SPEAKS_TLS,
+                    "closing a connection on which no syslog came"
+                );
+            }
+            return;
+        }
         rest = rest.map(|rest| rest.saturating_sub(n));
         let at = now();
         client.saw(at);

@@ -8,7 +8,10 @@ use loggr_bus::inspect;
 use loggr_bus::rescue::RescueStore;
 
 use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
-use super::{Broker, Exchange, Identity, Listener, Live, Machine, Queue, Ship, Status, Totals, disk, store};
+use super::{
+    Broker, Certificate, Exchange, Identity, Listener, Live, Machine, Queue, Ship, Status, Totals, disk,
+    store,
+};
 use crate::config::Config;
 
 /// The name of the spool in lists of queues.
@@ -33,6 +36,7 @@ pub fn online(live: &Live) -> Status {
         uptime_seconds: Some(live.started.elapsed().as_secs()),
         totals: Totals::of(&queues),
         listeners: live.sources().map(|bound| Listener::of(&bound)).collect(),
+        certificates: live.certificates.iter().map(Certificate::of).collect(),
         exchanges: stats.iter().map(Exchange::of).collect(),
         queues,
         brokers: Broker::of(live, &spooled).into_iter().collect(),

@@ -9,8 +9,8 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broker, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seen, Ship, State, Status, Store,
-    Totals, offline,
+    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seen, Ship, State,
+    Status, Store, Totals, offline,
 };
 use crate::config::Config;
 
@@ -29,6 +29,8 @@ pub struct Installation {
     pub totals: Totals,
     /// The listeners.
     pub listeners: Vec<Owned<Listener>>,
+    /// The certificates that are shown.
+    pub certificates: Vec<Owned<Certificate>>,
     /// The logs of the buses.
     pub exchanges: Vec<Owned<Exchange>>,
     /// The queues.
@@ -176,6 +178,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         }
         let owner = Owned { item: (), process, host };
         owner.own(status.listeners, &mut out.listeners);
+        owner.own(status.certificates, &mut out.certificates);
         owner.own(status.exchanges, &mut out.exchanges);
         owner.own(status.queues, &mut out.queues);
         owner.own(status.brokers, &mut out.brokers);

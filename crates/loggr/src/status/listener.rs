@@ -43,6 +43,8 @@ pub struct Listener {
     pub connections_total: u64,
     /// Connections and datagrams refused.
     pub refused: u64,
+    /// Connections refused in the handshake of TLS, or in the head of a proxy.
+    pub handshakes_refused: u64,
     /// Connections that were closed because the peer broke the rules of the protocol.
     pub protocol_errors: u64,
     /// Frames without a character.
@@ -109,10 +111,12 @@ impl Listener {
             connections,
             connections_total,
             refused,
+            handshakes_refused,
             protocol_errors,
             empty,
             crowded,
             told_refused: _,
+            told_handshake: _,
             told_breach: _,
             clients,
             senders,
@@ -121,7 +125,7 @@ impl Listener {
         let client = |c: &Arc<source::Client>| Client {
             peer: c.peer.clone(),
             seconds: c.since.elapsed().as_secs(),
-            tls: c.tls_name.is_some(),
+            tls: c.is_encrypted,
             tls_name: c.tls_name.clone(),
             events: c.events(),
             last_seen: c.last_seen(),
@@ -142,6 +146,7 @@ impl Listener {
             connections: connections.get(),
             connections_total: connections_total.get(),
             refused: refused.get(),
+            handshakes_refused: handshakes_refused.get(),
             protocol_errors: protocol_errors.get(),
             empty: empty.get(),
             ack_p50_ms: millis(latency.map(|of| of.half)),
@@ -206,6 +211,13 @@ pub const METRICS: &[Metric<Listener>] = &[
         |l| count(l.refused),
         "Connections and datagrams that `allow` or `deny` refused, and silent connections that were closed \
          to make room for new ones.",
+    ),
+    metric(
+        "handshakes_refused_total",
+        |l| count(l.handshakes_refused),
+        "Connections that were refused before their first event: in the handshake of TLS, because of the \
+         sender's certificate for example, or because a proxy sent no head of the PROXY protocol. The security \
+         log says why.",
     ),
     metric(
         "protocol_errors_total",

@@ -13,6 +13,7 @@ use crate::component::machine::Running;
 use crate::component::server::Bound;
 use crate::component::ship::Shipping;
 use crate::config::Config;
+use crate::process::certificates::Certificates;
 use crate::process::part::Part;
 use crate::source::upload::Uploads;
 
@@ -32,6 +33,8 @@ pub struct Live {
     pub rescue: RescueStore,
     /// Listeners with their addresses and counters.
     pub listeners: Vec<Bound>,
+    /// The certificates that are shown.
+    pub certificates: Arc<Certificates>,
     /// What takes uploaded files.
     pub uploads: Option<Arc<Uploads>>,
     /// Machines with their counters.

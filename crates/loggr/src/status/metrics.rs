@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use super::metric::{Metric, count, metric, said};
-use super::{Seen, State, Status, broker, disk, kernel, listener, machine, queue, ship, store};
+use super::{Seen, State, Status, broker, certificate, disk, kernel, listener, machine, queue, ship, store};
 
 /// Metrics of the rescue, one line for each sink.
 const RESCUED: &[Metric<u64>] = &[metric(
@@ -46,6 +46,9 @@ pub fn render(own: &Status, others: &[Seen]) -> String {
     page.of_each("sender_", listener::SENDERS, |s| {
         let all = s.listeners.iter().flat_map(|l| l.senders.iter().map(move |sender| (l, sender)));
         all.map(|(l, s)| (join(&label("listener", &l.name), &label("sender", &s.name)), s)).collect()
+    });
+    page.of_each("certificate_", certificate::METRICS, |s| {
+        s.certificates.iter().map(|c| (label("place", &c.place), c)).collect()
     });
     page.of_each("queue_", queue::METRICS, |s| {
         s.queues.iter().map(|q| (label("queue", &q.name), q)).collect()

@@ -7,6 +7,7 @@
 //! nothing. The command line and the web page show it.
 
 mod broker;
+mod certificate;
 mod disk;
 mod gather;
 mod installation;
@@ -31,6 +32,7 @@ use loggr_net::bind::host_name;
 use serde::{Deserialize, Serialize};
 
 pub use broker::Broker;
+pub use certificate::Certificate;
 pub use disk::Disk;
 pub use gather::{adopt, offline, online};
 pub use installation::{Installation, Owned, Process, Registry, whole};
@@ -110,6 +112,8 @@ pub struct Status {
     pub totals: Totals,
     /// Its listeners.
     pub listeners: Vec<Listener>,
+    /// The certificates that it shows.
+    pub certificates: Vec<Certificate>,
     /// The logs of its bus.
     pub exchanges: Vec<Exchange>,
     /// The queues of its bus and its spool.

@@ -27,6 +27,9 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
             found.0.push(format!("listener `{}` {why}", l.name));
         }
     }
+    for Owned { item: c, .. } in &status.certificates {
+        found.0.extend(c.trouble.as_ref().map(|why| format!("{}: {why}", c.place)));
+    }
     for Owned { item: e, .. } in &status.exchanges {
         found.of("exchange", &e.name, e.trouble.as_deref());
     }

@@ -25,12 +25,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use loggr_event::Timestamp;
-use loggr_net::tls::{Identity, Server};
+use loggr_net::tls::{Clients, Server, ServerFiles};
 use loggr_net::{Address, bind};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::config::{Config, Secret};
 use crate::operate::stores::Stores;
@@ -57,27 +56,10 @@ pub struct Web {
     stop: watch::Sender<bool>,
     serving: JoinSet<()>,
     keeper: Option<Arc<Keeper>>,
-    tls: Option<Server>,
     _control: bind::UnixPath,
 }
 
 impl Web {
-    /// Reads the certificate again. One that is wrong changes nothing.
-    pub fn reload(&self) {
-        let (Some(keeper), Some(tls)) = (&self.keeper, &self.tls) else { return };
-        let Some((certificate, key)) = &keeper.web.tls else { return };
-        match Identity::read(certificate, key) {
-            Ok(identity) => {
-                tls.show(&identity);
-                tracing::info!(certificate = %certificate.display(), "the certificate was read again");
-            }
-            Err(error) => {
-                let error = error.in_one_line();
-                tracing::error!(error, "cannot read the certificate again; the old one is kept");
-            }
-        }
-    }
-
     /// Ends all connections: those that are being answered within a limit.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
@@ -108,9 +90,16 @@ pub struct Site {
 #[derive(Default)]
 pub struct Bound {
     sockets: Vec<std::net::TcpListener>,
-    tls: Option<Server>,
+    tls: Option<Arc<Server>>,
     /// That of `[web.oidc]`.
     secret: Option<Secret>,
+}
+
+impl Bound {
+    /// The certificate that is shown, and where.
+    pub fn shown(&self) -> Option<(String, Arc<Server>)> {
+        Some(("web address".to_owned(), self.tls.clone()?))
+    }
 }
 
 /// Binds the web address, if the part has one, and reads its certificate and secret, which perhaps only
@@ -119,12 +108,16 @@ pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
     let Some(web) = config.web.as_ref().filter(|_| part.has_web()) else { return Ok(Bound::default()) };
     let bind = |address: &Address| bind::tcp(bind::resolve(address)?);
     let bound = || -> Result<Bound> {
-        let identity =
-            web.tls.as_ref().map(|(certificate, key)| Identity::read(certificate, key)).transpose()?;
+        let files = |(certificate, key): (PathBuf, PathBuf)| ServerFiles {
+            certificate,
+            key,
+            clients: Clients::default(),
+        };
+        let shown = web.tls.clone().map(|tls| Server::open(files(tls), &[ALPN])).transpose()?;
         let secret = web.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
         Ok(Bound {
             sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?,
-            tls: identity.map(|identity| Server::new(&identity, &[ALPN])).transpose()?,
+            tls: shown.map(Arc::new),
             secret: secret.map(Secret::read).transpose()?,
         })
     };
@@ -153,14 +146,13 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     };
     serving.spawn(serve(door, control_app, stopped.clone()));
     let gate = places.gate(MAX_WEB_CONNECTIONS);
-    let mut web =
-        Web { addresses: Vec::new(), stop, serving, keeper: None, tls: bound.tls, _control: control };
+    let mut web = Web { addresses: Vec::new(), stop, serving, keeper: None, _control: control };
     let Some(settings) = site.live.config.web.as_ref().filter(|_| !bound.sockets.is_empty()) else {
         return Ok(web);
     };
     let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site), bound.secret)?);
     let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
-    let scheme = if web.tls.is_some() { "https" } else { "http" };
+    let scheme = if bound.tls.is_some() { "https" } else { "http" };
     let mut far = None;
     for socket in bound.sockets {
         let address = socket.local_addr()?;
@@ -170,7 +162,7 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
             far.get_or_insert(address);
         }
         let listener = tokio::net::TcpListener::from_std(socket)?;
-        let tls = web.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+        let tls = bound.tls.clone();
         let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true, tls };
         web.serving.spawn(serve(door, app.clone(), stopped.clone()));
     }

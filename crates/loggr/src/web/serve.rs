@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use loggr_net::tls::Server;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -46,7 +47,7 @@ pub struct Door<L> {
     /// Strangers come here: on the control socket an answer may take its time.
     pub is_public: bool,
     /// What TLS is spoken with, if it is.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Server>>,
 }
 
 /// Either kind of listening socket.
@@ -121,6 +122,7 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             match tls {
                 None => connection(stream, peer, app, idle, stopped).await,
                 Some(tls) => {
+                    let tls = TlsAcceptor::from(tls.config());
                     if let Some(stream) = handshake(&tls, stream, stopped.clone()).await {
                         connection(stream, peer, app, idle, stopped).await;
                     }

@@ -36,4 +36,5 @@ mod status;
 mod stores;
 mod support;
 mod tidy;
+mod tls;
 mod upload;

@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 use super::choice::Choice;
 use super::diagnostics::{Problem, choose, list, suggest};
 use super::keys::{Key, Section, Takes};
-use value::{Read, Value, is_empty};
+use value::{Read, Value, expected, is_empty};
 
 pub use plain::check_name;
 
@@ -74,18 +74,18 @@ impl<'r, 't> Reader<'r, 't> {
                         .filter(|k| !matches!(k.takes, Takes::Later | Takes::Elsewhere(_)))
                         .map(|k| k.name)
                         .collect();
-                    let message = format!("unknown key `{}` in `{}`", name.get_ref(), self.title);
+                    let message = format!("unknown key `{}` in {}", name.get_ref(), self.titled());
                     self.note(Some(name.span()), message, suggest(name.get_ref(), &words));
                 }
                 Some(key) => match key.takes {
                     Takes::Later => self.note(
                         Some(name.span()),
-                        format!("`{}` of `{}` is not supported by this version", key.name, self.title),
+                        format!("`{}` of {} is not supported by this version", key.name, self.titled()),
                         None,
                     ),
                     Takes::Elsewhere(instead) if !is_empty(value.get_ref()) => self.note(
                         Some(name.span()),
-                        format!("`{}` has no place in `{}`", key.name, self.title),
+                        format!("`{}` has no place in {}", key.name, self.titled()),
                         Some(instead.to_owned()),
                     ),
                     _ => {}
@@ -132,6 +132,31 @@ impl<'r, 't> Reader<'r, 't> {
                 self.note(Some(name.span()), message, Some(help));
             }
         }
+    }
+
+    /// The section's name with the marks of a word from the file.
+    fn titled(&self) -> String {
+        if self.title.starts_with('`') { self.title.clone() } else { format!("`{}`", self.title) }
+    }
+
+    /// Reads a section that stands within this one, if it is there.
+    pub fn within<T>(
+        &mut self,
+        name: &'static str,
+        section: &'static Section,
+        read: impl FnOnce(&mut Reader<'_, 't>) -> T,
+    ) -> Option<T> {
+        let (key, value) = self.table?.get_key_value(name)?;
+        let title = format!("`{name}` of `{}`", self.title);
+        let Some(table) = value.get_ref().as_table() else {
+            let wrong = expected("a table", value);
+            self.failed.push(name);
+            self.note(Some(value.span()), wrong.message, Some(format!("write `{}`", section.header())));
+            return None;
+        };
+        let mut reader = Reader::new(section, title, Some(table), Some(key.span()), self.problems);
+        reader.check_keys();
+        Some(read(&mut reader))
     }
 
     /// Notes a problem with the value of a key.

@@ -38,6 +38,7 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
     let elsewhere = match (section.name, key.name) {
         (_, "encoding") => "[bus]\nkind='rabbitmq'\nurls='amqp://mq'",
         ("packers", _) => "[machine.m]\npackers=['x']",
+        ("listener.tls", _) => "[[listener]]\nprotocol='tcp'",
         _ => "",
     };
     let header = section.header().replace("NAME", "x");

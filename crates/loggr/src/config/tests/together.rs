@@ -305,13 +305,13 @@ loggr.toml:1:2: `[hmac]` is not supported by this version
     );
     check(
         r#"[[listener]]
-protocol = "tcp"
-tls = { cert = "a", key = "b" }"#,
+protocol = "relp"
+compress = true"#,
         r#"
-loggr.toml:3:1: `tls` of `[[listener]]` is not supported by this version
+loggr.toml:3:1: `compress` of `[[listener]]` is not supported by this version
   |
-3 | tls = { cert = "a", key = "b" }
-  | ^^^
+3 | compress = true
+  | ^^^^^^^^
 "#,
     );
     check(

@@ -3,6 +3,7 @@
 //! Everything lies in a temporary directory and listens on a free port or a socket below it.
 //! Every process that is started here ends with the value that owns it, by its own id.
 
+mod authority;
 mod daemon;
 mod disk;
 pub mod images;
@@ -22,6 +23,7 @@ mod web;
 
 use std::io::Write;
 
+pub use authority::Authority;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
@@ -36,7 +38,7 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{
     Tool, duckdb, loggen, logger, long, oidc_provider, redis_server, rsyslogd, schemathesis, skipped,
-    systemd_analyze,
+    syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

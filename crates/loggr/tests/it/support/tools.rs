@@ -85,6 +85,11 @@ pub fn loggen() -> Option<Tool> {
     needed("loggen", find("loggen", &["/usr/bin"], "syslog-ng", "usr/bin/loggen"))
 }
 
+/// syslog-ng's daemon.
+pub fn syslog_ng() -> Option<Tool> {
+    needed("syslog-ng", find("syslog-ng", &["/usr/sbin"], "syslog-ng", "usr/sbin/syslog-ng"))
+}
+
 /// Redis's server.
 pub fn redis_server() -> Option<Tool> {
     needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))

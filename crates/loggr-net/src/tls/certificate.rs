@@ -1,0 +1,89 @@
+//! What a certificate says: names, fingerprints, from when and until when it holds.
+//!
+//! Not whether it may be believed: signatures are the library's matter.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::NetError;
+
+/// The facts of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its names: DNS names and addresses of the subject's alternative names (RFC 5280, section 4.2.1.6).
+    /// Only where there are none, the common name of its subject.
+    pub names: Vec<String>,
+    /// The SHA-256 of its bytes, in lower-case hexadecimal digits without colons.
+    pub sha256: String,
+    /// The same with SHA-1, with which other programs name certificates.
+    pub sha1: String,
+    /// When it begins to hold, in seconds since 1970.
+    pub begins: i64,
+    /// When it ends, in seconds since 1970.
+    pub ends: i64,
+    /// Whether it is that of an authority.
+    pub is_authority: bool,
+    /// Whether it is signed with its own key, as far as its names say.
+    pub is_self_signed: bool,
+}
+
+impl Certificate {
+    /// Reads a certificate in DER form.
+    ///
+    /// # Errors
+    /// It is no X.509 certificate.
+    pub fn read(der: &[u8]) -> Result<Certificate, NetError> {
+        let (_, read) = X509Certificate::from_der(der)
+            .map_err(|e| NetError::new("this is no X.509 certificate").because(e))?;
+        let mut names = Vec::new();
+        if let Ok(Some(found)) = read.subject_alternative_name() {
+            for name in &found.value.general_names {
+                match name {
+                    GeneralName::DNSName(name) => names.push(name.to_ascii_lowercase()),
+                    GeneralName::IPAddress(bytes) => names.extend(address(bytes)),
+                    _ => {}
+                }
+            }
+        }
+        if names.is_empty() {
+            let common = read.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+            names.extend(common.map(str::to_owned));
+        }
+        let validity = read.validity();
+        Ok(Certificate {
+            names,
+            sha256: hex(&SHA256, der),
+            sha1: hex(&SHA1_FOR_LEGACY_USE_ONLY, der),
+            begins: validity.not_before.timestamp(),
+            ends: validity.not_after.timestamp(),
+            is_authority: read.is_ca(),
+            is_self_signed: read.subject().as_raw() == read.issuer().as_raw(),
+        })
+    }
+
+    /// Its first name, or else its fingerprint.
+    pub fn name(&self) -> String {
+        self.names.first().cloned().unwrap_or_else(|| format!("SHA256:{}", self.sha256))
+    }
+}
+
+/// An address of a certificate: 4 bytes or 16.
+fn address(bytes: &[u8]) -> Option<String> {
+    let address = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+        _ => return None,
+    };
+    Some(address.to_canonical().to_string())
+}
+
+fn hex(algorithm: &'static Algorithm, bytes: &[u8]) -> String {
+    digest(algorithm, bytes).as_ref().iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("BUG: a string takes everything");
+        out
+    })
+}

@@ -1,0 +1,168 @@
+//! The certificates that this process shows: read again when their files change, and watched for
+//! their end.
+//!
+//! Not what a certificate lets in; `loggr_net::tls` knows that, and keeps the old one where a new one is wrong.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use loggr_flow::Stop;
+use loggr_net::tls::{Certificate, Server};
+
+use super::clock::now;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+/// Days before the end at which it is said.
+const WARN_DAYS: [i64; 2] = [30, 7];
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// The certificates of a process.
+#[derive(Debug, Default)]
+pub struct Certificates(Vec<Shown>);
+
+/// A certificate, and where it is shown.
+#[derive(Debug)]
+pub struct Shown {
+    /// Where, such as `` listener `tls` ``.
+    pub place: String,
+    /// What shows it.
+    pub server: Arc<Server>,
+    said: Mutex<Said>,
+}
+
+/// What was last said, so that it is said once.
+#[derive(Debug, Default)]
+struct Said {
+    error: Option<String>,
+    /// What there was to say of its time.
+    time: Option<String>,
+}
+
+impl Certificates {
+    /// Those that these servers show.
+    pub fn new(shown: impl IntoIterator<Item = (String, Arc<Server>)>) -> Certificates {
+        let shown = shown.into_iter();
+        Certificates(shown.map(|(place, server)| Shown { place, server, said: Mutex::default() }).collect())
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Shown> {
+        self.0.iter()
+    }
+
+    /// Reads all files again and says what has changed. `asked`: somebody wants to hear it in any case.
+    pub fn look(&self, asked: bool) {
+        for shown in &self.0 {
+            shown.look(asked);
+        }
+    }
+
+    /// Looks at the files now and then.
+    pub async fn watch(self: Arc<Self>, mut stop: Stop) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                () = stop.drain() => return,
+                _ = look.tick() => {}
+            }
+            let all = self.clone();
+            drop(tokio::task::spawn_blocking(move || all.look(false)).await);
+        }
+    }
+}
+
+impl Shown {
+    fn look(&self, asked: bool) {
+        let (place, file) = (self.place.as_str(), self.server.files().certificate.display().to_string());
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.server.reload() {
+            Ok(has_changed) => {
+                let was_wrong = said.error.take().is_some();
+                if has_changed || was_wrong || asked {
+                    let name = self.server.certificate().name();
+                    tracing::info!(place, file, name, "the certificate was read again");
+                }
+            }
+            Err(error) => {
+                let error = error.in_one_line();
+                if asked || said.error.as_ref() != Some(&error) {
+                    tracing::error!(place, error, "cannot read the certificate again; the old one is kept");
+                }
+                said.error = Some(error);
+            }
+        }
+        let time = time_of(&self.server.certificate(), seconds_now());
+        if let Some(time) = &time
+            && (asked || said.time.as_ref() != Some(time))
+        {
+            tracing::warn!(
+                place,
+                file,
+                hint = "get a new certificate and put it in place of the old one; loggr reads it by itself",
+                "the certificate {time}"
+            );
+        }
+        said.time = time;
+    }
+
+    /// Why a new one was not taken.
+    pub fn error(&self) -> Option<String> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+    }
+}
+
+/// Seconds since 1970.
+pub fn seconds_now() -> i64 {
+    now().unix_micros().div_euclid(1_000_000)
+}
+
+/// Days until the end, rounded down; negative behind it.
+pub fn days_left(certificate: &Certificate, now: i64) -> i64 {
+    (certificate.ends - now).div_euclid(SECONDS_OF_A_DAY)
+}
+
+/// What is wrong with its time: it has ended, ends soon, or has not begun.
+pub fn time_of(certificate: &Certificate, now: i64) -> Option<String> {
+    let days = days_left(certificate, now);
+    if certificate.begins > now {
+        return Some("is not valid yet".to_owned());
+    }
+    if certificate.ends < now {
+        return Some("has ended, and senders refuse it".to_owned());
+    }
+    WARN_DAYS.iter().rev().find(|limit| days < **limit).map(|limit| format!("ends in less than {limit} days"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(begins: i64, ends_in_days: i64, expect: Option<&str>) {
+        let certificate = Certificate {
+            names: Vec::new(),
+            sha256: String::new(),
+            sha1: String::new(),
+            begins,
+            ends: 1_000_000 + ends_in_days * SECONDS_OF_A_DAY,
+            is_authority: false,
+            is_self_signed: false,
+        };
+        assert_eq!(time_of(&certificate, 1_000_000).as_deref(), expect);
+    }
+
+    #[test]
+    fn the_end_is_said_in_time() {
+        check(0, 31, None);
+        check(0, 30, None);
+        check(0, 29, Some("ends in less than 30 days"));
+        check(0, 7, Some("ends in less than 30 days"));
+        check(0, 6, Some("ends in less than 7 days"));
+        check(0, -1, Some("has ended, and senders refuse it"));
+        check(1_000_001, 100, Some("is not valid yet"));
+    }
+}

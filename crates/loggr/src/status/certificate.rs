@@ -1,0 +1,63 @@
+//! The status of a certificate that a process shows: whose it is, and until when.
+
+use loggr_event::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::metric::{Metric, metric, said};
+use super::stamp;
+use crate::process::certificates::{Shown, days_left, seconds_now, time_of};
+
+/// A certificate.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Certificate {
+    /// Where it is shown, such as `` listener `tls` ``.
+    pub place: String,
+    /// Its first name.
+    pub name: String,
+    /// Its SHA-256.
+    pub fingerprint: String,
+    /// Until when it is valid, in RFC 3339.
+    pub ends: String,
+    /// The same in seconds since 1970.
+    pub ends_unix: i64,
+    /// Days until then; negative behind it.
+    pub days_left: i64,
+    /// What is wrong with it, or with its files.
+    pub trouble: Option<String>,
+}
+
+impl Certificate {
+    /// The status of a certificate now.
+    pub fn of(shown: &Shown) -> Certificate {
+        let (certificate, now) = (shown.server.certificate(), seconds_now());
+        let file = shown.server.files().certificate.display();
+        let time = time_of(&certificate, now).map(|time| format!("its certificate `{file}` {time}"));
+        let error = shown.error().map(|error| format!("a new certificate was not taken: {error}"));
+        Certificate {
+            place: shown.place.clone(),
+            name: certificate.name(),
+            fingerprint: format!("SHA256:{}", certificate.sha256),
+            ends: stamp(Timestamp::from_unix_micros(certificate.ends.saturating_mul(1_000_000))),
+            ends_unix: certificate.ends,
+            days_left: days_left(&certificate, now),
+            trouble: error.or(time),
+        }
+    }
+}
+
+/// Its metrics.
+pub const METRICS: &[Metric<Certificate>] = &[
+    metric(
+        "end_timestamp_seconds",
+        |c| Some(c.ends_unix as f64),
+        "Until when the certificate is valid that is shown at the place that the label names, in seconds since \
+         1970.",
+    ),
+    metric(
+        "troubled",
+        |c| said(&c.trouble),
+        "1 when the certificate has ended, ends in less than 30 days or is not valid yet, or when its new files \
+         cannot be used.",
+    ),
+];
