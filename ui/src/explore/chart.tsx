@@ -16,7 +16,7 @@ export function Chart() {
   const by = route.value.by;
   const failed = s.barsFailure.value !== null;
   // Bars of what is shown are worth more than none.
-  const old = failed && answer.question === s.found.value?.question;
+  const old = failed && s.sameQuestion(answer.question, s.found.value?.question);
   const own = (s.fields.value?.fields ?? []).filter((x) => !x.core).sort((a, b) => b.events - a.events);
   const options = [...new Set([...SPLITS, ...own.slice(0, MOST_SPLITS).map((x) => alias(x.name)), by])];
   const totals = answer.series.map((_, k) => answer.buckets.reduce((n, b) => n + (b.counts[k] ?? 0), 0));

@@ -4,6 +4,7 @@ import { int, span as length, many } from '../format';
 import { asText } from '../list/event';
 import { narrow } from '../list/row';
 import * as prefs from '../prefs';
+import { stamp } from '../time';
 import { Button, Segments } from '../ui/button';
 import { closeDialog, Dialog, openDialog } from '../ui/dialog';
 import { Tag, Ticks, tick, zoneName } from '../ui/marks';
@@ -14,7 +15,7 @@ import { copyLink, moveColumn, setColumns, shownColumns, toggleColumn } from './
 import { compare } from './compare';
 import { Export } from './export';
 import { Fields } from './fields';
-import { cancel, failure, found, picked, runningSince, search, selected, total } from './search';
+import { cancel, counted, failure, found, picked, runningSince, search, selected } from './search';
 import { endReason, skipped, tailState, trouble } from './tail';
 
 export function ResultLine() {
@@ -96,11 +97,16 @@ function Info() {
     );
   }
   if (!f) return null;
-  const n = total.value;
+  const n = counted.value;
   const stats = f.stats;
   return (
     <>
-      <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n, 'event')}</b>
+      <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n.events, 'event')}</b>
+      {n !== undefined && (route.value.tail || n.at !== f.question.span.to) && (
+        <span class="num" title="While new lines come in, the events are counted again now and then">
+          at {stamp(n.at, 'time', prefs.zone.value)}
+        </span>
+      )}
       {stats && <span class="num">{stats.ms} ms</span>}
       {stats && stats.groups > 0 && (
         <span
