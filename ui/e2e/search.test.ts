@@ -51,6 +51,32 @@ describe('row 1: one box, Enter runs', () => {
     expect(parameter(page, 'q')).toBeNull();
   });
 
+  test('while the query is broken, the rows of the one before are dim and say whose they are', async () => {
+    const { page } = await visit('explore', { q: 'app:sshd' });
+    const colour = () =>
+      rows(page)
+        .locator('.msg')
+        .first()
+        .evaluate((el) => getComputedStyle(el).color);
+    const bright = await colour();
+    await page.locator(QUERY).fill('app:(sshd OR');
+    await page.locator(QUERY).press('Enter');
+    await says(page.locator('.resline'), /Not searched\s+Shown is what app:sshd found/);
+    expect(await colour()).not.toBe(bright);
+    await page.getByRole('button', { name: 'Back to it' }).click();
+    expect(await page.inputValue(QUERY)).toBe('app:sshd');
+    await says(page.locator('.resline'), `${FAILED} events`);
+    expect(await colour()).toBe(bright);
+    // An address that asks it, too.
+    const tab = await visit('explore', { q: 'app:sshd' });
+    tab.expected.push(/status of 400/);
+    await tab.page.goto(address('explore', { q: 'app:(sshd OR' }));
+    await says(tab.page.locator('.resline'), 'Shown is what app:sshd found');
+    await tab.page.getByRole('button', { name: 'Back to it' }).click();
+    await asks(tab.page, 'app:sshd');
+    await says(tab.page.locator('.resline'), `${FAILED} events`);
+  });
+
   test('an address with a wrong query says it too', async () => {
     const tab = await openTab();
     tab.expected.push(/status of 400/);

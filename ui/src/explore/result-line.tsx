@@ -15,6 +15,7 @@ import { copyLink, moveColumn, setColumns, shownColumns, toggleColumn } from './
 import { compare } from './compare';
 import { Export } from './export';
 import { Fields } from './fields';
+import { Former, isFormer } from './former';
 import { cancel, counted, failure, found, picked, runningSince, search, selected } from './search';
 import { endReason, skipped, tailState, trouble } from './tail';
 
@@ -91,12 +92,26 @@ function Info() {
         <span class="err cut" title={sentence(failure.value)}>
           <Ticks text={sentence(failure.value)} />
         </span>
-        <span class="hide-m">what is shown is from before</span>
-        <Button onClick={() => void search()}>Try again</Button>
+        {f.question.q === route.value.q ? (
+          <>
+            <span class="hide-m">what is shown is from before</span>
+            <Button onClick={() => void search()}>Try again</Button>
+          </>
+        ) : (
+          <Former q={f.question.q} />
+        )}
       </>
     );
   }
   if (!f) return null;
+  if (isFormer() && f.lines.length > 0) {
+    return (
+      <>
+        <b class="err nowrap">Not searched</b>
+        <Former q={f.question.q} />
+      </>
+    );
+  }
   const n = counted.value;
   const stats = f.stats;
   return (
