@@ -152,6 +152,26 @@ describe.sequential('roles', () => {
     await says(page.locator('.pop'), /sees only\s+[^\n]*sshd[\s\S]*does not see\s+login@32473\.secret/);
   });
 
+  test('a view that is not for a role says so, and who can change that', async () => {
+    const who = (name: string, role: string) =>
+      new RegExp(`You are ${name} with the role ${role}\\. An administrator .+ can give you another role`);
+    for (const [name, role, views] of [
+      ['rita', 'sshd-only', { status: 'a part of them', rescue: 'for operators', upload: 'bring in files' }],
+      ['vera', 'viewer', { rescue: 'for operators', 'settings/users': 'Only administrators' }],
+      ['otto', 'operator', { 'settings/roles': 'Only administrators' }],
+    ] as const) {
+      const { page } = await logged(name);
+      for (const [view, why] of Object.entries(views)) {
+        await page.goto(address(view));
+        await says(page.locator('.empty'), why);
+        await says(page.locator('.empty'), who(name, role));
+      }
+      await page.getByRole('button', { name: 'Go to Explore' }).click();
+      await ready(page);
+      await number(page.locator('.qbar'), 1);
+    }
+  });
+
   test('a question for a hidden field is refused with its reason', async () => {
     const tab = await logged('rita');
     tab.expected.push(/status of 403/);
