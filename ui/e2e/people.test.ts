@@ -132,7 +132,7 @@ describe.sequential('roles', () => {
     };
     for (const view of VIEWS) {
       // What she may not is not there to be pressed.
-      if (/user|role|status|rescue|upload|JSON|first/.test(view.name))
+      if (/user|role|status|rescue|upload|notices|JSON|first/.test(view.name))
         await show(page, { ...view, first: undefined });
       else await show(page, view);
       clean(view.name, await page.content());

@@ -106,3 +106,37 @@ describe('status', () => {
     await says(page.getByRole('region', { name: 'Silent senders', exact: true }), /192\.0\.2\.9[\s\S]+ago/);
   });
 });
+
+describe('notices', () => {
+  const NOTICE = { time: new Date().toISOString(), process: { host: 'log1', component: 'server' } };
+  /** These notices and no more. */
+  const told = (tab: Tab, notices: object[]) =>
+    tab.page.route(/\/api\/notifications/, (route) =>
+      route.fulfill({
+        contentType: 'text/event-stream',
+        body: `retry: 600000\n\n${notices.map((n) => `data: ${JSON.stringify({ ...NOTICE, ...n })}\n\n`).join('')}`,
+      }),
+    );
+
+  test('a trouble rings until it is looked at, and every change is listed', async () => {
+    const { page } = await opened((tab) =>
+      told(tab, [
+        { notice: 'listener.up', subject: 'relp', text: '127.0.0.1:2514' },
+        { notice: 'ship.failing', subject: 'db', text: 'disk full <b>' },
+      ]),
+    );
+    const bell = page.getByRole('button', { name: '1 new trouble' });
+    await bell.click();
+    const list = page.getByRole('region', { name: 'Notices' });
+    await says(list, /Shipper db is in trouble\s+disk full <b>, on log1[\s\S]+Listener relp listens\s+127/);
+    await number(bell, 0);
+    await list.getByRole('link', { name: 'Status' }).click();
+    await number(list, 0);
+  });
+
+  test('nothing has changed, and since when', async () => {
+    const { page } = await opened();
+    await page.getByRole('button', { name: 'Notices' }).click();
+    await says(page.locator('.notices'), /Nothing has changed since \d\d:\d\d:\d\d UTC/);
+  });
+});

@@ -10,6 +10,7 @@ import { Gate } from './gate/gate';
 import { Refused, whyNot } from './gate/refused';
 import { bind } from './keys';
 import { clean } from './list/text';
+import { Bell } from './notices/bell';
 import { toggleTheme } from './prefs';
 import { pulse, watch } from './pulse';
 import { openHelp } from './query/help';
@@ -162,6 +163,7 @@ function TopBar() {
       <nav aria-label="Main">{links}</nav>
       <div class="right">
         <Connection />
+        <Bell />
         <Button icon="sun" tip="Light or dark" onClick={toggleTheme} />
         <Button icon="help" tip="Keys and syntax (?)" onClick={openHelp} />
         <UserMenu />
