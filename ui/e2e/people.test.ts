@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FAILED } from './support/events';
 import { type Asker, asker, PASSWORD } from './support/server';
-import { address, logIn, number, openRow, openTab, ready, rows, says, type Tab } from './support/tab';
+import { address, enter, number, openRow, ready, rows, says, type Tab } from './support/tab';
 import { show, VIEWS } from './support/views';
 
 const PEOPLE = [
@@ -26,11 +26,7 @@ const HIDDEN = [
 const ASKED = /login(@|%40)32473\.secret/g;
 
 async function logged(user: string, parameters: Record<string, string> = {}): Promise<Tab> {
-  const tab = await openTab();
-  tab.expected.push(/status of 401/);
-  await tab.page.goto(address('explore', parameters));
-  await logIn(tab.page, user, PASSWORD);
-  await ready(tab.page);
+  const tab = await enter('explore', parameters, user);
   tab.expected.length = 0;
   return tab;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { throughRsyslog } from './support/send';
 import { asker } from './support/server';
-import { address, logIn, number, openTab, says, type Tab } from './support/tab';
+import { address, colour, logIn, number, openTab, says, type Tab } from './support/tab';
 
 async function opened(before?: (tab: Tab) => Promise<unknown>): Promise<Tab> {
   const tab = await openTab();
@@ -87,12 +87,7 @@ describe('status', () => {
     const { page } = tab;
     await says(page.locator('.eq [role=alert]'), 'Does not balance: 7 events are nowhere');
     await says(page.locator('.banner.err'), 'disk full <b>');
-    const colour = (q: string) =>
-      page
-        .locator(q)
-        .first()
-        .evaluate((el) => getComputedStyle(el).color);
-    expect(await colour('.eq [role=alert]')).not.toBe(await colour('h1'));
+    expect(await colour(page.locator('.eq [role=alert]'))).not.toBe(await colour(page.locator('h1')));
   });
 
   test('senders that fell silent', async () => {
