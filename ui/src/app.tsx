@@ -193,7 +193,10 @@ function UserMenu() {
   const loopback = user.via === 'loopback';
   const leave = async (path: string) => {
     await send('POST', path);
-    me.value = null;
+    // Who has gone is told the ways to come back.
+    await refreshMe().catch(() => {
+      me.value = null;
+    });
   };
   return (
     <Popover
