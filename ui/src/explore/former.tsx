@@ -13,7 +13,9 @@ export function isFormer(): boolean {
 export function Former({ q }: { q: string }) {
   return (
     <>
-      <span class="cut">Shown is what {q ? <code>{q}</code> : 'the search for everything'} found</span>
+      <span class="cut former-of">
+        Shown is what {q ? <code>{q}</code> : 'the search for everything'} found
+      </span>
       <Button
         kind="plain"
         tip="Puts the query before back into the box"

@@ -47,7 +47,7 @@ export function ResultLine() {
           prefs.wrap.value = !prefs.wrap.peek();
         }}
       >
-        Wrap
+        <span class="hide-m">Wrap</span>
       </Button>
       <Popover
         icon="view"
@@ -60,10 +60,10 @@ export function ResultLine() {
       <Button
         icon="bars"
         class="hide-s"
-        tip="What is new, gone, grew or shrank in this range"
+        tip="What changed: what is new, gone, grew or shrank in this range"
         onClick={() => go({ view: 'patterns', sub: 'changed', id: '', tail: false })}
       >
-        What changed
+        <span class="hide-m">What changed</span>
       </Button>
       <Export />
       <Button icon="link" tip="Copy the link with fixed times (Y)" onClick={copyLink} />
@@ -104,7 +104,7 @@ function Info() {
     );
   }
   if (!f) return null;
-  if (isFormer() && f.lines.length > 0) {
+  if (isFormer()) {
     return (
       <>
         <b class="err nowrap">Not searched</b>
@@ -125,7 +125,7 @@ function Info() {
       {stats && <span class="num">{stats.ms} ms</span>}
       {stats && stats.groups > 0 && (
         <span
-          class="num hide-s"
+          class="num hide-m"
           title="The store keeps rows in blocks and reads only those whose index says that they may match"
         >
           read {int(stats.groups_read)} of {many(stats.groups, 'block')}

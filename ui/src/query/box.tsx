@@ -66,7 +66,8 @@ export function QueryBox({ onRun, leave }: BoxProps) {
     const el = area.current;
     if (!el) return;
     el.style.height = '0';
-    el.style.height = `${Math.min(130, Math.max(30, el.scrollHeight))}px`;
+    // A placeholder that has no room makes no second line.
+    el.style.height = `${text.value ? Math.min(130, Math.max(30, el.scrollHeight)) : 30}px`;
   }, [text.value]);
   useEffect(() => () => shut(), []);
 
