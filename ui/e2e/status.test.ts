@@ -134,4 +134,24 @@ describe('notices', () => {
     await page.getByRole('button', { name: 'Notices' }).click();
     await says(page.locator('.notices'), /Nothing has changed since \d\d:\d\d:\d\d UTC/);
   });
+
+  test('in the background the page does not listen, and the list says from when to when', async () => {
+    const { page } = await opened((tab) => tab.page.clock.install());
+    const bell = page.getByRole('button', { name: 'Notices' });
+    const list = page.locator('.notices');
+    await bell.click();
+    await says(list, 'Nothing has changed since');
+    const turn = async (hidden: boolean) => {
+      const asked = hidden ? null : page.waitForRequest(/\/api\/notifications/);
+      await page.evaluate((now) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+      await asked;
+    };
+    await turn(true);
+    await page.clock.fastForward(60_000);
+    await turn(false);
+    await says(list, /Not listened from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d/);
+  });
 });
