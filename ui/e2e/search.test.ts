@@ -305,6 +305,14 @@ describe('row 12: “nothing found” says why', () => {
     await rows(page).first().waitFor();
   });
 
+  test('a word that is the name of a program', async () => {
+    const { page } = await visit('explore', { q: 'smartd severity:err' });
+    await says(page.locator('.empty'), /Words are looked for in messages. smartd is the app of \d+ events/);
+    await page.getByRole('button', { name: 'Use app:smartd' }).click();
+    await asks(page, 'severity:err app:smartd');
+    await rows(page).first().waitFor();
+  });
+
   test('all excluded by …', async () => {
     const { page } = await visit('explore', { q: 'app:nginx host:db1' });
     await says(page.locator('.why'), /app(_name)?:nginx\s+60 events\s+without it: \d+/);
