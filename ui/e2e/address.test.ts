@@ -1,5 +1,4 @@
 /** Everything is in the address; searches are cancelled, partial, or asked again when the server is back. */
-import type { Route } from 'playwright-core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FAILED, SERVED } from './support/events';
 import { Cable } from './support/proxy';
@@ -8,6 +7,7 @@ import {
   address,
   asks,
   clipboard,
+  hold,
   number,
   openRow,
   openTab,
@@ -86,32 +86,32 @@ describe('row 11: rows, time and what was read are shown', () => {
     if (stats.groups) await says(page.locator('.resline'), /read \d+ of \d+ blocks?/);
   });
 
-  test('a running query can be cancelled', async () => {
+  /** A search that runs until it is ended: its requests, and the end of the first. */
+  const searching = async () => {
     const { page } = await visit('explore', { q: 'app:sshd' });
-    const held: Route[] = [];
-    await page.route(/\/api\/search/, (route) => void held.push(route));
+    const held = await hold(page, /\/api\/search/);
     await page.locator('#q').fill('app:nginx');
     await page.locator('#q').press('Enter');
     await says(page.locator('.resline'), 'Searching…');
     await expect.poll(() => held.length).toBe(1);
-    const over = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/search'));
+    const over = page
+      .waitForEvent('requestfailed', (request) => request.url().includes('/api/search'))
+      .then((request) => request.failure()?.errorText);
+    return { page, held, over };
+  };
+
+  test('a running query can be cancelled', async () => {
+    const { page, held, over } = await searching();
     await page.getByRole('button', { name: 'Cancel' }).click();
-    expect((await over).failure()?.errorText).toBe('net::ERR_ABORTED');
+    expect(await over).toBe('net::ERR_ABORTED');
     await expect.poll(() => page.locator('.resline').innerText()).not.toContain('Searching');
     expect(held.length).toBe(1);
   });
 
   test('and is cancelled when its page goes', async () => {
-    const { page } = await visit('explore', { q: 'app:sshd' });
-    const held: Route[] = [];
-    await page.route(/\/api\/search/, (route) => void held.push(route));
-    await page.locator('#q').fill('app:nginx');
-    await page.locator('#q').press('Enter');
-    await says(page.locator('.resline'), 'Searching…');
-    await expect.poll(() => held.length).toBe(1);
-    const over = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/search'));
+    const { page, over } = await searching();
     await page.getByRole('navigation', { name: 'Main' }).getByText('Settings').click();
-    expect((await over).failure()?.errorText).toBe('net::ERR_ABORTED');
+    expect(await over).toBe('net::ERR_ABORTED');
     await says(page.locator('h1'), 'Settings');
   });
 
@@ -134,13 +134,18 @@ describe('the server is away', () => {
   const cables: Cable[] = [];
   afterEach(() => Promise.all(cables.splice(0).map((cable) => cable.cut())));
 
-  test('it is said once, what is shown stays, and it is tried again', async () => {
+  /** A page whose connection has been cut. */
+  const cut = async () => {
     const cable = await new Cable().plug();
     cables.push(cable);
     const tab = await visit('explore', { q: 'app:sshd' }, { base: cable.base });
-    const { page } = tab;
     tab.expected.push(/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|ERR_SOCKET/);
     await cable.cut();
+    return { cable, page: tab.page };
+  };
+
+  test('it is said once, what is shown stays, and it is tried again', async () => {
+    const { cable, page } = await cut();
     await page.locator('#q').fill('app:nginx');
     await page.locator('#q').press('Enter');
     const banner = page.locator('.banner.err');
@@ -154,12 +159,7 @@ describe('the server is away', () => {
   });
 
   test('“Try now” tries at once', async () => {
-    const cable = await new Cable().plug();
-    cables.push(cable);
-    const tab = await visit('explore', { q: 'app:sshd' }, { base: cable.base });
-    const { page } = tab;
-    tab.expected.push(/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|ERR_SOCKET/);
-    await cable.cut();
+    const { cable, page } = await cut();
     await page.keyboard.press('/');
     await page.keyboard.press('Enter');
     await says(page.locator('.banner.err'), 'No connection');

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { FAILED } from './support/events';
 import { ADMIN, LINK_CODE, PASSWORD } from './support/server';
-import { address, asks, logIn, number, openTab, ready, rows, says, search } from './support/tab';
+import { address, asks, enter, logIn, number, openTab, ready, rows, says, search } from './support/tab';
 
 const gate = '.gate';
 
@@ -51,12 +51,8 @@ describe.sequential('log-in', () => {
   });
 
   test('a session that ends keeps what was typed', async () => {
-    const tab = await openTab();
-    tab.expected.push(/status of 401/);
+    const tab = await enter('explore', { q: 'app:sshd' });
     const { page } = tab;
-    await page.goto(address('explore', { q: 'app:sshd' }));
-    await logIn(page);
-    await ready(page);
     await page.locator('#q').fill('app:nginx half typed');
     // Another tab of the same browser logs out.
     const { csrf } = (await (await tab.context.request.get(`${tab.base}api/me`)).json()) as { csrf: string };
@@ -76,12 +72,8 @@ describe.sequential('log-in', () => {
   });
 
   test('log-out ends the session', async () => {
-    const tab = await openTab();
-    tab.expected.push(/status of 401/);
+    const tab = await enter('explore', { q: 'app:sshd' });
     const { page } = tab;
-    await page.goto(address('explore', { q: 'app:sshd' }));
-    await logIn(page);
-    await ready(page);
     await page
       .getByRole('button', { name: `User ${ADMIN}` })
       .or(page.locator('.right .btn', { hasText: ADMIN }))

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FAILED } from './support/events';
 import { type Asker, asker, PASSWORD } from './support/server';
-import { address, logIn, number, openRow, openTab, ready, rows, says, type Tab } from './support/tab';
+import { address, enter, number, openRow, ready, rows, says, type Tab } from './support/tab';
 import { show, VIEWS } from './support/views';
 
 const PEOPLE = [
@@ -26,11 +26,7 @@ const HIDDEN = [
 const ASKED = /login(@|%40)32473\.secret/g;
 
 async function logged(user: string, parameters: Record<string, string> = {}): Promise<Tab> {
-  const tab = await openTab();
-  tab.expected.push(/status of 401/);
-  await tab.page.goto(address('explore', parameters));
-  await logIn(tab.page, user, PASSWORD);
-  await ready(tab.page);
+  const tab = await enter('explore', parameters, user);
   tab.expected.length = 0;
   return tab;
 }
@@ -132,7 +128,7 @@ describe.sequential('roles', () => {
     };
     for (const view of VIEWS) {
       // What she may not is not there to be pressed.
-      if (/user|role|status|rescue|upload|JSON|first/.test(view.name))
+      if (/user|role|status|rescue|upload|notices|JSON|first/.test(view.name))
         await show(page, { ...view, first: undefined });
       else await show(page, view);
       clean(view.name, await page.content());
@@ -150,6 +146,26 @@ describe.sequential('roles', () => {
     // The page says to whom it happens what their role does.
     await page.locator('.right .btn', { hasText: 'rita' }).click();
     await says(page.locator('.pop'), /sees only\s+[^\n]*sshd[\s\S]*does not see\s+login@32473\.secret/);
+  });
+
+  test('a view that is not for a role says so, and who can change that', async () => {
+    const who = (name: string, role: string) =>
+      new RegExp(`You are ${name} with the role ${role}\\. An administrator .+ can give you another role`);
+    for (const [name, role, views] of [
+      ['rita', 'sshd-only', { status: 'a part of them', rescue: 'for operators', upload: 'bring in files' }],
+      ['vera', 'viewer', { rescue: 'for operators', 'settings/users': 'Only administrators' }],
+      ['otto', 'operator', { 'settings/roles': 'Only administrators' }],
+    ] as const) {
+      const { page } = await logged(name);
+      for (const [view, why] of Object.entries(views)) {
+        await page.goto(address(view));
+        await says(page.locator('.empty'), why);
+        await says(page.locator('.empty'), who(name, role));
+      }
+      await page.getByRole('button', { name: 'Go to Explore' }).click();
+      await ready(page);
+      await number(page.locator('.qbar'), 1);
+    }
   });
 
   test('a question for a hidden field is refused with its reason', async () => {

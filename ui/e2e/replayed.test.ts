@@ -1,14 +1,10 @@
 /** Rescue, after the cause is gone: what is left is given to the database again, one and then all. */
 import { test } from 'vitest';
-import { address, logIn, number, openTab, ready, says } from './support/tab';
+import { address, enter, number, says } from './support/tab';
 
 test('replay of one and of all of a reason', async () => {
-  const tab = await openTab();
-  tab.expected.push(/status of 401/);
+  const tab = await enter('rescue');
   const { page } = tab;
-  await page.goto(address('rescue'));
-  await logIn(page);
-  await ready(page);
   const rows = page.locator('tbody tr');
   const dialog = page.locator('dialog');
   await number(rows, 2);

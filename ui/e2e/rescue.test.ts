@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { throughRsyslog } from './support/send';
 import { asker, until } from './support/server';
-import { address, logIn, number, openTab, ready, says } from './support/tab';
+import { address, enter, number, says } from './support/tab';
 
 const POISON = 3;
 
@@ -21,12 +21,8 @@ describe.sequential('rescue', () => {
       return by_reason.reduce((n, r) => n + r.events, 0) === POISON ? true : undefined;
     });
 
-    const tab = await openTab();
-    tab.expected.push(/status of 401/);
+    const tab = await enter('rescue');
     const { page } = tab;
-    await page.goto(address('rescue'));
-    await logIn(page);
-    await ready(page);
     await says(page.locator('.page > header'), `${POISON} events`);
     const box = page.locator('.box').first();
     await says(box, /3 events of (shipper )?db[\s\S]+no_poison/);

@@ -5,6 +5,8 @@ import { Asker } from './support/server';
 import {
   address,
   asks,
+  colour,
+  hold,
   idle,
   number,
   openTab,
@@ -49,6 +51,28 @@ describe('row 1: one box, Enter runs', () => {
     // What was found before stays, and so does its address.
     expect(await rows(page).count()).toBeGreaterThan(10);
     expect(parameter(page, 'q')).toBeNull();
+  });
+
+  test('while the query is broken, the rows of the one before are dim and say whose they are', async () => {
+    const { page } = await visit('explore', { q: 'app:sshd' });
+    const message = rows(page).locator('.msg');
+    const bright = await colour(message);
+    await page.locator(QUERY).fill('app:(sshd OR');
+    await page.locator(QUERY).press('Enter');
+    await says(page.locator('.resline'), /Not searched\s+Shown is what app:sshd found/);
+    expect(await colour(message)).not.toBe(bright);
+    await page.getByRole('button', { name: 'Back to it' }).click();
+    expect(await page.inputValue(QUERY)).toBe('app:sshd');
+    await says(page.locator('.resline'), `${FAILED} events`);
+    expect(await colour(message)).toBe(bright);
+    // An address that asks it, too.
+    const tab = await visit('explore', { q: 'app:sshd' });
+    tab.expected.push(/status of 400/);
+    await tab.page.goto(address('explore', { q: 'app:(sshd OR' }));
+    await says(tab.page.locator('.resline'), 'Shown is what app:sshd found');
+    await tab.page.getByRole('button', { name: 'Back to it' }).click();
+    await asks(tab.page, 'app:sshd');
+    await says(tab.page.locator('.resline'), `${FAILED} events`);
   });
 
   test('an address with a wrong query says it too', async () => {
@@ -205,25 +229,18 @@ describe('row 3: histogram', () => {
     const tab = await visit('explore', { q: 'app:nginx' });
     const { page } = tab;
     // The whole of it is never answered; the pieces that the page asks for then come when they may.
-    const held: (() => void)[] = [];
-    let whole = true;
-    await page.route(/\/api\/histogram/, async (route) => {
-      if (whole) {
-        whole = false;
-        return;
-      }
-      await new Promise<void>((done) => held.push(done));
-      await route.continue();
-    });
+    const held = await hold(page, /\/api\/histogram/);
     await search(page, 'app:cron');
-    const most = 7;
-    for (let piece = 0; piece < most; piece += 1) {
-      await expect.poll(() => held.length > piece || held.length >= 6).toBe(true);
-      if (held.length <= piece) break;
-      held[piece]?.();
-      if (piece === 1) await says(page.locator('.hist'), 'filling');
+    await expect.poll(() => held.length).toBe(2);
+    await held[1]?.continue();
+    const hist = page.locator('.hist');
+    await says(hist, 'filling');
+    const filled = async () => !(await hist.innerText()).includes('filling');
+    for (let piece = 2; !(await filled()); piece += 1) {
+      await expect.poll(async () => held.length > piece || (await filled())).toBe(true);
+      await held[piece]?.continue();
     }
-    await expect.poll(() => page.locator('.hist').innerText()).not.toContain('filling');
+    expect(held.length).toBeGreaterThan(4);
     await says(page.locator('.leg'), /info\s*360/);
   });
 });
@@ -285,6 +302,14 @@ describe('row 12: “nothing found” says why', () => {
     await says(page.locator('.empty'), /No event has a field\s+hots/);
     await page.locator('.empty').getByText('Use host').click();
     await asks(page, 'host:web1');
+    await rows(page).first().waitFor();
+  });
+
+  test('a word that is the name of a program', async () => {
+    const { page } = await visit('explore', { q: 'smartd severity:err' });
+    await says(page.locator('.empty'), /Words are looked for in messages. smartd is the app of \d+ events/);
+    await page.getByRole('button', { name: 'Use app:smartd' }).click();
+    await asks(page, 'severity:err app:smartd');
     await rows(page).first().waitFor();
   });
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { throughRsyslog } from './support/send';
 import { asker } from './support/server';
-import { address, logIn, number, openTab, says, type Tab } from './support/tab';
+import { address, colour, logIn, number, openTab, says, type Tab } from './support/tab';
 
 async function opened(before?: (tab: Tab) => Promise<unknown>): Promise<Tab> {
   const tab = await openTab();
@@ -87,12 +87,7 @@ describe('status', () => {
     const { page } = tab;
     await says(page.locator('.eq [role=alert]'), 'Does not balance: 7 events are nowhere');
     await says(page.locator('.banner.err'), 'disk full <b>');
-    const colour = (q: string) =>
-      page
-        .locator(q)
-        .first()
-        .evaluate((el) => getComputedStyle(el).color);
-    expect(await colour('.eq [role=alert]')).not.toBe(await colour('h1'));
+    expect(await colour(page.locator('.eq [role=alert]'))).not.toBe(await colour(page.locator('h1')));
   });
 
   test('senders that fell silent', async () => {
@@ -104,5 +99,59 @@ describe('status', () => {
       }),
     );
     await says(page.getByRole('region', { name: 'Silent senders', exact: true }), /192\.0\.2\.9[\s\S]+ago/);
+  });
+});
+
+describe('notices', () => {
+  const NOTICE = { time: new Date().toISOString(), process: { host: 'log1', component: 'server' } };
+  /** These notices and no more. */
+  const told = (tab: Tab, notices: object[]) =>
+    tab.page.route(/\/api\/notifications/, (route) =>
+      route.fulfill({
+        contentType: 'text/event-stream',
+        body: `retry: 600000\n\n${notices.map((n) => `data: ${JSON.stringify({ ...NOTICE, ...n })}\n\n`).join('')}`,
+      }),
+    );
+
+  test('a trouble rings until it is looked at, and every change is listed', async () => {
+    const { page } = await opened((tab) =>
+      told(tab, [
+        { notice: 'listener.up', subject: 'relp', text: '127.0.0.1:2514' },
+        { notice: 'ship.failing', subject: 'db', text: 'disk full <b>' },
+      ]),
+    );
+    const bell = page.getByRole('button', { name: '1 new trouble' });
+    await bell.click();
+    const list = page.getByRole('region', { name: 'Notices' });
+    await says(list, /Shipper db is in trouble\s+disk full <b>, on log1[\s\S]+Listener relp listens\s+127/);
+    await number(bell, 0);
+    await list.getByRole('link', { name: 'Status' }).click();
+    await number(list, 0);
+  });
+
+  test('nothing has changed, and since when', async () => {
+    const { page } = await opened();
+    await page.getByRole('button', { name: 'Notices' }).click();
+    await says(page.locator('.notices'), /Nothing has changed since \d\d:\d\d:\d\d UTC/);
+  });
+
+  test('in the background the page does not listen, and the list says from when to when', async () => {
+    const { page } = await opened((tab) => tab.page.clock.install());
+    const bell = page.getByRole('button', { name: 'Notices' });
+    const list = page.locator('.notices');
+    await bell.click();
+    await says(list, 'Nothing has changed since');
+    const turn = async (hidden: boolean) => {
+      const asked = hidden ? null : page.waitForRequest(/\/api\/notifications/);
+      await page.evaluate((now) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => now });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+      await asked;
+    };
+    await turn(true);
+    await page.clock.fastForward(60_000);
+    await turn(false);
+    await says(list, /Not listened from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d/);
   });
 });

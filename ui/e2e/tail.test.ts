@@ -52,6 +52,23 @@ describe('row 9: live tail', () => {
     await expect.poll(() => parameter(page, 'tail')).toBeNull();
   });
 
+  test('the total and the fields are counted again, and say of when they are', async () => {
+    const { page } = await visit('explore', { q: 'app:(tail4 OR tail5)', from: 'now-1h', to: 'now' });
+    await page.keyboard.press('f');
+    await says(page.locator('.qbar'), 'Following');
+    await throughRsyslog([line('tail4', 'one'), line('tail4', 'two')]);
+    const [total, side] = [page.locator('.resline .info'), page.locator('.side')];
+    await says(total, /^2 events\s+at \d\d:\d\d:\d\d/);
+    await says(side, /Counted at \d\d:\d\d:\d\d UTC[\s\S]+tail4\s+100 %/);
+    await throughRsyslog([line('tail5', 'three'), line('tail5', 'four')]);
+    await says(total, '4 events');
+    await says(side, /tail4\s+50 %\s+tail5\s+50 %/);
+    // What was counted last stays when nobody follows any more.
+    await page.keyboard.press('f');
+    await expect.poll(() => parameter(page, 'tail')).toBeNull();
+    await says(total, /^4 events\s+at \d\d:\d\d:\d\d/);
+  });
+
   test('at most 1 s late', async () => {
     const { page } = await visit('explore', { q: 'app:tail3', from: 'now-1h', to: 'now', tail: '1' });
     await says(page.locator('.qbar'), 'Following');

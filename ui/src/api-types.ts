@@ -37,10 +37,7 @@ export type CompareAnswer = Answered<'getCompare'>;
 export type Change = CompareAnswer['changes'][number];
 
 export type ContextAnswer = Answered<'getContext'>;
-/** An event, and what became of its seal where the server tells that. */
-export type EventAnswer = Answered<'getEventUid'> & {
-  seal?: { state: 'none' | 'sealed' | 'verified' | 'broken'; detail?: string };
-};
+export type EventAnswer = Answered<'getEventUid'>;
 export type Step = EventAnswer['way'][number];
 export type NothingAnswer = Answered<'getExplainNothing'>;
 export type SpanAnswer = Answered<'getSpan'>;

@@ -163,12 +163,13 @@ export function sentence(error: unknown): string {
 
 /**
  * A feed of server-sent events. Returns what ends it. The browser connects again by itself; when it
- * gives up because of an error of HTTP, the cause is asked for over `me`.
+ * gives up because of an error of HTTP, the feed is over and the cause is asked for over `me`.
  */
 export function feed(
   url: string,
   on: Record<string, (data: unknown) => void>,
-  lost?: () => void,
+  lost?: (over: boolean) => void,
+  opened?: () => void,
 ): () => void {
   const source = new EventSource(url);
   for (const [name, act] of Object.entries(on)) {
@@ -180,9 +181,11 @@ export function feed(
       }
     });
   }
+  if (opened) source.addEventListener('open', opened);
   source.addEventListener('error', () => {
-    lost?.();
-    if (source.readyState === EventSource.CLOSED) void refreshMe().catch(() => undefined);
+    const over = source.readyState === EventSource.CLOSED;
+    lost?.(over);
+    if (over) void refreshMe().catch(() => undefined);
   });
   return () => source.close();
 }

@@ -2,13 +2,15 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, FunctionComponent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { may, me, offlineSince, refreshMe, send } from './api';
+import { me, offlineSince, refreshMe, send } from './api';
 import { Explore } from './explore/explore';
 import { search } from './explore/search';
 import { int, many, rate, span } from './format';
 import { Gate } from './gate/gate';
+import { Refused, whyNot } from './gate/refused';
 import { bind } from './keys';
 import { clean } from './list/text';
+import { Bell } from './notices/bell';
 import { toggleTheme } from './prefs';
 import { pulse, watch } from './pulse';
 import { openHelp } from './query/help';
@@ -41,13 +43,6 @@ const LAZY: Partial<Record<View, () => Promise<FunctionComponent>>> = {
 
 const loaded = signal<Partial<Record<View, FunctionComponent>>>({ explore: Explore });
 const missing = signal('');
-
-function allowed(view: View): boolean {
-  const whole = !me.value?.restricted;
-  if (view === 'status') return whole;
-  if (view === 'upload') return may('operate') && !!me.value?.uploads;
-  return view === 'rescue' ? may('operate') && whole : true;
-}
 
 export function App() {
   const user = me.value;
@@ -100,6 +95,7 @@ function Starting() {
 function Current() {
   const { view, q } = route.value;
   const View = loaded.value[view];
+  const refused = whyNot(view);
   // A dialog belongs to the view over which it stands.
   useEffect(() => closeDialog, [view]);
   useEffect(() => {
@@ -109,7 +105,7 @@ function Current() {
   }, [view, q]);
   useEffect(() => {
     missing.value = '';
-    if (loaded.peek()[view]) return;
+    if (refused || loaded.peek()[view]) return;
     LAZY[view]?.()
       .then((v) => {
         loaded.value = { ...loaded.peek(), [view]: v };
@@ -118,7 +114,8 @@ function Current() {
         missing.value =
           'This part of the page could not be fetched. A newer loggr may be running: load the page again.';
       });
-  }, [view]);
+  }, [view, refused === null]);
+  if (refused) return <Refused {...refused} />;
   if (missing.value) return <p class="empty">{missing.value}</p>;
   return View ? <View /> : null;
 }
@@ -128,7 +125,7 @@ function TopBar() {
   const { view } = route.value;
   const user = me.value;
   const rescued = pulse.value?.rescued ?? 0;
-  const links = NAV.filter(([v]) => allowed(v)).map(([v, name]) => (
+  const links = NAV.filter(([v]) => !whyNot(v)).map(([v, name]) => (
     <a key={v} href={href({ view: v })} aria-current={v === view ? 'page' : undefined}>
       {name}
       {v === 'rescue' && rescued > 0 && (
@@ -166,6 +163,7 @@ function TopBar() {
       <nav aria-label="Main">{links}</nav>
       <div class="right">
         <Connection />
+        <Bell />
         <Button icon="sun" tip="Light or dark" onClick={toggleTheme} />
         <Button icon="help" tip="Keys and syntax (?)" onClick={openHelp} />
         <UserMenu />
@@ -195,7 +193,10 @@ function UserMenu() {
   const loopback = user.via === 'loopback';
   const leave = async (path: string) => {
     await send('POST', path);
-    me.value = null;
+    // Who has gone is told the ways to come back.
+    await refreshMe().catch(() => {
+      me.value = null;
+    });
   };
   return (
     <Popover

@@ -15,6 +15,9 @@ export const TCP_PORT = Number(needed('LOGGR_PAGE_TCP'));
 /** The code of the link of a first start, where the test has one. */
 export const LINK_CODE = process.env.LOGGR_PAGE_CODE ?? '';
 
+/** The provider of log-ins, where the test has one. */
+export const PROVIDER = process.env.LOGGR_PAGE_PROVIDER ?? '';
+
 export const ADMIN = 'anna';
 export const PASSWORD = 'correct horse battery';
 

@@ -2,7 +2,14 @@
  * A tab of a real browser that is watched: what it complains of, what it asks of other hosts and what
  * breaks its content security policy fails the test in which it happens.
  */
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+  type Route,
+} from 'playwright-core';
 import { expect, inject } from 'vitest';
 import { ADMIN, BASE, PASSWORD } from './server';
 
@@ -126,6 +133,29 @@ export async function visit(
   return tab;
 }
 
+/** A tab with a view in it, for somebody who logs in first. */
+export async function enter(
+  view: string,
+  parameters: Record<string, string> = {},
+  user = ADMIN,
+  password = PASSWORD,
+): Promise<Tab> {
+  const tab = await openTab();
+  const { page } = tab;
+  tab.expected.push(/status of 401/);
+  await page.goto(address(view, parameters, tab.base));
+  await logIn(page, user, password);
+  await ready(page);
+  return tab;
+}
+
+/** Keeps requests from being answered until each is let go; gives those that are kept. */
+export async function hold(page: Page, url: RegExp): Promise<Route[]> {
+  const held: Route[] = [];
+  await page.route(url, (route) => void held.push(route));
+  return held;
+}
+
 /** Waits until the view has something to show and no search runs. */
 export async function ready(page: Page): Promise<void> {
   await page.locator('#page:not([inert])').locator('.row, .empty, .page > *').first().waitFor();
@@ -176,6 +206,11 @@ export async function openRow(page: Page, text?: string): Promise<Locator> {
   const detail = page.locator('.det');
   await detail.locator('.rail dl').waitFor();
   return detail;
+}
+
+/** In which colour the first of them is written. */
+export function colour(of: Locator): Promise<string> {
+  return of.first().evaluate((el) => getComputedStyle(el).color);
 }
 
 /** What lies on the clipboard. */

@@ -68,6 +68,7 @@ export const VIEWS: readonly View[] = [
     },
   },
   { name: 'tail', path: 'explore', parameters: { q: 'app:sshd', from: 'now-1h', to: 'now', tail: '1' } },
+  { name: 'notices', path: 'explore', first: opens('Notices') },
   { name: 'patterns', path: 'patterns' },
   { name: 'what changed', path: 'patterns/changed' },
   { name: 'status', path: 'status', first: (page) => page.locator('.topo .node').first().waitFor() },

@@ -14,6 +14,8 @@ import { type Bars, layout, short, ticks } from './scale';
 
 const LEFT = 34;
 const AXIS = 16;
+/** Half of the width of a letter of the axis, with room. */
+const HALF_LETTER = 3.2;
 /** A movement of fewer pixels is a click. */
 const CLICK_PX = 4;
 
@@ -162,8 +164,6 @@ function Picture({ bars, answer, range, by, w, h, at, drag }: PictureProps) {
   const n = bars.counts.length;
   const step = (w - LEFT) / n;
   const high = (v: number) => (v / bars.top) * (base - 6);
-  const long = range.to - range.from > 1.5 * 864e5;
-  const offset = zone.value === 'local' ? -new Date(range.from).getTimezoneOffset() * 6e4 : 0;
   return (
     <svg aria-hidden="true">
       {[0, 0.5, 1].map((f) => (
@@ -198,14 +198,13 @@ function Picture({ bars, answer, range, by, w, h, at, drag }: PictureProps) {
             );
           });
       })}
-      {ticks(range, bars.width, w, offset).map((t) => {
+      {ticks(range, bars.width, w, zone.value).map(({ at: t, label }) => {
         const x = LEFT + ((t - bars.first) / bars.width) * step;
-        if (x < LEFT + 16 || x > w - 20) return null;
+        const half = label.length * HALF_LETTER;
+        if (x < LEFT + half || x > w - half) return null;
         return (
           <text key={t} x={x} y={h - 2} text-anchor="middle">
-            {long
-              ? stamp(t, 'day', zone.value).slice(5)
-              : stamp(t, range.to - range.from < 3e5 ? 'time' : 'minute', zone.value)}
+            {label}
           </text>
         );
       })}

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HistogramAnswer } from '../api-types';
 import { merge, named } from '../explore/search';
+import { stepFor } from '../time';
 import { layout, nice, short, ticks } from './scale';
 
 const MINUTE = 60000;
@@ -36,8 +37,26 @@ test('the axis ends at a round number', () =>
 test('numbers of the axis are short', () =>
   expect([8, 9999, 12000, 1.5e6].map(short)).toEqual(['8', '9999', '12 k', '1.5 M']));
 test('few marks on the axis of time', () => {
-  expect(ticks({ from: T, to: T + 15 * MINUTE }, 10000, 1000, 0).length).toBeLessThanOrEqual(10);
-  expect(ticks({ from: T, to: T + 15 * MINUTE }, 10000, 1000, 0)[0]).toBe(T);
+  expect(ticks({ from: T, to: T + 15 * MINUTE }, 10000, 1000, 'utc').length).toBeLessThanOrEqual(10);
+  expect(ticks({ from: T, to: T + 15 * MINUTE }, 10000, 1000, 'utc')[0]).toEqual({ at: T, label: '21:00' });
+});
+test('the axis of bars of 5 s shows seconds', () =>
+  expect(ticks({ from: T, to: T + 6 * MINUTE }, 5000, 1400, 'utc').map((t) => t.label)).toEqual(
+    ['21:00', '21:01', '21:02', '21:03', '21:04', '21:05'].flatMap((m) => [`${m}:00`, `${m}:30`]),
+  ));
+test('no two marks of the axis look alike', () => {
+  const [second, hour, day] = [1000, 60 * MINUTE, 1440 * MINUTE];
+  for (const length of [
+    ...[2, 20, 59, 301, 444, 899].map((n) => n * second),
+    ...[1, 5, 23, 25, 35, 40].map((n) => n * hour),
+    ...[3, 8, 31, 200, 364, 800, 4000].map((n) => n * day),
+  ]) {
+    for (const pixels of [330, 700, 1100, 2400]) {
+      const range = { from: T + 12345, to: T + 12345 + length };
+      const labels = ticks(range, stepFor(range, 90), pixels, 'utc').map((t) => t.label);
+      expect(new Set(labels).size, `${length / second} s: ${labels}`).toBe(labels.length);
+    }
+  }
 });
 test('pieces of a slow histogram join', () => {
   const joined = merge(

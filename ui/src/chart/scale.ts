@@ -1,6 +1,6 @@
 /** The arithmetic of a histogram: where bars are, how high, which marks the axes have. */
 import type { HistogramAnswer } from '../api-types';
-import { type Span, STEPS } from '../time';
+import { type Span, STEPS, stamp, type Zone } from '../time';
 
 export interface Bars {
   /** Start of the first bar, in milliseconds. */
@@ -43,17 +43,38 @@ export function nice(max: number): number {
   return Math.max(1, Math.round(step * power));
 }
 
-/** Times to be written under the bars. */
-export function ticks(range: Span, barWidth: number, pixels: number, offset: number): number[] {
-  const most = Math.max(2, pixels / 110);
-  const every = STEPS.find((s) => s >= barWidth && (range.to - range.from) / s <= most) ?? barWidth * 12;
-  const out: number[] = [];
+const MINUTE = 6e4;
+const DAY = 864e5;
+/** From this length on, a day needs its year. */
+const YEAR = 365 * DAY;
+/** Between two times on the axis, at the least. */
+const TICK_PIXELS = 110;
+
+/** A time on the axis. */
+export interface Tick {
+  at: number;
+  label: string;
+}
+
+/** Times to be written under the bars: as short as they can be without two that look alike. */
+export function ticks(range: Span, barWidth: number, pixels: number, zone: Zone): Tick[] {
+  const most = Math.max(2, pixels / TICK_PIXELS);
+  const length = range.to - range.from;
+  const every = STEPS.find((s) => s >= barWidth && length / s <= most) ?? barWidth * 12;
+  const offset = zone === 'local' ? -new Date(range.from).getTimezoneOffset() * MINUTE : 0;
+  const label = (at: number) => {
+    const day = stamp(at, 'day', zone);
+    if (every >= DAY) return length >= YEAR ? day : day.slice(5);
+    const time = stamp(at, every < MINUTE ? 'time' : 'minute', zone);
+    return length > DAY ? `${day.slice(5)} ${time}` : time;
+  };
+  const out: Tick[] = [];
   for (
-    let t = Math.ceil((range.from + offset) / every) * every - offset;
-    t < range.to && out.length < 100;
-    t += every
+    let at = Math.ceil((range.from + offset) / every) * every - offset;
+    at < range.to && out.length < 100;
+    at += every
   ) {
-    out.push(t);
+    out.push({ at, label: label(at) });
   }
   return out;
 }

@@ -5,6 +5,7 @@ import { alias } from '../query/complete';
 import { Entry, Menu, Popover } from '../ui/popover';
 import { go, route } from '../url';
 import { filter, zoom } from './act';
+import { isFormer } from './former';
 import * as s from './search';
 
 const SPLITS = ['severity', 'host', 'app', 'facility', 'listener', 'tag'];
@@ -16,7 +17,7 @@ export function Chart() {
   const by = route.value.by;
   const failed = s.barsFailure.value !== null;
   // Bars of what is shown are worth more than none.
-  const old = failed && answer.question === s.found.value?.question;
+  const old = isFormer() || (failed && s.sameQuestion(answer.question, s.found.value?.question));
   const own = (s.fields.value?.fields ?? []).filter((x) => !x.core).sort((a, b) => b.events - a.events);
   const options = [...new Set([...SPLITS, ...own.slice(0, MOST_SPLITS).map((x) => alias(x.name)), by])];
   const totals = answer.series.map((_, k) => answer.buckets.reduce((n, b) => n + (b.counts[k] ?? 0), 0));

@@ -1,11 +1,11 @@
 /**
- * A row that is open: its fields, its JSON, its raw line; from where it came, its seal, where it went.
+ * A row that is open: its fields, its JSON, its raw line; from where it came, where it went.
  */
 import { useEffect, useState } from 'preact/hooks';
 import { address, get, sentence } from '../api';
 import type { EventAnswer, LogEvent, Match } from '../api-types';
 import { int } from '../format';
-import { asText, type Field, fieldsOf } from '../list/event';
+import { asText, type Field, fieldsOf, skewed, times } from '../list/event';
 import { Pieces } from '../list/message';
 import { equalColumns, type Line } from '../list/rows';
 import { clean, jsonOf, visible } from '../list/text';
@@ -168,7 +168,7 @@ function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
           <One key={`${f.name} ${i}`} field={f} value={v} />
         ))}
         <Plain name="received" value={event.timegenerated} />
-        <Plain name="reported" value={event.timereported} />
+        <Plain name="reported" value={event.timereported} note={skewed(times(event).skew)} />
         {Object.entries(event.trusted ?? {}).map(([name, value]) => (
           <Plain key={name} name={`${clean(name, 100)}, by the system`} value={value} />
         ))}
@@ -257,11 +257,14 @@ function Long({ text, matches }: { text: string; matches?: Match[] }) {
   );
 }
 
-function Plain({ name, value }: { name: string; value: string }) {
+function Plain({ name, value, note }: { name: string; value: string; note?: string }) {
   return (
     <div class="r">
       <span class="k">{name}</span>
-      <span class="v">{clean(value, 1000)}</span>
+      <span class="v">
+        {clean(value, 1000)}
+        {note && <small class="warn">Δ {note}</small>}
+      </span>
       <span class="a">
         <Button size="mini" icon="copy" tip={`Copy ${name}`} onClick={() => void copy(value, name)} />
       </span>

@@ -22,6 +22,7 @@ import { Chart } from './chart';
 import { Context } from './context';
 import { Detail } from './detail';
 import { Fields } from './fields';
+import { isFormer } from './former';
 import { Failed, Nothing } from './nothing';
 import { QueryBar } from './query-bar';
 import { Equal, ResultLine } from './result-line';
@@ -164,6 +165,7 @@ export function Explore() {
                 selected={s.selected.value}
                 onSelect={s.selectAll}
                 stale={s.runningSince.value > 0 || !!s.failure.value}
+                former={isFormer()}
                 onEnd={() => void s.more()}
                 onTop={(top) => {
                   atTop.value = top;

@@ -6,7 +6,7 @@ import { iso } from '../time';
 import { Entry, Menu, Popover } from '../ui/popover';
 import { copy, toast } from '../ui/say';
 import { shownColumns } from './act';
-import { found, parameters, total } from './search';
+import { counted, found, parameters } from './search';
 
 const FORMATS = [
   ['ndjson', 'NDJSON', 'every field'],
@@ -15,7 +15,7 @@ const FORMATS = [
 ] as const;
 
 export function Export() {
-  const n = total.value;
+  const n = counted.value?.events;
   return (
     <Popover icon="save" tip="Download all of the result" label={<span class="hide-s">Export</span>}>
       {(close) => (

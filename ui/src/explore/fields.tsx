@@ -7,16 +7,14 @@ import { clean } from '../list/text';
 import * as prefs from '../prefs';
 import { alias } from '../query/complete';
 import { bareName } from '../query/rewrite';
+import { stamp } from '../time';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
-import { Middle } from '../ui/marks';
+import { Middle, zoneName } from '../ui/marks';
 import { go, route } from '../url';
 import { filter, shownColumns, toggleColumn } from './act';
-import { fields, loadTop, runningSince, tops } from './search';
+import { FEW, fields, loadTop, MANY, runningSince, tops } from './search';
 
-/** Values that are shown of a field at first, and after “more”. */
-const FEW = 5;
-const MANY = 50;
 /** Fields that are listed at a time. */
 const MOST_FIELDS = 150;
 
@@ -81,6 +79,11 @@ export function Fields({ onDone }: { onDone?: () => void }) {
           </Button>
         )}
       </div>
+      {answer && (route.value.tail || answer.question.again) && (
+        <p class="grp">
+          Counted at {stamp(answer.question.span.to, 'time', prefs.zone.value)} {zoneName()}
+        </p>
+      )}
       {groups.map((g) =>
         g.list.length ? (
           <section key={g.name} aria-label={g.name}>

@@ -12,6 +12,7 @@ import { Empty, Ticks, zoneName } from '../ui/marks';
 import { go, route } from '../url';
 import { ask, setRange } from './act';
 import { FirstStart } from './first';
+import { Meant } from './meant';
 import { type Found, parameters } from './search';
 
 /** So much is shown on both sides of the nearest match. */
@@ -82,6 +83,7 @@ export function Nothing({ found, onEvent }: NothingProps) {
           )}
         </p>
       ))}
+      {!nobody && <Meant question={question} />}
       {why.hints?.map((hint) => (
         <p class="note" key={hint}>
           <Ticks text={hint} />

@@ -1,4 +1,4 @@
-/** Beside an open row: from where it came, its seal, and where it went. */
+/** Beside an open row: from where it came and where it went. */
 import type { EventAnswer, LogEvent, Step } from '../api-types';
 import { bytes } from '../format';
 import { barePeer } from '../list/event';
@@ -6,20 +6,11 @@ import { clean } from '../list/text';
 import * as prefs from '../prefs';
 import { term } from '../query/rewrite';
 import { fraction, stamp } from '../time';
-import { Icon } from '../ui/icon';
-import { Tag, Ticks, zoneName } from '../ui/marks';
+import { Ticks, zoneName } from '../ui/marks';
 import { ask } from './act';
-
-const SEAL = {
-  verified: ['ok', 'check', 'Seal verified', 'It is as its sender signed it.'],
-  sealed: ['', 'check', 'Sealed', 'It is signed; nobody has checked the signature here.'],
-  none: ['', 'minus', 'No seal', 'The sender does not sign; what came is what is shown.'],
-  broken: ['err', 'warn', 'Seal broken', 'It was changed after it was signed, or signed with another key.'],
-} as const;
 
 export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | null }) {
   const o: Partial<NonNullable<LogEvent['origin']>> = event.origin ?? {};
-  const [tone, icon, name, what] = SEAL[whole?.seal?.state ?? (event.hmac ? 'sealed' : 'none')];
   const entries: [string, string | undefined][] = [
     ['listener', o.listener],
     ['transport', o.transport],
@@ -31,16 +22,7 @@ export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | n
   ];
   return (
     <div class="card">
-      <h2>
-        Origin
-        <span class="push">
-          <Tag tone={tone} title={whole?.seal?.detail ?? what}>
-            <Icon name={icon} />
-            {name}
-          </Tag>
-        </span>
-      </h2>
-      {tone === 'err' && <div class="err">{whole?.seal?.detail ?? what}</div>}
+      <h2>Origin</h2>
       <dl class="kv">
         {entries
           .filter(([, v]) => v)

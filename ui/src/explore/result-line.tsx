@@ -4,6 +4,7 @@ import { int, span as length, many } from '../format';
 import { asText } from '../list/event';
 import { narrow } from '../list/row';
 import * as prefs from '../prefs';
+import { stamp } from '../time';
 import { Button, Segments } from '../ui/button';
 import { closeDialog, Dialog, openDialog } from '../ui/dialog';
 import { Tag, Ticks, tick, zoneName } from '../ui/marks';
@@ -14,7 +15,8 @@ import { copyLink, moveColumn, setColumns, shownColumns, toggleColumn } from './
 import { compare } from './compare';
 import { Export } from './export';
 import { Fields } from './fields';
-import { cancel, failure, found, picked, runningSince, search, selected, total } from './search';
+import { Former, isFormer } from './former';
+import { cancel, counted, failure, found, picked, runningSince, search, selected } from './search';
 import { endReason, skipped, tailState, trouble } from './tail';
 
 export function ResultLine() {
@@ -45,7 +47,7 @@ export function ResultLine() {
           prefs.wrap.value = !prefs.wrap.peek();
         }}
       >
-        Wrap
+        <span class="hide-m">Wrap</span>
       </Button>
       <Popover
         icon="view"
@@ -58,10 +60,10 @@ export function ResultLine() {
       <Button
         icon="bars"
         class="hide-s"
-        tip="What is new, gone, grew or shrank in this range"
+        tip="What changed: what is new, gone, grew or shrank in this range"
         onClick={() => go({ view: 'patterns', sub: 'changed', id: '', tail: false })}
       >
-        What changed
+        <span class="hide-m">What changed</span>
       </Button>
       <Export />
       <Button icon="link" tip="Copy the link with fixed times (Y)" onClick={copyLink} />
@@ -90,21 +92,40 @@ function Info() {
         <span class="err cut" title={sentence(failure.value)}>
           <Ticks text={sentence(failure.value)} />
         </span>
-        <span class="hide-m">what is shown is from before</span>
-        <Button onClick={() => void search()}>Try again</Button>
+        {f.question.q === route.value.q ? (
+          <>
+            <span class="hide-m">what is shown is from before</span>
+            <Button onClick={() => void search()}>Try again</Button>
+          </>
+        ) : (
+          <Former q={f.question.q} />
+        )}
       </>
     );
   }
   if (!f) return null;
-  const n = total.value;
+  if (isFormer()) {
+    return (
+      <>
+        <b class="err nowrap">Not searched</b>
+        <Former q={f.question.q} />
+      </>
+    );
+  }
+  const n = counted.value;
   const stats = f.stats;
   return (
     <>
-      <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n, 'event')}</b>
+      <b>{n === undefined ? `more than ${many(f.lines.length, 'event')}` : many(n.events, 'event')}</b>
+      {n !== undefined && (route.value.tail || n.at !== f.question.span.to) && (
+        <span class="num" title="While new lines come in, the events are counted again now and then">
+          at {stamp(n.at, 'time', prefs.zone.value)}
+        </span>
+      )}
       {stats && <span class="num">{stats.ms} ms</span>}
       {stats && stats.groups > 0 && (
         <span
-          class="num hide-s"
+          class="num hide-m"
           title="The store keeps rows in blocks and reads only those whose index says that they may match"
         >
           read {int(stats.groups_read)} of {many(stats.groups, 'block')}

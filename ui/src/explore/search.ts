@@ -15,6 +15,9 @@ import { route } from '../url';
 const PAGE = 200;
 /** Rows that are held; what is older is asked for again. */
 export const MAX_HELD = 20000;
+/** Values that are shown of a field at first, and after “more”. */
+export const FEW = 5;
+export const MANY = 50;
 /** Characters of a message that are sent with a row. */
 const MAX_MESSAGE = 16384;
 
@@ -26,6 +29,8 @@ export interface Question {
   q: string;
   store: string;
   span: Span;
+  /** The question that this one counts again, later. */
+  again?: Question;
 }
 
 export interface Found extends Partial<Answer> {
@@ -51,22 +56,26 @@ export const selected = signal<ReadonlySet<string>>(new Set());
 /** Uid of the row that the keys are at. */
 export const current = signal('');
 
-/** How many events there are in all; undefined while nobody knows. */
-export const total = computed(() => {
+/** How many events there are in all, and up to when they were counted; undefined while nobody knows. */
+export const counted = computed(() => {
   const f = found.value;
+  if (!f) return undefined;
   const b = bars.value;
-  if (b && f && !b.partial && sameQuestion(b.question, f.question)) return b.total;
-  if (f && fields.value?.question === f.question) return fields.value.matched;
-  return f?.more ? undefined : f?.lines.length;
+  if (b && !b.partial && sameQuestion(b.question, f.question))
+    return { events: b.total, at: b.question.span.to };
+  const of = fields.value;
+  if (of && sameQuestion(of.question, f.question)) return { events: of.matched, at: of.question.span.to };
+  return f.more ? undefined : { events: f.lines.length, at: f.question.span.to };
 });
 
 /** While the tail is followed, the range moves on, and the question stays. */
-function sameQuestion(a: Question, b: Question): boolean {
-  return a === b || (route.value.tail && a.q === b.q && a.store === b.store);
+export function sameQuestion(a: Question, b: Question | undefined): boolean {
+  return (a.again ?? a) === b;
 }
 
 let running: AbortController | null = null;
 let barsRunning: AbortController | null = null;
+let countRunning: AbortController | null = null;
 
 /** The parameters of a question. */
 export function parameters(question: Question) {
@@ -89,6 +98,7 @@ export function asked(): Question | null {
 export function cancel(): void {
   running?.abort();
   barsRunning?.abort();
+  countRunning?.abort();
   running = null;
   runningSince.value = 0;
 }
@@ -181,10 +191,14 @@ const SLOW_MS = 700;
 const SLICES = 6;
 const MAX_BARS = 90;
 
-/** Fetches the bars: all at once, or piece by piece where that takes long. */
+/**
+ * Fetches the bars: all at once, or piece by piece where that takes long. `quiet`: what is shown stays
+ * until the last piece is there.
+ */
 export async function loadBars(
   question = found.peek()?.question ?? asked(),
   timeout?: string,
+  quiet = false,
 ): Promise<void> {
   if (!question) return;
   barsRunning?.abort();
@@ -209,7 +223,7 @@ export async function loadBars(
     } finally {
       clearTimeout(slow);
     }
-    await slices(question, base, width, mine.signal);
+    await slices(question, base, width, mine.signal, quiet);
   } catch (error) {
     if (!isAbort(error)) barsFailure.value = error;
   }
@@ -220,6 +234,7 @@ async function slices(
   base: Record<string, string | undefined>,
   width: number,
   signal: AbortSignal,
+  quiet: boolean,
 ): Promise<void> {
   const length = Math.max(1, Math.ceil((question.span.to - question.span.from) / width / SLICES)) * width;
   let so: HistogramAnswer | null = null;
@@ -230,7 +245,8 @@ async function slices(
       await get<HistogramAnswer>('histogram', { ...base, from: iso(from), to: iso(to) }, signal),
     );
     so = so ? merge(so, part) : part;
-    bars.value = { ...so, partial: from > question.span.from, question };
+    const partial = from > question.span.from;
+    if (!quiet || !partial) bars.value = { ...so, partial, question };
     to = from;
   }
 }
@@ -301,6 +317,48 @@ export async function loadTop(field: string, limit: number): Promise<void> {
     // the field stays without values; opening it again asks again
   } finally {
     if (fields.peek()?.question === question) topsRunning.delete(key);
+  }
+}
+
+/**
+ * Counts again what was found, up to now: the bars and the total. For the tail, under which it grows; what
+ * is shown stays until the new is there. Gives the question that was asked.
+ */
+export async function recount(): Promise<Question | null> {
+  const f = found.peek();
+  if (!f || running) return null;
+  const to = serverNow();
+  const { span } = f.question;
+  const question = { ...f.question, span: { from: to - (span.to - span.from), to }, again: f.question };
+  await loadBars(question, undefined, true);
+  return question;
+}
+
+/** Counts the fields again, and the values of those that are open. */
+export async function recountFields(question: Question, open: readonly string[]): Promise<void> {
+  countRunning?.abort();
+  const mine = new AbortController();
+  countRunning = mine;
+  try {
+    const base = parameters(question);
+    const answer = await get<FieldsAnswer>('fields', { ...base, distinct: 1 }, mine.signal);
+    const fresh = new Map<string, TopAnswer>();
+    for (const field of open) {
+      const shown = tops.peek().get(field)?.values.length;
+      if (shown === undefined) continue;
+      const limit = shown > FEW ? MANY : FEW;
+      fresh.set(field, await get<TopAnswer>('top', { ...base, field: bareName(field), limit }, mine.signal));
+    }
+    const now = found.peek()?.question;
+    if (mine.signal.aborted || !sameQuestion(question, now)) return;
+    // What was opened meanwhile asks for its values itself.
+    batch(() => {
+      fields.value = { ...answer, question };
+      tops.value = fresh;
+      topsRunning.clear();
+    });
+  } catch {
+    // what is shown says of when it is
   }
 }
 

@@ -3,12 +3,13 @@
  * are counted. Not: the rows themselves (search.ts).
  */
 import { batch, signal } from '@preact/signals';
-import { address, feed, serverNow } from '../api';
+import { address, feed } from '../api';
 import type { LogEvent } from '../api-types';
 import { join, type Line, linesOf } from '../list/rows';
 import { find } from '../list/text';
+import * as prefs from '../prefs';
 import { route } from '../url';
-import { current, found, loadBars, MAX_HELD, search, selected } from './search';
+import { current, found, MAX_HELD, recount, recountFields, search, selected } from './search';
 
 /** Lines that have come and are not shown yet, newest first. */
 export const waiting = signal<Line[]>([]);
@@ -24,8 +25,17 @@ export const atTop = signal(true);
 
 /** Events a second that the page takes. */
 const RATE = 200;
-/** How often the bars are fetched again. */
-const BARS_MS = 5000;
+/** Between two counts of what was found. */
+const COUNT_MS = 5000;
+/** Between two counts of the fields. */
+const FIELDS_MS = 15000;
+/** Counting takes one part in so many of the time, at the most. */
+const COUNT_SHARE = 10;
+
+/** So much the clocks of server and browser may differ. */
+const CLOCKS_MS = 2000;
+/** When something has come last. */
+let cameAt = 0;
 
 /** Follows the question of the address. Returns what ends it. */
 export function follow(words: () => readonly string[]): () => void {
@@ -52,6 +62,7 @@ export function follow(words: () => readonly string[]): () => void {
         arrive((data as { events: LogEvent[] }).events, words());
       },
       skipped: (data) => {
+        cameAt = Date.now();
         skipped.value += (data as { events: number }).events;
       },
       trouble: (data) => {
@@ -67,12 +78,10 @@ export function follow(words: () => readonly string[]): () => void {
       if (tailState.peek() === 'live') tailState.value = 'connecting';
     },
   );
-  const bars = setInterval(() => {
-    if (!document.hidden && !paused.peek()) void loadBars(refreshed());
-  }, BARS_MS);
+  const uncount = counting();
   return () => {
     end();
-    clearInterval(bars);
+    uncount();
     batch(() => {
       tailState.value = 'off';
       waiting.value = [];
@@ -80,16 +89,39 @@ export function follow(words: () => readonly string[]): () => void {
   };
 }
 
-/** The question with its end at now. */
-function refreshed() {
-  const f = found.peek();
-  if (!f) return undefined;
-  const length = f.question.span.to - f.question.span.from;
-  const to = serverNow();
-  return { ...f.question, span: { from: to - length, to } };
+/**
+ * Counts again and again, the more seldom the longer it takes; the fields more seldom still, and only
+ * where something has come since. Returns what ends it.
+ */
+function counting(): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let over = false;
+  let fieldsAt = 0;
+  const next = (took: number) => {
+    if (!over) timer = setTimeout(() => void turn(), Math.max(COUNT_MS, COUNT_SHARE * took));
+  };
+  const turn = async () => {
+    const begun = Date.now();
+    if (!document.hidden && !paused.peek()) {
+      const question = await recount();
+      const due = fieldsAt < cameAt + CLOCKS_MS && begun - fieldsAt >= FIELDS_MS;
+      if (question && due && !over) {
+        fieldsAt = begun;
+        await recountFields(question, prefs.openFields.peek());
+      }
+    }
+    next(Date.now() - begun);
+  };
+  cameAt = 0;
+  next(0);
+  return () => {
+    over = true;
+    clearTimeout(timer);
+  };
 }
 
 function arrive(events: readonly LogEvent[], words: readonly string[]): void {
+  cameAt = Date.now();
   const lines = linesOf(
     events,
     events.map((e) => find(e.message, words)),

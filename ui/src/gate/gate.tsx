@@ -7,6 +7,7 @@ import { ApiError, loginWays, me, send, sentence } from '../api';
 import type { Me } from '../api-types';
 import { Button } from '../ui/button';
 import { Field, secret, text } from '../ui/field';
+import { Ticks } from '../ui/marks';
 import { go, route } from '../url';
 
 const MIN_PASSWORD = 8;
@@ -126,5 +127,13 @@ function First() {
 }
 
 function Failure({ text: what }: { text: string }) {
-  return <div role="alert">{what && <p class="note err">{what}</p>}</div>;
+  return (
+    <div role="alert">
+      {what && (
+        <p class="note err">
+          <Ticks text={what} />
+        </p>
+      )}
+    </div>
+  );
 }

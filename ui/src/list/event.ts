@@ -1,5 +1,6 @@
 /** What an event says under the names of the query language. Not: how it is drawn. */
 import type { LogEvent } from '../api-types';
+import { span } from '../format';
 import { bareName, fieldName } from '../query/rewrite';
 import { fraction, stamp, type Zone } from '../time';
 
@@ -98,6 +99,14 @@ export function times(e: LogEvent): Times {
 
 /** From this difference on, the two clocks are said to differ. */
 export const SKEW_MS = 2000;
+
+/** What it means that both times of an event differ so much; empty where they do not. */
+export function skewed(skew: number): string {
+  if (!(Math.abs(skew) > SKEW_MS)) return '';
+  return skew > 0
+    ? `written ${span(skew)} before it was received: it was late, or the sender's clock is behind`
+    : `written ${span(skew)} after it was received: the sender's clock is ahead`;
+}
 
 /** One line of text, as a file of the event would have it. */
 export function asText(e: LogEvent, zone: Zone, clock: 'received' | 'reported'): string {

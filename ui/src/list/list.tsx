@@ -32,7 +32,10 @@ export interface ListProps {
   onTop?: (atTop: boolean) => void;
   /** Stands above the rows, below the header. */
   badge?: ComponentChildren;
+  /** Another question is on its way, or has failed. */
   stale?: boolean;
+  /** The rows are of the question before. */
+  former?: boolean;
   /** Where the rows keep their place when others come before them. */
   keepPlace?: boolean;
 }
@@ -116,7 +119,7 @@ export function List(p: ListProps) {
   return (
     <div
       ref={scroller}
-      class={`list${wrap ? ' wrap' : ''}${p.stale ? ' stale' : ''}${p.selected?.size ? ' anysel' : ''}`}
+      class={`list${wrap ? ' wrap' : ''}${p.stale ? ' stale' : ''}${p.former ? ' former' : ''}${p.selected?.size ? ' anysel' : ''}`}
       role="treegrid"
       tabIndex={0}
       aria-label={p.label}

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import * as prefs from '../prefs';
 import { fraction, type Span, stamp } from '../time';
 import { Severity, zoneName } from '../ui/marks';
-import { grade, SKEW_MS, times, valuesOf } from './event';
+import { grade, skewed, times, valuesOf } from './event';
 import { Message } from './message';
 import type { Line } from './rows';
 import { clean } from './text';
@@ -136,17 +136,15 @@ function Time({ line, columns }: { line: Line; columns: Columns }) {
   const ms = reported ? t.reported : t.received;
   const written = reported ? event.timereported : event.timegenerated;
   const z = prefs.zone.value;
+  const late = skewed(t.skew);
   const both = `received ${stamp(t.received, 'full', z)}${fraction(event.timegenerated, 6)}, reported ${stamp(t.reported, 'full', z)}${fraction(event.timereported, 6)} ${zoneName()}`;
   return (
     <span class="ts" role="gridcell" title={both}>
       {columns.dated && `${stamp(ms, 'day', z).slice(5)} `}
       {stamp(ms, 'time', z)}
       <i>{fraction(written, prefs.micros.value ? 6 : 3)}</i>
-      {Math.abs(t.skew) > SKEW_MS && (
-        <span
-          class="skew"
-          title={`The clock of the sender ${t.skew > 0 ? 'is behind' : 'is ahead'} or the event was late: ${(t.skew / 1000).toFixed(1)} s`}
-        >
+      {late && (
+        <span class="skew" role="img" aria-label={late} title={late}>
           {' '}
           Δ
         </span>

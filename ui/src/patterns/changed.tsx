@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { serverNow } from '../api';
 import type { Change, CompareAnswer } from '../api-types';
 import { again, filter, zoomedFrom } from '../explore/act';
+import { Former, isFormer } from '../explore/former';
 import { Failed } from '../explore/nothing';
 import { asked, parameters } from '../explore/search';
 import { int, many } from '../format';
@@ -64,6 +65,7 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
           onChange={setAgainst}
         />
         <Loading since={a.since} onCancel={a.cancel} />
+        {answer && !a.since && isFormer() && <Former q={route.value.q} />}
         {answer && !a.since && <Whole of={answer} onMore={() => a.again(true)} />}
         {answer && (
           <span class="push sub num">
@@ -78,7 +80,7 @@ export function Changed({ tabs }: { tabs: ComponentChildren }) {
         </div>
       )}
       {answer && !a.failed && (
-        <div class={a.since ? 'box stale' : 'box'} aria-busy={a.since > 0}>
+        <div class={a.since || isFormer() ? 'box stale' : 'box'} aria-busy={a.since > 0}>
           {answer.changes.length ? (
             <Table
               label="What changed"

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer, Pattern, PatternsAnswer } from '../api-types';
 import { Spark } from '../chart/spark';
 import { again, copyLink, filter, shiftRange, zoomAway } from '../explore/act';
+import { Former, isFormer } from '../explore/former';
 import { Failed, Nothing } from '../explore/nothing';
 import { QueryBar } from '../explore/query-bar';
 import { asked, parameters, type Question } from '../explore/search';
@@ -74,6 +75,7 @@ interface ListProps {
 function List({ tabs, of }: ListProps) {
   const [more, setMore] = useState({ of, limit: FIRST });
   const limit = more.of === of ? more.limit : FIRST;
+  const r = route.value;
   const question = useRef<Question | null>(null);
   const a = useAsked<PatternsAnswer>(
     'patterns',
@@ -89,7 +91,13 @@ function List({ tabs, of }: ListProps) {
       <header>
         <h1>Patterns</h1>
         {tabs}
-        {a.since ? <Loading since={a.since} onCancel={a.cancel} /> : answer && <Summary of={answer} />}
+        {a.since ? (
+          <Loading since={a.since} onCancel={a.cancel} />
+        ) : answer && isFormer() ? (
+          <Former q={r.q} />
+        ) : (
+          answer && <Summary of={answer} />
+        )}
         {answer && !a.since && <Whole of={answer} onMore={() => a.again(true)} />}
       </header>
       {a.failed ? (
@@ -101,7 +109,7 @@ function List({ tabs, of }: ListProps) {
           <Nothing found={{ question: question.current, lines: [], more: false }} onEvent={() => a.again()} />
         </div>
       ) : answer && answer.patterns.length > 0 ? (
-        <div class={a.since ? 'box stale' : 'box'} aria-busy={a.since > 0}>
+        <div class={a.since || isFormer() ? 'box stale' : 'box'} aria-busy={a.since > 0}>
           <Table
             label="Patterns"
             columns={[

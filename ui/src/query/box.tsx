@@ -3,7 +3,7 @@
  * completions in a list box that the caret's box points at (a textarea may not call itself a combobox);
  * below it, what is wrong.
  */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { serverNow } from '../api';
 import { fields } from '../explore/search';
@@ -32,6 +32,14 @@ const choices = signal<Choice[]>([]);
 const chosen = signal(-1);
 const patient = signal(false);
 
+/** What is wrong with the query in the box, as soon as that is said. */
+export const mistake = computed(() => {
+  const known = parsed.value;
+  const current = known && known.of === text.value ? known.answer : null;
+  if (!current || current.ok || patient.value || choices.value.length > 0) return null;
+  return current.error ?? null;
+});
+
 export function focusQuery(): void {
   const box = document.querySelector<HTMLTextAreaElement>('#q');
   box?.focus();
@@ -51,14 +59,15 @@ export function QueryBox({ onRun, leave }: BoxProps) {
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const open = choices.value.length > 0;
   const current = parsed.value?.of === text.value ? parsed.value.answer : null;
-  const error = current && !current.ok && !patient.value && !open ? current.error : null;
+  const error = mistake.value;
   const unknown = current?.unknown ?? [];
 
   useLayoutEffect(() => {
     const el = area.current;
     if (!el) return;
     el.style.height = '0';
-    el.style.height = `${Math.min(130, Math.max(30, el.scrollHeight))}px`;
+    // A placeholder that has no room makes no second line.
+    el.style.height = `${text.value ? Math.min(130, Math.max(30, el.scrollHeight)) : 30}px`;
   }, [text.value]);
   useEffect(() => () => shut(), []);
 

@@ -1,8 +1,9 @@
 /** Keys and syntax: the keys from their one table, the examples from the reader's own data. */
 import { fields, found } from '../explore/search';
 import { KEYS } from '../keys';
-import { grade, valuesOf } from '../list/event';
+import { grade, SEVERITIES, valuesOf } from '../list/event';
 import { closeDialog, Dialog, openDialog } from '../ui/dialog';
+import { Severity } from '../ui/marks';
 import { go } from '../url';
 import { Query } from './coloured';
 import { term } from './rewrite';
@@ -31,6 +32,21 @@ function Help() {
             </dl>
           </section>
         ))}
+        <section>
+          <h2>Signs in the rows</h2>
+          <dl>
+            {SEVERITIES.map((s) => (
+              <>
+                <dt>
+                  <Severity severity={s} />
+                </dt>
+                <dd>{s}</dd>
+              </>
+            ))}
+            <dt class="warn">Δ</dt>
+            <dd>written and received at different times: the event was late, or a clock is wrong</dd>
+          </dl>
+        </section>
       </div>
       <div>
         <h2>Syntax, with examples from what is shown: choose one to try it</h2>

@@ -1,6 +1,7 @@
 /** Settings: who may do what, tokens for programs, saved searches. One file each. */
 import type { FunctionComponent } from 'preact';
-import { may, me } from '../api';
+import { me } from '../api';
+import { Refused, whyNot } from '../gate/refused';
 import { href, route } from '../url';
 import { Own } from './own';
 import { Roles } from './roles';
@@ -11,14 +12,15 @@ import { Users } from './users';
 const PARTS: readonly { sub: string; name: string; View: FunctionComponent; may: () => boolean }[] = [
   { sub: 'saved', name: 'Saved searches', View: SavedSearches, may: () => true },
   { sub: 'me', name: 'Your log-in', View: Own, may: () => me.value?.via === 'session' },
-  { sub: 'users', name: 'Users', View: Users, may: () => may('administer') },
-  { sub: 'roles', name: 'Roles', View: Roles, may: () => may('administer') },
+  { sub: 'users', name: 'Users', View: Users, may: () => !whyNot('users') },
+  { sub: 'roles', name: 'Roles', View: Roles, may: () => !whyNot('roles') },
   { sub: 'tokens', name: 'Tokens', View: Tokens, may: () => true },
 ];
 
 export function Settings() {
   const parts = PARTS.filter((p) => p.may());
   const { sub } = route.value;
+  const refused = sub === 'users' || sub === 'roles' ? whyNot(sub) : null;
   const part = parts.find((p) => p.sub === sub) ?? parts[0];
   return (
     <div class="page">
@@ -32,13 +34,13 @@ export function Settings() {
             <a
               key={p.sub}
               href={href({ view: 'settings', sub: p.sub })}
-              aria-current={p === part ? 'page' : undefined}
+              aria-current={p === part && !refused ? 'page' : undefined}
             >
               {p.name}
             </a>
           ))}
         </nav>
-        <div class="setpart">{part && <part.View />}</div>
+        <div class="setpart">{refused ? <Refused {...refused} /> : part && <part.View />}</div>
       </div>
     </div>
   );

@@ -57,7 +57,7 @@ export function Users() {
           cells: [
             <span class="gap names">
               <b>{u.display || u.name}</b>
-              {u.display && <span class="dim">{u.name}</span>}
+              {u.display && u.display !== u.name && <span class="dim">{u.name}</span>}
               {u.disabled && <Tag tone="warn">locked</Tag>}
             </span>,
             u.role,

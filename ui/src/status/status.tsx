@@ -49,7 +49,7 @@ export function Status() {
   const s = status.value;
   if (!s) {
     return failed ? (
-      <Empty title="There is no status">{failed}</Empty>
+      <Empty title="The status cannot be shown">{failed}</Empty>
     ) : (
       <p class="page">
         <Loading since={begun} />

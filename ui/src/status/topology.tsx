@@ -5,6 +5,7 @@ import { int, rate } from '../format';
 import { clean } from '../list/text';
 import { term } from '../query/rewrite';
 import { Icon } from '../ui/icon';
+import { Ticks } from '../ui/marks';
 import { href } from '../url';
 import type { Edge, Flow, Node } from './flow';
 import { openQueue } from './queue';
@@ -63,8 +64,8 @@ function Box({ node: n, rate: r }: { node: Node; rate: number | undefined }) {
       </span>
       <small>{clean(n.what, 120)}</small>
       {n.note && (
-        <small class={n.state ? 's' : ''}>
-          {n.state && <Icon name="warn" />} {clean(n.note, 200)}
+        <small class={n.state ? 's' : ''} title={n.state ? clean(n.note, 600) : undefined}>
+          {n.state && <Icon name="warn" />} <Ticks text={clean(n.note, 200)} />
         </small>
       )}
     </>

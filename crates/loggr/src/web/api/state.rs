@@ -36,7 +36,7 @@ pub async fn status(call: Call) -> Answer {
 
 /// `GET /api/status/feed`
 pub async fn feed(call: Call) -> Answer {
-    let ear = call.api.ears.lend()?;
+    let ear = call.api.ears.for_status()?;
     let watching = call.api.watched.join(&call.api.site);
     let feed = statuses(watching, call.api.stopped.clone(), ear);
     Ok(Sse::new(feed).keep_alive(KeepAlive::default()).into_response())
@@ -65,7 +65,7 @@ pub async fn notifications(call: Call) -> Answer {
 
 /// Everything that changes, as server-sent events.
 pub fn notices(api: &Api) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
-    let ear = api.ears.lend()?;
+    let ear = api.ears.for_notices()?;
     let told = told(api.site.notices.listen(), api.stopped.clone(), ear);
     Ok(Sse::new(told).keep_alive(KeepAlive::default()))
 }

@@ -5,9 +5,11 @@
 
 mod browser;
 
+use serde_json::json;
+
 use self::browser::Browser;
-use crate::access::link;
-use crate::support::{Database, Loggr, Rsyslog, Setup, postgres};
+use crate::access::{link, typed};
+use crate::support::{Database, Loggr, Provider, Rsyslog, Setup, postgres};
 
 /// A program, the rsyslog that sends to it, and the browser that looks at it.
 struct Stage {
@@ -22,13 +24,18 @@ const FILTER: &str = "json(skip_invalid=true)\nif message ~ \"healthcheck\" {\n 
 /// A stage with the search store, and beside it PostgreSQL if there is a database. The page asks the
 /// store that is named. None where a neighbour is missing.
 fn stage(database: Option<&Database>, asked: &'static str, listen: Option<&str>) -> Option<Stage> {
-    let browser = Browser::new()?;
     let more = database.map_or(String::new(), |database| {
         let url = database.url();
         format!(
             "[ship.db]\nkind = \"postgres\"\nexchange = \"events\"\nurl = {url:?}\ncommit_age = \"50ms\"\n"
         )
     });
+    stage_with(more, asked, listen)
+}
+
+/// The same with these sections in its configuration.
+fn stage_with(more: String, asked: &'static str, listen: Option<&str>) -> Option<Stage> {
+    let browser = Browser::new()?;
     let loggr = Loggr::with(Setup {
         // As another loggr, the tests bring events of the past and large ones.
         tcp_keys: "trust = true\nframing = \"lf\"\nmax_message_size = \"1MiB\"".to_owned(),
@@ -104,5 +111,29 @@ fn log_in_roles_status_rescue_and_upload() {
 fn every_view_by_keys_on_a_phone_and_with_hostile_events() {
     let Some(stage) = stage(None, "search", None) else { return };
     stage.run(&["looks", "keyboard", "saved", "hostile"], &[("LOGGR_PAGE_HOSTILE", "1")]);
+    stage.ends_well();
+}
+
+/// As `ui/e2e/support/server.ts` has it.
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn log_in_through_a_provider() {
+    let Some(provider) = Provider::start() else { return };
+    for (name, group) in [("paula", "staff"), ("ben", "guests")] {
+        let claims = json!({ "preferred_username": name, "groups": [group], "name": format!("The {name}") });
+        provider.user(name, &claims);
+    }
+    let (issuer, secret) = (provider.issuer(), provider.secret_key());
+    let keys = format!(
+        "[web.oidc]\nname = \"Company\"\nissuer = \"{issuer}\"\nclient_id = \"loggr\"\n{secret}\
+         roles = {{ staff = \"operator\" }}\n"
+    );
+    let Some(stage) = stage_with(keys, "search", None) else { return };
+    let arguments = ["user", "add", "anna", "--role", "admin", "--password-stdin"];
+    assert_eq!(typed(&stage.loggr, &arguments, PASSWORD).0, 0);
+    // Another site than the provider's, for the browser.
+    let page = format!("http://localhost:{}/", stage.loggr.address("web").port());
+    stage.run(&["provider"], &[("LOGGR_PAGE_PROVIDER", &issuer), ("LOGGR_PAGE_URL", &page)]);
     stage.ends_well();
 }
