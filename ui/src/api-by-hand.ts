@@ -5,9 +5,9 @@
 
 export interface LoginWays {
   form: boolean;
-  oidc: string | null;
+  oidc?: string | null;
   /** Why the last log-in through it came to nothing. */
-  problem?: string;
+  problem?: string | null;
   /** There is no user yet. */
   first?: boolean;
 }
@@ -210,6 +210,8 @@ export interface BrokerStatus extends Owned {
 export interface Totals {
   ready_messages?: number;
   in_hand?: number;
+  /** Events published to the exchanges, each once in each of them. */
+  events?: number;
   received: number;
   stored: number;
   waiting: number;

@@ -137,6 +137,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Logs in with a password; the answer sets the cookie of the session. */
+        post: operations["postLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the first administrator, with the code of the link that was printed at the start. */
+        post: operations["postLoginLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begins a log-in through the provider, to which it sends the browser. */
+        get: operations["getLoginOidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/oidc/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the provider sends the browser back to, and from where it goes on to the page. */
+        get: operations["getLoginOidcReturn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session. */
+        post: operations["postLogout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logout/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends all sessions of the one who asks. */
+        post: operations["postLogoutAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks, and what they may. */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets another password of one's own; all other sessions end. */
+        post: operations["postMePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/notifications": {
         parameters: {
             query?: never;
@@ -290,6 +426,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All roles, the built-in ones first. */
+        get: operations["getRoles"];
+        put?: never;
+        /** Makes a role. */
+        post: operations["postRoles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a role; it holds at once, also for those who are logged in. */
+        put: operations["putRolesName"];
+        post?: never;
+        /** Removes a role that nobody has. */
+        delete: operations["deleteRolesName"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/saved": {
         parameters: {
             query?: never;
@@ -319,7 +491,7 @@ export interface paths {
         /** Changes a saved search of one's own. */
         put: operations["putSavedName"];
         post?: never;
-        /** Removes a saved search of one's own. */
+        /** Removes a saved search of one's own; an administrator removes shared ones of others, and those that are nobody's, too. */
         delete: operations["deleteSavedName"];
         options?: never;
         head?: never;
@@ -411,6 +583,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own tokens; an administrator sees all. */
+        get: operations["getTokens"];
+        put?: never;
+        /** Makes a token; its secret is in the answer and nowhere else. */
+        post: operations["postTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a token, and those that were made by it. */
+        delete: operations["deleteTokensId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/top": {
         parameters: {
             query?: never;
@@ -439,6 +646,59 @@ export interface paths {
         put?: never;
         /** Takes a log file, whose lines become events; tells line by line how far it has come. */
         post: operations["postUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users. */
+        get: operations["getUsers"];
+        put?: never;
+        /** Makes a user. */
+        post: operations["postUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a user, with the tokens that are theirs. */
+        delete: operations["deleteUsersName"];
+        options?: never;
+        head?: never;
+        /** Changes a user; what is left out stays as it is. */
+        patch: operations["patchUsersName"];
+        trace?: never;
+    };
+    "/api/users/{name}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends all sessions of a user; their tokens stay. */
+        post: operations["postUsersNameLogout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -524,6 +784,42 @@ export interface components {
             /** @description `shape` or `value`. */
             what: string;
         };
+        /** @description A connected client. */
+        Client: {
+            /**
+             * Format: uint64
+             * @description Events that came over it.
+             * @default 0
+             */
+            events: number;
+            /**
+             * Format: double
+             * @description When something came over it last, in seconds since 1970.
+             * @default null
+             */
+            last_seen: number | null;
+            /**
+             * @description Address and port.
+             * @default
+             */
+            peer: string;
+            /**
+             * Format: uint64
+             * @description How long it has been connected.
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * @description Whether the connection is encrypted.
+             * @default false
+             */
+            tls: boolean;
+            /**
+             * @description The verified name in its certificate.
+             * @default null
+             */
+            tls_name: string | null;
+        };
         /** @description What has changed between two ranges. */
         Comparison: {
             /** @description The one that it is compared with. */
@@ -580,6 +876,24 @@ export interface components {
             /** @description What was left out and why. */
             warnings: string[];
         };
+        /** @description A file that was found damaged. */
+        DamagedFile: {
+            /**
+             * @description The file.
+             * @default
+             */
+            file: string;
+            /**
+             * @description The store to which it belongs.
+             * @default
+             */
+            store: string;
+            /**
+             * @description What is wrong with it.
+             * @default
+             */
+            what: string;
+        };
         /** @description What was deleted. */
         Discarded: {
             /**
@@ -604,6 +918,14 @@ export interface components {
             in_hand_is: components["schemas"]["InHand"];
             /** @description Of what: a broker counts messages. */
             unit: components["schemas"]["Unit"];
+        };
+        /** @description How many sessions were ended. */
+        EndedSessions: {
+            /**
+             * Format: uint
+             * @description So many.
+             */
+            ended: number;
         };
         /** @description An entry of the rescue. */
         Entry: {
@@ -747,6 +1069,15 @@ export interface components {
             /** @description What was left out and why. */
             warnings: string[];
         };
+        /** @description The first administrator. */
+        FirstLogin: {
+            /** @description What stands behind `code=` in the link. */
+            code: string;
+            /** @description The password, of at least 8 characters. */
+            password: string;
+            /** @description The name that the user shall have. */
+            user: string;
+        };
         /** @description Events by time and by the values of a field. */
         Histogram: {
             /** @description The bars that hold something, oldest first. */
@@ -778,10 +1109,103 @@ export interface components {
         };
         /** @description What becomes of events that somebody works on while their queue is purged. */
         InHand: "doomed" | "kept";
+        /** @description How much somebody may, from little to much. */
+        Level: "viewer" | "operator" | "admin";
+        /** @description How much may be asked for. */
+        Limits: {
+            /**
+             * Format: uint64
+             * @description Queries of one user at one time.
+             */
+            queries: number;
+            /**
+             * Format: uint64
+             * @description Events of one page.
+             */
+            rows: number;
+            /**
+             * Format: uint64
+             * @description How long a query may take.
+             */
+            timeout_seconds: number;
+            /**
+             * Format: uint64
+             * @description The size of a file that is uploaded, unpacked.
+             */
+            upload_bytes: number;
+        };
         /** @description The saved searches that one may see. */
         Listed: {
             /** @description By name. */
             saved: components["schemas"]["SavedSearch"][];
+        };
+        /** @description A log-in. */
+        Login: {
+            /** @description Their password. */
+            password: string;
+            /** @description The name of the user. */
+            user: string;
+        };
+        /** @description How somebody can log in here. */
+        LoginWays: {
+            /** @description There is no user yet. */
+            first: boolean;
+            /** @description With a name and a password. */
+            form: boolean;
+            /** @description What the provider of OpenID Connect is called here, if there is one. */
+            oidc?: string | null;
+            /** @description Why the last log-in of this browser through the provider came to nothing. */
+            problem?: string | null;
+        };
+        /** @description A token that was made. */
+        MadeToken: {
+            /** @description When it ends; null: never. */
+            expires?: string | null;
+            /** @description Names it. */
+            id: string;
+            /** @description What it is for. */
+            name: string;
+            /** @description The name of the role. */
+            role: string;
+            /** @description The secret, which is shown this once. */
+            token: string;
+        };
+        /** @description Who asks. */
+        Me: {
+            /** @description What the header `X-Loggr-Csrf` has to say with a change. */
+            csrf: string;
+            /** @description How the page calls them. */
+            display: string;
+            /** @description They see only events that this query finds. */
+            filter?: string | null;
+            /** @description Fields that they do not see. */
+            hidden: string[];
+            /** @description The name of the host. */
+            installation: string;
+            /** @description What the role may: `viewer`, `operator` or `admin`. */
+            level: components["schemas"]["Level"];
+            /** @description How much may be asked for. */
+            limits: components["schemas"]["Limits"];
+            /** @description How one can log in. */
+            login: components["schemas"]["LoginWays"];
+            /** @description What they may: `search`, `operate`, `administer`. */
+            may: string[];
+            /** @description A filter or hidden fields keep something from them; what shows all is not for them. */
+            restricted: boolean;
+            /** @description The name of the role. */
+            role: string;
+            /** @description When the session ends if it is not used any more. */
+            session_ends?: string | null;
+            /** @description Shippers whose stores can be asked. */
+            stores: string[];
+            /** @description The process takes files. */
+            uploads: boolean;
+            /** @description The user, or whose token it is. */
+            user: string;
+            /** @description The version of loggr. */
+            version: string;
+            /** @description How it is known who they are: `session`, `token`, `proxy`, `loopback`. */
+            via: string;
         };
         /** @description Matching events outside a range. */
         Nearest: {
@@ -789,6 +1213,59 @@ export interface components {
             after?: string | null;
             /** @description The last one before it. */
             before?: string | null;
+        };
+        /** @description Another password of one's own. */
+        NewPassword: {
+            /** @description The one from now on, of at least 8 characters. */
+            new: string;
+            /** @description The one until now. */
+            old: string;
+        };
+        /** @description A role that is to be made or changed. */
+        NewRole: {
+            /** @description Who has it sees only events that this query finds. With `admin` it must be empty. */
+            filter?: string | null;
+            /**
+             * @description Fields that who has it does not see. With `admin` there must be none.
+             * @default []
+             */
+            hidden: string[];
+            /** @description What it may: `viewer`, `operator` or `admin`. */
+            level: components["schemas"]["Level"];
+            /** @description Its name; where the path has it, it can be left out. */
+            name?: string | null;
+        };
+        /** @description A token that is to be made. */
+        NewToken: {
+            /** @description When it ends, in RFC 3339, within 36500 days; if it is left out, never, or with the token that makes it. */
+            expires?: string | null;
+            /** @description What it is for: letters, digits and `-`, `_`, `.`, `@`, `+`. */
+            name: string;
+            /** @description The name of the role; that of the one who asks if it is left out. */
+            role?: string | null;
+        };
+        /** @description A user who is to be made. */
+        NewUser: {
+            /**
+             * @description They may not log in yet.
+             * @default false
+             */
+            disabled: boolean;
+            /** @description How the page calls them; the name if it is left out. */
+            display?: string | null;
+            /** @description They see only events that this query finds. */
+            filter?: string | null;
+            /**
+             * @description Fields that they do not see.
+             * @default []
+             */
+            hidden: string[];
+            /** @description The name to log in with: letters, digits and `-`, `_`, `.`, `@`, `+`. */
+            name: string;
+            /** @description The password, of at least 8 characters; none for who is logged in by a proxy or a provider. */
+            password?: string | null;
+            /** @description The name of the role; that of the first user has to be `admin`. */
+            role: string;
         };
         /** @description One event. */
         One: {
@@ -825,6 +1302,637 @@ export interface components {
             kind: string;
             /** @description By its name in queries. */
             name: string;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedBroker: {
+            /**
+             * @description The broker of the configuration to which the process is connected.
+             * @default null
+             */
+            broker: string | null;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description Events of the spool that the broker has confirmed.
+             * @default 0
+             */
+            moved: number;
+            /**
+             * @description The kind of broker.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes of the spool.
+             * @default 0
+             */
+            spool_bytes: number;
+            /**
+             * Format: uint64
+             * @description The limit of the spool's bytes.
+             * @default 0
+             */
+            spool_max_bytes: number;
+            /**
+             * Format: uint64
+             * @description Events that wait in the spool.
+             * @default 0
+             */
+            spool_waiting: number;
+            /**
+             * @description Events go to the spool instead.
+             * @default false
+             */
+            spooling: boolean;
+            /**
+             * @description Why it takes nothing.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * @description It takes messages.
+             * @default false
+             */
+            up: boolean;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedDisk: {
+            /**
+             * Format: uint64
+             * @description Bytes that are free for loggr.
+             * @default 0
+             */
+            free_bytes: number;
+            /**
+             * Format: uint64
+             * @description How many more files can be made.
+             * @default 0
+             */
+            free_files: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * @description The first directory on it that loggr writes to.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes of the file system.
+             * @default 0
+             */
+            size_bytes: number;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedExchange: {
+            /**
+             * Format: uint64
+             * @description Commits since it was opened.
+             * @default 0
+             */
+            commits: number;
+            /**
+             * Format: uint64
+             * @description Events found damaged since it was opened.
+             * @default 0
+             */
+            damaged: number;
+            /**
+             * Format: uint64
+             * @description Bytes of its segments.
+             * @default 0
+             */
+            disk_bytes: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description The limit of the bytes on disk.
+             * @default 0
+             */
+            max_bytes: number;
+            /**
+             * @description Its name.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Events ever published to it.
+             * @default 0
+             */
+            published: number;
+            /**
+             * Format: uint
+             * @description Segments in use.
+             * @default 0
+             */
+            segments: number;
+            /**
+             * @description Why nothing can be published.
+             * @default null
+             */
+            trouble: string | null;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedListener: {
+            /**
+             * Format: uint64
+             * @description Lines that the queue holds.
+             * @default 0
+             */
+            accepted: number;
+            /**
+             * Format: double
+             * @description Milliseconds from reading an event until it is on disk, over the last minutes: half of the batches
+             *     took no longer.
+             * @default null
+             */
+            ack_p50_ms: number | null;
+            /**
+             * Format: double
+             * @description The same for 99 of 100.
+             * @default null
+             */
+            ack_p99_ms: number | null;
+            /**
+             * @description All its addresses.
+             * @default
+             */
+            address: string;
+            /**
+             * @description Each of them.
+             * @default []
+             */
+            addresses: string[];
+            /**
+             * Format: uint64
+             * @description Bytes read.
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * @description The latest connected clients.
+             * @default []
+             */
+            clients: components["schemas"]["Client"][];
+            /**
+             * Format: uint64
+             * @description Connections open now.
+             * @default 0
+             */
+            connections: number;
+            /**
+             * Format: uint64
+             * @description Connections ever accepted.
+             * @default 0
+             */
+            connections_total: number;
+            /**
+             * Format: uint64
+             * @description Frames without a character.
+             * @default 0
+             */
+            empty: number;
+            /**
+             * @description Why it has ended.
+             * @default null
+             */
+            ended: string | null;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description Lines that were cut off by the end of their stream.
+             * @default 0
+             */
+            incomplete: number;
+            /**
+             * Format: uint64
+             * @description Datagrams that the kernel dropped.
+             * @default 0
+             */
+            kernel_drops: number;
+            /**
+             * Format: uint64
+             * @description Lines that were read, not stored, and cannot come again.
+             * @default 0
+             */
+            lost: number;
+            /**
+             * @description Its name in the configuration.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * @description Its protocol's word.
+             * @default
+             */
+            protocol: string;
+            /**
+             * Format: uint64
+             * @description Connections that were closed because the peer broke the rules of the protocol.
+             * @default 0
+             */
+            protocol_errors: number;
+            /**
+             * Format: uint64
+             * @description Lines read.
+             * @default 0
+             */
+            received: number;
+            /**
+             * Format: uint64
+             * @description Connections and datagrams refused.
+             * @default 0
+             */
+            refused: number;
+            /**
+             * @description Peers that have sent something lately.
+             * @default []
+             */
+            senders: components["schemas"]["Sender"][];
+            /**
+             * @description The bus stores nothing at the moment.
+             * @default false
+             */
+            stalled: boolean;
+            /**
+             * @description Another trouble.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * Format: uint64
+             * @description Lines cut to the limit.
+             * @default 0
+             */
+            truncated: number;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedMachine: {
+            /**
+             * @description The exchange that it publishes to.
+             * @default
+             */
+            destination: string;
+            /**
+             * Format: uint64
+             * @description Events dropped by a rule.
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * @description Why it has ended.
+             * @default null
+             */
+            ended: string | null;
+            /**
+             * @description The destination exchange takes nothing at the moment.
+             * @default false
+             */
+            failing: boolean;
+            /**
+             * Format: uint64
+             * @description Tries to publish that failed.
+             * @default 0
+             */
+            failures: number;
+            /**
+             * @description The file of its filter.
+             * @default null
+             */
+            filter: string | null;
+            /**
+             * @description What is wrong with a changed filter that is not in use.
+             * @default null
+             */
+            filter_error: string | null;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description Events that became part of another one.
+             * @default 0
+             */
+            merged: number;
+            /**
+             * @description Its name in the configuration.
+             * @default
+             */
+            name: string;
+            /**
+             * @description Its packers, in their order.
+             * @default []
+             */
+            packers: components["schemas"]["Packer"][];
+            /**
+             * Format: uint64
+             * @description Events at which the filter panicked.
+             * @default 0
+             */
+            panics: number;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * @description The queue that it takes from.
+             * @default
+             */
+            queue: string;
+            /**
+             * Format: uint64
+             * @description Events that it has taken from its queue.
+             * @default 0
+             */
+            received: number;
+            /**
+             * Format: uint64
+             * @description Events that went to the rescue.
+             * @default 0
+             */
+            rescued: number;
+            /**
+             * @description What the rules of its filter did.
+             * @default []
+             */
+            rules: components["schemas"]["Rule"][];
+            /**
+             * Format: uint64
+             * @description Events that the next queue holds.
+             * @default 0
+             */
+            stored: number;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedQueue: {
+            /**
+             * @description Its binding key.
+             * @default
+             */
+            binding: string;
+            /**
+             * @description False if the configuration does not name it.
+             * @default false
+             */
+            configured: boolean;
+            /**
+             * Format: uint64
+             * @description Events dropped by a rule.
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * @description The exchange that it is bound to, or `spool`.
+             * @default
+             */
+            exchange: string;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description Events handed out and not settled.
+             * @default 0
+             */
+            leased: number;
+            /**
+             * @description Its name.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Events handed out again.
+             * @default 0
+             */
+            redelivered: number;
+            /**
+             * Format: uint64
+             * @description Events that are in the rescue now.
+             * @default 0
+             */
+            rescued: number;
+            /**
+             * Format: uint64
+             * @description Events stored.
+             * @default 0
+             */
+            stored: number;
+        } | {
+            /**
+             * Format: uint64
+             * @description Consumers of all processes.
+             */
+            consumers: number;
+            /**
+             * Format: uint64
+             * @description Messages that wait.
+             */
+            ready_messages: number;
+        } | components["schemas"]["QueueOnDisk"];
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedShip: {
+            /**
+             * Format: double
+             * @description Milliseconds from taking an event out of the queue until it is stored, over the last minutes: half of
+             *     the batches took no longer.
+             * @default null
+             */
+            ack_p50_ms: number | null;
+            /**
+             * Format: double
+             * @description The same for 99 of 100.
+             * @default null
+             */
+            ack_p99_ms: number | null;
+            /**
+             * @description Why it has ended.
+             * @default null
+             */
+            ended: string | null;
+            /**
+             * @description The destination takes nothing.
+             * @default false
+             */
+            failing: boolean;
+            /**
+             * Format: uint64
+             * @description Tries that failed.
+             * @default 0
+             */
+            failures: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * @description Its kind's word.
+             * @default
+             */
+            kind: string;
+            /**
+             * @description The last error of the destination.
+             * @default null
+             */
+            last_error: string | null;
+            /**
+             * @description Its name in the configuration.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * @description The queue that it takes from.
+             * @default
+             */
+            queue: string;
+            /**
+             * Format: uint64
+             * @description Events that went to the rescue.
+             * @default 0
+             */
+            rescued: number;
+            /**
+             * Format: uint64
+             * @description Events stored.
+             * @default 0
+             */
+            stored: number;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedStore: {
+            /**
+             * Format: uint64
+             * @description Bytes on disk.
+             */
+            bytes?: number;
+            /** @description Why retention drops nothing. */
+            clock?: string | null;
+            /**
+             * Format: uint
+             * @description Damaged files.
+             */
+            damaged?: number;
+            /** @description The first of them. */
+            damaged_files?: components["schemas"]["DamagedFile"][];
+            /**
+             * Format: uint64
+             * @description Days that hold events.
+             */
+            days?: number;
+            /**
+             * Format: uint64
+             * @description Events that retention has dropped, ever.
+             */
+            dropped?: number;
+            /**
+             * Format: uint64
+             * @description Events.
+             */
+            events?: number;
+            /**
+             * Format: uint64
+             * @description Data files.
+             */
+            files?: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * @description Its kind's word.
+             * @default
+             */
+            kind: string;
+            /**
+             * @description The shipper that writes it.
+             * @default
+             */
+            name: string;
+            /** @description When its newest event was received. */
+            newest?: string | null;
+            /**
+             * Format: int64
+             * @description The same in seconds since 1970.
+             */
+            newest_unix?: number | null;
+            /** @description When its oldest event was received, in RFC 3339. */
+            oldest?: string | null;
+            /**
+             * Format: int64
+             * @description The same in seconds since 1970.
+             */
+            oldest_unix?: number | null;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Events that were purged, ever.
+             */
+            purged?: number;
+            /**
+             * @description What is wrong with it.
+             * @default null
+             */
+            trouble: string | null;
+        };
+        /** @description A packer of a machine. */
+        Packer: {
+            /**
+             * Format: uint64
+             * @description Groups passed on because of their age.
+             * @default 0
+             */
+            by_age: number;
+            /**
+             * Format: uint64
+             * @description Groups passed on because the window was full, or the process stopped.
+             * @default 0
+             */
+            by_flush: number;
+            /**
+             * Format: uint64
+             * @description Groups passed on because of a limit.
+             * @default 0
+             */
+            by_limit: number;
+            /**
+             * Format: uint64
+             * @description Events that it holds.
+             * @default 0
+             */
+            held: number;
+            /**
+             * Format: uint64
+             * @description Events that became part of another.
+             * @default 0
+             */
+            merged: number;
+            /**
+             * @description Its name in the configuration.
+             * @default
+             */
+            name: string;
+            /**
+             * Format: uint64
+             * @description Events that were made of several.
+             * @default 0
+             */
+            packed: number;
+            /**
+             * Format: uint64
+             * @description Events at which it panicked.
+             * @default 0
+             */
+            panics: number;
         };
         /** @description A page of events. */
         Page: {
@@ -932,15 +2040,9 @@ export interface components {
             hints?: string[];
             /** @description How many of them cannot be read. */
             length?: number;
-            /** @description How one can log in, where nobody is. */
-            login?: {
-                /** @description There is no user yet. */
-                first: boolean;
-                /** @description With a name and a password. */
-                form: boolean;
-                /** @description What OpenID Connect is called here. */
-                oidc: string | null;
-            };
+            /** @description How many lines of an upload were taken. */
+            lines?: number;
+            login?: components["schemas"]["LoginWays"];
             /** @description The same in UTF-16 code units, from 0. */
             offset?: number;
             parameter?: string;
@@ -950,12 +2052,126 @@ export interface components {
             title: string;
             type: string;
         };
+        /** @description A process of an installation. */
+        ProcessStatus: {
+            /**
+             * @description The word behind `loggr run`, or `all`.
+             * @default null
+             */
+            component: string | null;
+            /**
+             * @description The directory that it works on.
+             * @default null
+             */
+            data_directory: string | null;
+            /**
+             * @description The host's name.
+             * @default null
+             */
+            host: string | null;
+            /**
+             * @description `HOST:PART:DIRECTORY`, so that a process that starts again takes its own place.
+             * @default
+             */
+            id: string;
+            /**
+             * @description The name behind that word.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Format: uint32
+             * @description Its process id on that host.
+             * @default null
+             */
+            pid: number | null;
+            /**
+             * Format: uint64
+             * @description Seconds since it was last heard of.
+             */
+            seen_seconds: number;
+            /**
+             * @description When it started, in RFC 3339.
+             * @default null
+             */
+            started: string | null;
+            /** @description How it is doing. */
+            state: components["schemas"]["State"];
+            /**
+             * Format: uint64
+             * @description Seconds since the start.
+             */
+            uptime_seconds?: number | null;
+            /**
+             * @description The program's version.
+             * @default null
+             */
+            version: string | null;
+        };
+        /** @description The numbers of a queue on our own disk, which are durable. */
+        QueueOnDisk: {
+            /**
+             * Format: uint32
+             * @description How often the process has ended while the event at its head was worked on.
+             * @default 0
+             */
+            attempts: number;
+            /**
+             * @description Whether its numbers add up.
+             * @default false
+             */
+            balanced: boolean;
+            /**
+             * Format: uint64
+             * @description Events lost to damage.
+             * @default 0
+             */
+            damaged: number;
+            /**
+             * Format: double
+             * @description How long the oldest has waited.
+             * @default null
+             */
+            oldest_seconds: number | null;
+            /**
+             * Format: uint64
+             * @description Events that it was given, ever.
+             * @default 0
+             */
+            received: number;
+            /**
+             * @description Why it cannot be read.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * Format: uint64
+             * @description Events that wait or are being stored.
+             * @default 0
+             */
+            waiting: number;
+            /**
+             * Format: uint64
+             * @description Bytes of the waiting events.
+             * @default 0
+             */
+            waiting_bytes: number;
+        };
         /** @description From a moment until before another one; an open end is null. */
         Range: {
             /** @description The first moment of the range, in RFC 3339. */
             from?: string | null;
             /** @description The first moment behind it. */
             to?: string | null;
+        };
+        /** @description The registry of an installation. */
+        Registry: {
+            /** @description `embedded` or `redis`. */
+            kind: string;
+            /** @description Why others may be missing. */
+            problem?: string | null;
+            /** @description The address of the server, if it is one. */
+            server?: string | null;
         };
         /** @description What became of events that were offered again. */
         Replayed: {
@@ -986,6 +2202,74 @@ export interface components {
             /** @description There are more entries than were summed up. */
             partial: boolean;
         };
+        /** @description A role. */
+        Role: {
+            /** @description It stays as it is. */
+            built_in: boolean;
+            /** @description Who has it sees only events that this query finds. */
+            filter?: string | null;
+            /** @description Fields that who has it does not see. */
+            hidden: string[];
+            /** @description What it may: `viewer`, `operator` or `admin`. */
+            level: components["schemas"]["Level"];
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description All roles. */
+        Roles: {
+            /** @description The built-in ones first. */
+            roles: components["schemas"]["Role"][];
+        };
+        /** @description A rule of a machine's filter. */
+        Rule: {
+            /**
+             * Format: uint64
+             * @description Events on which the rule acted.
+             * @default 0
+             */
+            did: number;
+            /**
+             * Format: uint64
+             * @description Events for which the rule failed.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Format: uint64
+             * @description The line of the filter.
+             * @default 0
+             */
+            line: number;
+            /**
+             * Format: uint64
+             * @description The mean time of one of them.
+             * @default null
+             */
+            mean_nanos: number | null;
+            /**
+             * Format: uint64
+             * @description The time of the measured events, in nanoseconds.
+             * @default 0
+             */
+            nanos: number;
+            /**
+             * Format: uint64
+             * @description Events that reached the rule.
+             * @default 0
+             */
+            reached: number;
+            /**
+             * @description Its text.
+             * @default
+             */
+            rule: string;
+            /**
+             * Format: uint64
+             * @description Events for which the time was measured.
+             * @default 0
+             */
+            timed: number;
+        };
         /** @description A saved search. */
         SavedSearch: {
             /**
@@ -1005,13 +2289,15 @@ export interface components {
              * @default
              */
             name: string;
-            /** @description Who saved it. */
-            owner: string;
+            /** @description Who saved it; null: it was saved while there were no users, and everybody sees it. */
+            owner?: string | null;
             /**
              * @description The query.
              * @default
              */
             q: string;
+            /** @description Who asks may remove it: it is theirs, or they administer and it is shared. */
+            removable: boolean;
             /**
              * @description Everybody may see it.
              * @default false
@@ -1076,6 +2362,20 @@ export interface components {
              */
             view: components["schemas"]["View"];
         };
+        /** @description A peer that sends to a listener. */
+        Sender: {
+            /**
+             * Format: double
+             * @description When something came from there last, in seconds since 1970.
+             * @default 0
+             */
+            last_seen: number;
+            /**
+             * @description Its address.
+             * @default
+             */
+            name: string;
+        };
         /** @description One of two ranges. */
         Side: {
             /**
@@ -1088,6 +2388,8 @@ export interface components {
             /** @description The first moment behind it. */
             to?: string | null;
         };
+        /** @description How a process is doing, as far as is known. */
+        State: "running" | "late" | "lost";
         /** @description What a query looked at. */
         Stats: {
             /**
@@ -1110,6 +2412,123 @@ export interface components {
              * @description Milliseconds from the question to the answer.
              */
             ms: number;
+        };
+        /** @description What is so, and what of it is wrong. */
+        Status: {
+            /**
+             * @description The broker, as each process sees it.
+             * @default []
+             */
+            brokers: components["schemas"]["OwnedBroker"][];
+            /** @default null */
+            component: string | null;
+            /**
+             * @description The directory that it works on.
+             * @default null
+             */
+            data_directory: string | null;
+            /**
+             * @description The disks that are written to.
+             * @default []
+             */
+            disks: components["schemas"]["OwnedDisk"][];
+            /**
+             * @description The logs of the buses.
+             * @default []
+             */
+            exchanges: components["schemas"]["OwnedExchange"][];
+            /** @default null */
+            host: string | null;
+            /**
+             * @description The listeners.
+             * @default []
+             */
+            listeners: components["schemas"]["OwnedListener"][];
+            /**
+             * @description The machines.
+             * @default []
+             */
+            machines: components["schemas"]["OwnedMachine"][];
+            /** @default null */
+            name: string | null;
+            /**
+             * Format: uint32
+             * @description Its process id.
+             * @default null
+             */
+            pid: number | null;
+            /** @description Why the queues cannot be read. */
+            problem?: string | null;
+            /**
+             * @description All processes, those that run first.
+             * @default []
+             */
+            processes: components["schemas"]["ProcessStatus"][];
+            /**
+             * @description The queues.
+             * @default []
+             */
+            queues: components["schemas"]["OwnedQueue"][];
+            /**
+             * @description The registry.
+             * @default null
+             */
+            registry: components["schemas"]["Registry"] | null;
+            /**
+             * @description Events in the rescue, by the sink that refused them.
+             * @default {}
+             */
+            rescue: {
+                [key: string]: number;
+            };
+            /** @description Why the rescue cannot be used. */
+            rescue_trouble?: string | null;
+            /**
+             * @description Whether a process runs.
+             * @default false
+             */
+            running: boolean;
+            /**
+             * @description The shippers.
+             * @default []
+             */
+            ships: components["schemas"]["OwnedShip"][];
+            /** @default null */
+            started: string | null;
+            /**
+             * @description The stores.
+             * @default []
+             */
+            stores: components["schemas"]["OwnedStore"][];
+            /**
+             * @description Sums over all queues.
+             * @default {
+             *       "balanced": true,
+             *       "damaged": 0,
+             *       "dropped": 0,
+             *       "events": 0,
+             *       "in_hand": 0,
+             *       "ready_messages": 0,
+             *       "received": 0,
+             *       "rescued": 0,
+             *       "stored": 0,
+             *       "waiting": 0
+             *     }
+             */
+            totals: components["schemas"]["Totals"];
+            /** @description In sentences; none if all is well. */
+            troubles: string[];
+            /**
+             * Format: uint64
+             * @description Seconds since the start.
+             * @default null
+             */
+            uptime_seconds: number | null;
+            /**
+             * @description The program's version.
+             * @default null
+             */
+            version: string | null;
         };
         /** @description A station on the way of an event. */
         Step: {
@@ -1171,6 +2590,32 @@ export interface components {
              */
             to: number;
         };
+        /** @description A token, without its secret. */
+        Token2: {
+            /** @description When it was made. */
+            created: string;
+            /** @description When it ends; null: never. */
+            expires?: string | null;
+            /** @description Names it. */
+            id: string;
+            /** @description The id of the token that made it, if one did. */
+            maker?: string | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description It has ended. */
+            over: boolean;
+            /** @description The user whose token it is; null: nobody's. */
+            owner?: string | null;
+            /** @description The name of the role. */
+            role: string;
+            /** @description When it was last used. */
+            used?: string | null;
+        };
+        /** @description Tokens. */
+        Tokens: {
+            /** @description In the order in which they were made. */
+            tokens: components["schemas"]["Token2"][];
+        };
         /** @description The most frequent values of a field. */
         Top: {
             /**
@@ -1201,6 +2646,72 @@ export interface components {
              */
             with_field: number;
         };
+        /**
+         * @description Sums over queues, in which an event that goes to two queues counts twice, as it has to be stored twice;
+         *     and over exchanges, in which it counts once. Of a broker's queues only the events in hand are known.
+         */
+        Totals: {
+            /**
+             * @description Whether the numbers of each queue add up.
+             * @default true
+             */
+            balanced: boolean;
+            /**
+             * Format: uint64
+             * @description Events lost to damage.
+             * @default 0
+             */
+            damaged: number;
+            /**
+             * Format: uint64
+             * @description Events dropped by a rule.
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * Format: uint64
+             * @description Events published to exchanges on our own disk, whichever queues they go to: each counts once in each
+             *     exchange that it passes.
+             * @default 0
+             */
+            events: number;
+            /**
+             * Format: uint64
+             * @description Events of the broker's queues that processes have in hand.
+             * @default 0
+             */
+            in_hand: number;
+            /**
+             * Format: uint64
+             * @description Messages that wait on the broker.
+             * @default 0
+             */
+            ready_messages: number;
+            /**
+             * Format: uint64
+             * @description Events given to the queues, once for each queue; what the equation begins with.
+             * @default 0
+             */
+            received: number;
+            /**
+             * Format: uint64
+             * @description Events in the rescue.
+             * @default 0
+             */
+            rescued: number;
+            /**
+             * Format: uint64
+             * @description Events stored.
+             * @default 0
+             */
+            stored: number;
+            /**
+             * Format: uint64
+             * @description Events that wait.
+             * @default 0
+             */
+            waiting: number;
+        };
         /** @description What a queue counts. */
         Unit: "events" | "messages";
         /** @description A field that no event has. */
@@ -1214,6 +2725,50 @@ export interface components {
             field: string;
             /** @description What was probably meant. */
             suggestion?: string | null;
+        };
+        /** @description A user. */
+        User: {
+            /** @description When the user was made. */
+            created: string;
+            /** @description They may not log in. */
+            disabled: boolean;
+            /** @description How the page calls them. */
+            display: string;
+            /** @description They see only events that this query finds, beside what the role sees. */
+            filter?: string | null;
+            /** @description Fields that they do not see. */
+            hidden: string[];
+            /** @description The name to log in with. */
+            name: string;
+            /** @description They have a password; else a proxy or a provider logs them in. */
+            password: boolean;
+            /** @description The name of the role. */
+            role: string;
+            /**
+             * Format: uint
+             * @description In how many browsers they are logged in.
+             */
+            sessions: number;
+        };
+        /** @description What is to be changed of a user. */
+        UserChange: {
+            /** @description May they no longer log in? A change ends all their sessions. */
+            disabled?: boolean | null;
+            /** @description How the page calls them. */
+            display?: string | null;
+            /** @description Another filter; an empty one takes it away. */
+            filter?: string | null;
+            /** @description The fields that they do not see from now on. */
+            hidden?: string[] | null;
+            /** @description Another password; it ends all their sessions. */
+            password?: string | null;
+            /** @description Another role; it ends all their sessions. */
+            role?: string | null;
+        };
+        /** @description All users. */
+        Users: {
+            /** @description In the order in which they were made. */
+            users: components["schemas"]["User"][];
         };
         /** @description A value. */
         Value: {
@@ -1599,6 +3154,253 @@ export interface operations {
             };
         };
     };
+    postLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postLoginLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstLogin"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLoginOidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To another page. */
+            303: {
+                headers: {
+                    /** @description Where to. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLoginOidcReturn: {
+        parameters: {
+            query?: {
+                /** @description What the log-in began with. */
+                state?: string;
+                /** @description What the provider gives for who has logged in there. */
+                code?: string;
+                /** @description Why nobody has. */
+                error?: string;
+                /** @description The same in a sentence. */
+                error_description?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To another page. */
+            303: {
+                headers: {
+                    /** @description Where to. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postLogoutAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postMePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getNotifications: {
         parameters: {
             query?: never;
@@ -1909,6 +3711,134 @@ export interface operations {
             };
         };
     };
+    getRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRolesName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the role. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRolesName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the role. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSaved: {
         parameters: {
             query?: never;
@@ -2136,7 +4066,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description What went wrong. */
@@ -2203,6 +4133,98 @@ export interface operations {
                 content: {
                     "text/event-stream": unknown;
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTokensId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the token, which is not its secret. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {
@@ -2300,6 +4322,166 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUsersName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchUsersName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postUsersNameLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedSessions"];
                 };
             };
             /** @description What went wrong. */

@@ -14,6 +14,7 @@ mod hint;
 mod news;
 mod operate;
 mod process;
+mod reading;
 mod registry;
 mod run;
 pub mod sink;

@@ -79,7 +79,12 @@ export function SavedMenu() {
 }
 
 /** Whose a search is, the server knows; it is not sent. */
-export async function save({ owner: _, mine: __, ...s }: NewSaved & Partial<Saved>): Promise<void> {
+export async function save({
+  owner: _,
+  mine: __,
+  removable: ___,
+  ...s
+}: NewSaved & Partial<Saved>): Promise<void> {
   if (saved.peek().some((x) => x.name === s.name && x.mine !== false)) {
     await send('PUT', `saved/${encodeURIComponent(s.name)}`, s);
   } else await send('POST', 'saved', s);

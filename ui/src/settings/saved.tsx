@@ -57,7 +57,7 @@ export function SavedSearches() {
                 <Query q={s.q} />,
                 rangeName({ from: s.from, to: s.to || 'now' }, Date.now(), zone.value),
                 s.cols?.length ? <code>{s.cols.join(', ')}</code> : <span class="dim">default</span>,
-                s.owner ?? '–',
+                s.owner ?? 'everybody',
                 mine ? (
                   <Button
                     class="flush"
@@ -69,7 +69,7 @@ export function SavedSearches() {
                 ) : (
                   'everybody'
                 ),
-                mine ? <Button onClick={() => remove(s)}>Remove</Button> : '',
+                mine || s.removable ? <Button onClick={() => remove(s)}>Remove</Button> : '',
               ],
             };
           })}

@@ -17,7 +17,7 @@ export function Balance({ status: s }: { status: Installation }) {
   return (
     <section class={holds(s) ? 'box' : 'box bad'} aria-label="Balance">
       <div class="eq">
-        <Part value={t.received} name="given to the queues" />
+        <Part value={t.received} name={given(t)} />
         <Part op="=" value={t.stored} name="stored" />
         <Part op="+" value={t.waiting} name="waiting" />
         <Part op="+" value={t.rescued} name="rescued" />
@@ -48,6 +48,14 @@ export function Balance({ status: s }: { status: Installation }) {
       </div>
     </section>
   );
+}
+
+/** An event that goes to several queues is given to each of them. */
+function given(t: Installation['totals']): string {
+  const events = t.events ?? 0;
+  return events > 0 && events !== t.received
+    ? `given to the queues, of ${many(events, 'event')}`
+    : 'given to the queues';
 }
 
 function difference(off: number): string {

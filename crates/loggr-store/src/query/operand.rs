@@ -11,13 +11,12 @@ use loggr_net::Network;
 use super::ast::{FacilitySet, Glob, Node, Scope, SeveritySet, Test};
 use super::error::QueryError;
 use super::field::Field;
+use super::no_time::no_time;
 use super::paint::Kind;
 use super::parser::{Context, Parser, Raw};
 use super::pattern::Pattern;
 use super::suggest::nearest;
-use super::time::{
-    Clock, HOW_TO_WRITE_A_TIME, TimePoint, TimeRange, When, Written, parse_duration, parse_point, parse_when,
-};
+use super::time::{Clock, TimePoint, TimeRange, When, Written, parse_duration, parse_point, parse_when};
 use super::value::{Range, Value, parse_ip};
 use super::{MAX_REGEX_BYTES, MAX_REGEXES};
 use crate::shape::ShapeId;
@@ -400,7 +399,10 @@ impl Parser<'_> {
             Some(When::Point(point)) => {
                 Ok(Node::Time(clock, TimeRange { from: Some(point.start), until: Some(point.end) }))
             }
-            None => Err(self.error(raw.start, format!("`{text}` is not a time")).hint(HOW_TO_WRITE_A_TIME)),
+            None => {
+                let (detail, hint) = no_time(text);
+                Err(self.error(raw.start, detail).hint(hint))
+            }
         }
     }
 

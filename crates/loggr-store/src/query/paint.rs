@@ -61,7 +61,8 @@ impl Kind {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::parser::paint;
+    use super::super::parser::{paint, parse, parse_painted};
+    use super::super::{Query, QueryError};
 
     #[track_caller]
     fn check(text: &str, expect: &str) {
@@ -106,6 +107,16 @@ mod tests {
                 prop_assert!(part.place.start >= last && text.get(part.place.clone()).is_some(), "{part:?}");
                 last = part.place.end;
             }
+        }
+
+        #[test]
+        fn reading_once_gives_what_reading_twice_gives(text in "([a-z:()\"/*<>=\\[\\] -]|AND|OR){0,40}") {
+            let (query, parts) = parse_painted(&text);
+            prop_assert_eq!(parts, paint(&text));
+            let shown = |query: Result<Query, QueryError>| {
+                query.map(|query| query.to_string()).map_err(|error| error.to_string())
+            };
+            prop_assert_eq!(shown(query), shown(parse(&text)));
         }
     }
 }

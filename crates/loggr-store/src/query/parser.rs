@@ -86,11 +86,16 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
 /// assert_eq!(told, [(0..5, "field"), (5..9, "word"), (10..11, "not"), (11..12, "word")]);
 /// ```
 pub fn paint(text: &str) -> Vec<Part> {
+    parse_painted(text).1
+}
+
+/// What [`parse`] and [`paint`] give, read once.
+pub fn parse_painted(text: &str) -> (Result<Query, QueryError>, Vec<Part>) {
     if text.len() > MAX_QUERY_BYTES {
-        return Vec::new();
+        return (parse(text), Vec::new());
     }
     let (query, mut parts) = read(text);
-    if let Err(error) = query {
+    if let Err(error) = &query {
         let start = error.offset();
         let rest = text.get(start..).unwrap_or_default();
         let end = rest.find(char::is_whitespace).filter(|end| *end > 0).unwrap_or(rest.len());
@@ -100,7 +105,7 @@ pub fn paint(text: &str) -> Vec<Part> {
         }
     }
     parts.retain(|part| !part.place.is_empty());
-    parts
+    (query, parts)
 }
 
 /// Reads a query that is not too long; with the parts that were read, up to the first mistake.

@@ -1,6 +1,6 @@
 //! All users, roles and tokens: what can be changed of them, and who somebody is.
 //!
-//! Plain values: no file, no clock. Invariants after each change ([`Accounts::check`]): where there are
+//! Plain values: no file, no clock. What is done with tokens is in `tokens.rs`. Invariants after each change ([`Accounts::check`]): where there are
 //! users, one who is not disabled is an administrator; every role that is named is there.
 
 use std::net::IpAddr;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::first::First;
 use super::refused::{Kind, Refused};
-use super::role::{Role, check_name, check_sight};
+use super::role::{Role, check_sight};
 use super::secret;
 use super::sight::Sight;
-use super::token::{NewToken, Token};
+use super::token::Token;
 use super::user::{NewUser, User, UserChange};
 use super::who::{Level, Via, Who};
 
@@ -23,6 +23,10 @@ pub const MAX_USERS: usize = 10_000;
 pub const MAX_ROLES: usize = 1_000;
 /// Tokens, at most.
 pub const MAX_TOKENS: usize = 10_000;
+
+mod tokens;
+
+pub use tokens::too_far;
 
 /// Everybody who may, and what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +78,11 @@ impl Accounts {
         }
         if self.users.len() >= MAX_USERS {
             return Err(Refused::new(Kind::Limit, format!("there are {MAX_USERS} users, no more may be")));
+        }
+        if self.users.is_empty() && (new.disabled || self.role(&new.role)?.level < Level::Admin) {
+            let text = "the first user has to be an administrator: nobody could let others in";
+            return Err(Refused::new(Kind::Forbidden, text)
+                .hinted("make a user with the role `admin` first; others may then have any role"));
         }
         self.users.push(User::new(new, secret::id()?, now)?);
         self.first = None;
@@ -148,37 +157,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Makes a token, and gives its id and its secret.
-    pub fn add_token(&mut self, new: NewToken, now: i64) -> Result<(String, String), Refused> {
-        check_name("token", &new.name)?;
-        if self.tokens.len() >= MAX_TOKENS {
-            return Err(Refused::new(Kind::Limit, format!("there are {MAX_TOKENS} tokens, no more may be")));
-        }
-        if new.expires.is_some_and(|expires| expires <= now) {
-            return Err(Refused::new(Kind::Bad("expires"), "the token would be over before it begins"));
-        }
-        let role = self.role(&new.role)?;
-        if let Some(owner) = &new.owner {
-            let user = self.user(owner).ok_or_else(|| Refused::none("user", owner))?;
-            if !self.role(&user.role)?.may_give(&role) {
-                let text = format!("the role `{}` may more than `{owner}` may", role.name);
-                return Err(
-                    Refused::new(Kind::Bad("role"), text).hinted(format!("take the role `{}`", user.role))
-                );
-            }
-        }
-        let (token, secret) = Token::new(new, now)?;
-        let id = token.id.clone();
-        self.tokens.push(token);
-        Ok((id, secret))
-    }
-
-    /// Removes a token.
-    pub fn remove_token(&mut self, id: &str) -> Result<Token, Refused> {
-        let at = self.tokens.iter().position(|token| token.id == id);
-        Ok(self.tokens.remove(at.ok_or_else(|| Refused::none("token", id))?))
-    }
-
     /// Does everything fit together?
     pub fn check(&self) -> Result<(), Refused> {
         for user in &self.users {
@@ -209,31 +187,6 @@ impl Accounts {
     pub fn stranger(&self, name: &str, role: &str, via: Via, from: Option<IpAddr>) -> Result<Who, Refused> {
         let role = self.role(role)?;
         person(name, name, &role, [&role.sight, &Sight::default()], via, from)
-    }
-
-    /// Whose token it is, and which; nobody's if it is not one, is over, or may more than its owner.
-    pub fn bearer(
-        &self,
-        secret: &str,
-        from: Option<IpAddr>,
-        now: i64,
-    ) -> Result<Option<(Who, String)>, Refused> {
-        let hash = secret::hash(secret);
-        let token = self.tokens.iter().find(|token| secret::same(&token.hash, &hash));
-        let Some(token) = token.filter(|token| !token.is_over(now)) else { return Ok(None) };
-        let role = self.role(&token.role)?;
-        let Some(owner) = &token.owner else {
-            // No user can be called so: a token that is named like one shares nothing with them.
-            let who = self.stranger(&format!("token:{}", token.name), &token.role, Via::Token, from)?;
-            return Ok(Some((Who { display: token.name.clone(), ..who }, token.id.clone())));
-        };
-        let Some(owner) = self.user(owner).filter(|owner| !owner.disabled) else { return Ok(None) };
-        let own = self.role(&owner.role)?;
-        if !own.may_give(&role) {
-            return Ok(None);
-        }
-        let who = person(&owner.name, &owner.display, &role, [&role.sight, &owner.sight], Via::Token, from)?;
-        Ok(Some((who, token.id.clone())))
     }
 }
 
@@ -271,6 +224,7 @@ fn person(
         filter,
         hidden,
         via,
+        token: None,
         from,
     })
 }

@@ -3,7 +3,7 @@
 //! | file of `access/` | what |
 //! | --- | --- |
 //! | `accounts.json` | users, roles, tokens, the link of a first start |
-//! | `sessions.json` | who is logged in, when a token was last used (`session.rs`) |
+//! | `sessions.json` | who is logged in, when a token was last used, known browsers (`session.rs`) |
 //!
 //! Each is replaced as a whole and durably, and only its owner may read it. Whoever changes the accounts
 //! holds a lock on the directory; whoever reads them looks at the file first, so that what

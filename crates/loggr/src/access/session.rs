@@ -1,4 +1,5 @@
-//! Who is logged in: sessions, by the hash of their id, and when tokens were last used.
+//! Who is logged in: sessions, by the hash of their id; when tokens were last used; and in which browsers
+//! somebody has logged in before (`browsers.rs`).
 //!
 //! A session ends after a time without use, at a certain age, at log-out, and when the stamp of its user
 //! is another one: then the password or the role has changed. They survive a restart: they are written
@@ -13,6 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::refused::{Kind, Refused};
 use super::secret;
+use browsers::Browser;
+
+mod browsers;
+
+pub use browsers::BROWSER_AGE;
 
 /// Sessions at one time; the one that was not used for longest makes room.
 pub const MAX_SESSIONS: usize = 10_000;
@@ -44,6 +50,8 @@ struct State {
     sessions: HashMap<String, Session>,
     #[serde(default)]
     tokens_used: HashMap<String, i64>,
+    #[serde(default)]
+    browsers: HashMap<String, Browser>,
     #[serde(skip)]
     written: i64,
     #[serde(skip)]

@@ -2,10 +2,13 @@
 //!
 //! A role has one and so has a user; both hold. It is checked when it is set.
 
-use loggr_store::query::{self, Hidden, Query};
+use std::sync::Arc;
+
+use loggr_store::query::{Hidden, Query};
 use serde::{Deserialize, Serialize};
 
 use super::refused::{Kind, Refused};
+use crate::reading;
 
 /// Fields that are hidden, at most.
 const MAX_HIDDEN: usize = 256;
@@ -31,7 +34,7 @@ impl Sight {
 
     /// The query of the filter. Where it can no longer be read nothing may be seen, so it is an error.
     pub fn query(&self) -> Result<Option<Query>, Refused> {
-        self.filter.as_deref().map(read).transpose()
+        self.filter.as_deref().map(|filter| read(filter).map(|query| (*query).clone())).transpose()
     }
 
     /// Looks whether it can be kept, and makes it tidy.
@@ -54,8 +57,8 @@ impl Sight {
     }
 }
 
-fn read(text: &str) -> Result<Query, Refused> {
-    query::parse(text).map_err(|error| {
+fn read(text: &str) -> Result<Arc<Query>, Refused> {
+    reading::parse_kept(text).map_err(|error| {
         let refused = Refused::new(Kind::Bad("filter"), format!("the filter cannot be read: {error}"));
         match error.hint_text() {
             Some(hint) => refused.hinted(hint),

@@ -10,6 +10,19 @@ use super::secret;
 /// What every token begins with, so that scanners for secrets know one.
 pub const PREFIX: &str = "loggr_";
 
+/// Digits of a year in RFC 3339.
+const YEAR_DIGITS: usize = 4;
+/// When a token ends, it ends within so many days.
+pub const MAX_LIFE_DAYS: i64 = 36_500;
+/// The same in microseconds.
+pub const MAX_LIFE_MICROS: i64 = MAX_LIFE_DAYS * 86_400_000_000;
+
+/// Does a text begin with a year of more digits than RFC 3339 has? It is later than any time that is known.
+pub fn is_beyond_years(text: &str) -> bool {
+    let year = text.trim_start_matches('+').split('-').next().unwrap_or_default();
+    year.len() > YEAR_DIGITS && text.contains('-') && year.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// What is kept of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
@@ -24,6 +37,9 @@ pub struct Token {
     /// The user whose token it is; none: it was made on the command line and is nobody's.
     #[serde(default)]
     pub owner: Option<String>,
+    /// The id of the token that was shown when this one was made, if it was made by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
     /// When it was made, in microseconds since 1970.
     pub created: i64,
     /// When it ends.
@@ -40,6 +56,8 @@ pub struct NewToken {
     pub role: String,
     /// Whose it is.
     pub owner: Option<String>,
+    /// The id of the token that makes it.
+    pub maker: Option<String>,
     /// When it ends.
     pub expires: Option<i64>,
 }
@@ -54,6 +72,7 @@ impl Token {
             hash: secret::hash(&secret),
             role: new.role,
             owner: new.owner,
+            maker: new.maker,
             created: now,
             expires: new.expires,
         };

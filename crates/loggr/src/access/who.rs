@@ -7,10 +7,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use loggr_store::query::Query;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How much somebody may, from little to much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Looks at events and at what is so.
@@ -115,6 +116,8 @@ pub struct Who {
     pub hidden: Vec<String>,
     /// How it is known.
     pub via: Via,
+    /// The id of the token that they show, if they do.
+    pub token: Option<String>,
     /// From where; nothing on the control socket.
     pub from: Option<IpAddr>,
 }
@@ -130,6 +133,7 @@ impl Who {
             filter: None,
             hidden: Vec::new(),
             via,
+            token: None,
             from,
         }
     }

@@ -74,7 +74,7 @@ pub fn purge(place: &Place, args: &PurgeArgs) -> Result<Exit> {
     let config = place.load()?;
     let ship = store::choose(&config, args.store.as_deref())?;
     let at = now().unix_micros();
-    let before = args.before.as_deref().map(|text| super::search::time(text, at)).transpose()?;
+    let before = args.before.as_deref().map(|text| super::search::time("--before", text, at)).transpose()?;
     let question = match &args.before {
         Some(before) => format!("delete every day of `{}` that ended before {before}, for ever?", ship.name),
         None => format!("delete every event in the store of `{}` for ever?", ship.name),

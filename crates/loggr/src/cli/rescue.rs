@@ -220,10 +220,14 @@ fn list(of: &Of, sink: Option<&str>, json: bool) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let mut out = std::io::stdout().lock();
-    if !json {
-        writeln!(out, "{:<36} {:<16} {:<28} REASON", "ID", "SHIPPER", "TIME")?;
-    }
+    let mut has_head = json;
+    // The head comes with the first answer: none stands above a refusal.
+    let mut head = move |out: &mut std::io::StdoutLock<'_>| match std::mem::replace(&mut has_head, true) {
+        true => Ok(()),
+        false => writeln!(out, "{:<36} {:<16} {:<28} REASON", "ID", "SHIPPER", "TIME"),
+    };
     of.each(sink, |entry| {
+        head(&mut out)?;
         if json {
             // One line is enough for a list; `show` has the event.
             let entry = Entry { event: None, ..entry };
@@ -234,6 +238,7 @@ fn list(of: &Of, sink: Option<&str>, json: bool) -> Result<Exit> {
         }
         Ok(Going::On)
     })?;
+    head(&mut out)?;
     Ok(Exit::Fine)
 }
 

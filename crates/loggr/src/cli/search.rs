@@ -138,8 +138,9 @@ pub fn top(place: &Place, args: &TopArgs) -> Result<Exit> {
             .usage();
     }
     let asked = args.question.open(place)?;
-    asked.suggest_for(&field)?;
+    // A refusal comes first: what is said about a field before it would stand above it.
     let values = asked.top(&field, args.limit)?;
+    asked.suggest_for(&field)?;
     let mut out = std::io::stdout().lock();
     if values.is_empty() {
         asked.advise();

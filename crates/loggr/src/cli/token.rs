@@ -7,6 +7,7 @@ use super::Place;
 use super::people::{Accounts, columns, refused, when};
 use super::search::expiry;
 use super::user::say;
+use crate::access::accounts::too_far;
 use crate::access::session;
 use crate::access::token::NewToken;
 use crate::exit::Exit;
@@ -41,7 +42,7 @@ enum TokenCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a token, so that it is good for nothing from now on
+    /// Remove a token, and those that were made by it, so that they are good for nothing from now on
     Remove {
         /// Id from `token list`
         id: String,
@@ -54,8 +55,17 @@ pub fn run(place: &Place, args: &TokenArgs) -> Result<Exit> {
     match &args.command {
         TokenCommand::Add { name, role, owner, expires } => {
             let at = now().unix_micros();
-            let expires = expires.as_deref().map(|text| expiry(text, at)).transpose()?;
-            let new = NewToken { name: name.clone(), role: role.clone(), owner: owner.clone(), expires };
+            let expires = match expires.as_deref() {
+                None => None,
+                Some(text) => Some(refused(expiry(text, at)?.ok_or_else(too_far))?),
+            };
+            let new = NewToken {
+                name: name.clone(),
+                role: role.clone(),
+                owner: owner.clone(),
+                maker: None,
+                expires,
+            };
             let (id, secret) = refused(accounts.access.change(|all| all.add_token(new, at)))?;
             accounts.told("added a token", format!("token={id} name={name} role={role}"));
             super::complain(&format!("the token `{name}` has the id {id}; it is shown this once:\n"));
@@ -63,9 +73,19 @@ pub fn run(place: &Place, args: &TokenArgs) -> Result<Exit> {
         }
         TokenCommand::List { json } => list(&accounts, *json),
         TokenCommand::Remove { id } => {
-            let token = refused(accounts.access.change(|all| all.remove_token(id)))?;
-            accounts.told("removed a token", format!("token={id} name={}", token.name));
-            say(&format!("removed the token `{}`", token.name))
+            let removed = refused(accounts.access.change(|all| all.remove_token(id)))?;
+            for token in &removed {
+                accounts.told("removed a token", format!("token={} name={}", token.id, token.name));
+            }
+            let mut told = removed.iter().map(|token| format!("`{}`", token.name));
+            let first = told.next().unwrap_or_default();
+            let made: Vec<String> = told.collect();
+            match made.is_empty() {
+                true => say(&format!("removed the token {first}")),
+                false => {
+                    say(&format!("removed the token {first}, and what it had made: {}", made.join(", ")))
+                }
+            }
         }
     }
 }
@@ -77,7 +97,7 @@ fn list(accounts: &Accounts, json: bool) -> Result<Exit> {
     if json {
         let tokens = all.tokens.iter().map(|token| {
             serde_json::json!({
-                "id": token.id, "name": token.name, "role": token.role, "owner": token.owner,
+                "id": token.id, "name": token.name, "role": token.role, "owner": token.owner, "maker": token.maker,
                 "created": when(Some(token.created)), "expires": token.expires.map(|at| when(Some(at))),
                 "used": used(&token.id).map(|at| when(Some(at))),
             })

@@ -39,7 +39,8 @@ enum UserCommand {
         /// Read the password from standard input, one line
         #[arg(long)]
         password_stdin: bool,
-        /// Set no password: the user logs in by a proxy, and by nothing else
+        /// Do not ask for a password: the user cannot log in by form, but a proxy (`proxy_header`) or a
+        /// provider (`[web.oidc]`) can log them in under this name. `loggr user passwd` sets one later
         #[arg(long, conflicts_with = "password_stdin")]
         no_password: bool,
     },

@@ -1,9 +1,11 @@
 //! Following a query: what becomes visible in a store, as it comes.
 //!
 //! Events that were received before others may become visible after them, so each look goes back a
-//! little and leaves out what was told already. Not how often is looked, nor who is told.
+//! little and leaves out what was told already. Not who is told. Invariant: with the defaults an event
+//! waits less than a second for who follows, whichever store it is.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use loggr_event::{Event, Uid};
 use loggr_store::query::Query;
@@ -11,6 +13,10 @@ use loggr_store::{Limits, SearchOptions, Store, StoreError};
 
 use crate::process::clock::now;
 
+/// How often a store is looked at whether there is something new.
+pub const PACE: Duration = Duration::from_millis(250);
+/// How often a store that has to be asked for that is asked.
+pub const ASKING_PACE: Duration = Duration::from_millis(500);
 /// How far back each look goes again, in microseconds.
 const OVERLAP_MICROS: i64 = 10_000_000;
 /// Events of one page, where every event is wanted.
@@ -140,5 +146,35 @@ impl Follow {
         let options = SearchOptions { limit: 1, ..SearchOptions::new(now().unix_micros()) };
         let found = self.store.search(&Query::all(), &options).await?;
         Ok(found.events.first().map(|event| event.timegenerated.unix_micros()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ShipKind;
+    use crate::config::tests::read;
+
+    /// An event is seen by who follows so long after it was received.
+    const SEEN_WITHIN: Duration = Duration::from_secs(1);
+    /// What of it is left for receiving, committing and asking.
+    const LEFT: Duration = Duration::from_millis(200);
+
+    #[track_caller]
+    fn check(config: &str) {
+        for ship in &read(config).ships {
+            let waits = match &ship.kind {
+                ShipKind::Search(search) => search.commit_age + PACE,
+                ShipKind::Postgres(postgres) => postgres.commit_age + ASKING_PACE,
+                ShipKind::Files(_) => panic!("{config}"),
+            };
+            assert!(waits + LEFT <= SEEN_WITHIN, "{}: {waits:?}", ship.name);
+        }
+    }
+
+    #[test]
+    fn a_line_waits_less_than_a_second_for_who_follows() {
+        check("[ship.search]\nkind = 'search'\nexchange = 'events'\n");
+        check("[ship.db]\nkind = 'postgres'\nexchange = 'events'\nurl = 'postgres://loggr@db/logs'\n");
     }
 }

@@ -1,7 +1,8 @@
 //! Saved searches: name, query, range, columns and view, of somebody alone or for all.
 //!
 //! One file in the data directory, replaced as a whole and durably. Who may see or change which is
-//! decided here; who asks is the caller's to know. Not what a search finds.
+//! decided here; who asks is the caller's to know. What was saved while there were no users is nobody's:
+//! everybody sees it, and once there are users an administrator removes it. Not what a search finds.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Saved searches, at most, of all users.
 const MAX_SAVED: usize = 10_000;
@@ -63,8 +64,37 @@ pub struct Saved {
     /// What was saved.
     #[serde(flatten)]
     pub search: Search,
-    /// By whom.
-    pub owner: String,
+    /// By whom; none: there were no users.
+    #[serde(deserialize_with = "owner")]
+    pub owner: Option<String>,
+}
+
+/// Who asks for a saved search.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The user; none while there are no users.
+    pub user: Option<String>,
+    /// May they remove what they share with others, and what is nobody's?
+    pub administers: bool,
+}
+
+impl Asker {
+    /// Is it theirs?
+    pub fn owns(&self, saved: &Saved) -> bool {
+        saved.owner == self.user
+    }
+
+    /// May they remove it?
+    pub fn removes(&self, saved: &Saved) -> bool {
+        self.owns(saved) || (self.administers && saved.search.shared)
+    }
+}
+
+/// Whoever asked from this host without users was once written so.
+const NOBODY_ONCE: &str = "loopback";
+
+fn owner<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.filter(|owner| owner != NOBODY_ONCE))
 }
 
 /// Why a search cannot be saved, changed or removed.
@@ -100,57 +130,57 @@ impl SavedSearches {
         SavedSearches { file: data.join("saved.json"), change: Mutex::default(), read: Mutex::default() }
     }
 
-    /// What `user` may see, by name.
-    pub fn of(&self, user: &str) -> Result<Vec<Saved>> {
+    /// What somebody may see, by name.
+    pub fn of(&self, asker: &Asker) -> Result<Vec<Saved>> {
         let all = self.read()?;
-        let seen = all.iter().filter(|saved| saved.owner == user || saved.search.shared);
+        let seen = all.iter().filter(|saved| asker.owns(saved) || saved.search.shared);
         let mut all: Vec<Saved> = seen.cloned().collect();
         all.sort_by(|a, b| a.search.name.cmp(&b.search.name).then(a.owner.cmp(&b.owner)));
         Ok(all)
     }
 
     /// Keeps a new one.
-    pub fn add(&self, user: &str, search: Search) -> Result<Saved, Refused> {
-        let search = checked(search)?;
+    pub fn add(&self, asker: &Asker, search: Search) -> Result<Saved, Refused> {
+        let search = checked(search, asker)?;
         self.changed(|all| {
-            if all.iter().filter(|known| known.owner == user).count() >= MAX_OF_ONE {
+            if all.iter().filter(|known| asker.owns(known)).count() >= MAX_OF_ONE {
                 return Err(Refused::Wrong("name", format!("you have saved {MAX_OF_ONE} searches already")));
             }
             if all.len() >= MAX_SAVED {
                 return Err(Refused::Wrong("name", format!("{MAX_SAVED} searches are saved already")));
             }
-            if all.iter().any(|known| known.owner == user && known.search.name == search.name) {
+            if all.iter().any(|known| asker.owns(known) && known.search.name == search.name) {
                 let text = format!("you have saved a search `{}` already", search.name);
                 return Err(Refused::Wrong("name", text));
             }
-            let saved = Saved { search, owner: user.to_owned() };
+            let saved = Saved { search, owner: asker.user.clone() };
             all.push(saved.clone());
             Ok(saved)
         })
     }
 
     /// Puts another one in the place of one's own of this name.
-    pub fn change(&self, user: &str, name: &str, search: Search) -> Result<Saved, Refused> {
-        let search = checked(search)?;
+    pub fn change(&self, asker: &Asker, name: &str, search: Search) -> Result<Saved, Refused> {
+        let search = checked(search, asker)?;
         self.changed(|all| {
-            let taken = |known: &Saved| known.owner == user && known.search.name == search.name;
+            let taken = |known: &Saved| asker.owns(known) && known.search.name == search.name;
             if search.name != name && all.iter().any(taken) {
                 let text = format!("you have saved a search `{}` already", search.name);
                 return Err(Refused::Wrong("name", text));
             }
-            let known = all.iter_mut().find(|known| known.owner == user && known.search.name == name);
+            let known = all.iter_mut().find(|known| asker.owns(known) && known.search.name == name);
             let known = known.ok_or(Refused::NotFound)?;
             known.search = search;
             Ok(known.clone())
         })
     }
 
-    /// Removes one's own of this name; who may `remove_any` removes a shared one of somebody else too.
-    pub fn remove(&self, user: &str, name: &str, remove_any: bool) -> Result<(), Refused> {
+    /// Removes one's own of this name; who administers removes a shared one of somebody else, or nobody's, too.
+    pub fn remove(&self, asker: &Asker, name: &str) -> Result<(), Refused> {
         self.changed(|all| {
-            let own = |known: &Saved| known.owner == user && known.search.name == name;
-            let shared = |known: &Saved| remove_any && known.search.shared && known.search.name == name;
-            let at = all.iter().position(own).or_else(|| all.iter().position(shared));
+            let own = |known: &Saved| asker.owns(known) && known.search.name == name;
+            let other = |known: &Saved| asker.removes(known) && known.search.name == name;
+            let at = all.iter().position(own).or_else(|| all.iter().position(other));
             all.remove(at.ok_or(Refused::NotFound)?);
             Ok(())
         })
@@ -182,7 +212,11 @@ impl SavedSearches {
         let text = loggr_disk::read_text_at_most(&self.file, MAX_FILE_BYTES).with_context(what)?;
         let text =
             text.ok_or_else(|| anyhow!("it has more than {MAX_FILE_BYTES} bytes")).with_context(what)?;
-        let all = Arc::new(serde_json::from_str::<Vec<Saved>>(&text).with_context(what)?);
+        let mut all = serde_json::from_str::<Vec<Saved>>(&text).with_context(what)?;
+        for saved in all.iter_mut().filter(|saved| saved.owner.is_none()) {
+            saved.search.shared = true;
+        }
+        let all = Arc::new(all);
         *read = Some((look, all.clone()));
         Ok(all)
     }
@@ -197,16 +231,18 @@ impl SavedSearches {
     }
 }
 
-fn checked(mut search: Search) -> Result<Search, Refused> {
+fn checked(mut search: Search, asker: &Asker) -> Result<Search, Refused> {
     let wrong = |part, text: &str| Err(Refused::Wrong(part, text.to_owned()));
     search.name = search.name.trim().to_owned();
+    // What is nobody's is everybody's.
+    search.shared |= asker.user.is_none();
     if search.name.is_empty() {
         return wrong("name", "a saved search needs a name");
     }
     if search.name.chars().count() > MAX_NAME || search.name.contains(char::is_control) {
         return wrong("name", "a name has at most 100 characters and no control character");
     }
-    if let Err(error) = loggr_store::query::parse(&search.q) {
+    if let Err(error) = crate::reading::parse(&search.q) {
         return wrong("q", &format!("the query cannot be read: {error}"));
     }
     let texts = [&search.from, &search.to].into_iter().chain(&search.cols);
@@ -224,23 +260,51 @@ mod tests {
         Search { name: name.to_owned(), q: "severity:err".to_owned(), shared, ..Search::default() }
     }
 
-    fn names(saved: &SavedSearches, user: &str) -> Vec<String> {
-        saved.of(user).unwrap().into_iter().map(|s| format!("{} of {}", s.search.name, s.owner)).collect()
+    fn user(name: &str) -> Asker {
+        Asker { user: Some(name.to_owned()), administers: false }
+    }
+
+    fn admin(name: &str) -> Asker {
+        Asker { administers: true, ..user(name) }
+    }
+
+    const NOBODY: Asker = Asker { user: None, administers: true };
+
+    fn names(saved: &SavedSearches, name: &str) -> Vec<String> {
+        let of = |s: Saved| format!("{} of {}", s.search.name, s.owner.as_deref().unwrap_or("nobody"));
+        saved.of(&user(name)).unwrap().into_iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_was_saved_without_users_is_everybodys_and_an_administrator_removes_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = SavedSearches::new(directory.path());
+        saved.add(&NOBODY, search("first", false)).unwrap();
+        saved.change(&NOBODY, "first", search("second", false)).unwrap();
+        assert_eq!(names(&saved, "anna"), ["second of nobody"]);
+        assert!(matches!(saved.change(&admin("anna"), "second", search("x", true)), Err(Refused::NotFound)));
+        assert!(matches!(saved.remove(&user("bert"), "second"), Err(Refused::NotFound)));
+        saved.remove(&admin("anna"), "second").unwrap();
+        assert!(names(&saved, "anna").is_empty());
+        // So it was written once.
+        let old = r#"[{"name":"old","q":"","owner":"loopback","shared":false}]"#;
+        std::fs::write(directory.path().join("saved.json"), old).unwrap();
+        assert_eq!(names(&saved, "anna"), ["old of nobody"]);
     }
 
     #[test]
     fn each_sees_their_own_and_what_is_shared() {
         let directory = tempfile::tempdir().unwrap();
         let saved = SavedSearches::new(directory.path());
-        saved.add("anna", search("errors", true)).unwrap();
-        saved.add("anna", search("mine", false)).unwrap();
-        saved.add("bert", search("errors", false)).unwrap();
+        saved.add(&user("anna"), search("errors", true)).unwrap();
+        saved.add(&user("anna"), search("mine", false)).unwrap();
+        saved.add(&user("bert"), search("errors", false)).unwrap();
         assert_eq!(names(&saved, "anna"), ["errors of anna", "mine of anna"]);
         assert_eq!(names(&saved, "bert"), ["errors of anna", "errors of bert"]);
-        assert!(matches!(saved.change("bert", "mine", search("x", false)), Err(Refused::NotFound)));
-        assert!(matches!(saved.remove("bert", "mine", true), Err(Refused::NotFound)));
-        saved.change("anna", "mine", search("renamed", false)).unwrap();
-        saved.remove("cora", "errors", true).unwrap();
+        assert!(matches!(saved.change(&user("bert"), "mine", search("x", false)), Err(Refused::NotFound)));
+        assert!(matches!(saved.remove(&admin("bert"), "mine"), Err(Refused::NotFound)));
+        saved.change(&user("anna"), "mine", search("renamed", false)).unwrap();
+        saved.remove(&admin("cora"), "errors").unwrap();
         let again = SavedSearches::new(directory.path());
         assert_eq!(
             (names(&again, "anna"), names(&again, "bert")),
@@ -252,10 +316,10 @@ mod tests {
     fn the_file_is_read_again_only_when_it_is_another_one() {
         let directory = tempfile::tempdir().unwrap();
         let saved = SavedSearches::new(directory.path());
-        saved.add("anna", search("errors", true)).unwrap();
+        saved.add(&user("anna"), search("errors", true)).unwrap();
         let first = saved.read().unwrap();
         assert!(Arc::ptr_eq(&first, &saved.read().unwrap()));
-        SavedSearches::new(directory.path()).add("bert", search("his", true)).unwrap();
+        SavedSearches::new(directory.path()).add(&user("bert"), search("his", true)).unwrap();
         assert_eq!(names(&saved, "anna"), ["errors of anna", "his of bert"]);
     }
 
@@ -263,8 +327,8 @@ mod tests {
     fn what_cannot_be_kept_is_refused_with_the_part_that_is_wrong() {
         let directory = tempfile::tempdir().unwrap();
         let saved = SavedSearches::new(directory.path());
-        saved.add("anna", search("errors", true)).unwrap();
-        let check = |search: Search, expect: &str| match saved.add("anna", search) {
+        saved.add(&user("anna"), search("errors", true)).unwrap();
+        let check = |search: Search, expect: &str| match saved.add(&user("anna"), search) {
             Err(Refused::Wrong(part, _)) => assert_eq!(part, expect),
             other => panic!("{other:?}"),
         };

@@ -28,6 +28,9 @@ const OF_AN_EXCHANGE: u64 = 4;
 const OF_A_SOCKET: u64 = 2;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
+/// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
+/// many and has no share.
+pub const MAX_WEB_CONNECTIONS_OF_AN_ADDRESS: usize = MAX_WEB_CONNECTIONS / 2;
 /// Connections to the control socket at one time; its owner alone may use it.
 pub const MAX_CONTROL_CONNECTIONS: usize = 64;
 /// Connections get at least one of this many descriptors, even if files need more.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use loggr_bus::spool::Route;
 use loggr_bus::{Bus, QueueStats};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
 use super::metric::{Metric, count, flag, metric};
 
 /// The broker as a process sees it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Broker {
     /// The kind of broker.

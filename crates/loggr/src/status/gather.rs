@@ -31,10 +31,11 @@ pub fn online(live: &Live) -> Status {
     let of_bus = stats.iter().flat_map(|e| e.queues.iter().map(|q| Queue::of(&live.config, &e.name, q)));
     let of_spool = spooled.iter().map(|(_, q)| Queue::of(&live.config, SPOOL, q));
     let queues: Vec<Queue> = of_bus.chain(of_spool).collect();
+    let events = stats.iter().map(|exchange| exchange.published_events).sum();
     Status {
         identity: live.identity.clone(),
         uptime_seconds: Some(live.started.elapsed().as_secs()),
-        totals: Totals::of(&queues),
+        totals: Totals::of(&queues, events),
         listeners: live.sources().map(|bound| Listener::of(&bound)).collect(),
         certificates: live.certificates.iter().map(Certificate::of).collect(),
         exchanges: stats.iter().map(Exchange::of).collect(),
@@ -76,7 +77,7 @@ pub fn offline(config: &Config) -> Result<Status> {
             data_directory: Some(config.data.directory.display().to_string()),
             ..Identity::default()
         },
-        totals: Totals::of(&queues),
+        totals: Totals::of(&queues, views.iter().map(|exchange| exchange.published_events).sum()),
         queues,
         stores: store::offline(config),
         rescue: rescue.here(),

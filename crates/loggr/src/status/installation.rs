@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::config::Config;
 
 /// The status of an installation.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Installation {
     /// Whether a process runs.
@@ -58,7 +59,7 @@ pub struct Installation {
 }
 
 /// The process that speaks for an installation.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Speaker {
     host: Option<String>,
@@ -76,7 +77,8 @@ pub struct Speaker {
 }
 
 /// A process of an installation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ProcessStatus")]
 pub struct Process {
     /// Who it is.
     #[serde(flatten)]
@@ -90,7 +92,7 @@ pub struct Process {
 }
 
 /// The registry of an installation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Registry {
     /// `embedded` or `redis`.
     pub kind: String,
@@ -103,7 +105,8 @@ pub struct Registry {
 }
 
 /// An item of one process. Queues of a broker belong to no process, because all share them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Owned{T}")]
 pub struct Owned<T> {
     /// What it is.
     #[serde(flatten)]
@@ -302,7 +305,7 @@ mod tests {
         let of = |id: &str, queue: Queue| {
             let spool = Queue { name: "spool".to_owned(), ..Queue::default() };
             let queues = vec![queue, spool];
-            seen(State::Running, Status { totals: Totals::of(&queues), queues, ..status(id, 0, true) })
+            seen(State::Running, Status { totals: Totals::of(&queues, 0), queues, ..status(id, 0, true) })
         };
         let out = combine(vec![of("a", queue(4, 1)), of("b", queue(3, 2))], None);
         assert_eq!(out.totals.ready_messages, 4);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
@@ -12,7 +13,7 @@ use crate::source::{self, ListenerStats, NO_PLACE};
 const MAX_CLIENTS: usize = 100;
 
 /// A listener since the process started.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Listener {
     /// Its name in the configuration.
@@ -67,7 +68,7 @@ pub struct Listener {
 }
 
 /// A peer that sends to a listener.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Sender {
     /// Its address.
@@ -77,7 +78,7 @@ pub struct Sender {
 }
 
 /// A connected client.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Client {
     /// Address and port.

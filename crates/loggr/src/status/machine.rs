@@ -1,6 +1,7 @@
 //! The status of a machine: its events, its packers, and the rules of its filter.
 
 use loggr_filter::lang::RuleCount;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::live::text;
@@ -8,7 +9,7 @@ use super::metric::{Metric, count, flag, metric, said};
 use crate::component::machine::{MachineStats, Packing, Running};
 
 /// A machine since the process started.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Machine {
     /// Its name in the configuration.
@@ -46,7 +47,7 @@ pub struct Machine {
 }
 
 /// A packer of a machine.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Packer {
     /// Its name in the configuration.
@@ -68,7 +69,7 @@ pub struct Packer {
 }
 
 /// A rule of a machine's filter.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Rule {
     /// The line of the filter.

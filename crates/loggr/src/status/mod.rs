@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 
 use loggr_event::Timestamp;
 use loggr_net::bind::host_name;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use broker::Broker;
@@ -52,7 +53,7 @@ use crate::config::Config;
 use crate::process::part::Part;
 
 /// The identity of a process. Only a part of it is known of a lost one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Identity {
     /// `HOST:PART:DIRECTORY`, so that a process that starts again takes its own place.

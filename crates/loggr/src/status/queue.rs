@@ -4,13 +4,14 @@
 //! on a broker only the number of messages is known, and what this process did with them.
 
 use loggr_bus::{ExchangeStats, QueueStats};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, metric, said};
 use crate::config::Config;
 
 /// A queue.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Queue {
     /// Its name.
@@ -37,8 +38,9 @@ pub struct Queue {
 }
 
 /// Where a queue is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "PlaceOfAQueue")]
 pub enum Place {
     /// On a broker, which counts only messages.
     Broker {
@@ -58,8 +60,9 @@ impl Default for Place {
 }
 
 /// The numbers of a queue on our own disk, which are durable.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "QueueOnDisk")]
 pub struct Disk {
     /// Events that it was given, ever.
     pub received: u64,
@@ -137,16 +140,19 @@ fn is_balanced(q: &QueueStats) -> bool {
     q.published_events == settled + q.waiting_events
 }
 
-/// Sums over queues: an event in two queues counts twice. Of a broker's queues only the events in
-/// hand are known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Sums over queues, in which an event that goes to two queues counts twice, as it has to be stored twice;
+/// and over exchanges, in which it counts once. Of a broker's queues only the events in hand are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Totals {
     /// Messages that wait on the broker.
     pub ready_messages: u64,
     /// Events of the broker's queues that processes have in hand.
     pub in_hand: u64,
-    /// Events given to the queues.
+    /// Events published to exchanges on our own disk, whichever queues they go to: each counts once in each
+    /// exchange that it passes.
+    pub events: u64,
+    /// Events given to the queues, once for each queue; what the equation begins with.
     pub received: u64,
     /// Events stored.
     pub stored: u64,
@@ -167,6 +173,7 @@ impl Default for Totals {
         Totals {
             ready_messages: 0,
             in_hand: 0,
+            events: 0,
             received: 0,
             stored: 0,
             waiting: 0,
@@ -179,9 +186,9 @@ impl Default for Totals {
 }
 
 impl Totals {
-    /// Of these queues.
-    pub fn of(queues: &[Queue]) -> Totals {
-        let mut sum = Totals::default();
+    /// Of these queues, to whose exchanges so many events were published.
+    pub fn of(queues: &[Queue], events: u64) -> Totals {
+        let mut sum = Totals { events, ..Totals::default() };
         for queue in queues {
             match &queue.place {
                 Place::Broker { ready_messages, .. } => {
@@ -207,6 +214,7 @@ impl Totals {
         let Totals {
             ready_messages,
             in_hand,
+            events,
             received,
             stored,
             waiting,
@@ -217,6 +225,7 @@ impl Totals {
         } = other;
         self.ready_messages = self.ready_messages.max(*ready_messages);
         self.in_hand += in_hand;
+        self.events += events;
         self.received += received;
         self.stored += stored;
         self.waiting += waiting;
@@ -228,7 +237,7 @@ impl Totals {
 }
 
 /// An exchange of the embedded bus.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Exchange {
     /// Its name.

@@ -1,12 +1,13 @@
 //! The status of a shipper: what it has stored, and its trouble.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::sink::ShipStats;
 
 /// A shipper since the process started.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Ship {
     /// Its name in the configuration.

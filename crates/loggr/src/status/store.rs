@@ -8,6 +8,7 @@ use std::path::Path;
 use loggr_event::Timestamp;
 use loggr_store::Summary;
 use loggr_store::embedded::summary;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
@@ -20,7 +21,7 @@ use crate::sink::Destination;
 const MAX_DAMAGED: usize = 20;
 
 /// A store.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Store {
     /// The shipper that writes it.
@@ -35,7 +36,7 @@ pub struct Store {
 }
 
 /// What a store holds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Holdings {
     /// Events.
     pub events: u64,
@@ -66,7 +67,7 @@ pub struct Holdings {
 }
 
 /// A file that was found damaged.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct DamagedFile {
     /// The store to which it belongs.

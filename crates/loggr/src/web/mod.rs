@@ -5,6 +5,7 @@
 
 mod api;
 mod control;
+mod crowd;
 mod door;
 mod headers;
 mod host;
@@ -33,12 +34,15 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Secret};
 use crate::operate::stores::Stores;
-use crate::process::descriptors::{MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, Places};
+use crate::process::descriptors::{
+    MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, MAX_WEB_CONNECTIONS_OF_AN_ADDRESS, Places,
+};
 use crate::process::part::Part;
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
 use crate::status::{self, Live};
 use api::Api;
+use crowd::Crowd;
 use door::Keeper;
 use serve::{Door, serve};
 
@@ -141,6 +145,7 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
         name: "control socket",
         listener: tokio::net::UnixListener::from_std(socket)?,
         gate: places.gate(MAX_CONTROL_CONNECTIONS),
+        crowd: Crowd::new(MAX_CONTROL_CONNECTIONS, Vec::new()),
         is_public: false,
         tls: None,
     };
@@ -152,6 +157,7 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     };
     let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site), bound.secret)?);
     let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
+    let crowd = Crowd::new(MAX_WEB_CONNECTIONS_OF_AN_ADDRESS, settings.trusted_proxies.clone());
     let scheme = if bound.tls.is_some() { "https" } else { "http" };
     let mut far = None;
     for socket in bound.sockets {
@@ -163,7 +169,8 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
         }
         let listener = tokio::net::TcpListener::from_std(socket)?;
         let tls = bound.tls.clone();
-        let door = Door { name: "web address", listener, gate: gate.clone(), is_public: true, tls };
+        let (gate, crowd) = (gate.clone(), crowd.clone());
+        let door = Door { name: "web address", listener, gate, crowd, is_public: true, tls };
         web.serving.spawn(serve(door, app.clone(), stopped.clone()));
     }
     if let Some(far) = far {

@@ -1,8 +1,10 @@
 //! HTTP connections: how many, how long a handshake and a head may take, how long nobody may say anything.
 //!
-//! Not what is answered. Who finds no place waits until one is free, which the time-outs see to: half a
-//! request, a connection kept open for nothing, and an answer that nobody reads end by themselves.
+//! Not what is answered. On the web address the connection that is idle for longest gives its place to one
+//! that finds none (`crowd.rs`). Where nobody is idle it waits until one is free, which the time-outs see
+//! to: half a request, a connection kept open for nothing, and an answer that nobody reads end by themselves.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -12,6 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,8 +27,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::crowd::{Answering, Crowd, Seat};
 use super::door::Peer;
-use crate::process::gate::Gate;
+use crate::process::gate::{Gate, Place};
 use crate::process::told::Told;
 
 /// A TLS handshake takes so long at most; it has a place like a connection.
@@ -33,6 +38,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection of the web address on which no byte moves for so long ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A connection that gives its place up may send on what is still to be sent, as long as bytes move within
+/// this time.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -44,7 +52,9 @@ pub struct Door<L> {
     pub listener: L,
     /// Its places.
     pub gate: Gate,
-    /// Strangers come here: on the control socket an answer may take its time.
+    /// Who is connected.
+    pub crowd: Arc<Crowd>,
+    /// Strangers come here: on the control socket an answer may take its time, and nobody gives way.
     pub is_public: bool,
     /// What TLS is spoken with, if it is.
     pub tls: Option<Arc<Server>>,
@@ -77,7 +87,7 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
     let mut connections = JoinSet::new();
     let mut failing = false;
     // Half requests come and go in waves: each wave is no news.
-    let crowded = Told::default();
+    let (crowded, crowding) = (Told::default(), Told::default());
     let address = door.name;
     loop {
         let accepted = tokio::select! {
@@ -97,37 +107,38 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             }
         };
         failing = false;
-        let place = match door.gate.try_enter() {
-            Some(place) => place,
-            None => {
-                if crowded.tell(address).is_some() {
-                    let limit = door.gate.limit();
-                    tracing::warn!(
-                        address,
-                        limit,
-                        "no more connections are accepted for now, because all places are taken; new ones wait"
-                    );
-                }
-                tokio::select! {
-                    biased;
-                    _ = stopped.wait_for(|stopped| *stopped) => break,
-                    place = door.gate.enter() => place,
-                }
+        if door.is_public && !door.crowd.lets_in(ip) {
+            let from = ip.map(|ip| ip.to_string()).unwrap_or_default();
+            if let Some(unsaid) = crowding.tell(&from) {
+                tracing::warn!(
+                    address,
+                    from,
+                    unsaid,
+                    "a connection is closed, because its address has as many as one may have, all of them in use"
+                );
             }
+            continue;
+        }
+        let place = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            place = place(&door, &crowded) => place,
         };
+        let seat = door.crowd.join(ip);
         let idle = door.is_public.then_some(IDLE_TIMEOUT);
         let (tls, app, stopped) = (door.tls.clone(), app.clone(), stopped.clone());
         let peer = Peer { ip, tls: tls.is_some() };
         connections.spawn(async move {
             match tls {
-                None => connection(stream, peer, app, idle, stopped).await,
+                None => connection(stream, peer, &seat, app, idle, stopped).await,
                 Some(tls) => {
                     let tls = TlsAcceptor::from(tls.config());
-                    if let Some(stream) = handshake(&tls, stream, stopped.clone()).await {
-                        connection(stream, peer, app, idle, stopped).await;
+                    if let Some(stream) = handshake(&tls, stream, &seat, stopped.clone()).await {
+                        connection(stream, peer, &seat, app, idle, stopped).await;
                     }
                 }
             }
+            drop(seat);
             drop(place);
         });
     }
@@ -135,10 +146,35 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
     while connections.join_next().await.is_some() {}
 }
 
+/// A place: a free one, or else that of who is idle for longest.
+async fn place<L>(door: &Door<L>, crowded: &Told) -> Place {
+    loop {
+        let idled = door.crowd.idled();
+        if let Some(place) = door.gate.try_enter() {
+            return place;
+        }
+        let waits = !door.is_public || !door.crowd.give_way();
+        if waits && crowded.tell(door.name).is_some() {
+            let (address, limit) = (door.name, door.gate.limit());
+            tracing::warn!(
+                address,
+                limit,
+                "no more connections are accepted for now, because all places are taken; new ones wait"
+            );
+        }
+        tokio::select! {
+            biased;
+            place = door.gate.enter() => return place,
+            () = idled, if waits && door.is_public => {}
+        }
+    }
+}
+
 /// The stream inside TLS. What can be wrong with a handshake is the peer's matter.
 async fn handshake<S>(
     tls: &TlsAcceptor,
     stream: S,
+    seat: &Seat,
     mut stopped: watch::Receiver<bool>,
 ) -> Option<tokio_rustls::server::TlsStream<S>>
 where
@@ -146,6 +182,7 @@ where
 {
     tokio::select! {
         shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => shaken.ok()?.ok(),
+        () = seat.asked_to_leave() => None,
         _ = stopped.wait_for(|stopped| *stopped) => None,
     }
 }
@@ -153,6 +190,7 @@ where
 async fn connection<S>(
     stream: S,
     peer: Peer,
+    seat: &Arc<Seat>,
     app: Router,
     idle: Option<Duration>,
     mut stopped: watch::Receiver<bool>,
@@ -164,15 +202,22 @@ async fn connection<S>(
     let app = TowerToHyperService::new(app);
     let answer = service_fn(move |mut request: axum::http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
-        app.call(request)
+        let (answering, answer) = (seat.answers(), app.call(request));
+        async move {
+            let answer = answer.await?;
+            let answer = answer.map(|body| Body::new(Answered { body, _answering: answering }));
+            Ok::<_, Infallible>(answer)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(io, answer);
     let mut serving = std::pin::pin!(serving);
-    let (mut stopping, mut seen) = (false, 0);
+    let (mut stopping, mut leaving, mut seen) = (false, false, 0);
     loop {
+        let gone = leaving && seat.is_idle();
+        let pace = if gone { LEAVE_TIMEOUT } else { idle.unwrap_or(IDLE_TIMEOUT) };
         tokio::select! {
             // However it ended: what can be wrong with a connection is the peer's matter.
             ended = serving.as_mut() => return drop(ended),
@@ -180,13 +225,43 @@ async fn connection<S>(
                 stopping = true;
                 serving.as_mut().graceful_shutdown();
             }
-            () = tokio::time::sleep(idle.unwrap_or(IDLE_TIMEOUT)) => {
+            () = seat.asked_to_leave(), if !leaving => {
+                leaving = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep(pace) => {
                 let now = moves.load(Ordering::Relaxed);
-                if idle.is_some() && std::mem::replace(&mut seen, now) == now {
+                if (idle.is_some() || gone) && std::mem::replace(&mut seen, now) == now {
                     return;
                 }
             }
         }
+    }
+}
+
+/// An answer that is being given until its body has come to an end.
+struct Answered {
+    body: Body,
+    _answering: Answering,
+}
+
+impl HttpBody for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -235,7 +310,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
 mod tests {
     use super::*;
     use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::sync::{Semaphore, mpsc};
+    use tokio::time::Instant;
 
     const NOBODY: Peer = Peer { ip: None, tls: false };
 
@@ -244,7 +321,10 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         let app = Router::new().route("/", get(|| async { "hello" }));
         let (_stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(connection(ours, NOBODY, app, Some(IDLE_TIMEOUT), stopped));
+        let seat = Crowd::new(1, Vec::new()).join(None);
+        let serving = tokio::spawn(async move {
+            connection(ours, NOBODY, &seat, app, Some(IDLE_TIMEOUT), stopped).await;
+        });
         theirs.write_all(sent.as_bytes()).await.unwrap();
         let mut answer = String::new();
         theirs.read_to_string(&mut answer).await.unwrap();
@@ -271,8 +351,119 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let app = Router::new().route("/", get(|| async { "x".repeat(100_000) }));
         let (_stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(connection(ours, NOBODY, app, Some(IDLE_TIMEOUT), stopped));
+        let seat = Crowd::new(1, Vec::new()).join(None);
+        let serving = tokio::spawn(async move {
+            connection(ours, NOBODY, &seat, app, Some(IDLE_TIMEOUT), stopped).await;
+        });
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         serving.await.unwrap();
+    }
+
+    /// Who connects, without a network: each with its address.
+    struct Street(tokio::sync::Mutex<mpsc::Receiver<(DuplexStream, IpAddr)>>);
+
+    impl Listener for Street {
+        type Io = DuplexStream;
+        async fn accept(&self) -> io::Result<(DuplexStream, Option<IpAddr>)> {
+            match self.0.lock().await.recv().await {
+                Some((stream, from)) => Ok((stream, Some(from))),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    struct House {
+        street: mpsc::Sender<(DuplexStream, IpAddr)>,
+        begun: Instant,
+        _stop: watch::Sender<bool>,
+    }
+
+    /// Four places, three of them for one address at most.
+    fn house() -> House {
+        let (street, came) = mpsc::channel(64);
+        let (stop, stopped) = watch::channel(false);
+        let gate = Gate::new(4, 4, &Arc::new(Semaphore::new(0)));
+        let listener = Street(tokio::sync::Mutex::new(came));
+        let crowd = Crowd::new(3, Vec::new());
+        let door = Door { name: "web address", listener, gate, crowd, is_public: true, tls: None };
+        let forever = || async { Body::from_stream(futures_util::stream::pending::<io::Result<Bytes>>()) };
+        let app = Router::new().route("/", get(|| async { "hello" })).route("/forever", get(forever));
+        tokio::spawn(serve(door, app, stopped));
+        House { street, begun: Instant::now(), _stop: stop }
+    }
+
+    impl House {
+        /// Somebody from 10.0.0.`from` asks for this and keeps the connection; with the head of the answer.
+        async fn ask(&self, from: u8, path: &str) -> (DuplexStream, String) {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            self.street.send((ours, IpAddr::from([10, 0, 0, from]))).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            theirs.write_all(request.as_bytes()).await.unwrap_or_default();
+            let (mut answer, mut piece) = (String::new(), [0; 1024]);
+            while !answer.contains("hello") && !(path == "/forever" && answer.contains("\r\n\r\n")) {
+                match theirs.read(&mut piece).await.unwrap_or(0) {
+                    0 => break,
+                    n => answer.push_str(&String::from_utf8_lossy(&piece[..n])),
+                }
+            }
+            (theirs, answer)
+        }
+    }
+
+    #[track_caller]
+    fn check_answered(house: &House, answer: &str) {
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+        assert_eq!(house.begun.elapsed(), Duration::ZERO, "nobody waits for a time-out");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_that_are_kept_open_for_nothing_keep_nobody_away() {
+        let house = house();
+        let mut kept = Vec::new();
+        for n in 0..20 {
+            let (stream, answer) = house.ask(n % 3, "/").await;
+            check_answered(&house, &answer);
+            kept.push(stream);
+        }
+        // The first has ended in order, the last one is still there.
+        assert_eq!(kept[0].read(&mut [0; 8]).await.unwrap(), 0);
+        let last = kept.last_mut().unwrap();
+        last.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        assert_eq!(last.read(&mut [0; 8]).await.unwrap(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_address_does_not_take_all_places_by_asking() {
+        let house = house();
+        let mut kept = Vec::new();
+        for _ in 0..3 {
+            let (stream, answer) = house.ask(1, "/forever").await;
+            check_answered(&house, &answer);
+            kept.push(stream);
+        }
+        let (_, answer) = house.ask(1, "/forever").await;
+        assert_eq!(answer, "", "it has its share");
+        for _ in 0..3 {
+            let (stream, answer) = house.ask(2, "/").await;
+            check_answered(&house, &answer);
+            kept.push(stream);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_being_answered_gives_no_place_up_and_a_new_one_waits() {
+        let house = Arc::new(house());
+        let mut kept = Vec::new();
+        for from in 1..=4 {
+            kept.push(house.ask(from, "/forever").await.0);
+        }
+        let asks = house.clone();
+        let waits = tokio::spawn(async move { asks.ask(5, "/").await });
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waits.is_finished());
+        kept.pop();
+        check_answered(&house, &waits.await.unwrap().1);
     }
 }

@@ -94,6 +94,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("search-no-data", "search --data-dir DIR/data x", "", ""),
     ("status-nothing-runs", "status --data-dir DIR/data", "", ""),
     ("send-bad-target", "send --to http://127.0.0.1:1 -m x", "", ""),
+    ("send-idle-option", "send --to relp://127.0.0.1:1 --file DIR/loggr.toml --app-name x", "", ""),
     ("send-no-target", "send -m x", "", ""),
     ("send-refused", "send --to tcp://127.0.0.1:1 -m x --retry 0", "", ""),
     ("parse-auto", "parse", "", "<13>1 2026-03-01T00:00:00Z h app 1 ID - hello\n"),

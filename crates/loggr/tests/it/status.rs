@@ -23,6 +23,9 @@ fn the_exit_code_says_whether_all_is_well() {
     RelpSender::new(loggr.address("relp"), 1).run(0, 10);
     loggr.stored(10, 60);
     ends(&loggr.command(&["status"]), 0, "loggr");
+    // One exchange, two queues: each event is one, and has to be stored twice.
+    let totals = loggr.status()["totals"].clone();
+    assert_eq!((totals["events"].as_u64(), totals["received"].as_u64()), (Some(10), Some(20)), "{totals}");
     // The file says `received` here, and behind a machine that only passes on it would say `events`.
     loggr.stop();
     ends(&loggr.command(&["status"]), 3, "loggr does not run on");

@@ -212,6 +212,28 @@ fn a_file_that_breaks_off_says_what_was_taken_and_its_rest_can_be_sent() {
 }
 
 #[test]
+fn a_damaged_file_says_what_was_taken_and_how_to_send_the_rest() {
+    let loggr = start("");
+    // Random enough to stay large when it is packed.
+    let line = |n: u64| format!("{n} {:x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let whole: String = (1..=100_000).map(line).collect();
+    let zstd = zstd::encode_all(whole.as_bytes(), 1).expect("memory");
+    for (name, packed) in [("a.gz", packed(whole.as_bytes())), ("a.zst", zstd)] {
+        let mut taken = 0;
+        for cut in [packed.len() / 2, packed.len() * 3 / 4] {
+            let answer = last(&sent(&loggr, &format!("name={name}&skip={taken}"), &packed[..cut]));
+            let lines = answer["lines"].as_u64().expect("a number");
+            assert!(lines > 0 && answer["problem"]["code"] == "not_a_log", "{answer}");
+            taken += lines;
+            let hint = answer["problem"]["hint"].as_str().unwrap_or_default();
+            assert!(hint.contains(&format!("`skip={taken}`")), "{answer}");
+        }
+        check(&loggr, &format!("name={name}&skip={taken}"), &packed, 100_000 - taken);
+        until("all of it is there", 60, || count(&loggr, &format!("peer:*{name}")) == 100_000);
+    }
+}
+
+#[test]
 fn a_stop_ends_an_upload_with_what_was_taken() {
     let mut loggr = start("");
     let mut stream = open(&loggr, "name=long.log", 1 << 20, "");

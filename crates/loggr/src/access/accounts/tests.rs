@@ -1,6 +1,7 @@
 //! Users, roles and tokens: what is refused, and who somebody is.
 
 use super::*;
+use crate::access::token::NewToken;
 
 const NOW: i64 = 1_000_000;
 
@@ -47,8 +48,10 @@ fn the_last_administrator_stays() {
         Ok(()),
     );
     let mut none = Accounts::default();
-    none.add_user(user("ole", "operator"), NOW).unwrap();
-    assert_eq!(none.check().unwrap_err().kind(), Kind::Forbidden);
+    let refused = none.add_user(user("ole", "operator"), NOW).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Forbidden);
+    assert!(refused.to_string().contains("the first user has to be an administrator"), "{refused}");
+    assert_eq!(none.add_user(user("ole", "nothing"), NOW).unwrap_err().kind(), Kind::Bad("role"));
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn what_ends_the_sessions_of_a_user() {
 /// Role and filter of a bearer, or nothing.
 fn bearer(all: &Accounts, secret: &str, now: i64) -> Option<(String, Option<String>)> {
     let found = all.bearer(secret, None, now).unwrap();
-    found.map(|(who, _)| (who.role, who.filter.map(|query| query.to_string())))
+    found.map(|who| (who.role, who.filter.map(|query| query.to_string())))
 }
 
 fn token(owner: Option<&str>, role: &str) -> NewToken {
@@ -99,6 +102,7 @@ fn token(owner: Option<&str>, role: &str) -> NewToken {
         name: "ci".to_owned(),
         role: role.to_owned(),
         owner: owner.map(str::to_owned),
+        maker: None,
         expires: Some(NOW + 10),
     }
 }
@@ -137,7 +141,53 @@ fn tokens_that_nobody_gets() {
     check(token(Some("nobody"), "viewer"), Kind::NotFound);
     check(token(None, "nothing"), Kind::Bad("role"));
     check(NewToken { expires: Some(NOW), ..token(None, "viewer") }, Kind::Bad("expires"));
+    let far = NOW + 36_501 * 86_400_000_000;
+    check(NewToken { expires: Some(far), ..token(None, "viewer") }, Kind::Bad("expires"));
     check(NewToken { name: "a b".to_owned(), ..token(None, "viewer") }, Kind::Bad("name"));
+}
+
+#[test]
+fn a_token_that_a_token_makes_neither_outlives_it_nor_may_more() {
+    let mut all = accounts();
+    let by = |maker: &str, role: &str, expires| NewToken {
+        maker: Some(maker.to_owned()),
+        expires,
+        ..token(None, role)
+    };
+    let (first, _) = all.add_token(token(None, "operator"), NOW).unwrap();
+    let refused = all.add_token(by(&first, "viewer", Some(NOW + 11)), NOW).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Bad("expires"));
+    assert!(refused.to_string().contains("which ends at 1970-01-01T00:00:01.0000"), "{refused}");
+    assert_eq!(all.add_token(by(&first, "admin", None), NOW).unwrap_err().kind(), Kind::Forbidden);
+    assert_eq!(all.add_token(by(&first, "viewer", None), NOW + 10).unwrap_err().kind(), Kind::Forbidden);
+    assert_eq!(all.add_token(by("gone", "viewer", None), NOW).unwrap_err().kind(), Kind::Forbidden);
+    let (second, shown) = all.add_token(by(&first, "viewer", None), NOW).unwrap();
+    assert_eq!(all.tokens[1].expires, Some(NOW + 10), "it ends with its maker");
+    let (_, further) = all.add_token(by(&second, "viewer", Some(NOW + 5)), NOW).unwrap();
+    assert!(bearer(&all, &shown, NOW).is_some() && bearer(&all, &further, NOW).is_some());
+    // The role of the maker may less now.
+    all.tokens[0].role = "web".to_owned();
+    assert_eq!((bearer(&all, &shown, NOW), bearer(&all, &further, NOW)), (None, None));
+    all.tokens[0].role = "operator".to_owned();
+    let removed = all.remove_token(&first).unwrap();
+    assert_eq!((removed.len(), removed[0].id == first, all.tokens.len()), (3, true, 0));
+}
+
+#[test]
+fn tokens_make_each_other_so_often() {
+    let mut all = accounts();
+    let (mut maker, _) = all.add_token(token(None, "viewer"), NOW).unwrap();
+    let mut made = 0;
+    let refused = loop {
+        match all.add_token(NewToken { maker: Some(maker), ..token(None, "viewer") }, NOW) {
+            Ok((id, secret)) => {
+                assert!(bearer(&all, &secret, NOW).is_some());
+                (maker, made) = (id, made + 1);
+            }
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!((made, refused.kind()), (8, Kind::Forbidden));
 }
 
 #[test]

@@ -73,7 +73,10 @@ impl Question {
         let text = self.query.join(" ");
         // A blank stands before what would have been an option, see `arguments`.
         let asked = self.sought.open(place, text.trim_start())?;
-        asked.suggest()?;
+        // A loggr elsewhere may refuse a field: that is told alone, and a suggestion with an empty answer.
+        if matches!(asked.place, Answers::Here(..)) {
+            asked.suggest()?;
+        }
         Ok(asked)
     }
 }
@@ -199,6 +202,10 @@ impl Asked {
     pub(super) fn advise(&self) {
         if self.is_empty {
             return;
+        }
+        if let Answers::There(_) = &self.place {
+            // What it would say is a hint, nothing that can fail the answer.
+            self.suggest().unwrap_or_default();
         }
         let mut hints = loggr_store::query::habits(&self.text);
         let words: Vec<&str> = self.text.split_whitespace().collect();

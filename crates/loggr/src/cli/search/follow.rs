@@ -1,7 +1,6 @@
 //! `-f`: the newest events, and then what becomes visible, as it comes, printed.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use loggr_event::Uid;
@@ -10,12 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::asked::{Answers, Asked, wait};
 use super::print::{Printer, Row, warn};
-use crate::operate::follow::{Follow, Look};
-
-/// How often `-f` looks whether there is something new.
-const FOLLOW: Duration = Duration::from_millis(250);
-/// How often it asks a store that has to be asked for that.
-const FOLLOW_ASKING: Duration = Duration::from_secs(1);
+use crate::operate::follow::{ASKING_PACE, Follow, Look, PACE};
 
 /// Prints the newest events, at most so many, and what becomes visible then, until interrupted or until
 /// nobody reads.
@@ -37,11 +31,11 @@ pub(super) fn follow(asked: &mut Asked, limit: usize, out: &mut Printer) -> Resu
     loop {
         match wait(runtime, follow.has_changed())? {
             Some(false) => {
-                std::thread::sleep(FOLLOW);
+                std::thread::sleep(PACE);
                 continue;
             }
             Some(true) => {}
-            None => std::thread::sleep(FOLLOW_ASKING),
+            None => std::thread::sleep(ASKING_PACE),
         }
         for event in look(runtime, &mut follow)?.events {
             out.print(&Row::Event(Box::new(event)))?;

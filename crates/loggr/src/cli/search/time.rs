@@ -2,8 +2,9 @@
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use loggr_store::query::{HOW_TO_WRITE_A_TIME, parse_duration, parse_moment};
+use loggr_store::query::{no_time, parse_duration, parse_moment};
 
+use crate::access::token::is_beyond_years;
 use crate::exit::Usage;
 use crate::hint::Advise;
 
@@ -23,8 +24,10 @@ pub struct Span {
 impl Span {
     /// Both ends in microseconds; `at` is now.
     pub(super) fn read(&self, at: i64) -> Result<(Option<i64>, Option<i64>)> {
-        let read = |text: &Option<String>| text.as_deref().map(|text| time(text, at)).transpose();
-        let ends = (read(&self.since)?, read(&self.until)?);
+        let read = |option: &str, text: &Option<String>| {
+            text.as_deref().map(|text| time(option, text, at)).transpose()
+        };
+        let ends = (read("--since", &self.since)?, read("--until", &self.until)?);
         if let ((Some(since), Some(until)), Some(from), Some(to)) = (ends, &self.since, &self.until)
             && until <= since
         {
@@ -36,22 +39,36 @@ impl Span {
     }
 }
 
-/// A duration ago or a point in time, in microseconds; `at` is now.
-pub fn time(text: &str, at: i64) -> Result<i64> {
+/// A duration ago or a point in time behind an option, in microseconds; `at` is now.
+pub fn time(option: &str, text: &str, at: i64) -> Result<i64> {
     let text = text.trim();
-    parse_moment(text)
-        .map(|moment| moment.micros(at))
-        .ok_or_else(|| anyhow!("`{text}` is not a time"))
-        .hint(HOW_TO_WRITE_A_TIME)
-        .usage()
+    if let Some(moment) = parse_moment(text) {
+        return Ok(moment.micros(at));
+    }
+    let (detail, hint) = no_time(text);
+    Err(anyhow!("`{option}` cannot be read: {detail}")).hint(hint).usage()
 }
 
-/// When something ends, in microseconds: after `90d`, or at a stamp.
-pub fn expiry(text: &str, at: i64) -> Result<i64> {
-    match duration(text) {
-        Ok(micros) => Ok(at.saturating_add(micros)),
-        Err(_) => time(text, at),
+/// When something ends, in microseconds: after `90d`, or at a stamp. None: too far ahead to be counted.
+pub fn expiry(text: &str, at: i64) -> Result<Option<i64>> {
+    let text = text.trim();
+    if let Some(micros) = parse_duration(text) {
+        return Ok(Some(at.saturating_add(micros)));
     }
+    if let Some(moment) = parse_moment(text) {
+        return Ok(Some(moment.micros(at)));
+    }
+    // One of each unit is a duration: then it was too many.
+    let ones: String = text
+        .split(|c: char| c.is_ascii_digit())
+        .filter(|unit| !unit.is_empty())
+        .fold(String::new(), |ones, unit| ones + "1" + unit);
+    if parse_duration(&ones).is_some() || is_beyond_years(text) {
+        return Ok(None);
+    }
+    Err(anyhow!("`--expires` cannot be read: `{text}` is neither a duration nor a time"))
+        .hint("write after how long (`90d`, `1y`) or when (`2027-01-31`, `2027-01-31T10:00:00+01:00`)")
+        .usage()
 }
 
 /// `90s`, `15m`, `1h30m`, `7d` in microseconds, and more than nothing.
@@ -71,7 +88,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, ago_seconds: Option<i64>) {
-        assert_eq!(time(text, NOW).ok(), ago_seconds.map(|ago| NOW - ago * 1_000_000), "`{text}`");
+        assert_eq!(time("--since", text, NOW).ok(), ago_seconds.map(|ago| NOW - ago * 1_000_000), "`{text}`");
     }
 
     #[test]
@@ -85,6 +102,19 @@ mod tests {
         check("2026-11-22T10:00:00+01:00", Some(3600));
         check("tomorrowish", None);
         check("", None);
+    }
+
+    #[test]
+    fn an_end_that_is_too_far_ahead_is_known_from_one_that_is_none() {
+        let check =
+            |text: &str, expect: Option<Option<i64>>| assert_eq!(expiry(text, NOW).ok(), expect, "{text}");
+        check("90d", Some(Some(NOW + 90 * 86_400_000_000)));
+        check("1970-01-02", Some(Some(86_400_000_000)));
+        check("2000y", Some(None));
+        check("99999999999999999999d", Some(None));
+        check("12000-01-01", Some(None));
+        check("soon", None);
+        check("5x", None);
     }
 
     #[track_caller]

@@ -60,7 +60,8 @@ pub struct Job {
     pub lines: Lines,
     pub progress: Arc<Progress>,
     pub window: usize,
-    pub framing: Framing,
+    /// How lines are told apart on a stream, if somebody says it.
+    pub framing: Option<Framing>,
     pub pace: Option<Duration>,
     pub retry: Duration,
 }

@@ -13,6 +13,12 @@ use crate::process::clock::now;
 
 /// No line of a file is longer.
 const MAX_LINE_BYTES: u64 = 8 << 20;
+/// What events are if nothing is said.
+const PRIORITY: &str = "user.notice";
+/// The program that they name then.
+const APP_NAME: &str = "loggr-send";
+/// Bytes of a generated line if nothing is said.
+const LINE_BYTES: usize = 200;
 /// The stamp of generated lines is renewed after so many.
 const LINES_PER_STAMP: u64 = 256;
 
@@ -36,19 +42,19 @@ enum From {
 impl Lines {
     /// Opens what the arguments name.
     pub fn open(args: &SendArgs) -> Result<Lines> {
-        let (facility, severity) = priority(&args.priority).usage()?;
+        let (facility, severity) = priority(args.priority.as_deref().unwrap_or(PRIORITY)).usage()?;
         let template = Event {
             facility,
             severity,
             source: loggr_net::bind::host_name().into(),
-            app_name: args.app_name.clone().into(),
+            app_name: args.app_name.clone().unwrap_or_else(|| APP_NAME.to_owned()).into(),
             procid: std::process::id().to_string().into(),
             ..Event::default()
         };
         let from = if let Some(text) = &args.message {
             From::One(Some(text.clone()))
         } else if let Some(count) = args.count {
-            From::Generated { count, prefix: Vec::new(), size: args.size }
+            From::Generated { count, prefix: Vec::new(), size: args.size.unwrap_or(LINE_BYTES) }
         } else if let Some(path) = &args.file {
             let file = std::fs::File::open(path)
                 .with_context(|| format!("cannot open `{}`", path.display()))
@@ -57,11 +63,7 @@ impl Lines {
         } else {
             From::Reader(Box::new(BufReader::new(std::io::stdin())))
         };
-        let format = match (args.format, &from) {
-            (Some(format), _) => format,
-            (None, From::Reader(_)) => LineFormat::Raw,
-            (None, From::One(_) | From::Generated { .. }) => LineFormat::Rfc5424,
-        };
+        let format = args.line_format();
         Ok(Lines(Arc::new(Mutex::new(Feed { from, format, template, taken: 0 }))))
     }
 

@@ -3,6 +3,7 @@
 //! Sends one message, a file, stdin, or generated lines; counts what was
 //! acknowledged. With `--count` it is also the load generator of the benchmarks.
 
+mod fit;
 mod job;
 mod lines;
 mod relp;
@@ -27,6 +28,11 @@ use crate::hint::Advise;
 /// Most connections of one `loggr send`.
 const MAX_CONNECTIONS: usize = 1024;
 
+/// Lines that may be on their way over RELP if nothing is said.
+const WINDOW: usize = 128;
+/// For how long it is tried to connect if nothing is said.
+const RETRY_SECONDS: u64 = 30;
+
 /// Arguments of `loggr send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
@@ -43,34 +49,38 @@ pub struct SendArgs {
     /// `--message` and `--count`]
     #[arg(long, value_enum)]
     format: Option<LineFormat>,
-    /// The name of the program that the events name
-    #[arg(long, value_name = "NAME", default_value = "loggr-send")]
-    app_name: String,
-    /// The facility and severity of the events
-    #[arg(short, long, value_name = "FACILITY.SEVERITY", default_value = "user.notice")]
-    priority: String,
+    /// The name of the program that the events name; not for lines that are sent as they are
+    /// [default: loggr-send]
+    #[arg(long, value_name = "NAME")]
+    app_name: Option<String>,
+    /// The facility and severity of the events; not for lines that are sent as they are [default:
+    /// user.notice]
+    #[arg(short, long, value_name = "FACILITY.SEVERITY")]
+    priority: Option<String>,
     /// Send this many generated lines, numbered with `seq=NNNNNNNNN`
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// The length of each generated line in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 200)]
-    size: usize,
+    /// With `--count`: the length of each line in bytes [default: 200]
+    #[arg(long, value_name = "BYTES")]
+    size: Option<usize>,
     /// Open this many connections at the same time
     #[arg(long, value_name = "N", default_value_t = 1)]
     connections: usize,
     /// RELP: send at most this many lines on a connection before the first of them is acknowledged
-    #[arg(long, value_name = "N", default_value_t = 128)]
-    window: usize,
+    /// [default: 128]
+    #[arg(long, value_name = "N")]
+    window: Option<usize>,
     /// Send this many lines a second over all connections [default: as fast as the receiver takes them]
     #[arg(long, value_name = "N")]
     rate: Option<u64>,
-    /// TCP and unix stream sockets: how the receiver finds the end of a line
-    #[arg(long, value_enum, default_value_t = Framing::OctetCounting)]
-    framing: Framing,
+    /// TCP and unix stream sockets: how the receiver finds the end of a line [default:
+    /// octet-counting]
+    #[arg(long, value_enum)]
+    framing: Option<Framing>,
     /// Try for this many seconds to connect before giving up; over RELP also after a connection was
-    /// lost
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    retry: u64,
+    /// lost; not over UDP [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    retry: Option<u64>,
     /// Print the result as one JSON object
     #[arg(long)]
     json: bool,
@@ -141,9 +151,12 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         ))
         .usage();
     }
-    if args.window == 0 {
-        return Err(anyhow!("`--window` is 0, but must be at least 1")).usage();
+    for (option, is_zero) in [("--window", args.window == Some(0)), ("--rate", args.rate == Some(0))] {
+        if is_zero {
+            return Err(anyhow!("`{option}` is 0, but must be at least 1")).usage();
+        }
     }
+    args.fits(&target)?;
     let lines = Lines::open(args)?;
     let progress = Arc::new(Progress::default());
     let started = Instant::now();
@@ -154,11 +167,11 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
                 target: target.clone(),
                 lines: lines.clone(),
                 progress: progress.clone(),
-                window: args.window,
+                window: args.window.unwrap_or(WINDOW),
                 framing: args.framing,
                 // Each connection has its share of the rate.
-                pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r.max(1) as f64)),
-                retry: Duration::from_secs(args.retry),
+                pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r as f64)),
+                retry: Duration::from_secs(args.retry.unwrap_or(RETRY_SECONDS)),
             };
             std::thread::spawn(move || transport::send(job))
         })

@@ -8,13 +8,15 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use loggr_flow::Backoff;
 use loggr_net::bind::Reach;
 use loggr_wire::framing::{write_lf, write_octet_counted};
 
 use super::job::{Job, Pacer, Target, WRITE_BYTES, connect};
 use super::{Framing, relp};
+use crate::exit::Usage;
+use crate::hint::Advise;
 
 /// Sends until the lines end. Gives the microseconds from sending to answer of each line.
 pub fn send(job: Job) -> Result<Vec<u32>> {
@@ -27,6 +29,12 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
             datagrams(&job, |line| socket.send(line)).map(|()| Vec::new())
         }
         Target::Unix(path) => match patiently(&job, || unix(path))? {
+            Unix::Datagrams(_) if job.framing.is_some() => {
+                let path = path.display();
+                Err(anyhow!("`--framing` would change nothing: `{path}` takes each line as a datagram"))
+                    .hint("leave it out")
+                    .usage()
+            }
             Unix::Datagrams(socket) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
             Unix::Stream(connected) => stream(&job, connected).map(|()| Vec::new()),
         },
@@ -83,8 +91,8 @@ fn stream(job: &Job, mut to: impl Write) -> Result<()> {
         let more = job.lines.next(&mut line)?;
         if more {
             match job.framing {
-                Framing::OctetCounting => write_octet_counted(&mut out, &line),
-                Framing::Lf => write_lf(&mut out, &line),
+                None | Some(Framing::OctetCounting) => write_octet_counted(&mut out, &line),
+                Some(Framing::Lf) => write_lf(&mut out, &line),
             }
             waiting += 1;
             pacer.sent();

@@ -28,8 +28,9 @@ pub const KEYS: &[Key] = &[
     key(
         "commit_age",
         Takes::Duration(10, 60 * SECOND),
-        "\"1s\"",
-        "how long an event waits for its commit at most when fewer than `commit_events` have come",
+        "\"300ms\"",
+        "how long an event waits for its commit at most when fewer than `commit_events` have come, and so how late \
+         it can be found; a smaller value makes more and smaller commits, each with its syncs",
     )
     .only(STORES),
 ];

@@ -19,6 +19,7 @@ use loggr_bus::Publisher;
 use loggr_event::{Assumed, InputFormat, Origin, Transport, UidGenerator};
 use loggr_flow::{Outcome, Phase, Settlements, Stop, channel_source, window};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinError;
 
 pub use content::Packing;
 use reading::{Job, Piece};
@@ -42,6 +43,9 @@ const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
 /// answer only then.
 const LINGER: Duration = Duration::from_secs(20);
 const LINGER_BYTES: u64 = 256 << 20;
+
+/// Why the queue does not take lines while loggr goes on.
+const GAVE_BACK: &str = "it gave some of them back";
 
 /// What takes files.
 #[derive(Debug)]
@@ -131,6 +135,8 @@ pub enum Ended {
     Damaged(String),
     /// Its sender has gone, or sent nothing for too long.
     Broken(&'static str),
+    /// The queue did not take all of its lines, and why.
+    NotTaken(&'static str),
     /// loggr stops.
     Stops,
 }
@@ -142,6 +148,7 @@ impl std::fmt::Display for Ended {
             Ended::TooLarge => write!(f, "the file has more than {MAX_FILE_BYTES} bytes when it is unpacked"),
             Ended::Damaged(why) => write!(f, "the file is packed and damaged: {why}"),
             Ended::Broken(why) => write!(f, "the file did not come whole: {why}"),
+            Ended::NotTaken(why) => write!(f, "the queue did not take all lines of the file: {why}"),
             Ended::Stops => f.write_str("loggr stops"),
         }
     }
@@ -220,17 +227,18 @@ impl Uploads {
         let reading = tokio::task::spawn_blocking(move || {
             reading::read(waiting, job, || said.send_modify(|told| told.state = State::Taking))
         });
-        let stats = self.stats.clone();
+        let (stats, stop) = (self.stats.clone(), self.stop.clone());
         tokio::spawn(async move {
             let is_whole = settle(settlements, &tell).await;
-            let ended = match reading.await {
+            let read = reading.await;
+            // Only then are its batches out of the way of a stop.
+            let pumped = pump.await;
+            let ended = match read {
                 Ok(Ok(())) if is_whole => State::Whole,
-                Ok(Ok(())) => State::Ended(Ended::Stops),
+                Ok(Ok(()) | Err(Ended::NotTaken(_))) => State::Ended(not_taken(&pumped, stop.phase())),
                 Ok(Err(ended)) => State::Ended(ended),
                 Err(_) => State::Ended(Ended::Broken("reading it failed because of a bug of loggr")),
             };
-            // Only then are its batches out of the way of a stop.
-            drop(pump.await);
             stats.connections.sub(1);
             drop(turn);
             tell.send_modify(|told| told.state = ended);
@@ -265,6 +273,15 @@ impl Uploads {
             assumed: (!nothing).then(|| Box::new(plan.assumed.clone())),
             ..Origin::default()
         }
+    }
+}
+
+/// Why not all lines were taken, where nothing is wrong with the file.
+fn not_taken(pumped: &Result<(), JoinError>, phase: Phase) -> Ended {
+    match (pumped, phase) {
+        (Err(_), _) => Ended::NotTaken("taking them failed because of a bug of loggr, and its log says more"),
+        (Ok(()), Phase::Run) => Ended::NotTaken(GAVE_BACK),
+        (Ok(()), _) => Ended::Stops,
     }
 }
 
@@ -339,5 +356,22 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_not_taken_has_its_true_cause() {
+        let fine = || async { tokio::spawn(async {}).await };
+        let panicked = tokio::spawn(async { panic!("as a bug would") }).await;
+        assert_eq!(not_taken(&fine().await, Phase::Drain), Ended::Stops);
+        assert_eq!(not_taken(&fine().await, Phase::Run), Ended::NotTaken(GAVE_BACK));
+        for phase in [Phase::Run, Phase::Drain] {
+            let ended = not_taken(&panicked, phase);
+            assert!(ended.to_string().contains("a bug of loggr"), "{ended}");
+        }
     }
 }

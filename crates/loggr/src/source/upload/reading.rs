@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::content::{self, Packing};
-use super::{Ended, MAX_FILE_BYTES, Taken};
+use super::{Ended, GAVE_BACK, MAX_FILE_BYTES, Taken};
 use crate::process::clock::now;
 use crate::source::intake::{Intake, Lines, is_blank};
 
@@ -96,9 +96,10 @@ impl Job {
     fn deliver(&mut self, lines: &mut Lines<'_>, taken: Taken) -> Result<(), Ended> {
         let Some(batch) = lines.end() else { return Ok(()) };
         Handle::current().block_on(async {
-            let slot = self.window.reserve().await.ok_or(Ended::Stops)?;
+            let not_taken = || Ended::NotTaken(GAVE_BACK);
+            let slot = self.window.reserve().await.ok_or_else(not_taken)?;
             let delivery = Delivery::new(batch, slot.ack(taken));
-            self.deliveries.send(delivery).await.map_err(|_| Ended::Stops)
+            self.deliveries.send(delivery).await.map_err(|_| not_taken())
         })
     }
 }

@@ -17,10 +17,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::call::Call;
 use super::line::Line;
 use super::params::{Parameter, Takes, parameter};
-use super::reading;
 use crate::access::who::May;
 use crate::process::clock::now;
 use crate::process::told::Told as ToldOnce;
+use crate::reading;
 use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 
@@ -94,8 +94,12 @@ impl Call {
         if let (Some(from), Some(to)) = (from, to)
             && from >= to
         {
-            return Err(Problem::parameter("to", "the range ends before it begins")
-                .hint("`from` must be earlier than `to`"));
+            let text = format!(
+                "the range ends before it begins: `to` is {}, and `from` is {}",
+                stamp(to),
+                stamp(from)
+            );
+            return Err(Problem::parameter("to", text).hint("`from` must be earlier than `to`"));
         }
         (asked.options.since, asked.options.until) = (from, to);
         Ok(asked)

@@ -18,7 +18,7 @@ mod openapi;
 mod params;
 mod parse;
 mod patterns;
-mod reading;
+mod people;
 #[cfg(test)]
 mod reference;
 mod rescue;
@@ -69,7 +69,8 @@ pub struct Endpoint {
     body: Sent,
     /// What comes back.
     answer: Sent,
-    handle: fn(Call) -> BoxFuture<'static, Answer>,
+    /// Who answers; none: it is answered at the door (`web/door`).
+    handle: Option<fn(Call) -> BoxFuture<'static, Answer>>,
 }
 
 /// What is sent, either way.
@@ -85,6 +86,8 @@ enum Sent {
     Other(&'static str),
     /// Of one of these.
     OneOf(&'static [&'static str]),
+    /// The browser, to somewhere else.
+    Elsewhere,
 }
 
 /// JSON of a type.
@@ -100,7 +103,7 @@ const fn get(
     answer: Sent,
     handle: fn(Call) -> BoxFuture<'static, Answer>,
 ) -> Endpoint {
-    Endpoint { method: "GET", path, about, parameters, body: Sent::Nothing, answer, handle }
+    Endpoint { method: "GET", path, about, parameters, body: Sent::Nothing, answer, handle: Some(handle) }
 }
 
 const fn change(
@@ -111,10 +114,10 @@ const fn change(
     sent: (Sent, Sent),
     handle: fn(Call) -> BoxFuture<'static, Answer>,
 ) -> Endpoint {
-    Endpoint { method, path, about, parameters, body: sent.0, answer: sent.1, handle }
+    Endpoint { method, path, about, parameters, body: sent.0, answer: sent.1, handle: Some(handle) }
 }
 
-/// Every endpoint of the API but those of the log-in.
+/// Every endpoint of the API but those of the door, which are in `people.rs`.
 pub const ENDPOINTS: &[Endpoint] = &[
     get(
         "/api/search",
@@ -239,12 +242,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     change(
         "DELETE",
         "/api/saved/{name}",
-        "Removes a saved search of one's own.",
+        "Removes a saved search of one's own; an administrator removes shared ones of others, and those that are nobody's, too.",
         &[saved::NAME],
         (Sent::Nothing, Sent::Nothing),
         |call| Box::pin(saved::remove(call)),
     ),
-    get("/api/status", "What is so in the installation.", &[], Sent::Other("application/json"), |call| {
+    get("/api/status", "What is so in the installation.", &[], json::<state::WithTroubles>(), |call| {
         Box::pin(state::status(call))
     }),
     get(
@@ -312,6 +315,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
 ];
 
+/// Every endpoint, for the document.
+fn all() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(people::ENDPOINTS)
+}
+
 /// How much may be asked for, for the page.
 pub fn limits() -> Value {
     serde_json::json!({
@@ -326,17 +334,12 @@ pub fn limits() -> Value {
 pub fn router(api: &Api) -> Router {
     let mut router = Router::new();
     for endpoint in ENDPOINTS {
-        let Ok(filter) = endpoint
-            .method
-            .parse::<Method>()
-            .map_err(drop)
-            .and_then(|method| MethodFilter::try_from(method).map_err(drop))
-        else {
-            continue;
-        };
+        let method = endpoint.method.parse::<Method>().ok();
+        let filter = method.and_then(|method| MethodFilter::try_from(method).ok());
+        let (Some(filter), Some(answers)) = (filter, endpoint.handle) else { continue };
         type Path = Result<RawPathParams, RawPathParamsRejection>;
         let handle = move |State(api): State<Api>, path: Path, request: Request| async move {
-            answer(endpoint, api, path, request).await.unwrap_or_else(IntoResponse::into_response)
+            answer(endpoint, answers, api, path, request).await.unwrap_or_else(IntoResponse::into_response)
         };
         router = router.route(endpoint.path, on(filter, handle));
     }
@@ -345,6 +348,7 @@ pub fn router(api: &Api) -> Router {
 
 async fn answer(
     endpoint: &'static Endpoint,
+    answers: fn(Call) -> BoxFuture<'static, Answer>,
     api: Api,
     path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
@@ -365,20 +369,28 @@ async fn answer(
     let shows_paths = who.may(May::Administer);
     let asks = format!("{} {}", endpoint.method, endpoint.path);
     let headers = parts.headers;
-    let answer = (endpoint.handle)(Call { api, who, rights, asks, params, headers, body }).await;
+    let answer = answers(Call { api, who, rights, asks, params, headers, body }).await;
     if shows_paths { answer } else { answer.map_err(Problem::without_paths) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::door::table::demand;
+    use crate::web::door::table::{TABLE, demand};
 
     #[test]
     fn the_door_knows_every_endpoint() {
-        for Endpoint { method, path, .. } in ENDPOINTS {
+        for Endpoint { method, path, .. } in all() {
             let method = method.parse().expect("a method");
             assert!(demand(&method, path).is_some(), "`web/door/table.rs` has no line for {method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_document_knows_everything_that_is_answered_below_api() {
+        for (method, path, _) in TABLE.iter().filter(|(_, path, _)| path.starts_with("/api/")) {
+            let known = all().any(|endpoint| endpoint.method == *method && endpoint.path == *path);
+            assert!(known, "no endpoint is described for {method} {path}");
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::ask::{Asked, Told, stamp};
 use super::call::{Answer, Call, json};
-use super::reading;
+use crate::reading;
 use crate::web::problem::Problem;
 
 /// Terms that are looked at.
@@ -87,11 +87,12 @@ pub async fn explain(call: Call) -> Answer {
             None => None,
         },
     };
-    let written = reading::parse(&asked.text).map_err(|error| super::ask::unreadable(&asked.text, &error))?;
+    let (written, painted) = reading::parse_painted(&asked.text);
+    let written = written.map_err(|error| super::ask::unreadable(&asked.text, &error))?;
     let parts = written.terms();
     let mut terms = Vec::new();
     if parts.len() > 1 {
-        let texts = texts(&asked.text, &parts);
+        let texts = texts(&asked.text, &painted, &parts);
         for (at, (part, text)) in parts.iter().zip(texts).enumerate().take(MAX_TERMS) {
             let others =
                 parts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, part)| part.clone());
@@ -122,8 +123,7 @@ pub async fn explain(call: Call) -> Answer {
 
 /// The terms as they are written in the query; in the words of the reference where they do not stand side
 /// by side in its text.
-fn texts(text: &str, terms: &[Query]) -> Vec<String> {
-    let parts = reading::paint(text);
+fn texts(text: &str, parts: &[Part], terms: &[Query]) -> Vec<String> {
     let word = |part: &Part| text.get(part.place.clone()).unwrap_or_default();
     let mut written: Vec<&str> = Vec::new();
     let mut rest = parts.iter().peekable();
@@ -197,7 +197,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: &[&str]) {
-        assert_eq!(texts(text, &query::parse(text).expect("a query").terms()), expect);
+        let (query, parts) = query::parse_painted(text);
+        assert_eq!(texts(text, &parts, &query.expect("a query").terms()), expect);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, json as answer};
 use super::params::{Parameter, Takes};
-use super::{ENDPOINTS, Endpoint, Sent};
+use super::{Endpoint, Sent, all};
+use crate::web::door::said::Ways;
 use crate::web::problem::Problem;
 
 /// Where it is.
@@ -27,7 +28,7 @@ pub fn written() -> Value {
     });
     let mut types = settings.into_generator();
     let mut paths: Map<String, Value> = Map::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in all() {
         let of = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         of[endpoint.method.to_ascii_lowercase()] = operation(endpoint, &mut types);
     }
@@ -60,6 +61,7 @@ fn operation(endpoint: &Endpoint, types: &mut SchemaGenerator) -> Value {
         Sent::Nothing => "204",
         Sent::Made(_) => "201",
         Sent::Json(_) | Sent::Other(_) | Sent::OneOf(_) => "200",
+        Sent::Elsewhere => "303",
     };
     let mut of = json!({
         "summary": endpoint.about,
@@ -114,6 +116,10 @@ fn schema(takes: Takes) -> Value {
 }
 
 fn response(sent: Sent, types: &mut SchemaGenerator) -> Value {
+    if let Sent::Elsewhere = sent {
+        let location = json!({ "description": "Where to.", "schema": { "type": "string" } });
+        return json!({ "description": "To another page.", "headers": { "Location": location } });
+    }
     match content(sent, types) {
         Some(content) => json!({ "description": "The answer.", "content": content }),
         None => json!({ "description": "Done." }),
@@ -122,7 +128,7 @@ fn response(sent: Sent, types: &mut SchemaGenerator) -> Value {
 
 fn content(sent: Sent, types: &mut SchemaGenerator) -> Option<Value> {
     match sent {
-        Sent::Nothing => None,
+        Sent::Nothing | Sent::Elsewhere => None,
         Sent::Json(schema) | Sent::Made(schema) => {
             Some(json!({ "application/json": { "schema": schema(types) } }))
         }
@@ -137,7 +143,8 @@ impl JsonSchema for Problem {
         Cow::Borrowed("Problem")
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(types: &mut SchemaGenerator) -> Schema {
+        let login = types.subschema_for::<Ways>();
         json_schema!({
             "type": "object",
             "required": ["type", "title", "status", "detail", "code"],
@@ -154,19 +161,8 @@ impl JsonSchema for Problem {
                 "length": { "type": "integer", "description": "How many of them cannot be read." },
                 "hints": { "type": "array", "items": { "type": "string" } },
                 "request": { "type": "string", "description": "The number under which the log has more." },
-                "login": {
-                    "type": "object",
-                    "description": "How one can log in, where nobody is.",
-                    "required": ["form", "oidc", "first"],
-                    "properties": {
-                        "form": { "type": "boolean", "description": "With a name and a password." },
-                        "oidc": {
-                            "type": ["string", "null"],
-                            "description": "What OpenID Connect is called here.",
-                        },
-                        "first": { "type": "boolean", "description": "There is no user yet." },
-                    },
-                },
+                "lines": { "type": "integer", "description": "How many lines of an upload were taken." },
+                "login": login,
             },
         })
     }
@@ -191,20 +187,20 @@ mod tests {
     #[test]
     fn every_endpoint_stands_in_it_once() {
         let document = written();
-        for endpoint in ENDPOINTS {
+        for endpoint in all() {
             let of = &document["paths"][endpoint.path][endpoint.method.to_ascii_lowercase()];
             assert!(of["summary"].is_string(), "{} {}", endpoint.method, endpoint.path);
         }
-        let mut names: Vec<String> = ENDPOINTS.iter().map(name).collect();
+        let mut names: Vec<String> = all().map(name).collect();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), ENDPOINTS.len());
-        assert_eq!(name(&ENDPOINTS[0]), "getSearch");
+        assert_eq!(names.len(), all().count());
+        assert_eq!(name(&super::super::ENDPOINTS[0]), "getSearch");
     }
 
     #[test]
     fn every_part_of_a_path_is_a_parameter_of_its_endpoint() {
-        for endpoint in ENDPOINTS {
+        for endpoint in all() {
             for part in endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')) {
                 let name = part.trim_end_matches('}');
                 let mut known = endpoint.parameters.iter().flat_map(|table| table.iter());

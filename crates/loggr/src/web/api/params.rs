@@ -188,10 +188,13 @@ impl Takes {
         match self {
             Takes::Text | Takes::Query | Takes::Field => Ok(()),
             Takes::Time if query::parse_moment(value).is_some() => Ok(()),
-            Takes::Time => Err(wrong(format!("`{value}` is no time")).hint(query::HOW_TO_WRITE_A_TIME)),
+            Takes::Time => {
+                let (detail, hint) = query::no_time(value);
+                Err(wrong(format!("`{name}` cannot be read: {detail}")).hint(hint))
+            }
             Takes::Duration => match query::parse_duration(value) {
                 Some(micros) if micros > 0 => Ok(()),
-                _ => Err(wrong(format!("`{value}` is no duration"))
+                _ => Err(wrong(format!("`{name}` cannot be read: `{value}` is no duration"))
                     .hint("write a number and a unit: `90s`, `15m`, `2h`, `7d`, `1w`")),
             },
             Takes::Number { least, most, .. } => match value.parse::<usize>() {
@@ -248,8 +251,8 @@ mod tests {
         check_refused(&[("limit", "-1")], "`limit` must be a whole number from 1 to 1000");
         check_refused(&[("limit", "x")], "`limit` must be a whole number from 1 to 1000");
         check_refused(&[("limit", "5"), ("limit", "6")], "`limit` is given twice");
-        check_refused(&[("from", "soon")], "`soon` is no time");
-        check_refused(&[("width", "0s")], "`0s` is no duration");
+        check_refused(&[("from", "soon")], "`from` cannot be read: `soon` is not a time");
+        check_refused(&[("width", "0s")], "`width` cannot be read: `0s` is no duration");
         check_refused(&[("order", "newer")], "`order` cannot be `newer`");
         check_refused(&[("highlight", "yes")], "`highlight` is `1` or `0`");
     }

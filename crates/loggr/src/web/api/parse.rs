@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::ask::utf16;
 use super::call::{Answer, Api, Call, json};
 use super::params::{Parameter, Takes, parameter};
-use super::reading;
 use crate::access::who::Who;
+use crate::reading;
 use crate::web::problem::Problem;
 
 /// What it takes.
@@ -61,13 +61,14 @@ struct Token {
 pub async fn parse(call: Call) -> Answer {
     let text = call.params.text("q");
     let _turn = call.api.turns.take(&call.who.name)?;
-    let painted = reading::paint(text).into_iter().map(|part| Token {
+    let (read, parts) = reading::parse_painted(text);
+    let painted = parts.into_iter().map(|part| Token {
         from: utf16(text, part.place.start),
         to: utf16(text, part.place.end),
         kind: part.kind.word(),
     });
     let tokens: Vec<Token> = painted.collect();
-    json(&match reading::parse(text) {
+    json(&match read {
         Ok(query) => Parsed {
             unknown: unknown(&call.api, &call.who, call.params.some("store"), &query).await,
             ok: true,

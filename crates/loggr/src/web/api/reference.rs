@@ -1,7 +1,7 @@
 //! The reference of the API for people: `docs/reference/api.md`, made of the table of endpoints.
 
 use super::params::{Parameter, Takes};
-use super::{ENDPOINTS, Endpoint, Sent};
+use super::{Endpoint, Sent, all};
 
 const INTRODUCTION: &str = "\
 # The HTTP API
@@ -29,7 +29,7 @@ curl -H \"Authorization: Bearer $LOGGR_TOKEN\" 'http://127.0.0.1:8080/api/search
 /// The whole page.
 pub fn reference() -> String {
     let mut out = INTRODUCTION.to_owned();
-    for endpoint in ENDPOINTS {
+    for endpoint in all() {
         out.push_str(&format!("\n## {} {}\n\n{}\n", endpoint.method, endpoint.path, endpoint.about));
         let parameters: Vec<&Parameter> = endpoint.parameters.iter().flat_map(|table| table.iter()).collect();
         if !parameters.is_empty() {
@@ -61,7 +61,7 @@ fn takes(takes: Takes) -> String {
 /// What is sent and answered that is no JSON.
 fn sent(endpoint: &Endpoint) -> String {
     let body = match endpoint.body {
-        Sent::Nothing => String::new(),
+        Sent::Nothing | Sent::Elsewhere => String::new(),
         Sent::Json(_) | Sent::Made(_) => "\nIt takes a JSON body.\n".to_owned(),
         Sent::OneOf(kinds) => format!("\nIt takes a body of one of the types `{}`.\n", kinds.join("`, `")),
         Sent::Other(kind) => format!("\nIt takes a body of the type `{kind}`.\n"),
@@ -71,7 +71,9 @@ fn sent(endpoint: &Endpoint) -> String {
         Sent::Other("text/event-stream") => {
             body + "\nIt answers with server-sent events, until the client goes.\n"
         }
-        Sent::Json(_) | Sent::Made(_) | Sent::Other(_) | Sent::OneOf(_) => body,
+        Sent::Elsewhere => body + "\nIt sends the browser on (303).\n",
+        Sent::Made(_) => body + "\nIt answers 201 with what was made.\n",
+        Sent::Json(_) | Sent::Other(_) | Sent::OneOf(_) => body,
     }
 }
 

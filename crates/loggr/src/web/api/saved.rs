@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::call::{Answer, Call, json};
 use super::params::{Parameter, Takes, required};
-use crate::access::who::May;
-use crate::operate::saved::{Refused, Saved};
+use crate::access::who::{May, Via, Who};
+use crate::operate::saved::{Asker, Refused, Saved};
 use crate::web::problem::{Code, Problem};
 
 pub use crate::operate::saved::Search;
@@ -29,47 +29,60 @@ pub struct Listed {
 pub struct Shown {
     #[serde(flatten)]
     search: Search,
-    /// Who saved it.
-    owner: String,
+    /// Who saved it; null: it was saved while there were no users, and everybody sees it.
+    owner: Option<String>,
     /// It is of the one who asks, who may change it.
     mine: bool,
+    /// Who asks may remove it: it is theirs, or they administer and it is shared.
+    removable: bool,
 }
 
 impl Shown {
-    fn of(saved: Saved, user: &str) -> Shown {
-        Shown { mine: saved.owner == user, search: saved.search, owner: saved.owner }
+    fn of(saved: Saved, asker: &Asker) -> Shown {
+        let (mine, removable) = (asker.owns(&saved), asker.removes(&saved));
+        Shown { mine, removable, search: saved.search, owner: saved.owner }
     }
+}
+
+fn asker(who: &Who) -> Asker {
+    let is_user = !matches!(who.via, Via::Loopback | Via::Control);
+    Asker { user: is_user.then(|| who.name.clone()), administers: who.may(May::Administer) }
 }
 
 /// `GET /api/saved`
 pub async fn list(call: Call) -> Answer {
-    let (saved, user) = (call.api.saved.clone(), call.who.name.clone());
-    let all = done(move || saved.of(&user).map_err(Refused::Failed)).await?;
-    json(&Listed { saved: all.into_iter().map(|saved| Shown::of(saved, &call.who.name)).collect() })
+    let (saved, asker) = (call.api.saved.clone(), asker(&call.who));
+    let asks = asker.clone();
+    let all = done(move || saved.of(&asks).map_err(Refused::Failed)).await?;
+    json(&Listed { saved: all.into_iter().map(|saved| Shown::of(saved, &asker)).collect() })
 }
 
 /// `POST /api/saved`
 pub async fn add(mut call: Call) -> Answer {
     let search: Search = call.json().await?;
-    let (saved, user) = (call.api.saved.clone(), call.who.name.clone());
-    let kept = done(move || saved.add(&user, search)).await?;
-    Ok((StatusCode::CREATED, axum::Json(Shown::of(kept, &call.who.name))).into_response())
+    // Reading its query may cost as much as asking it.
+    let _turn = call.api.turns.take(&call.who.name)?;
+    let (saved, asker) = (call.api.saved.clone(), asker(&call.who));
+    let asks = asker.clone();
+    let kept = done(move || saved.add(&asks, search)).await?;
+    Ok((StatusCode::CREATED, axum::Json(Shown::of(kept, &asker))).into_response())
 }
 
 /// `PUT /api/saved/{name}`
 pub async fn change(mut call: Call) -> Answer {
     let search: Search = call.json().await?;
-    let (saved, user) = (call.api.saved.clone(), call.who.name.clone());
-    let name = call.params.text("name").to_owned();
-    let kept = done(move || saved.change(&user, &name, search)).await?;
-    json(&Shown::of(kept, &call.who.name))
+    let _turn = call.api.turns.take(&call.who.name)?;
+    let (saved, asker) = (call.api.saved.clone(), asker(&call.who));
+    let (name, asks) = (call.params.text("name").to_owned(), asker.clone());
+    let kept = done(move || saved.change(&asks, &name, search)).await?;
+    json(&Shown::of(kept, &asker))
 }
 
 /// `DELETE /api/saved/{name}`
 pub async fn remove(call: Call) -> Answer {
-    let (saved, user) = (call.api.saved.clone(), call.who.name.clone());
-    let (name, any) = (call.params.text("name").to_owned(), call.who.may(May::Administer));
-    done(move || saved.remove(&user, &name, any)).await?;
+    let (saved, asker) = (call.api.saved.clone(), asker(&call.who));
+    let name = call.params.text("name").to_owned();
+    done(move || saved.remove(&asker, &name)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -147,7 +147,7 @@ pub async fn search(call: Call) -> Answer {
     let characters = call.params.number("max_message");
     let matches = call.params.flag("highlight").then(|| {
         // What was asked is marked, not what the filter of a role looks for.
-        let own = super::reading::parse(&asked.text).unwrap_or_else(|_| Query::all());
+        let own = crate::reading::parse(&asked.text).unwrap_or_else(|_| Query::all());
         let matcher = Matcher::new(&own.hiding(&asked.hidden), asked.now);
         let is_shown = !asked.hidden.hides(&Field::Message);
         let of = |event| if is_shown { places(&matcher, event, characters) } else { Vec::new() };

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
@@ -18,8 +19,9 @@ use crate::status::{Installation, sentences};
 use crate::web::problem::Problem;
 
 /// What is so, and what of it is wrong.
-#[derive(Serialize)]
-struct WithTroubles {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
+pub struct WithTroubles {
     #[serde(flatten)]
     status: Installation,
     /// In sentences; none if all is well.

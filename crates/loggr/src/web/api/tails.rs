@@ -14,14 +14,10 @@ use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use super::event::{MESSAGE_CHARACTERS, Shown};
-use crate::operate::follow::Follow;
+use crate::operate::follow::{ASKING_PACE, Follow, PACE};
 use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 
-/// How often a store is looked at whether there is something new.
-const PACE: Duration = Duration::from_millis(250);
-/// How often a store that has to be asked for that is asked.
-const ASKING_PACE: Duration = Duration::from_secs(1);
 /// A look that takes longer ends with what it has found.
 const MAX_LOOK: Duration = Duration::from_secs(30);
 /// After an error the next look comes after this time.
@@ -30,6 +26,7 @@ const PAUSE: Duration = Duration::from_secs(4);
 const BACKLOG: usize = 8;
 /// Different questions that are followed at one time.
 const MAX_FOLLOWED: usize = 256;
+
 /// What is followed, each question once.
 #[derive(Default)]
 pub struct Tails(Mutex<HashMap<Followed, Weak<Tail>>>);

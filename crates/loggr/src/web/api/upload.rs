@@ -222,14 +222,18 @@ fn line(told: &Told) -> Vec<u8> {
 fn after(ended: &Ended, told: &Told) -> Problem {
     let lines = told.taken.lines;
     let problem = problem(ended).with("lines", lines);
+    let taken = format!("{} of it {} taken", counted(lines, "line"), if lines == 1 { "was" } else { "were" });
+    let skip = told.skipped + lines;
     match ended {
-        Ended::Broken(_) | Ended::Stops => problem.hint(format!(
-            "{} of it {} taken; send it again with `skip={}` to have the rest taken",
-            counted(lines, "line"),
-            if lines == 1 { "was" } else { "were" },
-            told.skipped + lines,
-        )),
-        _ => problem,
+        Ended::Broken(_) | Ended::NotTaken(_) | Ended::Stops => {
+            problem.hint(format!("{taken}; send it again with `skip={skip}` to have the rest taken"))
+        }
+        Ended::Damaged(_) => problem
+            .hint(format!("{taken}; send a copy that is whole with `skip={skip}` to have the rest taken")),
+        Ended::TooLarge => {
+            problem.hint(format!("{taken}; send what stands behind its first {skip} as another file"))
+        }
+        Ended::NoLog(_) => problem,
     }
 }
 
@@ -238,6 +242,7 @@ fn problem(ended: &Ended) -> Problem {
         Ended::NoLog(_) | Ended::Damaged(_) => Code::NotALog,
         Ended::TooLarge => Code::TooLarge,
         Ended::Broken(_) => Code::BadParameter,
+        Ended::NotTaken(_) => Code::Internal,
         Ended::Stops => Code::StoreAway,
     };
     Problem::new(code, ended.to_string())

@@ -1,10 +1,11 @@
-//! The JSON body of a request, or what is wrong with it.
+//! The JSON body of a request, and the part of its path that varies; or what is wrong with them.
 
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::web::problem::{Code, Problem};
@@ -35,5 +36,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                     .hint("send JSON, with `Content-Type: application/json`"))
             }
         }
+    }
+}
+
+/// What stands in the path for `{name}` or `{id}`.
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Segment, Problem> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        read.map(|Path(name)| Segment(name))
+            .map_err(|_| Problem::new(Code::NotFound, "the path is not UTF-8"))
     }
 }

@@ -1,8 +1,9 @@
-//! The cookies: of a session, of a log-in that went to a provider, and of what became of it.
+//! The cookies: of a session, of a browser in which somebody has logged in, of a log-in that went to a
+//! provider, and of what became of it.
 //!
 //! Under TLS their names begin with `__Host-`, which browsers take from this host alone. They are never
-//! read by scripts, and that of a session is never sent by a request that began on a foreign page. The
-//! others are: a provider sends the browser back.
+//! read by scripts, and those of a session and of a browser are never sent by a request that began on a
+//! foreign page. The others are: a provider sends the browser back.
 
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub struct Kind {
 }
 
 const SESSION: Kind = Kind { name: "loggr", secure_name: "__Host-loggr", same_site: "Strict" };
+/// A browser in which somebody has logged in before.
+pub const BROWSER: Kind =
+    Kind { name: "loggr-browser", secure_name: "__Host-loggr-browser", same_site: "Strict" };
 /// A log-in that went to a provider and has to come back.
 pub const BEGUN: Kind = Kind { name: "loggr-begun", secure_name: "__Host-loggr-begun", same_site: "Lax" };
 /// What became of it, for the page.

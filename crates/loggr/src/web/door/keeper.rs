@@ -118,8 +118,10 @@ impl Keeper {
             && let Some(token) = bearer(said)
         {
             return Ok(match accounts.bearer(token, client.ip, now)? {
-                Some((who, id)) => {
-                    self.sessions.token_used(&id, now);
+                Some(who) => {
+                    if let Some(id) = &who.token {
+                        self.sessions.token_used(id, now);
+                    }
                     Asker::Known(Box::new(Known { who, session: None }))
                 }
                 None => {

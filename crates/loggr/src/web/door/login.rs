@@ -4,28 +4,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
 
-use super::begin::{allow, session, written};
+use super::begin::{allow, allow_address, allow_session, session, written};
 use super::body::Body;
 use super::client::Client;
 use super::cookie;
-use super::keeper::{Keeper, Known};
+use super::keeper::{Keeper, Known, LoggedIn};
 use super::me::described;
+use super::said::{First, Login, Password};
 use crate::access::user::{NewUser, UserChange};
 use crate::access::who::Level;
 use crate::access::{Kind, Refused, password, secret, security};
 use crate::process::clock::now;
 use crate::web::problem::{Code, Problem};
-
-#[derive(Deserialize)]
-pub struct Login {
-    user: String,
-    password: String,
-}
 
 /// `POST /api/login`
 pub async fn login(
@@ -34,7 +28,7 @@ pub async fn login(
     headers: HeaderMap,
     Body(body): Body<Login>,
 ) -> Result<Response, Problem> {
-    let allowed = allow(&keeper, &body.user, client)?;
+    let allowed = allow(&keeper, &body.user, client, &headers)?;
     let Some(stamp) = with_password(&keeper, &body.user, body.password).await? else {
         security::told_of(&body.user, client.ip, "a log-in failed", "");
         return Err(Problem::new(Code::NotLoggedIn, "the user or the password is wrong"));
@@ -62,18 +56,18 @@ async fn begin(
     headers: &HeaderMap,
     what: &'static str,
 ) -> Result<Response, Problem> {
-    let (known, id) = session(keeper, user, client, headers).await?;
-    security::told(&known.who, what, "");
-    let mut response = Json(described(keeper, &known)).into_response();
-    response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
-    Ok(response)
+    let begun = session(keeper, user, client, headers).await?;
+    security::told(&begun.known.who, what, "");
+    let response = Json(described(keeper, &begun.known)).into_response();
+    Ok(with_cookies(response, begun.cookies))
 }
 
-#[derive(Deserialize)]
-pub struct First {
-    code: String,
-    user: String,
-    password: String,
+/// The answer with these cookies.
+fn with_cookies(mut response: Response, cookies: [Option<HeaderValue>; 2]) -> Response {
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// `POST /api/login/link`: makes the first administrator.
@@ -83,8 +77,7 @@ pub async fn link(
     headers: HeaderMap,
     Body(body): Body<First>,
 ) -> Result<Response, Problem> {
-    // Not of any user: there is none.
-    let allowed = allow(&keeper, "", client)?;
+    let allowed = allow_address(&keeper, client)?;
     let now = now().unix_micros();
     let over = || {
         Refused::new(Kind::Forbidden, "the link is not the one that was printed, was used, or is over")
@@ -153,12 +146,6 @@ pub async fn logout_all(
     Ok(response)
 }
 
-#[derive(Deserialize)]
-pub struct Password {
-    old: String,
-    new: String,
-}
-
 /// `POST /api/me/password`: all other sessions of the user end, and this one gets another cookie.
 pub async fn password(
     State(keeper): State<Arc<Keeper>>,
@@ -167,10 +154,10 @@ pub async fn password(
     headers: HeaderMap,
     Body(body): Body<Password>,
 ) -> Result<Response, Problem> {
-    own_session(&known)?;
+    let logged_in = own_session(&known)?;
     let name = known.who.name.clone();
     password::check(&body.new).map_err(|refused| Problem::parameter("new", refused.to_string()))?;
-    let allowed = allow(&keeper, &name, client)?;
+    let allowed = allow_session(&keeper, logged_in)?;
     let Some(stamp) = with_password(&keeper, &name, body.old).await? else {
         security::told(&known.who, "could not change the password", "the old one is wrong");
         return Err(Problem::parameter("old", "this is not the password"));
@@ -190,16 +177,14 @@ pub async fn password(
     keeper.change(changed).await?;
     keeper.sessions.end_all_of(&name);
     security::told(&known.who, "changed the password", "");
-    let (_, id) = session(&keeper, (&name, None), client, &headers).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().extend(cookie::set(&id, client.tls).map(|cookie| (SET_COOKIE, cookie)));
-    Ok(response)
+    let begun = session(&keeper, (&name, None), client, &headers).await?;
+    Ok(with_cookies(StatusCode::NO_CONTENT.into_response(), begun.cookies))
 }
 
 /// Only who has logged in here, not a program, does this.
-fn own_session(known: &Known) -> Result<(), Problem> {
-    match known.session {
-        Some(_) => Ok(()),
+fn own_session(known: &Known) -> Result<&LoggedIn, Problem> {
+    match &known.session {
+        Some(session) => Ok(session),
         None => Err(Problem::new(Code::Forbidden, "only somebody who has logged in by password may do this")),
     }
 }

@@ -8,6 +8,7 @@
 //! | `client.rs`, `cookie.rs`, `origin.rs` | from where it comes, its cookie, the page that sent it |
 //! | `oidc.rs` | log-in through a provider |
 //! | `login.rs`, `people.rs`, `tokens.rs` | the endpoints |
+//! | `said.rs` | what they take and answer |
 //!
 //! Users and sessions themselves are in `access/`. Invariant: an endpoint that the table does not have is
 //! not answered, and one that demands somebody finds [`Who`](crate::access::who::Who) in the request.
@@ -23,6 +24,7 @@ mod me;
 mod oidc;
 mod origin;
 mod people;
+pub mod said;
 pub mod table;
 mod tokens;
 

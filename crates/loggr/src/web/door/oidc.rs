@@ -125,9 +125,7 @@ pub async fn end(
     sent: Result<Query<Sent>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let provider = provider(&keeper)?;
-    let from = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    // Of nobody yet: who tries is an address.
-    let Ok(allowed) = super::begin::allow(&keeper, &from, client) else {
+    let Ok(allowed) = super::begin::allow_address(&keeper, client) else {
         return Ok(nobody(PAGE_FROM_RETURN, Why::TooMany, client));
     };
     let named = match named(&keeper, provider, sent.ok(), &headers, client).await {
@@ -135,18 +133,18 @@ pub async fn end(
         Err((why, name, about)) => {
             if matches!(why, Why::Away | Why::Failed) {
                 // It is not the fault of who tried.
-                allowed.went_well();
+                allowed.was_none();
             }
             let about = format!("provider={:?} why={about:?}", provider.name());
             security::told_of(&name, client.ip, "a log-in failed", about);
             return Ok(nobody(PAGE_FROM_RETURN, why, client));
         }
     };
-    let (known, id) = super::begin::session(&keeper, (&named, None), client, &headers).await?;
+    let begun = super::begin::session(&keeper, (&named, None), client, &headers).await?;
     allowed.went_well();
-    security::told(&known.who, "logged in", format!("provider={:?}", provider.name()));
-    let cookies =
-        [cookie::set(&id, client.tls), cookie::take(&BEGUN, client.tls), cookie::take(&ENDED, client.tls)];
+    security::told(&begun.known.who, "logged in", format!("provider={:?}", provider.name()));
+    let [session, browser] = begun.cookies;
+    let cookies = [session, browser, cookie::take(&BEGUN, client.tls), cookie::take(&ENDED, client.tls)];
     Ok(to(PAGE_FROM_RETURN, cookies))
 }
 

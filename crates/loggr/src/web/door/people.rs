@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::begin;
-use super::body::Body;
+use super::body::{Body, Segment};
 use super::keeper::Keeper;
+use super::said::{Ended, PatchUser, PostRole, PostUser, Roles, ShownRole, ShownUser, Users};
 use crate::access::accounts::Accounts;
 use crate::access::role::Role;
 use crate::access::sight::Sight;
@@ -22,46 +21,35 @@ use crate::process::clock::now;
 use crate::web::problem::Problem;
 use crate::web::stamp;
 
-type Answer = Result<(StatusCode, Json<Value>), Problem>;
+type Answer<T> = Result<(StatusCode, Json<T>), Problem>;
 
-fn shown(user: &User, sessions: &HashMap<String, usize>) -> Value {
-    json!({
-        "name": user.name,
-        "display": user.display,
-        "role": user.role,
-        "filter": user.sight.filter,
-        "hidden": user.sight.hidden,
-        "disabled": user.disabled,
-        "password": user.password.is_some(),
-        "created": stamp(user.created),
-        "sessions": sessions.get(&user.name).copied().unwrap_or(0),
-    })
+fn shown(user: &User, sessions: &HashMap<String, usize>) -> ShownUser {
+    ShownUser {
+        name: user.name.clone(),
+        display: user.display.clone(),
+        role: user.role.clone(),
+        filter: user.sight.filter.clone(),
+        hidden: user.sight.hidden.clone(),
+        disabled: user.disabled,
+        password: user.password.is_some(),
+        created: stamp(user.created),
+        sessions: sessions.get(&user.name).copied().unwrap_or(0),
+    }
 }
 
 /// `GET /api/users`
-pub async fn users(State(keeper): State<Arc<Keeper>>) -> Result<Json<Value>, Problem> {
+pub async fn users(State(keeper): State<Arc<Keeper>>) -> Result<Json<Users>, Problem> {
     let sessions = keeper.sessions.of_users(now().unix_micros());
-    let users: Vec<Value> =
-        keeper.access.accounts()?.users.iter().map(|user| shown(user, &sessions)).collect();
-    Ok(Json(json!({ "users": users })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PostUser {
-    name: String,
-    display: Option<String>,
-    role: String,
-    password: Option<String>,
-    filter: Option<String>,
-    #[serde(default)]
-    hidden: Vec<String>,
-    #[serde(default)]
-    disabled: bool,
+    let users = keeper.access.accounts()?.users.iter().map(|user| shown(user, &sessions)).collect();
+    Ok(Json(Users { users }))
 }
 
 /// `POST /api/users`
-pub async fn add_user(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): Body<PostUser>) -> Answer {
+pub async fn add_user(
+    State(keeper): State<Arc<Keeper>>,
+    who: Who,
+    Body(body): Body<PostUser>,
+) -> Answer<ShownUser> {
     let password = hashed(&keeper, body.password).await?;
     let name = body.name.clone();
     let new = NewUser {
@@ -79,24 +67,13 @@ pub async fn add_user(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): B
     Ok((StatusCode::CREATED, Json(shown(&made, &HashMap::new()))))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PatchUser {
-    display: Option<String>,
-    role: Option<String>,
-    password: Option<String>,
-    filter: Option<String>,
-    hidden: Option<Vec<String>>,
-    disabled: Option<bool>,
-}
-
 /// `PATCH /api/users/{name}`
 pub async fn change_user(
     State(keeper): State<Arc<Keeper>>,
     who: Who,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Body(body): Body<PatchUser>,
-) -> Answer {
+) -> Answer<ShownUser> {
     let parts = [
         ("display", body.display.is_some()),
         ("role", body.role.is_some()),
@@ -126,7 +103,7 @@ pub async fn change_user(
 pub async fn remove_user(
     State(keeper): State<Arc<Keeper>>,
     who: Who,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Problem> {
     let of = name.clone();
     keeper.change(move |accounts| accounts.remove_user(&of)).await?;
@@ -139,14 +116,14 @@ pub async fn remove_user(
 pub async fn log_out(
     State(keeper): State<Arc<Keeper>>,
     who: Who,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
+    Segment(name): Segment,
+) -> Result<Json<Ended>, Problem> {
     let of = name.clone();
     keeper.change(move |accounts| accounts.end_sessions(&of)).await?;
     let ended = keeper.sessions.end_all_of(&name);
     begin::written(&keeper).await;
     security::told(&who, "logged a user out everywhere", format!("user={name} sessions={ended}"));
-    Ok(Json(json!({ "ended": ended })))
+    Ok(Json(Ended { ended }))
 }
 
 async fn hashed(keeper: &Keeper, password: Option<String>) -> Result<Option<String>, Refused> {
@@ -170,30 +147,20 @@ async fn change(
     keeper.change(changed).await
 }
 
-fn shown_role(role: &Role) -> Value {
-    json!({
-        "name": role.name,
-        "level": role.level.word(),
-        "filter": role.sight.filter,
-        "hidden": role.sight.hidden,
-        "built_in": Level::of(&role.name).is_some(),
-    })
+fn shown_role(role: &Role) -> ShownRole {
+    ShownRole {
+        name: role.name.clone(),
+        level: role.level,
+        filter: role.sight.filter.clone(),
+        hidden: role.sight.hidden.clone(),
+        built_in: Level::of(&role.name).is_some(),
+    }
 }
 
 /// `GET /api/roles`
-pub async fn roles(State(keeper): State<Arc<Keeper>>) -> Result<Json<Value>, Problem> {
-    let roles: Vec<Value> = keeper.access.accounts()?.all_roles().iter().map(shown_role).collect();
-    Ok(Json(json!({ "roles": roles })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PostRole {
-    name: Option<String>,
-    level: Level,
-    filter: Option<String>,
-    #[serde(default)]
-    hidden: Vec<String>,
+pub async fn roles(State(keeper): State<Arc<Keeper>>) -> Result<Json<Roles>, Problem> {
+    let roles = keeper.access.accounts()?.all_roles().iter().map(shown_role).collect();
+    Ok(Json(Roles { roles }))
 }
 
 impl PostRole {
@@ -203,7 +170,11 @@ impl PostRole {
 }
 
 /// `POST /api/roles`
-pub async fn add_role(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): Body<PostRole>) -> Answer {
+pub async fn add_role(
+    State(keeper): State<Arc<Keeper>>,
+    who: Who,
+    Body(body): Body<PostRole>,
+) -> Answer<ShownRole> {
     let name = body.name.clone().unwrap_or_default();
     let role = body.role(name.clone());
     let made = set_role(&keeper, name, move |accounts| accounts.add_role(role)).await?;
@@ -215,9 +186,9 @@ pub async fn add_role(State(keeper): State<Arc<Keeper>>, who: Who, Body(body): B
 pub async fn change_role(
     State(keeper): State<Arc<Keeper>>,
     who: Who,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Body(body): Body<PostRole>,
-) -> Answer {
+) -> Answer<ShownRole> {
     if body.name.as_ref().is_some_and(|other| *other != name) {
         return Err(Problem::parameter("name", "a role keeps its name"));
     }
@@ -254,7 +225,7 @@ async fn set_role(
 pub async fn remove_role(
     State(keeper): State<Arc<Keeper>>,
     who: Who,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Problem> {
     let of = name.clone();
     keeper.change(move |accounts| accounts.remove_role(&of)).await?;

@@ -104,6 +104,11 @@ fn a_token_is_shown_once_and_good_until_it_is_removed() {
     let ci = bearer(&loggr, made["token"].as_str().expect("the token"));
     assert_eq!(ci.get("/api/me").json()["role"], "operator");
     let more = ci.ask("POST", "/api/tokens", json!({ "name": "ci2", "role": "viewer" })).json();
+    assert_eq!(more["expires"], made["expires"], "it ends with its maker");
+    assert!(made["expires"].as_str().is_some_and(|end| end.starts_with("2100-01-01T00:00:00")), "{made}");
+    let longer = json!({ "name": "ci3", "role": "viewer", "expires": "2101-01-01T00:00:00Z" });
+    let refused = ci.ask("POST", "/api/tokens", longer).json();
+    assert_eq!(refused["parameter"], "expires", "{refused}");
     let viewer = bearer(&loggr, more["token"].as_str().expect("the token"));
     assert_eq!(viewer.ask("POST", "/api/tokens", json!({ "name": "ci3", "role": "operator" })).code, 403);
     let list = ben.get("/api/tokens");
@@ -118,6 +123,21 @@ fn a_token_is_shown_once_and_good_until_it_is_removed() {
     assert_eq!(viewer.get("/api/me").code, 401);
     let over = json!({ "name": "x", "expires": "2001-01-01T00:00:00Z" });
     assert_eq!(anna.ask("POST", "/api/tokens", over).json()["parameter"], "expires");
+    for far in ["2200-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "12000-01-01T00:00:00Z"] {
+        let refused = anna.ask("POST", "/api/tokens", json!({ "name": "x", "expires": far })).json();
+        let detail = refused["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains("too far ahead") && detail.contains("36500 days"), "{refused}");
+    }
+    let (code, said) = typed(&loggr, &["token", "add", "x", "--expires", "2000y"], "");
+    assert_eq!((code, said.contains("too far ahead")), (2, true), "{said}");
+    // What a token has made goes with it.
+    let maker = anna.ask("POST", "/api/tokens", json!({ "name": "maker" })).json();
+    let made = bearer(&loggr, maker["token"].as_str().expect("the token"));
+    let made = made.ask("POST", "/api/tokens", json!({ "name": "made", "role": "viewer" })).json();
+    let (code, said) = typed(&loggr, &["token", "remove", maker["id"].as_str().expect("an id")], "");
+    let expect = "removed the token `maker`, and what it had made: `made`\n";
+    assert_eq!((code, said.as_str()), (0, expect));
+    assert_eq!(bearer(&loggr, made["token"].as_str().expect("the token")).get("/api/me").code, 401);
 }
 
 /// What each role is answered: 401 nobody, 403 who may not, else something else.

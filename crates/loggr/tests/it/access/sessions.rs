@@ -198,6 +198,28 @@ fn somebody_who_may_no_longer_is_told_nothing_more() {
 }
 
 #[test]
+fn failures_of_others_keep_nobody_out_who_has_logged_in_there_before() {
+    let loggr = start("");
+    add_user(&loggr, "anna", "admin");
+    let first = browser(&loggr).try_log_in("anna", PASSWORD);
+    let cookies = first.head.lines().filter_map(|line| line.split_once(": "));
+    let mut cookies = cookies.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    let (_, kept) = cookies.find(|(_, cookie)| cookie.starts_with("loggr-browser=")).expect("a cookie");
+    assert!(kept.contains("; HttpOnly; SameSite=Strict; Max-Age=15552000"), "{kept}");
+    let mut anna = browser(&loggr);
+    anna.cookie = kept.split(';').next().expect("a pair").to_owned();
+    assert_eq!(anna.get("/api/me").code, 401, "it lets nobody in");
+    eventually("tries are slowed", 60, || {
+        (browser(&loggr).try_log_in("anna", "wrong horse").code == 429).then_some(())
+    });
+    assert_eq!(anna.try_log_in("anna", PASSWORD).code, 200);
+    // It guesses no faster than others do.
+    eventually("tries in a known browser are slowed", 60, || {
+        (anna.try_log_in("anna", "wrong horse").code == 429).then_some(())
+    });
+}
+
+#[test]
 fn tries_are_slowed_and_nobody_is_locked_out() {
     let loggr = start("");
     add_user(&loggr, "anna", "admin");

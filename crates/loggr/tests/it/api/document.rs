@@ -6,6 +6,9 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
+
+use crate::access::{add_user, logged_in};
 use crate::api::{fed, some};
 use crate::support::{Database, Loggr, postgres, say, schemathesis};
 
@@ -14,15 +17,24 @@ const SECONDS: &str = "25";
 /// What is looked at in each answer.
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+/// What the door answers: who asks it may lose the right to ask, so it has a program of its own.
+const PEOPLE: &str = "^/api/(me|login|logout|users|roles|tokens)";
 const STREAMS: [&str; 3] = ["/api/tail", "/api/status/feed", "/api/notifications"];
 
 /// Asks everything of this store.
 #[track_caller]
 fn held(loggr: &Loggr, store: &str) {
+    let config = format!("[parameters]\n\"query.store\" = {store:?}\n");
+    asked(loggr, &format!("of the store `{store}`"), &config, &["--exclude-path-regex", PEOPLE]);
+}
+
+/// Asks with these further arguments.
+#[track_caller]
+fn asked(loggr: &Loggr, what: &str, settings: &str, arguments: &[&str]) {
     let Some(tool) = schemathesis() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let config = directory.path().join("schemathesis.toml");
-    std::fs::write(&config, format!("[parameters]\n\"query.store\" = {store:?}\n")).expect("a configuration");
+    std::fs::write(&config, settings).expect("a configuration");
     let mut command = tool.command();
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(&config);
     command.arg("run").arg(format!("http://{}/api/openapi.json", loggr.address("web")));
@@ -30,11 +42,12 @@ fn held(loggr: &Loggr, store: &str) {
     command.args(["--phases", "coverage,fuzzing", "--workers", "1", "--no-shrink", "--continue-on-failure"]);
     command.args(["--request-timeout", "10", "--warnings", "off", "--suppress-health-check", "all"]);
     command.args(STREAMS.iter().flat_map(|path| ["--exclude-path", path]));
+    command.args(arguments);
     command.current_dir(directory.path()).env("NO_COLOR", "1").stdin(Stdio::null());
     let output = command.output().expect("Python starts");
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "of the store `{store}`:\n{said}\n{errors}");
+    assert!(output.status.success(), "{what}:\n{said}\n{errors}");
     let number = |word: &str| {
         let (_, behind) = said.split_once(word).unwrap_or_else(|| panic!("no `{word}` in:\n{said}"));
         let digits: String = behind.trim_start().chars().take_while(char::is_ascii_digit).collect();
@@ -43,7 +56,7 @@ fn held(loggr: &Loggr, store: &str) {
     let (selected, tested) = (number("Selected:"), number("Tested:"));
     assert!(tested > 0, "nothing was asked:\n{said}");
     if tested < selected {
-        say(&format!("in {SECONDS} s only {tested} of {selected} endpoints of `{store}` could be asked"));
+        say(&format!("in {SECONDS} s only {tested} of {selected} endpoints could be asked: {what}"));
     }
 }
 
@@ -59,4 +72,14 @@ fn the_server_keeps_to_its_document() {
     if database.is_some() {
         held(&loggr, "db");
     }
+}
+
+#[test]
+fn the_door_keeps_to_its_document() {
+    let loggr = crate::access::start("");
+    add_user(&loggr, "anna", "admin");
+    let anna = logged_in(&loggr, "anna");
+    let token = anna.ask("POST", "/api/tokens", json!({ "name": "all" })).json();
+    let header = format!("Authorization: Bearer {}", token["token"].as_str().expect("a token"));
+    asked(&loggr, "at the door", "", &["--include-path-regex", PEOPLE, "--header", &header]);
 }

@@ -120,6 +120,27 @@ const ROWS: &[(&str, &str, Row)] = &[
     ("POST", "/api/rescue/discard", Whole("operator")),
     ("POST", "/api/upload", Takes),
     ("GET", "/api/openapi.json", Else),
+    // Who may, and nothing of the events.
+    ("GET", "/api/me", Else),
+    ("POST", "/api/login", Else),
+    ("POST", "/api/login/link", Else),
+    ("GET", "/api/login/oidc", Else),
+    ("GET", "/api/login/oidc/return", Else),
+    ("POST", "/api/logout", Else),
+    ("POST", "/api/logout/all", Else),
+    ("POST", "/api/me/password", Else),
+    ("GET", "/api/users", Else),
+    ("POST", "/api/users", Else),
+    ("PATCH", "/api/users/{name}", Else),
+    ("DELETE", "/api/users/{name}", Else),
+    ("POST", "/api/users/{name}/logout", Else),
+    ("GET", "/api/roles", Else),
+    ("POST", "/api/roles", Else),
+    ("PUT", "/api/roles/{name}", Else),
+    ("DELETE", "/api/roles/{name}", Else),
+    ("GET", "/api/tokens", Else),
+    ("POST", "/api/tokens", Else),
+    ("DELETE", "/api/tokens/{id}", Else),
 ];
 
 fn events() -> Vec<String> {

@@ -20,7 +20,7 @@ const ROOMS: [&str; 12] = [
 ];
 
 /// What everybody may use: one idea each, in one file.
-const GROUND: [&str; 7] = ["clean", "exit", "filters", "hint", "news", "store", "users"];
+const GROUND: [&str; 8] = ["clean", "exit", "filters", "hint", "news", "reading", "store", "users"];
 
 /// The first word behind each `crate::`, and where a list stands there, of each of its entries.
 fn used(text: &str) -> Vec<String> {
