@@ -24,7 +24,7 @@ use crate::component::bus::{self, Opened};
 use crate::component::collector;
 use crate::component::machine::Machines;
 use crate::component::server::{Doors, Server};
-use crate::component::ship::Shippers;
+use crate::component::ship::{self, Shippers};
 use crate::config::{Config, exposed};
 use crate::operate::stores::Stores;
 use crate::process::descriptors::{self, Needs, Places};
@@ -34,6 +34,7 @@ use crate::process::privileges::{self, Identity};
 use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
+use crate::sink::syslog::Tls;
 use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
@@ -55,6 +56,7 @@ pub struct Prepared {
     broker: Option<RabbitOptions>,
     doors: Doors,
     databases: HashMap<String, Database>,
+    tls: HashMap<String, Tls>,
     web: web::Bound,
     stores: Stores,
     places: Places,
@@ -81,6 +83,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let place = Place::claim(&config, &part, identity.as_ref())?;
     let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
+    let tls = ship::tls(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
     let stores = Stores::new(&config);
@@ -92,7 +95,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     if let Some(file) = &config.log.security {
         telemetry::try_security(file)?;
     }
-    Ok(Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file })
+    Ok(Prepared { config, part, registry, place, broker, doors, databases, tls, web, stores, places, file })
 }
 
 /// Raises the limit of descriptors, and divides what the system allows.
@@ -136,8 +139,20 @@ struct Running {
 
 impl Running {
     async fn start(prepared: Prepared) -> Result<(Running, Signals)> {
-        let Prepared { config, part, registry, place, broker, doors, databases, web, stores, places, file } =
-            prepared;
+        let Prepared {
+            config,
+            part,
+            registry,
+            place,
+            broker,
+            doors,
+            databases,
+            tls,
+            web,
+            stores,
+            places,
+            file,
+        } = prepared;
         let starting = Signals::starting()?;
         let opened = match part.needs_bus() {
             true => Some(bus::open(&config, &part, broker.clone()).await?),
@@ -155,7 +170,8 @@ impl Running {
         let mut ships = Vec::new();
         if let Some(Opened { bus, .. }) = &opened {
             let stop = &shipping.stop.clone();
-            let shippers = Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop };
+            let shippers =
+                Shippers { bus, rescue: &rescue, data: &data, databases: &databases, tls: &tls, stop };
             for ship in part.ships(&config) {
                 ships.push(shippers.start(ship, &mut shipping.tasks).await?);
             }

@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 use super::choice::Choice;
 use super::diagnostics::{Problem, choose, list, suggest};
 use super::keys::{Key, Section, Takes};
-use value::{Read, Value, is_empty};
+use value::{Read, Value, expected, is_empty};
 
 pub use plain::check_name;
 
@@ -132,6 +132,26 @@ impl<'r, 't> Reader<'r, 't> {
                 self.note(Some(name.span()), message, Some(help));
             }
         }
+    }
+
+    /// Reads a section that stands within this one, if it is there.
+    pub fn within<T>(
+        &mut self,
+        name: &'static str,
+        section: &'static Section,
+        read: impl FnOnce(&mut Reader<'_, 't>) -> T,
+    ) -> Option<T> {
+        let (key, value) = self.table?.get_key_value(name)?;
+        let title = format!("`{name}` of `{}`", self.title);
+        let Some(table) = value.get_ref().as_table() else {
+            let wrong = expected("a table", value);
+            self.failed.push(name);
+            self.note(Some(value.span()), wrong.message, Some(format!("write `{}`", section.header())));
+            return None;
+        };
+        let mut reader = Reader::new(section, title, Some(table), Some(key.span()), self.problems);
+        reader.check_keys();
+        Some(read(&mut reader))
     }
 
     /// Notes a problem with the value of a key.
