@@ -210,6 +210,14 @@ pub fn read(
         let help = "write `protocol = \"relp\"` or `\"tcp\"`, or leave it out";
         r.blame("tls", "there is no TLS over UDP".to_owned(), Some(help.to_owned()));
     }
+    if matches!(ship.format, DumpFormat::Msgpack)
+        && ship.carrier == Carrier::Tcp
+        && ship.framing == Framing::Lf
+    {
+        let help = "write `framing = \"octet-counting\"`";
+        let message = "`MSGPACK` may hold line feeds that end nothing".to_owned();
+        r.blame("format", message, Some(help.to_owned()));
+    }
     if matches!(ship.format, DumpFormat::Es) {
         let help = "it is two lines, which no syslog server understands";
         r.blame("format", "`ES` is no format for syslog".to_owned(), Some(help.to_owned()));

@@ -101,6 +101,10 @@ fn keys_that_do_not_go_together() {
         "targets = 'a:1'\nformat = 'ES'",
         &["`ES` is no format for syslog | it is two lines, which no syslog server understands"],
     );
+    check_mistakes(
+        "targets = 'a:1'\nprotocol = 'tcp'\nframing = 'lf'\nformat = 'MSGPACK'",
+        &["`MSGPACK` may hold line feeds that end nothing | write `framing = \"octet-counting\"`"],
+    );
     check_mistakes("targets = 'a:1'\ntls = {cert = 'c'}", &["`cert` is of no use without `key`"]);
     check_mistakes(
         "targets = 'a:1'\ntls = {verify = false, ca = 'x'}",

@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use loggr_wire::relp::{ClientConfig, ClientState, MAX_DATA_BYTES, SendError, Sender};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
@@ -80,6 +81,7 @@ impl Session {
                 self.target
             )));
         }
+        self.look(work)?;
         let mut deadline = self.deadline();
         loop {
             let mut more = true;
@@ -108,35 +110,17 @@ impl Session {
     async fn step(&mut self, work: &mut Work, deadline: &mut Instant) -> Result<(), Trouble> {
         let Session { target, reader, writer, sender, buffer, unflushed, timeout } = self;
         let writes = !sender.output().is_empty();
-        let moved: io::Result<()> = tokio::select! {
+        let mut heard = None;
+        tokio::select! {
             biased;
-            read = reader.read(buffer) => match read {
-                Ok(0) => return Err(Trouble::closed(target)),
-                Ok(n) => {
-                    let fed = sender.feed(buffer.get(..n).unwrap_or_default(), |line, answer| {
-                        if answer.is_ok() {
-                            work.taken(&line);
-                        } else {
-                            let text = String::from_utf8_lossy(answer.text);
-                            work.refuse(&line, format!("`{target}` has refused it: {} {}", answer.code, clean(&text)));
-                        }
-                    });
-                    if let Err(error) = fed {
-                        let hint = error.hint().unwrap_or("does it speak RELP?");
-                        return Err(Trouble::new(format!("`{target}` breaks the rules of RELP: {error}; {hint}")));
-                    }
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            },
+            read = reader.read(buffer) => heard = Some(read),
             pushed = push(writer, sender.output()), if writes || *unflushed => match pushed {
                 Ok(0) if writes => return Err(Trouble::closed(target)),
                 Ok(n) => {
                     sender.consume_output(n);
                     *unflushed = writes;
-                    Ok(())
                 }
-                Err(error) => Err(error),
+                Err(error) => return Err(Trouble::broken(target, &error)),
             },
             () = tokio::time::sleep_until(*deadline) => {
                 let seconds = timeout.as_secs_f64();
@@ -145,12 +129,47 @@ impl Session {
                 )));
             }
         };
-        moved.map_err(|error| Trouble::broken(target, &error))?;
-        if matches!(sender.state(), ClientState::Closed | ClientState::Dead) {
-            return Err(Trouble::new(format!("`{target}` has ended the session")));
+        if let Some(read) = heard {
+            self.hear(read, work)?;
         }
         *deadline = self.deadline();
         Ok(())
+    }
+
+    /// Nothing is sent into a session that has ended while it rested.
+    fn look(&mut self, work: &mut Work) -> Result<(), Trouble> {
+        while let Some(read) = self.reader.read(&mut self.buffer).now_or_never() {
+            self.hear(read, work)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what was read.
+    fn hear(&mut self, read: io::Result<usize>, work: &mut Work) -> Result<(), Trouble> {
+        let Session { target, sender, buffer, .. } = self;
+        let n = match read {
+            Ok(0) => return Err(Trouble::closed(target)),
+            Ok(n) => n,
+            Err(error) => return Err(Trouble::broken(target, &error)),
+        };
+        let fed = sender.feed(buffer.get(..n).unwrap_or_default(), |line, answer| {
+            if answer.is_ok() {
+                work.taken(&line);
+            } else {
+                let text = String::from_utf8_lossy(answer.text);
+                work.refuse(&line, format!("`{target}` has refused it: {} {}", answer.code, clean(&text)));
+            }
+        });
+        if let Err(error) = fed {
+            let hint = error.hint().unwrap_or("does it speak RELP?");
+            return Err(Trouble::new(format!("`{target}` breaks the rules of RELP: {error}; {hint}")));
+        }
+        match sender.state() {
+            ClientState::Closed | ClientState::Dead => {
+                Err(Trouble::new(format!("`{target}` has ended the session")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn deadline(&self) -> Instant {
