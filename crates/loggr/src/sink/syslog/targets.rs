@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use loggr_net::Address;
+use tokio::sync::Semaphore;
 
 use super::connect::{Tls, connect};
 use super::stats::{ForwardStats, TargetStats};
@@ -52,8 +53,10 @@ impl Link {
 /// One target.
 struct Target {
     address: Address,
+    /// Who uses it: one batch at a time.
+    turn: Semaphore,
     /// The connection, while nobody uses it.
-    link: tokio::sync::Mutex<Option<Link>>,
+    link: Mutex<Option<Link>>,
     health: Mutex<Health>,
 }
 
@@ -83,7 +86,8 @@ impl Targets {
     pub fn new(name: &str, ship: SyslogShip, tls: Option<Tls>, stats: Arc<ForwardStats>) -> Targets {
         let target = |address: &Address| Target {
             address: address.clone(),
-            link: tokio::sync::Mutex::default(),
+            turn: Semaphore::new(1),
+            link: Mutex::default(),
             health: Mutex::default(),
         };
         let targets = ship.targets.iter().map(target).collect();
@@ -118,7 +122,7 @@ impl Targets {
         }
         if self.ship.balance == Balance::RoundRobin {
             // One that is busy with another batch comes later.
-            good.sort_by_key(|at| self.targets.get(*at).is_none_or(|target| target.link.try_lock().is_err()));
+            good.sort_by_key(|at| self.targets.get(*at).is_none_or(Target::is_busy));
         }
         good.into_iter().chain(bad).collect()
     }
@@ -128,9 +132,11 @@ impl Targets {
         let (Some(target), Some(stats)) = (self.targets.get(at), self.stats.targets.get(at)) else {
             return Err(Trouble::new("there is no such target"));
         };
-        let mut place = target.link.lock().await;
+        let Ok(_turn) = target.turn.acquire().await else {
+            return Err(Trouble::new("nobody takes turns any more"));
+        };
         let (before, ..) = work.counts();
-        let sent = self.over(target, stats, &mut place, work).await;
+        let sent = self.over(target, stats, work).await;
         stats.sent.add(work.counts().0 - before);
         match &sent {
             Ok(()) => {
@@ -142,17 +148,12 @@ impl Targets {
         sent
     }
 
-    async fn over(
-        &self,
-        target: &Target,
-        stats: &TargetStats,
-        place: &mut Option<Link>,
-        work: &mut Work,
-    ) -> Result<(), Trouble> {
-        if let Some(mut link) = place.take() {
+    async fn over(&self, target: &Target, stats: &TargetStats, work: &mut Work) -> Result<(), Trouble> {
+        let rested = target.link().take();
+        if let Some(mut link) = rested {
             match link.send(work, &self.stats).await {
                 Ok(()) => {
-                    *place = Some(link);
+                    *target.link() = Some(link);
                     return Ok(());
                 }
                 Err(trouble) if trouble.is_late() => return Err(trouble),
@@ -165,7 +166,7 @@ impl Targets {
         }
         let mut link = self.link(&target.address, stats).await?;
         link.send(work, &self.stats).await?;
-        *place = Some(link);
+        *target.link() = Some(link);
         Ok(())
     }
 
@@ -215,9 +216,7 @@ impl Targets {
             let linked = all.link(&target.address, stats).await;
             match linked {
                 Ok(link) => {
-                    if let Ok(mut place) = target.link.try_lock() {
-                        place.get_or_insert(link);
-                    }
+                    target.link().get_or_insert(link);
                     all.recovered(target, stats);
                 }
                 Err(trouble) => all.failed(target, stats, &trouble),
@@ -252,7 +251,7 @@ impl Targets {
     /// Ends all connections in order. Who uses one at the moment ends it himself.
     pub async fn close(&self) {
         for target in &self.targets {
-            let link = target.link.try_lock().ok().and_then(|mut place| place.take());
+            let link = target.link().take();
             if let Some(link) = link {
                 drop(tokio::time::timeout(FAREWELL, link.close()).await);
             }
@@ -261,6 +260,14 @@ impl Targets {
 }
 
 impl Target {
+    fn is_busy(&self) -> bool {
+        self.turn.available_permits() == 0
+    }
+
+    fn link(&self) -> MutexGuard<'_, Option<Link>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
