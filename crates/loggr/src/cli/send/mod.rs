@@ -6,6 +6,7 @@
 mod job;
 mod lines;
 mod relp;
+mod stream;
 mod transport;
 
 use std::io::IsTerminal;
@@ -20,6 +21,7 @@ use loggr_event::counted;
 
 use self::job::{Job, Target};
 use self::lines::Lines;
+use self::stream::TlsArgs;
 use super::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -30,7 +32,8 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Arguments of `loggr send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Send to this receiver: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH
+    /// Send to this receiver: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH; with TLS
+    /// relp+tls://HOST:PORT or tcp+tls://HOST:PORT
     #[arg(long, value_name = "URL")]
     to: String,
     /// Send one event with this message
@@ -71,6 +74,8 @@ pub struct SendArgs {
     /// lost
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     retry: u64,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Print the result as one JSON object
     #[arg(long)]
     json: bool,
@@ -133,7 +138,8 @@ impl Progress {
 
 /// Sends, then reports.
 pub fn run(args: &SendArgs) -> Result<Exit> {
-    let target = Target::parse(&args.to).usage()?;
+    let (target, encrypted) = Target::parse(&args.to).usage()?;
+    let tls = args.tls.read(encrypted)?;
     if args.connections == 0 || args.connections > MAX_CONNECTIONS {
         return Err(anyhow!(
             "`--connections` is {}, but must be from 1 to {MAX_CONNECTIONS}",
@@ -152,6 +158,7 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         .map(|_| {
             let job = Job {
                 target: target.clone(),
+                tls: tls.clone(),
                 lines: lines.clone(),
                 progress: progress.clone(),
                 window: args.window,

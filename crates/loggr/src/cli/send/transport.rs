@@ -13,14 +13,20 @@ use loggr_flow::Backoff;
 use loggr_net::bind::Reach;
 use loggr_wire::framing::{write_lf, write_octet_counted};
 
-use super::job::{Job, Pacer, Target, WRITE_BYTES, connect};
+use super::job::{Job, Pacer, Target, WRITE_BYTES};
+use super::stream::Stream;
 use super::{Framing, relp};
 
 /// Sends until the lines end. Gives the microseconds from sending to answer of each line.
 pub fn send(job: Job) -> Result<Vec<u32>> {
     match &job.target {
         Target::Relp(address) => relp::send(&job, address),
-        Target::Tcp(address) => stream(&job, patiently(&job, || connect(address))?).map(|()| Vec::new()),
+        Target::Tcp(address) => {
+            let mut connected = patiently(&job, || Stream::connect(address, job.tls.as_ref()))?;
+            stream(&job, &mut connected)?;
+            connected.finish();
+            Ok(Vec::new())
+        }
         Target::Udp(address) => {
             let socket = UdpSocket::bind(if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" })?;
             socket.connect(address.as_str()).with_context(|| format!("cannot reach `{address}`"))?;

@@ -78,11 +78,10 @@ fn while_nobody_is_there_events_wait_and_the_status_says_why() {
         "trouble: shipper `siem`: cannot connect to `127.0.0.1:{port}`: Connection refused (os error 111); does the \
          receiver run, and does it listen on this port?"
     );
-    let mut text = String::new();
-    until("the status says why", 60, || {
-        text = sender.status_text(&[]);
-        text.contains(&trouble)
-    });
+    let says_why = |sender: &Loggr| {
+        until("the status says why", 60, || sender.status_text(&[]).contains(&trouble));
+    };
+    says_why(&sender);
     let waiting = |sender: &Loggr| {
         let status = sender.status();
         let queues = status["queues"].as_array().expect("queues");
@@ -92,6 +91,7 @@ fn while_nobody_is_there_events_wait_and_the_status_says_why() {
     // They wait also over a new start.
     sender.stop();
     sender.up();
+    says_why(&sender);
     let receiver = Mock::listen(port, |_| (200, "OK"));
     sender.stored(100, 60);
     assert_eq!((waiting(&sender), receiver.lines().len()), (Some(0), 100));

@@ -1,4 +1,4 @@
-//! TLS to real receivers: rsyslog over RELP, OpenSSL's server over TCP.
+//! TLS to real receivers, of shippers and of `loggr send`: rsyslog over RELP, OpenSSL's server over TCP.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use tempfile::TempDir;
 
 use super::{forwarding, siem};
-use crate::support::{Daemon, Loggr, RelpSender, Rsyslog, count_seqs, free_port, until};
+use crate::support::{Daemon, Loggr, PROGRAM, RelpSender, Rsyslog, count_seqs, free_port, until};
 
 /// A directory with an authority, `ca.crt`, and certificates that it has signed.
 struct Certificates(TempDir);
@@ -42,11 +42,11 @@ impl Certificates {
     }
 }
 
-#[test]
-fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
-    let certificates = Certificates::new();
+/// An rsyslogd that takes lines over RELP with TLS from who shows the certificate of the client, and writes
+/// them to `seen.log`.
+#[track_caller]
+fn rsyslog(certificates: &Certificates, port: u16) -> Option<Rsyslog> {
     let file = certificates.path("seen.log");
-    let port = free_port();
     let at = |name: &str| certificates.path(name).display().to_string();
     let modules = format!(
         "module(load=\"imrelp\")\ninput(type=\"imrelp\" address=\"127.0.0.1\" port=\"{port}\" tls=\"on\" \
@@ -56,9 +56,15 @@ fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
         at("target.crt"),
         at("target.key")
     );
-    let Some(rsyslog) = Rsyslog::start(&modules, &format!("action(type=\"omfile\" file={file:?})")) else {
-        return;
-    };
+    Rsyslog::start(&modules, &format!("action(type=\"omfile\" file={file:?})"))
+}
+
+#[test]
+fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
+    let (certificates, port) = (Certificates::new(), free_port());
+    let Some(rsyslog) = rsyslog(&certificates, port) else { return };
+    let at = |name: &str| certificates.path(name).display().to_string();
+    let file = certificates.path("seen.log");
     let keys = format!(
         "targets = \"127.0.0.1:{port}\"\ntls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
         at("ca.crt"),
@@ -185,4 +191,49 @@ fn certificates_that_cannot_be_read_end_the_start() {
         );
         assert!(errors.contains("hint: name a file in PEM form that is there"), "{errors}");
     }
+}
+
+/// `loggr send` to this URL with these options; whether it went well, and what it said.
+fn send(url: &str, options: &[&str]) -> (bool, String) {
+    let mut command = Command::new(PROGRAM);
+    command.args(["send", "--to", url, "--count", "300", "--window", "20"]).args(options);
+    let output = command.env("NO_COLOR", "1").output().expect("loggr starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn send_to_rsyslog_over_relp_with_certificates_on_both_sides() {
+    let (certificates, port) = (Certificates::new(), free_port());
+    let Some(rsyslog) = rsyslog(&certificates, port) else { return };
+    let at = |name: &str| certificates.path(name).display().to_string();
+    let (authority, certificate, key) = (at("ca.crt"), at("client.crt"), at("client.key"));
+    let options = ["--tls-ca", &authority, "--tls-cert", &certificate, "--tls-key", &key];
+    let (good, said) = send(&format!("relp+tls://127.0.0.1:{port}"), &options);
+    assert!(good && said.contains("sent 300 lines, 300 acknowledged"), "{said}");
+    rsyslog.stop();
+    let seen = std::fs::read_to_string(certificates.path("seen.log")).expect("its file");
+    assert_eq!(count_seqs(seen.lines()).len(), 300);
+}
+
+#[test]
+fn send_over_tcp_looks_who_the_receiver_is() {
+    let (certificates, others) = (Certificates::new(), Certificates::new());
+    let (port, log) = (free_port(), certificates.path("server.log"));
+    let mut server = s_server(&certificates, port, &log, &[]);
+    let at = |of: &Certificates| of.path("ca.crt").display().to_string();
+    let (own, other) = (at(&certificates), at(&others));
+    let url = format!("tcp+tls://127.0.0.1:{port}");
+    let (good, said) = send(&url, &["--tls-ca", &own, "--tls-name", "localhost"]);
+    assert!(good, "{said}");
+    until("the server has heard every line", 60, || server.log().matches("seq=").count() == 300);
+    let refused = |options: &[&str], hint: &str| {
+        let (good, said) = send(&url, &[options, &["--retry", "0"]].concat());
+        assert!(!good && said.contains(&format!("hint: {hint}")), "{said}");
+    };
+    refused(&["--tls-ca", &other], "`--tls-ca` takes the file of the authority");
+    refused(&["--tls-ca", &own, "--tls-name", "siem.example.net"], "`--tls-name` takes the name");
+    let (good, said) = send(&format!("tcp://127.0.0.1:{port}"), &["--tls-ca", &own]);
+    assert!(!good && said.contains("`--tls-ca` means nothing without TLS"), "{said}");
+    server.kill9();
 }
