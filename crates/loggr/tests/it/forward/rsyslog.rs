@@ -1,9 +1,8 @@
 //! A real rsyslogd at the other end, over everything that it takes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::{forwarding, number};
+use super::{forwarding, number, shown};
 use crate::support::{Loggr, RelpSender, Rsyslog, count_seqs, free_port, numbered_line, until};
 
 /// How the receiving rsyslogd writes what it has understood.
@@ -61,30 +60,22 @@ fn check_rfc5424(keys: &str, input: &str, count: u64) {
 
 /// The configuration that the guide shows for an input of rsyslog, on loopback and another port.
 #[track_caller]
-fn shown(input: &str) -> String {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/forward.md");
-    let text = std::fs::read_to_string(guide).expect("the guide");
-    let named = format!("input(type=\"{input}\"");
-    let block = text
-        .split("```")
-        .skip(1)
-        .step_by(2)
-        .find(|block| block.contains(&named))
-        .expect("the guide shows it");
-    let (before, rest) = block.trim().split_once("port=\"").expect("a port");
+fn input(name: &str) -> String {
+    let block = shown(&format!("input(type=\"{name}\""));
+    let (before, rest) = block.split_once("port=\"").expect("a port");
     let (_, after) = rest.split_once('"').expect("its end");
     format!("{before}address=\"127.0.0.1\" port=\"PORT\"{after}")
 }
 
 #[test]
 fn over_relp() {
-    check_rfc5424("", &shown("imrelp"), 3000);
+    check_rfc5424("", &input("imrelp"), 3000);
 }
 
 #[test]
 fn over_tcp_with_octet_counts() {
     // The tests' own input, which is that of the guide.
-    assert!(shown("imtcp").contains("module(load=\"imtcp\")"));
+    assert!(input("imtcp").contains("module(load=\"imtcp\")"));
     check_rfc5424("protocol = \"tcp\"", "", 3000);
 }
 
@@ -96,12 +87,12 @@ fn over_tcp_with_line_feeds() {
 #[test]
 fn over_udp() {
     // As many as a socket holds that is read late.
-    check_rfc5424("protocol = \"udp\"", &shown("imudp"), 100);
+    check_rfc5424("protocol = \"udp\"", &input("imudp"), 100);
 }
 
 #[test]
 fn in_rsyslogs_own_format() {
-    let Some(lines) = through("format = \"RSYSLOG\"", &shown("imrelp"), 50) else { return };
+    let Some(lines) = through("format = \"RSYSLOG\"", &input("imrelp"), 50) else { return };
     for (n, line) in lines.iter().enumerate() {
         let line = line.split('|').collect::<Vec<_>>();
         let whole = understood(&numbered_line(n as u64));

@@ -36,7 +36,7 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{
     Tool, duckdb, loggen, logger, long, oidc_provider, redis_server, rsyslogd, schemathesis, skipped,
-    systemd_analyze,
+    syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};
