@@ -1078,6 +1078,49 @@ export interface components {
             /** @description The name that the user shall have. */
             user: string;
         };
+        /** @description A shipper that hands events on, since the process started. */
+        Forward: {
+            /**
+             * @description The target that got the last events.
+             * @default null
+             */
+            current: string | null;
+            /**
+             * Format: uint64
+             * @description Events that were cut to the length of a datagram.
+             * @default 0
+             */
+            cut: number;
+            /**
+             * Format: uint64
+             * @description Connections that were made again.
+             * @default 0
+             */
+            reconnects: number;
+            /**
+             * Format: uint64
+             * @description Events that a target has refused.
+             * @default 0
+             */
+            refused: number;
+            /**
+             * Format: uint64
+             * @description Events that were sent once more, because their connection had broken.
+             * @default 0
+             */
+            resent: number;
+            /**
+             * @description All targets.
+             * @default []
+             */
+            targets: components["schemas"]["Target"][];
+            /**
+             * Format: uint64
+             * @description Events that were handed over to a target that answers nothing (TCP, UDP).
+             * @default 0
+             */
+            unacknowledged: number;
+        };
         /** @description Events by time and by the values of a field. */
         Histogram: {
             /** @description The bars that hold something, oldest first. */
@@ -1360,6 +1403,50 @@ export interface components {
             up: boolean;
         };
         /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedCertificate: {
+            /**
+             * Format: int64
+             * @description Days until then; negative behind it.
+             * @default 0
+             */
+            days_left: number;
+            /**
+             * @description Until when it is valid, in RFC 3339.
+             * @default
+             */
+            ends: string;
+            /**
+             * Format: int64
+             * @description The same in seconds since 1970.
+             * @default 0
+             */
+            ends_unix: number;
+            /**
+             * @description Its SHA-256.
+             * @default
+             */
+            fingerprint: string;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * @description Its first name.
+             * @default
+             */
+            name: string;
+            /**
+             * @description Where it is shown, such as `` listener `tls` ``.
+             * @default
+             */
+            place: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * @description What is wrong with it, or with its files.
+             * @default null
+             */
+            trouble: string | null;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
         OwnedDisk: {
             /**
              * Format: uint64
@@ -1507,6 +1594,12 @@ export interface components {
              * @default null
              */
             ended: string | null;
+            /**
+             * Format: uint64
+             * @description Connections refused in the handshake of TLS, or in the head of a proxy.
+             * @default 0
+             */
+            handshakes_refused: number;
             /** @description The host of the process. */
             host?: string | null;
             /**
@@ -1772,6 +1865,8 @@ export interface components {
              * @default 0
              */
             failures: number;
+            /** @description What one tells that hands events on to other servers. */
+            forward?: components["schemas"]["Forward"] | null;
             /** @description The host of the process. */
             host?: string | null;
             /**
@@ -2420,6 +2515,11 @@ export interface components {
              * @default []
              */
             brokers: components["schemas"]["OwnedBroker"][];
+            /**
+             * @description The certificates that are shown.
+             * @default []
+             */
+            certificates: components["schemas"]["OwnedCertificate"][];
             /** @default null */
             component: string | null;
             /**
@@ -2559,6 +2659,30 @@ export interface components {
             reason: string;
             /** @description Whose. */
             sink: string;
+        };
+        /** @description A server to which events are handed on. */
+        Target: {
+            /**
+             * @description Host and port.
+             * @default
+             */
+            address: string;
+            /**
+             * Format: uint64
+             * @description Events that it has taken.
+             * @default 0
+             */
+            sent: number;
+            /**
+             * @description With TLS, the name that its certificate is for.
+             * @default null
+             */
+            tls: string | null;
+            /**
+             * @description Why it takes nothing.
+             * @default null
+             */
+            trouble: string | null;
         };
         /** @description A term of the query. */
         Term: {

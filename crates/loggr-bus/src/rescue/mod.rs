@@ -235,13 +235,13 @@ impl RescueStore {
     /// [`RescueError`].
     pub fn standing(&self) -> Result<BTreeMap<String, Standing>, RescueError> {
         let db = self.room.enter()?;
-        // Read before the transaction begins: a change in between is counted next time.
-        let now = db.env.info().last_txn_id;
+        let txn = self.read(&db)?;
+        // What this reader sees: a change shows in the file before readers see it.
+        let now = txn.id();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, all)) = counted.as_ref().filter(|(then, _)| *then == now) {
             return Ok(all.clone());
         }
-        let txn = self.read(&db)?;
         let mut all = BTreeMap::<String, Standing>::new();
         for entry in db.left.iter(&txn).map_err(|e| self.failed(e))? {
             let (name, value) = entry.map_err(|e| self.failed(e))?;

@@ -259,3 +259,26 @@ fn any_bytes_are_an_entry_or_an_error() {
     assert!(decode(id, &[9; 60]).is_err());
     assert_eq!(RescueId::parse("x"), None);
 }
+
+/// A change shows in the file some time before readers see it. Who counted in between kept the old number.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_were_asked_for_during_a_change_are_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let mut sink = store.rescue_for("db").unwrap();
+    let (asked, done) = (store.clone(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let enough = done.clone();
+    let asking = std::thread::spawn(move || {
+        while !enough.load(std::sync::atomic::Ordering::Relaxed) {
+            asked.standing().unwrap();
+        }
+    });
+    let mut told = Vec::new();
+    for text in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        sink.rescue(&lines(&[text]), &reason("no")).await.map(drop).unwrap();
+        told.push(store.standing().unwrap()["db"].here);
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    asking.join().unwrap();
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7, 8]);
+}

@@ -76,6 +76,7 @@ fn summary(config: &Config) -> Result<String> {
             writeln!(out, "machine {name}: {key} to {exchange}")?;
         }
     }
+    crate::component::ship::tls(config.ships.iter())?;
     for ship in &config.ships {
         let mut place = ship.kind.shown();
         if let ShipKind::Postgres(postgres) = &ship.kind {

@@ -19,8 +19,8 @@ use crate::exit::Exit;
 use crate::process::place;
 use crate::registry::Registry;
 use crate::status::{
-    Broker, Certificate, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue, Rule,
-    Ship, State, Store, sentences,
+    Broker, Certificate, Forward, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue,
+    Rule, Ship, State, Store, Target, sentences,
 };
 
 /// Arguments of `loggr status`.
@@ -198,6 +198,22 @@ const SHIPS: &[Column<Ship>] = &[
     ("FAILING", |s| s.failing.to_string()),
     ("LAST ERROR", |s| words(&s.last_error)),
 ];
+const FORWARDING: &[Column<Of<Forward>>] = &[
+    ("FORWARDER", |of| clean(&of.whole).into()),
+    ("TO", |f| words(&f.part.current)),
+    ("REFUSED", |f| number(Some(f.part.refused))),
+    ("UNACKNOWLEDGED", |f| number(Some(f.part.unacknowledged))),
+    ("RESENT", |f| number(Some(f.part.resent))),
+    ("CUT", |f| number(Some(f.part.cut))),
+    ("RECONNECTS", |f| number(Some(f.part.reconnects))),
+];
+const TARGETS: &[Column<Of<Target>>] = &[
+    ("TARGET", |t| clean(&t.part.address).into()),
+    ("FORWARDER", |of| clean(&of.whole).into()),
+    ("SENT", |t| number(Some(t.part.sent))),
+    ("TLS", |t| words(&t.part.tls)),
+    ("TROUBLE", |t| words(&t.part.trouble)),
+];
 const STORES: &[Column<Of<Holdings>>] = &[
     ("STORE", |of| clean(&of.whole).into()),
     ("EVENTS", |s| number(Some(s.part.events))),
@@ -244,6 +260,8 @@ fn render(status: &Installation, rules: bool) -> String {
     }
     out += &all.show(SHIPS, &status.ships);
     out += &all.said("SHIPPER THAT HAS ENDED", &status.ships, |s| (&s.name, s.ended.as_deref()));
+    out += &all.show(FORWARDING, &forwarding(&status.ships));
+    out += &all.show(TARGETS, &targets(&status.ships));
     out += &all.show(STORES, &holdings(&status.stores));
     out += &all.said("STORE WITH TROUBLE", &status.stores, |s| (&s.name, s.trouble.as_deref()));
     out += &all.said("STORE THAT DROPS NOTHING", &status.stores, |s| (&s.name, s.clock()));
@@ -280,6 +298,24 @@ fn parts<T: Clone>(machines: &[Owned<Machine>], of: impl Fn(&Machine) -> &Vec<T>
     let rows = machines.iter().flat_map(|machine| {
         let parts = of(machine).iter().cloned();
         parts.map(|part| machine.with(Of { whole: machine.name.clone(), part })).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+/// The shippers that hand events on.
+fn forwarding(ships: &[Owned<Ship>]) -> Vec<Owned<Of<Forward>>> {
+    let those = ships.iter().filter_map(|ship| {
+        let part = ship.forward.clone()?;
+        Some(ship.with(Of { whole: ship.name.clone(), part }))
+    });
+    those.collect()
+}
+
+/// The targets of all of them.
+fn targets(ships: &[Owned<Ship>]) -> Vec<Owned<Of<Target>>> {
+    let rows = ships.iter().flat_map(|ship| {
+        let targets = ship.targets().iter().cloned();
+        targets.map(|part| ship.with(Of { whole: ship.name.clone(), part })).collect::<Vec<_>>()
     });
     rows.collect()
 }

@@ -1,4 +1,4 @@
-//! `ship NAME`: a queue → batcher → files, the search store or PostgreSQL.
+//! `ship NAME`: a queue → batcher → files, the search store, PostgreSQL or other syslog servers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,19 +14,22 @@ use loggr_store::postgres::Database;
 use tokio::task::JoinSet;
 
 use super::upkeep::{self, SearchUpkeep};
-use crate::config::ship::FilesShip;
+use crate::config::ship::{Balance, FilesShip};
 use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
+use crate::sink::syslog::{ForwardStats, SyslogSink, Tls};
 use crate::sink::{Destination, ShipStats};
 
 /// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
 const SHIP_WINDOW: usize = 256;
 /// Bytes of one commit to PostgreSQL, at most: it is held in memory until it is stored.
 const MAX_POSTGRES_BYTES: usize = 32 << 20;
+/// Bytes of events that are handed on together, at most.
+const MAX_FORWARD_BYTES: usize = 8 << 20;
 
 /// A shipper that runs.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct Shippers<'p> {
     pub data: &'p Path,
     /// The databases of shippers of kind `postgres`, by the shipper's name.
     pub databases: &'p HashMap<String, Database>,
+    /// The settings of TLS of shippers of kind `syslog`, by the shipper's name.
+    pub tls: &'p HashMap<String, Tls>,
     /// When to stop.
     pub stop: &'p Stop,
 }
@@ -116,6 +121,28 @@ impl Shippers<'_> {
                 tasks.spawn(upkeep::postgres(sink, postgres.retention, stats.clone(), self.stop.clone()));
                 Ok(Shipping { stats, destination })
             }
+            ShipKind::Syslog(syslog) => {
+                let forward = Arc::new(ForwardStats::new(syslog));
+                let stats = Arc::new(ShipStats::forwarding(ship, forward.clone()));
+                let tls = self.tls.get(&ship.name).cloned();
+                let destination = Destination::Syslog(SyslogSink::new(&ship.name, syslog, tls, forward));
+                // No batcher: the queue joins what waits, and a lone event goes at once.
+                let options = ConsumerOptions {
+                    window: SHIP_WINDOW,
+                    max_batch_events: syslog.window,
+                    max_batch_bytes: MAX_FORWARD_BYTES,
+                    kept: false,
+                };
+                // As many pumps as targets that get events at the same time.
+                let pumps = match syslog.balance {
+                    Balance::Failover => 1,
+                    Balance::RoundRobin => syslog.targets.len(),
+                };
+                for _ in 0..pumps {
+                    self.pump(ship, options, Vec::new(), &destination, &stats, tasks)?;
+                }
+                Ok(Shipping { stats, destination })
+            }
         }
     }
 
@@ -132,15 +159,25 @@ impl Shippers<'_> {
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let progress = stats.progress.clone();
         let (sink, stop) = (destination.clone(), self.stop.clone());
+        let parting = destination.clone();
         tasks.spawn(async move {
             let observer = progress.observer();
             let pumping = pump_staged(consumer, &mut stages, sink, rescue, stop.clone(), observer);
             progress
                 .watch(stop, "shipping", "its queue ended unexpectedly and hands out no more events", pumping)
                 .await;
+            parting.close().await;
         });
         Ok(())
     }
+}
+
+/// Reads the certificates and keys of shippers that hand events on, which perhaps only root may read.
+pub fn tls<'c>(ships: impl Iterator<Item = &'c Ship>) -> Result<HashMap<String, Tls>> {
+    Tls::of(ships.filter_map(|ship| match &ship.kind {
+        ShipKind::Syslog(syslog) => syslog.tls.as_ref().map(|tls| (ship, tls)),
+        ShipKind::Files(_) | ShipKind::Search(_) | ShipKind::Postgres(_) => None,
+    }))
 }
 
 fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {

@@ -52,9 +52,9 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let oidc = config.web.iter().filter_map(|web| web.oidc.as_ref());
     files.extend(oidc.filter_map(|oidc| oidc.client_secret_file.clone()).map(|file| (SECRET, file)));
     for ship in &config.ships {
+        files.extend(ship.kind.private_key().map(|key| (KEY, key.to_owned())));
         if let ShipKind::Postgres(postgres) = &ship.kind {
             files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
-            files.extend(postgres.database.client_certificate.clone().map(|(_, key)| (KEY, key)));
             in_the_file |= password_in(&postgres.database.url).is_some_and(|password| !password.is_empty());
         }
     }

@@ -143,7 +143,9 @@ impl<'d> Resolver<'d> {
     fn check_sections(&mut self) {
         for (name, value) in self.table {
             let written = name.get_ref();
-            let known: Vec<&str> = SECTIONS.iter().filter(|s| !s.is_later()).map(|s| s.name).collect();
+            // One that stands within each of several has no name of its own.
+            let own = |section: &&&Section| !section.is_later() && !section.name.contains(".NAME.");
+            let known: Vec<&str> = SECTIONS.iter().filter(own).map(|s| s.name).collect();
             // A section within another one is no section of that name.
             match section(written).filter(|section| !section.name.contains('.')) {
                 None => {

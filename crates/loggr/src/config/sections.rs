@@ -12,6 +12,7 @@ pub static SECTIONS: &[&Section] = &[
     &packers::SECTION,
     &machine::SECTION,
     &ship::SECTION,
+    &ship::TLS,
     &web::SECTION,
     &oidc::SECTION,
     &log::SECTION,

@@ -1,4 +1,4 @@
-//! Finds custom fields in the templates of files that no filter sets: typing mistakes, or names of
+//! Finds custom fields in the templates of shippers that no filter sets: typing mistakes, or names of
 //! other programs.
 //!
 //! They give warnings and not errors, because an event that comes as JSON may have a field of any
@@ -6,7 +6,7 @@
 
 use loggr_event::{DumpFormat, Template};
 
-use super::{Config, ShipKind};
+use super::Config;
 
 /// Engines that set fields whose names are not in the text of the filter.
 const SETS_ANY: [&str; 8] = ["grok", "json", "kv", "csv", "geoip", "useragent", "xml", "dissect"];
@@ -19,19 +19,21 @@ impl Config {
         let texts: Vec<String> =
             filters.iter().filter_map(|name| crate::filters::text(&self.directory, name)).collect();
         for ship in &self.ships {
-            let ShipKind::Files(files) = &ship.kind else { continue };
-            let line = match &files.format {
-                DumpFormat::Template(line) => Some(line),
-                DumpFormat::Json
-                | DumpFormat::Msgpack
-                | DumpFormat::Rfc5424
-                | DumpFormat::Rfc3164
-                | DumpFormat::Rsyslog
-                | DumpFormat::Es
-                | DumpFormat::Message
-                | DumpFormat::Raw => None,
+            let line = match ship.kind.line_format() {
+                Some(DumpFormat::Template(line)) => Some(line),
+                Some(
+                    DumpFormat::Json
+                    | DumpFormat::Msgpack
+                    | DumpFormat::Rfc5424
+                    | DumpFormat::Rfc3164
+                    | DumpFormat::Rsyslog
+                    | DumpFormat::Es
+                    | DumpFormat::Message
+                    | DumpFormat::Raw,
+                )
+                | None => None,
             };
-            for (key, template) in [("path", Some(&files.path)), ("format", line)] {
+            for (key, template) in [("path", ship.kind.path()), ("format", line)] {
                 for name in template.into_iter().flat_map(Template::custom_fields) {
                     sentences.extend(unset(&ship.name, key, name, &texts));
                 }

@@ -24,7 +24,7 @@ use crate::component::bus::{self, Opened};
 use crate::component::collector;
 use crate::component::machine::Machines;
 use crate::component::server::{Doors, Server};
-use crate::component::ship::Shippers;
+use crate::component::ship::{self, Shippers};
 use crate::config::{Config, exposed};
 use crate::operate::stores::Stores;
 use crate::process::certificates::Certificates;
@@ -35,6 +35,7 @@ use crate::process::privileges::{self, Identity};
 use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
+use crate::sink::syslog::Tls;
 use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
@@ -56,6 +57,7 @@ pub struct Prepared {
     broker: Option<RabbitOptions>,
     doors: Doors,
     databases: HashMap<String, Database>,
+    tls: HashMap<String, Tls>,
     web: web::Bound,
     certificates: Arc<Certificates>,
     stores: Stores,
@@ -83,6 +85,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let place = Place::claim(&config, &part, identity.as_ref())?;
     let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
+    let tls = ship::tls(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
     let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown());
@@ -104,6 +107,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         broker,
         doors,
         databases,
+        tls,
         web,
         certificates,
         stores,
@@ -160,6 +164,7 @@ impl Running {
             broker,
             doors,
             databases,
+            tls,
             web,
             certificates,
             stores,
@@ -183,7 +188,8 @@ impl Running {
         let mut ships = Vec::new();
         if let Some(Opened { bus, .. }) = &opened {
             let stop = &shipping.stop.clone();
-            let shippers = Shippers { bus, rescue: &rescue, data: &data, databases: &databases, stop };
+            let shippers =
+                Shippers { bus, rescue: &rescue, data: &data, databases: &databases, tls: &tls, stop };
             for ship in part.ships(&config) {
                 ships.push(shippers.start(ship, &mut shipping.tasks).await?);
             }

@@ -4,6 +4,7 @@ pub mod files;
 pub mod postgres;
 pub mod search;
 mod stats;
+pub mod syslog;
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub enum Destination {
     Search(search::SearchSink),
     /// Rows of a PostgreSQL database.
     Postgres(postgres::PostgresSink),
+    /// Lines to other syslog servers.
+    Syslog(syslog::SyslogSink),
 }
 
 /// Why a store has not taken a batch: its events are to blame, or it can be mended and tried again. An
@@ -39,16 +42,25 @@ impl Sink for Destination {
             Destination::Files(sink) => sink.store(batch).await,
             Destination::Search(sink) => sink.store(batch).await,
             Destination::Postgres(sink) => sink.store(batch).await,
+            Destination::Syslog(sink) => sink.store(batch).await,
         }
     }
 }
 
 /// What can be done with a store beside storing; `None`: the destination is none.
 impl Destination {
+    /// Nothing more will be stored: says farewell where somebody listens.
+    pub async fn close(&self) {
+        match self {
+            Destination::Files(_) | Destination::Search(_) | Destination::Postgres(_) => {}
+            Destination::Syslog(sink) => sink.close().await,
+        }
+    }
+
     /// The store in numbers; or why they are not known, where it was tried.
     pub fn summary(&self) -> Option<Result<Summary, Option<String>>> {
         match self {
-            Destination::Files(_) => None,
+            Destination::Files(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.summary()),
             Destination::Postgres(sink) => Some(sink.summary().ok_or(None)),
         }
@@ -57,7 +69,7 @@ impl Destination {
     /// Drops the days that ended before a moment, all of them without one.
     pub async fn purge(&self, before: Option<i64>) -> Option<Result<Dropped, loggr_store::StoreError>> {
         match self {
-            Destination::Files(_) => None,
+            Destination::Files(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.purge(before).await),
             Destination::Postgres(sink) => Some(sink.database().purge(before).await),
         }
@@ -71,7 +83,7 @@ impl Destination {
         accept: bool,
     ) -> Option<Result<Pruned, loggr_store::StoreError>> {
         match self {
-            Destination::Files(_) => None,
+            Destination::Files(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.prune(now, accept).await),
             Destination::Postgres(sink) => Some(sink.database().prune(now, retention, accept).await),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::syslog::ForwardStats;
 use crate::config::Ship;
 use crate::process::progress::{Progress, Words};
 
@@ -21,6 +22,8 @@ pub struct ShipStats {
     pub queue: String,
     /// Its name, and what it has shipped.
     pub progress: Arc<Progress>,
+    /// What one counts that hands events on to other servers.
+    pub forward: Option<Arc<ForwardStats>>,
 }
 
 impl ShipStats {
@@ -30,7 +33,13 @@ impl ShipStats {
             kind: ship.kind.keyword(),
             queue: ship.queue.clone(),
             progress: Arc::new(Progress::new(&ship.name, &WORDS)),
+            forward: None,
         }
+    }
+
+    /// The same of one that hands events on to other servers.
+    pub fn forwarding(ship: &Ship, forward: Arc<ForwardStats>) -> ShipStats {
+        ShipStats { forward: Some(forward), ..ShipStats::new(ship) }
     }
 
     /// Its name in the configuration.

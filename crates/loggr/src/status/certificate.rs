@@ -1,6 +1,7 @@
 //! The status of a certificate that a process shows: whose it is, and until when.
 
 use loggr_event::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, metric, said};
@@ -8,7 +9,7 @@ use super::stamp;
 use crate::process::certificates::{Shown, days_left, seconds_now, time_of};
 
 /// A certificate.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Certificate {
     /// Where it is shown, such as `` listener `tls` ``.

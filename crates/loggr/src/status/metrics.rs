@@ -73,6 +73,10 @@ pub fn render(own: &Status, others: &[Seen]) -> String {
         all.map(|(m, (at, r))| (join(&label("machine", &m.name), &labels(at, r.line)), r)).collect()
     });
     page.of_each("ship_", ship::METRICS, |s| s.ships.iter().map(|s| (label("ship", &s.name), s)).collect());
+    page.of_each("target_", ship::TARGETS, |s| {
+        let all = s.ships.iter().flat_map(|s| s.targets().iter().map(move |target| (s, target)));
+        all.map(|(s, t)| (join(&label("ship", &s.name), &label("target", &t.address)), t)).collect()
+    });
     page.of_each("store_", store::METRICS, |s| {
         s.stores.iter().map(|s| (label("store", &s.name), s)).collect()
     });
@@ -287,6 +291,11 @@ mod tests {
         );
         family("Machines", "The label `machine` is the machine's name.", rows("machine_", machine::METRICS));
         family("Shippers", "The label `ship` is the shipper's name.", rows("ship_", ship::METRICS));
+        family(
+            "Targets of shippers",
+            "Of shippers of kind `syslog`. The labels are `ship` and `target`, the target's host and port.",
+            rows("target_", ship::TARGETS),
+        );
         family(
             "Stores",
             "The label `store` is the name of the shipper that writes the store. The numbers of a PostgreSQL \

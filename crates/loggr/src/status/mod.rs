@@ -45,7 +45,7 @@ pub use parts::{Troubles, not_ready, troubled_parts};
 pub use queue::{Exchange, Place as QueuePlace, Queue, Totals};
 pub use rescue::MAX_RESCUE_BYTES;
 pub use seen::{Seen, State};
-pub use ship::Ship;
+pub use ship::{Forward, Ship, Target};
 pub use store::{Holdings, Store};
 pub use troubles::sentences;
 

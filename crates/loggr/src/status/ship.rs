@@ -1,10 +1,11 @@
-//! The status of a shipper: what it has stored, and its trouble.
+//! The status of a shipper: what it has stored, and its trouble; of one that hands events on, its targets.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::sink::ShipStats;
+use crate::sink::syslog::{ForwardStats, TargetStats};
 
 /// A shipper since the process started.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -33,12 +34,69 @@ pub struct Ship {
     pub last_error: Option<String>,
     /// Why it has ended.
     pub ended: Option<String>,
+    /// What one tells that hands events on to other servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Forward>,
+}
+
+/// A shipper that hands events on, since the process started.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Forward {
+    /// Events that a target has refused.
+    pub refused: u64,
+    /// Events that were handed over to a target that answers nothing (TCP, UDP).
+    pub unacknowledged: u64,
+    /// Events that were sent once more, because their connection had broken.
+    pub resent: u64,
+    /// Events that were cut to the length of a datagram.
+    pub cut: u64,
+    /// Connections that were made again.
+    pub reconnects: u64,
+    /// The target that got the last events.
+    pub current: Option<String>,
+    /// All targets.
+    pub targets: Vec<Target>,
+}
+
+/// A server to which events are handed on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Target {
+    /// Host and port.
+    pub address: String,
+    /// Events that it has taken.
+    pub sent: u64,
+    /// With TLS, the name that its certificate is for.
+    pub tls: Option<String>,
+    /// Why it takes nothing.
+    pub trouble: Option<String>,
+}
+
+impl Forward {
+    fn of(stats: &ForwardStats) -> Forward {
+        let target = |of: &TargetStats| Target {
+            address: of.address.clone(),
+            sent: of.sent.get(),
+            tls: of.peer(),
+            trouble: of.trouble(),
+        };
+        Forward {
+            refused: stats.refused.get(),
+            unacknowledged: stats.unacknowledged.get(),
+            resent: stats.resent.get(),
+            cut: stats.cut.get(),
+            reconnects: stats.reconnects.get(),
+            current: stats.current().map(|of| of.address.clone()),
+            targets: stats.targets.iter().map(target).collect(),
+        }
+    }
 }
 
 impl Ship {
     /// The status of a shipper now.
     pub fn of(stats: &ShipStats) -> Ship {
-        let ShipStats { kind, queue, progress } = stats;
+        let ShipStats { kind, queue, progress, forward } = stats;
         let latency = progress.latency.quantiles();
         Ship {
             name: progress.name.clone(),
@@ -52,7 +110,13 @@ impl Ship {
             failing: progress.failing.is_raised(),
             last_error: progress.last_error(),
             ended: progress.ended(),
+            forward: forward.as_deref().map(Forward::of),
         }
+    }
+
+    /// The targets of one that hands events on.
+    pub fn targets(&self) -> &[Target] {
+        self.forward.as_ref().map_or(&[], |forward| &forward.targets)
     }
 }
 
@@ -92,4 +156,42 @@ pub const METRICS: &[Metric<Ship>] = &[
         "1 when the shipper has ended because of an error; its events wait in the queue until loggr is \
          started again.",
     ),
+    metric(
+        "refused_events_total",
+        |s| count(s.forward.as_ref()?.refused),
+        "Events that another syslog server has refused since the start of the process; they are in the rescue. \
+         Only shippers of kind `syslog` have this and the following metrics.",
+    ),
+    metric(
+        "unacknowledged_events_total",
+        |s| count(s.forward.as_ref()?.unacknowledged),
+        "Events that were handed over over TCP or UDP since the start of the process: nobody has said that \
+         they were stored.",
+    ),
+    metric(
+        "resent_events_total",
+        |s| count(s.forward.as_ref()?.resent),
+        "Events that were sent once more since the start of the process, because their connection had broken; \
+         they may stand twice at the other end.",
+    ),
+    metric(
+        "cut_events_total",
+        |s| count(s.forward.as_ref()?.cut),
+        "Events that were cut to the length of a datagram since the start of the process.",
+    ),
+    metric(
+        "reconnects_total",
+        |s| count(s.forward.as_ref()?.reconnects),
+        "Connections to targets that were made again since the start of the process.",
+    ),
+];
+
+/// The metrics of each target of a shipper that hands events on.
+pub const TARGETS: &[Metric<Target>] = &[
+    metric(
+        "sent_events_total",
+        |t| count(t.sent),
+        "Events that this target has taken since the start of the process.",
+    ),
+    metric("failing", |t| said(&t.trouble), "1 while this target takes no events."),
 ];

@@ -49,6 +49,10 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
     for Owned { item: s, .. } in &status.ships {
         found.of("shipper", &s.name, s.ended.as_deref());
         found.of("shipper", &s.name, s.failing.then(|| s.last_error.as_deref().unwrap_or(PASSES_NOTHING_ON)));
+        // Where all fail the shipper does, and says why.
+        for why in s.targets().iter().filter(|_| !s.failing).filter_map(|target| target.trouble.as_deref()) {
+            found.of("shipper", &s.name, Some(why));
+        }
     }
     for Owned { item: s, .. } in &status.stores {
         found.of("store", &s.name, s.trouble.as_deref());
@@ -157,6 +161,13 @@ mod tests {
         let failing = |last_error| Ship { name: name(), failing: true, last_error, ..Ship::default() };
         check(|s| s.ships = one(failing(said("no space left"))), &["shipper `a`: no space left"]);
         check(|s| s.ships = one(failing(None)), &["shipper `a`: it cannot pass its events on"]);
+        let target = |trouble| Target { address: "b:1".to_owned(), trouble, ..Target::default() };
+        let targets = vec![target(said("`b:1` is away")), target(None)];
+        let forward = Some(Forward { targets, ..Forward::default() });
+        let forwarding = Ship { name: name(), forward, ..Ship::default() };
+        let failing_too = Ship { failing: true, last_error: said("all are away"), ..forwarding.clone() };
+        check(|s| s.ships = one(forwarding), &["shipper `a`: `b:1` is away"]);
+        check(|s| s.ships = one(failing_too), &["shipper `a`: all are away"]);
         check(
             |s| s.machines = one(Machine { name: name(), filter_error: said("x"), ..Machine::default() }),
             &["machine `a`: x"],

@@ -16,6 +16,7 @@ mod crash;
 mod doors;
 mod faults;
 mod foreign;
+mod forward;
 mod hostile;
 mod lookups;
 mod machine;

@@ -74,7 +74,7 @@ mod tests {
     #[track_caller]
     fn check(words: &str, expect: Option<&str>) {
         let args = Words::try_parse_from(format!("send {words}").split(' ')).expect("arguments").send;
-        let refused = args.fits(&Target::parse(&args.to).expect("a target")).err();
+        let refused = args.fits(&Target::parse(&args.to).expect("a target").0).err();
         let option = refused.map(|error| error.to_string().split('`').nth(1).unwrap_or_default().to_owned());
         assert_eq!(option.as_deref(), expect, "{words}");
     }

@@ -1,13 +1,13 @@
 //! What one connection of `loggr send` has to do: where to, which lines, how fast.
 
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::lines::Lines;
+use super::stream::Tls;
 use super::{Framing, Progress};
 use crate::hint::Advise;
 
@@ -28,9 +28,14 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `relp://H:P`, `tcp://H:P`, `udp://H:P` or `unix:PATH`.
-    pub fn parse(url: &str) -> Result<Target> {
-        let target = match url.split_once(':') {
+    /// Reads `relp://H:P`, `tcp://H:P`, both also with `+tls`, `udp://H:P` or `unix:PATH`. Says whether TLS
+    /// is asked for.
+    pub fn parse(url: &str) -> Result<(Target, bool)> {
+        let (plain, encrypted) = match url.split_once("+tls://") {
+            Some((scheme @ ("relp" | "tcp"), rest)) => (format!("{scheme}://{rest}"), true),
+            _ => (url.to_owned(), false),
+        };
+        let target = match plain.split_once(':') {
             Some(("unix", path)) if !path.is_empty() => Some(Target::Unix(path.into())),
             Some((scheme, rest)) => rest.strip_prefix("//").and_then(|address| {
                 let address = address.trim_end_matches('/').to_owned();
@@ -44,8 +49,9 @@ impl Target {
             None => None,
         };
         target
+            .map(|target| (target, encrypted))
             .ok_or_else(|| anyhow!("`{url}` is not the address of a receiver"))
-            .hint("write relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH")
+            .hint("write relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH; with TLS relp+tls:// or tcp+tls://")
     }
 
     /// Does the protocol answer?
@@ -57,6 +63,7 @@ impl Target {
 /// What one connection does.
 pub struct Job {
     pub target: Target,
+    pub tls: Option<Tls>,
     pub lines: Lines,
     pub progress: Arc<Progress>,
     pub window: usize,
@@ -64,15 +71,6 @@ pub struct Job {
     pub framing: Option<Framing>,
     pub pace: Option<Duration>,
     pub retry: Duration,
-}
-
-/// Connects over TCP.
-pub fn connect(address: &str) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address)
-        .with_context(|| format!("cannot connect to `{address}`"))
-        .hint("is the receiver running, and does it listen on that address?")?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// Sleeps so that lines leave at the job's pace.
@@ -108,13 +106,16 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, expect: Option<Target>) {
-        assert_eq!(Target::parse(url).ok(), expect);
+        assert_eq!(Target::parse(url).ok(), expect.map(|target| (target, url.contains("tls"))));
     }
 
     #[test]
     fn targets() {
         check("relp://127.0.0.1:2514", Some(Target::Relp("127.0.0.1:2514".into())));
         check("tcp://[::1]:1514/", Some(Target::Tcp("[::1]:1514".into())));
+        check("relp+tls://logs:2514", Some(Target::Relp("logs:2514".into())));
+        check("tcp+tls://logs:6514", Some(Target::Tcp("logs:6514".into())));
+        check("udp+tls://logs:6514", None);
         check("unix:/dev/log", Some(Target::Unix("/dev/log".into())));
         check("http://x:1", None);
         check("relp://nowhere", None);

@@ -7,6 +7,7 @@ mod fit;
 mod job;
 mod lines;
 mod relp;
+mod stream;
 mod transport;
 
 use std::io::IsTerminal;
@@ -21,6 +22,7 @@ use loggr_event::counted;
 
 use self::job::{Job, Target};
 use self::lines::Lines;
+use self::stream::TlsArgs;
 use super::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -36,7 +38,8 @@ const RETRY_SECONDS: u64 = 30;
 /// Arguments of `loggr send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Send to this receiver: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH
+    /// Send to this receiver: relp://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:PATH; with TLS
+    /// relp+tls://HOST:PORT or tcp+tls://HOST:PORT
     #[arg(long, value_name = "URL")]
     to: String,
     /// Send one event with this message
@@ -81,6 +84,8 @@ pub struct SendArgs {
     /// lost; not over UDP [default: 30]
     #[arg(long, value_name = "SECONDS")]
     retry: Option<u64>,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Print the result as one JSON object
     #[arg(long)]
     json: bool,
@@ -143,7 +148,8 @@ impl Progress {
 
 /// Sends, then reports.
 pub fn run(args: &SendArgs) -> Result<Exit> {
-    let target = Target::parse(&args.to).usage()?;
+    let (target, encrypted) = Target::parse(&args.to).usage()?;
+    let tls = args.tls.read(encrypted)?;
     if args.connections == 0 || args.connections > MAX_CONNECTIONS {
         return Err(anyhow!(
             "`--connections` is {}, but must be from 1 to {MAX_CONNECTIONS}",
@@ -165,6 +171,7 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         .map(|_| {
             let job = Job {
                 target: target.clone(),
+                tls: tls.clone(),
                 lines: lines.clone(),
                 progress: progress.clone(),
                 window: args.window.unwrap_or(WINDOW),

@@ -4,7 +4,6 @@
 //! counting.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,8 @@ use loggr_event::counted;
 use loggr_flow::Backoff;
 use loggr_wire::relp::{ClientConfig, ClientState, SendError, Sender};
 
-use super::job::{Job, Pacer, WRITE_BYTES, connect};
+use super::job::{Job, Pacer, WRITE_BYTES};
+use super::stream::Stream;
 
 /// How long a receiver may leave a full window unanswered before the session is
 /// given up; what deployed senders wait.
@@ -27,7 +27,7 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
     let mut lost: Option<Instant> = None;
     loop {
         let before = relp.latencies.len();
-        let connected = connect(address).inspect(|_| job.progress.found());
+        let connected = Stream::connect(address, job.tls.as_ref()).inspect(|_| job.progress.found());
         let error = match connected.and_then(|stream| relp.run(stream)) {
             Ok(()) => return Ok(relp.latencies),
             Err(error) => error,
@@ -69,8 +69,8 @@ struct Relp<'j> {
 
 impl Relp<'_> {
     /// One session, from `open` to `close`. `Ok` when everything is answered.
-    fn run(&mut self, mut stream: TcpStream) -> Result<()> {
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    fn run(&mut self, mut stream: Stream) -> Result<()> {
+        stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
         self.sender.connect();
         let mut buffer = vec![0; WRITE_BYTES];
         let mut pacer = Pacer::new(self.job.pace);
@@ -95,12 +95,12 @@ impl Relp<'_> {
             stream.write_all(self.sender.output()).context("the receiver closed the connection")?;
             self.sender.consume_output(n);
             if done {
-                drop(stream.shutdown(std::net::Shutdown::Write));
+                stream.finish();
                 return Ok(());
             }
             if let Some(wait) = early {
                 // Answers are read while waiting for the next line's time.
-                stream.set_read_timeout(Some(wait))?;
+                stream.socket().set_read_timeout(Some(wait))?;
             }
             match stream.read(&mut buffer) {
                 Ok(0) => bail!("the receiver closed the connection"),
@@ -109,7 +109,7 @@ impl Relp<'_> {
                 Err(error) => return Err(error).context("the receiver does not answer"),
             }
             if early.is_some() {
-                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+                stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
             }
             if self.sender.state() == ClientState::Closed {
                 bail!("the receiver ended the session");

@@ -13,7 +13,8 @@ use loggr_flow::Backoff;
 use loggr_net::bind::Reach;
 use loggr_wire::framing::{write_lf, write_octet_counted};
 
-use super::job::{Job, Pacer, Target, WRITE_BYTES, connect};
+use super::job::{Job, Pacer, Target, WRITE_BYTES};
+use super::stream::Stream;
 use super::{Framing, relp};
 use crate::exit::Usage;
 use crate::hint::Advise;
@@ -22,7 +23,12 @@ use crate::hint::Advise;
 pub fn send(job: Job) -> Result<Vec<u32>> {
     match &job.target {
         Target::Relp(address) => relp::send(&job, address),
-        Target::Tcp(address) => stream(&job, patiently(&job, || connect(address))?).map(|()| Vec::new()),
+        Target::Tcp(address) => {
+            let mut connected = patiently(&job, || Stream::connect(address, job.tls.as_ref()))?;
+            stream(&job, &mut connected)?;
+            connected.finish();
+            Ok(Vec::new())
+        }
         Target::Udp(address) => {
             let socket = UdpSocket::bind(if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" })?;
             socket.connect(address.as_str()).with_context(|| format!("cannot reach `{address}`"))?;

@@ -60,14 +60,13 @@ impl Reader<'_, '_> {
         defaulted(read)
     }
 
-    /// The name of a dump format, or a template.
-    pub fn line_format(&mut self, key: &'static str) -> DumpFormat {
-        let read = self.read(key, |_, value| {
+    /// The name of a dump format, or a template, if there is one.
+    pub fn line_format_if_any(&mut self, key: &'static str) -> Option<DumpFormat> {
+        self.read(key, |_, value| {
             let format = text(value)?;
             DumpFormat::parse(format)
                 .map_err(|error| template_error(&error, Template::translate_line(format)))
-        });
-        defaulted(read)
+        })
     }
 
     /// Formats of a first line, at least one, if there are any.

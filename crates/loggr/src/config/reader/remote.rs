@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use loggr_net::{Address, Endpoint, Network};
 use toml::de::DeValue;
 
-use super::value::{Read, Value, expected, many, one_or_more, path, text};
+use super::value::{Read, Value, Wrong, expected, many, one_or_more, path, text};
 use super::{Reader, defaulted};
 use crate::config::trust::Trust;
 use crate::config::url::ServerUrl;
@@ -19,6 +19,23 @@ impl Reader<'_, '_> {
             })
         });
         defaulted(read)
+    }
+
+    /// Addresses to connect to, at least one, if there are any.
+    pub fn targets_if_any(&mut self, key: &'static str) -> Option<Vec<Address>> {
+        self.read(key, |_, value| {
+            one_or_more(value, "an address such as `\"siem.example.net:2514\"` or a list of them", |item| {
+                let address = Address::parse(text(item)?)?;
+                if address.is_wildcard() {
+                    let wrong = Wrong::from(format!("`{}` names no host to connect to", text(item)?));
+                    return Err(wrong.help("write `HOST:PORT`"));
+                }
+                if address.port() == 0 {
+                    return Err(format!("nothing can listen on the port 0 of `{address}`").into());
+                }
+                Ok(address)
+            })
+        })
     }
 
     /// Paths of sockets, at least one, if there are any.

@@ -19,16 +19,6 @@ pub const KEYS: &[Key] = &[
     )
     .only(FILES),
     key(
-        "format",
-        Takes::LineFormat,
-        "\"RSYSLOG\"",
-        "how an event is written: one of the formats `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG` (as \
-         rsyslog writes its files), `ES` (for the bulk interface of Elasticsearch), `MESSAGE` (the message \
-         alone) and `RAW` (the received bytes), or a template such as `$DATETIME $SOURCE $MESSAGE`, see \
-         `templates.md`",
-    )
-    .only(FILES),
-    key(
         "compress",
         one_of::<Compress>(),
         "\"none\"",
@@ -103,12 +93,12 @@ pub enum Compress {
     Zstd,
 }
 
-/// Reads the keys of the kind.
-pub fn read(r: &mut Reader<'_, '_>, directory: PathBuf) -> FilesShip {
+/// Reads the keys of the kind. `format`: the one that all kinds of lines share.
+pub fn read(r: &mut Reader<'_, '_>, directory: PathBuf, format: Option<DumpFormat>) -> FilesShip {
     FilesShip {
         directory,
         path: r.path_template("path"),
-        format: r.line_format("format"),
+        format: format.unwrap_or(DumpFormat::Rsyslog),
         compress: r.choice("compress"),
         file_mode: r.mode("file_mode"),
         directory_mode: r.mode("directory_mode"),

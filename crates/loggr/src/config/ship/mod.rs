@@ -4,12 +4,13 @@
 mod files;
 mod postgres;
 mod search;
+mod syslog;
 
 use std::path::Path;
 use std::time::Duration;
 
 use loggr_bus::binding::Binding;
-use loggr_event::Template;
+use loggr_event::{DumpFormat, Template};
 
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
@@ -19,6 +20,7 @@ use super::reader::Reader;
 pub use files::{Compress, FilesShip};
 pub use postgres::PostgresShip;
 pub use search::SearchShip;
+pub use syslog::{Balance, Carrier, ForwardTls, Framing, SyslogShip, TLS};
 
 /// The shipper that is there unless the file switches it off.
 pub const BUILT_IN: &str = "search";
@@ -27,11 +29,11 @@ pub const BUILT_IN: &str = "search";
 pub static SECTION: Section = Section {
     name: "ship",
     shape: Shape::Named,
-    about: "A shipper takes events from a queue to the place where they stay: files, the search store, or a \
-         database. The shipper `[ship.search]`, which writes the search store, is built in: loggr adds it \
+    about: "A shipper takes events from a queue to the place where they stay: files, the search store, a \
+         database, or another syslog server. The shipper `[ship.search]`, which writes the search store, is built in: loggr adds it \
          to a file that has no shipper of kind `search` or `postgres`, unless the file says `[ship.search]` \
          with `enabled = false`.",
-    keys: &[COMMON, files::KEYS, search::KEYS, postgres::KEYS],
+    keys: &[COMMON, files::KEYS, search::KEYS, postgres::KEYS, syslog::KEYS],
 };
 
 /// The keys of all kinds, or of more than one.
@@ -41,7 +43,8 @@ const COMMON: &[Key] = &[
         one_of::<Kind>(),
         "",
         "where the shipper stores events: `files`, in text files, which are synced before the events leave \
-         the queue; `search`, in the embedded search store; `postgres`, in a PostgreSQL database",
+         the queue; `search`, in the embedded search store; `postgres`, in a PostgreSQL database; `syslog`, at \
+         another syslog server, to which it hands them on",
     )
     .without("must be given; `search` for `[ship.search]`"),
     key("enabled", Takes::Bool, "true", "with `false` loggr ignores the whole section"),
@@ -82,11 +85,23 @@ const COMMON: &[Key] = &[
     )
     .without("`files`; `search` (search)")
     .only(DIRECTORY),
+    key(
+        "format",
+        Takes::LineFormat,
+        "",
+        "how an event is written: one of the formats `JSON`, `MSGPACK`, `RFC5424`, `RFC3164`, `RSYSLOG` (as \
+         rsyslog writes its files, and with the priority in front as it forwards), `ES` (for the bulk interface \
+         of Elasticsearch), `MESSAGE` (the message alone) and `RAW` (the received bytes), or a template such as \
+         `$DATETIME $SOURCE $MESSAGE`, see `templates.md`",
+    )
+    .without("`RSYSLOG` (files); `RFC5424` (syslog)")
+    .only(LINES),
 ];
 
 const DIRECTORY: &[&str] = &["files", "search"];
+const LINES: &[&str] = &["files", "syslog"];
 
-choice!(Kind { Files = "files", Search = "search", Postgres = "postgres" } later "syslog", "elastic");
+choice!(Kind { Files = "files", Search = "search", Postgres = "postgres", Syslog = "syslog" } later "elastic");
 
 /// The kind of a shipper.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,6 +109,7 @@ enum Kind {
     Files,
     Search,
     Postgres,
+    Syslog,
 }
 
 /// `[ship.NAME]`: takes events from a queue to a place where they stay.
@@ -132,6 +148,8 @@ pub enum ShipKind {
     Search(SearchShip),
     /// Into a PostgreSQL database.
     Postgres(Box<PostgresShip>),
+    /// To other syslog servers.
+    Syslog(Box<SyslogShip>),
 }
 
 impl ShipKind {
@@ -141,6 +159,7 @@ impl ShipKind {
             ShipKind::Files(_) => Kind::Files.word(),
             ShipKind::Search(_) => Kind::Search.word(),
             ShipKind::Postgres(_) => Kind::Postgres.word(),
+            ShipKind::Syslog(_) => Kind::Syslog.word(),
         }
     }
 
@@ -150,13 +169,17 @@ impl ShipKind {
             ShipKind::Files(files) => format!("files in {}", files.directory.display()),
             ShipKind::Search(search) => format!("search store in {}", search.directory.display()),
             ShipKind::Postgres(postgres) => format!("table {}", postgres.database.table),
+            ShipKind::Syslog(syslog) => {
+                let targets: Vec<String> = syslog.targets.iter().map(ToString::to_string).collect();
+                format!("syslog at {}", targets.join(", "))
+            }
         }
     }
 
     /// The store that it fills, where what it ships can be searched.
     pub fn store(&self) -> Option<StoreShip<'_>> {
         match self {
-            ShipKind::Files(_) => None,
+            ShipKind::Files(_) | ShipKind::Syslog(_) => None,
             ShipKind::Search(search) => Some(StoreShip::Search(search)),
             ShipKind::Postgres(postgres) => Some(StoreShip::Postgres(postgres)),
         }
@@ -167,7 +190,7 @@ impl ShipKind {
         match self {
             ShipKind::Files(files) => Some(&files.directory),
             ShipKind::Search(search) => Some(&search.directory),
-            ShipKind::Postgres(_) => None,
+            ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
         }
     }
 
@@ -175,8 +198,27 @@ impl ShipKind {
     pub fn path(&self) -> Option<&Template> {
         match self {
             ShipKind::Files(files) => Some(&files.path),
+            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
+        }
+    }
+
+    /// How an event is written, where it becomes a line.
+    pub fn line_format(&self) -> Option<&DumpFormat> {
+        match self {
+            ShipKind::Files(files) => Some(&files.format),
+            ShipKind::Syslog(syslog) => Some(&syslog.format),
             ShipKind::Search(_) | ShipKind::Postgres(_) => None,
         }
+    }
+
+    /// The file of the private key that it shows a certificate with.
+    pub fn private_key(&self) -> Option<&Path> {
+        let identity = match self {
+            ShipKind::Postgres(postgres) => postgres.database.client_certificate.as_ref(),
+            ShipKind::Syslog(syslog) => syslog.tls.as_ref().and_then(|tls| tls.identity.as_ref()),
+            ShipKind::Files(_) | ShipKind::Search(_) => None,
+        };
+        identity.map(|(_, key)| key.as_path())
     }
 
     /// Descriptors that it has at one time, at most.
@@ -185,12 +227,15 @@ impl ShipKind {
             ShipKind::Files(files) => BESIDE_OPEN_FILES + files.max_open_files as u64,
             ShipKind::Search(_) => OF_A_STORE,
             ShipKind::Postgres(postgres) => postgres.database.connections as u64 + 1,
+            ShipKind::Syslog(syslog) => OF_A_TARGET * syslog.targets.len() as u64,
         }
     }
 }
 
 /// Descriptors of a files shipper beside its open files.
 const BESIDE_OPEN_FILES: u64 = 8;
+/// Descriptors for each target: the connection, another one while it is made again, a look-up.
+const OF_A_TARGET: u64 = 3;
 /// Descriptors of a search store while it answers, writes and merges.
 const OF_A_STORE: u64 = 256;
 
@@ -229,9 +274,11 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
     }
     // The keys of all kinds are read, so that all mistakes are reported.
     let directory = r.path_if_any("directory", data);
-    let files = files::read(r, directory.clone().unwrap_or_else(|| data.join("files")));
+    let format = r.line_format_if_any("format");
+    let files = files::read(r, directory.clone().unwrap_or_else(|| data.join("files")), format.clone());
     let search = search::read(r, directory.unwrap_or_else(|| data.join("search")));
     let postgres = postgres::read(r, name, kind == Some(Kind::Postgres), &search, beside);
+    let syslog = syslog::read(r, name, kind == Some(Kind::Syslog), format, beside);
     let ship = Ship {
         name: name.to_owned(),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
@@ -243,6 +290,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
             Kind::Files => ShipKind::Files(files),
             Kind::Search => ShipKind::Search(search),
             Kind::Postgres => ShipKind::Postgres(Box::new(postgres)),
+            Kind::Syslog => ShipKind::Syslog(Box::new(syslog)),
         },
     };
     enabled.then_some(ship)

@@ -13,8 +13,9 @@ const KIND: [&str; 2] = ["kind", "protocol"];
 
 /// A file with this value of the key, and with what its section needs beside it.
 fn file(section: &Section, key: &Key, value: &str) -> String {
+    let word = section.keys().find(|key| KIND.contains(&key.name)).map(|key| key.name);
     let kind = match (section.name, key.only) {
-        _ if KIND.contains(&key.name) => value.trim_matches('\''),
+        _ if word == Some(key.name) => value.trim_matches('\''),
         (_, [kind, ..]) => kind,
         ("listener", []) => "tcp",
         ("packers", []) => "time",
@@ -29,9 +30,10 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         ("packers", "preset") => "preset='java'",
         ("registry", "redis") => "url='redis://cache'",
         ("ship", "postgres") => "url='postgres://db/logs'",
+        ("ship", "syslog") if key.name == "framing" => "protocol='tcp'\ntargets='siem:601'",
+        ("ship", "syslog") => "targets='siem:601'",
         _ => "",
     };
-    let word = section.keys().find(|key| KIND.contains(&key.name)).map(|key| key.name);
     let kind = word.filter(|_| !kind.is_empty()).map(|word| format!("{word}='{kind}'")).unwrap_or_default();
     let beside =
         [kind.as_str(), needs].into_iter().filter(|line| !line.starts_with(&format!("{}=", key.name)));
@@ -39,6 +41,7 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         (_, "encoding") => "[bus]\nkind='rabbitmq'\nurls='amqp://mq'",
         ("packers", _) => "[machine.m]\npackers=['x']",
         ("listener.tls", _) => "[[listener]]\nprotocol='tcp'",
+        ("ship.NAME.tls", _) => "[ship.x]\nkind='syslog'\ntargets='siem:601'",
         _ => "",
     };
     let header = section.header().replace("NAME", "x");

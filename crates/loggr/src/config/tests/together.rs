@@ -22,7 +22,7 @@ directory = "a""#,
 loggr.toml:1:7: `[ship.a]` needs its `kind`
   |
 1 | [ship.a]
-  |       ^ one of `files`, `search`, `postgres`
+  |       ^ one of `files`, `search`, `postgres`, `syslog`
 "#,
     );
 }
@@ -316,13 +316,13 @@ loggr.toml:3:1: `compress` of `[[listener]]` is not supported by this version
     );
     check(
         r#"[ship.db]
-kind = "syslog"
-url = "relp://db""#,
+kind = "elastic"
+url = "http://db""#,
         r#"
-loggr.toml:2:8: `kind` `syslog` is not supported by this version
+loggr.toml:2:8: `kind` `elastic` is not supported by this version
   |
-2 | kind = "syslog"
-  |        ^^^^^^^^ one of `files`, `search`, `postgres`
+2 | kind = "elastic"
+  |        ^^^^^^^^^ one of `files`, `search`, `postgres`, `syslog`
 "#,
     );
 }

@@ -31,6 +31,12 @@ impl Tool {
         command
     }
 
+    /// The directory of syslog-ng's modules, where it is not the one that was built in.
+    pub fn plugins(&self) -> Option<PathBuf> {
+        let versions = std::fs::read_dir(self.prefix.as_ref()?.join("usr/lib/syslog-ng")).ok()?;
+        versions.flatten().map(|entry| entry.path()).find(|path| path.join("libafsocket.so").is_file())
+    }
+
     /// The directory of rsyslog's modules, where it is not the one that was built in.
     pub fn modules(&self) -> Option<PathBuf> {
         let prefix = self.prefix.as_ref()?;

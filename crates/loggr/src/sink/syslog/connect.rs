@@ -1,0 +1,117 @@
+//! Makes connections to targets, with TLS or without. What is spoken on them is not known here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use loggr_net::Address;
+use loggr_net::tls::{ClientConfig, Identity, Trust, client, server_name};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ProtocolVersion;
+
+use super::trouble::Trouble;
+use crate::config::Ship;
+use crate::config::ship::ForwardTls;
+use crate::exit::Usage;
+
+/// A connection on which nothing has moved for so long is asked whether it still stands.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A connection, encrypted or not.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The socket below.
+    fn socket(&self) -> &TcpStream;
+    /// Nobody but the two ends can read along.
+    fn is_encrypted(&self) -> bool;
+}
+
+impl Wire for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+
+    fn is_encrypted(&self) -> bool {
+        true
+    }
+}
+
+/// The settings of TLS of one shipper; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: Option<String>,
+    verify: bool,
+}
+
+impl Tls {
+    /// Reads the files.
+    fn read(tls: &ForwardTls) -> Result<Tls> {
+        let trust = if tls.verify { Trust::of(tls.authorities.as_deref())? } else { Trust::Anybody };
+        let identity = tls.identity.as_ref().map(|(chain, key)| Identity::read(chain, key)).transpose()?;
+        let config = client(&trust, identity.as_ref())?;
+        Ok(Tls { config, name: tls.name.clone(), verify: tls.verify })
+    }
+
+    /// Reads the files of all shippers that have some, by the shipper's name. Perhaps only root may read
+    /// them.
+    pub fn of<'c>(ships: impl Iterator<Item = (&'c Ship, &'c ForwardTls)>) -> Result<HashMap<String, Tls>> {
+        let read = |(ship, tls): (&Ship, &ForwardTls)| {
+            let read = Tls::read(tls).with_context(|| format!("cannot start the shipper `{}`", ship.name));
+            Ok((ship.name.clone(), read.usage()?))
+        };
+        ships.map(read).collect()
+    }
+}
+
+/// A connection that stands.
+pub struct Connected {
+    /// The connection.
+    pub wire: Box<dyn Wire>,
+    /// Who the target is by its certificate, for people; `None` without TLS.
+    pub peer: Option<String>,
+}
+
+/// Connects.
+pub async fn connect(target: &Address, tls: Option<&Tls>, timeout: Duration) -> Result<Connected, Trouble> {
+    let late =
+        |what: &str| Trouble::late(format!("`{target}` does not {what} within {} s", timeout.as_secs_f64()));
+    let shown = target.to_string();
+    let host = target.host();
+    let connected = tokio::time::timeout(timeout, TcpStream::connect((host.as_str(), target.port()))).await;
+    let stream = connected
+        .map_err(|_| late("accept the connection"))?
+        .map_err(|error| Trouble::unreachable(&shown, &error))?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    stream
+        .set_nodelay(true)
+        .and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive))
+        .map_err(|error| Trouble::broken(&shown, &error))?;
+    let Some(tls) = tls else { return Ok(Connected { wire: Box::new(stream), peer: None }) };
+    let name = tls.name.as_deref().unwrap_or(&host);
+    let expected = server_name(name).map_err(|error| Trouble::new(error.in_one_line()))?;
+    let connector = TlsConnector::from(tls.config.clone());
+    let encrypted = tokio::time::timeout(timeout, connector.connect(expected, stream)).await;
+    let encrypted =
+        encrypted.map_err(|_| late("answer to TLS"))?.map_err(|error| Trouble::broken(&shown, &error))?;
+    let version = match encrypted.get_ref().1.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS 1.3",
+    };
+    let who = if tls.verify { name } else { "not verified" };
+    Ok(Connected { wire: Box::new(encrypted), peer: Some(format!("{who} ({version})")) })
+}

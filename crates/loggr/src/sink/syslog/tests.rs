@@ -1,0 +1,356 @@
+//! The sink against receivers of the test, which do what no real one can be asked for: they refuse, fall
+//! silent and vanish in the middle. Real ones are in the integration tests.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use loggr_event::DumpFormat;
+use loggr_flow::contract::{self, MemoryRescue};
+use loggr_flow::{Ack, Delivery, Quiet, Stop, channel_source, pump};
+use loggr_net::Address;
+use loggr_wire::framing::{Framer, MAX_FRAME_BYTES, Mode};
+use loggr_wire::relp::{Command, Reader, write_frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::*;
+use crate::config::ship::{Balance, Carrier, Framing};
+
+/// What a receiver does with a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Does {
+    Answer(u16, &'static str),
+    /// It ends the connection, and says nothing to this line.
+    Vanish,
+    /// It does nothing from now on.
+    Sleep,
+}
+
+/// The lines that a receiver has got.
+#[derive(Clone, Debug, Default)]
+struct Got(Arc<Mutex<Vec<String>>>);
+
+impl Got {
+    fn add(&self, line: &[u8]) {
+        self.0.lock().unwrap().push(String::from_utf8_lossy(line).into_owned());
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A receiver that speaks RELP; `does` is told how many lines came before, and the line.
+async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (SocketAddr, Got) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, got) = (listener.local_addr().unwrap(), Got::default());
+    let (kept, does) = (got.clone(), Arc::new(does));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (kept, does) = (kept.clone(), does.clone());
+            tokio::spawn(async move {
+                let (mut reader, mut buffer) = (Reader::new(1 << 20), vec![0; 4096]);
+                loop {
+                    let n = stream.read(&mut buffer).await.unwrap_or(0);
+                    if n == 0 {
+                        return;
+                    }
+                    let (mut out, mut ends, mut sleeps) = (Vec::new(), false, false);
+                    let mut say =
+                        |txnr, text: &str| write_frame(&mut out, txnr, &Command::Rsp, text.as_bytes());
+                    let fed = reader.feed(&buffer[..n], |frame| {
+                        match frame.command {
+                            _ if ends || sleeps => {}
+                            Command::Open => say(frame.txnr, "200 OK\nrelp_version=0\ncommands=syslog"),
+                            Command::Syslog => {
+                                let text = String::from_utf8_lossy(frame.data);
+                                let before = kept.texts().len();
+                                match does(before, &text) {
+                                    Does::Answer(code, words) => {
+                                        kept.add(frame.data);
+                                        say(frame.txnr, &format!("{code} {words}"));
+                                    }
+                                    Does::Vanish => ends = true,
+                                    Does::Sleep => sleeps = true,
+                                }
+                            }
+                            _ => say(frame.txnr, ""),
+                        }
+                        Ok(())
+                    });
+                    fed.unwrap();
+                    if stream.write_all(&out).await.is_err() || ends {
+                        return;
+                    }
+                    if sleeps {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            });
+        }
+    });
+    (address, got)
+}
+
+/// A receiver of framed lines that closes each connection after so many.
+async fn tcp(mode: Mode, lines: usize) -> (SocketAddr, Got) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, got) = (listener.local_addr().unwrap(), Got::default());
+    let kept = got.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut framer, mut buffer, mut seen) = (Framer::new(mode, MAX_FRAME_BYTES), vec![0; 4096], 0);
+            while seen < lines {
+                let n = stream.read(&mut buffer).await.unwrap_or(0);
+                if n == 0 {
+                    break;
+                }
+                framer.feed(&buffer[..n], |frame| {
+                    kept.add(frame.bytes);
+                    seen += 1;
+                });
+            }
+        }
+    });
+    (address, got)
+}
+
+/// An address on which nobody listens.
+async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+fn ship(carrier: Carrier, targets: &[SocketAddr]) -> SyslogShip {
+    SyslogShip {
+        carrier,
+        targets: targets.iter().map(|at| Address::parse(&at.to_string()).unwrap()).collect(),
+        balance: Balance::Failover,
+        format: DumpFormat::Message,
+        framing: Framing::OctetCounting,
+        window: 100,
+        timeout: Duration::from_secs(20),
+        return_after: Duration::from_secs(600),
+        tls: None,
+    }
+}
+
+fn sink(ship: &SyslogShip) -> SyslogSink {
+    SyslogSink::new("siem", ship, None, Arc::new(ForwardStats::new(ship)))
+}
+
+fn to(carrier: Carrier, targets: &[SocketAddr]) -> SyslogSink {
+    sink(&ship(carrier, targets))
+}
+
+/// Waits until a receiver has so many lines.
+async fn has(got: &Got, count: usize) -> Vec<String> {
+    while got.texts().len() < count {
+        tokio::task::yield_now().await;
+    }
+    got.texts()
+}
+
+const OK: Does = Does::Answer(200, "OK");
+
+#[tokio::test]
+async fn over_relp_the_sink_keeps_the_contract() {
+    let (address, got) = relp(|_, _| OK).await;
+    contract::sink(to(Carrier::Relp, &[address]), |_| got.texts()).await;
+}
+
+/// Of what is acknowledged by the system alone the contract can only ask a little later.
+#[tokio::test]
+async fn over_tcp_every_line_arrives() {
+    for (mode, framing) in [(Mode::OctetCounting, Framing::OctetCounting), (Mode::Lf, Framing::Lf)] {
+        let (address, got) = tcp(mode, usize::MAX).await;
+        let mut sink = sink(&SyslogShip { framing, ..ship(Carrier::Tcp, &[address]) });
+        sink.store(&contract::lines(&["a", "b"])).await.map(drop).unwrap();
+        sink.store(&contract::lines(&["c"])).await.map(drop).unwrap();
+        assert_eq!(has(&got, 3).await, ["a", "b", "c"]);
+        assert_eq!(sink.stats.unacknowledged.get(), 3);
+    }
+}
+
+#[tokio::test]
+async fn over_udp_every_line_is_a_datagram() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut sink = to(Carrier::Udp, &[socket.local_addr().unwrap()]);
+    let long = "x".repeat(70_000);
+    sink.store(&contract::lines(&["a", &long, "c"])).await.map(drop).unwrap();
+    let (mut buffer, mut lengths) = (vec![0; 1 << 16], Vec::new());
+    for _ in 0..3 {
+        lengths.push(socket.recv(&mut buffer).await.unwrap());
+    }
+    assert_eq!(lengths, [1, 65_507, 1]);
+    assert_eq!((sink.stats.cut.get(), sink.stats.unacknowledged.get()), (1, 3));
+}
+
+#[tokio::test]
+async fn over_udp_events_wait_while_nobody_listens() {
+    let mut sink = to(Carrier::Udp, &[nobody().await]);
+    let error = sink.store(&contract::lines(&["a", "b"])).await.map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)) && error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_target_refuses_goes_to_the_rescue_and_the_rest_is_sent_once() {
+    let refuses = |_: usize, text: &str| match text {
+        "bad" => Does::Answer(500, "no room\u{1b}[2J"),
+        "worse" => Does::Answer(500, "too long"),
+        _ => OK,
+    };
+    let (address, got) = relp(refuses).await;
+    let sink = to(Carrier::Relp, &[address]);
+    let (stats, rescue) = (sink.stats.clone(), MemoryRescue::default());
+    let (tx, source) = channel_source(1);
+    tx.send(Delivery::new(contract::lines(&["a", "bad", "b", "worse", "bad"]), Ack::unreliable(|| ())))
+        .await
+        .unwrap();
+    drop(tx);
+    pump(source, sink, rescue.clone(), Stop::never(), Quiet).await.unwrap();
+    assert_eq!(got.texts(), ["a", "bad", "b", "worse", "bad"], "each was sent once");
+    let mut rescued = rescue.texts();
+    rescued.sort();
+    assert_eq!(rescued, ["bad", "bad", "worse"]);
+    assert_eq!((stats.refused.get(), stats.resent.get()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_words_of_the_target() {
+    let (address, _got) = relp(|_, _| Does::Answer(500, "no room\u{1b}[2J")).await;
+    let error = to(Carrier::Relp, &[address]).store(&contract::lines(&["a"])).await.map(drop).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("`{address}` has refused it: 500 no room")), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[tokio::test]
+async fn what_one_target_has_answered_does_not_go_to_the_next() {
+    // It answers two, and vanishes with the third, however often it is asked.
+    let (first, had) = relp(|before, _| if before < 2 { OK } else { Does::Vanish }).await;
+    let (second, got) = relp(|_, _| OK).await;
+    let mut sink = to(Carrier::Relp, &[first, second]);
+    sink.store(&contract::lines(&["a", "b", "c", "d"])).await.map(drop).unwrap();
+    assert_eq!((had.texts(), got.texts()), (vec!["a".into(), "b".into()], vec!["c".into(), "d".into()]));
+    assert!(sink.stats.resent.get() >= 2);
+    assert_eq!(sink.stats.current().map(|of| of.address.clone()), Some(second.to_string()));
+    let trouble = sink.stats.targets[0].trouble().unwrap();
+    assert!(trouble.contains(&first.to_string()), "{trouble}");
+    // The next batch does not ask it again.
+    sink.store(&contract::lines(&["e"])).await.map(drop).unwrap();
+    assert_eq!(got.texts(), ["c", "d", "e"]);
+}
+
+#[tokio::test]
+async fn what_was_answered_before_all_have_vanished_is_not_sent_again() {
+    let (address, got) = relp(|before, text| match (before, text) {
+        (0 | 3.., _) => OK,
+        _ => Does::Vanish,
+    })
+    .await;
+    let mut sink = to(Carrier::Relp, &[address]);
+    let batch = contract::lines(&["a", "b"]);
+    let error = sink.store(&batch).await.map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)), "{error}");
+    // The receiver is in order again.
+    got.add(b"-");
+    got.add(b"-");
+    sink.store(&batch).await.map(drop).unwrap();
+    assert_eq!(got.texts(), ["a", "-", "-", "b"]);
+}
+
+#[tokio::test]
+async fn a_target_that_falls_silent_is_left() {
+    let (first, _) = relp(|_, _| Does::Sleep).await;
+    let (second, got) = relp(|_, _| OK).await;
+    let patience = Duration::from_millis(100);
+    let mut sink = sink(&SyslogShip { timeout: patience, ..ship(Carrier::Relp, &[first, second]) });
+    sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
+    assert_eq!(got.texts(), ["a"]);
+    let trouble = sink.stats.targets[0].trouble().unwrap();
+    assert!(trouble.contains("has answered nothing for 0.1 s"), "{trouble}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_trouble_that_passes() {
+    let (one, other) = (nobody().await, nobody().await);
+    let error = to(Carrier::Relp, &[one]).store(&contract::lines(&["a"])).await.map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Transient(_)));
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("cannot connect to `{one}`: Connection refused")), "{text}");
+    assert!(text.ends_with("does the receiver run, and does it listen on this port?"), "{text}");
+    let error = to(Carrier::Tcp, &[one, other]).store(&contract::lines(&["a"])).await.map(drop).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("no target takes events: ") && text.contains(&other.to_string()), "{text}");
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_while_it_rested_costs_nothing() {
+    let (address, got) = tcp(Mode::OctetCounting, 1).await;
+    let mut sink = to(Carrier::Tcp, &[address]);
+    for text in ["a", "b", "c"] {
+        sink.store(&contract::lines(&[text])).await.map(drop).unwrap();
+        has(&got, 1).await;
+    }
+    let found = has(&got, 3).await;
+    let mut each = found.clone();
+    each.dedup();
+    assert_eq!(each, ["a", "b", "c"], "none is missing: {found:?}");
+    assert!(sink.stats.reconnects.get() >= 1);
+}
+
+#[tokio::test]
+async fn each_target_has_its_turn() {
+    let (one, at_one) = relp(|_, _| OK).await;
+    let (other, at_other) = relp(|_, _| OK).await;
+    let mut sink = sink(&SyslogShip { balance: Balance::RoundRobin, ..ship(Carrier::Relp, &[one, other]) });
+    for text in ["a", "b", "c", "d"] {
+        sink.store(&contract::lines(&[text])).await.map(drop).unwrap();
+    }
+    assert_eq!(
+        (at_one.texts(), at_other.texts()),
+        (vec!["a".into(), "c".into()], vec!["b".into(), "d".into()])
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_is_back_gets_events_again() {
+    let address = nobody().await;
+    let (second, got) = relp(|_, _| OK).await;
+    let soon = Duration::from_millis(1);
+    let mut sink = sink(&SyslogShip { return_after: soon, ..ship(Carrier::Tcp, &[address, second]) });
+    // The second speaks RELP, but what it gets is seen by nobody.
+    sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
+    assert!(sink.stats.targets[0].trouble().is_some() && got.texts().is_empty());
+    let listener = TcpListener::bind(address).await.unwrap();
+    let mut sent = 0;
+    while sink.stats.targets[0].trouble().is_some() {
+        sink.store(&contract::lines(&["b"])).await.map(drop).unwrap();
+        sent += 1;
+        assert!(sent < 10_000, "it is never tried again");
+        tokio::task::yield_now().await;
+    }
+    let (mut stream, _) = listener.accept().await.unwrap();
+    sink.store(&contract::lines(&["back"])).await.map(drop).unwrap();
+    let mut said = [0; 6];
+    stream.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"4 back");
+}
+
+#[tokio::test]
+async fn one_who_gives_up_takes_the_connection_along() {
+    let (address, got) = relp(|before, _| if before == 0 { OK } else { Does::Sleep }).await;
+    let mut sink = to(Carrier::Relp, &[address]);
+    sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
+    let mut other = sink.clone();
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), other.store(&contract::lines(&["b"]))).await;
+    assert!(given_up.is_err());
+    // A fresh session, in which no answer to `b` can be taken for that to `c`.
+    got.0.lock().unwrap().clear();
+    sink.store(&contract::lines(&["c"])).await.map(drop).unwrap();
+    assert_eq!(got.texts(), ["c"]);
+}

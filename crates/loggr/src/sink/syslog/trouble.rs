@@ -1,0 +1,132 @@
+//! Why a target takes nothing: sentences for operators, with what to do.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use tokio_rustls::rustls::{self, CertificateError};
+
+/// Why a target takes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    text: String,
+    late: bool,
+}
+
+impl Trouble {
+    /// `text` names the target, and says what is wrong and what to do.
+    pub fn new(text: impl Into<String>) -> Trouble {
+        Trouble { text: text.into(), late: false }
+    }
+
+    /// The target does nothing at all.
+    pub fn late(text: impl Into<String>) -> Trouble {
+        Trouble { text: text.into(), late: true }
+    }
+
+    /// It was waited for in vain: to wait once more at once would help nobody.
+    pub fn is_late(&self) -> bool {
+        self.late
+    }
+
+    /// No connection comes about.
+    pub fn unreachable(target: &str, error: &io::Error) -> Trouble {
+        let hint = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "does the receiver run, and does it listen on this port?",
+            io::ErrorKind::PermissionDenied => "a firewall or a rule of this system forbids it",
+            _ if error.raw_os_error().is_none() => {
+                "is the name of the host right, and does it have an address?"
+            }
+            _ => "is the host up, and is this its address?",
+        };
+        Trouble::new(format!("cannot connect to `{target}`: {error}; {hint}"))
+    }
+
+    /// A connection has broken, or no TLS comes about.
+    pub fn broken(target: &str, error: &io::Error) -> Trouble {
+        match tls_error(error) {
+            Some(tls) => Trouble::tls(target, tls),
+            None => Trouble::new(format!("the connection to `{target}` has broken: {error}")),
+        }
+    }
+
+    /// The target has ended the connection.
+    pub fn closed(target: &str) -> Trouble {
+        Trouble::new(format!("`{target}` has closed the connection"))
+    }
+
+    fn tls(target: &str, error: &rustls::Error) -> Trouble {
+        let (what, hint) = match error {
+            rustls::Error::InvalidCertificate(why) => {
+                let hint = match why {
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                        "write a name that it has into `targets`, or as `name` of `tls`"
+                    }
+                    CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                        "the target needs a newer one; is the clock of this host right?"
+                    }
+                    _ => "name the file of the authority that has signed it as `ca` of `tls`",
+                };
+                (format!("cannot trust the certificate of `{target}`"), hint)
+            }
+            rustls::Error::InvalidMessage(_) => {
+                (format!("`{target}` does not speak TLS"), "is it the right port? otherwise leave `tls` out")
+            }
+            rustls::Error::AlertReceived(_) => {
+                let hint = "if it wants to know who connects, name the files of a certificate that it trusts as \
+                            `cert` and `key` of `tls`";
+                (format!("`{target}` has refused the TLS connection"), hint)
+            }
+            _ => (format!("cannot speak TLS with `{target}`"), "does it speak TLS 1.2 or 1.3?"),
+        };
+        Trouble::new(format!("{what}: {error}; {hint}"))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Trouble {}
+
+/// The error of TLS that an error of I/O has inside.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inside| inside.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: rustls::Error, expect: &str) {
+        let told = Trouble::broken("a:1", &io::Error::new(io::ErrorKind::InvalidData, error)).to_string();
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn what_is_wrong_with_tls_is_said_with_what_to_do() {
+        check(
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            "cannot trust the certificate of `a:1`: invalid peer certificate: UnknownIssuer; name the file of the \
+             authority that has signed it as `ca` of `tls`",
+        );
+        check(
+            rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType),
+            "`a:1` does not speak TLS: received corrupt message of type InvalidContentType; is it the right port? \
+             otherwise leave `tls` out",
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_connection_is_said_with_what_to_do() {
+        let refused = io::Error::from_raw_os_error(nix::errno::Errno::ECONNREFUSED as i32);
+        assert_eq!(
+            Trouble::unreachable("a:1", &refused).to_string(),
+            "cannot connect to `a:1`: Connection refused (os error 111); does the receiver run, and does it listen \
+             on this port?"
+        );
+    }
+}

@@ -1,0 +1,261 @@
+//! The lines of one batch on their way: which have still to go, and what became of the others.
+//!
+//! Every line has one verdict in the end. What a broken connection left without one goes again, in its old
+//! order and before the rest. Not here: sockets, and who the targets are.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use loggr_event::{DumpFormat, Uid};
+use loggr_flow::{Batch, Payload};
+
+/// An event as it is sent.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its place in the batch.
+    at: usize,
+    uid: Uid,
+    bytes: Bytes,
+}
+
+impl AsRef<[u8]> for Line {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A target has it.
+    Taken,
+    /// A target will never take it, and says why.
+    Refused(String),
+}
+
+/// The lines that have a verdict of batches that are not finished, by identity and bytes: such a batch
+/// comes again, whole or in parts.
+pub type Settled = HashMap<(Uid, Bytes), Verdict>;
+
+/// The lines of a batch.
+#[derive(Debug, Default)]
+pub struct Work {
+    lines: Vec<Line>,
+    todo: VecDeque<usize>,
+    verdicts: Vec<Option<Verdict>>,
+    taken: u64,
+    refused: u64,
+    resent: u64,
+}
+
+impl Work {
+    /// The lines of a batch in a format, all still to be sent.
+    pub fn new(batch: &Batch, format: &DumpFormat) -> Work {
+        let (mut out, mut ends) = (Vec::with_capacity(batch.byte_len() * 2), Vec::with_capacity(batch.len()));
+        for record in batch.records() {
+            let start = out.len();
+            match (format, record.payload) {
+                (DumpFormat::Raw, Payload::Line(received)) => {
+                    out.extend_from_slice(received.strip_suffix(b"\n").unwrap_or(received));
+                }
+                // As rsyslog forwards: its file format has no priority.
+                (DumpFormat::Rsyslog, _) => {
+                    let event = record.event();
+                    out.extend_from_slice(format!("<{}>", event.priority()).as_bytes());
+                    event.dump(format, &mut out);
+                }
+                _ => record.event().dump(format, &mut out),
+            }
+            ends.push((record.uid, start, out.len()));
+        }
+        let whole = Bytes::from(out);
+        let cut = |(at, (uid, start, end)): (usize, (Uid, usize, usize))| Line {
+            at,
+            uid,
+            bytes: whole.slice(start..end),
+        };
+        let lines: Vec<Line> = ends.into_iter().enumerate().map(cut).collect();
+        let mut work = Work {
+            todo: (0..lines.len()).collect(),
+            verdicts: vec![None; lines.len()],
+            lines,
+            ..Work::default()
+        };
+        for at in 0..work.lines.len() {
+            if work.lines.get(at).is_some_and(|line| line.bytes.is_empty()) {
+                work.settle(at, Verdict::Refused("the line of the event is empty in this format".to_owned()));
+                work.refused += 1;
+            }
+        }
+        work
+    }
+
+    /// Passes over the lines whose verdict is known.
+    pub fn recall(&mut self, settled: &Settled) {
+        if settled.is_empty() {
+            return;
+        }
+        for at in 0..self.lines.len() {
+            let line = self.lines.get(at);
+            if let Some(verdict) = line.and_then(|line| settled.get(&(line.uid, line.bytes.clone()))) {
+                self.settle(at, verdict.clone());
+            }
+        }
+    }
+
+    /// Notes the verdicts for the next time.
+    pub fn remember(&self, settled: &mut Settled) {
+        for (line, verdict) in self.lines.iter().zip(&self.verdicts) {
+            if let Some(verdict) = verdict {
+                settled.insert((line.uid, line.bytes.clone()), verdict.clone());
+            }
+        }
+    }
+
+    /// The next line that has to go.
+    pub fn next(&mut self) -> Option<Line> {
+        while let Some(at) = self.todo.pop_front() {
+            if self.verdicts.get(at).is_some_and(Option::is_none) {
+                return self.lines.get(at).cloned();
+            }
+        }
+        None
+    }
+
+    /// It was not sent: it is the next.
+    pub fn put_back(&mut self, line: &Line) {
+        self.todo.push_front(line.at);
+    }
+
+    /// These were sent, in this order, and nobody knows whether they arrived.
+    pub fn again(&mut self, lines: &[Line]) {
+        self.resent += lines.len() as u64;
+        lines.iter().rev().for_each(|line| self.put_back(line));
+    }
+
+    /// A target has it.
+    pub fn taken(&mut self, line: &Line) {
+        self.settle(line.at, Verdict::Taken);
+        self.taken += 1;
+    }
+
+    /// A target will never take it.
+    pub fn refuse(&mut self, line: &Line, why: String) {
+        self.settle(line.at, Verdict::Refused(why));
+        self.refused += 1;
+    }
+
+    fn settle(&mut self, at: usize, verdict: Verdict) {
+        if let Some(place) = self.verdicts.get_mut(at) {
+            *place = Some(verdict);
+        }
+    }
+
+    /// Every line has its verdict.
+    pub fn is_settled(&self) -> bool {
+        self.verdicts.iter().all(Option::is_some)
+    }
+
+    /// The first reason why a line was refused, and for each line whether it was refused for it.
+    pub fn refusal(&self) -> Option<(String, Vec<bool>)> {
+        let first = self.verdicts.iter().find_map(|verdict| match verdict {
+            Some(refused @ Verdict::Refused(_)) => Some(refused),
+            Some(Verdict::Taken) | None => None,
+        })?;
+        let Verdict::Refused(why) = first else { return None };
+        let same = self.verdicts.iter().map(|verdict| verdict.as_ref() == Some(first));
+        Some((why.clone(), same.collect()))
+    }
+
+    /// Lines that targets took since the batch came, refused, and that went more than once.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        (self.taken, self.refused, self.resent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use loggr_event::{Event, Origin, Timestamp};
+    use loggr_flow::{BatchBuilder, contract};
+
+    use super::*;
+
+    fn texts(work: &mut Work) -> Vec<String> {
+        let next = std::iter::from_fn(|| work.next());
+        next.map(|line| String::from_utf8_lossy(line.as_ref()).into_owned()).collect()
+    }
+
+    fn message() -> DumpFormat {
+        DumpFormat::Message
+    }
+
+    #[test]
+    fn what_is_put_back_goes_first_and_in_order() {
+        let mut work = Work::new(&contract::lines(&["a", "b", "c"]), &message());
+        let (a, b) = (work.next().unwrap(), work.next().unwrap());
+        work.again(&[a, b]);
+        assert_eq!(texts(&mut work), ["a", "b", "c"]);
+        assert_eq!(work.counts(), (0, 0, 2));
+        assert!(!work.is_settled());
+    }
+
+    #[test]
+    fn verdicts_are_remembered_for_the_same_event_alone() {
+        let (batch, other) = (contract::lines(&["a", "b", "a"]), contract::lines(&["a"]));
+        let mut settled = Settled::new();
+        let mut work = Work::new(&batch, &message());
+        let (a, b) = (work.next().unwrap(), work.next().unwrap());
+        work.taken(&a);
+        work.refuse(&b, "no".to_owned());
+        work.remember(&mut settled);
+        let mut again = Work::new(&batch, &message());
+        again.recall(&settled);
+        assert_eq!(texts(&mut again), ["a"], "the third, which is another event than the first");
+        assert_eq!(again.counts(), (0, 0, 0), "they count once");
+        let mut another = Work::new(&other, &message());
+        another.recall(&settled);
+        assert_eq!(texts(&mut another), ["a"]);
+    }
+
+    #[test]
+    fn refusals_of_one_reason_go_together() {
+        let mut work = Work::new(&contract::lines(&["a", "b", "c", "d"]), &message());
+        for why in ["", "too long", "no", "too long"] {
+            let line = work.next().unwrap();
+            match why {
+                "" => work.taken(&line),
+                why => work.refuse(&line, why.to_owned()),
+            }
+        }
+        assert!(work.is_settled());
+        assert_eq!(work.refusal(), Some(("too long".to_owned(), vec![false, true, false, true])));
+    }
+
+    #[track_caller]
+    fn check(push: impl FnOnce(&mut BatchBuilder), format: &str, expect: &[&str]) {
+        let mut builder = BatchBuilder::default();
+        push(&mut builder);
+        let mut work = Work::new(&builder.finish().unwrap(), &DumpFormat::parse(format).unwrap());
+        assert_eq!(texts(&mut work), expect);
+    }
+
+    #[test]
+    fn lines_of_all_formats() {
+        let event = Event {
+            source: "web".into(),
+            app_name: "app".into(),
+            message: "a\nb".into(),
+            ..Event::default()
+        };
+        check(|b| b.push_event(&event), "MESSAGE", &["a#012b"]);
+        check(|b| b.push_event(&event), "RSYSLOG", &["<13>1970-01-01T00:00:00.000000Z web app: a#012b"]);
+        check(|b| b.push_event(&event), "RFC3164", &["<13>Jan  1 00:00:00 web app: a#012b"]);
+        check(|b| b.push_event(&event), "<1>$SOURCE", &["<1>web"]);
+        // An empty line cannot be sent: it is refused at once.
+        check(|b| b.push_event(&event), "$PROCID", &[]);
+        let (origin, uid, now) = (Arc::new(Origin::default()), Uid::default(), Timestamp::default());
+        check(|b| b.push_line(&origin, uid, now, b"<13>as it came\n"), "RAW", &["<13>as it came"]);
+    }
+}
