@@ -10,17 +10,19 @@ use super::secret;
 /// What every token begins with, so that scanners for secrets know one.
 pub const PREFIX: &str = "loggr_";
 
-/// Digits of a year in RFC 3339.
+/// Digits of a year in RFC 3339, and the last such year, not all of whose moments are known.
 const YEAR_DIGITS: usize = 4;
+const LAST_YEAR: &str = "9999";
 /// When a token ends, it ends within so many days.
 pub const MAX_LIFE_DAYS: i64 = 36_500;
 /// The same in microseconds.
 pub const MAX_LIFE_MICROS: i64 = MAX_LIFE_DAYS * 86_400_000_000;
 
-/// Does a text begin with a year of more digits than RFC 3339 has? It is later than any time that is known.
+/// Does a text that is no time begin with the last year that can be written, or one of more digits?
 pub fn is_beyond_years(text: &str) -> bool {
     let year = text.trim_start_matches('+').split('-').next().unwrap_or_default();
-    year.len() > YEAR_DIGITS && text.contains('-') && year.bytes().all(|b| b.is_ascii_digit())
+    let is_late = year.len() > YEAR_DIGITS || year == LAST_YEAR;
+    is_late && text.contains('-') && year.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// What is kept of a token.

@@ -113,6 +113,7 @@ mod tests {
         check("2000y", Some(None));
         check("99999999999999999999d", Some(None));
         check("12000-01-01", Some(None));
+        check("9999-12-31T23:59:59Z", Some(None));
         check("soon", None);
         check("5x", None);
     }

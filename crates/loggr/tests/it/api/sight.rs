@@ -46,8 +46,10 @@ enum Row {
     Takes,
     /// Nothing of events is in it.
     Else,
+    /// It says who may, and nothing of events; each has demands of its own, which the tests of the door hold.
+    Door,
 }
-use Row::{Else, Follows, Takes, Tells, Whole};
+use Row::{Door, Else, Follows, Takes, Tells, Whole};
 
 /// Method, path, and what to look at. `Whole` names the least level.
 const ROWS: &[(&str, &str, Row)] = &[
@@ -120,27 +122,26 @@ const ROWS: &[(&str, &str, Row)] = &[
     ("POST", "/api/rescue/discard", Whole("operator")),
     ("POST", "/api/upload", Takes),
     ("GET", "/api/openapi.json", Else),
-    // Who may, and nothing of the events.
-    ("GET", "/api/me", Else),
-    ("POST", "/api/login", Else),
-    ("POST", "/api/login/link", Else),
-    ("GET", "/api/login/oidc", Else),
-    ("GET", "/api/login/oidc/return", Else),
-    ("POST", "/api/logout", Else),
-    ("POST", "/api/logout/all", Else),
-    ("POST", "/api/me/password", Else),
-    ("GET", "/api/users", Else),
-    ("POST", "/api/users", Else),
-    ("PATCH", "/api/users/{name}", Else),
-    ("DELETE", "/api/users/{name}", Else),
-    ("POST", "/api/users/{name}/logout", Else),
-    ("GET", "/api/roles", Else),
-    ("POST", "/api/roles", Else),
-    ("PUT", "/api/roles/{name}", Else),
-    ("DELETE", "/api/roles/{name}", Else),
-    ("GET", "/api/tokens", Else),
-    ("POST", "/api/tokens", Else),
-    ("DELETE", "/api/tokens/{id}", Else),
+    ("GET", "/api/me", Door),
+    ("POST", "/api/login", Door),
+    ("POST", "/api/login/link", Door),
+    ("GET", "/api/login/oidc", Door),
+    ("GET", "/api/login/oidc/return", Door),
+    ("POST", "/api/logout", Door),
+    ("POST", "/api/logout/all", Door),
+    ("POST", "/api/me/password", Door),
+    ("GET", "/api/users", Door),
+    ("POST", "/api/users", Door),
+    ("PATCH", "/api/users/{name}", Door),
+    ("DELETE", "/api/users/{name}", Door),
+    ("POST", "/api/users/{name}/logout", Door),
+    ("GET", "/api/roles", Door),
+    ("POST", "/api/roles", Door),
+    ("PUT", "/api/roles/{name}", Door),
+    ("DELETE", "/api/roles/{name}", Door),
+    ("GET", "/api/tokens", Door),
+    ("POST", "/api/tokens", Door),
+    ("DELETE", "/api/tokens/{id}", Door),
 ];
 
 fn events() -> Vec<String> {
@@ -277,11 +278,11 @@ fn each_role_at_each_endpoint_of_the_real_program() {
         let made = anna.ask("POST", "/api/tokens", json!({ "name": role, "role": role })).json();
         browser(&loggr).with("Authorization", &format!("Bearer {}", made["token"].as_str().expect("a token")))
     });
-    for (method, path, row) in ROWS {
+    for (method, path, row) in ROWS.iter().filter(|(.., row)| !matches!(row, Door)) {
         let asked = path.replace("{uid}", "x").replace("{name}", "nothing");
         for (role, token) in ROLES.iter().zip(&tokens) {
             let may = match row {
-                Tells(_) | Follows | Else => true,
+                Tells(_) | Follows | Else | Door => true,
                 Takes => *role != "viewer",
                 Whole("viewer") => *role != "part",
                 Whole(_) => matches!(*role, "operator" | "admin"),
