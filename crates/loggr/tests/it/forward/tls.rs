@@ -196,7 +196,7 @@ fn certificates_that_cannot_be_read_end_the_start() {
 /// `loggr send` to this URL with these options; whether it went well, and what it said.
 fn send(url: &str, options: &[&str]) -> (bool, String) {
     let mut command = Command::new(PROGRAM);
-    command.args(["send", "--to", url, "--count", "300", "--window", "20"]).args(options);
+    command.args(["send", "--to", url, "--count", "300"]).args(options);
     let output = command.env("NO_COLOR", "1").output().expect("loggr starts");
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
