@@ -65,6 +65,11 @@ impl Certificate {
         })
     }
 
+    /// Whether it holds at this time, in seconds since 1970.
+    pub fn is_valid_at(&self, now: i64) -> bool {
+        (self.begins..=self.ends).contains(&now)
+    }
+
     /// Its first name, or else its fingerprint.
     pub fn name(&self) -> String {
         self.names.first().cloned().unwrap_or_else(|| format!("SHA256:{}", self.sha256))

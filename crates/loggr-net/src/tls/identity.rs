@@ -33,12 +33,21 @@ impl Identity {
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => NetError::new(format!(
                     "the key in `{key}` is not that of the certificate in `{certificate}`"
                 ))
-                .hinted("the certificate of the key must stand first in its file"),
-                other => NetError::new(format!(
-                    "cannot use the certificate in `{certificate}` with the key in `{key}`"
-                ))
-                .because(other)
-                .hinted("keys may be RSA, ECDSA (P-256, P-384, P-521) or Ed25519"),
+                .hinted("name the key that was made for this certificate; of several certificates in the file, that of the key must stand first"),
+                other => {
+                    let hint = match &other {
+                        // The library has no word of its own for version 1.
+                        Error::InvalidCertificate(_) => {
+                            "the certificate must be of version 3: `openssl x509 -req` makes one with `-extfile` and a `subjectAltName`"
+                        }
+                        _ => "keys may be RSA, ECDSA (P-256, P-384, P-521) or Ed25519",
+                    };
+                    NetError::new(format!(
+                        "cannot use the certificate in `{certificate}` with the key in `{key}`"
+                    ))
+                    .because(other)
+                    .hinted(hint)
+                }
             }
         })?;
         Ok(Identity { key: Arc::new(known), certificates, secret })

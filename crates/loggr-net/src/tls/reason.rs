@@ -102,7 +102,8 @@ fn of_certificate(error: &CertificateError) -> Reason {
         CertificateError::Revoked => {
             told("shows a certificate that is revoked", Some("the sender needs a new one"))
         }
-        CertificateError::UnknownIssuer => told(
+        // An authority of the same name has signed it, with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => told(
             "shows a certificate that no authority of `client_ca` has signed",
             Some(
                 "add the authority to the file of `client_ca`, or the certificate's fingerprint to `allowed_peers`; \

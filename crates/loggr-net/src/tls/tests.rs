@@ -154,7 +154,7 @@ fn a_key_must_be_that_of_the_certificate() {
     assert_eq!(identity("a.crt", "a.key"), "fine");
     assert_eq!(
         identity("a.crt", "b.key"),
-        "the key in `b.key` is not that of the certificate in `a.crt`; the certificate of the key must stand first in its file"
+        "the key in `b.key` is not that of the certificate in `a.crt`; name the key that was made for this certificate; of several certificates in the file, that of the key must stand first"
     );
     let shown = format!("{:?}", files.identity("a"));
     assert!(!shown.contains("BEGIN"), "{shown}");
@@ -413,4 +413,15 @@ fn a_peer_that_speaks_something_else_is_told_apart() {
     ] {
         assert_eq!(said(plain.as_bytes()), "speaks no TLS", "{plain}");
     }
+}
+
+#[test]
+fn a_certificate_that_has_ended_does_not_take_the_place_of_a_valid_one() {
+    let files = Files::new(&["localhost"]);
+    let server = Server::open(files.server(Clients::default()), &[]).unwrap();
+    files.dated("localhost", (2001, 2002));
+    assert!(told(server.reload().map(drop)).contains("has ended, or is not valid yet"));
+    assert!(server.certificate().ends > 1_800_000_000);
+    // Where nothing else is known, it is better than nothing.
+    assert!(Server::open(files.server(Clients::default()), &[]).is_ok());
 }

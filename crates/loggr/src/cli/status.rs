@@ -125,7 +125,7 @@ const LISTENERS: &[Column<Listener>] = &[
     ("ADDRESS", |l| clean(&l.address).into()),
     ("RECEIVED", |l| number(Some(l.received))),
     ("ACCEPTED", |l| number(Some(l.accepted))),
-    ("REFUSED", |l| number(Some(l.refused))),
+    ("REFUSED", |l| number(Some(l.refused + l.handshakes_refused))),
     ("CONNECTIONS", |l| number(Some(l.connections))),
     ("KERNEL DROPS", |l| number(Some(l.kernel_drops))),
     ("LOST", |l| number(Some(l.lost))),

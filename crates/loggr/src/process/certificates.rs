@@ -90,7 +90,11 @@ impl Shown {
             Err(error) => {
                 let error = error.in_one_line();
                 if asked || said.error.as_ref() != Some(&error) {
-                    tracing::error!(place, error, "cannot read the certificate again; the old one is kept");
+                    tracing::error!(
+                        place,
+                        error,
+                        "cannot take the files of the certificate again; the old ones are kept"
+                    );
                 }
                 said.error = Some(error);
             }

@@ -173,6 +173,6 @@ fn what_cannot_be_shown_prevents_the_start() {
             said.contains("listener `secure`") && said.contains("is not that of the certificate in"),
             "{said}"
         );
-        assert!(said.contains("hint: the certificate of the key must stand first"), "{said}");
+        assert!(said.contains("hint: name the key that was made for this certificate"), "{said}");
     }
 }

@@ -54,7 +54,7 @@ fn a_certificate_that_cannot_be_used_is_not_taken_and_said() {
     std::fs::copy(other.path("localhost.crt"), authority.path("localhost.crt")).expect("a copy");
     loggr.daemon().signal(rustix::process::Signal::HUP);
     until("it is said", 30, || {
-        loggr.log().contains("cannot read the certificate again; the old one is kept")
+        loggr.log().contains("cannot take the files of the certificate again; the old ones are kept")
     });
     assert!(connect(address, &authority, None).is_ok(), "the old one is shown");
     let text = loggr.status_text(&[]);
