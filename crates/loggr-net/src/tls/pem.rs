@@ -32,6 +32,11 @@ impl Pem {
     /// It does not exist, may not be read by us, or is too long.
     pub fn read(path: &Path) -> Result<Pem, NetError> {
         let failed = || NetError::new(format!("cannot read `{}`", path.display()));
+        // Whoever opens a pipe waits for its other end.
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            let hint = "name a file in PEM form, or a link to one";
+            return Err(failed().because("it is no regular file").hinted(hint));
+        }
         let mut bytes = Vec::new();
         File::open(path).and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut bytes)).map_err(
             |error| {

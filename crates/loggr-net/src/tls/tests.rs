@@ -141,6 +141,9 @@ fn a_file_that_holds_something_else_is_named_with_what_to_do() {
         key("long"),
         "cannot read `long`: it has more than 1048576 bytes; name a file that holds certificates, or a key, in PEM form and nothing else"
     );
+    let pipe = std::process::Command::new("mkfifo").arg(files.path("pipe")).status().unwrap();
+    assert!(pipe.success());
+    assert!(certificates("pipe").starts_with("cannot read `pipe`: it is no regular file; "));
     let missing = certificates("missing");
     assert!(missing.starts_with("cannot read `missing`: No such file"), "{missing}");
     assert!(!format!("{:?}", Pem::read(&files.path("a.key")).unwrap()).contains("BEGIN"));

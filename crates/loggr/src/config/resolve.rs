@@ -144,7 +144,7 @@ impl<'d> Resolver<'d> {
         for (name, value) in self.table {
             let written = name.get_ref();
             // One that stands within each of several has no name of its own.
-            let own = |section: &&&Section| !section.is_later() && !section.name.contains(".NAME.");
+            let own = |section: &&&Section| !section.is_later() && !section.name.contains('.');
             let known: Vec<&str> = SECTIONS.iter().filter(own).map(|s| s.name).collect();
             // A section within another one is no section of that name.
             match section(written).filter(|section| !section.name.contains('.')) {

@@ -309,9 +309,36 @@ pub fn unreadable(text: &str, error: &query::QueryError) -> Problem {
     problem
 }
 
+/// The places of a text in UTF-16 code units, as JavaScript counts. Asked in their order, all of them cost
+/// one walk through the text.
+pub struct Units<'t> {
+    text: &'t str,
+    bytes: usize,
+    units: usize,
+}
+
+impl<'t> Units<'t> {
+    /// At the beginning of the text.
+    pub fn of(text: &'t str) -> Units<'t> {
+        Units { text, bytes: 0, units: 0 }
+    }
+
+    /// The place of this byte.
+    pub fn at(&mut self, bytes: usize) -> usize {
+        if bytes < self.bytes {
+            *self = Units::of(self.text);
+        }
+        let rest = self.text.get(self.bytes..).unwrap_or_default();
+        let between = self.text.get(self.bytes..bytes).unwrap_or(rest);
+        self.units += between.encode_utf16().count();
+        self.bytes += between.len();
+        self.units
+    }
+}
+
 /// The place in a text in UTF-16 code units, as JavaScript counts.
 pub fn utf16(text: &str, bytes: usize) -> usize {
-    text.get(..bytes).unwrap_or(text).encode_utf16().count()
+    Units::of(text).at(bytes)
 }
 
 /// What a store could not do.

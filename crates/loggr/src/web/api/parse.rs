@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::ask::utf16;
+use super::ask::Units;
 use super::call::{Answer, Api, Call, json};
 use super::params::{Parameter, Takes, parameter};
 use crate::access::who::Who;
@@ -62,9 +62,10 @@ pub async fn parse(call: Call) -> Answer {
     let text = call.params.text("q");
     let _turn = call.api.turns.take(&call.who.name)?;
     let (read, parts) = reading::parse_painted(text);
+    let mut units = Units::of(text);
     let painted = parts.into_iter().map(|part| Token {
-        from: utf16(text, part.place.start),
-        to: utf16(text, part.place.end),
+        from: units.at(part.place.start),
+        to: units.at(part.place.end),
         kind: part.kind.word(),
     });
     let tokens: Vec<Token> = painted.collect();

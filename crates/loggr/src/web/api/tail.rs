@@ -112,6 +112,8 @@ fn stream(ear: Ear) -> impl Stream<Item = Result<Sent, Infallible>> {
         };
         let sent = match told {
             None => ear.end("loggr stops"),
+            // Not a row more than they may see now.
+            Some(Ok(_)) if !ear.rights.hold() => ear.end(NO_LONGER),
             Some(Ok(told)) => {
                 ear.behind = if told.events > 0 { 0 } else { ear.behind };
                 ear.line.rows(told.events);
