@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::start;
+use crate::relay::{blocks, documents};
 use crate::support::{Authority, Rsyslog, count_seqs, numbered_line, syslog_ng, until};
 
 const COUNT: u64 = 2000;
@@ -84,6 +85,32 @@ fn omrelp_with_each_library_in_each_mode() {
             );
             check("relp", &modules, &action);
         }
+    }
+}
+
+#[test]
+fn the_configurations_of_the_guide() {
+    let documents = documents();
+    let (_, text) = documents.iter().find(|(name, _)| name == "tls.md").expect("the guide");
+    let blocks = blocks(text);
+    assert!(blocks.len() >= 2, "the guide shows {} configurations of rsyslog", blocks.len());
+    for block in blocks {
+        let protocol = if block.contains("omrelp") { "relp" } else { "tcp" };
+        let mut here = block;
+        for (there, own) in [
+            ("target=\"logs.example.net\"", "target=\"127.0.0.1\""),
+            ("logs.example.net", "localhost"),
+            ("port=\"6514\"", "port=\"@PORT\""),
+            ("/etc/rsyslog.d/ca.crt", "@CA"),
+            ("/etc/rsyslog.d/web1.crt", "@CERT"),
+            ("/etc/rsyslog.d/web1.key", "@KEY"),
+            // What it writes is tested with the guide that shows it.
+            ("template=\"loggr\"", "template=\"RSYSLOG_SyslogProtocol23Format\""),
+        ] {
+            assert!(here.contains(there), "`{there}` is not in {here}");
+            here = here.replace(there, own);
+        }
+        check(protocol, &here, "");
     }
 }
 
