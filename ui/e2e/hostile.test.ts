@@ -211,7 +211,7 @@ describe('hostile events', () => {
     await asks(page, 'app:sshd');
     await page.goto(address('settings/saved'));
     await page.locator('tbody tr', { hasText: CORPUS[0] }).getByRole('button', { name: 'Remove' }).click();
-    await says(page.locator('dialog'), 'Only you see it');
+    await says(page.locator('dialog'), 'Others see it too');
     await harmless(page);
     await page.locator('dialog .bad').click();
     await expect.poll(() => page.locator('tbody').innerText()).not.toContain(CORPUS[0] ?? '');

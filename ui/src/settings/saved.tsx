@@ -58,7 +58,8 @@ export function SavedSearches() {
                 rangeName({ from: s.from, to: s.to || 'now' }, Date.now(), zone.value),
                 s.cols?.length ? <code>{s.cols.join(', ')}</code> : <span class="dim">default</span>,
                 s.owner ?? 'everybody',
-                mine ? (
+                // What is nobody's is everybody's.
+                mine && s.owner ? (
                   <Button
                     class="flush"
                     onClick={() => change(s, { shared: !s.shared })}

@@ -8,7 +8,7 @@ use crate::support::skipped;
 /// Debian's, unless `CHROMIUM` names another.
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// All files of one run may take so long.
-const RUN_SECONDS: u64 = 300;
+const RUN_SECONDS: u64 = 900;
 
 /// What runs the tests of `ui/e2e`.
 pub struct Browser {
