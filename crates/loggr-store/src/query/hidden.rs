@@ -12,6 +12,9 @@ use loggr_event::{Defects, Event, Origin};
 use super::field::Field;
 use crate::{ErrorKind, StoreError};
 
+/// Members of an event that hold many fields. Hiding such a name would look as if it hid them all.
+const MANY: [&str; 5] = ["structured_data", "fields", "origin", "trusted", "raw"];
+
 /// A set of fields that somebody may not see. Clones share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hidden {
@@ -24,10 +27,17 @@ impl Hidden {
     ///
     /// # Errors
     /// [`ErrorKind::Refused`] for a field that every event has: a time, the severity, the facility, the
-    /// transport, the uid.
+    /// transport, the uid; and for a name that an event gives to many fields, such as `structured_data`.
     pub fn new(names: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Hidden, StoreError> {
         let mut fields = Vec::new();
         for name in names {
+            if MANY.contains(&name.as_ref()) {
+                let name = name.as_ref();
+                let what = format!(
+                    "`{name}` is no field, but stands for many: hide each by its own name, such as `id.name`"
+                );
+                return Err(StoreError::new(ErrorKind::Refused, what));
+            }
             let field = Field::from_name(name.as_ref());
             if matches!(
                 field,
@@ -151,6 +161,15 @@ fn strip_origin(origin: &mut Origin, field: &Field) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_for_many_fields_hides_none_and_is_refused() {
+        for name in MANY {
+            let refused = Hidden::new([name]).unwrap_err().to_string();
+            assert!(refused.contains(&format!("`{name}` is no field, but stands for many")), "{refused}");
+        }
+        assert!(Hidden::new(["x.password"]).is_ok());
+    }
 
     #[test]
     fn a_hidden_message_hides_its_shape() {

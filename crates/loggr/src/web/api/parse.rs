@@ -105,7 +105,8 @@ async fn unknown(api: &Api, who: &Who, store: Option<&str>, query: &Query) -> Ve
     if known.is_empty() || who.filter.is_some() {
         return Vec::new();
     }
-    let hidden = Hidden::new(&who.hidden).unwrap_or_default();
+    // Where it is not known what is hidden, nothing is told.
+    let Ok(hidden) = Hidden::new(&who.hidden) else { return Vec::new() };
     let shown = known.iter().map(|field| field.name.as_str());
     let shown: Vec<&str> = shown.filter(|name| !hidden.hides(&Field::from_name(name))).collect();
     let unknown = query.unknown_fields(&shown).into_iter();
