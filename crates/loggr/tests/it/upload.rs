@@ -152,7 +152,7 @@ fn what_is_no_log_is_refused_before_anything_of_it_is_taken() {
     refused(b"PK\x03\x04 and the rest", "ZIP");
     refused(b"text\nand then\0", "NUL");
     refused(&packed(b"text\0"), "NUL");
-    refused(&packed(&b"text\n".repeat(1000))[..40], "damaged");
+    refused(&packed(&b"text\n".repeat(1000))[..40], "ends in its middle");
     // Much of it: who is still sending gets the answer all the same.
     refused(&[b"\x89PNG".to_vec(), vec![7; 8 << 20]].concat(), "picture");
     let bad =
@@ -212,7 +212,31 @@ fn a_file_that_breaks_off_says_what_was_taken_and_its_rest_can_be_sent() {
 }
 
 #[test]
-fn a_damaged_file_says_what_was_taken_and_how_to_send_the_rest() {
+fn of_a_file_with_a_wrong_byte_nobody_is_told_to_leave_lines_out() {
+    let loggr = start("");
+    let whole: String =
+        (1..=100_000u64).map(|n| format!("{n} {:x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let mut damaged = packed(whole.as_bytes());
+    // The check of the whole stands at its end.
+    let check = damaged.len() - 8;
+    damaged[check] ^= 1;
+    let answer = last(&sent(&loggr, "name=wrong.gz", &damaged));
+    let hint = answer["problem"]["hint"].as_str().unwrap_or_default();
+    assert!(answer["done"] == false && hint.contains("may be wrong") && !hint.contains("skip="), "{answer}");
+}
+
+#[test]
+fn a_file_that_is_shorter_than_what_is_left_out_is_told() {
+    let loggr = start("");
+    let answer = last(&sent(&loggr, "name=short.log&skip=4", b"a\nb\nc\n"));
+    let problem = &answer["problem"];
+    assert_eq!((&answer["done"], &problem["code"]), (&json!(false), &json!("bad_parameter")), "{answer}");
+    assert_eq!(problem["detail"], "the file has only 3 lines, and `skip` leaves out more");
+    check(&loggr, "name=short.log&skip=3", b"a\nb\nc\n", 0);
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_says_what_was_taken_and_how_to_send_the_rest() {
     let loggr = start("");
     // Random enough to stay large when it is packed.
     let line = |n: u64| format!("{n} {:x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));

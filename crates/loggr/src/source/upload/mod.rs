@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use loggr_bus::Publisher;
-use loggr_event::{Assumed, InputFormat, Origin, Transport, UidGenerator};
+use loggr_event::{Assumed, InputFormat, Origin, Transport, UidGenerator, counted};
 use loggr_flow::{Outcome, Phase, Settlements, Stop, channel_source, window};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinError;
@@ -131,8 +131,12 @@ pub enum Ended {
     NoLog(String),
     /// It is larger than [`MAX_FILE_BYTES`].
     TooLarge,
-    /// What it is packed in is damaged.
+    /// What it is packed in is damaged: lines that came of it may be wrong.
     Damaged(String),
+    /// What it is packed in ends in its middle.
+    CutOff,
+    /// It has so many lines, and more are to be left out.
+    Shorter(u64),
     /// Its sender has gone, or sent nothing for too long.
     Broken(&'static str),
     /// The queue did not take all of its lines, and why.
@@ -147,6 +151,11 @@ impl std::fmt::Display for Ended {
             Ended::NoLog(what) => write!(f, "the file is no log: {what}"),
             Ended::TooLarge => write!(f, "the file has more than {MAX_FILE_BYTES} bytes when it is unpacked"),
             Ended::Damaged(why) => write!(f, "the file is packed and damaged: {why}"),
+            Ended::CutOff => f.write_str("the file is packed and ends in its middle"),
+            Ended::Shorter(lines) => {
+                let lines = counted(*lines, "line");
+                write!(f, "the file has only {lines}, and `skip` leaves out more")
+            }
             Ended::Broken(why) => write!(f, "the file did not come whole: {why}"),
             Ended::NotTaken(why) => write!(f, "the queue did not take all lines of the file: {why}"),
             Ended::Stops => f.write_str("loggr stops"),

@@ -82,6 +82,9 @@ pub fn read(pieces: mpsc::Receiver<Piece>, mut job: Job, begins: impl FnOnce()) 
         }
         taken.bytes += n as u64;
         job.deliver(&mut lines, taken)?;
+        if n == 0 && skip > 0 {
+            return Err(Ended::Shorter(job.skip - skip));
+        }
         if n == 0 {
             return Ok(());
         }
@@ -134,6 +137,7 @@ impl Ended {
     pub(super) fn of(error: io::Error) -> Ended {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>()) {
             Some(ended) => ended.clone(),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => Ended::CutOff,
             None => Ended::Damaged(error.to_string()),
         }
     }

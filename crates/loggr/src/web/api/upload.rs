@@ -228,8 +228,14 @@ fn after(ended: &Ended, told: &Told) -> Problem {
         Ended::Broken(_) | Ended::NotTaken(_) | Ended::Stops => {
             problem.hint(format!("{taken}; send it again with `skip={skip}` to have the rest taken"))
         }
-        Ended::Damaged(_) => problem
-            .hint(format!("{taken}; send a copy that is whole with `skip={skip}` to have the rest taken")),
+        Ended::CutOff => problem.hint(format!(
+            "{taken}; if the file is only cut off, send a copy that is whole with `skip={skip}` to have the rest taken"
+        )),
+        // What was unpacked before the damage was found may be wrong, so its lines cannot be counted off.
+        Ended::Damaged(_) => problem.hint(format!(
+            "{taken}, and the last of them may be wrong: compare them with a copy that is whole before you send more of it"
+        )),
+        Ended::Shorter(_) => problem,
         Ended::TooLarge => {
             problem.hint(format!("{taken}; send what stands behind its first {skip} as another file"))
         }
@@ -239,9 +245,9 @@ fn after(ended: &Ended, told: &Told) -> Problem {
 
 fn problem(ended: &Ended) -> Problem {
     let code = match ended {
-        Ended::NoLog(_) | Ended::Damaged(_) => Code::NotALog,
+        Ended::NoLog(_) | Ended::Damaged(_) | Ended::CutOff => Code::NotALog,
         Ended::TooLarge => Code::TooLarge,
-        Ended::Broken(_) => Code::BadParameter,
+        Ended::Broken(_) | Ended::Shorter(_) => Code::BadParameter,
         Ended::NotTaken(_) => Code::Internal,
         Ended::Stops => Code::StoreAway,
     };
