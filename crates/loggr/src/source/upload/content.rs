@@ -190,8 +190,20 @@ mod tests {
 
     #[test]
     fn what_is_packed_and_damaged_is_said_to_be() {
-        let whole = gzip(&b"a line that is long enough\n".repeat(100));
-        check_none(&whole[..whole.len() / 2], None, "damaged");
+        let lines = b"a line that is long enough\n".repeat(100);
+        let mut wrong_sum = gzip(&lines);
+        let sum = wrong_sum.len() - 8;
+        wrong_sum[sum] ^= 1;
+        check_none(&wrong_sum, None, "damaged");
         check_none(b"plain", Some(Packing::Zstd), "does not begin as `zstd` does");
+    }
+
+    #[test]
+    fn what_is_packed_and_ends_too_early_is_said_to_be_cut_off() {
+        let lines = b"a line that is long enough\n".repeat(100);
+        for whole in [gzip(&lines), zstd::encode_all(lines.as_slice(), 1).unwrap()] {
+            check_none(&whole[..whole.len() / 2], None, "ends in its middle");
+            check_none(&whole[..whole.len() - 1], None, "ends in its middle");
+        }
     }
 }
