@@ -9,6 +9,7 @@ mod crowd;
 mod door;
 mod headers;
 mod host;
+mod moves;
 mod page;
 mod paths;
 pub mod problem;
