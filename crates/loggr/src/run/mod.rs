@@ -40,7 +40,7 @@ use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
 use crew::Crew;
-use reload::{ReadAtStart, reload};
+use reload::{ReadAtStart, Reloads};
 use signals::{Asked, Signals};
 
 /// How long machines, then shippers, may take to stop after draining.
@@ -132,6 +132,7 @@ fn places(config: &Config, part: &Part) -> Places {
 /// Runs until a signal that stops it; a second one ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
+    let reloads = Reloads::of(running.site.live.clone(), running.file.clone());
     while signals.next().await == Asked::Reload {
         drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
     }
