@@ -154,6 +154,7 @@ mod tests {
     fn check(begins: i64, ends_in_days: i64, expect: Option<&str>) {
         let certificate = Certificate {
             names: Vec::new(),
+            ignored_names: 0,
             sha256: String::new(),
             sha1: String::new(),
             begins,
