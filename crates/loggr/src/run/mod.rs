@@ -11,7 +11,7 @@ pub mod signals;
 mod tell;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -134,7 +134,7 @@ pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
     let reloads = Reloads::of(running.site.live.clone(), running.file.clone());
     while signals.next().await == Asked::Reload {
-        drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
+        reloads.ask();
     }
     running.stop(&mut signals).await;
     Ok(())
@@ -229,6 +229,7 @@ impl Running {
             uploads: server.uploads.clone(),
             machines,
             ships,
+            worries: OnceLock::new(),
             started: Instant::now(),
             identity,
             config,

@@ -157,7 +157,8 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
         return Ok(web);
     };
     let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site), bound.secret)?);
-    let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
+    worry(site, &keeper);
+    let app = guarded(watch.merge(api::router(&api)).merge(mcp::router(&api)).merge(page::router()), &keeper);
     let crowd = Crowd::new(MAX_WEB_CONNECTIONS_OF_AN_ADDRESS, settings.trusted_proxies.clone());
     let scheme = if bound.tls.is_some() { "https" } else { "http" };
     let mut far = None;
@@ -182,6 +183,17 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
 }
 
 /// What the page has to know of this server before it asks.
+/// Says which roles and users see nothing until somebody changes them, and has the status say it.
+fn worry(site: &Site, keeper: &Arc<Keeper>) {
+    let of = keeper.clone();
+    let worries = move || of.access.accounts().map(|accounts| accounts.troubles()).unwrap_or_default();
+    for trouble in worries() {
+        tracing::error!("{trouble}");
+    }
+    // An error says that it is known already.
+    drop(site.live.worries.set(Box::new(worries)));
+}
+
 fn about(site: &Site) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert("installation".to_owned(), bind::host_name().into());
