@@ -9,6 +9,7 @@ mod crowd;
 mod door;
 mod headers;
 mod host;
+mod mcp;
 mod moves;
 mod page;
 mod paths;
@@ -182,7 +183,6 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     Ok(web)
 }
 
-/// What the page has to know of this server before it asks.
 /// Says which roles and users see nothing until somebody changes them, and has the status say it.
 fn worry(site: &Site, keeper: &Arc<Keeper>) {
     let of = keeper.clone();
@@ -194,6 +194,7 @@ fn worry(site: &Site, keeper: &Arc<Keeper>) {
     drop(site.live.worries.set(Box::new(worries)));
 }
 
+/// What the page has to know of this server before it asks.
 fn about(site: &Site) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert("installation".to_owned(), bind::host_name().into());

@@ -20,6 +20,7 @@ mod params;
 mod parse;
 mod patterns;
 mod people;
+mod question;
 #[cfg(test)]
 mod reference;
 mod rescue;
@@ -48,6 +49,7 @@ use serde_json::Value;
 pub use call::Api;
 use call::{Answer, Call};
 use params::{Parameter, Params};
+pub use question::Question;
 pub use state::notices;
 
 use crate::access::who::{May, Who};
