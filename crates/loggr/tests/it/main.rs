@@ -25,6 +25,7 @@ mod page;
 mod parts;
 mod postgres;
 mod powercut;
+mod privileges;
 mod process;
 mod questions;
 mod rabbitmq;
