@@ -34,6 +34,7 @@ mod relay;
 mod remote;
 mod rsyslog;
 mod search;
+mod send;
 mod status;
 mod stores;
 mod support;
