@@ -16,6 +16,8 @@ import time
 import rabbitmq
 
 HZ = os.sysconf("SC_CLK_TCK")
+# Root has to say that loggr shall stay root.
+AS_ROOT = ["--user", "root"] if os.geteuid() == 0 else []
 # indexes of loggr's table, connections, messages of one run, through RabbitMQ?
 VARIANTS = {
     "plain": ("none", 2, 2_000_000, False),
@@ -108,7 +110,7 @@ def one_run(server, broker, loggr, loadgen, scratch, variant, count):
     if rabbit:
         subprocess.run([loggr, "init", "rabbitmq", "--config", conf], check=True, stdout=subprocess.DEVNULL)
     with open(work / "log", "wb") as log:
-        process = subprocess.Popen([loggr, "run", "--config", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen([loggr, "run", "--config", conf, *AS_ROOT], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 30
         while True:

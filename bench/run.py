@@ -51,6 +51,8 @@ TITLES = {"j1": "TCP to a file", "j2": "RELP to a file", "j3": "UDP to a file", 
 # grok's names of what the runner of j5 looks for.
 OUR_FIELDS = {"verb": "method", "request": "path", "response": "status", "src_ip": "clientip", "src_port": "port"}
 RIVALS = {"j1": ["imptcp", "imtcp"], "j2": ["default-memory-queue", "disk-queue-sync"], "j3": ["tuned"], "j5": ["mmnormalize"]}
+# Root has to say that loggr shall stay root.
+AS_ROOT = ["--user", "root"] if os.geteuid() == 0 else []
 # Messages of one run without the workbench.
 PLAIN_MESSAGES = 300_000
 # Length of the run at half load.
@@ -111,7 +113,7 @@ def private_copy():
     target = {
         "name": "loggr",
         "version_cmd": "{LOGGR_BIN} --version",
-        "cmd": "{LOGGR_BIN} run --config {conf}",
+        "cmd": " ".join(["{LOGGR_BIN} run --config {conf}", *AS_ROOT]),
         "jobs": {job: {v: variant(c) for v, c in variants.items()} for job, variants in JOBS.items()},
         "crash": {"j2": ["files", "files-search"]},
     }
@@ -150,7 +152,7 @@ def variant(name):
     lay = f"mkdir -p {{work}}/filters && cp {{peers}}/loggr/{name}.filter {{work}}/filters/main.filter"
     return {
         "conf": f"peers/loggr/{name}.toml",
-        "cmd": f"sh -c '{lay} && exec {{LOGGR_BIN}} run --config {{conf}}'",
+        "cmd": f"sh -c '{lay} && exec {{LOGGR_BIN}} run --config {{conf}} {' '.join(AS_ROOT)}'",
     }
 
 
@@ -224,7 +226,7 @@ def half_load(bench, documents):
     if full is None:
         return []
     rate, port = int(full["summary"]["msgs_per_s"]["median"] / 2), 20000 + os.getpid() % 9000
-    receiver = Receiver("half-load", [str(LOGGR), "run", "--config", "{conf}"], PEERS / "j2-files.toml", port)
+    receiver = Receiver("half-load", [str(LOGGR), "run", "--config", "{conf}", *AS_ROOT], PEERS / "j2-files.toml", port)
     try:
         told = subprocess.run(
             [bench / "loadgen/target/release/loadgen", "--proto", "relp", "--addr", f"127.0.0.1:{port}", "--conns", "4",
@@ -389,7 +391,7 @@ def without_workbench(jobs, repeat, messages):
         for n in range(count):
             f.write(f"<{n % 192}>1 2026-03-01T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}Z host{n % 50:02} app{n % 7} {n % 9999} - - "
                     f"seq={n:09} {'a line of ordinary length '*5}\n")
-    loggr = [str(LOGGR), "run", "--config", "{conf}"]
+    loggr = [str(LOGGR), "run", "--config", "{conf}", *AS_ROOT]
     daemon = rsyslogd()
     rival = daemon and [*daemon, "-n", "-iNONE", "-f", "{conf}"]
     plan = {

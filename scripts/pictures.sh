@@ -72,7 +72,9 @@ directory = "$work/archive"
 path = "\${source}/\${date}.log"
 END
 
-"$program" run --config "$work/loggr.toml" >"$work/log" 2>&1 &
+as=()
+[ "$(id -u)" -ne 0 ] || as=(--user root)
+"$program" run --config "$work/loggr.toml" "${as[@]}" >"$work/log" 2>&1 &
 loggr=$!
 for _ in $(seq 200); do
     [ ! -e "$work/data/run.json" ] || break

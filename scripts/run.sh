@@ -23,4 +23,7 @@ loggr starts with its data in $data; Ctrl-C stops it.
     action(type="omfwd" target="127.0.0.1" port="1514" protocol="tcp")
 
 END
-exec "$loggr" run --data-dir "$data"
+# Root stays root only where it is said, and this is the place to say it: the data lie in this directory.
+as=()
+[ "$(id -u)" -ne 0 ] || as=(--user root)
+exec "$loggr" run --data-dir "$data" "${as[@]}"

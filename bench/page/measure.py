@@ -33,6 +33,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 HERE = TARGET / "bench" / "page"
 PROFILE = "release"
+# Root has to say that loggr shall stay root.
+AS_ROOT = ["--user", "root"] if os.geteuid() == 0 else []
 RUNS = 15
 DAYS = 7
 # Viewers that follow at the same time, and lines that are received meanwhile.
@@ -131,7 +133,7 @@ listen = "127.0.0.1:{self.web}"
 
     def __enter__(self):
         log = open(HERE / "loggr.log", "w")
-        self.process = subprocess.Popen([built("loggr"), "run", "--config", self.config], stdout=log, stderr=log)
+        self.process = subprocess.Popen([built("loggr"), "run", "--config", self.config, *AS_ROOT], stdout=log, stderr=log)
         for _ in range(600):
             try:
                 urllib.request.urlopen(f"{self.url}readyz", timeout=5).read()

@@ -20,6 +20,8 @@ use crate::hint::Advise;
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The word that the text of a filter has if it sends events to another exchange.
 const ROUTER: &str = "router";
+/// One of these words is in the text of a filter that reads files of its own.
+const READERS: [&str; 4] = ["translate", "geoip", "useragent", "anonymize"];
 
 /// The files of which a filter is made.
 #[derive(Clone, Debug)]
@@ -89,6 +91,19 @@ pub fn routes(directory: &Path, name: &str) -> Option<Vec<Route>> {
 /// The text of the filter of this name, if it can be read.
 pub fn text(directory: &Path, name: &str) -> Option<String> {
     read(&FilterFiles::named(directory, name).filter).ok()
+}
+
+/// The files that a filter is made of and those that its engines read. Of one that is wrong, only the
+/// former: the process will not start with it.
+pub fn reads(directory: &Path, name: &str) -> Vec<PathBuf> {
+    let files = FilterFiles::named(directory, name);
+    let mut reads = pattern_files(directory);
+    // A filter without the words is not compiled only to be asked.
+    if read(&files.filter).is_ok_and(|text| READERS.iter().any(|word| text.contains(word))) {
+        reads.extend(files.compile().iter().flat_map(Program::reads));
+    }
+    reads.push(files.filter);
+    reads
 }
 
 /// Files below `directory`, with the patterns of `patterns/*.grok`.

@@ -357,6 +357,10 @@ impl Engine for Geoip {
     fn refresh(&self) -> Result<bool, String> {
         self.database.refresh()
     }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        vec![self.database.path().to_owned()]
+    }
 }
 
 impl<'a> Entry<'a> {

@@ -118,6 +118,11 @@ pub trait Engine: Send + Sync {
         &[]
     }
 
+    /// All files that it reads, those that it looks at again among them.
+    fn reads(&self) -> Vec<PathBuf> {
+        self.files().to_vec()
+    }
+
     /// Whether the event may have changed. If an engine says no, the event need not be encoded
     /// anew: the bytes from which it was parsed are passed on. The answer is yes unless an engine
     /// knows better.

@@ -4,7 +4,7 @@
 //! events, and a wrong one leaves the old table in use.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use super::table::{Form, Keys, Table};
@@ -152,6 +152,13 @@ impl Engine for Translate {
         match &self.table {
             Source::Inline(_) => Ok(false),
             Source::File(file) => file.refresh(),
+        }
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        match &self.table {
+            Source::Inline(_) => Vec::new(),
+            Source::File(file) => vec![file.path().to_owned()],
         }
     }
 }

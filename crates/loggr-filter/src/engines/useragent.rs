@@ -2,7 +2,7 @@
 //!
 //! `agents` finds them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::agents::{Agent, Knowledge, Named};
@@ -167,6 +167,10 @@ impl Engine for UserAgent {
 
     fn refresh(&self) -> Result<bool, String> {
         self.data.as_ref().map_or(Ok(false), Watched::refresh)
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        self.data.iter().map(|data| data.path().to_owned()).collect()
     }
 }
 

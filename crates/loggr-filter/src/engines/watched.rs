@@ -43,6 +43,11 @@ impl<T> Watched<T> {
         Ok(Watched { path, max_bytes, load: Box::new(load), current, seen: Mutex::new(Some(stamp)) })
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The content in use.
     pub fn get(&self) -> Arc<T> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -168,6 +168,13 @@ impl Program {
         Node::each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));
         files
     }
+
+    /// All files that its engines read, those that they look at again among them.
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let mut reads = Vec::new();
+        Node::each_call(&self.nodes, &mut |called| reads.extend(called.engine.reads()));
+        reads
+    }
 }
 
 impl fmt::Debug for Program {

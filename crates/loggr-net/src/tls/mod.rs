@@ -10,10 +10,12 @@
 //! | `clients.rs` | which clients a server lets in |
 //! | `peers.rs` | which peers are meant, by name, address or fingerprint |
 //! | `certificate.rs` | what a certificate says |
-//! | `reason.rs` | why a handshake failed, in words |
+//! | `alert.rs` | what the other side says is wrong, and what is wrong with a certificate |
+//! | `reason.rs` | why a handshake failed, in words for who listens |
 //!
 //! Handshakes and streams belong to the code that connects or listens.
 
+mod alert;
 mod certificate;
 mod client;
 mod clients;
@@ -24,6 +26,7 @@ mod pem;
 mod reason;
 mod server;
 
+pub use alert::{About, Alert, is_alert, wrong_with};
 pub use certificate::Certificate;
 pub use client::{Trust, client, server_name};
 pub use clients::{Clients, Refusal};

@@ -6,6 +6,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
+use super::alert::{Alert, wrong_with};
 use super::clients::Refusal;
 
 /// What went wrong in a handshake.
@@ -72,33 +73,42 @@ fn of_library(error: &Error) -> Reason {
                   there",
             ),
         ),
-        Error::AlertReceived(alert) => told(
-            format!("refuses loggr's certificate or what loggr offers (alert `{alert:?}`)"),
-            match alert {
-                AlertDescription::UnknownCA => Some(
-                    "the sender must know the authority that has signed the certificate of this listener",
-                ),
-                AlertDescription::CertificateExpired => Some("the certificate of this listener has ended"),
-                AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => Some(
-                    "the sender does not believe the certificate of this listener: compare its authority and the \
-                     name or fingerprint that the sender permits",
-                ),
-                _ => None,
-            },
-        ),
+        Error::AlertReceived(alert) => of_alert(*alert),
         _ => told(format!("broke the handshake: {error}"), None),
     }
+}
+
+fn of_alert(alert: AlertDescription) -> Reason {
+    let hint = match alert {
+        AlertDescription::UnknownCA => {
+            Some("the sender must know the authority that has signed the certificate of this listener")
+        }
+        AlertDescription::DecryptError => Some(
+            "the sender knows another authority of the same name: give it the file of the one that has signed the \
+             certificate of this listener",
+        ),
+        AlertDescription::CertificateExpired => Some("the certificate of this listener has ended"),
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => Some(
+            "the sender does not believe the certificate of this listener: compare its authority and the \
+             name or fingerprint that the sender permits",
+        ),
+        _ => None,
+    };
+    let Alert { name, meaning, .. } = Alert::named(alert);
+    let meaning = if meaning.is_empty() { String::new() } else { format!(": it {meaning}") };
+    told(format!("refuses loggr's certificate or what loggr offers (alert `{name}`){meaning}"), hint)
 }
 
 fn of_certificate(error: &CertificateError) -> Reason {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => told(
-            "shows a certificate that has ended",
+            format!("shows a certificate that {}", wrong_with(error)),
             Some("the sender needs a new certificate; compare the clocks too"),
         ),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            told("shows a certificate that is not valid yet", Some("compare the clocks of both hosts"))
-        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => told(
+            format!("shows a certificate that {}", wrong_with(error)),
+            Some("compare the clocks of both hosts"),
+        ),
         CertificateError::Revoked => {
             told("shows a certificate that is revoked", Some("the sender needs a new one"))
         }
@@ -121,6 +131,6 @@ fn of_certificate(error: &CertificateError) -> Reason {
             ),
             None => told(format!("shows a certificate that cannot be used: {other:?}"), None),
         },
-        error => told(format!("shows a certificate that cannot be used: {error}"), None),
+        error => told(format!("shows a certificate that {}", wrong_with(error)), None),
     }
 }

@@ -52,8 +52,7 @@ fn summary(config: &Config) -> Result<String> {
     }
     for listener in &config.listeners {
         if let Some(tls) = &listener.tls {
-            Server::open(tls.files.clone(), &[])
-                .with_context(|| format!("cannot start the listener `{}`", listener.name))?;
+            Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
         }
         let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
@@ -86,7 +85,9 @@ fn summary(config: &Config) -> Result<String> {
         writeln!(out, "ship {}: queue {} to {place}{built_in}", ship.name, ship.queue)?;
     }
     if Identity::named(config)?.is_some() {
-        writeln!(out, "process: becomes the user {}", config.process.user.as_deref().unwrap_or_default())?;
+        let user = config.process.user.as_deref().unwrap_or_default();
+        let does = if user == "root" { "stays" } else { "becomes the user" };
+        writeln!(out, "process: {does} {user}")?;
     }
     let registry = Registry::open(config)?;
     if let Some(server) = registry.server() {

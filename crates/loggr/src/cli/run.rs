@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::Place;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage, is_usage};
+use crate::hint::Advise;
+use crate::process::confine;
 use crate::process::part::{Component, Part};
 use crate::process::telemetry;
 use crate::run::{self, signals};
@@ -17,12 +19,22 @@ pub struct RunArgs {
     component: Option<Component>,
     /// The name of the machine or shipper to run
     name: Option<String>,
+    /// When root starts loggr, become this user, whatever `[process] user` says; `root` stays root
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
 }
 
 /// Runs until a signal.
 pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     signals::hold()?;
-    let config = place.load_with_filters()?;
+    let mut config = place.load_with_filters()?;
+    if let Some(user) = &args.user {
+        // A group of the file belongs to the user of the file.
+        if config.process.user.as_ref() != Some(user) {
+            config.process.group = None;
+        }
+        config.process.user = Some(user.clone());
+    }
     let part = Part::choose(&config, args.component, args.name.as_deref())?;
     telemetry::start(&config.log);
     let prepared = run::prepare(config, part)?;
@@ -31,7 +43,17 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
         .thread_name("loggr")
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(run::run(prepared))?;
+    confined(runtime.block_on(run::run(prepared)))?;
     runtime.shutdown_background();
     Ok(Exit::Fine)
+}
+
+/// What ends because it may not reach a place says so.
+fn confined(ended: Result<()>) -> Result<()> {
+    let Err(error) = ended else { return Ok(()) };
+    match confine::advice_on(&format!("{error:#}")) {
+        Some(advice) if is_usage(&error) => Err(error).hint(advice).usage(),
+        Some(advice) => Err(error).hint(advice),
+        None => Err(error),
+    }
 }

@@ -242,6 +242,7 @@ fn render(status: &Installation, rules: bool) -> String {
         let rows = processes.map(|item| Owned { item, process: None, host: None }).collect::<Vec<_>>();
         out += &one.show(PROCESSES, &rows);
     }
+    out += &privileges(status, several);
     let all = Table { several, status };
     out += &all.show(LISTENERS, &status.listeners);
     out += &all.said("LISTENER THAT HAS ENDED", &status.listeners, |l| (&l.name, l.ended.as_deref()));
@@ -291,6 +292,17 @@ fn head(status: &Installation, running: usize) -> String {
         }
     }
     out
+}
+
+/// What each process that runs may do.
+fn privileges(status: &Installation, several: bool) -> String {
+    let running = status.processes.iter().filter(|process| process.state == State::Running);
+    let lines = running.filter_map(|process| {
+        let said = clean(process.identity.privileges.as_deref()?);
+        let of = process.identity.part().filter(|_| several).map(|part| format!(" of {}", clean(&part)));
+        Some(format!("privileges{}: {said}\n", of.unwrap_or_default()))
+    });
+    lines.collect()
 }
 
 /// The packers or the rules of all machines.

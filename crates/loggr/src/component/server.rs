@@ -56,12 +56,12 @@ pub struct Doors {
 impl Doors {
     /// Binds every listener and reads its certificate: either all are bound or none is. Needs no runtime, so
     /// that it can be done before root's powers are given up.
-    pub fn bind(listeners: &[Listener]) -> Result<Doors> {
+    pub fn bind(config: &Config) -> Result<Doors> {
         let mut doors = Doors::default();
-        for listener in listeners {
+        for listener in &config.listeners {
             let failed = || format!("cannot start the listener `{}`", listener.name);
             let shown = listener.tls.as_ref().map(|tls| tls::Server::open(tls.files.clone(), &[]));
-            doors.shown.push(shown.transpose().with_context(failed)?.map(Arc::new));
+            doors.shown.push(shown.transpose().with_context(|| config.no_tls_of(listener))?.map(Arc::new));
             let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
             let sockets = sockets.collect::<Result<_>>();
             doors.sockets.push(sockets.with_context(failed)?);

@@ -75,11 +75,18 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
 
 /// `did you mean …?`, or all the words when none is near.
 pub fn suggest(written: &str, words: &[&str]) -> Option<String> {
-    match nearest(written, words.iter().copied()) {
+    match nearest(written, words.iter().copied()).or_else(|| ending(written, words)) {
         Some(word) => Some(format!("did you mean `{word}`?")),
         None if words.is_empty() || words.len() > 12 => None,
         None => Some(choose(words)),
     }
+}
+
+/// The only word that ends with what was written, as `client_ca` with `ca`.
+fn ending<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
+    let end = format!("_{written}");
+    let mut longer = words.iter().filter(|word| word.ends_with(&end));
+    longer.next().copied().filter(|_| longer.next().is_none())
 }
 
 /// The words that are allowed instead.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_filter::engines::Route;
+use toml::de::DeTable;
 
 use super::Config;
 use super::diagnostics::ConfigError;
@@ -162,6 +163,16 @@ pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: R
             .hint("name one with `--data-dir` or `LOGGR_DATA_DIR`");
     }
     Ok(config)
+}
+
+/// Where the `tls` of a listener stands, as `FILE:LINE`; the listener by its place in the file's order.
+pub fn place_of_tls(file: &Path, listener: usize) -> Option<String> {
+    let text = read(file).ok()?;
+    let table = DeTable::parse(&text).ok()?;
+    let listeners = table.get_ref().get("listener")?.get_ref().as_array()?;
+    let (key, _) = listeners.get(listener)?.get_ref().as_table()?.get_key_value("tls")?;
+    let before = text.get(..key.span().start)?;
+    Some(format!("{}:{}", file.display(), before.matches('\n').count() + 1))
 }
 
 /// The directory of files that belong to the configuration, such as filters.

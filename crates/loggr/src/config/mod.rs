@@ -20,6 +20,7 @@ mod packers;
 mod process;
 mod quantity;
 mod rabbit;
+mod reach;
 mod reader;
 #[cfg(test)]
 mod reference;
@@ -124,6 +125,14 @@ impl Config {
     pub fn directory_of(file: Option<&Path>) -> Result<(PathBuf, Option<PassedOver>)> {
         let chosen = Host::this().find(file)?;
         Ok((file::beside(chosen.file.as_deref()).to_owned(), chosen.passed_over))
+    }
+
+    /// What fails when the files of a listener's TLS cannot be used: the listener, and where the file says so.
+    pub fn no_tls_of(&self, listener: &Listener) -> String {
+        let at = self.listeners.iter().position(|known| known.name == listener.name);
+        let place = self.file.as_deref().zip(at).and_then(|(file, at)| file::place_of_tls(file, at));
+        let what = format!("the listener `{}` cannot speak TLS", listener.name);
+        place.map_or(what.clone(), |place| format!("{place}: {what}"))
     }
 
     /// The default configuration with comments, as `loggr config` prints it.

@@ -24,11 +24,20 @@ pub static SECTION: Section = Section {
             Takes::Account,
             "",
             "the user that a process started as root changes to, once it has bound its sockets; it keeps \
-             only the capability `CAP_NET_BIND_SERVICE`, and only if one of its ports needs it",
+             only the capability `CAP_NET_BIND_SERVICE`, and only if one of its ports needs it. With `root` it \
+             stays root, with a warning. `--user` of `loggr run` goes before it",
         )
-        .without("the process keeps the user that started it"),
+        .without("the process keeps the user that started it; root does not start"),
         key("group", Takes::Account, "", "the group that the process changes to; needs `user`")
             .without("the main group of `user`"),
+        key(
+            "confine",
+            Takes::Bool,
+            "true",
+            "the process confines itself (with Landlock, where the kernel has it) to the directories that this \
+             file names and to those of the system that it needs to read; whatever its user may reach beyond \
+             them, it may not. `false` switches this off, for example where directories come only after the start",
+        ),
         key(
             "pid_file",
             Takes::Path,
@@ -50,6 +59,8 @@ pub struct Process {
     pub user: Option<String>,
     /// The group; the user's own without it.
     pub group: Option<String>,
+    /// It confines itself to the directories that the file names.
+    pub confine: bool,
     /// Where its process id is written.
     pub pid_file: Option<PathBuf>,
 }
@@ -60,6 +71,7 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Process {
         drain_timeout: r.duration("drain_timeout"),
         user: r.account_if_any("user"),
         group: r.account_if_any("group"),
+        confine: r.bool("confine"),
         pid_file: r.path_if_any("pid_file", data),
     };
     if process.group.is_some() && process.user.is_none() && !r.failed("user") {

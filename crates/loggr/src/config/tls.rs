@@ -150,7 +150,7 @@ mod tests {
         refused("cert='c'", "TLS needs `key` | name its file, such as `key = \"server.key\"`");
         refused(
             "cert='c',key='k',ca='x'",
-            "unknown key `ca` in `tls` of `[[listener]]` | one of `cert`, `key`, `client_ca`, `client_crl`, `require_client_cert`, `allowed_peers`, `trusted_peers`",
+            "unknown key `ca` in `tls` of `[[listener]]` | did you mean `client_ca`?",
         );
         refused("cert='c',key='k',client_crl='l'", "`client_crl` is of no use without `client_ca`");
         let help = " | name the file with the authorities in `client_ca`, or write fingerprints: `SHA256:…`";

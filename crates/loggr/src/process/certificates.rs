@@ -10,11 +10,15 @@ use loggr_flow::Stop;
 use loggr_net::tls::{Certificate, Server};
 
 use super::clock::now;
+use super::confine;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
-/// Days before the end at which it is said.
+/// Days before the end at which it is said in the log.
 const WARN_DAYS: [i64; 2] = [30, 7];
+/// Days before the end at which it counts as a trouble: what renews certificates usually does so between
+/// 30 days and this.
+const TROUBLE_DAYS: i64 = 7;
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// The certificates of a process.
@@ -93,6 +97,7 @@ impl Shown {
                     tracing::error!(
                         place,
                         error,
+                        hint = confine::advice_on(&error),
                         "cannot take the files of the certificate again; the old ones are kept"
                     );
                 } else if asked {
@@ -146,6 +151,12 @@ pub fn time_of(certificate: &Certificate, now: i64) -> Option<String> {
     WARN_DAYS.iter().rev().find(|limit| days < **limit).map(|limit| format!("ends in less than {limit} days"))
 }
 
+/// The same, where somebody has to do something now.
+pub fn trouble_of(certificate: &Certificate, now: i64) -> Option<String> {
+    let is_far = certificate.begins <= now && days_left(certificate, now) >= TROUBLE_DAYS;
+    time_of(certificate, now).filter(|_| !is_far)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +174,8 @@ mod tests {
             is_self_signed: false,
         };
         assert_eq!(time_of(&certificate, 1_000_000).as_deref(), expect);
+        let is_trouble = expect.is_some_and(|time| !time.contains("30 days"));
+        assert_eq!(trouble_of(&certificate, 1_000_000).as_deref(), expect.filter(|_| is_trouble));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The base of a process: which part of the configuration it runs, its files on disk, its
-//! privileges and descriptors, the service manager, its log, its memory, its clock and counters,
+//! privileges, confinement and descriptors, the service manager, its log, its memory, its clock and counters,
 //! places for connections, and log lines about peers.
 //!
 //! Nothing here knows about events.
 
+mod capabilities;
 pub mod certificates;
 pub mod clock;
+pub mod confine;
 pub mod descriptors;
 pub mod gate;
 pub mod latency;

@@ -2,28 +2,23 @@
 //! not need them.
 //!
 //! Called while the process has one thread only: capabilities belong to threads, and those that
-//! start later inherit what is left. Invariant: a process whose configuration names a user never
-//! goes on as root, not even after an error.
+//! start later inherit what is left. Which are left says `capabilities.rs`, where the process may
+//! still reach `confine.rs`. Invariants: nobody is root unsaid; a process whose configuration names
+//! a user never goes on as root, not even after an error.
 
+use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
-use rustix::io::Errno;
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities,
-    set_keep_capabilities, set_no_new_privs,
-};
+use rustix::thread::{CapabilitySet, set_keep_capabilities, set_no_new_privs};
 
+use super::capabilities;
+use super::confine::{Confined, confine};
 use crate::config::{Config, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
-
-/// First port on which every user may listen, unless the kernel says otherwise.
-const FIRST_FREE_PORT: u16 = 1024;
-/// The file in which the kernel says it.
-const FIRST_FREE_PORT_FILE: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 
 /// The user and group that the process changes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,25 +58,15 @@ impl Identity {
             .with_context(|| format!("cannot give `{}` to `{}`", path.display(), self.user))
     }
 
-    /// Changes to this user. The only capability that is kept is the one that the ports of the
-    /// configuration need.
-    pub fn assume(&self, config: &Config) -> Result<()> {
-        let keep = needed(config);
+    /// Changes to this user, who keeps these capabilities.
+    fn assume(&self, keep: CapabilitySet) -> Result<()> {
         let context = || format!("cannot become the user `{}`", self.user);
-        for one in CapabilitySet::all().iter().filter(|one| !keep.contains(*one)) {
-            match remove_capability_from_bounding_set(one) {
-                // The kernel is older than the list of capabilities.
-                Ok(()) | Err(Errno::INVAL) => {}
-                Err(error) => return Err(error).with_context(context),
-            }
-        }
         set_keep_capabilities(true).with_context(context)?;
         let name = std::ffi::CString::new(self.user.as_str()).with_context(context)?;
         initgroups(&name, self.gid).with_context(context)?;
         setgid(self.gid).with_context(context)?;
         setuid(self.uid).with_context(context)?;
-        let sets = CapabilitySets { effective: keep, permitted: keep, inheritable: CapabilitySet::empty() };
-        set_capabilities(None, sets).with_context(context)?;
+        capabilities::keep_only(keep).with_context(context)?;
         set_keep_capabilities(false).with_context(context)?;
         if !self.uid.is_root() && setuid(Uid::from_raw(0)).is_ok() {
             bail!("the user `{}` could become root again", self.user);
@@ -103,31 +88,89 @@ impl Identity {
     }
 }
 
-/// Makes sure that no program that this one could start gains privileges.
-pub fn forbid_more() -> Result<()> {
-    set_no_new_privs(true).context("cannot set `no_new_privs`")
+/// What the process may still do.
+#[derive(Clone, Debug)]
+pub struct Privileges {
+    /// Who it is.
+    user: String,
+    /// The capabilities that it has kept.
+    kept: Vec<&'static str>,
+    /// How many it has given up.
+    dropped: usize,
+    /// Where it may reach.
+    confined: Confined,
 }
 
-/// Whether the process runs as root.
-pub fn is_root() -> bool {
-    Uid::effective().is_root()
-}
+impl Privileges {
+    /// Becomes the user, if it is to become one, and gives up all that the configuration does not need.
+    /// `identity`: who it is to become.
+    pub fn settle(config: &Config, identity: Option<&Identity>) -> Result<Privileges> {
+        let stays_root = identity.map_or_else(is_root, |identity| identity.uid.is_root());
+        let keep = capabilities::needed(config, stays_root);
+        let before = capabilities::held();
+        let context = "cannot give up capabilities";
+        capabilities::bound(keep).context(context)?;
+        match identity {
+            Some(identity) => {
+                identity.assume(keep)?;
+                identity.check_data(&config.data.directory)?;
+            }
+            None => capabilities::keep_only(keep).context(context)?,
+        }
+        // No program that this one could start gains any again.
+        set_no_new_privs(true).context("cannot set `no_new_privs`")?;
+        let kept = capabilities::held();
+        Ok(Privileges {
+            user: named(Uid::effective()),
+            kept: capabilities::names(kept),
+            dropped: before.difference(kept).iter().count(),
+            confined: confine(config),
+        })
+    }
 
-/// The capabilities that binding the sockets again needs.
-fn needed(config: &Config) -> CapabilitySet {
-    let text = std::fs::read_to_string(FIRST_FREE_PORT_FILE).unwrap_or_default();
-    let first_free = text.trim().parse().unwrap_or(FIRST_FREE_PORT);
-    match lowest_port(config).is_some_and(|port| port < first_free) {
-        true => CapabilitySet::NET_BIND_SERVICE,
-        false => CapabilitySet::empty(),
+    /// Says it in the log.
+    pub fn tell(&self) {
+        let (user, dropped, confined) = (&self.user, self.dropped, &self.confined);
+        tracing::info!(user, kept = self.capabilities(), dropped, %confined, "privileges were given up");
+        if is_root() {
+            tracing::warn!(
+                "this process runs as root; set `user` in `[process]` to a user with fewer rights, such as `loggr`"
+            );
+        }
+    }
+
+    fn capabilities(&self) -> String {
+        if self.kept.is_empty() { "none".to_owned() } else { self.kept.join(" ") }
     }
 }
 
-/// The lowest port of the listeners. With port 0 the system chooses one that is never privileged.
-fn lowest_port(config: &Config) -> Option<u16> {
-    let listeners = config.listeners.iter().flat_map(|l| &l.listen).filter_map(|e| e.address());
-    let web = config.web.iter().flat_map(|web| &web.listen);
-    listeners.chain(web).map(|address| address.port()).filter(|port| *port != 0).min()
+impl fmt::Display for Privileges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user {}, capabilities: {}, {}", self.user, self.capabilities(), self.confined)
+    }
+}
+
+/// The name of a user, or the number where it has none.
+fn named(uid: Uid) -> String {
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// Refuses to run as root where nobody has said that it shall.
+pub fn refuse_root(config: &Config) -> Result<()> {
+    if !is_root() || config.process.user.is_some() {
+        return Ok(());
+    }
+    Err(anyhow!("root has started loggr, and no configuration says which user it is to become"))
+        .hint(
+            "set `user = \"loggr\"` in `[process]`, or start it with `--user loggr`: it binds its sockets and becomes \
+             that user; `root` in this place lets it stay root",
+        )
+        .usage()
+}
+
+/// Whether the process runs as root.
+fn is_root() -> bool {
+    Uid::effective().is_root()
 }
 
 fn user_named(name: &str) -> Result<User> {
@@ -162,19 +205,6 @@ fn near(name: &str, file: &str, make: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::tests::read;
-
-    #[track_caller]
-    fn check(text: &str, expect: Option<u16>) {
-        assert_eq!(lowest_port(&read(text)), expect);
-    }
-
-    #[test]
-    fn ports_that_need_power() {
-        check("", Some(1514));
-        check("[[listener]]\nprotocol='udp'\nlisten=[':1514', ':514']", Some(514));
-        check("[[listener]]\nprotocol='udp'\nlisten=':0'\n[web]\nlisten='127.0.0.1:80'", Some(80));
-        check("[[listener]]\nprotocol='unix-dgram'\n[web]\nenabled=false", None);
-    }
 
     #[test]
     fn users_that_are_not_there() {

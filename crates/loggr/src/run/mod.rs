@@ -31,7 +31,7 @@ use crate::process::certificates::Certificates;
 use crate::process::descriptors::{self, Needs, Places};
 use crate::process::part::Part;
 use crate::process::place::Place;
-use crate::process::privileges::{self, Identity};
+use crate::process::privileges::{self, Identity, Privileges};
 use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
@@ -63,14 +63,16 @@ pub struct Prepared {
     stores: Stores,
     places: Places,
     file: ReadAtStart,
+    privileges: Privileges,
 }
 
 /// The umask: rights that others do not get to new files, unless another mode is set.
 const UMASK: u32 = 0o027;
 
-/// Reads secrets, claims the data directory, binds the sockets, and becomes the user of the
-/// configuration. To be called before any thread is started.
+/// Reads secrets, claims the data directory, binds the sockets, becomes the user of the
+/// configuration and gives up what it does not need. To be called before any thread is started.
 pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
+    privileges::refuse_root(&config)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
     for sentence in config.unset_fields() {
         tracing::warn!("{sentence}");
@@ -83,7 +85,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
-    let doors = if part.has_listeners() { Doors::bind(&config.listeners)? } else { Doors::default() };
+    let doors = if part.has_listeners() { Doors::bind(&config)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
     let tls = ship::tls(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
@@ -91,11 +93,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown());
     let certificates = Arc::new(Certificates::new(certificates));
     let stores = Stores::new(&config);
-    if let Some(identity) = &identity {
-        identity.assume(&config)?;
-        identity.check_data(&config.data.directory)?;
-    }
-    privileges::forbid_more()?;
+    let privileges = Privileges::settle(&config, identity.as_ref())?;
     if let Some(file) = &config.log.security {
         telemetry::try_security(file)?;
     }
@@ -113,6 +111,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         stores,
         places,
         file,
+        privileges,
     })
 }
 
@@ -171,7 +170,9 @@ impl Running {
             stores,
             places,
             file,
+            privileges,
         } = prepared;
+        privileges.tell();
         let starting = Signals::starting()?;
         let opened = match part.needs_bus() {
             true => Some(bus::open(&config, &part, broker.clone()).await?),
@@ -216,7 +217,7 @@ impl Running {
             }
         }
 
-        let identity = status::Identity::new(&config, &part, crate::process::clock::now());
+        let identity = status::Identity::new(&config, &part, &privileges, crate::process::clock::now());
         let notices = Notices::new(&identity);
         let live = Arc::new(Live {
             part,
@@ -347,10 +348,5 @@ fn say_running(live: &Live) {
         for what in live.config.unsearched() {
             tracing::warn!(what, "not all events can be searched");
         }
-    }
-    if privileges::is_root() {
-        tracing::warn!(
-            "this process runs as root; set `user` in `[process]` to let it run as a user with fewer rights"
-        );
     }
 }

@@ -43,13 +43,28 @@ pub(super) async fn sender(
     };
     match ProxyHeader::parse(&head, ParseConfig::default()) {
         Ok((parsed, _)) => Ok(parsed.proxied_address().map_or(proxy, |addresses| addresses.source)),
-        Err(error) => Err(wrong(&error.to_string())),
+        Err(error) => Err(malformed(&error)),
     }
 }
 
+/// It begins as a head does, and goes on otherwise.
+fn malformed(error: &proxy_header::Error) -> Reason {
+    let why = match error {
+        proxy_header::Error::BufferTooShort => "something is missing in it",
+        proxy_header::Error::Invalid => "its fields are not addresses and ports",
+        proxy_header::Error::AddressFamilyMismatch => "one of its addresses is IPv4 and the other is IPv6",
+        _ => "it is of a kind that is not known here",
+    };
+    reason(format!("sends a head of the PROXY protocol that cannot be read: {why}"))
+}
+
 fn wrong(why: &str) -> Reason {
+    reason(format!("sends no head of the PROXY protocol: {why}"))
+}
+
+fn reason(text: String) -> Reason {
     Reason {
-        text: format!("sends no head of the PROXY protocol: {why}"),
+        text,
         hint: Some(
             "the networks of `proxy_from` must hold proxies alone, and these must send the head (HAProxy: \
              `send-proxy` or `send-proxy-v2`)",
@@ -154,7 +169,11 @@ mod tests {
             &[SIGNATURE.as_slice(), &[0x31, 0x11, 0, 0]].concat(),
         ] {
             let (sender, _) = told(sent).await;
-            assert!(sender.is_err_and(|why| why.starts_with("sends no head")), "{sent:?}");
+            let is_told = |why: String| {
+                (why.starts_with("sends no head") || why.contains("that cannot be read"))
+                    && !why.contains("buffer")
+            };
+            assert!(sender.is_err_and(is_told), "{sent:?}");
         }
         let (sender, _) = told(b"PROXY TCP4 1").await;
         assert!(sender.is_err_and(|why| why.starts_with("closed the connection")));

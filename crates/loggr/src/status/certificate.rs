@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, metric, said};
 use super::stamp;
-use crate::process::certificates::{Shown, days_left, seconds_now, time_of};
+use crate::process::certificates::{Shown, days_left, seconds_now, trouble_of};
 
 /// A certificate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +33,7 @@ impl Certificate {
     pub fn of(shown: &Shown) -> Certificate {
         let (certificate, now) = (shown.server.certificate(), seconds_now());
         let file = shown.server.files().certificate.display();
-        let time = time_of(&certificate, now).map(|time| format!("its certificate `{file}` {time}"));
+        let time = trouble_of(&certificate, now).map(|time| format!("its certificate `{file}` {time}"));
         let error = shown.error().map(|error| format!("a new certificate was not taken: {error}"));
         Certificate {
             place: shown.place.clone(),
@@ -58,7 +58,7 @@ pub const METRICS: &[Metric<Certificate>] = &[
     metric(
         "troubled",
         |c| said(&c.trouble),
-        "1 when the certificate has ended, ends in less than 30 days or is not valid yet, or when its new files \
+        "1 when the certificate has ended, ends in less than 7 days or is not valid yet, or when its new files \
          cannot be used.",
     ),
 ];

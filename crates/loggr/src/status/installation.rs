@@ -212,7 +212,8 @@ fn speak(speaker: &mut Speaker, status: &Status) {
             known.clone_from(of);
         }
     }
-    let Identity { id: _, host, pid, component, name, version, started, data_directory } = &status.identity;
+    let Identity { id: _, host, pid, component, name, version, started, data_directory, privileges: _ } =
+        &status.identity;
     next(&mut speaker.host, host);
     next(&mut speaker.pid, pid);
     next(&mut speaker.component, component);

@@ -51,6 +51,7 @@ pub use troubles::sentences;
 
 use crate::config::Config;
 use crate::process::part::Part;
+use crate::process::privileges::Privileges;
 
 /// The identity of a process. Only a part of it is known of a lost one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,11 +73,13 @@ pub struct Identity {
     pub started: Option<String>,
     /// The directory that it works on.
     pub data_directory: Option<String>,
+    /// Its user, the capabilities that it has kept, and where it is confined to.
+    pub privileges: Option<String>,
 }
 
 impl Identity {
     /// The identity of this process.
-    pub fn new(config: &Config, part: &Part, now: Timestamp) -> Identity {
+    pub fn new(config: &Config, part: &Part, privileges: &Privileges, now: Timestamp) -> Identity {
         let (host, data) = (host_name(), config.data.directory.display().to_string());
         Identity {
             id: format!("{host}:{}:{data}", part.id()),
@@ -87,6 +90,7 @@ impl Identity {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             started: Some(stamp(now)),
             data_directory: Some(data),
+            privileges: Some(privileges.to_string()),
         }
     }
 

@@ -67,7 +67,7 @@ pub struct Target {
     pub address: String,
     /// Events that it has taken.
     pub sent: u64,
-    /// With TLS, the name that its certificate is for.
+    /// With TLS, the name that its certificate is for, while it takes events.
     pub tls: Option<String>,
     /// Why it takes nothing.
     pub trouble: Option<String>,
@@ -78,7 +78,8 @@ impl Forward {
         let target = |of: &TargetStats| Target {
             address: of.address.clone(),
             sent: of.sent.get(),
-            tls: of.peer(),
+            // Of a target that refuses us the handshake may have gone well.
+            tls: of.peer().filter(|_| of.trouble().is_none()),
             trouble: of.trouble(),
         };
         Forward {

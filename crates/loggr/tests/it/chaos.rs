@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::crash::compare;
 use crate::support::{
     Broker, Daemon, Database, PROGRAM, Random, Redis, RelpSender, Sent, SmallDisk, count_seqs, free_port,
-    long, numbered_line, own_postgres, random_moment, say, until,
+    long, numbered_line, own_postgres, random_moment, say, stays_root, until,
 };
 
 /// Listeners, each with a machine of its own.
@@ -162,7 +162,7 @@ impl Installation {
         std::fs::create_dir_all(self.path("filters")).expect("a directory");
         let filter = "if grok(\"seq=%{INT:seq} %{WORD:what}\") { tags += \"seen\" }\n";
         std::fs::write(self.path("filters/main.filter"), filter).expect("the filter");
-        std::fs::write(self.path("loggr.toml"), text).expect("the configuration");
+        std::fs::write(self.path("loggr.toml"), stays_root(text)).expect("the configuration");
     }
 
     fn command(&self, words: &[&str]) -> Command {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Loggr, PROGRAM, RelpSender, no_others, snapshot};
+use crate::support::{Loggr, PROGRAM, RelpSender, no_others, snapshot, stays_root};
 
 /// Subcommands, as the table of the command line has them.
 const COMMANDS: &[&str] = &[
@@ -249,7 +249,8 @@ fn what_the_program_says() {
         std::fs::write(directory.path().join("loggr.toml"), config).expect("the configuration");
         // Nothing of this machine's own configuration may be read.
         std::fs::create_dir(directory.path().join("etc")).expect("a directory");
-        std::fs::write(directory.path().join("etc/loggr.toml"), "").expect("an empty configuration");
+        let empty = stays_root(String::new());
+        std::fs::write(directory.path().join("etc/loggr.toml"), empty).expect("a configuration");
         let place = directory.path().display().to_string();
         let arguments: Vec<String> = arguments.iter().map(|a| a.replace("DIR", &place)).collect();
         snapshot(&name, &show(&arguments, input, directory.path()));

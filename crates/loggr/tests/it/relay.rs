@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, PROGRAM, Rsyslog, eventually, free_port, until};
+use crate::support::{Daemon, PROGRAM, Rsyslog, eventually, free_port, stays_root, until};
 
 /// How the rsyslogd of these tests is called; what it hears locally is from this host.
 const RELAY: &str = "relay1";
@@ -141,7 +141,7 @@ impl Receiver {
             ));
         }
         let config = at.join("loggr.toml");
-        std::fs::write(&config, text).expect("the configuration");
+        std::fs::write(&config, stays_root(text)).expect("the configuration");
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(&config).current_dir(at).env("NO_COLOR", "1");
         let mut daemon = Daemon::start("loggr", command, &at.join("loggr.log"));

@@ -39,13 +39,14 @@ fn a_shipper_that_cannot_write_is_trouble() {
     std::fs::create_dir(&output).expect("a directory");
     let mut loggr = Loggr::with(Setup { output: Some(output.clone()), ..Setup::default() });
     // A file where the directory was: nobody can write below it, root neither.
-    std::fs::remove_dir_all(&output).expect("the directory goes");
+    let aside = blocked.path().join("aside");
+    std::fs::rename(&output, &aside).expect("the directory goes");
     std::fs::write(&output, "in the way").expect("a file");
     RelpSender::new(loggr.address("relp"), 1).run(0, 10);
     until("the shipper fails", 60, || loggr.status()["ships"][0]["failing"] == true);
     ends(&loggr.command(&["status"]), 1, "\ntrouble: shipper `files`: ");
     std::fs::remove_file(&output).expect("the file goes");
-    std::fs::create_dir(&output).expect("the directory is back");
+    std::fs::rename(&aside, &output).expect("the directory is back");
     until("all is well again", 60, || loggr.command(&["status"]).status.code() == Some(0));
     loggr.stop();
 }

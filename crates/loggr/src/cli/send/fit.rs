@@ -49,6 +49,18 @@ impl SendArgs {
                 "over UDP nobody knows whether the receiver is there",
                 "leave it out",
             ),
+            (
+                "--resume",
+                self.resume.is_some() && self.file.is_empty(),
+                "only in files there is a place to go on from",
+                "name the files with `--file`",
+            ),
+            (
+                "--resume",
+                self.resume.is_some() && !target.acknowledges(),
+                "only RELP says which lines have arrived",
+                "leave it out, or send to `relp://HOST:PORT`",
+            ),
         ];
         match rows.iter().find(|(_, is_idle, ..)| *is_idle) {
             Some((option, _, why, hint)) => {
@@ -95,5 +107,8 @@ mod tests {
         check("--to udp://h:1 -m x --framing lf", Some("--framing"));
         check("--to relp://h:1 -m x --framing octet-counting", Some("--framing"));
         check("--to udp://h:1 -m x --retry 5", Some("--retry"));
+        check("--to relp+tls://h:1 --file a b --resume s", None);
+        check("--to relp://h:1 --resume s", Some("--resume"));
+        check("--to tcp://h:1 --file a --resume s", Some("--resume"));
     }
 }

@@ -1,18 +1,20 @@
-//! The lines that `loggr send` sends: one message, a file, stdin, or generated ones.
+//! The lines that `loggr send` sends: one message, those of files or of stdin, or generated ones.
 
 use std::io::{BufRead, BufReader, Read};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use loggr_event::{DumpFormat, Event, Facility, Severity, Timestamp};
 
+use super::files::{Files, gather};
+use super::resume::{Book, Mark};
 use super::{LineFormat, SendArgs};
 use crate::exit::Usage;
-use crate::hint::Advise;
 use crate::process::clock::now;
 
 /// No line of a file is longer.
-const MAX_LINE_BYTES: u64 = 8 << 20;
+pub const MAX_LINE_BYTES: u64 = 8 << 20;
 /// What events are if nothing is said.
 const PRIORITY: &str = "user.notice";
 /// The program that they name then.
@@ -24,7 +26,13 @@ const LINES_PER_STAMP: u64 = 256;
 
 /// Shared by the connections; each takes the next line.
 #[derive(Clone)]
-pub struct Lines(Arc<Mutex<Feed>>);
+pub struct Lines {
+    feed: Arc<Mutex<Feed>>,
+    book: Option<Arc<Book>>,
+    read: Arc<AtomicU64>,
+    /// Bytes that the files have, as they lie there.
+    length: u64,
+}
 
 struct Feed {
     from: From,
@@ -35,6 +43,7 @@ struct Feed {
 
 enum From {
     One(Option<String>),
+    Files(Files),
     Reader(Box<dyn BufRead + Send>),
     Generated { count: u64, prefix: Vec<u8>, size: usize },
 }
@@ -51,32 +60,59 @@ impl Lines {
             procid: std::process::id().to_string().into(),
             ..Event::default()
         };
+        let (read, mut length) = (Arc::<AtomicU64>::default(), 0);
+        let book = args.resume.as_deref().map(|path| Book::open(path, &args.to)).transpose()?.map(Arc::new);
         let from = if let Some(text) = &args.message {
             From::One(Some(text.clone()))
         } else if let Some(count) = args.count {
             From::Generated { count, prefix: Vec::new(), size: args.size.unwrap_or(LINE_BYTES) }
-        } else if let Some(path) = &args.file {
-            let file = std::fs::File::open(path)
-                .with_context(|| format!("cannot open `{}`", path.display()))
-                .hint("`--file` takes the path of a readable file; without it stdin is sent")?;
-            From::Reader(Box::new(BufReader::with_capacity(1 << 20, file)))
+        } else if !args.file.is_empty() {
+            let members = gather(&args.file)?;
+            let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+            length = members.iter().map(|member| size(&member.path)).sum();
+            From::Files(Files::new(members, book.clone(), read.clone()))
         } else {
             From::Reader(Box::new(BufReader::new(std::io::stdin())))
         };
         let format = args.line_format();
-        Ok(Lines(Arc::new(Mutex::new(Feed { from, format, template, taken: 0 }))))
+        let feed = Feed { from, format, template, taken: 0 };
+        Ok(Lines { feed: Arc::new(Mutex::new(feed)), book, read, length })
     }
 
-    /// Puts the next line into `line`; false at the end.
-    pub fn next(&self, line: &mut Vec<u8>) -> Result<bool> {
+    /// How many bytes the files have, and how many of them were read; nothing where there are no files.
+    pub fn read(&self) -> (u64, &AtomicU64) {
+        (self.length, &self.read)
+    }
+
+    /// These were answered.
+    pub fn answered(&self, marks: impl IntoIterator<Item = Mark>) {
+        if let Some(book) = &self.book {
+            book.answered(marks.into_iter().flatten());
+        }
+    }
+
+    /// All is said and done: what was answered is written down, and what of the files could not be read
+    /// is an error.
+    pub fn close(&self) -> Result<()> {
+        let closed = self.book.as_ref().map_or(Ok(()), |book| book.close());
+        let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut feed.from {
+            From::Files(files) => files.trouble().map_or(closed, Err),
+            From::One(_) | From::Reader(_) | From::Generated { .. } => closed,
+        }
+    }
+
+    /// Puts the next line into `line`, and says by what its answer is known; `None` at the end.
+    pub fn next(&self, line: &mut Vec<u8>) -> Result<Option<Mark>> {
         line.clear();
-        let mut feed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = &mut *feed;
         let format = feed.format;
+        let mut mark = None;
         match &mut feed.from {
             From::Generated { count, prefix, size } => {
                 if feed.taken == *count {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 if feed.taken.is_multiple_of(LINES_PER_STAMP) {
                     prefix.clear();
@@ -93,21 +129,27 @@ impl Lines {
             }
             From::One(text) => match text.take() {
                 Some(text) => wrap(&feed.template, format, text.as_bytes(), line),
-                None => return Ok(false),
+                None => return Ok(None),
             },
+            From::Files(files) => {
+                let mut text = Vec::new();
+                let Some(marked) = files.next(&mut text) else { return Ok(None) };
+                mark = marked;
+                wrap(&feed.template, format, text.strip_suffix(b"\n").unwrap_or(&text), line);
+            }
             From::Reader(reader) => {
                 let mut text = Vec::new();
                 let n =
                     reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut text).context("cannot read a line")?;
                 if n == 0 {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let text = text.strip_suffix(b"\n").unwrap_or(&text);
                 wrap(&feed.template, format, text, line);
             }
         }
         feed.taken += 1;
-        Ok(true)
+        Ok(Some(mark))
     }
 }
 

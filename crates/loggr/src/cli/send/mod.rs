@@ -1,16 +1,18 @@
 //! `loggr send`: events to a receiver, over RELP, TCP, UDP or a unix socket.
 //!
-//! Sends one message, a file, stdin, or generated lines; counts what was
+//! Sends one message, files, stdin, or generated lines; counts what was
 //! acknowledged. With `--count` it is also the load generator of the benchmarks.
 
+mod files;
 mod fit;
 mod job;
 mod lines;
 mod relp;
+mod report;
+mod resume;
 mod stream;
 mod transport;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +24,8 @@ use loggr_event::counted;
 
 use self::job::{Job, Target};
 use self::lines::Lines;
-use self::stream::TlsArgs;
+use self::report::Bar;
+use self::stream::{Refused, TlsArgs};
 use super::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
@@ -45,9 +48,14 @@ pub struct SendArgs {
     /// Send one event with this message
     #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["file", "count"])]
     message: Option<String>,
-    /// Send the lines of this file, each as an event [default: the lines of stdin]
-    #[arg(long, value_name = "FILE", conflicts_with = "count")]
-    file: Option<PathBuf>,
+    /// Send the lines of these files, each as an event; a directory stands for all files below it, and what
+    /// is packed with gzip or zstd is unpacked [default: the lines of stdin]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "count")]
+    file: Vec<PathBuf>,
+    /// RELP: note in this file which lines of the files were acknowledged, and go on behind them if it is
+    /// there already
+    #[arg(long, value_name = "STATE")]
+    resume: Option<PathBuf>,
     /// How each line is sent [default: `raw` for the lines of a file or of stdin, `rfc5424` for
     /// `--message` and `--count`]
     #[arg(long, value_enum)]
@@ -118,6 +126,10 @@ pub struct Progress {
     acked: AtomicU64,
     resent: AtomicU64,
     refused: AtomicU64,
+    /// Bytes of the lines that were sent.
+    bytes: AtomicU64,
+    /// Lines on connections that broke where nothing is acknowledged.
+    doubtful: AtomicU64,
     /// Why the first of those was refused.
     reason: OnceLock<String>,
     /// The receiver is away, and that was said.
@@ -129,6 +141,11 @@ impl Progress {
     fn refuse(&self, reason: impl FnOnce() -> String) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.reason.get_or_init(reason);
+    }
+
+    /// Nobody knows whether these lines have arrived.
+    fn doubt(&self, lines: u64) {
+        self.doubtful.fetch_add(lines, Ordering::Relaxed);
     }
 
     /// The receiver cannot be reached: said at once, and once by all connections.
@@ -166,7 +183,7 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
     let lines = Lines::open(args)?;
     let progress = Arc::new(Progress::default());
     let started = Instant::now();
-    let bar = bar(args, &progress);
+    let bar = Bar::start(args, &progress, &lines);
     let threads: Vec<_> = (0..args.connections)
         .map(|_| {
             let job = Job {
@@ -195,84 +212,20 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
             }
         }
     }
-    if let Some((bar, done)) = bar {
-        done.store(true, Ordering::Relaxed);
-        drop(bar.join());
-    }
-    report(args, &target, &progress, started.elapsed(), latencies)?;
+    drop(bar);
+    report::print(args, &target, &progress, started.elapsed(), latencies)?;
+    let closed = lines.close();
     if let Some(error) = failed {
-        return Err(error);
+        return match error.downcast_ref::<Refused>().map(|refused| refused.hint) {
+            Some(hint) => Err(error).hint(hint),
+            None => Err(error),
+        };
     }
+    closed?;
     match (progress.refused.load(Ordering::Relaxed), progress.reason.get()) {
         (0, _) | (_, None) => Ok(Exit::Fine),
         (refused, Some(reason)) => Err(anyhow!("{reason}"))
             .context(format!("the receiver refused {} for good", counted(refused, "line")))
             .hint("all other lines were sent"),
     }
-}
-
-type Bar = (std::thread::JoinHandle<()>, Arc<std::sync::atomic::AtomicBool>);
-
-/// On a terminal alone, and not for a single message.
-fn bar(args: &SendArgs, progress: &Arc<Progress>) -> Option<Bar> {
-    if args.message.is_some() || args.json || !std::io::stderr().is_terminal() {
-        return None;
-    }
-    let bar = match args.count {
-        Some(count) => indicatif::ProgressBar::new(count),
-        None => indicatif::ProgressBar::new_spinner(),
-    };
-    let (progress, done) = (progress.clone(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
-    let stop = done.clone();
-    let thread = std::thread::spawn(move || {
-        while !stop.load(Ordering::Relaxed) {
-            bar.set_position(progress.sent.load(Ordering::Relaxed));
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        bar.finish_and_clear();
-    });
-    Some((thread, done))
-}
-
-fn report(
-    args: &SendArgs,
-    target: &Target,
-    progress: &Progress,
-    took: Duration,
-    mut latencies: Vec<u32>,
-) -> Result<()> {
-    use std::io::Write;
-    let sent = progress.sent.load(Ordering::Relaxed);
-    let acked = target.acknowledges().then(|| progress.acked.load(Ordering::Relaxed));
-    let resent = progress.resent.load(Ordering::Relaxed);
-    let refused = progress.refused.load(Ordering::Relaxed);
-    let seconds = took.as_secs_f64();
-    latencies.sort_unstable();
-    let percentile = |p: f64| {
-        let at = ((latencies.len() as f64 * p) as usize).min(latencies.len().saturating_sub(1));
-        latencies.get(at).map(|micros| f64::from(*micros) / 1000.0)
-    };
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        let result = serde_json::json!({
-            "sent": sent, "acked": acked, "resent": resent, "refused": refused, "seconds": seconds,
-            "lines_per_second": sent as f64 / seconds,
-            "ack_ms": { "p50": percentile(0.5), "p99": percentile(0.99), "max": percentile(1.0) },
-        });
-        writeln!(out, "{result}")?;
-        return Ok(());
-    }
-    let lines = counted(sent, "line");
-    match acked {
-        Some(acked) => writeln!(out, "sent {lines}, {acked} acknowledged, in {seconds:.2} s")?,
-        None => writeln!(out, "sent {lines} in {seconds:.2} s (this protocol acknowledges nothing)")?,
-    }
-    if resent > 0 {
-        writeln!(out, "sent again after a lost connection: {}", counted(resent, "line"))?;
-    }
-    if let (true, Some(p50), Some(p99)) = (sent > 1, percentile(0.5), percentile(0.99)) {
-        let rate = counted(format!("{:.0}", sent as f64 / seconds), "line");
-        writeln!(out, "{rate} a second; acknowledged after {p50:.2} ms (median), {p99:.2} ms (99 %)")?;
-    }
-    Ok(())
 }

@@ -10,14 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use loggr_event::counted;
 use loggr_flow::Backoff;
+use loggr_net::tls::is_alert;
 use loggr_wire::relp::{ClientConfig, ClientState, SendError, Sender};
 
 use super::job::{Job, Pacer, WRITE_BYTES};
-use super::stream::Stream;
+use super::resume::Mark;
+use super::stream::{Refused, Stream, is_timeout, told};
 
 /// How long a receiver may leave a full window unanswered before the session is
 /// given up; what deployed senders wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// What is said where the receiver has gone.
+const CLOSED: &str = "the receiver closed the connection";
 
 /// Sends until the lines end. Gives the microseconds from sending to answer of each line.
 pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
@@ -27,8 +31,8 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
     let mut lost: Option<Instant> = None;
     loop {
         let before = relp.latencies.len();
-        let connected = Stream::connect(address, job.tls.as_ref()).inspect(|_| job.progress.found());
-        let error = match connected.and_then(|stream| relp.run(stream)) {
+        let connected = Stream::connect(address, job.tls.as_ref());
+        let error = match connected.and_then(|stream| relp.run(stream, address)) {
             Ok(()) => return Ok(relp.latencies),
             Err(error) => error,
         };
@@ -38,6 +42,9 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
         }
         let resent = relp.sender.lose() as u64;
         let left = job.retry.saturating_sub(lost.get_or_insert_with(Instant::now).elapsed());
+        if error.is::<Refused>() {
+            return Err(error);
+        }
         if left.is_zero() {
             let left = counted(relp.sender.unanswered(), "line");
             return Err(error.context(format!("gave up on `{address}`; not acknowledged: {left}")));
@@ -48,9 +55,10 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
     }
 }
 
-/// A line, and when it was sent last.
+/// A line, by what its answer is noted, and when it was sent last.
 struct Sent {
     line: Vec<u8>,
+    mark: Mark,
     at: Instant,
 }
 
@@ -69,12 +77,12 @@ struct Relp<'j> {
 
 impl Relp<'_> {
     /// One session, from `open` to `close`. `Ok` when everything is answered.
-    fn run(&mut self, mut stream: Stream) -> Result<()> {
+    fn run(&mut self, mut stream: Stream, address: &str) -> Result<()> {
         stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
         self.sender.connect();
         let mut buffer = vec![0; WRITE_BYTES];
         let mut pacer = Pacer::new(self.job.pace);
-        let mut more = true;
+        let (mut more, mut is_first) = (true, true);
         loop {
             let mut early = None;
             while more && self.sender.can_send() && self.sender.output().len() < WRITE_BYTES {
@@ -92,7 +100,9 @@ impl Relp<'_> {
                 self.sender.close();
             }
             let n = self.sender.output().len();
-            stream.write_all(self.sender.output()).context("the receiver closed the connection")?;
+            if let Err(error) = stream.write_all(self.sender.output()) {
+                return Err(stream.last_words(address, told(address, error, CLOSED)));
+            }
             self.sender.consume_output(n);
             if done {
                 stream.finish();
@@ -103,10 +113,23 @@ impl Relp<'_> {
                 stream.socket().set_read_timeout(Some(wait))?;
             }
             match stream.read(&mut buffer) {
-                Ok(0) => bail!("the receiver closed the connection"),
-                Ok(n) => self.answers(buffer.get(..n).unwrap_or_default())?,
+                Ok(0) => bail!(CLOSED),
+                Ok(n) => {
+                    let bytes = buffer.get(..n).unwrap_or_default();
+                    if std::mem::take(&mut is_first) {
+                        if self.job.tls.is_none() && is_alert(bytes) {
+                            return Err(Refused::speaks_tls(address).into());
+                        }
+                        // Only one who answers lets us in.
+                        self.job.progress.found();
+                    }
+                    self.answers(bytes)?;
+                }
                 Err(error) if early.is_some() && is_timeout(&error) => {}
-                Err(error) => return Err(error).context("the receiver does not answer"),
+                Err(error) if is_timeout(&error) => {
+                    return Err(error).context("the receiver does not answer");
+                }
+                Err(error) => return Err(told(address, error, CLOSED)),
             }
             if early.is_some() {
                 stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
@@ -119,20 +142,22 @@ impl Relp<'_> {
 
     /// Sends one line, or sets it aside as refused; false when there is none. There is room for it.
     fn take(&mut self) -> Result<bool> {
-        let line = match self.sender.again() {
-            Some(again) => again.line,
+        let (line, mark) = match self.sender.again() {
+            Some(again) => (again.line, again.mark),
             None => {
                 let mut line = self.spare.pop().unwrap_or_default();
-                if !self.job.lines.next(&mut line)? {
-                    return Ok(false);
-                }
+                let Some(mark) = self.job.lines.next(&mut line)? else { return Ok(false) };
                 self.job.progress.sent.fetch_add(1, Ordering::Relaxed);
-                line
+                self.job.progress.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
+                (line, mark)
             }
         };
-        match self.sender.send(Sent { line, at: Instant::now() }) {
+        match self.sender.send(Sent { line, mark, at: Instant::now() }) {
             Ok(()) => {}
-            Err((error @ SendError::TooLong { .. }, _)) => self.job.progress.refuse(|| error.to_string()),
+            Err((error @ SendError::TooLong { .. }, sent)) => {
+                self.job.progress.refuse(|| error.to_string());
+                self.job.lines.answered([sent.mark]);
+            }
             Err((error, sent)) => {
                 self.sender.keep(sent);
                 return Err(error.into());
@@ -145,8 +170,9 @@ impl Relp<'_> {
         let now = Instant::now();
         let Relp { job, sender, latencies, spare } = self;
         let mut refused = None;
-        let mut acked = 0;
-        sender.feed(bytes, |done, answer| {
+        let (mut acked, mut marks) = (0, Vec::new());
+        let fed = sender.feed(bytes, |done, answer| {
+            marks.push(done.mark);
             if answer.is_ok() {
                 acked += 1;
                 let waited = now.saturating_duration_since(done.at).as_micros();
@@ -157,15 +183,13 @@ impl Relp<'_> {
                 refused = Some(text);
             }
             spare.push(done.line);
-        })?;
+        });
         job.progress.acked.fetch_add(acked, Ordering::Relaxed);
+        job.lines.answered(marks);
+        fed?;
         match refused {
             Some(answer) => bail!("the receiver refused a line: {answer}"),
             None => Ok(()),
         }
     }
-}
-
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }

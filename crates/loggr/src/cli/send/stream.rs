@@ -1,13 +1,17 @@
 //! A connection of `loggr send` over TCP, with TLS or without: blocking.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use loggr_net::tls::{ClientConfig, Identity, Trust, client, server_name};
+use loggr_net::tls::{
+    About, Alert, ClientConfig, Identity, Trust, client, is_alert, server_name, wrong_with,
+};
 use tokio_rustls::rustls::{CertificateError, ClientConnection, Error, StreamOwned};
 
 use crate::exit::Usage;
@@ -29,6 +33,85 @@ pub struct TlsArgs {
     /// TLS: the name that the receiver's certificate must be for [default: the host in `--to`]
     #[arg(long, value_name = "NAME")]
     tls_name: Option<String>,
+}
+
+/// How long it is waited until the receiver ends the connection, too.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it is waited for what a receiver says of a connection that it has broken.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a receiver will never take anything on this connection: trying again would change nothing.
+#[derive(Debug)]
+pub struct Refused {
+    what: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Refused {
+    /// It speaks TLS where it was spoken to without.
+    pub fn speaks_tls(address: &str) -> Refused {
+        Refused {
+            what: format!("`{address}` speaks TLS"),
+            hint: "write relp+tls://HOST:PORT or tcp+tls://HOST:PORT, and see `--tls-ca`",
+        }
+    }
+
+    /// What an error of TLS says, if it is one for good.
+    fn of(address: &str, error: &io::Error) -> Option<Refused> {
+        if let Some(alert) = Alert::of(error) {
+            let hint = match alert.about {
+                About::NoCertificate => "`--tls-cert` and `--tls-key` take the files of one that it trusts",
+                About::Certificate => {
+                    "`--tls-cert` needs a certificate that is valid, and for clients; compare the clocks, too"
+                }
+                About::Trust => {
+                    "the receiver must know who has signed the certificate of `--tls-cert` (in loggr: `client_ca`), \
+                     and let in its name (`allowed_peers`); its own log says more"
+                }
+                About::Offer => "it must speak TLS 1.2 or 1.3, and may want a certificate: see `--tls-cert`",
+                About::Other => "the log of the receiver says more",
+            };
+            let meaning = if alert.meaning.is_empty() { "refuses the connection" } else { alert.meaning };
+            return Some(Refused { what: format!("`{address}` {meaning} (alert `{}`)", alert.name), hint });
+        }
+        let (what, hint) = match error.get_ref()?.downcast_ref::<Error>()? {
+            Error::InvalidCertificate(why) => {
+                let hint = match why {
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                        "`--tls-name` takes the name that its certificate is for"
+                    }
+                    CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                        "the receiver needs a newer one; is the clock of this host right?"
+                    }
+                    _ => "`--tls-ca` takes the file of the authority that has signed its certificate",
+                };
+                (format!("the certificate of `{address}` {}", wrong_with(why)), hint)
+            }
+            Error::InvalidMessage(_) => (
+                format!("`{address}` does not speak TLS"),
+                "is it the right port? otherwise leave `+tls` out",
+            ),
+            _ => return None,
+        };
+        Some(Refused { what, hint })
+    }
+}
+
+/// An error of a connection, in words.
+pub fn told(address: &str, error: io::Error, otherwise: &'static str) -> anyhow::Error {
+    match Refused::of(address, &error) {
+        Some(refused) => refused.into(),
+        None => anyhow::Error::new(error).context(otherwise),
+    }
 }
 
 /// How connections are encrypted; cheap to clone.
@@ -81,7 +164,7 @@ impl Stream {
         let name = server_name(tls.name.as_deref().unwrap_or(host))?;
         let mut connection = ClientConnection::new(tls.config.clone(), name)?;
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(|error| refused(address, error))?;
+            connection.complete_io(&mut socket).map_err(|error| no_tls(address, error))?;
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, socket))))
     }
@@ -92,6 +175,45 @@ impl Stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(stream) => &stream.sock,
         }
+    }
+
+    /// What the receiver has said before it broke the connection, if that tells more than the error.
+    pub fn last_words(&mut self, address: &str, error: anyhow::Error) -> anyhow::Error {
+        drop(self.socket().set_read_timeout(Some(LAST_WORDS_TIMEOUT)));
+        let mut buffer = [0; 64];
+        match self.read(&mut buffer) {
+            Ok(n) if self.is_plain() && is_alert(buffer.get(..n).unwrap_or_default()) => {
+                Refused::speaks_tls(address).into()
+            }
+            Ok(_) => error,
+            Err(said) => Refused::of(address, &said).map_or(error, anyhow::Error::from),
+        }
+    }
+
+    /// Waits until the receiver has ended the connection, too, but not for ever: one that refuses what it
+    /// was sent says so at the end.
+    pub fn ended(&mut self, address: &str) -> Result<()> {
+        self.socket().set_read_timeout(Some(END_TIMEOUT))?;
+        let (mut buffer, mut is_first) = ([0; 512], true);
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => {
+                    let said = buffer.get(..n).unwrap_or_default();
+                    if std::mem::take(&mut is_first) && self.is_plain() && is_alert(said) {
+                        return Err(Refused::speaks_tls(address).into());
+                    }
+                }
+                Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(());
+                }
+                Err(error) => return Err(told(address, error, "the receiver has broken the connection")),
+            }
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self, Stream::Plain(_))
     }
 
     /// Nothing more will be written.
@@ -129,18 +251,19 @@ impl Write for Stream {
     }
 }
 
-/// Why no TLS comes about, and what to do.
-fn refused(address: &str, error: io::Error) -> anyhow::Error {
-    let hint = match error.get_ref().and_then(|inside| inside.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "`--tls-name` takes the name that its certificate is for",
-        Some(Error::InvalidCertificate(_)) => {
-            "`--tls-ca` takes the file of the authority that has signed its certificate"
+/// Why no TLS comes about.
+fn no_tls(address: &str, error: io::Error) -> anyhow::Error {
+    match Refused::of(address, &error) {
+        Some(refused) => refused.into(),
+        None => {
+            let failed = Err::<(), _>(error).with_context(|| format!("no TLS with `{address}`"));
+            let failed = failed.hint("does the receiver speak TLS on this port?").err();
+            failed.unwrap_or_else(|| anyhow!("no TLS with `{address}`"))
         }
-        Some(Error::AlertReceived(_)) => "it may want to know who you are: see `--tls-cert` and `--tls-key`",
-        _ => "does the receiver speak TLS on this port?",
-    };
-    let failed = Err::<(), _>(error).with_context(|| format!("no TLS with `{address}`")).hint(hint);
-    failed.err().unwrap_or_else(|| anyhow!("no TLS with `{address}`"))
+    }
+}
+
+/// Has nothing come within the time of the socket?
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -14,7 +14,7 @@ use loggr_net::bind::Reach;
 use loggr_wire::framing::{write_lf, write_octet_counted};
 
 use super::job::{Job, Pacer, Target, WRITE_BYTES};
-use super::stream::Stream;
+use super::stream::{Refused, Stream};
 use super::{Framing, relp};
 use crate::exit::Usage;
 use crate::hint::Advise;
@@ -25,9 +25,17 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
         Target::Relp(address) => relp::send(&job, address),
         Target::Tcp(address) => {
             let mut connected = patiently(&job, || Stream::connect(address, job.tls.as_ref()))?;
-            stream(&job, &mut connected)?;
-            connected.finish();
-            Ok(Vec::new())
+            let mut written = 0;
+            let sent = stream(&job, &mut connected, &mut written);
+            let done = match sent {
+                Ok(()) => {
+                    connected.finish();
+                    connected.ended(address)
+                }
+                Err(error) => Err(connected.last_words(address, error)),
+            };
+            // Nobody says which of them the receiver has read.
+            done.inspect_err(|_| job.progress.doubt(written)).map(|()| Vec::new())
         }
         Target::Udp(address) => {
             let socket = UdpSocket::bind(if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" })?;
@@ -42,7 +50,7 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
                     .usage()
             }
             Unix::Datagrams(socket) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
-            Unix::Stream(connected) => stream(&job, connected).map(|()| Vec::new()),
+            Unix::Stream(connected) => stream(&job, connected, &mut 0).map(|()| Vec::new()),
         },
     }
 }
@@ -81,7 +89,7 @@ fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
         let for_ever = error.root_cause().downcast_ref::<std::io::Error>().is_some_and(|error| {
             matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput)
         });
-        if left.is_zero() || for_ever {
+        if left.is_zero() || for_ever || error.is::<Refused>() {
             return Err(error);
         }
         job.progress.lost(&error, left);
@@ -89,13 +97,15 @@ fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
     }
 }
 
-fn stream(job: &Job, mut to: impl Write) -> Result<()> {
+/// `written`: how many lines were.
+fn stream(job: &Job, mut to: impl Write, written: &mut u64) -> Result<()> {
     let (mut line, mut out, mut pacer) =
         (Vec::new(), Vec::with_capacity(WRITE_BYTES * 2), Pacer::new(job.pace));
     let mut waiting = 0;
     loop {
-        let more = job.lines.next(&mut line)?;
+        let more = job.lines.next(&mut line)?.is_some();
         if more {
+            job.progress.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
             match job.framing {
                 None | Some(Framing::OctetCounting) => write_octet_counted(&mut out, &line),
                 Some(Framing::Lf) => write_lf(&mut out, &line),
@@ -105,6 +115,7 @@ fn stream(job: &Job, mut to: impl Write) -> Result<()> {
         }
         let early = pacer.early();
         if out.len() >= WRITE_BYTES || early.is_some() || !more {
+            *written += waiting;
             to.write_all(&out).context("the receiver closed the connection")?;
             job.progress.sent.fetch_add(std::mem::take(&mut waiting), Ordering::Relaxed);
             out.clear();
@@ -120,7 +131,7 @@ fn stream(job: &Job, mut to: impl Write) -> Result<()> {
 
 fn datagrams(job: &Job, send: impl Fn(&[u8]) -> std::io::Result<usize>) -> Result<()> {
     let (mut line, mut pacer) = (Vec::new(), Pacer::new(job.pace));
-    while job.lines.next(&mut line)? {
+    while job.lines.next(&mut line)?.is_some() {
         while let Err(error) = send(&line) {
             // A full socket buffer is a moment's matter.
             if error.raw_os_error() != Some(nix::errno::Errno::ENOBUFS as i32) {
@@ -129,6 +140,7 @@ fn datagrams(job: &Job, send: impl Fn(&[u8]) -> std::io::Result<usize>) -> Resul
             std::thread::sleep(Duration::from_millis(1));
         }
         job.progress.sent.fetch_add(1, Ordering::Relaxed);
+        job.progress.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
         pacer.sent();
         if let Some(wait) = pacer.early() {
             std::thread::sleep(wait);

@@ -24,6 +24,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::config::{Config, Machine};
 use crate::filters::{FilterFiles, Stamp, stamps};
+use crate::process::confine;
 use crate::process::meter::Counter;
 use crate::process::progress::{Progress, Words};
 
@@ -249,6 +250,7 @@ impl Running {
                 } else {
                     tracing::error!(
                         machine = name,
+                        hint = confine::advice_on(&text),
                         "the changed filter has mistakes, so the old one stays in use\n{text}"
                     );
                 }
@@ -262,6 +264,7 @@ impl Running {
         for error in errors {
             tracing::warn!(
                 machine = self.machine.name,
+                hint = confine::advice_on(&error),
                 error,
                 "a changed file cannot be used, so its old content stays in use"
             );

@@ -6,7 +6,7 @@ mod postgres;
 mod search;
 mod syslog;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loggr_bus::binding::Binding;
@@ -15,6 +15,7 @@ use loggr_event::{DumpFormat, Template};
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
 use super::keys::{Key, Section, Shape, Takes, key, one_of};
+use super::reach::both;
 use super::reader::Reader;
 
 pub use files::{Compress, FilesShip};
@@ -219,6 +220,31 @@ impl ShipKind {
             ShipKind::Files(_) | ShipKind::Search(_) => None,
         };
         identity.map(|(_, key)| key.as_path())
+    }
+
+    /// The files that it reads: certificates, keys and passwords.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let (authorities, identity, password) = match self {
+            ShipKind::Postgres(postgres) => {
+                let database = &postgres.database;
+                (&database.sslrootcert, &database.client_certificate, &postgres.password_file)
+            }
+            ShipKind::Syslog(syslog) => match &syslog.tls {
+                Some(tls) => (&tls.authorities, &tls.identity, &None),
+                None => return Vec::new(),
+            },
+            ShipKind::Files(_) | ShipKind::Search(_) => return Vec::new(),
+        };
+        let alone = authorities.iter().chain(password).cloned();
+        alone.chain(identity.iter().flat_map(both)).collect()
+    }
+
+    /// The permission bits of its directory, where the file says them.
+    pub fn directory_mode(&self) -> Option<u32> {
+        match self {
+            ShipKind::Files(files) => Some(files.directory_mode),
+            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
+        }
     }
 
     /// Descriptors that it has at one time, at most.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::process::confine;
+
 /// Why a `files` sink cannot be opened.
 #[derive(Debug)]
 pub struct OpenError {
@@ -23,7 +25,13 @@ impl OpenError {
     }
 
     pub(super) fn io(what: String, source: io::Error) -> OpenError {
-        OpenError { configuration: false, what, hint: advice(&source), source: Some(source) }
+        let confined = confine::advice_on(&format!("{what}: {source}"));
+        OpenError {
+            configuration: false,
+            hint: confined.or_else(|| advice(&source)),
+            what,
+            source: Some(source),
+        }
     }
 
     pub(super) fn busy(state: &Path) -> OpenError {
@@ -66,13 +74,22 @@ pub(super) struct WriteError {
     source: Option<io::Error>,
     in_the_way: bool,
     of_the_file: bool,
+    out_of_reach: bool,
 }
 
 impl WriteError {
     /// `verb` completes "cannot …": `write`, `sync`, `create the directory`.
     pub fn new(verb: &'static str, path: &Path, source: io::Error) -> WriteError {
-        let (path, advice) = (path.to_owned(), advice(&source));
-        WriteError { verb, path, advice, source: Some(source), in_the_way: false, of_the_file: false }
+        let confined = confine::advice(path, &source);
+        WriteError {
+            verb,
+            path: path.to_owned(),
+            advice: confined.or_else(|| advice(&source)),
+            source: Some(source),
+            in_the_way: false,
+            of_the_file: false,
+            out_of_reach: confined.is_some(),
+        }
     }
 
     /// The same where it reads or changes nothing but the inode and the blocks of that one file.
@@ -83,8 +100,15 @@ impl WriteError {
 
     /// The same where the reason is not the system's.
     pub fn because(verb: &'static str, path: &Path, advice: &'static str) -> WriteError {
-        let path = path.to_owned();
-        WriteError { verb, path, advice: Some(advice), source: None, in_the_way: false, of_the_file: false }
+        WriteError {
+            verb,
+            path: path.to_owned(),
+            advice: Some(advice),
+            source: None,
+            in_the_way: false,
+            of_the_file: false,
+            out_of_reach: false,
+        }
     }
 
     /// Something stands where a file should be: `advice` says what.
@@ -93,10 +117,11 @@ impl WriteError {
     }
 
     /// Is it the trouble of this path, while others may be well? Nothing mends it but somebody
-    /// who takes away what stands there, gives a right, or chooses other names.
+    /// who takes away what stands there, gives a right, or chooses other names. A path that this
+    /// process may not reach is none of these: a new start mends it, for which events wait.
     pub fn blames_the_path(&self) -> bool {
-        self.in_the_way
-            || self.errno().is_some_and(|errno| {
+        let is_of_a_path = || {
+            self.errno().is_some_and(|errno| {
                 matches!(
                     errno,
                     Errno::LOOP
@@ -112,6 +137,8 @@ impl WriteError {
                         | Errno::FBIG
                 )
             })
+        };
+        self.in_the_way || (!self.out_of_reach && is_of_a_path())
     }
 
     /// May one file be broken (a bad block, a damaged inode), while others may be well? The same

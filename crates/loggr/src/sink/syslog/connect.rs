@@ -107,7 +107,7 @@ pub async fn connect(target: &Address, tls: Option<&Tls>, timeout: Duration) -> 
     let connector = TlsConnector::from(tls.config.clone());
     let encrypted = tokio::time::timeout(timeout, connector.connect(expected, stream)).await;
     let encrypted =
-        encrypted.map_err(|_| late("answer to TLS"))?.map_err(|error| Trouble::broken(&shown, &error))?;
+        encrypted.map_err(|_| late("answer to TLS"))?.map_err(|error| Trouble::no_tls(&shown, &error))?;
     let version = match encrypted.get_ref().1.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
         _ => "TLS 1.3",

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use loggr_net::tls::{About, Alert, wrong_with};
 use tokio_rustls::rustls::{self, CertificateError};
 
 /// Why a target takes nothing.
@@ -72,14 +73,45 @@ impl Trouble {
             rustls::Error::InvalidMessage(_) => {
                 (format!("`{target}` does not speak TLS"), "is it the right port? otherwise leave `tls` out")
             }
-            rustls::Error::AlertReceived(_) => {
-                let hint = "if it wants to know who connects, name the files of a certificate that it trusts as \
-                            `cert` and `key` of `tls`";
-                (format!("`{target}` has refused the TLS connection"), hint)
-            }
+            rustls::Error::AlertReceived(alert) => return Trouble::alert(target, &Alert::named(*alert)),
             _ => (format!("cannot speak TLS with `{target}`"), "does it speak TLS 1.2 or 1.3?"),
         };
+        let error = match error {
+            rustls::Error::InvalidCertificate(why) => format!("it {}", wrong_with(why)),
+            error => error.to_string(),
+        };
         Trouble::new(format!("{what}: {error}; {hint}"))
+    }
+
+    /// The target says with an alert that it takes nothing of us.
+    fn alert(target: &str, alert: &Alert) -> Trouble {
+        let hint = match alert.about {
+            About::NoCertificate => {
+                "name the files of a certificate that it trusts as `cert` and `key` of `tls`"
+            }
+            About::Certificate => "`cert` of `tls` needs a certificate that is valid, and for clients",
+            About::Trust => {
+                "it must know who has signed the certificate in `cert` of `tls`, and let in its name"
+            }
+            About::Offer => {
+                "does it speak TLS 1.2 or 1.3? if it wants to know who connects, see `cert` and `key` of `tls`"
+            }
+            About::Other => "its own log says more",
+        };
+        let meaning = if alert.meaning.is_empty() { String::new() } else { format!("it {} ", alert.meaning) };
+        let what = format!("`{target}` has refused the TLS connection");
+        Trouble::new(format!("{what}: {meaning}(alert `{}`); {hint}", alert.name))
+    }
+
+    /// The target has ended the connection instead of answering to TLS.
+    pub fn no_tls(target: &str, error: &io::Error) -> Trouble {
+        match (tls_error(error), error.kind()) {
+            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => Trouble::new(format!(
+                "`{target}` has closed the connection instead of answering to TLS; does it speak TLS on this port? \
+                 otherwise leave `tls` out"
+            )),
+            _ => Trouble::broken(target, error),
+        }
     }
 }
 
@@ -110,9 +142,16 @@ mod tests {
     fn what_is_wrong_with_tls_is_said_with_what_to_do() {
         check(
             rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
-            "cannot trust the certificate of `a:1`: invalid peer certificate: UnknownIssuer; name the file of the \
-             authority that has signed it as `ca` of `tls`",
+            "cannot trust the certificate of `a:1`: it is signed by no authority that is known here; name the file \
+             of the authority that has signed it as `ca` of `tls`",
         );
+        check(
+            rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired),
+            "`a:1` has refused the TLS connection: it wants to see a certificate (alert `certificate required`); name \
+             the files of a certificate that it trusts as `cert` and `key` of `tls`",
+        );
+        let closed = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert!(Trouble::no_tls("a:1", &closed).to_string().ends_with("otherwise leave `tls` out"));
         check(
             rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType),
             "`a:1` does not speak TLS: received corrupt message of type InvalidContentType; is it the right port? \

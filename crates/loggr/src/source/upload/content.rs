@@ -1,7 +1,7 @@
 //! What a file is: a log, a log that is packed, or something else, told by how it begins.
 //!
 //! Not what its lines mean. A file is unpacked as it comes, so that a small one that unpacks to a large
-//! one costs no memory.
+//! one costs no memory. `loggr send` unpacks its files here, too.
 
 use std::io::{BufReader, Cursor, Read};
 
@@ -70,9 +70,37 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"\xfe\xff", "its text is UTF-16; write it as UTF-8 first, for example with `iconv -f UTF-16 -t UTF-8`"),
 ];
 
+/// A file, unpacked.
+pub struct Content {
+    /// Its text.
+    pub text: Box<dyn Read + Send>,
+    /// Whether it was packed.
+    pub is_packed: bool,
+    /// What it is, if it is no log.
+    pub no_log: Option<NoLog>,
+}
+
+/// What a file is that is no log.
+#[derive(Debug)]
+pub struct NoLog {
+    /// What it is: `it is a picture`.
+    pub text: String,
+    /// It begins as such files begin. Otherwise it only looks like no text.
+    pub is_sure: bool,
+}
+
 /// The text of a file, or why it has none. `claimed`: how it is packed for the way, beside which it may
 /// be packed itself.
-pub fn open(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Box<dyn Read + Send>, Ended> {
+pub fn open(file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Box<dyn Read + Send>, Ended> {
+    let Content { text, no_log, .. } = unpack(file, claimed)?;
+    match no_log {
+        None => Ok(text),
+        Some(what) => Err(Ended::NoLog(what.text)),
+    }
+}
+
+/// The same, for who also takes what looks like no log.
+pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Content, Ended> {
     let mut unpacked = 0;
     loop {
         let (beginning, whole) = look(file)?;
@@ -84,7 +112,10 @@ pub fn open(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<
             return Err(Ended::Damaged(format!("it does not begin as `{}` does", word(claimed))));
         }
         file = match seen {
-            None => return judge(&beginning).map(|()| whole).map_err(Ended::NoLog),
+            None => {
+                let no_log = judge(&beginning);
+                return Ok(Content { text: whole, is_packed: unpacked > 0, no_log });
+            }
             Some(_) if unpacked > usize::from(claimed.is_some()) => {
                 return Err(Ended::NoLog("it is packed twice; unpack it first".to_owned()));
             }
@@ -114,26 +145,23 @@ fn look(mut file: Box<dyn Read + Send>) -> Result<(Vec<u8>, Box<dyn Read + Send>
     Ok((beginning, Box::new(whole)))
 }
 
-/// Is this how a text begins? Otherwise what is it?
-fn judge(beginning: &[u8]) -> Result<(), String> {
+/// What is it, if this is not how a text begins?
+fn judge(beginning: &[u8]) -> Option<NoLog> {
+    let sure = |text: &str| Some(NoLog { text: text.to_owned(), is_sure: true });
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
-        return Err((*what).to_owned());
+        return sure(what);
     }
     if beginning.get(257..262) == Some(b"ustar") {
-        return Err("it is a tar archive; unpack it and send the files in it".to_owned());
+        return sure("it is a tar archive; unpack it and send the files in it");
     }
     if let Some(at) = beginning.iter().position(|byte| *byte == 0) {
-        return Err(format!("it is binary: the byte {at} is a NUL"));
+        return Some(NoLog { text: format!("it is binary: the byte {at} is a NUL"), is_sure: false });
     }
     let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b);
     let controls = beginning.iter().filter(|byte| is_control(byte)).count();
-    match controls * CONTROLS_IN > beginning.len() {
-        true => Err(format!(
-            "it is binary: {controls} of its first {} bytes are control characters",
-            beginning.len()
-        )),
-        false => Ok(()),
-    }
+    let text =
+        || format!("it is binary: {controls} of its first {} bytes are control characters", beginning.len());
+    (controls * CONTROLS_IN > beginning.len()).then(|| NoLog { text: text(), is_sure: false })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! whom. Invariants: nothing is told as taken before it is on disk; of a file that is no log nothing is
 //! taken; the last line of a file that did not come whole is not taken.
 
-mod content;
+pub mod content;
 mod reading;
 
 use std::collections::HashSet;

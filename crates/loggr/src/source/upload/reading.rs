@@ -134,7 +134,7 @@ impl std::error::Error for Ended {}
 
 impl Ended {
     /// What an error while reading means: it is ours, or what the file is packed in is damaged.
-    pub(super) fn of(error: io::Error) -> Ended {
+    pub fn of(error: io::Error) -> Ended {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>()) {
             Some(ended) => ended.clone(),
             None if error.kind() == io::ErrorKind::UnexpectedEof => Ended::CutOff,

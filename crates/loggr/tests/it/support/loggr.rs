@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::daemon::ends;
-use super::{Daemon, eventually, free_port, seq_of, until};
+use super::{Daemon, eventually, free_port, seq_of, stays_root, until};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_loggr");
@@ -185,7 +185,7 @@ impl Loggr {
     }
 
     fn write_files(&self) {
-        std::fs::write(self.config(), self.config_text()).expect("the configuration");
+        std::fs::write(self.config(), stays_root(self.config_text())).expect("the configuration");
         if let Some(filter) = &self.setup.filter
             && !self.filter_file().exists()
         {

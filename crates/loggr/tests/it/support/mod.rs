@@ -15,6 +15,7 @@ mod postgres;
 mod rabbitmq;
 mod redis;
 mod relp;
+mod root;
 mod rsyslog;
 mod snapshot;
 mod tools;
@@ -34,6 +35,7 @@ pub use postgres::{Database, own_postgres, postgres};
 pub use rabbitmq::{Broker, GUEST, PASSWORD, STRANGER, USER, Vhost};
 pub use redis::Redis;
 pub use relp::{RelpSender, Sent};
+pub use root::stays_root;
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{

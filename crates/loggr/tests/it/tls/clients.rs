@@ -174,5 +174,8 @@ fn what_cannot_be_shown_prevents_the_start() {
             "{said}"
         );
         assert!(said.contains("hint: name the key that was made for this certificate"), "{said}");
+        let text = std::fs::read_to_string(loggr.config()).expect("the configuration");
+        let line = text.lines().position(|line| line.starts_with("tls = ")).expect("its line") + 1;
+        assert!(said.contains(&format!("loggr.toml:{line}: the listener")), "{said}");
     }
 }

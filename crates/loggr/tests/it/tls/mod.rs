@@ -5,6 +5,7 @@ mod clients;
 mod exchange;
 mod hostile;
 mod proxy;
+mod send;
 mod senders;
 
 use std::io::{Read, Write};

@@ -1,0 +1,106 @@
+//! `loggr send` with files: directories, packed ones, and going on after a break.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Loggr, PROGRAM, count_seqs, until};
+
+/// Lines of the longer tests.
+const LINES: u64 = 6000;
+
+fn lines(from: u64, to: u64) -> String {
+    (from..to).map(|seq| format!("<13>1 2026-03-01T00:00:00Z web1 shop - - - seq={seq:09}\n")).collect()
+}
+
+fn gzip(path: &Path, text: &str) {
+    let mut gzip = Command::new("gzip")
+        .stdin(Stdio::piped())
+        .stdout(std::fs::File::create(path).expect("a file"))
+        .spawn()
+        .expect("gzip");
+    gzip.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it reads");
+    assert!(gzip.wait().expect("it ends").success());
+}
+
+/// `loggr send` over RELP; whether it went well, and what it said.
+fn send(loggr: &Loggr, arguments: &[&str]) -> (bool, String) {
+    let output = command(loggr, arguments).output().expect("loggr starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn command(loggr: &Loggr, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["send", "--to", &format!("relp://{}", loggr.address("relp"))]).args(arguments);
+    command.env("NO_COLOR", "1");
+    command
+}
+
+#[test]
+fn a_directory_with_packed_files_is_sent_whole() {
+    let mut loggr = Loggr::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("old")).expect("a directory");
+    gzip(&path("old/shop.log.1.gz"), &lines(0, 100));
+    std::fs::write(path("shop.log"), lines(100, 200)).expect("a file");
+    std::fs::write(path("wtmp"), b"\x01\0\0\0\0").expect("a file");
+    let (good, said) = send(&loggr, &["--file", directory.path().to_str().expect("a name")]);
+    assert!(good && said.contains("sent 200 lines, 200 acknowledged"), "{said}");
+    assert!(said.contains("passed over `") && said.contains("it is binary"), "{said}");
+    loggr.stored(200, 60);
+    assert_eq!(count_seqs(loggr.lines().iter().map(String::as_str)).len(), 200);
+    loggr.stop();
+}
+
+#[test]
+fn after_kill_9_it_goes_on_behind_what_was_answered() {
+    let mut loggr = Loggr::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).to_str().expect("a name").to_owned();
+    gzip(Path::new(&path("a.gz")), &lines(0, LINES / 2));
+    std::fs::write(path("b"), lines(LINES / 2, LINES)).expect("a file");
+    let (a, b, state) = (path("a.gz"), path("b"), path("state"));
+    let arguments = ["--file", &a, &b, "--resume", &state];
+    // Once in the packed file, and once in the other.
+    for answered in [LINES / 6, LINES * 2 / 3] {
+        let mut slow = command(&loggr, &[&arguments[..], &["--rate", "4000"]].concat());
+        let mut child = slow.stdout(Stdio::null()).spawn().expect("loggr starts");
+        until("it has sent some", 60, || {
+            assert!(child.try_wait().expect("its state").is_none(), "it ended too early");
+            let text = std::fs::read_to_string(&state).unwrap_or_default();
+            let of = |line: &str| -> Option<(String, u64)> {
+                let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+                Some((entry["path"].as_str()?.to_owned(), entry["lines"].as_u64()?))
+            };
+            let last: std::collections::BTreeMap<String, u64> = text.lines().filter_map(of).collect();
+            last.values().sum::<u64>() >= answered
+        });
+        child.kill().expect("it is killed");
+        child.wait().expect("it ends");
+    }
+    // Renamed meanwhile, and grown.
+    let renamed = path("b.1");
+    std::fs::rename(&b, &renamed).expect("renamed");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&renamed).expect("the file");
+    file.write_all(lines(LINES, LINES + 1).as_bytes()).expect("one more");
+    let (good, said) = send(&loggr, &["--file", &a, &renamed, "--resume", &state]);
+    assert!(good, "{said}");
+    until("all is stored", 60, || {
+        count_seqs(loggr.lines().iter().map(String::as_str)).len() as u64 == LINES + 1
+    });
+    let counts = count_seqs(loggr.lines().iter().map(String::as_str));
+    // What was on its way, or answered in the last moment, may stand twice; the rest must not.
+    let twice = counts.values().filter(|times| **times > 1).count() as u64;
+    assert!(twice < LINES / 4, "{twice} lines were sent again");
+    let (good, said) = send(&loggr, &["--file", &a, &renamed, "--resume", &state]);
+    assert!(good && said.contains("sent 0 lines, 0 acknowledged"), "{said}");
+    let mut other = Command::new(PROGRAM);
+    other.args(["send", "--to", "relp://127.0.0.1:9", "--file", &a, "--resume", &state]);
+    let said = other.output().expect("loggr starts");
+    let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("and not `relp://127.0.0.1:9`"), "{errors}");
+    loggr.stop();
+}
