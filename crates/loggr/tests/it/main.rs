@@ -32,6 +32,7 @@ mod registry;
 mod relay;
 mod remote;
 mod rsyslog;
+mod seal;
 mod search;
 mod status;
 mod stores;
