@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seen, Ship, State,
-    Status, Store, Totals, offline,
+    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seals, Seen, Ship,
+    State, Status, Store, Totals, offline,
 };
 use crate::config::Config;
 
@@ -44,6 +44,8 @@ pub struct Installation {
     pub machines: Vec<Owned<Machine>>,
     /// The shippers.
     pub ships: Vec<Owned<Ship>>,
+    /// What listeners, machines and shippers have found of seals.
+    pub seals: Vec<Owned<Seals>>,
     /// The stores.
     pub stores: Vec<Owned<Store>>,
     /// Events in the rescue, by the sink that refused them.
@@ -186,6 +188,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         let owner = Owned { item: (), process, host };
         owner.own(status.listeners, &mut out.listeners);
         owner.own(status.certificates, &mut out.certificates);
+        owner.own(status.seals, &mut out.seals);
         owner.own(status.exchanges, &mut out.exchanges);
         owner.own(status.queues, &mut out.queues);
         owner.own(status.brokers, &mut out.brokers);

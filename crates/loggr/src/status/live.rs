@@ -6,6 +6,7 @@ use std::time::Instant;
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::Spool;
 use loggr_bus::{Bus, QueueStats};
+use loggr_event::SealKeys;
 
 use super::Identity;
 use crate::component::collector::Collecting;
@@ -15,6 +16,7 @@ use crate::component::ship::Shipping;
 use crate::config::Config;
 use crate::process::certificates::Certificates;
 use crate::process::part::Part;
+use crate::seal::Sealing;
 use crate::source::upload::Uploads;
 
 /// Tells what is wrong at the moment, a sentence each. May read from disk.
@@ -38,6 +40,8 @@ pub struct Live {
     pub listeners: Vec<Bound>,
     /// The certificates that are shown.
     pub certificates: Arc<Certificates>,
+    /// The keys of seals.
+    pub seal_keys: Arc<SealKeys>,
     /// What takes uploaded files.
     pub uploads: Option<Arc<Uploads>>,
     /// Machines with their counters.
@@ -58,6 +62,14 @@ impl Live {
         let uploads = self.uploads.iter().filter(|uploads| uploads.stats.connections_total.get() > 0);
         let uploads = uploads.map(|uploads| Bound { stats: uploads.stats.clone(), addresses: Vec::new() });
         self.listeners.iter().cloned().chain(uploads)
+    }
+
+    /// What listeners, machines and shippers do with seals.
+    pub(super) fn sealing(&self) -> impl Iterator<Item = &Sealing> {
+        let listeners = self.listeners.iter().map(|bound| &bound.stats.sealing);
+        let machines = self.machines.iter().map(|running| &running.sealing);
+        let ships = self.ships.iter().map(|ship| &ship.stats.sealing);
+        listeners.chain(machines).chain(ships).flatten().map(|sealing| &**sealing)
     }
 
     /// The queues of the bus and of the spool.

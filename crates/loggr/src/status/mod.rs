@@ -20,6 +20,7 @@ mod metrics;
 mod parts;
 mod queue;
 mod rescue;
+mod seal;
 mod seen;
 mod ship;
 mod store;
@@ -44,6 +45,7 @@ pub use metrics::render as metrics;
 pub use parts::{Troubles, not_ready, troubled_parts};
 pub use queue::{Exchange, Place as QueuePlace, Queue, Totals};
 pub use rescue::MAX_RESCUE_BYTES;
+pub use seal::Seals;
 pub use seen::{Seen, State};
 pub use ship::{Forward, Ship, Target};
 pub use store::{Holdings, Store};
@@ -131,6 +133,8 @@ pub struct Status {
     pub machines: Vec<Machine>,
     /// Its shippers.
     pub ships: Vec<Ship>,
+    /// What its parts have found of seals.
+    pub seals: Vec<Seals>,
     /// The stores that it writes.
     pub stores: Vec<Store>,
     /// Events in the rescue, by the sink that refused them.
