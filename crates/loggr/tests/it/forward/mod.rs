@@ -1,5 +1,6 @@
 //! Handing events on: to rsyslog and syslog-ng, to another loggr, to receivers that refuse, vanish and come back.
 
+mod chain;
 mod crash;
 mod loggr;
 mod rsyslog;
