@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// What a server session makes of it: the messages, the answers, whether it ended in an error.
 fn serve(stream: &[u8], size: usize) -> (Vec<Vec<u8>>, Vec<u8>, bool) {
-    let config = ServerConfig { max_data_bytes: LIMIT, ..ServerConfig::default() };
+    let config = ServerConfig { max_data_bytes: LIMIT, packed: true, ..ServerConfig::default() };
     let mut server = Server::new(config);
     let (mut messages, mut answers) = (Vec::new(), Vec::new());
     let mut failed = false;

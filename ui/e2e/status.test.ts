@@ -18,6 +18,7 @@ interface Told {
   totals: Record<string, number | boolean>;
   listeners: { senders?: { name: string; last_seen: number }[] }[];
   ships: Record<string, unknown>[];
+  certificates: Record<string, unknown>[];
 }
 
 /** The status with a change, once and as a feed that says nothing more. */
@@ -88,6 +89,44 @@ describe('status', () => {
     await says(page.locator('.eq [role=alert]'), 'Does not balance: 7 events are nowhere');
     await says(page.locator('.banner.err'), 'disk full <b>');
     expect(await colour(page.locator('.eq [role=alert]'))).not.toBe(await colour(page.locator('h1')));
+  });
+
+  test('where events are handed on to, and until when certificates are valid', async () => {
+    const target = {
+      sent: 12345,
+      refused: 3,
+      unacknowledged: 0,
+      tls: 'siem1.example.net (TLS 1.3)',
+      certificate_days_left: 12,
+      compression: 'zstd',
+      sent_bytes: 1000,
+      plain_bytes: 5300,
+      since: new Date(Date.now() - 3600_000).toISOString(),
+    };
+    const { page } = await opened((tab) =>
+      changed(tab, (told) => {
+        const [ship] = told.ships;
+        const away = { tls: 'no connection', certificate_days_left: null, compression: null, sent: 0 };
+        const targets = [
+          { ...target, address: 'siem1.example.net:6514', state: 'in use' },
+          { ...target, ...away, address: 'siem2:6514', state: 'failing', trouble: 'cannot trust <b>' },
+        ];
+        Object.assign(ship ?? {}, { forward: { targets } });
+        told.certificates = [
+          { place: 'listener `tls`', name: 'log1.example.net', ends: '2026-01-01T00:00:00Z', days_left: -3 },
+        ];
+      }),
+    );
+    const targets = page.getByRole('region', { name: 'Targets', exact: true });
+    await says(
+      targets,
+      /siem1\.example\.net:6514[\s\S]+in use[\s\S]+1 h ago[\s\S]+TLS 1\.3[\s\S]+12 days left[\s\S]+5\.3 : 1[\s\S]+12.345[\s\S]+3/,
+    );
+    await says(targets, /siem2:6514[\s\S]+failing[\s\S]+no connection/);
+    await says(
+      page.getByRole('region', { name: 'Certificates', exact: true }),
+      /listener tls[\s\S]+log1\.example\.net[\s\S]+ended/,
+    );
   });
 
   test('senders that fell silent', async () => {

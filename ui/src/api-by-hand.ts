@@ -167,6 +167,33 @@ export interface ShipStatus extends Owned {
   failing: boolean;
   last_error?: string | null;
   ended?: string | null;
+  forward?: { targets: TargetStatus[] } | null;
+}
+
+/** A server to which events are handed on. */
+export interface TargetStatus {
+  address: string;
+  /** `in use`, `waiting`, `failing` or `unused`. */
+  state: string;
+  since?: string | null;
+  sent: number;
+  refused: number;
+  unacknowledged: number;
+  tls?: string | null;
+  certificate_days_left?: number | null;
+  /** `zstd`, or why not; none where nobody asks for it. */
+  compression?: string | null;
+  sent_bytes: number;
+  plain_bytes: number;
+  trouble?: string | null;
+}
+
+export interface CertificateStatus extends Owned {
+  place: string;
+  name: string;
+  ends: string;
+  days_left: number;
+  trouble?: string | null;
 }
 
 export interface StoreStatus extends Owned {
@@ -229,6 +256,7 @@ export interface Installation {
   processes: ProcessStatus[];
   totals: Totals;
   listeners: ListenerStatus[];
+  certificates?: CertificateStatus[];
   exchanges: ExchangeStatus[];
   queues: QueueStatus[];
   brokers: BrokerStatus[];

@@ -1436,7 +1436,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description Where it is shown, such as `` listener `tls` ``.
+             * @description Where it is shown, such as `` listener `tls` `` or `` shipper `siem` ``.
              * @default
              */
             place: string;
@@ -2736,13 +2736,57 @@ export interface components {
              */
             address: string;
             /**
+             * Format: int64
+             * @description Days until then; negative behind it.
+             * @default null
+             */
+            certificate_days_left: number | null;
+            /**
+             * @description Until when its certificate is valid, in RFC 3339, while there is a connection.
+             * @default null
+             */
+            certificate_ends: string | null;
+            /**
+             * @description Where compression is asked for, what the target says to it: `zstd`, or that it does not offer it.
+             * @default null
+             */
+            compression: string | null;
+            /**
+             * Format: uint64
+             * @description The same as they would be without compression.
+             * @default 0
+             */
+            plain_bytes: number;
+            /**
+             * Format: uint64
+             * @description Events that it has refused.
+             * @default 0
+             */
+            refused: number;
+            /**
              * Format: uint64
              * @description Events that it has taken.
              * @default 0
              */
             sent: number;
             /**
-             * @description With TLS, the name that its certificate is for.
+             * Format: uint64
+             * @description Bytes that were sent over RELP.
+             * @default 0
+             */
+            sent_bytes: number;
+            /**
+             * @description Since when, in RFC 3339.
+             * @default null
+             */
+            since: string | null;
+            /**
+             * @description `in use`; `waiting`, while another one gets the events; `failing`; `unused`, before the first event.
+             * @default
+             */
+            state: string;
+            /**
+             * @description With TLS, the name that its certificate is for, and the version; or that there is no connection.
              * @default null
              */
             tls: string | null;
@@ -2751,6 +2795,12 @@ export interface components {
              * @default null
              */
             trouble: string | null;
+            /**
+             * Format: uint64
+             * @description Events that it has taken without an answer (TCP, UDP).
+             * @default 0
+             */
+            unacknowledged: number;
         };
         /** @description A term of the query. */
         Term: {

@@ -66,6 +66,12 @@ thread_local! {
 /// of the year before.
 pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
 
+/// Whether another loggr may have received something then. One whose clock is far ahead is not believed: a
+/// store would keep its events in a day that is still to come.
+pub(crate) fn is_believable(received: Timestamp, now: Timestamp) -> bool {
+    received.unix_micros() <= now.unix_micros().saturating_add(MAX_AHEAD_DAYS * MICROS_PER_DAY)
+}
+
 /// The moment of a stamp without a year: the latest with which it is at most seven days
 /// after reception, unless somebody knows the year. A line is late much more often than a clock is early: the buffer of
 /// a device that was away, or an old file. Without `offset` it is in the listener's zone.

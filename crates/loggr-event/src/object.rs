@@ -17,7 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use self::names::{ALIASES, ONLY_LOGGR, own_name};
-use crate::moment::Clock;
+use crate::moment::{Clock, is_believable};
 use crate::value::{Entry, Value};
 use crate::{
     Defect, Defects, Event, Facility, Field, Format, InputFormat, MAX_SD_PARAMS, Origin, ParseError,
@@ -256,7 +256,8 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
             },
             "timegenerated" | "timehmac" => match self.stamp(&value) {
                 Some((stamp, _)) if name == "timehmac" => self.event.timehmac = Some(stamp),
-                Some((stamp, _)) => self.event.timegenerated = stamp,
+                Some((stamp, _)) if is_believable(stamp, self.clock.now) => self.event.timegenerated = stamp,
+                Some(_) => return Err((value, "a time of reception that is not far ahead")),
                 None => return Err((value, "a stamp")),
             },
             "tags" => match value {

@@ -8,6 +8,7 @@
 //! | SD-PARAM | meaning |
 //! |---|---|
 //! | `uid` | the event's identity |
+//! | `timegenerated` | when the loggr that gave the identity received it: both stay together, so that a store which keeps events by time knows one that comes again |
 //! | `tags` | a tag; one SD-PARAM per tag |
 //! | `hmac`, `timehmac` | the seal, and when it was made |
 //! | `source`, `app_name`, `procid`, `msgid` | the whole value, where the header cannot hold it |
@@ -17,6 +18,7 @@
 
 use std::borrow::Cow;
 
+use crate::moment::is_believable;
 use crate::sd::{is_name, write_param};
 use crate::{Event, SdElement, Timestamp, Uid, escape};
 
@@ -26,8 +28,19 @@ pub const OWN_SD_ID: &str = "pyloggr@45878";
 /// The id that an element from a peer that is not trusted gets when it is passed on.
 pub(crate) const UNTRUSTED_SD_ID: &str = "untrusted-pyloggr@45878";
 
-const RESERVED: [&str; 10] =
-    ["uid", "tags", "hmac", "timehmac", "source", "app_name", "procid", "msgid", "escaped", "field"];
+const RESERVED: [&str; 11] = [
+    "uid",
+    "timegenerated",
+    "tags",
+    "hmac",
+    "timehmac",
+    "source",
+    "app_name",
+    "procid",
+    "msgid",
+    "escaped",
+    "field",
+];
 
 /// Whether the line has loggr's element; whether the peer is trusted is not looked at.
 pub(crate) fn is_in(event: &Event<'_>) -> bool {
@@ -48,6 +61,7 @@ pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
         unescape(&mut event.message);
         event.structured_data.iter_mut().flat_map(|e| &mut e.params).for_each(|p| unescape(&mut p.value));
     }
+    let (now, mut received, mut has_uid) = (event.timegenerated, None, false);
     let mut left = Vec::new();
     for SdElement { params, .. } in own {
         for param in params {
@@ -59,8 +73,12 @@ pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
                 "uid" => match Uid::parse(&value) {
                     // The element of an event without an identity says that loggr wrote it.
                     Some(uid) if uid == Uid::default() => {}
-                    Some(uid) => event.uid = uid,
+                    Some(uid) => (event.uid, has_uid) = (uid, true),
                     None => left.push((param.name, value)),
+                },
+                "timegenerated" => match Timestamp::parse_rfc3339(value.as_bytes()) {
+                    Some(time) if is_believable(time, now) => received = Some(time),
+                    _ => left.push((param.name, value)),
                 },
                 "timehmac" => match Timestamp::parse_rfc3339(value.as_bytes()) {
                     Some(time) => event.timehmac = Some(time),
@@ -83,6 +101,10 @@ pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
                 _ => event.add_field_value(param.name, value),
             }
         }
+    }
+    // Without the identity the time is nobody's.
+    if let Some(received) = received.filter(|_| has_uid) {
+        event.timegenerated = received;
     }
     event.tags.sort_unstable();
     event.tags.dedup();
@@ -109,6 +131,11 @@ pub(crate) fn write(event: &Event<'_>, escaped: bool, misfits: [Option<(&str, &s
     // A blank in front of the message is believed where this element stands.
     if event.uid != Uid::default() || event.message.starts_with(' ') {
         write_param("uid", event.uid.write_hyphenated(&mut [0; 36]), false, out);
+    }
+    if event.uid != Uid::default() {
+        out.extend_from_slice(b" timegenerated=\"");
+        event.timegenerated.write_rfc3339(out);
+        out.push(b'"');
     }
     for tag in &event.tags {
         write_param("tags", tag, escaped, out);
@@ -142,5 +169,50 @@ pub(crate) fn write(event: &Event<'_>, escaped: bool, misfits: [Option<(&str, &s
         out.truncate(start);
     } else {
         out.push(b']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OWN_SD_ID, Origin};
+
+    const HERE: i64 = 1_795_341_600_000_000;
+    const THERE: i64 = 1_795_341_590_000_001;
+    const UID: &str = "01a22b1f-26a0-7000-8008-080c2049e445";
+
+    /// What a trusted peer says: whether its identity is taken over, the time of the event, and the fields.
+    #[track_caller]
+    fn check(params: &str, is_taken: bool, time: i64, fields: &[(&str, &str)]) {
+        let line = format!("<13>1 - web - - - [{OWN_SD_ID} {params}] m");
+        let origin = Origin { trusted: true, ..Origin::default() };
+        let event =
+            Event::receive(line.as_bytes(), &origin, Uid::default(), Timestamp::from_unix_micros(HERE));
+        assert_eq!(event.uid == Uid::parse(UID).unwrap(), is_taken, "{params}");
+        assert_eq!(event.timegenerated.unix_micros(), time, "{params}");
+        let found: Vec<(&str, &str)> =
+            event.fields.iter().map(|field| (field.name.as_ref(), field.values[0].as_ref())).collect();
+        assert_eq!(found, fields, "{params}");
+    }
+
+    #[test]
+    fn identity_and_time_of_reception_stay_together() {
+        let uid = format!("uid=\"{UID}\"");
+        let time = "timegenerated=\"2026-11-22T09:59:50.000001Z\"";
+        check(&format!("{uid} {time}"), true, THERE, &[]);
+        check(&format!("{time} {uid}"), true, THERE, &[]);
+        check(&uid, true, HERE, &[]);
+        check(time, false, HERE, &[]);
+        check(&format!("uid=\"no\" {time}"), false, HERE, &[("uid", "no")]);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_an_ordinary_field() {
+        let uid = format!("uid=\"{UID}\"");
+        let far = "2027-11-22T09:59:50.000001Z";
+        check(&format!("{uid} timegenerated=\"{far}\""), true, HERE, &[("timegenerated", far)]);
+        check(&format!("{uid} timegenerated=\"soon\""), true, HERE, &[("timegenerated", "soon")]);
+        let old = "1999-12-31T23:59:59Z";
+        check(&format!("{uid} timegenerated=\"{old}\""), true, 946_684_799_000_000, &[]);
     }
 }

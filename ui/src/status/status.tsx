@@ -13,6 +13,7 @@ import { Box, Table } from '../ui/table';
 import { Balance } from './balance';
 import { Clients, Silent } from './clients';
 import { flow } from './flow';
+import { Certificates, Targets } from './forwarding';
 import { counters, nodeId, Rates } from './rates';
 import { Topology } from './topology';
 import { howMany, troubles } from './troubles';
@@ -97,6 +98,8 @@ export function Status() {
         <Clients listeners={s.listeners} />
         <Silent listeners={s.listeners} />
       </div>
+      <Targets ships={s.ships} />
+      <Certificates certificates={s.certificates ?? []} />
       {machines.map((m) => (
         <Box
           key={nodeId('machine', m.name, m.process)}

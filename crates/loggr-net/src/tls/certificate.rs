@@ -3,8 +3,10 @@
 //! Not whether it may be believed: signatures are the library's matter.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use rustls::pki_types::UnixTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::names::Names;
@@ -56,6 +58,18 @@ impl Certificate {
     /// Whether it holds at this time, in seconds since 1970.
     pub fn is_valid_at(&self, now: i64) -> bool {
         (self.begins..=self.ends).contains(&now)
+    }
+
+    /// Whether this one, which was read from a file, may take the place of one that is shown: not where it
+    /// is not valid now and the other is.
+    pub(super) fn may_replace(&self, shown: &Certificate, file: &Path) -> Result<(), NetError> {
+        let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+        if self.is_valid_at(now) || !shown.is_valid_at(now) {
+            return Ok(());
+        }
+        let file = file.display();
+        Err(NetError::new(format!("the certificate in `{file}` has ended, or is not valid yet"))
+            .hinted("put one there that is valid now; compare the clock of this host"))
     }
 
     /// Its first name, or else its fingerprint.

@@ -428,3 +428,37 @@ fn a_certificate_that_has_ended_does_not_take_the_place_of_a_valid_one() {
     // Where nothing else is known, it is better than nothing.
     assert!(Server::open(files.server(Clients::default()), &[]).is_ok());
 }
+
+#[test]
+fn one_who_connects_takes_new_files_and_keeps_the_old_ones_where_they_are_wrong() {
+    let (files, other) = (Files::new(&["client"]), Files::new(&["client"]));
+    let identity = Some((files.path("client.crt"), files.path("client.key")));
+    let named = ClientFiles { authorities: Some(files.path("ca.crt")), identity, verify: true };
+    let connector = Connector::open(named).unwrap();
+    assert!(!connector.reload().unwrap(), "nothing has changed");
+    let first = connector.certificate().unwrap().sha256;
+    // Half of an exchange.
+    std::fs::copy(other.path("client.crt"), files.path("client.crt")).unwrap();
+    assert!(told(connector.reload().map(drop)).contains("is not that of the certificate"));
+    assert_eq!(connector.certificate().unwrap().sha256, first);
+    std::fs::copy(other.path("client.key"), files.path("client.key")).unwrap();
+    assert!(connector.reload().unwrap());
+    let second = connector.certificate().unwrap().sha256;
+    assert_ne!(second, first);
+    // The authority alone.
+    std::fs::copy(other.path("ca.crt"), files.path("ca.crt")).unwrap();
+    assert!(connector.reload().unwrap() && !connector.reload().unwrap());
+    // One that has ended.
+    files.dated("client", (2001, 2002));
+    assert!(told(connector.reload().map(drop)).contains("has ended, or is not valid yet"));
+    assert_eq!(connector.certificate().unwrap().sha256, second);
+    std::fs::remove_file(files.path("client.key")).unwrap();
+    assert!(told(connector.reload().map(drop)).contains("cannot read"));
+}
+
+#[test]
+fn one_who_connects_needs_no_files() {
+    let none = ClientFiles { authorities: None, identity: None, verify: false };
+    let connector = Connector::open(none).unwrap();
+    assert!(!connector.reload().unwrap() && connector.certificate().is_none());
+}

@@ -15,6 +15,7 @@ use super::error::{Error, Reason};
 use super::frame::{Command, Frame, MAX_DATA_BYTES, MAX_TXNR, Reader, write_frame};
 use super::offers::{MAX_OFFERS_BYTES, Offers, SOFTWARE, write_offers};
 use super::output::Output;
+use super::packed::MAX_PACKED_BYTES;
 use crate::decimal;
 use std::{collections::VecDeque, fmt};
 
@@ -35,6 +36,8 @@ pub struct ClientConfig {
     pub max_data_bytes: usize,
     /// What we call ourselves, `NAME,VERSION,URL`.
     pub software: String,
+    /// Compressed frames are asked for.
+    pub packed: bool,
 }
 
 impl Default for ClientConfig {
@@ -43,6 +46,7 @@ impl Default for ClientConfig {
             window_frames: DEFAULT_WINDOW_FRAMES,
             max_data_bytes: super::frame::DEFAULT_DATA_BYTES,
             software: SOFTWARE.to_owned(),
+            packed: false,
         }
     }
 }
@@ -191,7 +195,7 @@ impl Client {
             return;
         }
         let mut offers = Vec::new();
-        write_offers(&mut offers, &session.config.software);
+        write_offers(&mut offers, &session.config.software, session.config.packed);
         session.open_txnr = session.command(&Command::Open, &offers);
         session.state = ClientState::Opening;
     }
@@ -201,7 +205,21 @@ impl Client {
     /// # Errors
     /// Nothing was written; [`room`](Client::room) tells beforehand, but for a message that is too long.
     pub fn send(&mut self, data: &[u8]) -> Result<u32, SendError> {
-        self.session.send(data)
+        self.session.send(&Command::Syslog, data)
+    }
+
+    /// Writes a compressed frame, which a [`Packer`](super::Packer) has made: one answer will come for all its
+    /// messages. Only where [`takes_packed`](Client::takes_packed).
+    ///
+    /// # Errors
+    /// As of [`send`](Client::send).
+    pub fn send_packed(&mut self, data: &[u8]) -> Result<u32, SendError> {
+        self.session.send(&Command::Packed, data)
+    }
+
+    /// Both ends have offered compressed frames.
+    pub fn takes_packed(&self) -> bool {
+        self.session.config.packed && self.session.offers.packed
     }
 
     /// How many messages can be sent now.
@@ -297,11 +315,14 @@ impl Session {
         txnr
     }
 
-    fn send(&mut self, data: &[u8]) -> Result<u32, SendError> {
+    fn send(&mut self, command: &Command, data: &[u8]) -> Result<u32, SendError> {
         if self.state != ClientState::Ready {
             return Err(SendError::NotReady { state: self.state });
         }
-        let limit = self.config.max_data_bytes;
+        let limit = match command {
+            Command::Packed => MAX_PACKED_BYTES,
+            _ => self.config.max_data_bytes,
+        };
         if data.len() > limit {
             return Err(SendError::TooLong { len: data.len(), limit });
         }
@@ -312,7 +333,7 @@ impl Session {
         if self.next >= MAX_TXNR {
             return Err(SendError::OutOfTxnrs);
         }
-        let txnr = self.command(&Command::Syslog, data);
+        let txnr = self.command(command, data);
         if self.waiting.is_empty() {
             self.first = txnr;
         }

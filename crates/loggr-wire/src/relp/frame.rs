@@ -4,7 +4,9 @@
 //! slice of it; of an unfinished one at most a header and the session's data limit are held.
 
 use super::error::{Error, Reason};
+use super::packed::PACKED_COMMAND;
 use crate::{decimal, framing::KEEP_BUFFER_BYTES};
+use std::cell::Cell;
 use std::fmt;
 
 /// The most digits of a txnr and of a datalen.
@@ -31,6 +33,8 @@ pub enum Command {
     Open,
     /// Carries one message.
     Syslog,
+    /// Carries many messages, compressed.
+    Packed,
     /// Ends a session.
     Close,
     /// Answers a command.
@@ -68,6 +72,7 @@ impl Command {
         match self {
             Command::Open => "open",
             Command::Syslog => "syslog",
+            Command::Packed => PACKED_COMMAND,
             Command::Close => "close",
             Command::Rsp => "rsp",
             Command::ServerClose => "serverclose",
@@ -84,6 +89,7 @@ impl Command {
             b"open" => return Some(Command::Open),
             b"close" => return Some(Command::Close),
             b"serverclose" => return Some(Command::ServerClose),
+            _ if letters == PACKED_COMMAND.as_bytes() => return Some(Command::Packed),
             _ => {}
         }
         if letters.is_empty() || !letters.iter().all(u8::is_ascii_alphabetic) {
@@ -140,6 +146,8 @@ pub fn write_frame(out: &mut Vec<u8>, txnr: u32, command: &Command, data: &[u8])
 #[derive(Debug)]
 pub struct Reader {
     max_data: usize,
+    /// The same for a compressed frame.
+    max_packed: usize,
     /// The header under way, or the data under way as far as it is kept.
     tail: Vec<u8>,
     /// Set while the frame under way is past its header: that header, and how much data has come.
@@ -168,7 +176,18 @@ impl Reader {
     /// A reader at the beginning of a stream. `max_data` is brought into 1 ..= [`MAX_DATA_BYTES`].
     pub fn new(max_data: usize) -> Reader {
         let max_data = max_data.clamp(1, MAX_DATA_BYTES);
-        Reader { max_data, tail: Vec::new(), body: None, offset: 0, position: 0 }
+        Reader { max_data, max_packed: max_data, tail: Vec::new(), body: None, offset: 0, position: 0 }
+    }
+
+    /// The same, which keeps so much of a compressed frame.
+    pub fn with_packed(self, max_packed: usize) -> Reader {
+        Reader { max_packed: max_packed.clamp(1, MAX_DATA_BYTES), ..self }
+    }
+
+    /// How much data of a frame is kept.
+    #[inline]
+    fn limit(&self, command: Command) -> usize {
+        if command == Command::Packed { self.max_packed } else { self.max_data }
     }
 
     /// How many bytes have come.
@@ -191,11 +210,21 @@ impl Reader {
     pub fn feed(
         &mut self,
         input: &[u8],
-        mut sink: impl FnMut(Frame<'_>) -> Result<(), Error>,
+        sink: impl FnMut(Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.feed_until(input, &Cell::new(false), sink).map(drop)
+    }
+
+    /// The same, until somebody sets `enough`; gives how much of `input` was used.
+    pub(super) fn feed_until(
+        &mut self,
+        input: &[u8],
+        enough: &Cell<bool>,
+        mut sink: impl FnMut(Frame<'_>) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
         let base = self.position;
         let mut rest = input;
-        while !rest.is_empty() {
+        while !rest.is_empty() && !enough.get() {
             rest = match self.body {
                 None if self.tail.is_empty() => {
                     self.offset = base + (input.len() - rest.len()) as u64;
@@ -206,7 +235,7 @@ impl Reader {
             };
             self.position = base + (input.len() - rest.len()) as u64;
         }
-        Ok(())
+        Ok(input.len() - rest.len())
     }
 
     /// A frame begins in `rest`. The hot path.
@@ -231,7 +260,7 @@ impl Reader {
         };
         match after.split_first() {
             Some((b'\n', after)) => {
-                let data = data.get(..self.max_data).unwrap_or(data);
+                let data = data.get(..self.limit(head.command)).unwrap_or(data);
                 sink(frame(head, data, self.offset))?;
                 Ok(after)
             }
@@ -270,7 +299,7 @@ impl Reader {
     ) -> Result<&'a [u8], Error> {
         let wanted = (u64::from(head.len) - seen) as usize;
         let (part, after) = rest.split_at_checked(wanted).unwrap_or((rest, &[]));
-        let room = self.max_data.saturating_sub(self.tail.len());
+        let room = self.limit(head.command).saturating_sub(self.tail.len());
         self.tail.extend_from_slice(part.get(..room).unwrap_or(part));
         match after.split_first() {
             None => {

@@ -13,6 +13,8 @@
 //! | DATALEN | octets of DATA alone; when 0 the LF follows at once | 1 to 9 digits |
 //! | DATA | any octets | kept up to the session's limit, the rest is counted and discarded |
 //!
+//! Between two loggrs a frame `zsyslog` may carry many messages, compressed: `packed.rs`.
+//!
 //! Invariants: an answer goes out in the order of its command and only for a frame that was acknowledged;
 //! a frame that is no RELP ends the session, since nothing after it can be trusted; how the stream was cut
 //! never matters; memory is bounded by the session's limit, not by what a DATALEN claims.
@@ -22,6 +24,7 @@ mod error;
 mod frame;
 mod offers;
 mod output;
+mod packed;
 mod sender;
 mod server;
 
@@ -34,5 +37,9 @@ pub use frame::{
     Name, Reader, next_txnr, write_frame,
 };
 pub use offers::{MAX_OFFERS_BYTES, MAX_SOFTWARE_BYTES, Offers, SOFTWARE};
+pub use packed::{
+    Damage, MAX_PACKED_BYTES, MAX_PACKED_MESSAGES, MAX_UNPACKED_BYTES, PACKED_COMMAND, Packer, Unpacked,
+    unpack,
+};
 pub use sender::Sender;
-pub use server::{MAX_OWED_COMMANDS, Server, ServerConfig, State, Syslog};
+pub use server::{MAX_OWED_COMMANDS, PART_BYTES, Server, ServerConfig, State, Syslog};

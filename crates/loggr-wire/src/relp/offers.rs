@@ -3,6 +3,8 @@
 //! Not here: the decision to go on. Unknown offers are ignored, order does not matter, and a value is
 //! taken as it comes: it is a stranger's text.
 
+use super::packed::PACKED_COMMAND;
+
 /// The most octets of offers that are looked at; more is an error.
 pub const MAX_OFFERS_BYTES: usize = 4096;
 /// The most characters kept of a peer's `relp_software`.
@@ -19,6 +21,8 @@ pub struct Offers {
     pub software: Option<String>,
     /// `commands` contains `syslog`.
     pub syslog: bool,
+    /// `commands` contains `zsyslog`: compressed frames are understood.
+    pub packed: bool,
 }
 
 impl Offers {
@@ -47,17 +51,25 @@ impl Offers {
                 let value = value.iter().take(MAX_SOFTWARE_BYTES).map(printable).map(char::from);
                 self.software = Some(value.collect());
             }
-            b"commands" => self.syslog |= value.split(|&b| b == b',').any(|c| c.trim_ascii() == b"syslog"),
+            b"commands" => {
+                let has = |name: &str| value.split(|&b| b == b',').any(|c| c.trim_ascii() == name.as_bytes());
+                self.syslog |= has("syslog");
+                self.packed |= has(PACKED_COMMAND);
+            }
             _ => {}
         }
     }
 }
 
-/// Appends our offers: version 0, the software, the one command.
-pub(super) fn write_offers(out: &mut Vec<u8>, software: &str) {
+/// Appends our offers: version 0, the software, the one command; `packed`: and that of compressed frames.
+pub(super) fn write_offers(out: &mut Vec<u8>, software: &str, packed: bool) {
     out.extend_from_slice(b"relp_version=0\nrelp_software=");
     out.extend(software.bytes().filter(|byte| !byte.is_ascii_control()).take(MAX_SOFTWARE_BYTES));
     out.extend_from_slice(b"\ncommands=syslog");
+    if packed {
+        out.push(b',');
+        out.extend_from_slice(PACKED_COMMAND.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +78,7 @@ mod tests {
 
     #[track_caller]
     fn check(data: &str, version: Option<u32>, software: Option<&str>, syslog: bool) {
-        let expect = Offers { version, software: software.map(str::to_owned), syslog };
+        let expect = Offers { version, software: software.map(str::to_owned), syslog, packed: false };
         assert_eq!(Offers::parse(data.as_bytes()), expect, "{data:?}");
     }
 
@@ -93,11 +105,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut out = Vec::new();
-        write_offers(&mut out, "me\n,1");
-        assert_eq!(
-            Offers::parse(&out),
-            Offers { version: Some(0), software: Some("me,1".into()), syslog: true }
-        );
+        for packed in [false, true] {
+            let mut out = Vec::new();
+            write_offers(&mut out, "me\n,1", packed);
+            let expect = Offers { version: Some(0), software: Some("me,1".into()), syslog: true, packed };
+            assert_eq!(Offers::parse(&out), expect);
+        }
     }
 }

@@ -73,6 +73,25 @@ impl<M: AsRef<[u8]>> Sender<M> {
         }
     }
 
+    /// Sends one message that is a compressed frame.
+    ///
+    /// # Errors
+    /// As of [`send`](Sender::send).
+    pub fn send_packed(&mut self, message: M) -> Result<(), (SendError, M)> {
+        match self.client.send_packed(message.as_ref()) {
+            Ok(txnr) => {
+                self.sent.push_back((txnr, message));
+                Ok(())
+            }
+            Err(error) => Err((error, message)),
+        }
+    }
+
+    /// Compressed frames can be sent on this connection.
+    pub fn takes_packed(&self) -> bool {
+        self.client.takes_packed()
+    }
+
     /// Takes what was read. `sink` gets each message that was answered, with the answer.
     ///
     /// # Errors

@@ -9,17 +9,23 @@
 //! error code, which makes deployed senders forget it; answers keep the order of their commands, so that
 //! `close` is answered after all that came before it; an error takes nothing away from what came whole
 //! before it, which is answered still, and nothing that comes after it is looked at. Without those answers
-//! the client would send the good frames of its window again for ever.
+//! the client would send the good frames of its window again for ever. The answer to a compressed frame comes
+//! when all its messages are acknowledged; one out of which nothing comes is answered 500, for only a loggr
+//! sends such frames, and it then sends the messages in another way.
 
 use super::error::{Error, Reason};
 use super::frame::{Command, DEFAULT_DATA_BYTES, Frame, MAX_DATA_BYTES, Reader, next_txnr, write_frame};
 use super::offers::{MAX_OFFERS_BYTES, Offers, SOFTWARE, write_offers};
 use super::output::Output;
+use super::packed::{Damage, MAX_PACKED_BYTES, unpack};
 use crate::decimal;
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// The most answers other than to `syslog` that may wait behind unacknowledged `syslog` frames.
 pub const MAX_OWED_COMMANDS: usize = 256;
+/// When so many octets have come out of compressed frames, [`Server::feed_part`] stops.
+pub const PART_BYTES: usize = 256 << 10;
 
 /// What a server is told at the beginning of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +34,13 @@ pub struct ServerConfig {
     pub max_data_bytes: usize,
     /// What we call ourselves, `NAME,VERSION,URL`.
     pub software: String,
+    /// Compressed frames are offered to a client that asks for them.
+    pub packed: bool,
 }
 
 impl Default for ServerConfig {
     fn default() -> ServerConfig {
-        ServerConfig { max_data_bytes: DEFAULT_DATA_BYTES, software: SOFTWARE.to_owned() }
+        ServerConfig { max_data_bytes: DEFAULT_DATA_BYTES, software: SOFTWARE.to_owned(), packed: false }
     }
 }
 
@@ -68,6 +76,10 @@ pub struct Syslog<'a> {
 enum Owed {
     /// To `count` messages from txnr `first` on, without a wrap between them.
     Syslog { first: u32, count: usize },
+    /// To the `count` messages of one compressed frame that are not acknowledged yet.
+    Packed { txnr: u32, count: usize },
+    /// To a compressed frame out of which nothing comes.
+    Damaged { txnr: u32, damage: Damage },
     /// To `open`.
     Open { txnr: u32 },
     /// To a command that we do not know.
@@ -92,7 +104,14 @@ struct Session {
     /// The txnr that must come next.
     expected: u32,
     owed: VecDeque<Owed>,
+    /// How many of them are to no message.
+    owed_commands: usize,
     outstanding: usize,
+    /// Octets that came out of compressed frames since somebody asked.
+    unpacked: usize,
+    packed: bool,
+    /// What was wrong with a compressed frame, until somebody asks.
+    damaged: Option<Damage>,
     offers: Offers,
     said_serverclose: bool,
     output: Output,
@@ -103,14 +122,23 @@ impl Server {
     pub fn new(config: ServerConfig) -> Server {
         Server {
             // Offers have a limit of their own, and must fit whatever the limit for messages is.
-            reader: Reader::new(config.max_data_bytes.max(MAX_OFFERS_BYTES)),
+            reader: match config.packed {
+                false => Reader::new(config.max_data_bytes.max(MAX_OFFERS_BYTES)),
+                true => {
+                    Reader::new(config.max_data_bytes.max(MAX_OFFERS_BYTES)).with_packed(MAX_PACKED_BYTES)
+                }
+            },
             session: Session {
                 state: State::Waiting,
                 max_data: config.max_data_bytes.clamp(1, MAX_DATA_BYTES),
                 software: config.software,
                 expected: 1,
                 owed: VecDeque::new(),
+                owed_commands: 0,
                 outstanding: 0,
+                unpacked: 0,
+                packed: config.packed,
+                damaged: None,
                 offers: Offers::default(),
                 said_serverclose: false,
                 output: Output::default(),
@@ -125,15 +153,41 @@ impl Server {
     /// The session is [`Dead`](State::Dead). Messages given to `sink` before stay given and wait for
     /// [`ack`](Server::ack) as ever.
     pub fn feed(&mut self, input: &[u8], mut sink: impl FnMut(Syslog<'_>)) -> Result<(), Error> {
+        let mut rest = input;
+        while !rest.is_empty() {
+            let used = self.feed_part(rest, &mut sink)?;
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The same, and gives how much of `input` was used: not all where more than [`PART_BYTES`] came out of
+    /// compressed frames. So the caller can hand on what there is before more comes, however small the input.
+    ///
+    /// # Errors
+    /// As of [`feed`](Server::feed).
+    pub fn feed_part(&mut self, input: &[u8], mut sink: impl FnMut(Syslog<'_>)) -> Result<usize, Error> {
         if self.session.state == State::Dead {
             return Err(Error::new(Reason::AfterError, self.reader.position(), input));
         }
         let Server { reader, session } = self;
-        let result = reader.feed(input, |frame| session.take(frame, &mut sink));
+        session.unpacked = 0;
+        let enough = Cell::new(false);
+        let result = reader.feed_until(input, &enough, |frame| {
+            let taken = session.take(frame, &mut sink);
+            enough.set(session.unpacked >= PART_BYTES);
+            taken
+        });
         if result.is_err() {
             session.state = State::Dead;
         }
         result
+    }
+
+    /// What was wrong with the last compressed frame out of which nothing came, if there was one since this
+    /// was asked. Its sender is told, and sends its messages again.
+    pub fn take_damage(&mut self) -> Option<Damage> {
+        self.session.damaged.take()
     }
 
     /// The next `count` unanswered messages, in the order they came, are durable: writes their answers,
@@ -214,16 +268,19 @@ impl Session {
             sink(Syslog { txnr: frame.txnr, data, original_len });
             return Ok(());
         }
-        self.take_command(frame)
+        self.take_command(frame, sink)
     }
 
     /// Everything but a message where a message may stand.
-    fn take_command(&mut self, frame: Frame<'_>) -> Result<(), Error> {
+    fn take_command(&mut self, frame: Frame<'_>, sink: &mut impl FnMut(Syslog<'_>)) -> Result<(), Error> {
         if frame.txnr == 0 && frame.command == Command::Syslog {
             return Err(frame.error(Reason::HintedSyslog));
         }
         if frame.txnr == 0 {
             return Ok(());
+        }
+        if frame.txnr == self.expected && frame.command == Command::Packed && self.takes_packed() {
+            return self.take_packed(&frame, sink);
         }
         match self.state {
             State::Waiting if frame.command != Command::Open => return Err(frame.error(Reason::BeforeOpen)),
@@ -243,15 +300,55 @@ impl Session {
                 Owed::Close { txnr: frame.txnr }
             }
             Command::Rsp => return Err(frame.error(Reason::Unasked)),
-            Command::Syslog | Command::ServerClose | Command::Other(_) => Owed::Unknown { txnr: frame.txnr },
+            Command::Syslog | Command::Packed | Command::ServerClose | Command::Other(_) => {
+                Owed::Unknown { txnr: frame.txnr }
+            }
         };
         self.expected = next_txnr(frame.txnr);
-        if self.owed.len() > 2 * MAX_OWED_COMMANDS {
+        self.owe(owed, &frame)
+    }
+
+    /// An answer to no message waits for its turn.
+    fn owe(&mut self, owed: Owed, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.owed_commands >= MAX_OWED_COMMANDS {
             return Err(frame.error(Reason::TooManyOwed { limit: MAX_OWED_COMMANDS }));
         }
         self.owed.push_back(owed);
+        self.owed_commands += 1;
         self.answer_commands();
         Ok(())
+    }
+
+    /// Both ends have offered compressed frames.
+    fn takes_packed(&self) -> bool {
+        self.state == State::Open && self.packed && self.offers.packed
+    }
+
+    /// A compressed frame: its messages, or what is wrong with it.
+    fn take_packed(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Syslog<'_>)) -> Result<(), Error> {
+        let txnr = frame.txnr;
+        self.expected = next_txnr(txnr);
+        let unpacked = match frame.original_len {
+            None => unpack(frame.data),
+            Some(_) => Err(Damage::Length),
+        };
+        match unpacked {
+            Ok(unpacked) => {
+                self.unpacked += unpacked.byte_len();
+                self.outstanding += unpacked.count();
+                self.owed.push_back(Owed::Packed { txnr, count: unpacked.count() });
+                for message in unpacked.iter() {
+                    let data = message.get(..self.max_data).unwrap_or(message);
+                    let original_len = (message.len() > data.len()).then_some(message.len() as u64);
+                    sink(Syslog { txnr, data, original_len });
+                }
+                Ok(())
+            }
+            Err(damage) => {
+                self.damaged = Some(damage);
+                self.owe(Owed::Damaged { txnr, damage }, frame)
+            }
+        }
     }
 
     fn open(&mut self, frame: &Frame<'_>) -> Result<Owed, Error> {
@@ -284,14 +381,27 @@ impl Session {
     fn ack(&mut self, count: usize) -> usize {
         let mut left = count;
         while left > 0 {
-            let Some(Owed::Syslog { first, count }) = self.owed.front_mut() else { break };
-            let now = left.min(*count);
-            write_acks(self.output.end(), *first, now);
+            let (now, is_done) = match self.owed.front_mut() {
+                Some(Owed::Syslog { first, count }) => {
+                    let now = left.min(*count);
+                    write_acks(self.output.end(), *first, now);
+                    *first += now as u32;
+                    *count -= now;
+                    (now, *count == 0)
+                }
+                Some(Owed::Packed { txnr, count }) => {
+                    let now = left.min(*count);
+                    *count -= now;
+                    if *count == 0 {
+                        write_acks(self.output.end(), *txnr, 1);
+                    }
+                    (now, *count == 0)
+                }
+                _ => break,
+            };
             left -= now;
             self.outstanding -= now;
-            *first += now as u32;
-            *count -= now;
-            if *count == 0 {
+            if is_done {
                 self.owed.pop_front();
                 self.answer_commands();
             }
@@ -303,11 +413,15 @@ impl Session {
     fn answer_commands(&mut self) {
         loop {
             match self.owed.front() {
-                None | Some(Owed::Syslog { .. }) => return,
+                None | Some(Owed::Syslog { .. } | Owed::Packed { .. }) => return,
                 Some(&Owed::Open { txnr }) => {
                     let mut answer = b"200 OK\n".to_vec();
-                    write_offers(&mut answer, &self.software);
+                    write_offers(&mut answer, &self.software, self.packed && self.offers.packed);
                     write_frame(self.output.end(), txnr, &Command::Rsp, &answer);
+                }
+                Some(&Owed::Damaged { txnr, damage }) => {
+                    let text = format!("500 {damage}");
+                    write_frame(self.output.end(), txnr, &Command::Rsp, text.as_bytes());
                 }
                 Some(&Owed::Unknown { txnr }) => {
                     write_frame(self.output.end(), txnr, &Command::Rsp, b"500 unknown command");
@@ -321,6 +435,7 @@ impl Session {
                 }
             }
             self.owed.pop_front();
+            self.owed_commands -= 1;
         }
     }
 

@@ -134,7 +134,7 @@ const CERTIFICATES: &[Column<Certificate>] = &[
     ("CERTIFICATE OF", |c| clean(&c.place).into()),
     ("NAME", |c| clean(&c.name).into()),
     ("ENDS", |c| clean(&c.ends).into()),
-    ("DAYS LEFT", |c| c.days_left.to_string()),
+    ("DAYS LEFT", |c| number((!c.ends.is_empty()).then_some(c.days_left))),
 ];
 const SEALS: &[Column<Seals>] = &[
     ("SEALS OF", |s| clean(&s.name).into()),
@@ -219,8 +219,13 @@ const FORWARDING: &[Column<Of<Forward>>] = &[
 const TARGETS: &[Column<Of<Target>>] = &[
     ("TARGET", |t| clean(&t.part.address).into()),
     ("FORWARDER", |of| clean(&of.whole).into()),
+    ("STATE", |t| clean(&t.part.state).into()),
+    ("SINCE", |t| words(&t.part.since)),
     ("SENT", |t| number(Some(t.part.sent))),
+    ("REFUSED", |t| number(Some(t.part.refused))),
     ("TLS", |t| words(&t.part.tls)),
+    ("DAYS LEFT", |t| number(t.part.certificate_days_left)),
+    ("COMPRESSED", |t| compressed(&t.part)),
     ("TROUBLE", |t| words(&t.part.trouble)),
 ];
 const STORES: &[Column<Of<Holdings>>] = &[
@@ -233,6 +238,17 @@ const STORES: &[Column<Of<Holdings>>] = &[
     ("PURGED", |s| number(Some(s.part.purged))),
     ("DAMAGED FILES", |s| number(Some(s.part.damaged))),
 ];
+
+/// What compression gains, or why there is none.
+fn compressed(target: &Target) -> String {
+    let Target { compression, sent_bytes, plain_bytes, .. } = target;
+    match compression.as_deref() {
+        Some("zstd") if *sent_bytes > 0 => {
+            format!("zstd, {:.1} : 1", *plain_bytes as f64 / *sent_bytes as f64)
+        }
+        _ => words(compression),
+    }
+}
 
 /// A part of something that has a name.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::bus::Opened;
 use crate::config::{Config, Listener, Protocol};
+use crate::process::certificates::Holder;
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
@@ -74,10 +75,11 @@ impl Doors {
 
 impl Doors {
     /// The certificates that are shown, and where.
-    pub fn shown(&self, listeners: &[Listener]) -> Vec<(String, Arc<tls::Server>)> {
+    pub fn shown(&self, listeners: &[Listener]) -> Vec<(String, Holder)> {
         let shown = listeners.iter().zip(&self.shown);
         let place = |listener: &Listener| format!("listener `{}`", listener.name);
-        shown.filter_map(|(listener, shown)| Some((place(listener), shown.clone()?))).collect()
+        let shown = shown.filter_map(|(listener, shown)| Some((place(listener), shown.clone()?)));
+        shown.map(|(place, server)| (place, Holder::Server(server))).collect()
     }
 }
 

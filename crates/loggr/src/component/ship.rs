@@ -19,6 +19,7 @@ use crate::config::ship::{Balance, FilesShip};
 use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::process::certificates::Holder;
 use crate::seal::{Sealed, Sealing};
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
@@ -187,6 +188,16 @@ pub fn tls<'c>(ships: impl Iterator<Item = &'c Ship>) -> Result<HashMap<String, 
         ShipKind::Syslog(syslog) => syslog.tls.as_ref().map(|tls| (ship, tls)),
         ShipKind::Files(_) | ShipKind::Search(_) | ShipKind::Postgres(_) => None,
     }))
+}
+
+/// The certificates that they show, and where.
+pub fn shown(tls: &HashMap<String, Tls>) -> Vec<(String, Holder)> {
+    let mut shown: Vec<(String, Holder)> = tls
+        .iter()
+        .map(|(name, tls)| (format!("shipper `{name}`"), Holder::Connector(tls.connector.clone())))
+        .collect();
+    shown.sort_by(|(one, _), (other, _)| one.cmp(other));
+    shown
 }
 
 fn open_files(name: &str, files: &FilesShip, data: &Path) -> Result<FilesSink> {

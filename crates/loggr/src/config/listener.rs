@@ -136,9 +136,9 @@ pub static SECTION: Section = Section {
             Takes::Trust,
             "false",
             "the senders that are loggr hosts themselves: a list of their networks, or `true` for all. \
-             From these senders loggr takes over tags, custom fields and the identity (`uid`) that the \
-             structured data `pyloggr@45878` of an event carries; from all others that is plain structured \
-             data. On unix sockets `true` or `false`",
+             From these senders loggr takes over tags, custom fields, the identity (`uid`) and the time of \
+             the first reception (`timegenerated`) that the structured data `pyloggr@45878` of an event carries; \
+             from all others that is plain structured data. On unix sockets `true` or `false`",
         ),
         key(
             "window_size",

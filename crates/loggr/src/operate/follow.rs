@@ -1,7 +1,8 @@
 //! Following a query: what becomes visible in a store, as it comes.
 //!
 //! Events that were received before others may become visible after them, so each look goes back a
-//! little and leaves out what was told already. Not who is told. Invariant: with the defaults an event
+//! little and leaves out what was told already. What another loggr received ahead of our clock holds up
+//! nothing; what it received longer ago than that is no news. Not who is told. Invariant: with the defaults an event
 //! waits less than a second for who follows, whichever store it is.
 
 use std::collections::HashMap;
@@ -62,8 +63,8 @@ impl Follow {
         let started = now().unix_micros();
         let newest = SearchOptions { limit: 1, limits: limits.clone(), ..SearchOptions::new(started) };
         let newest = store.search(&query, &newest).await?.events;
-        let from = newest.first().map_or(started, |event| event.timegenerated.unix_micros());
-        let begin = started.min(from) - OVERLAP_MICROS;
+        let from = newest.first().map_or(started, |event| event.timegenerated.unix_micros().min(started));
+        let begin = from - OVERLAP_MICROS;
         Ok(Follow { store, query, until, known: HashMap::new(), begin, from, generation: None })
     }
 
@@ -113,8 +114,9 @@ impl Follow {
         if let (true, Some(latest)) = (page.more, latest) {
             let all = self.store.count(&self.query, &options).await?.events;
             new = new.max(all.saturating_sub(before as u64));
-            self.known.clear();
-            self.begin = latest.unix_micros().saturating_add(1);
+            let begin = past(latest.unix_micros()).saturating_add(1);
+            self.known.retain(|_, at| *at >= begin);
+            self.begin = begin;
         }
         look.left_out = new.saturating_sub(look.events.len() as u64);
         look.events.reverse();
@@ -131,12 +133,12 @@ impl Follow {
 
     fn is_new(&mut self, event: &Event<'_>) -> bool {
         let at = event.timegenerated.unix_micros();
-        self.from = self.from.max(at);
+        self.from = self.from.max(past(at));
         self.known.insert(event.uid, at).is_none()
     }
 
     fn looked_until(&mut self, newest: Option<i64>) {
-        self.from = self.from.max(newest.unwrap_or(self.from));
+        self.from = self.from.max(newest.map_or(self.from, past));
         let horizon = self.from - 2 * OVERLAP_MICROS;
         self.known.retain(|_, at| *at >= horizon);
     }
@@ -147,6 +149,11 @@ impl Follow {
         let found = self.store.search(&Query::all(), &options).await?;
         Ok(found.events.first().map(|event| event.timegenerated.unix_micros()))
     }
+}
+
+/// A time, or now where that comes first: of a host whose clock is ahead, an event is there before its time.
+fn past(micros: i64) -> i64 {
+    micros.min(now().unix_micros())
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
-//! The certificates that this process shows: read again when their files change, and watched for
-//! their end.
+//! The certificates that this process shows, to who connects and to whom it connects itself: read again when
+//! their files change, and watched for their end.
 //!
-//! Not what a certificate lets in; `loggr_net::tls` knows that, and keeps the old one where a new one is wrong.
+//! Not whom a certificate is for; `loggr_net::tls` knows that, and keeps the old one where a new one is wrong.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use loggr_flow::Stop;
-use loggr_net::tls::{Certificate, Server};
+use loggr_net::NetError;
+use loggr_net::tls::{Certificate, Connector, Server};
 
 use super::clock::now;
 use super::confine;
@@ -25,13 +27,55 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 #[derive(Debug, Default)]
 pub struct Certificates(Vec<Shown>);
 
+/// What shows a certificate.
+#[derive(Clone, Debug)]
+pub enum Holder {
+    /// One who listens.
+    Server(Arc<Server>),
+    /// One who connects, and perhaps only knows whom it trusts.
+    Connector(Arc<Connector>),
+}
+
+impl Holder {
+    /// The certificate, if it has one of its own.
+    pub fn certificate(&self) -> Option<Certificate> {
+        match self {
+            Holder::Server(server) => Some(server.certificate()),
+            Holder::Connector(connector) => connector.certificate(),
+        }
+    }
+
+    /// The file of the certificate, or of what there is instead.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Holder::Server(server) => Some(&server.files().certificate),
+            Holder::Connector(connector) => connector.files().first(),
+        }
+    }
+
+    /// Who looks at the certificate.
+    fn judges(&self) -> &'static str {
+        match self {
+            Holder::Server(_) => "senders",
+            Holder::Connector(_) => "targets",
+        }
+    }
+
+    fn reload(&self) -> Result<bool, NetError> {
+        match self {
+            Holder::Server(server) => server.reload(),
+            Holder::Connector(connector) => connector.reload(),
+        }
+    }
+}
+
 /// A certificate, and where it is shown.
 #[derive(Debug)]
 pub struct Shown {
     /// Where, such as `` listener `tls` ``.
     pub place: String,
     /// What shows it.
-    pub server: Arc<Server>,
+    pub holder: Holder,
     said: Mutex<Said>,
 }
 
@@ -44,10 +88,10 @@ struct Said {
 }
 
 impl Certificates {
-    /// Those that these servers show.
-    pub fn new(shown: impl IntoIterator<Item = (String, Arc<Server>)>) -> Certificates {
+    /// Those that these show.
+    pub fn new(shown: impl IntoIterator<Item = (String, Holder)>) -> Certificates {
         let shown = shown.into_iter();
-        Certificates(shown.map(|(place, server)| Shown { place, server, said: Mutex::default() }).collect())
+        Certificates(shown.map(|(place, holder)| Shown { place, holder, said: Mutex::default() }).collect())
     }
 
     /// Each of them.
@@ -81,14 +125,17 @@ impl Certificates {
 
 impl Shown {
     fn look(&self, asked: bool) {
-        let (place, file) = (self.place.as_str(), self.server.files().certificate.display().to_string());
+        let place = self.place.as_str();
+        let file = self.holder.file().map(|file| file.display().to_string());
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.server.reload() {
+        match self.holder.reload() {
             Ok(has_changed) => {
                 let was_wrong = said.error.take().is_some();
                 if has_changed || was_wrong || asked {
-                    let name = self.server.certificate().name();
-                    tracing::info!(place, file, name, "the certificate was read again");
+                    match self.holder.certificate().map(|certificate| certificate.name()) {
+                        Some(name) => tracing::info!(place, file, name, "the certificate was read again"),
+                        None => tracing::info!(place, file, "the authorities were read again"),
+                    }
                 }
             }
             Err(error) => {
@@ -109,7 +156,7 @@ impl Shown {
                 said.error = Some(error);
             }
         }
-        let time = time_of(&self.server.certificate(), seconds_now());
+        let time = self.time();
         if let Some(time) = &time
             && said.time.as_ref() != Some(time)
         {
@@ -121,6 +168,16 @@ impl Shown {
             );
         }
         said.time = time;
+    }
+
+    /// What is wrong with its time, where somebody has to do something now.
+    pub fn trouble(&self) -> Option<String> {
+        trouble_of(&self.holder.certificate()?, seconds_now(), self.holder.judges())
+    }
+
+    /// What is wrong with its time.
+    fn time(&self) -> Option<String> {
+        time_of(&self.holder.certificate()?, seconds_now(), self.holder.judges())
     }
 
     /// Why a new one was not taken.
@@ -136,25 +193,30 @@ pub fn seconds_now() -> i64 {
 
 /// Days until the end, rounded down; negative behind it.
 pub fn days_left(certificate: &Certificate, now: i64) -> i64 {
-    (certificate.ends - now).div_euclid(SECONDS_OF_A_DAY)
+    days_until(certificate.ends, now)
+}
+
+/// Days until a time, rounded down; negative behind it.
+pub fn days_until(ends: i64, now: i64) -> i64 {
+    ends.saturating_sub(now).div_euclid(SECONDS_OF_A_DAY)
 }
 
 /// What is wrong with its time: it has ended, ends soon, or has not begun.
-pub fn time_of(certificate: &Certificate, now: i64) -> Option<String> {
+fn time_of(certificate: &Certificate, now: i64, judges: &str) -> Option<String> {
     let days = days_left(certificate, now);
     if certificate.begins > now {
         return Some("is not valid yet".to_owned());
     }
     if certificate.ends < now {
-        return Some("has ended, and senders refuse it".to_owned());
+        return Some(format!("has ended, and {judges} refuse it"));
     }
     WARN_DAYS.iter().rev().find(|limit| days < **limit).map(|limit| format!("ends in less than {limit} days"))
 }
 
 /// The same, where somebody has to do something now.
-pub fn trouble_of(certificate: &Certificate, now: i64) -> Option<String> {
+fn trouble_of(certificate: &Certificate, now: i64, judges: &str) -> Option<String> {
     let is_far = certificate.begins <= now && days_left(certificate, now) >= TROUBLE_DAYS;
-    time_of(certificate, now).filter(|_| !is_far)
+    time_of(certificate, now, judges).filter(|_| !is_far)
 }
 
 #[cfg(test)]
@@ -173,9 +235,9 @@ mod tests {
             is_authority: false,
             is_self_signed: false,
         };
-        assert_eq!(time_of(&certificate, 1_000_000).as_deref(), expect);
+        assert_eq!(time_of(&certificate, 1_000_000, "senders").as_deref(), expect);
         let is_trouble = expect.is_some_and(|time| !time.contains("30 days"));
-        assert_eq!(trouble_of(&certificate, 1_000_000).as_deref(), expect.filter(|_| is_trouble));
+        assert_eq!(trouble_of(&certificate, 1_000_000, "senders").as_deref(), expect.filter(|_| is_trouble));
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let tls = ship::tls(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
-    let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown());
+    let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown()).chain(ship::shown(&tls));
     let certificates = Arc::new(Certificates::new(certificates));
     let seal_keys = Arc::new(seal::read(&config)?);
     let stores = Stores::new(&config);

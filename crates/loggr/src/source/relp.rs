@@ -37,7 +37,8 @@ pub(super) async fn session(connection: Connection<'_>) {
     let Connection { stream, mut buffer, origin, client, intake, deliveries, idle_timeout, mut stop } =
         connection;
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let config = ServerConfig { max_data_bytes: intake.max_message_size, ..ServerConfig::default() };
+    let config =
+        ServerConfig { max_data_bytes: intake.max_message_size, packed: true, ..ServerConfig::default() };
     let (window, mut settlements) = window::<usize>(CONNECTION_WINDOW);
     let mut session = Session {
         server: Server::new(config),
@@ -50,7 +51,18 @@ pub(super) async fn session(connection: Connection<'_>) {
         refused: false,
     };
     let (mut draining, mut gone, mut still) = (false, false, false);
+    // What of the buffer was read and not looked at: more came out of what stands before it than is handed on
+    // at once.
+    let mut unseen = 0..0;
     loop {
+        if !unseen.is_empty() && session.window.free() > 0 && !session.is_over() {
+            let used = session.feed(buffer.bytes.get(unseen.clone()).unwrap_or_default());
+            unseen.start += used;
+            if !session.deliver(&deliveries).await {
+                break;
+            }
+            continue;
+        }
         let server = &session.server;
         let answers = server.output().len();
         let done = match server.state() {
@@ -63,6 +75,7 @@ pub(super) async fn session(connection: Connection<'_>) {
         let reading = !draining
             && matches!(server.state(), State::Waiting | State::Open)
             && answers < MAX_UNREAD_ANSWERS_BYTES
+            && unseen.is_empty()
             && session.window.free() > 0;
         tokio::select! {
             biased;
@@ -101,8 +114,11 @@ pub(super) async fn session(connection: Connection<'_>) {
                         break;
                     }
                 };
-                session.feed(buffer.bytes.get(..n).unwrap_or_default());
-                buffer.adapt(n);
+                let used = session.feed(buffer.bytes.get(..n).unwrap_or_default());
+                unseen = used..n;
+                if unseen.is_empty() {
+                    buffer.adapt(n);
+                }
                 if !session.deliver(&deliveries).await {
                     break;
                 }
@@ -127,6 +143,11 @@ pub(super) async fn session(connection: Connection<'_>) {
         let rest = async { while matches!(reader.read(&mut buffer.bytes).await, Ok(n) if n > 0) {} };
         drop(tokio::time::timeout(linger, rest).await);
     }
+}
+
+/// A peer without its port.
+fn address_of(peer: &str) -> &str {
+    peer.rsplit_once(':').map_or(peer, |(address, _port)| address)
 }
 
 /// Resolves when nothing has moved for as long as is allowed.
@@ -162,14 +183,35 @@ impl Session<'_> {
         };
     }
 
-    fn feed(&mut self, bytes: &[u8]) {
+    /// Nothing that comes now counts any more.
+    fn is_over(&self) -> bool {
+        !matches!(self.server.state(), State::Waiting | State::Open)
+    }
+
+    /// Takes lines; how much of the bytes was looked at.
+    fn feed(&mut self, bytes: &[u8]) -> usize {
         let at = now();
         let Session { server, lines, origin, client, intake, .. } = self;
         client.saw(at);
-        let fed = server.feed(bytes, |line| {
+        let fed = server.feed_part(bytes, |line| {
             let line = Frame { bytes: line.data, original_len: line.original_len, incomplete: false };
             lines.push(origin, at, &line);
         });
+        if let Some(damage) = server.take_damage() {
+            intake.stats.protocol_errors.add(1);
+            let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
+            if let Some(unsaid) = intake.stats.told_breach.tell(address_of(peer)) {
+                let unsaid = (unsaid > 0).then_some(unsaid);
+                tracing::warn!(
+                    listener,
+                    peer,
+                    error = %damage,
+                    unsaid,
+                    "refused compressed events; their sender sends them again without compression"
+                );
+            }
+        }
+        let used = *fed.as_ref().unwrap_or(&bytes.len());
         if let Err(error) = fed {
             intake.stats.protocol_errors.add(1);
             let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
@@ -177,8 +219,7 @@ impl Session<'_> {
                 true => SPEAKS_TLS,
                 false => error.hint().unwrap_or("the peer breaks the rules of RELP"),
             };
-            let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
-            if let Some(unsaid) = intake.stats.told_breach.tell(address) {
+            if let Some(unsaid) = intake.stats.told_breach.tell(address_of(peer)) {
                 let unsaid = (unsaid > 0).then_some(unsaid);
                 tracing::warn!(listener, peer, %error, hint, unsaid, "closing a RELP connection");
             }
@@ -187,6 +228,7 @@ impl Session<'_> {
             client.prove();
         }
         self.moved();
+        used
     }
 
     /// False when nobody takes deliveries any more.

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, metric, said};
 use super::stamp;
-use crate::process::certificates::{Shown, days_left, seconds_now, trouble_of};
+use crate::process::certificates::{Shown, days_left, seconds_now};
 
 /// A certificate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Certificate {
-    /// Where it is shown, such as `` listener `tls` ``.
+    /// Where it is shown, such as `` listener `tls` `` or `` shipper `siem` ``.
     pub place: String,
     /// Its first name.
     pub name: String,
@@ -29,21 +29,24 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The status of a certificate now.
-    pub fn of(shown: &Shown) -> Certificate {
-        let (certificate, now) = (shown.server.certificate(), seconds_now());
-        let file = shown.server.files().certificate.display();
-        let time = trouble_of(&certificate, now).map(|time| format!("its certificate `{file}` {time}"));
+    /// The status of a certificate now. None of one who connects without a certificate, while all is well.
+    pub fn of(shown: &Shown) -> Option<Certificate> {
+        let file = shown.holder.file().map(|file| file.display().to_string()).unwrap_or_default();
+        let time = shown.trouble().map(|time| format!("its certificate `{file}` {time}"));
         let error = shown.error().map(|error| format!("a new certificate was not taken: {error}"));
-        Certificate {
-            place: shown.place.clone(),
+        let status = Certificate { place: shown.place.clone(), ..Certificate::default() };
+        let Some(certificate) = shown.holder.certificate() else {
+            return error.map(|error| Certificate { trouble: Some(error), ..status });
+        };
+        Some(Certificate {
             name: certificate.name(),
             fingerprint: format!("SHA256:{}", certificate.sha256),
             ends: stamp(Timestamp::from_unix_micros(certificate.ends.saturating_mul(1_000_000))),
             ends_unix: certificate.ends,
-            days_left: days_left(&certificate, now),
+            days_left: days_left(&certificate, seconds_now()),
             trouble: error.or(time),
-        }
+            ..status
+        })
     }
 }
 
@@ -51,7 +54,7 @@ impl Certificate {
 pub const METRICS: &[Metric<Certificate>] = &[
     metric(
         "end_timestamp_seconds",
-        |c| Some(c.ends_unix as f64),
+        |c| (!c.ends.is_empty()).then_some(c.ends_unix as f64),
         "Until when the certificate is valid that is shown at the place that the label names, in seconds since \
          1970.",
     ),

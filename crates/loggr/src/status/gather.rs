@@ -37,7 +37,7 @@ pub fn online(live: &Live) -> Status {
         uptime_seconds: Some(live.started.elapsed().as_secs()),
         totals: Totals::of(&queues, events),
         listeners: live.sources().map(|bound| Listener::of(&bound)).collect(),
-        certificates: live.certificates.iter().map(Certificate::of).collect(),
+        certificates: live.certificates.iter().filter_map(Certificate::of).collect(),
         exchanges: stats.iter().map(Exchange::of).collect(),
         queues,
         brokers: Broker::of(live, &spooled).into_iter().collect(),

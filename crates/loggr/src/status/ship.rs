@@ -1,11 +1,14 @@
 //! The status of a shipper: what it has stored, and its trouble; of one that hands events on, its targets.
 
+use loggr_event::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
+use super::stamp;
+use crate::process::certificates::{days_until, seconds_now};
 use crate::sink::ShipStats;
-use crate::sink::syslog::{ForwardStats, TargetStats};
+use crate::sink::syslog::{ForwardStats, Standing, TargetStats};
 
 /// A shipper since the process started.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -65,23 +68,58 @@ pub struct Forward {
 pub struct Target {
     /// Host and port.
     pub address: String,
+    /// `in use`; `waiting`, while another one gets the events; `failing`; `unused`, before the first event.
+    pub state: String,
+    /// Since when, in RFC 3339.
+    pub since: Option<String>,
     /// Events that it has taken.
     pub sent: u64,
-    /// With TLS, the name that its certificate is for, while it takes events.
+    /// Events that it has refused.
+    pub refused: u64,
+    /// Events that it has taken without an answer (TCP, UDP).
+    pub unacknowledged: u64,
+    /// With TLS, the name that its certificate is for, and the version; or that there is no connection.
     pub tls: Option<String>,
+    /// Until when its certificate is valid, in RFC 3339, while there is a connection.
+    pub certificate_ends: Option<String>,
+    /// Days until then; negative behind it.
+    pub certificate_days_left: Option<i64>,
+    /// Where compression is asked for, what the target says to it: `zstd`, or that it does not offer it.
+    pub compression: Option<String>,
+    /// Bytes that were sent over RELP.
+    pub sent_bytes: u64,
+    /// The same as they would be without compression.
+    pub plain_bytes: u64,
     /// Why it takes nothing.
     pub trouble: Option<String>,
 }
 
+impl Target {
+    fn of(stats: &ForwardStats, of: &TargetStats) -> Target {
+        let Standing { state, since, peer, trouble, compression } = of.now();
+        let unconnected = stats.is_encrypted.then(|| "no connection".to_owned());
+        let ends = peer.as_ref().and_then(|peer| peer.ends);
+        Target {
+            address: of.address.clone(),
+            state: state.keyword().to_owned(),
+            since: Some(stamp(since)),
+            sent: of.sent.get(),
+            refused: of.refused.get(),
+            unacknowledged: if stats.unanswered { of.sent.get() } else { 0 },
+            tls: peer.map(|peer| peer.shown).or(unconnected),
+            certificate_ends: ends
+                .map(|ends| stamp(Timestamp::from_unix_micros(ends.saturating_mul(1_000_000)))),
+            certificate_days_left: ends.map(|ends| days_until(ends, seconds_now())),
+            compression: compression.map(|agreed| agreed.words().to_owned()),
+            sent_bytes: of.sent_bytes.get(),
+            plain_bytes: of.plain_bytes.get(),
+            trouble,
+        }
+    }
+}
+
 impl Forward {
     fn of(stats: &ForwardStats) -> Forward {
-        let target = |of: &TargetStats| Target {
-            address: of.address.clone(),
-            sent: of.sent.get(),
-            // Of a target that refuses us the handshake may have gone well.
-            tls: of.peer().filter(|_| of.trouble().is_none()),
-            trouble: of.trouble(),
-        };
         Forward {
             refused: stats.refused.get(),
             unacknowledged: stats.unacknowledged.get(),
@@ -89,7 +127,7 @@ impl Forward {
             cut: stats.cut.get(),
             reconnects: stats.reconnects.get(),
             current: stats.current().map(|of| of.address.clone()),
-            targets: stats.targets.iter().map(target).collect(),
+            targets: stats.targets.iter().map(|of| Target::of(stats, of)).collect(),
         }
     }
 }
@@ -193,6 +231,28 @@ pub const TARGETS: &[Metric<Target>] = &[
         "sent_events_total",
         |t| count(t.sent),
         "Events that this target has taken since the start of the process.",
+    ),
+    metric(
+        "refused_events_total",
+        |t| count(t.refused),
+        "Events that this target has refused since the start of the process; they are in the rescue.",
+    ),
+    metric(
+        "sent_bytes_total",
+        |t| count(t.sent_bytes),
+        "Bytes of events that were sent to this target over RELP since the start of the process, compressed where \
+         that was agreed on.",
+    ),
+    metric(
+        "plain_bytes_total",
+        |t| count(t.plain_bytes),
+        "The same as they would be if nothing was compressed.",
+    ),
+    metric(
+        "certificate_days_left",
+        |t| Some(t.certificate_days_left? as f64),
+        "Days until the certificate ends that this target shows; missing without TLS, and while there is no \
+         connection.",
     ),
     metric("failing", |t| said(&t.trouble), "1 while this target takes no events."),
 ];

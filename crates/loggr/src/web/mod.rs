@@ -36,6 +36,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Secret};
 use crate::operate::stores::Stores;
+use crate::process::certificates::Holder;
 use crate::process::descriptors::{
     MAX_CONTROL_CONNECTIONS, MAX_WEB_CONNECTIONS, MAX_WEB_CONNECTIONS_OF_AN_ADDRESS, Places,
 };
@@ -103,8 +104,8 @@ pub struct Bound {
 
 impl Bound {
     /// The certificate that is shown, and where.
-    pub fn shown(&self) -> Option<(String, Arc<Server>)> {
-        Some(("web address".to_owned(), self.tls.clone()?))
+    pub fn shown(&self) -> Option<(String, Holder)> {
+        Some(("web address".to_owned(), Holder::Server(self.tls.clone()?)))
     }
 }
 

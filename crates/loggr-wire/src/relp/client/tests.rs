@@ -5,7 +5,12 @@ use crate::relp::{ErrorKind, Server, ServerConfig};
 use proptest::prelude::*;
 
 fn client(window_frames: usize) -> Client {
-    Client::new(ClientConfig { window_frames, max_data_bytes: 20, software: "me,1".to_owned() })
+    Client::new(ClientConfig {
+        window_frames,
+        max_data_bytes: 20,
+        software: "me,1".to_owned(),
+        packed: false,
+    })
 }
 
 fn opened(window: usize) -> Client {
@@ -240,4 +245,36 @@ proptest! {
             prop_assert_eq!(result.is_err(), client.state() == ClientState::Dead);
         }
     }
+}
+
+#[test]
+fn compressed_frames_go_only_where_both_ends_have_offered_them() {
+    let check = |asks: bool, answer: &str, offers: &str, takes: bool| {
+        let mut client = Client::new(ClientConfig { packed: asks, ..ClientConfig::default() });
+        client.open();
+        let said = String::from_utf8_lossy(client.output()).into_owned();
+        assert!(said.ends_with(&format!("commands={offers}\n")), "{said}");
+        client.feed(format!("1 rsp {} {answer}\n", answer.len()).as_bytes(), |_| {}).expect("an answer");
+        assert_eq!(client.takes_packed(), takes, "{answer}");
+    };
+    check(true, "200 OK\ncommands=syslog,zsyslog", "syslog,zsyslog", true);
+    check(true, "200 OK\ncommands=syslog", "syslog,zsyslog", false);
+    check(false, "200 OK\ncommands=syslog,zsyslog", "syslog", false);
+}
+
+#[test]
+fn a_compressed_frame_has_one_answer() {
+    let mut client = Client::new(ClientConfig { packed: true, ..ClientConfig::default() });
+    client.open();
+    let answer = "200 OK\ncommands=syslog,zsyslog";
+    client.feed(format!("1 rsp {} {answer}\n", answer.len()).as_bytes(), |_| {}).expect("an answer");
+    client.consume_output(client.output().len());
+    assert_eq!((client.send_packed(b"abc"), client.send(b"d")), (Ok(2), Ok(3)));
+    assert_eq!(client.output(), b"2 zsyslog 3 abc\n3 syslog 1 d\n");
+    let long = vec![0; crate::relp::MAX_PACKED_BYTES + 1];
+    assert!(matches!(client.send_packed(&long), Err(SendError::TooLong { .. })));
+    let mut answers = Vec::new();
+    let input = b"2 rsp 9 500 whole\n3 rsp 6 200 OK\n";
+    client.feed(input, |answer| answers.push((answer.txnr, answer.code))).expect("answers");
+    assert_eq!(answers, [(2, 500), (3, 200)]);
 }

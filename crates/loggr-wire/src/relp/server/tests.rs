@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::relp::ErrorKind;
+use crate::relp::packed::packed_of;
 use proptest::prelude::*;
 
 const OPEN: &str = "1 open 15 commands=syslog\n";
 
 fn server() -> Server {
-    Server::new(ServerConfig { max_data_bytes: 20, software: "me,1".to_owned() })
+    Server::new(ServerConfig { max_data_bytes: 20, software: "me,1".to_owned(), packed: false })
 }
 
 fn opened() -> Server {
@@ -300,5 +301,178 @@ proptest! {
             let result = server.feed(&read, |_| {});
             prop_assert_eq!(result.is_err(), server.state() == State::Dead);
         }
+    }
+}
+
+/// An open session on which both ends have offered compressed frames.
+fn packing() -> Server {
+    let mut server =
+        Server::new(ServerConfig { max_data_bytes: 20, packed: true, ..ServerConfig::default() });
+    server.feed(b"1 open 23 commands=syslog,zsyslog\n", |_| panic!("no message")).expect("open");
+    assert!(output(&mut server).ends_with("commands=syslog,zsyslog\n"));
+    server
+}
+
+/// A compressed frame.
+fn zsyslog(txnr: u32, messages: &[&str]) -> Vec<u8> {
+    let messages: Vec<Vec<u8>> = messages.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let mut out = Vec::new();
+    write_frame(&mut out, txnr, &Command::Packed, &packed_of(&messages));
+    out
+}
+
+fn texts(server: &mut Server, input: &[u8]) -> Vec<String> {
+    let mut seen = Vec::new();
+    let take = |message: Syslog<'_>| seen.push(String::from_utf8_lossy(message.data).into_owned());
+    server.feed(input, take).expect("frames");
+    seen
+}
+
+#[test]
+fn a_compressed_frame_is_answered_once_when_all_its_messages_are_acknowledged() {
+    let mut server = packing();
+    assert_eq!(texts(&mut server, &zsyslog(2, &["a", "", "c\n"])), ["a", "", "c\n"]);
+    assert_eq!(texts(&mut server, b"3 syslog 1 d\n"), ["d"]);
+    assert_eq!((server.outstanding(), server.ack(2), output(&mut server).as_str()), (4, 2, ""));
+    assert_eq!((server.ack(1), output(&mut server).as_str()), (1, "2 rsp 6 200 OK\n"));
+    assert_eq!((server.ack(9), output(&mut server).as_str()), (1, "3 rsp 6 200 OK\n"));
+}
+
+#[test]
+fn a_compressed_frame_that_was_not_agreed_on_is_an_unknown_command() {
+    let frame = zsyslog(2, &["a"]);
+    for mut server in [opened(), {
+        let mut server = Server::new(ServerConfig { packed: true, ..ServerConfig::default() });
+        server.feed(OPEN.as_bytes(), |_| {}).expect("open");
+        assert!(output(&mut server).ends_with("commands=syslog\n"), "it was not asked for");
+        server
+    }] {
+        assert!(texts(&mut server, &frame).is_empty());
+        assert_eq!(output(&mut server), "2 rsp 19 500 unknown command\n");
+    }
+}
+
+#[test]
+fn a_damaged_compressed_frame_is_said_and_harms_no_other() {
+    let mut server = packing();
+    let mut bad = Vec::new();
+    write_frame(&mut bad, 3, &Command::Packed, b"\0\0\0\x01\0\0\0\x05hello");
+    let input = [&zsyslog(2, &["a"])[..], &bad, &zsyslog(4, &["b"])].concat();
+    assert_eq!(texts(&mut server, &input), ["a", "b"]);
+    assert_eq!((server.take_damage(), server.take_damage()), (Some(Damage::Content), None));
+    assert_eq!((server.ack(2), server.state()), (2, State::Open));
+    let said = "3 rsp 51 500 a compressed frame does not hold what it says\n";
+    assert_eq!(output(&mut server), format!("2 rsp 6 200 OK\n{said}4 rsp 6 200 OK\n"));
+}
+
+#[test]
+fn a_message_of_a_compressed_frame_is_cut_like_any_other() {
+    let mut server = packing();
+    let mut seen = Vec::new();
+    let frame = zsyslog(2, &[&"x".repeat(25), "y"]);
+    server.feed(&frame, |message| seen.push((message.data.len(), message.original_len))).expect("a frame");
+    assert_eq!(seen, [(20, Some(25)), (1, None)]);
+}
+
+#[test]
+fn what_comes_out_of_a_small_input_comes_in_parts() {
+    let mut server = packing();
+    let half = vec![0; PART_BYTES / 2];
+    let frame = |txnr| {
+        let mut out = Vec::new();
+        write_frame(&mut out, txnr, &Command::Packed, &packed_of(std::slice::from_ref(&half)));
+        out
+    };
+    let input: Vec<u8> = (2..7).flat_map(frame).collect();
+    assert!(input.len() < 1000);
+    let (mut rest, mut parts) = (input.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        let mut messages = 0;
+        let used = server.feed_part(rest, |_| messages += 1).expect("frames");
+        parts.push(messages);
+        rest = &rest[used..];
+    }
+    assert_eq!(parts, [2, 2, 1]);
+    assert_eq!(server.buffered(), 0);
+}
+
+/// What a client may send.
+#[derive(Clone, Debug)]
+enum Sent {
+    Message,
+    Packed(Vec<Vec<u8>>),
+    Damaged(Vec<u8>),
+    Unknown,
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let message = || prop::collection::vec(any::<u8>(), 0..30);
+    prop_oneof![
+        Just(Sent::Message),
+        prop::collection::vec(message(), 1..6).prop_map(Sent::Packed),
+        message().prop_map(Sent::Damaged),
+        Just(Sent::Unknown),
+    ]
+}
+
+proptest! {
+    /// The model: a row of answers, each with how many messages it waits for.
+    #[test]
+    fn answers_keep_the_order_with_compressed_frames_too(
+        sent in prop::collection::vec(sent(), 1..25), acks in prop::collection::vec(0usize..7, 0..60), size in 1usize..60,
+    ) {
+        let (mut input, mut model, mut messages) = (Vec::new(), VecDeque::new(), Vec::new());
+        for (txnr, sent) in (2..).zip(&sent) {
+            let answer = |text: &str| {
+                let mut out = Vec::new();
+                write_frame(&mut out, txnr, &Command::Rsp, text.as_bytes());
+                out
+            };
+            match sent {
+                Sent::Message => {
+                    write_frame(&mut input, txnr, &Command::Syslog, b"x");
+                    messages.push(b"x".to_vec());
+                    model.push_back((1, answer("200 OK")));
+                }
+                Sent::Packed(packed) => {
+                    write_frame(&mut input, txnr, &Command::Packed, &packed_of(packed));
+                    messages.extend(packed.iter().map(|message| message[..message.len().min(20)].to_vec()));
+                    model.push_back((packed.len(), answer("200 OK")));
+                }
+                Sent::Damaged(data) => {
+                    write_frame(&mut input, txnr, &Command::Packed, data);
+                    let damage = unpack(data).expect_err("it is no frame of zstd");
+                    model.push_back((0, answer(&format!("500 {damage}"))));
+                }
+                Sent::Unknown => {
+                    write_frame(&mut input, txnr, &Command::from_letters(b"hello").expect("letters"), b"x");
+                    model.push_back((0, answer("500 unknown command")));
+                }
+            }
+        }
+        let mut server = packing();
+        let (mut seen, mut acks) = (Vec::new(), acks.into_iter());
+        for read in input.chunks(size) {
+            server.feed(read, |message| seen.push(message.data.to_vec())).expect("frames");
+            server.ack(acks.next().unwrap_or(0));
+        }
+        prop_assert_eq!(&seen, &messages);
+        let mut acknowledged = messages.len() - server.outstanding();
+        // What is answered now, and what is in the end.
+        for last in [false, true] {
+            if last {
+                acknowledged += server.ack(usize::MAX);
+            }
+            let (mut left, mut expect) = (acknowledged, Vec::new());
+            for (waits_for, answer) in &model {
+                if *waits_for > left {
+                    break;
+                }
+                left -= waits_for;
+                expect.extend_from_slice(answer);
+            }
+            prop_assert_eq!(server.output(), expect);
+        }
+        prop_assert_eq!(acknowledged, messages.len());
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use loggr_event::{DumpFormat, Template};
 
 use crate::config::choice::choice;
-use crate::config::keys::{GIB, KIB, Key, Takes, key, one_of};
+use crate::config::keys::{GIB, KIB, Key, Takes, key};
 use crate::config::reader::Reader;
 
 /// The keys that only shippers of this kind have.
@@ -16,14 +16,6 @@ pub const KEYS: &[Key] = &[
         "\"${source}/${app_name}/${date}.log\"",
         "the template of a file's path below `directory`, see `templates.md`; no value of an event can lead \
          out of `directory`",
-    )
-    .only(FILES),
-    key(
-        "compress",
-        one_of::<Compress>(),
-        "\"none\"",
-        "how the files are compressed; if a file exists already and is compressed otherwise, the events go \
-         to a file beside it with `.gz`, `.zst` or `.plain` added to its name",
     )
     .only(FILES),
     key("file_mode", Takes::Mode, "\"0640\"", "the permission bits of files that loggr makes").only(FILES),
@@ -81,7 +73,7 @@ pub struct FilesShip {
     pub batch_bytes: usize,
 }
 
-/// How the files are compressed.
+/// How files, or events on their way, are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Compress {
     /// Not at all.
@@ -93,13 +85,18 @@ pub enum Compress {
     Zstd,
 }
 
-/// Reads the keys of the kind. `format`: the one that all kinds of lines share.
-pub fn read(r: &mut Reader<'_, '_>, directory: PathBuf, format: Option<DumpFormat>) -> FilesShip {
+/// Reads the keys of the kind. `format` and `compress`: those that all kinds of lines share.
+pub fn read(
+    r: &mut Reader<'_, '_>,
+    directory: PathBuf,
+    format: Option<DumpFormat>,
+    compress: Compress,
+) -> FilesShip {
     FilesShip {
         directory,
         path: r.path_template("path"),
         format: format.unwrap_or(DumpFormat::Rsyslog),
-        compress: r.choice("compress"),
+        compress,
         file_mode: r.mode("file_mode"),
         directory_mode: r.mode("directory_mode"),
         max_open_files: r.count("max_open_files"),

@@ -103,6 +103,16 @@ const COMMON: &[Key] = &[
     )
     .without("`RSYSLOG` (files); `RFC5424` (syslog)")
     .only(LINES),
+    key(
+        "compress",
+        one_of::<Compress>(),
+        "\"none\"",
+        "files: how they are compressed; if a file exists already and is compressed otherwise, the events go to a \
+         file beside it with `.gz`, `.zst` or `.plain` added to its name. syslog: with `zstd`, events are \
+         compressed on their way to a target that is a loggr and offers it, over `relp`; to all others they go \
+         as they are, and the status says so",
+    )
+    .only(LINES),
 ];
 
 const DIRECTORY: &[&str] = &["files", "search"];
@@ -325,10 +335,12 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
     // The keys of all kinds are read, so that all mistakes are reported.
     let directory = r.path_if_any("directory", data);
     let format = r.line_format_if_any("format");
-    let files = files::read(r, directory.clone().unwrap_or_else(|| data.join("files")), format.clone());
+    let compress = r.choice("compress");
+    let files =
+        files::read(r, directory.clone().unwrap_or_else(|| data.join("files")), format.clone(), compress);
     let search = search::read(r, directory.unwrap_or_else(|| data.join("search")));
     let postgres = postgres::read(r, name, kind == Some(Kind::Postgres), &search, beside);
-    let syslog = syslog::read(r, name, kind == Some(Kind::Syslog), format, beside);
+    let syslog = syslog::read(r, name, kind == Some(Kind::Syslog), format, compress, beside);
     let ship = Ship {
         name: name.to_owned(),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use loggr_event::DumpFormat;
 use loggr_net::Address;
 
+use super::Compress;
 use crate::config::choice::choice;
 use crate::config::keys::{DAY, HOUR, Key, SECOND, Section, Shape, Takes, key, one_of};
 use crate::config::reader::Reader;
@@ -79,8 +80,8 @@ pub static TLS: Section = Section {
     shape: Shape::Once,
     about: "TLS to the targets of a shipper of kind `syslog`, over `relp` or `tcp`. A section without keys is \
             enough where an authority that this system knows has signed the certificates of the targets. All \
-            files are PEM, are relative to the directory of the configuration file, and are read when loggr \
-            starts.",
+            files are PEM and relative to the directory of the configuration file. They are read again when they \
+            change, and on SIGHUP; connections go on, and new ones use what is new.",
     keys: &[&[
         key("ca", Takes::Path, "", "the certificates of the authorities by which targets are trusted")
             .without("the authorities of this system"),
@@ -124,6 +125,8 @@ pub struct SyslogShip {
     pub timeout: Duration,
     /// A target that has failed is tried again after so long.
     pub return_after: Duration,
+    /// Events are compressed where the target can read that.
+    pub compress: bool,
     /// TLS; `None` is none.
     pub tls: Option<ForwardTls>,
 }
@@ -171,12 +174,13 @@ pub struct ForwardTls {
 }
 
 /// Reads the keys of the kind. `meant`: the section is of this kind, so that what is missing is an
-/// error. `format`: the one that all kinds of lines share. `beside`: the directory of the file.
+/// error. `format` and `compress`: those that all kinds of lines share. `beside`: the directory of the file.
 pub fn read(
     r: &mut Reader<'_, '_>,
     name: &str,
     meant: bool,
     format: Option<DumpFormat>,
+    compress: Compress,
     beside: &Path,
 ) -> SyslogShip {
     let targets = r.targets_if_any("targets");
@@ -193,6 +197,7 @@ pub fn read(
         window: r.count("window"),
         timeout: r.duration("timeout"),
         return_after: r.duration("return_after"),
+        compress: compress != Compress::None,
         tls: r.within("tls", &TLS, |r| read_tls(r, beside)),
     };
     if !meant {
@@ -203,6 +208,22 @@ pub fn read(
         r.blame(
             "framing",
             "`framing` means nothing without `protocol = \"tcp\"`".to_owned(),
+            Some(help.to_owned()),
+        );
+    }
+    if compress == Compress::Gzip {
+        let help = "write `compress = \"zstd\"`";
+        r.blame(
+            "compress",
+            "events on their way are not compressed with gzip".to_owned(),
+            Some(help.to_owned()),
+        );
+    }
+    if ship.compress && ship.carrier != Carrier::Relp {
+        let help = "write `protocol = \"relp\"`, or leave it out";
+        r.blame(
+            "compress",
+            "`compress` means nothing without `protocol = \"relp\"`".to_owned(),
             Some(help.to_owned()),
         );
     }

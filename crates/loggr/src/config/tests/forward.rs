@@ -31,6 +31,7 @@ fn a_target_is_enough() {
         window: 4096,
         timeout: Duration::from_secs(30),
         return_after: Duration::from_secs(60),
+        compress: false,
         tls: None,
     };
     assert_eq!(ship("targets = 'siem1:2514'"), expect);
@@ -53,6 +54,7 @@ fn what_a_whole_section_says() {
         window: 7,
         timeout: Duration::from_secs(5),
         return_after: Duration::from_secs(120),
+        compress: false,
         tls: Some(tls),
     };
     let said = ship(
@@ -61,6 +63,7 @@ fn what_a_whole_section_says() {
          tls = { ca = 'ca.crt', cert = 'a.crt', key = 'a.key', name = 'siem.example.net' }",
     );
     assert_eq!(said, expect);
+    assert!(ship("targets = 'a:1'\ncompress = 'zstd'").compress);
     let bare = ForwardTls { authorities: None, identity: None, name: None, verify: true };
     assert_eq!(ship("targets = 'a:1'\n[ship.siem.tls]").tls, Some(bare.clone()));
     let blind = ForwardTls { verify: false, ..bare };
@@ -96,6 +99,16 @@ fn keys_that_do_not_go_together() {
     check_mistakes(
         "targets = 'a:1'\nprotocol = 'udp'\ntls = {}",
         &["there is no TLS over UDP | write `protocol = \"relp\"` or `\"tcp\"`, or leave it out"],
+    );
+    check_mistakes(
+        "targets = 'a:1'\nprotocol = 'tcp'\ncompress = 'zstd'",
+        &[
+            "`compress` means nothing without `protocol = \"relp\"` | write `protocol = \"relp\"`, or leave it out",
+        ],
+    );
+    check_mistakes(
+        "targets = 'a:1'\ncompress = 'gzip'",
+        &["events on their way are not compressed with gzip | write `compress = \"zstd\"`"],
     );
     check_mistakes(
         "targets = 'a:1'\nformat = 'ES'",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use loggr_net::Address;
-use loggr_net::tls::{ClientConfig, Identity, Trust, client, server_name};
+use loggr_net::tls::{Certificate, ClientFiles, Connector, server_name};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ProtocolVersion;
 
+use super::stats::Peer;
 use super::trouble::Trouble;
 use crate::config::Ship;
 use crate::config::ship::ForwardTls;
@@ -53,7 +54,8 @@ impl Wire for TlsStream<TcpStream> {
 /// The settings of TLS of one shipper; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    config: Arc<ClientConfig>,
+    /// The files, which are read again; each new connection takes what they say then.
+    pub connector: Arc<Connector>,
     name: Option<String>,
     verify: bool,
 }
@@ -61,10 +63,9 @@ pub struct Tls {
 impl Tls {
     /// Reads the files.
     fn read(tls: &ForwardTls) -> Result<Tls> {
-        let trust = if tls.verify { Trust::of(tls.authorities.as_deref())? } else { Trust::Anybody };
-        let identity = tls.identity.as_ref().map(|(chain, key)| Identity::read(chain, key)).transpose()?;
-        let config = client(&trust, identity.as_ref())?;
-        Ok(Tls { config, name: tls.name.clone(), verify: tls.verify })
+        let ForwardTls { authorities, identity, name, verify } = tls.clone();
+        let connector = Connector::open(ClientFiles { authorities, identity, verify })?;
+        Ok(Tls { connector: Arc::new(connector), name, verify })
     }
 
     /// Reads the files of all shippers that have some, by the shipper's name. Perhaps only root may read
@@ -82,8 +83,8 @@ impl Tls {
 pub struct Connected {
     /// The connection.
     pub wire: Box<dyn Wire>,
-    /// Who the target is by its certificate, for people; `None` without TLS.
-    pub peer: Option<String>,
+    /// Who the target is by its certificate; `None` without TLS.
+    pub peer: Option<Peer>,
 }
 
 /// Connects.
@@ -104,14 +105,18 @@ pub async fn connect(target: &Address, tls: Option<&Tls>, timeout: Duration) -> 
     let Some(tls) = tls else { return Ok(Connected { wire: Box::new(stream), peer: None }) };
     let name = tls.name.as_deref().unwrap_or(&host);
     let expected = server_name(name).map_err(|error| Trouble::new(error.in_one_line()))?;
-    let connector = TlsConnector::from(tls.config.clone());
+    let connector = TlsConnector::from(tls.connector.config());
     let encrypted = tokio::time::timeout(timeout, connector.connect(expected, stream)).await;
     let encrypted =
         encrypted.map_err(|_| late("answer to TLS"))?.map_err(|error| Trouble::no_tls(&shown, &error))?;
-    let version = match encrypted.get_ref().1.protocol_version() {
+    let session = encrypted.get_ref().1;
+    let version = match session.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
         _ => "TLS 1.3",
     };
     let who = if tls.verify { name } else { "not verified" };
-    Ok(Connected { wire: Box::new(encrypted), peer: Some(format!("{who} ({version})")) })
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    let ends = certificate.and_then(|der| Certificate::read(der).ok()).map(|certificate| certificate.ends);
+    let peer = Peer { shown: format!("{who} ({version})"), ends };
+    Ok(Connected { wire: Box::new(encrypted), peer: Some(peer) })
 }

@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `work.rs` | the lines of a batch, and what became of each |
+//! | `caution.rs` | lines on which a target ends the connection |
 //! | `targets.rs` | which target gets them |
 //! | `connect.rs` | connections, with TLS or without |
 //! | `relp.rs`, `stream.rs`, `datagram.rs` | what is spoken on them |
@@ -16,6 +17,7 @@
 //! A batch comes again after an error, whole or in parts. The lines that have their verdict are remembered
 //! until the batch is done, so that they are not sent twice.
 
+mod caution;
 mod connect;
 mod datagram;
 mod relp;
@@ -30,12 +32,13 @@ use std::sync::Arc;
 use loggr_event::DumpFormat;
 use loggr_flow::{Batch, Receipt, Sink, StoreError};
 
+use self::caution::Caution;
 use self::targets::Targets;
 use self::work::{Settled, Work};
 use crate::config::ship::SyslogShip;
 
 pub use connect::Tls;
-pub use stats::{ForwardStats, TargetStats};
+pub use stats::{ForwardStats, Standing, TargetStats};
 
 /// Sends batches. Clones share the connections; what each remembers of its batch is its own.
 pub struct SyslogSink {
@@ -43,12 +46,13 @@ pub struct SyslogSink {
     format: Arc<DumpFormat>,
     stats: Arc<ForwardStats>,
     settled: Settled,
+    caution: Caution,
 }
 
 impl Clone for SyslogSink {
     fn clone(&self) -> SyslogSink {
         let (targets, format, stats) = (self.targets.clone(), self.format.clone(), self.stats.clone());
-        SyslogSink { targets, format, stats, settled: Settled::new() }
+        SyslogSink { targets, format, stats, settled: Settled::default(), caution: Caution::default() }
     }
 }
 
@@ -63,7 +67,7 @@ impl SyslogSink {
     pub fn new(name: &str, ship: &SyslogShip, tls: Option<Tls>, stats: Arc<ForwardStats>) -> SyslogSink {
         let targets = Targets::new(name, ship.clone(), tls, stats.clone());
         let (targets, format) = (Arc::new(targets), Arc::new(ship.format.clone()));
-        SyslogSink { targets, format, stats, settled: Settled::new() }
+        SyslogSink { targets, format, stats, settled: Settled::default(), caution: Caution::default() }
     }
 
     /// Says farewell to the targets.
@@ -88,15 +92,18 @@ impl Sink for SyslogSink {
         let made = tokio::task::spawn_blocking(move || Work::new(&held, &format)).await;
         let mut work = made.map_err(StoreError::permanent)?;
         work.recall(&self.settled);
+        self.caution.apply(&mut work);
         let sent = match work.is_settled() {
             true => Ok(()),
             false => self.targets.send(&mut work).await,
         };
         self.count(&work);
         if let Err(trouble) = sent {
+            self.caution.note(&work);
             work.remember(&mut self.settled);
             return Err(StoreError::transient(trouble));
         }
+        self.caution.calm();
         if let Some((why, events)) = work.refusal() {
             work.remember(&mut self.settled);
             return Err(StoreError::refused(events, why));

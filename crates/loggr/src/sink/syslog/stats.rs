@@ -1,11 +1,12 @@
 //! What a shipper to syslog servers counts, and how each target is doing. Read by status and metrics.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use loggr_event::Timestamp;
 use loggr_net::Address;
 
-use crate::config::ship::{Carrier, SyslogShip};
+use crate::config::ship::{Balance, Carrier, SyslogShip};
+use crate::process::clock::now;
 use crate::process::meter::{Counter, Flag};
 
 /// The counters of one shipper.
@@ -13,6 +14,8 @@ use crate::process::meter::{Counter, Flag};
 pub struct ForwardStats {
     /// No target answers, because the protocol has no answers.
     pub unanswered: bool,
+    /// Connections are encrypted.
+    pub is_encrypted: bool,
     /// Events that a target has refused.
     pub refused: Counter,
     /// Events that were handed over to a target that answers nothing.
@@ -25,8 +28,10 @@ pub struct ForwardStats {
     pub reconnects: Counter,
     /// The targets, in the order of the configuration.
     pub targets: Vec<TargetStats>,
+    /// Several targets get events at the same time.
+    in_turn: bool,
     /// The target that got the last batch, by its index.
-    current: AtomicUsize,
+    current: Mutex<Option<usize>>,
 }
 
 /// How a target is doing.
@@ -36,12 +41,87 @@ pub struct TargetStats {
     pub address: String,
     /// Events that it has taken.
     pub sent: Counter,
+    /// Events that it has refused.
+    pub refused: Counter,
+    /// Bytes of the frames that went to it.
+    pub sent_bytes: Counter,
+    /// The same as they would be if nothing was compressed.
+    pub plain_bytes: Counter,
     /// There was a connection before.
     pub known: Flag,
-    /// Who it is by its certificate.
-    peer: Mutex<Option<String>>,
+    standing: Mutex<Standing>,
+}
+
+/// Where a target stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// What it does.
+    pub state: TargetState,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who it is by its certificate; `None` without TLS, and while there is no connection.
+    pub peer: Option<Peer>,
     /// Why it takes nothing.
-    trouble: Mutex<Option<String>>,
+    pub trouble: Option<String>,
+    /// What was agreed on about compression; `None` where it is not asked for, and before the first
+    /// connection.
+    pub compression: Option<Compression>,
+}
+
+/// What a target does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetState {
+    /// Nothing was sent to it yet.
+    Unused,
+    /// It gets events.
+    InUse,
+    /// It could get events; another one does.
+    Waiting,
+    /// It takes none.
+    Failing,
+}
+
+impl TargetState {
+    /// The word for it.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            TargetState::Unused => "unused",
+            TargetState::InUse => "in use",
+            TargetState::Waiting => "waiting",
+            TargetState::Failing => "failing",
+        }
+    }
+}
+
+/// A target by its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name, and the version of TLS.
+    pub shown: String,
+    /// When its certificate ends, in seconds since 1970.
+    pub ends: Option<i64>,
+}
+
+/// What was agreed on about compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Batches are compressed.
+    Zstd,
+    /// The target does not offer it.
+    NotOffered,
+    /// The target has offered it, and cannot read what it gets.
+    Refused,
+}
+
+impl Compression {
+    /// A few words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Compression::Zstd => "zstd",
+            Compression::NotOffered => "not offered by the target",
+            Compression::Refused => "refused by the target",
+        }
+    }
 }
 
 impl ForwardStats {
@@ -49,24 +129,36 @@ impl ForwardStats {
     pub fn new(ship: &SyslogShip) -> ForwardStats {
         ForwardStats {
             unanswered: ship.carrier != Carrier::Relp,
+            is_encrypted: ship.tls.is_some(),
             refused: Counter::default(),
             unacknowledged: Counter::default(),
             resent: Counter::default(),
             cut: Counter::default(),
             reconnects: Counter::default(),
             targets: ship.targets.iter().map(TargetStats::new).collect(),
-            current: AtomicUsize::new(usize::MAX),
+            in_turn: ship.balance == Balance::RoundRobin,
+            current: Mutex::default(),
         }
     }
 
     /// This target got a batch.
     pub fn uses(&self, target: usize) {
-        self.current.store(target, Ordering::Relaxed);
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = current.replace(target);
+        if let Some(before) = before.filter(|before| *before != target && !self.in_turn)
+            && let Some(before) = self.targets.get(before)
+        {
+            before.standing().leave(TargetState::InUse, TargetState::Waiting);
+        }
+        if let Some(of) = self.targets.get(target) {
+            of.standing().be(TargetState::InUse);
+        }
     }
 
     /// The target that got the last batch.
     pub fn current(&self) -> Option<&TargetStats> {
-        self.targets.get(self.current.load(Ordering::Relaxed))
+        let current = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        self.targets.get(current?)
     }
 }
 
@@ -75,29 +167,69 @@ impl TargetStats {
         TargetStats {
             address: address.to_string(),
             sent: Counter::default(),
+            refused: Counter::default(),
+            sent_bytes: Counter::default(),
+            plain_bytes: Counter::default(),
             known: Flag::default(),
-            peer: Mutex::default(),
-            trouble: Mutex::default(),
+            standing: Mutex::new(Standing {
+                state: TargetState::Unused,
+                since: now(),
+                peer: None,
+                trouble: None,
+                compression: None,
+            }),
         }
     }
 
-    /// Who it is by its certificate.
-    pub fn peer(&self) -> Option<String> {
-        self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it stands now.
+    pub fn now(&self) -> Standing {
+        self.standing().clone()
     }
 
     /// There is a connection to it.
-    pub fn set_peer(&self, peer: Option<String>) {
-        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
+    pub fn connected(&self, peer: Option<Peer>) {
+        self.standing().peer = peer;
+    }
+
+    /// What was agreed on about compression.
+    pub fn set_compression(&self, compression: Option<Compression>) {
+        self.standing().compression = compression;
     }
 
     /// Why it takes nothing.
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing().trouble.clone()
     }
 
-    /// Notes why it takes nothing, or that it does.
-    pub fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    /// Notes why it takes nothing.
+    pub fn fails(&self, trouble: String) {
+        let mut standing = self.standing();
+        standing.be(TargetState::Failing);
+        (standing.peer, standing.trouble) = (None, Some(trouble));
+    }
+
+    /// It takes events again.
+    pub fn recovers(&self) {
+        let mut standing = self.standing();
+        standing.trouble = None;
+        standing.leave(TargetState::Failing, TargetState::Waiting);
+    }
+}
+
+impl Standing {
+    fn be(&mut self, state: TargetState) {
+        if self.state != state {
+            (self.state, self.since) = (state, now());
+        }
+    }
+
+    fn leave(&mut self, from: TargetState, to: TargetState) {
+        if self.state == from {
+            self.be(to);
+        }
     }
 }

@@ -33,9 +33,14 @@ enum Link {
 }
 
 impl Link {
-    async fn send(&mut self, work: &mut Work, stats: &ForwardStats) -> Result<(), Trouble> {
+    async fn send(
+        &mut self,
+        work: &mut Work,
+        stats: &ForwardStats,
+        target: &TargetStats,
+    ) -> Result<(), Trouble> {
         match self {
-            Link::Relp(session) => session.send(work).await,
+            Link::Relp(session) => session.send(work, target).await,
             Link::Stream(session) => session.send(work).await,
             Link::Datagram(session) => session.send(work).await.map(|cut| stats.cut.add(cut)),
         }
@@ -135,13 +140,14 @@ impl Targets {
         let Ok(_turn) = target.turn.acquire().await else {
             return Err(Trouble::new("nobody takes turns any more"));
         };
-        let (before, ..) = work.counts();
+        let (taken, refused, _) = work.counts();
         let sent = self.over(target, stats, work).await;
-        stats.sent.add(work.counts().0 - before);
+        stats.sent.add(work.counts().0 - taken);
+        stats.refused.add(work.counts().1 - refused);
         match &sent {
             Ok(()) => {
-                self.stats.uses(at);
                 self.recovered(target, stats);
+                self.stats.uses(at);
             }
             Err(trouble) => self.failed(target, stats, trouble),
         }
@@ -151,7 +157,7 @@ impl Targets {
     async fn over(&self, target: &Target, stats: &TargetStats, work: &mut Work) -> Result<(), Trouble> {
         let rested = target.link().take();
         if let Some(mut link) = rested {
-            match link.send(work, &self.stats).await {
+            match link.send(work, &self.stats, stats).await {
                 Ok(()) => {
                     *target.link() = Some(link);
                     return Ok(());
@@ -165,23 +171,25 @@ impl Targets {
             }
         }
         let mut link = self.link(&target.address, stats).await?;
-        link.send(work, &self.stats).await?;
+        link.send(work, &self.stats, stats).await?;
         *target.link() = Some(link);
         Ok(())
     }
 
     /// A new connection.
     async fn link(&self, address: &Address, stats: &TargetStats) -> Result<Link, Trouble> {
-        let SyslogShip { carrier, framing, window, timeout, .. } = self.ship;
+        let SyslogShip { carrier, framing, window, timeout, compress, .. } = self.ship;
         let link = match carrier {
             Carrier::Udp => Link::Datagram(datagram::Session::open(address).await?),
             Carrier::Relp | Carrier::Tcp => {
                 let connected = connect(address, self.tls.as_ref(), timeout).await?;
-                stats.set_peer(connected.peer);
+                stats.connected(connected.peer);
                 let (wire, shown) = (connected.wire, &stats.address);
                 match carrier {
                     Carrier::Relp => {
-                        Link::Relp(Box::new(relp::Session::open(shown, wire, window, timeout).await?))
+                        let session = relp::Session::open(shown, wire, window, timeout, compress).await?;
+                        stats.set_compression(compress.then(|| session.compression()));
+                        Link::Relp(Box::new(session))
                     }
                     _ => Link::Stream(stream::Session::open(shown, wire, framing, timeout).await?),
                 }
@@ -229,7 +237,7 @@ impl Targets {
         let text = trouble.to_string();
         let mut health = target.health();
         health.failed = Some(Instant::now());
-        stats.set_trouble(Some(text.clone()));
+        stats.fails(text.clone());
         // The only target's trouble is the shipper's, which says it itself.
         if self.targets.len() > 1 && !health.said.as_deref().is_some_and(|last| is_same(last, &text)) {
             let (ship, target) = (self.name.as_str(), stats.address.as_str());
@@ -241,7 +249,7 @@ impl Targets {
     fn recovered(&self, target: &Target, stats: &TargetStats) {
         let mut health = target.health();
         if health.failed.take().is_some() {
-            stats.set_trouble(None);
+            stats.recovers();
         }
         if health.said.take().is_some() {
             tracing::info!(ship = self.name, target = stats.address, "the target takes events again");

@@ -10,10 +10,11 @@ use loggr_flow::contract::{self, MemoryRescue};
 use loggr_flow::{Ack, Delivery, Quiet, Stop, channel_source, pump};
 use loggr_net::Address;
 use loggr_wire::framing::{Framer, MAX_FRAME_BYTES, Mode};
-use loggr_wire::relp::{Command, Reader, write_frame};
+use loggr_wire::relp::{Command, Reader, Server, ServerConfig, write_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
+use super::stats::Compression;
 use super::*;
 use crate::config::ship::{Balance, Carrier, Framing};
 
@@ -133,6 +134,7 @@ fn ship(carrier: Carrier, targets: &[SocketAddr]) -> SyslogShip {
         window: 100,
         timeout: Duration::from_secs(20),
         return_after: Duration::from_secs(600),
+        compress: false,
         tls: None,
     }
 }
@@ -260,6 +262,115 @@ async fn what_was_answered_before_all_have_vanished_is_not_sent_again() {
     got.add(b"-");
     sink.store(&batch).await.map(drop).unwrap();
     assert_eq!(got.texts(), ["a", "-", "-", "b"]);
+}
+
+#[tokio::test]
+async fn a_line_on_which_the_target_closes_is_refused_and_the_others_pass_once() {
+    let (address, got) = relp(|_, text| if text == "bad" { Does::Vanish } else { OK }).await;
+    let mut sink = to(Carrier::Relp, &[address]);
+    let mut texts: Vec<String> = (0..300).map(|n| n.to_string()).collect();
+    texts.insert(200, "bad".to_owned());
+    let batch = contract::lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut tries = 0;
+    let (events, why) = loop {
+        match sink.store(&batch).await.map(drop) {
+            Err(StoreError::Transient(_)) => tries += 1,
+            Err(StoreError::Refused { events, cause }) => break (events, cause.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!((0..301).all(|at| events[at] == (at == 200)), "the one alone");
+    let expect = format!(
+        "`{address}` has closed the connection 3 times when it got this line alone, and has said nothing"
+    );
+    assert_eq!(why, expect);
+    assert!(tries < 10, "{tries}");
+    let found = got.texts();
+    let mut each = found.clone();
+    each.sort_unstable();
+    each.dedup();
+    assert_eq!((found.len(), each.len()), (300, 300), "each of the others was taken once");
+    assert_eq!(sink.stats.refused.get(), 1);
+}
+
+/// A receiver like another loggr, which stores what it gets and answers once for each frame.
+async fn another(damages: bool) -> (SocketAddr, Got, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, got, read) = (listener.local_addr().unwrap(), Got::default(), Arc::new(Mutex::new(0)));
+    let (kept, bytes) = (got.clone(), read.clone());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let config = ServerConfig { packed: true, ..ServerConfig::default() };
+            let (mut server, mut buffer) = (Server::new(config), vec![0; 1 << 16]);
+            while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                *bytes.lock().unwrap() += n;
+                // As if the network had changed a byte of the compressed content.
+                if damages && let Some(at) = buffer[..n].windows(9).position(|word| word == b" zsyslog ") {
+                    buffer[at + 30] ^= 1;
+                }
+                server.feed(&buffer[..n], |message| kept.add(message.data)).unwrap();
+                server.ack(usize::MAX);
+                let mut out = Vec::new();
+                server.take_output(&mut out);
+                if stream.write_all(&out).await.is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    (address, got, read)
+}
+
+/// Sends many lines that are much alike, twice; what arrived, and how many bytes that were.
+async fn compressing(address: SocketAddr) -> SyslogSink {
+    let mut sink = sink(&SyslogShip { compress: true, ..ship(Carrier::Relp, &[address]) });
+    for round in 0..2 {
+        let texts: Vec<String> =
+            (0..1000).map(|n| format!("round {round}: the same words again and again {n}")).collect();
+        let batch = contract::lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        sink.store(&batch).await.map(drop).unwrap();
+    }
+    sink
+}
+
+/// Each of the lines once, in their order.
+fn assert_all(got: &Got) {
+    let expect = (0..2).flat_map(|round| {
+        (0..1000).map(move |n| format!("round {round}: the same words again and again {n}"))
+    });
+    assert_eq!(got.texts(), expect.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn to_another_loggr_lines_go_compressed() {
+    let (address, got, read) = another(false).await;
+    let sink = compressing(address).await;
+    assert_all(&got);
+    let target = &sink.stats.targets[0];
+    assert_eq!(target.now().compression, Some(Compression::Zstd));
+    let (sent, plain) = (target.sent_bytes.get(), target.plain_bytes.get());
+    assert!(sent * 5 < plain && *read.lock().unwrap() < 2 * sent as usize, "{sent} of {plain}");
+    assert_eq!(target.sent.get(), 2000);
+}
+
+#[tokio::test]
+async fn who_does_not_offer_it_gets_lines_as_they_are() {
+    let (address, got) = relp(|_, _| OK).await;
+    let sink = compressing(address).await;
+    assert_all(&got);
+    let target = &sink.stats.targets[0];
+    assert_eq!(target.now().compression, Some(Compression::NotOffered));
+    assert_eq!(target.sent_bytes.get(), target.plain_bytes.get());
+}
+
+#[tokio::test]
+async fn compressed_lines_that_cannot_be_read_go_once_more_as_they_are() {
+    let (address, got, _) = another(true).await;
+    let sink = compressing(address).await;
+    assert_all(&got);
+    assert_eq!(sink.stats.targets[0].now().compression, Some(Compression::Refused));
+    assert_eq!((sink.stats.refused.get(), sink.stats.resent.get()), (0, 1000));
 }
 
 #[tokio::test]

@@ -12,22 +12,34 @@ use tokio_rustls::rustls::{self, CertificateError};
 pub struct Trouble {
     text: String,
     late: bool,
+    ends: bool,
 }
 
 impl Trouble {
     /// `text` names the target, and says what is wrong and what to do.
     pub fn new(text: impl Into<String>) -> Trouble {
-        Trouble { text: text.into(), late: false }
+        Trouble { text: text.into(), late: false, ends: false }
     }
 
     /// The target does nothing at all.
     pub fn late(text: impl Into<String>) -> Trouble {
-        Trouble { text: text.into(), late: true }
+        Trouble { text: text.into(), late: true, ends: false }
     }
 
     /// It was waited for in vain: to wait once more at once would help nobody.
     pub fn is_late(&self) -> bool {
         self.late
+    }
+
+    /// The other end has ended a connection that stood.
+    pub fn is_end(&self) -> bool {
+        self.ends
+    }
+
+    /// That is what it is.
+    #[must_use]
+    pub fn ending(self) -> Trouble {
+        Trouble { ends: true, ..self }
     }
 
     /// No connection comes about.
@@ -47,13 +59,13 @@ impl Trouble {
     pub fn broken(target: &str, error: &io::Error) -> Trouble {
         match tls_error(error) {
             Some(tls) => Trouble::tls(target, tls),
-            None => Trouble::new(format!("the connection to `{target}` has broken: {error}")),
+            None => Trouble::new(format!("the connection to `{target}` has broken: {error}")).ending(),
         }
     }
 
     /// The target has ended the connection.
     pub fn closed(target: &str) -> Trouble {
-        Trouble::new(format!("`{target}` has closed the connection"))
+        Trouble::new(format!("`{target}` has closed the connection")).ending()
     }
 
     fn tls(target: &str, error: &rustls::Error) -> Trouble {

@@ -4,6 +4,7 @@
 //! order and before the rest. Not here: sockets, and who the targets are.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hasher};
 
 use bytes::Bytes;
 use loggr_event::{DumpFormat, Uid};
@@ -24,6 +25,18 @@ impl AsRef<[u8]> for Line {
     }
 }
 
+/// An event as it is sent, by its identity and a hash of its bytes.
+pub type Key = (Uid, u64);
+
+impl Line {
+    /// By what it is known when it comes again.
+    pub fn key(&self) -> Key {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.bytes);
+        (self.uid, hasher.finish())
+    }
+}
+
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -33,9 +46,30 @@ pub enum Verdict {
     Refused(String),
 }
 
-/// The lines that have a verdict of batches that are not finished, by identity and bytes: such a batch
-/// comes again, whole or in parts.
-pub type Settled = HashMap<(Uid, Bytes), Verdict>;
+/// How many lines of unfinished batches have a verdict that is remembered, at most. A batch has fewer: beyond
+/// it all are forgotten, and may be sent twice.
+pub const MAX_SETTLED_LINES: usize = 1 << 18;
+
+/// The lines that have a verdict of batches that are not finished: such a batch comes again, whole or in
+/// parts.
+#[derive(Debug, Default)]
+pub struct Settled(HashMap<Key, Verdict>);
+
+impl Settled {
+    /// The batch is done.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// How the last connection ended on which lines were under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Who ended it.
+    pub target: String,
+    /// The line that was under way, if there was one alone.
+    pub alone: Option<Key>,
+}
 
 /// The lines of a batch.
 #[derive(Debug, Default)]
@@ -46,6 +80,9 @@ pub struct Work {
     taken: u64,
     refused: u64,
     resent: u64,
+    /// How many lines may be under way at one time; 0 is no limit.
+    width: usize,
+    ended: Option<Ended>,
 }
 
 impl Work {
@@ -92,12 +129,11 @@ impl Work {
 
     /// Passes over the lines whose verdict is known.
     pub fn recall(&mut self, settled: &Settled) {
-        if settled.is_empty() {
+        if settled.0.is_empty() {
             return;
         }
         for at in 0..self.lines.len() {
-            let line = self.lines.get(at);
-            if let Some(verdict) = line.and_then(|line| settled.get(&(line.uid, line.bytes.clone()))) {
+            if let Some(verdict) = self.lines.get(at).and_then(|line| settled.0.get(&line.key())) {
                 self.settle(at, verdict.clone());
             }
         }
@@ -105,11 +141,53 @@ impl Work {
 
     /// Notes the verdicts for the next time.
     pub fn remember(&self, settled: &mut Settled) {
-        for (line, verdict) in self.lines.iter().zip(&self.verdicts) {
+        if settled.0.len() + self.lines.len() > MAX_SETTLED_LINES {
+            settled.clear();
+        }
+        for (line, verdict) in self.lines.iter().zip(&self.verdicts).take(MAX_SETTLED_LINES) {
             if let Some(verdict) = verdict {
-                settled.insert((line.uid, line.bytes.clone()), verdict.clone());
+                settled.0.insert(line.key(), verdict.clone());
             }
         }
+    }
+
+    /// At most so many lines may be under way at one time.
+    pub fn set_width(&mut self, lines: usize) {
+        self.width = lines;
+    }
+
+    /// How many lines may be under way at one time.
+    pub fn width(&self) -> usize {
+        if self.width == 0 { usize::MAX } else { self.width }
+    }
+
+    /// These go behind all others.
+    pub fn put_last(&mut self, is_last: impl Fn(&Key) -> bool) {
+        let lines = &self.lines;
+        let goes_last = |at: &usize| lines.get(*at).is_some_and(|line| is_last(&line.key()));
+        let (last, first): (Vec<usize>, Vec<usize>) = self.todo.iter().copied().partition(goes_last);
+        self.todo = first.into_iter().chain(last).collect();
+    }
+
+    /// A line without a verdict is refused, whatever it was that no target has said.
+    pub fn give_up(&mut self, key: &Key, why: String) {
+        for at in 0..self.lines.len() {
+            let is_open = self.verdicts.get(at).is_some_and(Option::is_none);
+            if is_open && self.lines.get(at).is_some_and(|line| line.key() == *key) {
+                self.settle(at, Verdict::Refused(why.clone()));
+                self.refused += 1;
+            }
+        }
+    }
+
+    /// A connection has ended while lines were under way.
+    pub fn set_ended(&mut self, ended: Ended) {
+        self.ended = Some(ended);
+    }
+
+    /// How the last connection ended on which lines were under way.
+    pub fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
     }
 
     /// The next line that has to go.
@@ -204,7 +282,7 @@ mod tests {
     #[test]
     fn verdicts_are_remembered_for_the_same_event_alone() {
         let (batch, other) = (contract::lines(&["a", "b", "a"]), contract::lines(&["a"]));
-        let mut settled = Settled::new();
+        let mut settled = Settled::default();
         let mut work = Work::new(&batch, &message());
         let (a, b) = (work.next().unwrap(), work.next().unwrap());
         work.taken(&a);
@@ -217,6 +295,23 @@ mod tests {
         let mut another = Work::new(&other, &message());
         another.recall(&settled);
         assert_eq!(texts(&mut another), ["a"]);
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_limit() {
+        let text = vec!["a"; 1000];
+        let mut settled = Settled::default();
+        let mut most = 0;
+        for _ in 0..MAX_SETTLED_LINES / 1000 + 2 {
+            let mut work = Work::new(&contract::lines(&text), &message());
+            while let Some(line) = work.next() {
+                work.taken(&line);
+            }
+            work.remember(&mut settled);
+            most = most.max(settled.0.len());
+        }
+        assert!((MAX_SETTLED_LINES - 1000..=MAX_SETTLED_LINES).contains(&most), "{most}");
+        assert!(settled.0.len() <= 2000, "it has begun anew: {}", settled.0.len());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Handing events on: to rsyslog and syslog-ng, to another loggr, to receivers that refuse, vanish and come back.
 
+mod chain;
+mod compress;
 mod crash;
 mod loggr;
+mod mutual;
 mod rsyslog;
 mod syslog_ng;
 mod targets;

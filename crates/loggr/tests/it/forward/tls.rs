@@ -1,51 +1,23 @@
 //! TLS to real receivers, of shippers and of `loggr send`: rsyslog over RELP, OpenSSL's server over TCP.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use tempfile::TempDir;
-
 use super::{forwarding, siem};
-use crate::support::{Daemon, Loggr, PROGRAM, RelpSender, Rsyslog, count_seqs, free_port, until};
+use crate::support::{Authority, Daemon, Loggr, PROGRAM, RelpSender, Rsyslog, count_seqs, free_port, until};
 
-/// A directory with an authority, `ca.crt`, and certificates that it has signed.
-struct Certificates(TempDir);
-
-impl Certificates {
-    /// Of a target, for `localhost` and its address, and of a client.
-    fn new() -> Certificates {
-        let directory = tempfile::tempdir().expect("a directory");
-        let write =
-            |name: &str, text: String| std::fs::write(directory.path().join(name), text).expect("a file");
-        let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of the test");
-        let key = KeyPair::generate().expect("a key");
-        let authority = CertifiedIssuer::self_signed(params, key).expect("an authority");
-        write("ca.crt", authority.pem());
-        for (name, names) in [("target", vec!["localhost", "127.0.0.1"]), ("client", vec!["forwarder"])] {
-            let key = KeyPair::generate().expect("a key");
-            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-            let mut params = CertificateParams::new(names).expect("names");
-            params.distinguished_name.push(rcgen::DnType::CommonName, name);
-            params.extended_key_usages =
-                vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-            write(&format!("{name}.crt"), params.signed_by(&key, &authority).expect("a certificate").pem());
-            write(&format!("{name}.key"), key.serialize_pem());
-        }
-        Certificates(directory)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
+/// An authority with the certificates of a target, for `localhost` and its address, and of a client that is
+/// called `forwarder`.
+fn certificates() -> Authority {
+    let mut authority = Authority::new(&["forwarder"]);
+    authority.sign_for("target", &["localhost", "127.0.0.1"], (2020, 2100));
+    authority
 }
 
 /// An rsyslogd that takes lines over RELP with TLS from who shows the certificate of the client, and writes
 /// them to `seen.log`.
 #[track_caller]
-fn rsyslog(certificates: &Certificates, port: u16) -> Option<Rsyslog> {
+fn rsyslog(certificates: &Authority, port: u16) -> Option<Rsyslog> {
     let file = certificates.path("seen.log");
     let at = |name: &str| certificates.path(name).display().to_string();
     let modules = format!(
@@ -61,15 +33,15 @@ fn rsyslog(certificates: &Certificates, port: u16) -> Option<Rsyslog> {
 
 #[test]
 fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
-    let (certificates, port) = (Certificates::new(), free_port());
+    let (certificates, port) = (certificates(), free_port());
     let Some(rsyslog) = rsyslog(&certificates, port) else { return };
     let at = |name: &str| certificates.path(name).display().to_string();
     let file = certificates.path("seen.log");
     let keys = format!(
         "targets = \"127.0.0.1:{port}\"\ntls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
         at("ca.crt"),
-        at("client.crt"),
-        at("client.key")
+        at("forwarder.crt"),
+        at("forwarder.key")
     );
     let mut loggr = Loggr::with(forwarding(&keys));
     RelpSender::new(loggr.address("relp"), 1).run(0, 1000);
@@ -85,7 +57,7 @@ fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
 }
 
 /// OpenSSL's server, which prints what it hears.
-fn s_server(certificates: &Certificates, port: u16, log: &Path, arguments: &[&str]) -> Daemon {
+fn s_server(certificates: &Authority, port: u16, log: &Path, arguments: &[&str]) -> Daemon {
     let input = certificates.path("input");
     if !input.exists() {
         let made = Command::new("mkfifo").arg(&input).status().expect("mkfifo starts");
@@ -108,7 +80,7 @@ fn s_server(certificates: &Certificates, port: u16, log: &Path, arguments: &[&st
 
 #[test]
 fn over_tcp_to_a_target_with_another_name() {
-    let certificates = Certificates::new();
+    let certificates = certificates();
     let (port, log) = (free_port(), certificates.path("server.log"));
     let mut server = s_server(&certificates, port, &log, &[]);
     let keys = format!(
@@ -129,7 +101,7 @@ fn over_tcp_to_a_target_with_another_name() {
 /// The status says what is wrong, and what to do.
 #[track_caller]
 fn check_trouble(tls: &str, arguments: &[&str], expect: &str) {
-    let (certificates, others) = (Certificates::new(), Certificates::new());
+    let (certificates, others) = (certificates(), certificates());
     let (port, log) = (free_port(), certificates.path("server.log"));
     let authority = certificates.path("ca.crt").display().to_string();
     let arguments: Vec<&str> =
@@ -204,10 +176,10 @@ fn send(url: &str, options: &[&str]) -> (bool, String) {
 
 #[test]
 fn send_to_rsyslog_over_relp_with_certificates_on_both_sides() {
-    let (certificates, port) = (Certificates::new(), free_port());
+    let (certificates, port) = (certificates(), free_port());
     let Some(rsyslog) = rsyslog(&certificates, port) else { return };
     let at = |name: &str| certificates.path(name).display().to_string();
-    let (authority, certificate, key) = (at("ca.crt"), at("client.crt"), at("client.key"));
+    let (authority, certificate, key) = (at("ca.crt"), at("forwarder.crt"), at("forwarder.key"));
     let options = ["--tls-ca", &authority, "--tls-cert", &certificate, "--tls-key", &key];
     let (good, said) = send(&format!("relp+tls://127.0.0.1:{port}"), &options);
     assert!(good && said.contains("sent 300 lines, 300 acknowledged"), "{said}");
@@ -218,10 +190,10 @@ fn send_to_rsyslog_over_relp_with_certificates_on_both_sides() {
 
 #[test]
 fn send_over_tcp_looks_who_the_receiver_is() {
-    let (certificates, others) = (Certificates::new(), Certificates::new());
+    let (certificates, others) = (certificates(), certificates());
     let (port, log) = (free_port(), certificates.path("server.log"));
     let mut server = s_server(&certificates, port, &log, &[]);
-    let at = |of: &Certificates| of.path("ca.crt").display().to_string();
+    let at = |of: &Authority| of.path("ca.crt").display().to_string();
     let (own, other) = (at(&certificates), at(&others));
     let url = format!("tcp+tls://127.0.0.1:{port}");
     let (good, said) = send(&url, &["--tls-ca", &own, "--tls-name", "localhost"]);

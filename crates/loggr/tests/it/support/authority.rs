@@ -35,8 +35,14 @@ impl Authority {
     }
 
     /// A certificate for this name, valid from the first of these years to the second.
-    pub fn sign(&mut self, name: &str, (from, to): (i32, i32)) {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    pub fn sign(&mut self, name: &str, years: (i32, i32)) {
+        self.sign_for(name, &[name], years);
+    }
+
+    /// A certificate for several names and addresses; `name` is that of its files, and its common name.
+    pub fn sign_for(&mut self, name: &str, names: &[&str], (from, to): (i32, i32)) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(from, 1, 1);

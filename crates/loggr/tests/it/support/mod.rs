@@ -4,10 +4,12 @@
 //! Every process that is started here ends with the value that owns it, by its own id.
 
 mod authority;
+mod cut;
 mod daemon;
 mod disk;
 pub mod images;
 mod loggr;
+mod namespace;
 mod notices;
 mod oidc;
 mod ports;
@@ -25,16 +27,18 @@ mod web;
 use std::io::Write;
 
 pub use authority::Authority;
+pub use cut::Cut;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
+pub use namespace::Namespace;
 pub use notices::Notices;
 pub use oidc::Provider;
 pub use ports::free_port;
 pub use postgres::{Database, own_postgres, postgres};
 pub use rabbitmq::{Broker, GUEST, PASSWORD, STRANGER, USER, Vhost};
 pub use redis::Redis;
-pub use relp::{RelpSender, Sent};
+pub use relp::{Load, RelpSender, Sent};
 pub use root::stays_root;
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
