@@ -2181,6 +2181,11 @@ export interface components {
              */
             pid: number | null;
             /**
+             * @description Its user, the capabilities that it has kept, and where it is confined to.
+             * @default null
+             */
+            privileges: string | null;
+            /**
              * Format: uint64
              * @description Seconds since it was last heard of.
              */
@@ -2674,7 +2679,7 @@ export interface components {
              */
             sent: number;
             /**
-             * @description With TLS, the name that its certificate is for.
+             * @description With TLS, the name that its certificate is for, while it takes events.
              * @default null
              */
             tls: string | null;
