@@ -2230,6 +2230,11 @@ export interface components {
              */
             pid: number | null;
             /**
+             * @description Its user, the capabilities that it has kept, and where it is confined to.
+             * @default null
+             */
+            privileges: string | null;
+            /**
              * Format: uint64
              * @description Seconds since it was last heard of.
              */

@@ -13,13 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow};
 use loggr_event::counted;
 
-use super::lines::MAX_LINE_BYTES;
 use super::resume::{Book, Mark, Place, digest};
 use crate::cli::complain;
 use crate::hint::Advise;
 use crate::source::upload::Ended;
 use crate::source::upload::content::{self, Content};
 
+/// No line of a file is longer.
+pub const MAX_LINE_BYTES: u64 = 8 << 20;
 /// Bytes that are read of a file at once.
 const READ_BYTES: usize = 256 << 10;
 

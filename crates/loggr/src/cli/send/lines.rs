@@ -7,14 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use loggr_event::{DumpFormat, Event, Facility, Severity, Timestamp};
 
-use super::files::{Files, gather};
+use super::files::{Files, MAX_LINE_BYTES, gather};
 use super::resume::{Book, Mark};
 use super::{LineFormat, SendArgs};
 use crate::exit::Usage;
 use crate::process::clock::now;
 
-/// No line of a file is longer.
-pub const MAX_LINE_BYTES: u64 = 8 << 20;
 /// What events are if nothing is said.
 const PRIORITY: &str = "user.notice";
 /// The program that they name then.

@@ -232,7 +232,7 @@ impl Book {
                 inner.changed.push(given.entry);
             }
         }
-        if inner.written.is_none_or(|then| then.elapsed() >= PAUSE) {
+        if !inner.changed.is_empty() && inner.written.is_none_or(|then| then.elapsed() >= PAUSE) {
             inner.write();
         }
     }
@@ -336,8 +336,7 @@ mod tests {
         let tickets: Vec<Ticket> = [(4, "one\n"), (8, "two\n"), (14, "three\n")]
             .map(|(end, line)| book.give(entry, end, line.as_bytes()))
             .into();
-        book.answered([tickets[2]]);
-        book.answered([tickets[0]]);
+        book.answered([tickets[0], tickets[2]]);
         assert!(Book::open(&state, "relp://a:1").is_err(), "it is in use");
         drop(book);
         // As after `kill -9`: nothing was closed. The file was renamed meanwhile, and has grown.

@@ -36,7 +36,7 @@ pub struct TlsArgs {
 }
 
 /// How long it is waited until the receiver ends the connection, too.
-const END_TIMEOUT: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it is waited for what a receiver says of a connection that it has broken.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -230,7 +230,10 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => socket.read(buffer),
-            Stream::Tls(stream) => stream.read(buffer),
+            Stream::Tls(stream) => match stream.read(buffer) {
+                Ok(n) if n > 0 || buffer.is_empty() => Ok(n),
+                ended => said(stream).map_or(ended, Err),
+            },
         }
     }
 }
@@ -239,7 +242,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => socket.write(bytes),
-            Stream::Tls(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes).map_err(|error| said(stream).unwrap_or(error)),
         }
     }
 
@@ -249,6 +252,13 @@ impl Write for Stream {
             Stream::Tls(stream) => stream.flush(),
         }
     }
+}
+
+/// What the receiver has said before the connection ended. While something is written the library reads
+/// an alert too, and keeps it for itself.
+fn said(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Option<io::Error> {
+    let error = stream.conn.process_new_packets().err()?;
+    Some(io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Why no TLS comes about.
