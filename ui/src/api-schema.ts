@@ -1315,6 +1315,8 @@ export interface components {
             event: components["schemas"]["Event"];
             /** @description The received bytes as text, where they were kept. */
             raw_text?: string | null;
+            /** @description Whether its seal is good. Left out where it has none and the configuration has no key. */
+            seal?: components["schemas"]["SealOf"] | null;
             /** @description The shape of its message. */
             shape: string;
             /** @description The message in pieces, and whether each of them varies. */
@@ -1835,6 +1837,53 @@ export interface components {
             ready_messages: number;
         } | components["schemas"]["QueueOnDisk"];
         /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedSeals: {
+            /**
+             * Format: uint64
+             * @description Events that came with a broken seal.
+             * @default 0
+             */
+            broken: number;
+            /**
+             * Format: uint64
+             * @description Events that came with a good seal.
+             * @default 0
+             */
+            good: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * @description `listener`, `machine` or `ship`.
+             * @default
+             */
+            kind: string;
+            /**
+             * @description The name of the listener, machine or shipper.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Events that went to the rescue because a good seal is required.
+             * @default 0
+             */
+            refused: number;
+            /**
+             * Format: uint64
+             * @description Events that were sealed there.
+             * @default 0
+             */
+            signed: number;
+            /**
+             * Format: uint64
+             * @description Events that came without a seal.
+             * @default 0
+             */
+            unsealed: number;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
         OwnedShip: {
             /**
              * Format: double
@@ -2314,6 +2363,8 @@ export interface components {
             level: components["schemas"]["Level"];
             /** @description Its name. */
             name: string;
+            /** @description Why nobody who has it sees anything until it is changed; null: it is in order. */
+            trouble?: string | null;
         };
         /** @description All roles. */
         Roles: {
@@ -2419,6 +2470,16 @@ export interface components {
              */
             view: components["schemas"]["View"];
         };
+        /** @description Whether the seal of an event is good. */
+        SealOf: {
+            /** @description The `id` of the key with which it was sealed, where the seal is good. */
+            key?: string | null;
+            /**
+             * @description `good`; `broken`, where the event was changed after it was sealed or no key here fits; `unsealed`;
+             *     `no_key`, where it has a seal and the configuration has no key to check it with.
+             */
+            verdict: string;
+        };
         /** @description A search that somebody keeps. */
         Search: {
             /**
@@ -2515,6 +2576,8 @@ export interface components {
         };
         /** @description What is so, and what of it is wrong. */
         Status: {
+            /** @description Roles and users whom nothing is shown until they are changed, each with the reason. */
+            access_troubles?: string[];
             /**
              * @description The broker, as each process sees it.
              * @default []
@@ -2593,6 +2656,11 @@ export interface components {
              * @default false
              */
             running: boolean;
+            /**
+             * @description What listeners, machines and shippers have found of seals.
+             * @default []
+             */
+            seals: components["schemas"]["OwnedSeals"][];
             /**
              * @description The shippers.
              * @default []

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::{
         Defects, Facility, Field, Format, InputFormat, Origin, SdElement, SdParam, Severity, Timestamp,
-        Transport, TrustedField, Uid,
+        Transport, TrustedField, Uid, Verdict,
     };
     use proptest::collection::{btree_map, btree_set, vec};
     use proptest::option;
@@ -115,6 +115,11 @@ mod tests {
 
     fn word() -> impl Strategy<Value = String> {
         prop_oneof!["", "[!-~]{1,60}", "([\u{0}-\u{ff}]|.){0,12}"]
+    }
+
+    /// Names that structured data has from careless senders.
+    fn odd() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-c]", "[a-z ]{0,40}", "pyloggr@45878|untrusted-pyloggr@45878", "[\"=\\]é]{1,3}"]
     }
 
     fn stamp() -> impl Strategy<Value = Timestamp> {
@@ -250,6 +255,31 @@ mod tests {
                let received = Event::receive(&line, &trusting, Uid::default(), event.timegenerated);
                if !event.source.is_empty() && !event.message.ends_with(['\n', '\r', '\0']) {
                    prop_assert_eq!(received, expect);
+               }
+           }
+
+           #[test]
+           fn a_seal_survives_every_format_that_carries_it(event in event(), odd in vec((odd(), vec((odd(), text()), 0..3)), 0..3), empty: bool) {
+               let mut event = event;
+               for (id, params) in odd {
+                   let params = params.into_iter().map(|(n, v)| SdParam { name: n.into(), value: v.into() });
+                   event.structured_data.push(SdElement { id: id.into(), params: params.collect() });
+               }
+               if empty {
+                   (event.source, event.app_name) = ("".into(), "".into());
+               }
+               event.seal(b"key", event.timegenerated);
+               let trusting = Origin { peer: "192.0.2.7:514".to_owned(), ..trusting() };
+               for name in ["json", "msgpack", "rfc5424"] {
+                   // Over two hosts, which write it again.
+                   let (mut first, mut second) = (Vec::new(), Vec::new());
+                   let format = DumpFormat::parse(name).unwrap();
+                   event.dump(&format, &mut first);
+                   let one = Event::receive(&first, &trusting, Uid::default(), Timestamp::default());
+                   prop_assert_eq!(one.verify(b"key"), Verdict::Good, "{name}: {}", String::from_utf8_lossy(&first));
+                   one.dump(&format, &mut second);
+                   let other = Event::receive(&second, &trusting, Uid::default(), Timestamp::default());
+                   prop_assert_eq!(other.verify(b"key"), Verdict::Good, "{name}: {}", String::from_utf8_lossy(&second));
                }
            }
 

@@ -66,7 +66,7 @@ pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
 pub use rfc3164::MAX_HOST_BYTES;
 pub use sd::{MAX_SD_NAME_BYTES, MAX_SD_PARAMS};
-pub use seal::{SEAL_VERSION, Verdict};
+pub use seal::{SEAL_VERSION, SealKeys, Verdict};
 pub use tag::MAX_TAG_BYTES;
 pub use template::{Template, TemplateError};
 pub use timestamp::{DateParts, MAX_RFC3339_BYTES, Timestamp};

@@ -289,6 +289,10 @@ fn receive_syslog<'a>(
 /// known, and what the kernel says about it.
 #[inline]
 fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
+    if event.hmac.is_some() {
+        // It was complete when it was sealed.
+        return;
+    }
     if event.source.is_empty() {
         event.source = Cow::Borrowed(origin.host());
         // Nobody expects a host in a line that never left the machine.

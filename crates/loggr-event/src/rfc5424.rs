@@ -239,7 +239,7 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"1 ");
     event.timereported.write_rfc3339(out);
     let misfits = [
-        write_token(0, "source", &event.source, out),
+        write_token(0, "source", &event.source, out).or(sealed_without_source(event)),
         write_token(1, "app_name", &event.app_name, out),
         write_token(2, "procid", &event.procid, out),
         write_token(3, "msgid", &event.msgid, out),
@@ -254,8 +254,7 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
             continue;
         }
         out.push(b'[');
-        let id = if element.id == own::OWN_SD_ID { own::UNTRUSTED_SD_ID } else { element.id.as_ref() };
-        sd::write_name(id, out);
+        write_id(&element.id, out);
         for same in event.structured_data[i..].iter().filter(|e| e.id == element.id) {
             for param in &same.params {
                 sd::write_param(&param.name, &param.value, escaped, out);
@@ -280,6 +279,18 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an SD-ID as it is passed on.
+fn write_id(id: &str, out: &mut Vec<u8>) {
+    sd::write_name(if id == own::OWN_SD_ID { own::UNTRUSTED_SD_ID } else { id }, out);
+}
+
+/// An SD-ID as it is passed on.
+pub(crate) fn written_id(id: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(id.len());
+    write_id(id, &mut out);
+    out
+}
+
 /// Is there a control character in anything that is written as MSG or as a value?
 fn needs_escape(event: &Event<'_>) -> bool {
     let params = event.structured_data.iter().flat_map(|e| &e.params).map(|p| &p.value);
@@ -291,6 +302,11 @@ fn needs_escape(event: &Event<'_>) -> bool {
         .chain(params)
         .chain(fields)
         .any(|text| escape::needs_escape(text))
+}
+
+/// The source of a sealed event that has none: nothing may stand in for it at the other end.
+fn sealed_without_source<'v>(event: &Event<'v>) -> Option<(&'static str, &'v str)> {
+    (event.hmac.is_some() && event.source.is_empty()).then_some(("source", ""))
 }
 
 /// Appends a space and a header field; gives it back if the header cannot hold it.

@@ -206,6 +206,13 @@ pub(crate) fn write_name(name: &str, out: &mut Vec<u8>) {
     out.extend(name.bytes().take(MAX_SD_NAME_BYTES).map(|b| if is_name_byte(b) { b } else { b'_' }));
 }
 
+/// A name as [`write_name`] writes it.
+pub(crate) fn written_name(name: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(name.len());
+    write_name(name, &mut out);
+    out
+}
+
 fn write_value(bytes: &[u8], out: &mut Vec<u8>) {
     let mut from = 0;
     for at in memchr::memchr3_iter(b'"', b'\\', b']', bytes) {

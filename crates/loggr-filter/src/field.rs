@@ -149,7 +149,7 @@ impl CoreField {
 
     /// Sets the field; false, and nothing is changed, if the value does not fit.
     ///
-    /// The event loses its seal (HMAC), which does not fit any more.
+    /// If the field is sealed, the event loses its seal (HMAC), which does not fit any more.
     pub fn write<'e>(self, event: &mut Event<'e>, value: Cow<'e, str>) -> bool {
         match self {
             CoreField::Severity => match severity(&value) {
@@ -166,8 +166,15 @@ impl CoreField {
             },
             CoreField::Source => event.source = value,
             CoreField::AppName => event.app_name = value,
-            CoreField::ProcId => event.procid = value,
-            CoreField::MsgId => event.msgid = value,
+            // These two are not sealed.
+            CoreField::ProcId => {
+                event.procid = value;
+                return true;
+            }
+            CoreField::MsgId => {
+                event.msgid = value;
+                return true;
+            }
             CoreField::Message => event.message = value,
             _ => return false,
         }

@@ -8,7 +8,7 @@ use loggr_store::embedded::{Reader, Writer, WriterOptions};
 use loggr_store::query::{Query, parse};
 use loggr_store::{Appended, SearchOptions};
 use proptest::prelude::*;
-use support::{MIDNIGHT, any_event, event, everything, sorted};
+use support::{MIDNIGHT, SEAL_KEY, any_event, event, everything, sorted};
 
 fn quiet() -> WriterOptions {
     WriterOptions { background_compaction: false, ..WriterOptions::default() }
@@ -30,7 +30,11 @@ proptest! {
             }
         }
         let reader = Reader::open(dir.path()).unwrap();
-        prop_assert_eq!(everything(&reader), sorted(all));
+        let (found, sent) = (everything(&reader), sorted(all));
+        for (found, sent) in found.iter().zip(&sent) {
+            prop_assert_eq!(found.verify(SEAL_KEY), sent.verify(SEAL_KEY));
+        }
+        prop_assert_eq!(found, sent);
     }
 }
 

@@ -17,6 +17,7 @@ mod process;
 mod reading;
 mod registry;
 mod run;
+mod seal;
 pub mod sink;
 mod source;
 mod status;

@@ -1,7 +1,7 @@
 /** Beside an open row: from where it came and where it went. */
 import type { EventAnswer, LogEvent, Step } from '../api-types';
 import { bytes } from '../format';
-import { barePeer } from '../list/event';
+import { barePeer, sealOf } from '../list/event';
 import { clean } from '../list/text';
 import * as prefs from '../prefs';
 import { term } from '../query/rewrite';
@@ -40,6 +40,12 @@ export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | n
               </dd>
             </>
           ))}
+        {whole?.seal && (
+          <>
+            <dt>seal</dt>
+            <dd class={whole.seal.verdict === 'broken' ? 'warn' : undefined}>{sealOf(whole.seal)}</dd>
+          </>
+        )}
         {event.defects?.length ? (
           <>
             <dt>defects</dt>

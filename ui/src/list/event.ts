@@ -1,5 +1,5 @@
 /** What an event says under the names of the query language. Not: how it is drawn. */
-import type { LogEvent } from '../api-types';
+import type { EventAnswer, LogEvent } from '../api-types';
 import { span } from '../format';
 import { bareName, fieldName } from '../query/rewrite';
 import { fraction, stamp, type Zone } from '../time';
@@ -129,4 +129,14 @@ export function flat(e: LogEvent): Map<string, string> {
   out.set('message', e.message);
   out.set('uid', e.uid);
   return out;
+}
+
+const SEAL: Record<string, string> = {
+  broken: 'broken: the event was changed, or no key here fits',
+  no_key: 'there is no key here to verify it',
+};
+
+/** Whether the seal of an event is good, in words. */
+export function sealOf({ verdict, key }: NonNullable<EventAnswer['seal']>): string {
+  return key ? `${verdict}, key ${key}` : (SEAL[verdict] ?? verdict);
 }

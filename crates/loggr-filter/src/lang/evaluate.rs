@@ -13,7 +13,7 @@ use super::ast::Comparison;
 use super::counters::{Counters, Step};
 use super::node::{Called, Check, Node, Test, Values, Write};
 use crate::engines::{Call, Outcome};
-use crate::field::{ASSIGN_TAG, CoreField, unseal};
+use crate::field::{ASSIGN_TAG, CoreField};
 
 /// Bytes of a value that is assigned, at most. A longer one is not assigned, and the event gets the
 /// tag `_assignfailure`.
@@ -204,7 +204,6 @@ impl<'e> Run<'_, 'e> {
             Write::Custom(name) if !self.has_room(name) => Outcome::Failed(ASSIGN_TAG),
             Write::Custom(name) => {
                 self.event.set_field(name.as_str(), value);
-                unseal(self.event);
                 Outcome::Did
             }
         }
@@ -269,7 +268,6 @@ impl<'e> Run<'_, 'e> {
                 for value in values {
                     self.event.add_field_value(name.as_str(), value);
                 }
-                unseal(self.event);
                 Outcome::Did
             }
             Write::Core(_) => {

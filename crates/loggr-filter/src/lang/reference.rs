@@ -75,8 +75,10 @@ pub fn reference() -> String {
     );
     out.push_str(
         "A custom field is written `[name]`; `[a][b]` is the same as `[a.b]`. A custom field that has the name of a \
-         core field is written `[fields.NAME]`, as in queries: `[fields.message]`. An event that a filter changes \
-         loses the HMAC that its sender sealed it with.\n\n## Engines\n\nAn engine is called with its arguments in \
+         core field is written `[fields.NAME]`, as in queries: `[fields.message]`. The fields \
+         `severity`, `facility`, `source`, `app_name`, `message` and `timereported` are sealed: an event in which a \
+         filter changes one of them loses its [seal](../guide/seals.md), and gets a new one where the machine has \
+         `seal = \"sign\"`.\n\n## Engines\n\nAn engine is called with its arguments in \
          parentheses: `grok(\"SSHD\", prefix=\"ssh_\")`. Arguments without a name are taken in the order of the \
          table. A call is also a condition, which is true if the engine acted on the event: `if grok(\"SSHD\") { … }`.\n",
     );

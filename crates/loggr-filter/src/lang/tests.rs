@@ -1,6 +1,6 @@
 //! The language as its users see it: what programs do, and what wrong ones are told.
 
-use loggr_event::{Event, Origin, Severity, Timestamp, Uid};
+use loggr_event::{Event, Origin, Severity, Timestamp, Uid, Verdict};
 use proptest::prelude::*;
 
 use super::parser::parse;
@@ -297,14 +297,31 @@ fn a_trace_tells_what_each_rule_changed() {
     );
 }
 
-#[test]
-fn a_seal_does_not_survive_a_change() {
-    let program = program("message := \"other\"");
+#[track_caller]
+fn check_seal(text: &str, stays: bool) {
+    let program = program(text);
     let origin = Origin::default();
     let mut event = event(&origin);
-    event.hmac = Some("x".into());
+    event.seal(b"key", NOW);
     program.run(&mut event, NOW, &mut program.counters());
-    assert_eq!(event.hmac, None);
+    let expect = if stays { Verdict::Good } else { Verdict::Unsealed };
+    assert_eq!(event.verify(b"key"), expect, "{text}");
+}
+
+#[test]
+fn a_seal_does_not_survive_a_change_of_what_is_sealed() {
+    check_seal("message := \"other\"", false);
+    check_seal("severity := \"debug\"", false);
+    check_seal("facility := \"local7\"", false);
+    check_seal("source := \"other\"", false);
+    check_seal("app_name := \"other\"", false);
+    check_seal("timereported := \"2026-11-22T10:00:00Z\"", false);
+    check_seal("delete message", false);
+    check_seal("procid := \"1\"", true);
+    check_seal("msgid := \"ID\"", true);
+    check_seal("[team] := \"a\"", true);
+    check_seal("[team] := \"a\" rename [team] -> [crew] delete [crew]", true);
+    check_seal("tags += \"t\"", true);
 }
 
 /// Wrong programs and what is said about them, in one file.

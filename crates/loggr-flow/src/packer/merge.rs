@@ -3,12 +3,15 @@
 //! The merged event has the earliest times, the most severe severity, the union of tags, fields and
 //! structured data, and the messages joined by line feeds; the rest is the first part's. Its uid is
 //! made of all their uids: the same parts give the same uid again after a redelivery, and other
-//! parts never get it. Seals are dropped.
+//! parts never get it. Seals are dropped; but if the seal of a part is known to be broken, the merged
+//! event has it, so that nobody takes it for one that was never sealed.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use loggr_event::{Defect, Defects, Event, Field, MAX_FIELDS, MAX_SD_PARAMS, MAX_TAGS, SdElement, Uid};
+use loggr_event::{
+    Defect, Defects, Event, Field, MAX_FIELDS, MAX_SD_PARAMS, MAX_TAGS, SdElement, Timestamp, Uid,
+};
 
 use crate::record::{Payload, Record};
 
@@ -23,6 +26,9 @@ pub(super) fn merge<'r>(records: &[Record<'r>]) -> Option<(Event<'r>, usize)> {
 /// SD-ID, name and value.
 type Known<'r> = (Cow<'r, str>, Cow<'r, str>, Cow<'r, str>);
 
+/// A seal, and when it was made.
+type Seal<'r> = (Option<Cow<'r, str>>, Option<Timestamp>);
+
 struct Union<'r> {
     event: Event<'r>,
     message: String,
@@ -34,6 +40,8 @@ struct Union<'r> {
     /// Whether a part was cut, and the length of all parts before that.
     cut: bool,
     length: u64,
+    /// The seal of the first part whose seal is broken.
+    broken: Option<Seal<'r>>,
     /// The values that fields and structured data have already; filled when it is first needed.
     known: Option<HashSet<Known<'r>>>,
 }
@@ -55,6 +63,7 @@ impl<'r> Union<'r> {
             raw: event.raw.is_some(),
             cut: event.original_len.is_some(),
             length: length(&event),
+            broken: broken(&event),
             known: None,
             event,
         }
@@ -77,6 +86,7 @@ impl<'r> Union<'r> {
         self.uids.push(next.uid);
         self.message.push('\n');
         self.message.push_str(&next.message);
+        self.broken = self.broken.take().or_else(|| broken(&next));
         let event = &mut self.event;
         event.timereported = event.timereported.min(next.timereported);
         event.timegenerated = event.timegenerated.min(next.timegenerated);
@@ -175,18 +185,22 @@ impl<'r> Union<'r> {
     }
 
     fn finish(self, records: &[Record<'r>]) -> Event<'r> {
-        let Union { mut event, message, uids, raw, cut, length, .. } = self;
+        let Union { mut event, message, uids, raw, cut, length, broken, .. } = self;
         if uids.len() == 1 {
             return event;
         }
         event.message = Cow::Owned(message);
         event.uid = Uid::of_several(&uids);
-        event.hmac = None;
-        event.timehmac = None;
+        (event.hmac, event.timehmac) = broken.unwrap_or_default();
         event.raw = raw.then(|| Cow::Owned(bytes(records)));
         event.original_len = cut.then_some(length);
         event
     }
+}
+
+/// The seal, if it is known to be broken.
+fn broken<'r>(event: &Event<'r>) -> Option<Seal<'r>> {
+    event.defects.contains(Defect::BadHmac).then(|| (event.hmac.clone(), event.timehmac))
 }
 
 /// The length of the line before it was cut.

@@ -20,6 +20,7 @@ mod certificate;
 mod client;
 mod clients;
 mod identity;
+mod names;
 mod peers;
 mod pem;
 mod reason;

@@ -129,7 +129,10 @@ fn origin() -> impl Strategy<Value = Option<Cow<'static, Origin>>> {
     })
 }
 
-/// Any event at all, near `MIDNIGHT`; its number makes it unique.
+/// The key of seals that fit.
+pub const SEAL_KEY: &[u8] = b"key";
+
+/// Any event at all, near `MIDNIGHT`; its number makes it unique. Some are sealed with `SEAL_KEY`.
 pub fn any_event() -> impl Strategy<Value = Event<'static>> {
     let head = (-200i64..200, any::<bool>(), 0u8..8, 0u8..24, -300i16..300, any::<u64>());
     let texts = (text(), text(), text(), text(), text());
@@ -149,7 +152,8 @@ pub fn any_event() -> impl Strategy<Value = Event<'static>> {
     (head, texts, extra, rare).prop_map(|(head, texts, extra, rare)| {
         let time = MIDNIGHT + head.0 * 1_000_000 + i64::from(head.2) * 7;
         let reported = if head.1 { time } else { time - 12_345 };
-        Event {
+        let sealed = rare.2.filter(|_| rare.3.is_none());
+        let mut event = Event {
             uid: uid(time, head.5 >> 2),
             timegenerated: Timestamp::with_offset(time, if head.4 % 5 == 0 { head.4 } else { 0 }),
             timereported: Timestamp::with_offset(reported, if head.4 % 2 == 0 { head.4 } else { 0 }),
@@ -181,7 +185,11 @@ pub fn any_event() -> impl Strategy<Value = Event<'static>> {
             original_len: rare.1,
             timehmac: rare.2.map(|t| Timestamp::with_offset(i64::from(t), 60)),
             hmac: rare.3.map(Cow::Owned),
+        };
+        if let Some(time) = sealed {
+            event.seal(SEAL_KEY, Timestamp::with_offset(i64::from(time), 60));
         }
+        event
     })
 }
 

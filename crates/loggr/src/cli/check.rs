@@ -25,6 +25,9 @@ pub fn run(place: &Place) -> Result<Exit> {
     for sentence in config.unset_fields() {
         super::complain(&format!("warning: {sentence}\n"));
     }
+    for sentence in config.lost_seals() {
+        super::complain(&format!("warning: {sentence}\n"));
+    }
     // Of the shell that asks; the service may be given more.
     if let Some(shortage) = Needs::of(&config, &Part::Everything).shortage(descriptors::allowed()) {
         super::complain(&format!("warning: {shortage}\nhint: {}\n", descriptors::REMEDY));
@@ -69,13 +72,15 @@ fn summary(config: &Config) -> Result<String> {
         let (name, queue, to) = (&machine.name, &machine.queue, &machine.destination);
         let packers = machine.packers.iter().map(|packer| format!("packers.{}", packer.name));
         let filter = machine.filter.is_some().then(|| program.file().to_owned());
-        let through: Vec<String> = packers.chain(filter).collect();
+        let seals = machine.seal.map(|_| "seals".to_owned());
+        let through: Vec<String> = packers.chain(filter).chain(seals).collect();
         writeln!(out, "machine {name}: queue {queue} through {} to {to}", through.join(", "))?;
         for (exchange, key) in machine.ways() {
             writeln!(out, "machine {name}: {key} to {exchange}")?;
         }
     }
     crate::component::ship::tls(config.ships.iter())?;
+    crate::seal::read(config)?;
     for ship in &config.ships {
         let mut place = ship.kind.shown();
         if let ShipKind::Postgres(postgres) = &ship.kind {

@@ -119,6 +119,8 @@ enum Command {
     Top(search::TopArgs),
     /// Show how many events there were over time
     Histogram(search::HistogramArgs),
+    /// Verify the seals of stored events, and name those that were changed
+    Verify(search::VerifyArgs),
     /// Create the tables in PostgreSQL or the queues on RabbitMQ that the configuration needs
     Init(init::InitArgs),
     /// Delete stored days that are older than the configured retention
@@ -169,6 +171,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Fields(args) => looking(search::fields(&place, &args)),
         Command::Top(args) => looking(search::top(&place, &args)),
         Command::Histogram(args) => looking(search::histogram(&place, &args)),
+        Command::Verify(args) => looking(search::verify(&place, &args)),
         Command::Init(args) => init::run(&place, &args),
         Command::Prune(args) => looking(keep::prune(&place, &args)),
         Command::Purge(args) => looking(keep::purge(&place, &args)),

@@ -1,4 +1,4 @@
-//! `loggr search|count|fields|top|histogram`: questions to a store.
+//! `loggr search|count|fields|top|histogram|verify`: questions to a store.
 //!
 //! Reads the store's files or asks the database; the running process need not answer, nor run. With `--url`
 //! a loggr elsewhere is asked.
@@ -9,6 +9,7 @@ mod follow;
 mod print;
 mod there;
 mod time;
+mod verify;
 mod words;
 
 use std::io::Write;
@@ -30,6 +31,7 @@ use time::duration;
 
 pub use fields::{FieldsArgs, fields};
 pub use time::{expiry, time};
+pub use verify::{VerifyArgs, verify};
 pub use words::arguments;
 
 /// Arguments of `loggr search`.

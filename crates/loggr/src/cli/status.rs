@@ -20,7 +20,7 @@ use crate::process::place;
 use crate::registry::Registry;
 use crate::status::{
     Broker, Certificate, Forward, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue,
-    Rule, Ship, State, Store, Target, sentences,
+    Rule, Seals, Ship, State, Store, Target, sentences,
 };
 
 /// Arguments of `loggr status`.
@@ -135,6 +135,15 @@ const CERTIFICATES: &[Column<Certificate>] = &[
     ("NAME", |c| clean(&c.name).into()),
     ("ENDS", |c| clean(&c.ends).into()),
     ("DAYS LEFT", |c| c.days_left.to_string()),
+];
+const SEALS: &[Column<Seals>] = &[
+    ("SEALS OF", |s| clean(&s.name).into()),
+    ("KIND", |s| clean(&s.kind).into()),
+    ("SIGNED", |s| number(Some(s.signed))),
+    ("GOOD", |s| number(Some(s.good))),
+    ("BROKEN", |s| number(Some(s.broken))),
+    ("UNSEALED", |s| number(Some(s.unsealed))),
+    ("REFUSED", |s| number(Some(s.refused))),
 ];
 const QUEUES: &[Column<Queue>] = &[
     ("QUEUE", |q| clean(&q.name).into()),
@@ -263,6 +272,7 @@ fn render(status: &Installation, rules: bool) -> String {
     out += &all.said("SHIPPER THAT HAS ENDED", &status.ships, |s| (&s.name, s.ended.as_deref()));
     out += &all.show(FORWARDING, &forwarding(&status.ships));
     out += &all.show(TARGETS, &targets(&status.ships));
+    out += &all.show(SEALS, &status.seals);
     out += &all.show(STORES, &holdings(&status.stores));
     out += &all.said("STORE WITH TROUBLE", &status.stores, |s| (&s.name, s.trouble.as_deref()));
     out += &all.said("STORE THAT DROPS NOTHING", &status.stores, |s| (&s.name, s.clock()));

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use loggr_bus::Publisher;
-use loggr_event::{Origin, UidGenerator};
+use loggr_bus::rescue::RescueStore;
+use loggr_event::{Origin, SealKeys, UidGenerator};
 use loggr_flow::Stop;
 use loggr_net::Endpoint;
 use loggr_net::bind::{self, UnixPath};
@@ -20,6 +21,7 @@ use crate::config::{Config, Listener, Protocol};
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
+use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
 use crate::source::upload::Uploads;
 use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls};
 
@@ -79,28 +81,45 @@ impl Doors {
     }
 }
 
+/// What all listeners of the process share.
+pub struct Receiving<'p> {
+    /// Where events go.
+    pub bus: &'p Opened,
+    /// Where events go that have no good seal.
+    pub rescue: &'p RescueStore,
+    /// The keys of seals.
+    pub seal_keys: &'p Arc<SealKeys>,
+    /// Gives uids.
+    pub uids: &'p Arc<UidGenerator>,
+    /// How many connections there may be.
+    pub places: &'p Places,
+    /// When to stop.
+    pub stop: &'p Stop,
+}
+
 impl Server {
     /// Begins to receive.
-    pub fn start(
-        config: &Config,
-        doors: Doors,
-        bus: &Opened,
-        uids: &Arc<UidGenerator>,
-        places: &Places,
-        stop: &Stop,
-    ) -> Result<Server> {
+    pub fn start(config: &Config, doors: Doors, receiving: &Receiving<'_>) -> Result<Server> {
+        let Receiving { bus, rescue, seal_keys, uids, places, stop } = *receiving;
         let uploads = uploads(config, bus, uids, stop)?.map(Arc::new);
         let mut server =
             Server { listeners: Vec::new(), uploads, tasks: JoinSet::new(), _paths: doors.paths };
         let mut ready = Vec::new();
         for ((listener, sockets), shown) in config.listeners.iter().zip(doors.sockets).zip(doors.shown) {
-            let stats = Arc::new(ListenerStats::new(&listener.name, listener.protocol.keyword()));
+            let sealing = Sealing::new(listener.seal, seal_keys, "listener", &listener.name);
+            let own = sealing.is_some().then(|| format!("{LISTENER_RESCUE_PREFIX}{}", listener.name));
+            let own = own.map(|name| rescue.rescue_for(&name)).transpose()?;
+            let stats = ListenerStats::new(&listener.name, listener.protocol.keyword());
+            let stats = Arc::new(ListenerStats { sealing, ..stats });
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let gate = places.gate(listener.max_connections);
             let mut addresses = Vec::new();
             for socket in sockets {
                 addresses.push(socket.address.clone());
-                let intake = intake(listener, publisher.clone(), uids.clone(), stats.clone());
+                let intake = Intake {
+                    rescue: own.clone(),
+                    ..intake(listener, publisher.clone(), uids.clone(), stats.clone())
+                };
                 ready.push((socket, listener, intake, gate.clone(), shown.clone()));
             }
             server.listeners.push(Bound { stats, addresses });
@@ -234,6 +253,7 @@ fn intake(
         publisher,
         uids,
         stats,
+        rescue: None,
     }
 }
 

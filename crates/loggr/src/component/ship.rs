@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
+use loggr_event::SealKeys;
 use loggr_flow::{Batcher, BatcherLimits, Stage, Stop, pump_staged};
 use loggr_store::ErrorKind;
 use loggr_store::embedded::WriterOptions;
@@ -18,6 +19,7 @@ use crate::config::ship::{Balance, FilesShip};
 use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::seal::{Sealed, Sealing};
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
@@ -52,6 +54,8 @@ pub struct Shippers<'p> {
     pub databases: &'p HashMap<String, Database>,
     /// The settings of TLS of shippers of kind `syslog`, by the shipper's name.
     pub tls: &'p HashMap<String, Tls>,
+    /// The keys of seals.
+    pub seal_keys: &'p Arc<SealKeys>,
     /// When to stop.
     pub stop: &'p Stop,
 }
@@ -59,9 +63,11 @@ pub struct Shippers<'p> {
 impl Shippers<'_> {
     /// Opens the destination and starts pumping.
     pub async fn start(&self, ship: &Ship, tasks: &mut JoinSet<()>) -> Result<Shipping> {
-        let stats = Arc::new(ShipStats::new(ship));
+        let sealing = Sealing::new(ship.seal, self.seal_keys, "ship", &ship.name);
+        let stats = ShipStats::new(ship, sealing);
         match &ship.kind {
             ShipKind::Files(files) => {
+                let stats = Arc::new(stats);
                 let sink = open_files(&ship.name, files, self.data)?;
                 // No batcher: the queue joins what waits, and a lone event goes at once.
                 let options = ConsumerOptions {
@@ -75,6 +81,7 @@ impl Shippers<'_> {
                 Ok(Shipping { stats, destination })
             }
             ShipKind::Search(search) => {
+                let stats = Arc::new(stats);
                 let kept = WriterOptions { retention: search.retention, ..WriterOptions::default() };
                 let sink = SearchSink::new(&search.directory, kept);
                 let mut upkeep = SearchUpkeep::new(sink.clone(), search.retention.is_some(), stats.clone());
@@ -98,6 +105,7 @@ impl Shippers<'_> {
                 Ok(Shipping { stats, destination })
             }
             ShipKind::Postgres(postgres) => {
+                let stats = Arc::new(stats);
                 let database =
                     self.databases.get(&ship.name).expect("BUG: each such shipper has its database");
                 let sink = open_postgres(&ship.name, database.clone()).await?;
@@ -123,7 +131,7 @@ impl Shippers<'_> {
             }
             ShipKind::Syslog(syslog) => {
                 let forward = Arc::new(ForwardStats::new(syslog));
-                let stats = Arc::new(ShipStats::forwarding(ship, forward.clone()));
+                let stats = Arc::new(stats.forwarding(forward.clone()));
                 let tls = self.tls.get(&ship.name).cloned();
                 let destination = Destination::Syslog(SyslogSink::new(&ship.name, syslog, tls, forward));
                 // No batcher: the queue joins what waits, and a lone event goes at once.
@@ -156,6 +164,7 @@ impl Shippers<'_> {
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
+        let consumer = Sealed::new(consumer, stats.sealing.clone());
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let progress = stats.progress.clone();
         let (sink, stop) = (destination.clone(), self.stop.clone());

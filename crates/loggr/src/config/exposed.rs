@@ -34,6 +34,7 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     const PASSWORD: &str = "the password in";
     const KEY: &str = "the private key";
     const SECRET: &str = "the secret in";
+    const SEAL_KEY: &str = "the key of seals in";
     let mut files = Vec::new();
     let mut in_the_file = false;
     if let Some(rabbit) = &config.bus.rabbit {
@@ -51,6 +52,7 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     files.extend(listeners.map(|tls| (KEY, tls.files.key.clone())));
     let oidc = config.web.iter().filter_map(|web| web.oidc.as_ref());
     files.extend(oidc.filter_map(|oidc| oidc.client_secret_file.clone()).map(|file| (SECRET, file)));
+    files.extend(config.seal_keys.iter().map(|key| (SEAL_KEY, key.file.clone())));
     for ship in &config.ships {
         files.extend(ship.kind.private_key().map(|key| (KEY, key.to_owned())));
         if let ShipKind::Postgres(postgres) = &ship.kind {

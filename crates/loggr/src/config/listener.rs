@@ -10,6 +10,7 @@ use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
 use super::choice::{Choice, choice};
+use super::hmac::{self, Seal};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
 use super::rabbit::ENCODING;
 use super::reader::Reader;
@@ -180,6 +181,12 @@ pub static SECTION: Section = Section {
              sender's",
         )
         .only(CONNECTED),
+        hmac::seal(
+            "what is done with [seals](../guide/seals.md) at reception: `sign` seals every event that has no seal; \
+             `verify` only looks whether seals are good; with `require` an event without a good seal goes to the \
+             rescue. With each of them an event whose seal is broken has the defect `bad_hmac`. The seals of \
+             senders that are not trusted (`trust`) are not read",
+        ),
         key("tls", Takes::Section, "", "TLS: [`[listener.tls]`](#listenertls)")
             .without("the listener speaks without encryption")
             .only(CONNECTED),
@@ -266,6 +273,8 @@ pub struct Listener {
     pub idle_timeout: Option<Duration>,
     /// Proxies whose word on the sender's address is believed and awaited.
     pub proxies: Vec<Network>,
+    /// What is done with seals.
+    pub seal: Option<Seal>,
     /// TLS, if it is spoken.
     pub tls: Option<Tls>,
 }
@@ -369,6 +378,7 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         socket_mode: r.mode("socket_mode"),
         idle_timeout: r.duration_if_any("idle_timeout"),
         proxies: r.networks("proxy_from"),
+        seal: r.choice_if_any("seal"),
         tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
     };
     if listener.window_size < listener.max_message_size {

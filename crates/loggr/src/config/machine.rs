@@ -6,6 +6,7 @@ use loggr_bus::rabbit::Encoding;
 use loggr_filter::engines::Route;
 
 use super::diagnostics::nearest;
+use super::hmac::{self, Seal};
 use super::keys::{Section, Shape, Takes, key};
 use super::listener::Listener;
 use super::packers::Packer;
@@ -18,7 +19,7 @@ pub static SECTION: Section = Section {
     name: "machine",
     shape: Shape::Named,
     about: "A machine takes events from one exchange, passes them through packers and a filter, and publishes \
-         them to another exchange. A machine with neither packers nor a filter has no queue of its own: \
+         them to another exchange. A machine with neither packers nor a filter nor `seal` has no queue of its own: \
          loggr binds the queues of its destination to its source exchange directly. When the file has no \
          machine and no listener publishes to `events`, loggr adds such a machine from `received` to \
          `events`.",
@@ -64,6 +65,13 @@ pub static SECTION: Section = Section {
              other machine or shipper may use it",
         )
         .without("`machine.` and the machine's name"),
+        hmac::seal(
+            "what is done with [seals](../guide/seals.md): `sign` seals every event that has no seal when it leaves \
+             the machine, and so seals anew what the filter has changed or the packers have joined; `verify` only \
+             looks whether seals are good when events come; with `require` an event that comes without a good seal \
+             goes to the rescue. With each of them an event whose seal is broken has the defect `bad_hmac`, and is \
+             never sealed anew. A machine with `seal` has a queue of its own",
+        ),
         key(
             "workers",
             Takes::Count(1, 64),
@@ -73,7 +81,7 @@ pub static SECTION: Section = Section {
     ]],
 };
 
-/// `[machine.NAME]`. A machine with neither a filter nor packers runs nothing and has no queue: see
+/// `[machine.NAME]`. A machine with neither a filter nor packers nor seals runs nothing and has no queue: see
 /// `Config::topology`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -95,6 +103,8 @@ pub struct Machine {
     pub packers: Vec<Packer>,
     /// The queue it takes from, if it is a hop.
     pub queue: String,
+    /// What is done with seals.
+    pub seal: Option<Seal>,
     /// Threads that filter.
     pub workers: usize,
 }
@@ -102,7 +112,7 @@ pub struct Machine {
 impl Machine {
     /// Is it a hop of its own, with a queue?
     pub fn is_hop(&self) -> bool {
-        self.filter.is_some() || !self.packers.is_empty()
+        self.filter.is_some() || !self.packers.is_empty() || self.seal.is_some()
     }
 
     /// The routing key of the events that leave it, unless a `router` of the filter chooses
@@ -147,6 +157,7 @@ pub fn read(
         filter,
         packers: named(r, packers),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| format!("machine.{name}")),
+        seal: r.choice_if_any("seal"),
         workers: r.count("workers"),
     }
 }
@@ -184,6 +195,7 @@ pub fn implied(listeners: &[Listener], ships: &[Ship]) -> Option<Machine> {
         routes: Some(Vec::new()),
         packers: Vec::new(),
         queue: "machine.main".to_owned(),
+        seal: None,
         workers: 1,
     })
 }

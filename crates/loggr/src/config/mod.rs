@@ -11,6 +11,7 @@ mod data;
 mod diagnostics;
 mod exposed;
 mod file;
+mod hmac;
 mod keys;
 mod listener;
 mod log;
@@ -52,6 +53,7 @@ pub use data::Data;
 pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
+pub use hmac::{Seal, SealKeyFile};
 pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;
@@ -91,6 +93,8 @@ pub struct Config {
     pub machines: Vec<Machine>,
     /// `[ship.NAME]`, in the file's order.
     pub ships: Vec<Ship>,
+    /// The keys of `[hmac]`, the one that seals first.
+    pub seal_keys: Vec<SealKeyFile>,
     /// `[web]`; `None` when it is switched off.
     pub web: Option<Web>,
     /// `[log]`
@@ -138,6 +142,23 @@ impl Config {
     /// The default configuration with comments, as `loggr config` prints it.
     pub fn default_text() -> String {
         DEFAULT_TEXT.to_owned()
+    }
+
+    /// A sentence for each machine that may take good seals away.
+    pub fn lost_seals(&self) -> Vec<String> {
+        let loses = |m: &&Machine| {
+            (m.filter.is_some() || !m.packers.is_empty())
+                && m.seal != Some(Seal::Sign)
+                && !self.seal_keys.is_empty()
+        };
+        let tell = |m: &Machine| {
+            format!(
+                "the machine `{0}` drops the seal of every event in which its filter changes what is sealed, or that \
+                 its packers join with others: set `seal = \"sign\"` in `[machine.{0}]` to have it sealed anew",
+                m.name
+            )
+        };
+        self.machines.iter().filter(loses).map(tell).collect()
     }
 
     /// The exchange that the file names for a queue. The queue may be bound to another one, because

@@ -20,7 +20,7 @@ use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};
 use super::{
-    bus, data, listener, log, machine, oidc, packers, process, registry, searched, ship, spool, web,
+    bus, data, hmac, listener, log, machine, oidc, packers, process, registry, searched, ship, spool, web,
 };
 
 /// Listeners, packers, machines and ships of one file, each at most.
@@ -105,6 +105,7 @@ impl<'d> Resolver<'d> {
         let mut ships = self.entries(&ship::SECTION, At::Ship, |r, name| ship::read(r, name, dir, beside));
         let log = self.once(&log::SECTION, |r| log::read(r, dir));
         let process = self.once(&process::SECTION, |r| process::read(r, dir));
+        let seal_keys = self.once(&hmac::SECTION, |r| hmac::read(r, beside));
         let registry = self.once(&registry::SECTION, |r| registry::read(r, beside));
         ships.extend(searched::built_in(self.table, self.default, (&listeners, &machines, &ships), dir));
         let mut config = Config {
@@ -118,6 +119,7 @@ impl<'d> Resolver<'d> {
             listeners,
             machines,
             ships,
+            seal_keys,
             web: None,
             log,
             process,

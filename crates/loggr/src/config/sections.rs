@@ -1,7 +1,9 @@
 //! The sections of the file, each with its table of keys. What a table says is in `keys.rs`.
 
 use super::keys::{Section, Shape};
-use super::{bus, data, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web};
+use super::{
+    bus, data, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
+};
 
 /// Every section, in the order of the reference.
 pub static SECTIONS: &[&Section] = &[
@@ -13,6 +15,8 @@ pub static SECTIONS: &[&Section] = &[
     &machine::SECTION,
     &ship::SECTION,
     &ship::TLS,
+    &hmac::SECTION,
+    &hmac::KEYS,
     &web::SECTION,
     &oidc::SECTION,
     &log::SECTION,
@@ -21,7 +25,6 @@ pub static SECTIONS: &[&Section] = &[
     &spool::SECTION,
     &Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     &Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
-    &Section { name: "hmac", shape: Shape::Once, about: "", keys: &[] },
 ];
 
 /// The section of this name.

@@ -177,6 +177,7 @@ fn what_a_whole_file_says() {
         socket_mode: 0o666,
         idle_timeout: Some(Duration::from_secs(5400)),
         proxies: Vec::new(),
+        seal: None,
         tls: None,
     };
     assert_eq!(*net, expect);
@@ -195,6 +196,7 @@ fn what_a_whole_file_says() {
         routes: Some(Vec::new()),
         packers: Vec::new(),
         queue: "machine.pass".to_owned(),
+        seal: None,
         workers: 1,
     };
     assert_eq!(config.machines, [pass]);
@@ -204,6 +206,7 @@ fn what_a_whole_file_says() {
         exchange: "out".into(),
         binding: Binding::parse("#").unwrap(),
         shared: false,
+        seal: None,
         built_in: false,
         kind: ShipKind::Files(FilesShip {
             directory: "/var/log/remote".into(),
@@ -223,6 +226,7 @@ fn what_a_whole_file_says() {
         exchange: "in".into(),
         binding: Binding::parse("#").unwrap(),
         shared: false,
+        seal: None,
         built_in: false,
         kind: ShipKind::Search(SearchShip {
             directory: "/etc/loggr/data/s".into(),

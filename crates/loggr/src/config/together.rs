@@ -11,6 +11,7 @@ use loggr_net::Endpoint;
 
 use super::Config;
 use super::diagnostics::Problem;
+use super::hmac::Seal;
 use super::reader::Places;
 use super::topology::{self, At};
 
@@ -33,6 +34,7 @@ impl Whole<'_> {
         self.check_encodings();
         self.check_addresses();
         self.check_directories();
+        self.check_seals();
         // The topology is only checked if there is no other problem, because errors elsewhere would
         // cause false ones here.
         if self.problems.is_empty() {
@@ -136,6 +138,37 @@ impl Whole<'_> {
                 self.blame(At::Ship(index), "directory", message, Some(help));
             } else {
                 taken.push((directory, path, format!("the shipper `{}`", ship.name)));
+            }
+        }
+    }
+
+    /// Checks that there is a key for all seals, and that seals can come and go where they are wanted.
+    fn check_seals(&mut self) {
+        let config = self.config;
+        let listeners = config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), l.seal));
+        let machines = config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), m.seal));
+        let ships = config.ships.iter().enumerate().map(|(i, s)| (At::Ship(i), s.seal));
+        let wanted = listeners.chain(machines).chain(ships).filter(|(_, seal)| seal.is_some());
+        for (at, _) in wanted.filter(|_| config.seal_keys.is_empty()) {
+            let help = "write `keys = [{ id = \"2026a\", file = \"seal.key\" }]` in `[hmac]`";
+            self.blame(at, "seal", "`seal` needs a key".to_owned(), Some(help.to_owned()));
+        }
+        for (index, listener) in config.listeners.iter().enumerate() {
+            let by_name = listener.tls.as_ref().is_some_and(|tls| !tls.trusted.is_empty());
+            let looks = matches!(listener.seal, Some(Seal::Verify | Seal::Require));
+            if looks && !by_name && listener.trust.is_nobody() {
+                let name = &listener.name;
+                let message = format!("nobody can send a seal to the listener `{name}`: it trusts no sender");
+                let help =
+                    "name the loggr hosts that send sealed events in `trust`, or write `seal = \"sign\"`";
+                self.blame(At::Listener(index), "seal", message, Some(help.to_owned()));
+            }
+        }
+        for (index, ship) in config.ships.iter().enumerate() {
+            if ship.seal == Some(Seal::Sign) && !ship.kind.carries_seals() {
+                let message = format!("the format of the shipper `{}` has no place for a seal", ship.name);
+                let help = "set `format` to `RFC5424` or `JSON`, or leave `seal` out";
+                self.blame(At::Ship(index), "seal", message, Some(help.to_owned()));
             }
         }
     }

@@ -17,6 +17,15 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// Is no peer trusted?
+    pub fn is_nobody(&self) -> bool {
+        match self {
+            Trust::Nobody => true,
+            Trust::Everybody => false,
+            Trust::Networks(networks) => networks.is_empty(),
+        }
+    }
+
     /// Whether the events of this peer are trusted. `None` is a peer without an address (a unix
     /// socket).
     pub fn covers(&self, peer: Option<IpAddr>) -> bool {

@@ -11,4 +11,5 @@ pub mod queues;
 pub mod rescue;
 pub mod rescued;
 pub mod saved;
+pub mod seals;
 pub mod stores;

@@ -16,6 +16,7 @@ use crate::component::machine::RESCUE_PREFIX;
 use crate::config::Config;
 use crate::exit::Usage;
 use crate::process::place;
+use crate::seal::LISTENER_RESCUE_PREFIX;
 use crate::status::{Live, MAX_RESCUE_BYTES};
 
 /// Entries read from the rescue at a time.
@@ -150,9 +151,10 @@ pub fn number(id: &str) -> Result<RescueId> {
 
 /// Whose entries these are, in words.
 pub fn whose(sink: &str) -> String {
-    match sink.strip_prefix(RESCUE_PREFIX) {
-        Some(name) => format!("a machine `{name}`"),
-        None => format!("a shipper `{sink}`"),
+    match (sink.strip_prefix(RESCUE_PREFIX), sink.strip_prefix(LISTENER_RESCUE_PREFIX)) {
+        (Some(name), _) => format!("a machine `{name}`"),
+        (None, Some(name)) => format!("a listener `{name}`"),
+        (None, None) => format!("a shipper `{sink}`"),
     }
 }
 
@@ -164,6 +166,18 @@ pub async fn replay_here(live: &Live, sink: &str, id: Option<&str>) -> Option<Re
             Ok(input) => replay(&live.rescue, sink, input, id).await,
             Err(error) => Err(error),
         });
+    }
+    if let Some(name) = sink.strip_prefix(LISTENER_RESCUE_PREFIX) {
+        // A listener on another process has its rescue there.
+        live.listeners.iter().find(|bound| bound.stats.name() == name)?;
+        let listener = live.config.listeners.iter().find(|listener| listener.name == name)?;
+        let bus = live.bus.as_ref()?;
+        return Some(
+            match bus.publisher_as(&listener.exchange, &listener.routing_key(), listener.encoding) {
+                Ok(publisher) => replay(&live.rescue, sink, publisher, id).await,
+                Err(error) => Err(error.into()),
+            },
+        );
     }
     if let Some(route) = live.collectors.iter().find(|c| rescue_name(&c.route) == sink) {
         return Some(replay(&live.rescue, sink, route.way.clone(), id).await);

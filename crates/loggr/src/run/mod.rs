@@ -11,19 +11,19 @@ pub mod signals;
 mod tell;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use loggr_bus::rabbit::RabbitOptions;
 use loggr_bus::rescue::RescueStore;
-use loggr_event::UidGenerator;
+use loggr_event::{SealKeys, UidGenerator};
 use loggr_store::postgres::Database;
 
 use crate::component::bus::{self, Opened};
 use crate::component::collector;
 use crate::component::machine::Machines;
-use crate::component::server::{Doors, Server};
+use crate::component::server::{Doors, Receiving, Server};
 use crate::component::ship::{self, Shippers};
 use crate::config::{Config, exposed};
 use crate::operate::stores::Stores;
@@ -35,12 +35,13 @@ use crate::process::privileges::{self, Identity, Privileges};
 use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
+use crate::seal;
 use crate::sink::syslog::Tls;
 use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
 use crew::Crew;
-use reload::{ReadAtStart, reload};
+use reload::{ReadAtStart, Reloads};
 use signals::{Asked, Signals};
 
 /// How long machines, then shippers, may take to stop after draining.
@@ -60,6 +61,7 @@ pub struct Prepared {
     tls: HashMap<String, Tls>,
     web: web::Bound,
     certificates: Arc<Certificates>,
+    seal_keys: Arc<SealKeys>,
     stores: Stores,
     places: Places,
     file: ReadAtStart,
@@ -81,6 +83,9 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     for (exposed, mend) in exposed(&config) {
         tracing::warn!("{exposed}; `{mend}` mends it");
     }
+    for sentence in config.lost_seals() {
+        tracing::warn!("{sentence}");
+    }
     let file = ReadAtStart::now(config.file.as_deref());
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
@@ -92,6 +97,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let web = web::bind(&config, &part)?;
     let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown());
     let certificates = Arc::new(Certificates::new(certificates));
+    let seal_keys = Arc::new(seal::read(&config)?);
     let stores = Stores::new(&config);
     let privileges = Privileges::settle(&config, identity.as_ref())?;
     if let Some(file) = &config.log.security {
@@ -108,6 +114,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         tls,
         web,
         certificates,
+        seal_keys,
         stores,
         places,
         file,
@@ -131,8 +138,9 @@ fn places(config: &Config, part: &Part) -> Places {
 /// Runs until a signal that stops it; a second one ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
+    let reloads = Reloads::of(running.site.live.clone(), running.file.clone());
     while signals.next().await == Asked::Reload {
-        drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
+        reloads.ask();
     }
     running.stop(&mut signals).await;
     Ok(())
@@ -166,6 +174,7 @@ impl Running {
             tls,
             web,
             certificates,
+            seal_keys,
             stores,
             places,
             file,
@@ -189,8 +198,15 @@ impl Running {
         let mut ships = Vec::new();
         if let Some(Opened { bus, .. }) = &opened {
             let stop = &shipping.stop.clone();
-            let shippers =
-                Shippers { bus, rescue: &rescue, data: &data, databases: &databases, tls: &tls, stop };
+            let shippers = Shippers {
+                bus,
+                rescue: &rescue,
+                data: &data,
+                databases: &databases,
+                tls: &tls,
+                seal_keys: &seal_keys,
+                stop,
+            };
             for ship in part.ships(&config) {
                 ships.push(shippers.start(ship, &mut shipping.tasks).await?);
             }
@@ -202,13 +218,21 @@ impl Running {
         let (mut filtering, receiving, mut collecting) = (Crew::new(), Crew::new(), Crew::new());
         let (mut machines, mut server, mut collectors) = (Vec::new(), Server::default(), Vec::new());
         if let Some(opened) = &opened {
-            let of = Machines::new(&config, &opened.bus, &rescue, &filtering.stop)?;
+            let of = Machines::new(&config, &opened.bus, &rescue, &seal_keys, &filtering.stop)?;
             for machine in part.machines(&config) {
                 machines.push(of.start(machine, &mut filtering.tasks)?);
             }
             if part.has_listeners() {
                 let uids = Arc::new(uids()?);
-                server = Server::start(&config, doors, opened, &uids, &places, &receiving.stop)?;
+                let receiving = Receiving {
+                    bus: opened,
+                    rescue: &rescue,
+                    seal_keys: &seal_keys,
+                    uids: &uids,
+                    places: &places,
+                    stop: &receiving.stop,
+                };
+                server = Server::start(&config, doors, &receiving)?;
             }
             if let Some(spool) = &opened.spool {
                 let Crew { stop, tasks, .. } = &mut collecting;
@@ -226,9 +250,11 @@ impl Running {
             rescue,
             listeners: server.listeners.clone(),
             certificates,
+            seal_keys,
             uploads: server.uploads.clone(),
             machines,
             ships,
+            worries: OnceLock::new(),
             started: Instant::now(),
             identity,
             config,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::syslog::ForwardStats;
 use crate::config::Ship;
 use crate::process::progress::{Progress, Words};
+use crate::seal::Sealing;
 
 const WORDS: Words = Words {
     kind: "ship",
@@ -24,22 +25,25 @@ pub struct ShipStats {
     pub progress: Arc<Progress>,
     /// What one counts that hands events on to other servers.
     pub forward: Option<Arc<ForwardStats>>,
+    /// What is done with the seals of its events.
+    pub sealing: Option<Arc<Sealing>>,
 }
 
 impl ShipStats {
     /// All zero.
-    pub fn new(ship: &Ship) -> ShipStats {
+    pub fn new(ship: &Ship, sealing: Option<Arc<Sealing>>) -> ShipStats {
         ShipStats {
             kind: ship.kind.keyword(),
             queue: ship.queue.clone(),
             progress: Arc::new(Progress::new(&ship.name, &WORDS)),
             forward: None,
+            sealing,
         }
     }
 
     /// The same of one that hands events on to other servers.
-    pub fn forwarding(ship: &Ship, forward: Arc<ForwardStats>) -> ShipStats {
-        ShipStats { forward: Some(forward), ..ShipStats::new(ship) }
+    pub fn forwarding(self, forward: Arc<ForwardStats>) -> ShipStats {
+        ShipStats { forward: Some(forward), ..self }
     }
 
     /// Its name in the configuration.

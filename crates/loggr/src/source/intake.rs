@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use loggr_bus::Publisher;
+use loggr_bus::rescue::SinkRescue;
 use loggr_event::{Origin, Timestamp, Uid, UidBlock, UidGenerator};
 use loggr_flow::{
     Ack, Batch, BatchBuilder, ChannelSource, Delivery, Reason, Receipt, Rescue, Stop, StoreError, pump,
@@ -14,6 +15,7 @@ use loggr_flow::{
 use loggr_wire::framing::Frame;
 
 use super::stats::ListenerStats;
+use crate::seal::Sealed;
 
 /// What a listener makes of the lines that it reads.
 pub struct Intake {
@@ -31,6 +33,8 @@ pub struct Intake {
     pub uids: Arc<UidGenerator>,
     /// Counters.
     pub stats: Arc<ListenerStats>,
+    /// Where events go that have no good seal, if one is required; who seals or looks at seals has it.
+    pub rescue: Option<SinkRescue>,
 }
 
 impl std::fmt::Debug for Intake {
@@ -67,9 +71,14 @@ impl Intake {
     /// Takes deliveries to the bus, until nobody makes them any more.
     pub(super) fn pump(&self, deliveries: ChannelSource, stop: Stop) -> impl Future<Output = ()> + use<> {
         let (publisher, observer) = (self.publisher.clone(), self.stats.progress.observer());
+        let (sealing, rescue) = (self.stats.sealing.clone(), self.rescue.clone());
         async move {
+            let deliveries = Sealed::new(deliveries, sealing);
             // A channel does not break; the pump ends with it.
-            let ended = pump(deliveries, publisher, NoRescue, stop, observer).await;
+            let ended = match rescue {
+                Some(rescue) => pump(deliveries, publisher, rescue, stop, observer).await,
+                None => pump(deliveries, publisher, NoRescue, stop, observer).await,
+            };
             debug_assert!(ended.is_ok());
         }
     }

@@ -6,12 +6,13 @@ use super::clients::{Clients, Senders};
 use crate::process::meter::{Counter, Flag};
 use crate::process::progress::{Progress, Words};
 use crate::process::told::Told;
+use crate::seal::Sealing;
 
 const WORDS: Words = Words {
     kind: "listener",
     stuck: "the queue takes nothing; senders have to wait",
     again: "the queue takes events again",
-    rescued: "the queue refuses these events for good",
+    rescued: "these events are not accepted",
 };
 
 /// Counters of one listener since the process started.
@@ -54,6 +55,8 @@ pub struct ListenerStats {
     pub told_handshake: Told,
     /// What was said of peers that break the protocol.
     pub told_breach: Told,
+    /// What is done with the seals of its events.
+    pub sealing: Option<Arc<Sealing>>,
     /// Who is connected.
     pub clients: Clients,
     /// Who has sent something lately.
@@ -82,6 +85,7 @@ impl ListenerStats {
             told_refused: Told::default(),
             told_handshake: Told::default(),
             told_breach: Told::default(),
+            sealing: None,
             clients: Clients::default(),
             senders: Senders::default(),
         }

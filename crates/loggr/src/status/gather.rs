@@ -9,8 +9,8 @@ use loggr_bus::rescue::RescueStore;
 
 use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
 use super::{
-    Broker, Certificate, Exchange, Identity, Listener, Live, Machine, Queue, Ship, Status, Totals, disk,
-    store,
+    Broker, Certificate, Exchange, Identity, Listener, Live, Machine, Queue, Seals, Ship, Status, Totals,
+    disk, store,
 };
 use crate::config::Config;
 
@@ -44,9 +44,11 @@ pub fn online(live: &Live) -> Status {
         disks: disk::of(&live.config),
         machines: live.machines.iter().map(|m| Machine::of(m)).collect(),
         ships: live.ships.iter().map(|s| Ship::of(&s.stats)).collect(),
+        seals: live.sealing().map(Seals::of).collect(),
         stores: store::online(live),
         rescue: rescue.here(),
         rescue_trouble: rescue.trouble().map(str::to_owned),
+        access_troubles: live.worries.get().map(|worries| worries()).unwrap_or_default(),
         problem: None,
     }
 }

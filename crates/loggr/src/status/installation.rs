@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seen, Ship, State,
-    Status, Store, Totals, offline,
+    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seals, Seen, Ship,
+    State, Status, Store, Totals, offline,
 };
 use crate::config::Config;
 
@@ -44,6 +44,8 @@ pub struct Installation {
     pub machines: Vec<Owned<Machine>>,
     /// The shippers.
     pub ships: Vec<Owned<Ship>>,
+    /// What listeners, machines and shippers have found of seals.
+    pub seals: Vec<Owned<Seals>>,
     /// The stores.
     pub stores: Vec<Owned<Store>>,
     /// Events in the rescue, by the sink that refused them.
@@ -54,6 +56,9 @@ pub struct Installation {
     /// Why the rescue cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescue_trouble: Option<String>,
+    /// Roles and users whom nothing is shown until they are changed, each with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_troubles: Vec<String>,
     /// The registry.
     pub registry: Option<Registry>,
 }
@@ -171,6 +176,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         speak(&mut out.speaker, &status);
         out.problem = out.problem.take().or(status.problem);
         out.rescue_trouble = out.rescue_trouble.take().or(status.rescue_trouble);
+        out.access_troubles.extend(status.access_troubles);
         // Processes that share a data directory share its rescue.
         let place = (host.clone(), status.identity.data_directory.clone());
         if !counted.contains(&place) {
@@ -182,6 +188,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         let owner = Owned { item: (), process, host };
         owner.own(status.listeners, &mut out.listeners);
         owner.own(status.certificates, &mut out.certificates);
+        owner.own(status.seals, &mut out.seals);
         owner.own(status.exchanges, &mut out.exchanges);
         owner.own(status.queues, &mut out.queues);
         owner.own(status.brokers, &mut out.brokers);

@@ -119,6 +119,7 @@ impl Listener {
             told_refused: _,
             told_handshake: _,
             told_breach: _,
+            sealing: _,
             clients,
             senders,
         } = &**stats;

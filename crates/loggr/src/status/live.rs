@@ -1,11 +1,12 @@
 //! The running parts of this process, for everybody who wants to look at them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::spool::Spool;
 use loggr_bus::{Bus, QueueStats};
+use loggr_event::SealKeys;
 
 use super::Identity;
 use crate::component::collector::Collecting;
@@ -15,7 +16,11 @@ use crate::component::ship::Shipping;
 use crate::config::Config;
 use crate::process::certificates::Certificates;
 use crate::process::part::Part;
+use crate::seal::Sealing;
 use crate::source::upload::Uploads;
+
+/// Tells what is wrong at the moment, a sentence each. May read from disk.
+pub type Worries = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// The parts of a running process.
 pub struct Live {
@@ -35,12 +40,16 @@ pub struct Live {
     pub listeners: Vec<Bound>,
     /// The certificates that are shown.
     pub certificates: Arc<Certificates>,
+    /// The keys of seals.
+    pub seal_keys: Arc<SealKeys>,
     /// What takes uploaded files.
     pub uploads: Option<Arc<Uploads>>,
     /// Machines with their counters.
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
     pub ships: Vec<Shipping>,
+    /// What is wrong with users and roles, where the process knows them.
+    pub worries: OnceLock<Worries>,
     /// Its identity, for its card, its status and its notices.
     pub identity: Identity,
     /// When it started.
@@ -53,6 +62,14 @@ impl Live {
         let uploads = self.uploads.iter().filter(|uploads| uploads.stats.connections_total.get() > 0);
         let uploads = uploads.map(|uploads| Bound { stats: uploads.stats.clone(), addresses: Vec::new() });
         self.listeners.iter().cloned().chain(uploads)
+    }
+
+    /// What listeners, machines and shippers do with seals.
+    pub(super) fn sealing(&self) -> impl Iterator<Item = &Sealing> {
+        let listeners = self.listeners.iter().map(|bound| &bound.stats.sealing);
+        let machines = self.machines.iter().map(|running| &running.sealing);
+        let ships = self.ships.iter().map(|ship| &ship.stats.sealing);
+        listeners.chain(machines).chain(ships).flatten().map(|sealing| &**sealing)
     }
 
     /// The queues of the bus and of the spool.

@@ -8,7 +8,9 @@
 use std::fmt::Write;
 
 use super::metric::{Metric, count, metric, said};
-use super::{Seen, State, Status, broker, certificate, disk, kernel, listener, machine, queue, ship, store};
+use super::{
+    Seen, State, Status, broker, certificate, disk, kernel, listener, machine, queue, seal, ship, store,
+};
 
 /// Metrics of the rescue, one line for each sink.
 const RESCUED: &[Metric<u64>] = &[metric(
@@ -76,6 +78,9 @@ pub fn render(own: &Status, others: &[Seen]) -> String {
     page.of_each("target_", ship::TARGETS, |s| {
         let all = s.ships.iter().flat_map(|s| s.targets().iter().map(move |target| (s, target)));
         all.map(|(s, t)| (join(&label("ship", &s.name), &label("target", &t.address)), t)).collect()
+    });
+    page.of_each("seal_", seal::METRICS, |s| {
+        s.seals.iter().map(|of| (join(&label("kind", &of.kind), &label("name", &of.name)), of)).collect()
     });
     page.of_each("store_", store::METRICS, |s| {
         s.stores.iter().map(|s| (label("store", &s.name), s)).collect()
@@ -297,6 +302,12 @@ mod tests {
             rows("target_", ship::TARGETS),
         );
         family(
+            "Seals",
+            "Of listeners, machines and shippers with `seal`. The labels are `kind`, which is `listener`, `machine` \
+             or `ship`, and `name`.",
+            rows("seal_", seal::METRICS),
+        );
+        family(
             "Stores",
             "The label `store` is the name of the shipper that writes the store. The numbers of a PostgreSQL \
              store may be some minutes old.",
@@ -315,8 +326,8 @@ mod tests {
         );
         family(
             "The rescue",
-            "The label `sink` says where the events could not go: it is the name of a shipper, `machine.NAME`, or \
-             `spool.EXCHANGE..KEY`.",
+            "The label `sink` says where the events could not go: it is the name of a shipper, `machine.NAME`, \
+             `listener.NAME`, or `spool.EXCHANGE..KEY`.",
             rows("rescue_", RESCUED) + &rows("rescue_", UNUSABLE),
         );
         family(

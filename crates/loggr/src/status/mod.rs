@@ -20,6 +20,7 @@ mod metrics;
 mod parts;
 mod queue;
 mod rescue;
+mod seal;
 mod seen;
 mod ship;
 mod store;
@@ -44,6 +45,7 @@ pub use metrics::render as metrics;
 pub use parts::{Troubles, not_ready, troubled_parts};
 pub use queue::{Exchange, Place as QueuePlace, Queue, Totals};
 pub use rescue::MAX_RESCUE_BYTES;
+pub use seal::Seals;
 pub use seen::{Seen, State};
 pub use ship::{Forward, Ship, Target};
 pub use store::{Holdings, Store};
@@ -131,12 +133,16 @@ pub struct Status {
     pub machines: Vec<Machine>,
     /// Its shippers.
     pub ships: Vec<Ship>,
+    /// What its parts have found of seals.
+    pub seals: Vec<Seals>,
     /// The stores that it writes.
     pub stores: Vec<Store>,
     /// Events in the rescue, by the sink that refused them.
     pub rescue: BTreeMap<String, u64>,
     /// Why the rescue cannot be used.
     pub rescue_trouble: Option<String>,
+    /// Roles and users whom nothing is shown until they are changed, each with the reason.
+    pub access_troubles: Vec<String>,
     /// Why the queues cannot be read, if no process runs that could tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -97,7 +97,7 @@ impl Forward {
 impl Ship {
     /// The status of a shipper now.
     pub fn of(stats: &ShipStats) -> Ship {
-        let ShipStats { kind, queue, progress, forward } = stats;
+        let ShipStats { kind, queue, progress, forward, sealing: _ } = stats;
         let latency = progress.latency.quantiles();
         Ship {
             name: progress.name.clone(),

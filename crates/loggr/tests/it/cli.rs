@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "fields",
     "top",
     "histogram",
+    "verify",
     "init",
     "prune",
     "purge",

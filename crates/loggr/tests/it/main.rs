@@ -33,6 +33,7 @@ mod registry;
 mod relay;
 mod remote;
 mod rsyslog;
+mod seal;
 mod search;
 mod send;
 mod status;

@@ -97,6 +97,27 @@ fn the_merged_event_has_what_its_parts_have() {
 }
 
 #[test]
+fn a_broken_seal_does_not_become_none() {
+    let part = |number: u8, broken: bool| {
+        let mut event = event(&line(number, "text"));
+        event.hmac = Some(format!("seal {number}").into());
+        event.timehmac = Some(Timestamp::from_unix_micros(i64::from(number)));
+        if broken {
+            event.defects.insert(Defect::BadHmac);
+        }
+        event
+    };
+    let mut packer = packer(Rule::by_time(Duration::from_millis(200)));
+    packer.feed(delivery_of(&[part(0, false), part(1, true), part(2, true)]).0, Instant::now());
+    packer.flush();
+    let out = packer.ready(Instant::now()).unwrap();
+    let merged = out.batch().records().next().unwrap().event();
+    assert_eq!((merged.message.as_ref(), merged.hmac.as_deref()), ("text\ntext\ntext", Some("seal 1")));
+    assert_eq!(merged.timehmac, Some(Timestamp::from_unix_micros(1)));
+    assert!(merged.defects.contains(Defect::BadHmac));
+}
+
+#[test]
 fn bytes_that_are_no_text_and_cut_lines_stay_known() {
     let origin = Arc::new(Origin::default());
     let mut builder = BatchBuilder::default();

@@ -16,7 +16,7 @@ use super::time::Span;
 use crate::clean::clean;
 use crate::cli::remote::RemoteArgs;
 use crate::cli::{Place, complain, runtime};
-use crate::config::ShipKind;
+use crate::config::{Config, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::clock::now;
@@ -40,13 +40,20 @@ pub struct Question {
 #[derive(Debug, Args)]
 pub(super) struct Sought {
     #[command(flatten)]
+    local: Local,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+/// Which store of this host is asked, and from when to when.
+#[derive(Debug, Args)]
+pub(super) struct Local {
+    #[command(flatten)]
     span: Span,
     /// The name of the shipper whose store is asked [default: the `store` that `[web]` names, or else
     /// the first store of the configuration]
     #[arg(long, value_name = "SHIPPER")]
     store: Option<String>,
-    #[command(flatten)]
-    remote: RemoteArgs,
 }
 
 /// A question that can be asked.
@@ -83,11 +90,12 @@ impl Question {
 
 impl Sought {
     pub(super) fn open(&self, place: &Place, text: &str) -> Result<Asked> {
-        let at = now().unix_micros();
-        let mut options = SearchOptions::new(at);
         if let Some(remote) = self.remote.open(place)? {
-            (options.since, options.until) = self.span.read(at)?;
-            let there = There::new(remote, text, (options.since, options.until), self.store.clone());
+            let Local { span, store } = &self.local;
+            let at = now().unix_micros();
+            let mut options = SearchOptions::new(at);
+            (options.since, options.until) = span.read(at)?;
+            let there = There::new(remote, text, (options.since, options.until), store.clone());
             let query = match parse(text) {
                 Ok(query) => query,
                 // The other loggr may know more than this one.
@@ -97,8 +105,15 @@ impl Sought {
             let place = Answers::There(Box::new(there));
             return Ok(Asked { place, text: text.to_owned(), query, options, is_empty: false });
         }
-        let config = place.load()?;
-        let ship = store::choose(&config, self.store.as_deref())?;
+        self.local.open(&place.load()?, text)
+    }
+}
+
+impl Local {
+    pub(super) fn open(&self, config: &Config, text: &str) -> Result<Asked> {
+        let at = now().unix_micros();
+        let mut options = SearchOptions::new(at);
+        let ship = store::choose(config, self.store.as_deref())?;
         let query = parse(text)?;
         (options.since, options.until) = self.span.read(at)?;
         let mut is_empty = false;
@@ -222,7 +237,7 @@ impl Asked {
     }
 
     /// A field that no event has finds nothing; say so, and what it might have been.
-    fn suggest(&self) -> Result<()> {
+    pub(super) fn suggest(&self) -> Result<()> {
         if self.query.fields().iter().all(|field| !matches!(field, Field::Custom(_))) {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use crate::cli::Cli;
 
 /// The subcommands that take a query.
-const QUESTIONS: [&str; 4] = ["search", "count", "top", "histogram"];
+const QUESTIONS: [&str; 5] = ["search", "count", "top", "histogram", "verify"];
 /// Their options of one letter, and those that every subcommand has.
 const LETTERS: [char; 3] = ['f', 'h', 'V'];
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions, Publisher, Topology};
+use loggr_event::SealKeys;
 use loggr_filter::lang::{Counters, Program};
 use loggr_flow::{Record, Source, Stop, pump};
 use tokio::sync::mpsc;
@@ -27,6 +28,7 @@ use crate::filters::{FilterFiles, Stamp, stamps};
 use crate::process::confine;
 use crate::process::meter::Counter;
 use crate::process::progress::{Progress, Words};
+use crate::seal::Sealing;
 
 pub use packing::Packing;
 use worker::{Job, NewPump, Worker};
@@ -97,6 +99,8 @@ pub struct Running {
     pub stats: MachineStats,
     /// Its packers, in their order.
     pub packers: Vec<Packing>,
+    /// What it does with seals.
+    pub sealing: Option<Arc<Sealing>>,
     loaded: RwLock<Arc<Loaded>>,
     /// By the program that is in use.
     counters: Mutex<Counters>,
@@ -241,12 +245,19 @@ impl Running {
             }
             Err(error) => {
                 let text = format!("{error:#}");
-                tracing::error!(
-                    machine = name,
-                    hint = confine::advice_on(&text),
-                    "the changed filter has mistakes, so the old one stays in use\n{text}"
-                );
-                *lock(&self.stats.filter_error) = Some(text);
+                let before = lock(&self.stats.filter_error).replace(text.clone());
+                if before.as_ref() == Some(&text) {
+                    tracing::info!(
+                        machine = name,
+                        "the filter has the same mistakes as before, so the old one stays in use"
+                    );
+                } else {
+                    tracing::error!(
+                        machine = name,
+                        hint = confine::advice_on(&text),
+                        "the changed filter has mistakes, so the old one stays in use\n{text}"
+                    );
+                }
             }
         }
     }
@@ -299,11 +310,18 @@ fn files(config: &Config, machine: &Machine) -> Option<FilterFiles> {
 pub struct Machines {
     shared: Arc<Shared>,
     config: Config,
+    seal_keys: Arc<SealKeys>,
 }
 
 impl Machines {
     /// With the bus that was opened for this configuration.
-    pub fn new(config: &Config, bus: &Arc<Bus>, rescue: &RescueStore, stop: &Stop) -> Result<Machines> {
+    pub fn new(
+        config: &Config,
+        bus: &Arc<Bus>,
+        rescue: &RescueStore,
+        seal_keys: &Arc<SealKeys>,
+        stop: &Stop,
+    ) -> Result<Machines> {
         let shared = Shared {
             config: Mutex::new(config.clone()),
             topology: config.topology()?,
@@ -311,7 +329,7 @@ impl Machines {
             rescue: rescue.clone(),
             stop: stop.clone(),
         };
-        Ok(Machines { shared: Arc::new(shared), config: config.clone() })
+        Ok(Machines { shared: Arc::new(shared), config: config.clone(), seal_keys: seal_keys.clone() })
     }
 
     /// Reads the filter and starts.
@@ -327,6 +345,7 @@ impl Machines {
             machine: machine.clone(),
             stats: MachineStats::new(&machine.name),
             packers: machine.packers.iter().map(Packing::new).collect(),
+            sealing: Sealing::new(machine.seal, &self.seal_keys, "machine", &machine.name),
             counters,
             loaded: RwLock::new(Arc::new(loaded)),
             files,

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{Loaded, Packing, Running, STEPS_AHEAD};
 use crate::process::clock::now;
+use crate::seal::Seen;
 
 /// Tag of an event on which the filter failed in a way that is our fault.
 const PANIC_TAG: &str = "_filterfailure";
@@ -102,13 +103,29 @@ impl Worker {
                     let loaded = self.running.loaded();
                     return self.send(&loaded, 0, delivery);
                 }
-                match self.packers.first_mut() {
-                    Some(first) => feed(first, delivery),
-                    None => return self.filter(delivery),
+                for delivery in self.look_at_seals(delivery) {
+                    if delivery.unfit_reason().is_some() {
+                        let loaded = self.running.loaded();
+                        self.send(&loaded, 0, delivery)?;
+                        continue;
+                    }
+                    match self.packers.first_mut() {
+                        Some(first) => feed(first, delivery),
+                        None => self.filter(delivery)?,
+                    }
                 }
             }
         }
         self.advance()
+    }
+
+    /// Events without a good seal are marked, or become a delivery of their own, which goes to the rescue.
+    fn look_at_seals(&self, delivery: Delivery) -> Vec<Delivery> {
+        let Some(sealing) = &self.running.sealing else { return vec![delivery] };
+        delivery.begin();
+        let looked_at = sealing.look(delivery);
+        looked_at.iter().for_each(Delivery::rest);
+        looked_at
     }
 
     /// Passes deliveries that are ready from one packer to the next.
@@ -141,7 +158,8 @@ impl Worker {
     /// one batch goes in several.
     fn filter(&mut self, delivery: Delivery) -> Result<(), Stopped> {
         let loaded = self.running.loaded();
-        if loaded.program.is_empty() {
+        let signs = self.running.sealing.as_ref().is_some_and(|sealing| sealing.signs());
+        if loaded.program.is_empty() && !signs {
             return self.send(&loaded, 0, delivery);
         }
         delivery.begin();
@@ -174,12 +192,19 @@ impl Worker {
             }
             let filtered = catch_unwind(AssertUnwindSafe(|| {
                 let mut event = record.event();
-                let (fate, changed) = program.run_marked(&mut event, at, &mut counters);
+                let seen = Seen::of(&event);
+                let (fate, mut changed) = match program.is_empty() {
+                    true => (Fate::Keep, false),
+                    false => program.run_marked(&mut event, at, &mut counters),
+                };
                 let way = match fate {
                     Fate::Keep => 0,
                     Fate::Route(number) => number + 1,
                     Fate::Drop(_) => return sieve.drop(),
                 };
+                if let Some(sealing) = &self.running.sealing {
+                    changed |= sealing.finish(&seen, &mut event);
+                }
                 match changed {
                     true => sieve.keep(way, |kept| kept.push_changed(&record, &event)),
                     false => sieve.keep(way, |kept| kept.push_record(&record)),

@@ -159,6 +159,42 @@ impl<'r, 't> Reader<'r, 't> {
         Some(read(&mut reader))
     }
 
+    /// Reads each of a list of sections that stand within this one.
+    pub fn each_within<T>(
+        &mut self,
+        name: &'static str,
+        section: &'static Section,
+        read: impl Fn(&mut Reader<'_, 't>) -> T,
+    ) -> Vec<T> {
+        let Some(value) = self.table.and_then(|table| table.get(name)) else { return Vec::new() };
+        let title = format!("`{name}` of `{}`", self.title);
+        let help = || Some(format!("write `{}`", section.header()));
+        let Some(items) = value.get_ref().as_array() else {
+            let wrong = expected("a list of tables", value);
+            self.failed.push(name);
+            self.note(Some(value.span()), wrong.message, help());
+            return Vec::new();
+        };
+        let mut found = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(table) = item.get_ref().as_table() else {
+                let wrong = expected("a table", item);
+                self.failed.push(name);
+                self.note(Some(item.span()), wrong.message, help());
+                continue;
+            };
+            let problems = &mut *self.problems;
+            let before = problems.len();
+            let mut reader = Reader::new(section, title.clone(), Some(table), Some(item.span()), problems);
+            reader.check_keys();
+            found.push(read(&mut reader));
+            if self.problems.len() > before {
+                self.failed.push(name);
+            }
+        }
+        found
+    }
+
     /// Notes a problem with the value of a key.
     pub fn blame(&mut self, key: &str, message: String, help: Option<String>) {
         let span = self.places().of(key);

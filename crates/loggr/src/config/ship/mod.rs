@@ -14,6 +14,7 @@ use loggr_event::{DumpFormat, Template};
 
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
+use super::hmac::{self, Seal};
 use super::keys::{Key, Section, Shape, Takes, key, one_of};
 use super::reach::both;
 use super::reader::Reader;
@@ -68,6 +69,11 @@ const COMMON: &[Key] = &[
         "\"#\"",
         "which events of the exchange the shipper takes, by their routing key: `*` stands for one word of \
          the key, `#` for any number of words",
+    ),
+    hmac::seal(
+        "what is done with [seals](../guide/seals.md) before events are stored: `sign` seals every event that has \
+         no seal; `verify` only looks whether seals are good; with `require` an event without a good seal goes to \
+         the rescue. With each of them an event whose seal is broken has the defect `bad_hmac`",
     ),
     key(
         "shared",
@@ -126,6 +132,8 @@ pub struct Ship {
     pub binding: Binding,
     /// Several hosts take from its queue, each into a store or files of its own.
     pub shared: bool,
+    /// What is done with seals.
+    pub seal: Option<Seal>,
     /// The file does not have it: loggr has added it.
     pub built_in: bool,
     /// Where it stores events.
@@ -209,6 +217,22 @@ impl ShipKind {
             ShipKind::Files(files) => Some(&files.format),
             ShipKind::Syslog(syslog) => Some(&syslog.format),
             ShipKind::Search(_) | ShipKind::Postgres(_) => None,
+        }
+    }
+
+    /// Has what it stores events as a place for their seals?
+    pub fn carries_seals(&self) -> bool {
+        match self.line_format() {
+            None | Some(DumpFormat::Json | DumpFormat::Msgpack | DumpFormat::Rfc5424 | DumpFormat::Es) => {
+                true
+            }
+            Some(
+                DumpFormat::Rfc3164
+                | DumpFormat::Rsyslog
+                | DumpFormat::Message
+                | DumpFormat::Raw
+                | DumpFormat::Template(_),
+            ) => false,
         }
     }
 
@@ -311,6 +335,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
         shared: r.bool("shared"),
+        seal: r.choice_if_any("seal"),
         built_in: false,
         kind: match kind? {
             Kind::Files => ShipKind::Files(files),

@@ -25,10 +25,12 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
     let needs = match (section.name, kind) {
         ("bus", "rabbitmq") => "urls='amqp://mq'",
         // Else it is called what it speaks.
+        ("listener", _) if key.name == "seal" => "name='x'\ntrust=true",
         ("listener", _) => "name='x'",
         ("packers", "format") => "start='$INT'",
         ("packers", "preset") => "preset='java'",
         ("registry", "redis") => "url='redis://cache'",
+        ("ship", "files") if key.name == "seal" => "format='JSON'",
         ("ship", "postgres") => "url='postgres://db/logs'",
         ("ship", "syslog") if key.name == "framing" => "protocol='tcp'\ntargets='siem:601'",
         ("ship", "syslog") => "targets='siem:601'",
@@ -38,6 +40,7 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
     let beside =
         [kind.as_str(), needs].into_iter().filter(|line| !line.starts_with(&format!("{}=", key.name)));
     let elsewhere = match (section.name, key.name) {
+        (_, "seal") => "[hmac]\nkeys=[{id='k',file='k'}]",
         (_, "encoding") => "[bus]\nkind='rabbitmq'\nurls='amqp://mq'",
         ("packers", _) => "[machine.m]\npackers=['x']",
         ("listener.tls", _) => "[[listener]]\nprotocol='tcp'",

@@ -295,12 +295,12 @@ loggr.toml:2:15: events would go in a circle: `received` → `received`
 #[test]
 fn what_later_versions_bring() {
     check(
-        "[hmac]",
+        "[agent]",
         r#"
-loggr.toml:1:2: `[hmac]` is not supported by this version
+loggr.toml:1:2: `[agent]` is not supported by this version
   |
-1 | [hmac]
-  |  ^^^^
+1 | [agent]
+  |  ^^^^^
 "#,
     );
     check(

@@ -223,6 +223,7 @@ impl Uploads {
             publisher,
             uids: self.uids.clone(),
             stats: self.stats.clone(),
+            rescue: None,
         });
         self.stats.connections.add(1);
         self.stats.connections_total.add(1);

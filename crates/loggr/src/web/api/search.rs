@@ -1,6 +1,6 @@
 //! Events: a page of them, their number, one, those around one, and from when to when there are any.
 
-use loggr_event::{Event, Uid};
+use loggr_event::{Event, SealKeys, Uid, Verdict};
 use loggr_store::query::{Field, Matcher, Query};
 use loggr_store::{Counted, ErrorKind, Stats};
 use schemars::JsonSchema;
@@ -113,8 +113,37 @@ pub struct One {
     shape: String,
     /// The message in pieces, and whether each of them varies.
     shape_parts: Vec<(String, bool)>,
+    /// Whether its seal is good. Left out where it has none and the configuration has no key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seal: Option<SealOf>,
     /// Where it came from and where it went.
     way: Vec<super::way::Step>,
+}
+
+/// Whether the seal of an event is good.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SealOf {
+    /// `good`; `broken`, where the event was changed after it was sealed or no key here fits; `unsealed`;
+    /// `no_key`, where it has a seal and the configuration has no key to check it with.
+    verdict: &'static str,
+    /// The `id` of the key with which it was sealed, where the seal is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+impl SealOf {
+    fn of(event: &Event<'_>, keys: &SealKeys) -> Option<SealOf> {
+        if let Some(key) = keys.key_of(event) {
+            return Some(SealOf { verdict: "good", key: Some(key.to_owned()) });
+        }
+        let verdict = match (keys.verify(event), keys.is_empty()) {
+            (Verdict::Unsealed, true) => return None,
+            (Verdict::Unsealed, false) => "unsealed",
+            (Verdict::Good | Verdict::Bad, true) => "no_key",
+            (Verdict::Good | Verdict::Bad, false) => "broken",
+        };
+        Some(SealOf { verdict, key: None })
+    }
 }
 
 /// From when to when there are events.
@@ -193,13 +222,15 @@ pub async fn one(call: Call) -> Answer {
     let event = asked.store.event(uid, &asked.query, &asked.options).await?;
     asked.line.rows(u64::from(event.is_some()));
     let event = event.ok_or_else(|| no_such_event(uid))?;
+    // Of the whole event: what is hidden is sealed with the rest.
+    let seal = SealOf::of(&event, &call.api.site.live.seal_keys);
     let event = asked.hidden.strip(event);
     let shape = loggr_store::shape::hash(&event.message).to_string();
     let shape_parts = super::patterns::parts(&event.message);
     let way = super::way::way(&call.api, &call.who, &asked, call.params.some("store"), &event).await;
     let raw_text = event.raw.as_deref().map(|raw| String::from_utf8_lossy(raw).into_owned());
     let event = Shown::of(event, &asked.hidden, call.params.number("max_message"));
-    json(&One { event, raw_text, shape, shape_parts, way })
+    json(&One { event, raw_text, shape, shape_parts, seal, way })
 }
 
 /// `GET /api/context`
@@ -276,4 +307,32 @@ pub async fn span(call: Call) -> Answer {
     let warnings = [ends.warnings, counted.warnings].concat();
     let told = asked.told(ends.partial || counted.partial, warnings, &counted.stats);
     json(&Extent { oldest: time(ends.oldest), newest: time(ends.newest), events: counted.events, told })
+}
+
+#[cfg(test)]
+mod tests {
+    use loggr_event::Timestamp;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(sealed_with: Option<&str>, keys: &[&str], expect: Option<(&str, Option<&str>)>) {
+        let mut event = Event::default();
+        if let Some(key) = sealed_with {
+            event.seal(key.as_bytes(), Timestamp::default());
+        }
+        let keys = SealKeys::new(keys.iter().map(|key| (*key, key.as_bytes())));
+        let seal = SealOf::of(&event, &keys);
+        assert_eq!(seal.as_ref().map(|seal| (seal.verdict, seal.key.as_deref())), expect);
+    }
+
+    #[test]
+    fn seals() {
+        check(Some("a"), &["a", "b"], Some(("good", Some("a"))));
+        check(Some("b"), &["a", "b"], Some(("good", Some("b"))));
+        check(Some("c"), &["a", "b"], Some(("broken", None)));
+        check(None, &["a"], Some(("unsealed", None)));
+        check(Some("a"), &[], Some(("no_key", None)));
+        check(None, &[], None);
+    }
 }

@@ -4,7 +4,7 @@ use super::{files, none};
 
 /// From the roof to the ground. What stands in one row may use each other's files only where the
 /// second may be used by the first.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "cli",
     "run",
     "web",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 12] = [
     "component",
     "source",
     "sink",
+    "seal",
     "process",
     "config",
 ];
