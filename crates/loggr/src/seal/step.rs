@@ -295,7 +295,7 @@ mod tests {
                 "lost" => event.defects.insert(Defect::BadHmac),
                 "changed" => {
                     event.seal(b"new", TIME);
-                    event.facility = loggr_event::Facility::MAIL;
+                    event.facility = loggr_event::Facility::KERN;
                 }
                 key => event.seal(key.as_bytes(), TIME),
             }
