@@ -4,6 +4,7 @@
   bench/run.py                        everything that receives, three repeats; ratios to rsyslog
   bench/run.py --job j2 --repeat 5    one job
   bench/run.py --job j4               RELP to PostgreSQL, with a server of its own, also over RabbitMQ
+  bench/run.py --job tls              RELP over TLS beside rsyslog's, and with a thousand connections
   bench/run.py --job rabbitmq         publishing to RabbitMQ and consuming, the bus alone
   bench/run.py --job crash            kill -9 in mid-run: are acknowledged messages missing?
   bench/run.py --readme               the same, and put the tables into bench/README.md
@@ -14,6 +15,7 @@ only TCP and RELP are measured. Nothing here uses a system service, only loopbac
 only processes that were started here are ended.
 """
 import argparse
+import getpass
 import json
 import os
 import pathlib
@@ -27,6 +29,7 @@ import time
 
 import postgres
 import rabbitmq
+import tls
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
@@ -162,7 +165,7 @@ def with_workbench(jobs, repeat, seconds, messages, others):
     results = bench / "results"
     shutil.rmtree(results, ignore_errors=True)
     env = dict(os.environ, LOGGR_BIN=str(LOGGR), BENCH_TMP=str(HERE / "scratch"), SYSLOG_NG_PREFIX=str(TOOLS / "syslog-ng"))
-    for job in (j for j in jobs if j != "rabbitmq"):
+    for job in (j for j in jobs if j not in ("rabbitmq", "tls")):
         base = [sys.executable, "run_bench.py", "--job", job, "--repeat", str(repeat), "--seconds", str(seconds)]
         if messages:
             base += ["-n", str(messages)]
@@ -337,6 +340,9 @@ class Receiver:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    def resident_mib(self):
+        return int(open(f"/proc/{self.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20)
+
     def lines(self):
         if not self.out.exists():
             return 0
@@ -425,7 +431,7 @@ def without_workbench(jobs, repeat, messages):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "rabbitmq", "crash"],
+    ap.add_argument("--job", action="append", choices=["j1", "j2", "j3", "j4", "j5", "rabbitmq", "tls", "crash"],
                     help="may be repeated; all but crash by default")
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seconds", type=float, default=6.0, help="aimed length of one run")
@@ -436,13 +442,19 @@ def main():
     a = ap.parse_args()
     if not LOGGR.exists():
         die(f"`{LOGGR}` is missing", "build it: cargo build --release -p loggr")
-    jobs = a.job or ["j1", "j2", "j3", "j4", "j5", "rabbitmq"]
+    jobs = a.job or ["j1", "j2", "j3", "j4", "j5", "rabbitmq", "tls"]
     if not rsyslogd():
         say("rsyslogd is not here: no ratios; `scripts/setup.sh test` fetches it")
-    if (WORKBENCH / "run_bench.py").exists() and not a.plain:
+    lines = []
+    if jobs == ["tls"]:
+        pass
+    elif (WORKBENCH / "run_bench.py").exists() and not a.plain:
         lines = with_workbench(jobs, a.repeat, a.seconds, a.n, a.others)
     else:
         lines = without_workbench(jobs, a.repeat, a.n)
+    if "tls" in jobs:
+        (HERE / "tls").mkdir(parents=True, exist_ok=True)
+        lines += tls.measure(LOGGR, rsyslogd(), Receiver, HERE / "tls", a.repeat, a.seconds, say, getpass.getuser())
     version = subprocess.run([LOGGR, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     head = f"{time.strftime('%Y-%m-%d', time.gmtime())}, {version}, {machine()}. All in one run: `bench/run.py {' '.join(sys.argv[1:])}`".strip() + "."
     text = "\n".join([head, *lines]) + "\n"

@@ -7,8 +7,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 directory=$target/dist
-# The program that people install is smaller than this.
-most_bytes=30000000
+# The program that people install is smaller than this: a limit against growth that nobody notices.
+most_bytes=37000000
 export CARGO_TARGET_DIR=$target
 cd "$root"
 

@@ -4,6 +4,9 @@
   bench/page/measure.py                     5,000,000 events, 15 runs of everything, the median of each
   bench/page/measure.py --rows 200000       fewer, to try it
   bench/page/measure.py --only viewers      one part: search, tail, viewers
+  bench/page/measure.py --debug --rows 20000 --runs 2 --lines 5000
+                                            tries the script itself, with programs of `cargo build`; its
+                                            figures mean nothing
 
 The events are made here, of the seven days before now, and written by `storebench load` into a store
 below the target directory, which is kept for the next time (`--fresh` makes it anew). The program is
@@ -29,8 +32,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 HERE = TARGET / "bench" / "page"
-LOGGR = TARGET / "release" / "loggr"
-STOREBENCH = TARGET / "release" / "examples" / "storebench"
+PROFILE = "release"
 RUNS = 15
 DAYS = 7
 # Viewers that follow at the same time, and lines that are received meanwhile.
@@ -39,6 +41,11 @@ LINES = 600_000
 ROUNDS = 5
 # What people search for, from the rare to the common; `needle` stands in 25 events.
 QUERIES = ["needle", "severity:err", "app:nginx status:500", "\"disk is full\"", "host:web-07 timeout", ""]
+
+
+def built(*path):
+    """A program that cargo has built."""
+    return TARGET.joinpath(PROFILE, *path)
 
 
 def say(*words):
@@ -124,7 +131,7 @@ listen = "127.0.0.1:{self.web}"
 
     def __enter__(self):
         log = open(HERE / "loggr.log", "w")
-        self.process = subprocess.Popen([LOGGR, "run", "--config", self.config], stdout=log, stderr=log)
+        self.process = subprocess.Popen([built("loggr"), "run", "--config", self.config], stdout=log, stderr=log)
         for _ in range(600):
             try:
                 urllib.request.urlopen(f"{self.url}readyz", timeout=5).read()
@@ -192,7 +199,7 @@ def receive(server, viewers):
     while viewers and len(seen) < viewers:
         time.sleep(0.05)
     cpu, begin = server.cpu_seconds(), time.monotonic()
-    command = [LOGGR, "send", "--to", f"relp://127.0.0.1:{server.relp}", "--count", str(LINES), "--connections", "4"]
+    command = [built("loggr"), "send", "--to", f"relp://127.0.0.1:{server.relp}", "--count", str(LINES), "--connections", "4"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seconds = time.monotonic() - begin
     used = server.cpu_seconds() - cpu
@@ -214,14 +221,18 @@ def viewers(server):
 
 
 def main():
-    global RUNS
+    global RUNS, LINES, ROUNDS, PROFILE
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--only", choices=["search", "tail", "viewers"])
+    parser.add_argument("--lines", type=int, default=LINES, help="lines that are received while viewers follow")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of them")
+    parser.add_argument("--debug", action="store_true", help="with programs of the debug profile, to try this script")
     parser.add_argument("--fresh", action="store_true", help="make the store anew")
     given = parser.parse_args()
-    RUNS = given.runs
+    RUNS, LINES, ROUNDS = given.runs, given.lines, given.rounds
+    PROFILE = "debug" if given.debug else PROFILE
     HERE.mkdir(parents=True, exist_ok=True)
     store, events = HERE / f"store-{given.rows}", HERE / "events.json"
     if given.fresh:
@@ -229,8 +240,10 @@ def main():
     if not store.exists():
         say(f"making {given.rows} events")
         make_events(events, given.rows)
-        subprocess.run(["cargo", "build", "--release", "-q", "-p", "loggr-store", "--example", "storebench"], cwd=ROOT, check=True)
-        say(subprocess.run([STOREBENCH, "load", store, events], check=True, capture_output=True, text=True).stdout)
+        release = ["--release"] if PROFILE == "release" else []
+        subprocess.run(["cargo", "build", *release, "-q", "-p", "loggr-store", "--example", "storebench"], cwd=ROOT, check=True)
+        loaded = subprocess.run([built("examples", "storebench"), "load", store, events], check=True, capture_output=True, text=True)
+        say(loaded.stdout)
         events.unlink()
     # Following lines are stored, so they go into a copy: the next run finds the same store.
     copy = HERE / "store"

@@ -108,6 +108,41 @@ describe.sequential('roles', () => {
     expect(await page.locator('.setnav').innerText()).not.toMatch(/Users|Roles/);
   });
 
+  test('a saved search is seen by its owner alone until it is for everybody', async () => {
+    const otto = await logged('otto', { q: 'app:postgres' });
+    const { page } = otto;
+    await page.getByRole('button', { name: 'Saved searches' }).click();
+    await page.getByText('Save this search…').click();
+    const dialog = page.getByRole('dialog', { name: 'Save this search' });
+    await dialog.locator('[name=name]').fill('Slow queries');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await number(dialog, 0);
+    await page.goto(address('settings/saved'));
+    const own = page.locator('tbody tr', { hasText: 'Slow queries' });
+    await says(own, /otto\s+you alone/);
+    const vera = await logged('vera');
+    const seen = async () => {
+      await vera.page.goto('about:blank');
+      await vera.page.goto(address('settings/saved'));
+      await says(vera.page.locator('.box h2'), 'Saved searches');
+      return vera.page.locator('tbody tr', { hasText: 'Slow queries' });
+    };
+    await number(await seen(), 0);
+
+    await own.getByRole('button', { name: 'you alone' }).click();
+    await says(own, /otto\s+everybody/);
+    const hers = await seen();
+    await says(hers, /otto\s+everybody/);
+    // She opens it, and neither takes it back nor removes it.
+    await number(hers.getByRole('button'), 0);
+    await hers.getByRole('link', { name: 'Slow queries' }).click();
+    await number(rows(vera.page), 3);
+
+    await own.getByRole('button', { name: 'everybody' }).click();
+    await says(own, /otto\s+you alone/);
+    await number(await seen(), 0);
+  });
+
   test('filter and hidden fields: nothing of what is hidden is in any view, nor in what the page was sent', async () => {
     expect(await admin.count('hunter7')).toBe(1);
     const tab = await logged('rita');

@@ -64,6 +64,7 @@ export interface Role {
   filter?: string | null;
   hidden?: string[];
   built_in?: boolean;
+  trouble?: string | null;
 }
 
 interface Owned {
@@ -266,4 +267,5 @@ export interface Installation {
   rescue: Record<string, number>;
   problem?: string | null;
   rescue_trouble?: string | null;
+  access_troubles?: readonly string[];
 }

@@ -2309,6 +2309,8 @@ export interface components {
             level: components["schemas"]["Level"];
             /** @description Its name. */
             name: string;
+            /** @description Why nobody who has it sees anything until it is changed; null: it is in order. */
+            trouble?: string | null;
         };
         /** @description All roles. */
         Roles: {
@@ -2510,6 +2512,8 @@ export interface components {
         };
         /** @description What is so, and what of it is wrong. */
         Status: {
+            /** @description Roles and users whom nothing is shown until they are changed, each with the reason. */
+            access_troubles?: string[];
             /**
              * @description The broker, as each process sees it.
              * @default []

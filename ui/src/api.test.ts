@@ -7,6 +7,7 @@ import {
   loginWays,
   me,
   offlineSince,
+  refreshMe,
   send,
   serverNow,
   Unreachable,
@@ -137,4 +138,14 @@ test('the clock of the server goes before ours', async () => {
   expect(serverNow() - Date.now()).toBeGreaterThan(50000);
   await get('me');
   expect(Math.abs(serverNow() - Date.now())).toBeLessThan(50);
+});
+
+test('who has logged in and is shown nothing is told why, and can log in as somebody else', async () => {
+  answers(problem(403, { detail: 'what `ben` may see is not known any more', hint: 'ask an administrator' }));
+  await refreshMe();
+  expect(me.value).toBeNull();
+  expect(loginWays.value).toMatchObject({
+    form: true,
+    problem: 'what `ben` may see is not known any more (ask an administrator)',
+  });
 });

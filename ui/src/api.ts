@@ -137,7 +137,13 @@ async function refused(url: string, response: Response): Promise<ApiError> {
     if (url === 'api/me') me.value = null;
     else void refreshMe().catch(() => undefined);
   }
-  return new ApiError(response.status, problem);
+  const error = new ApiError(response.status, problem);
+  if (response.status === 403 && url === 'api/me') {
+    // Who has logged in is shown nothing, whatever is asked: the log-in says why, and lets in as somebody else.
+    loginWays.value = { ...loginWays.peek(), problem: sentence(error) };
+    me.value = null;
+  }
+  return error;
 }
 
 /** True for the error of a request that we ended ourselves. */
@@ -150,7 +156,7 @@ export async function refreshMe(): Promise<void> {
   try {
     me.value = await get<Me>('me');
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 401)) throw error;
+    if (!(error instanceof ApiError && (error.status === 401 || error.status === 403))) throw error;
   }
 }
 

@@ -55,6 +55,9 @@ describe('a range', () => {
   test('has a name', () => {
     const name = (from: string, to: string) => rangeName({ from, to }, NOW, 'utc');
     expect(name('now-15m', 'now')).toBe('Last 15 minutes');
+    expect(name('now-6h', 'now')).toBe('Last 6 hours');
+    expect(name('now-1d', 'now')).toBe('Last day');
+    expect(name('now-1h30m', 'now')).toBe('now-1h30m – now');
     expect(name('now-3h', 'now-2h')).toBe('now-3h – now-2h');
     expect(name('2026-11-29T20:00:00Z', '2026-11-29T20:10:00Z')).toBe('2026-11-29 20:00:00 – 20:10:00');
     expect(name('2026-11-27T20:00:00Z', '2026-11-29T20:10:00Z')).toBe('2026-11-27 20:00 – 2026-11-29 20:10');

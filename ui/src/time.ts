@@ -15,12 +15,15 @@ export interface Span {
 
 const UNIT: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
 
+const UNIT_NAME: Record<string, string> = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' };
+
 /** The ranges that are offered, shortest first. */
 export const PRESETS: readonly (readonly [string, string])[] = [
   ['5m', 'Last 5 minutes'],
   ['15m', 'Last 15 minutes'],
   ['1h', 'Last hour'],
   ['4h', 'Last 4 hours'],
+  ['12h', 'Last 12 hours'],
   ['24h', 'Last 24 hours'],
   ['7d', 'Last 7 days'],
   ['30d', 'Last 30 days'],
@@ -141,6 +144,9 @@ export function fraction(written: string, digits: number): string {
 export function rangeName(range: Range, now: number, zone: Zone): string {
   const preset = range.to === 'now' && PRESETS.find(([k]) => range.from === `now-${k}`);
   if (preset) return preset[1];
+  const last = range.to === 'now' && /^now-(\d+)([smhdw])$/.exec(range.from);
+  if (last)
+    return `Last ${Number(last[1]) === 1 ? '' : `${last[1]} `}${UNIT_NAME[last[2] ?? '']}${Number(last[1]) === 1 ? '' : 's'}`;
   const span = resolve(range, now);
   if (!span) return 'Not a range';
   if (isRelative(range.from)) return `${range.from} – ${range.to}`;

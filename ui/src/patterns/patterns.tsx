@@ -10,11 +10,12 @@ import { asked, parameters, type Question } from '../explore/search';
 import { int, many, percent } from '../format';
 import { bind } from '../keys';
 import { grade } from '../list/event';
+import { clean } from '../list/text';
 import { focusQuery } from '../query/box';
 import { include, term } from '../query/rewrite';
 import { Button, Segments } from '../ui/button';
 import { Loading } from '../ui/loading';
-import { Ago, Severity, Tag } from '../ui/marks';
+import { Ago, Severity, Tag, Ticks } from '../ui/marks';
 import { Table } from '../ui/table';
 import { go, route } from '../url';
 import { useAsked } from './asked';
@@ -155,12 +156,19 @@ function Summary({ of }: { of: PatternsAnswer }) {
   );
 }
 
-/** Says that something was left out and offers to read it. */
+/** Says that something was left out, and offers to read it where more time would. */
 export function Whole({ of, onMore }: { of: Answer; onMore: () => void }) {
   if (!of.partial) return null;
+  const why = of.warnings.join('; ');
+  if (why && !/time limit/.test(why))
+    return (
+      <span class="sub">
+        <Ticks text={clean(why, 200)} />
+      </span>
+    );
   return (
     <>
-      <Tag tone="warn" title={of.warnings.join('; ')}>
+      <Tag tone="warn" title={why}>
         partial
       </Tag>
       <Button onClick={onMore}>Read the rest</Button>

@@ -81,8 +81,17 @@ export function examples(): [string, string][] {
   const words = events.flatMap((e) => e.message.slice(0, 200).match(/\b[a-z]{4,14}\b/g) ?? []);
   const [one = 'failed', two = 'password'] = [...new Set(words)];
   const kinds = fields.peek()?.fields ?? [];
-  const number = kinds.find((f) => !f.core && (f.kind === 'integer' || f.kind === 'float'))?.name ?? 'status';
-  const address = kinds.find((f) => f.kind === 'ip' && f.name !== 'peer')?.name ?? 'client_ip';
+  /** The first field of this kind, or whose values on the page look like it. */
+  const field = (of: (kind: string) => boolean, looks: RegExp) =>
+    kinds.find((f) => !f.core && (of(f.kind) || seen(f.name, looks).length > 0))?.name;
+  const seen = (name: string, looks: RegExp) => {
+    const values = events.flatMap((e) => valuesOf(e, name));
+    return values.every((v) => looks.test(v)) ? values : [];
+  };
+  const number = field((k) => k === 'integer' || k === 'float', /^\d{1,9}$/);
+  const numbers = (number ? seen(number, /^\d{1,9}$/) : []).map(Number);
+  const range = numbers.length ? `${Math.min(...numbers)} TO ${Math.max(...numbers)}` : '500 TO 599';
+  const address = field((k) => k === 'ip', /^\d{1,3}(\.\d{1,3}){3}$/) ?? 'client_ip';
   const text = kinds.find((f) => !f.core && (f.kind === 'text' || f.kind === 'word'))?.name ?? 'user';
   const network = first(address, '192.0.2.1').replace(/\.\d+$/, '.0/24');
   return [
@@ -91,7 +100,7 @@ export function examples(): [string, string][] {
     [`${term('app', app)} -severity:debug`, 'a field, and not this one'],
     [`app:(${app} OR ${apps[0] ?? 'cron'})`, 'one of several'],
     [`severity:>=${worst}`, `${worst} or graver`],
-    [`${number}:[500 TO 599]`, 'a range of numbers'],
+    [`${number ?? 'status'}:[${range}]`, 'a range of numbers'],
     [`${address}:${network.includes('/') ? network : '192.0.2.0/24'}`, 'addresses of a network'],
     [`${one.slice(0, 4)}*`, 'a word that begins so'],
     ['message:/timed? out/', 'a regular expression'],

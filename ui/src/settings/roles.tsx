@@ -46,7 +46,14 @@ export function Roles() {
         rows={(data?.roles ?? []).map((r) => ({
           key: r.name,
           cells: [
-            <b>{r.name}</b>,
+            r.trouble ? (
+              <>
+                <b>{r.name}</b>
+                <p class="note err">{r.trouble}</p>
+              </>
+            ) : (
+              <b>{r.name}</b>
+            ),
             r.level,
             <Query q={r.filter ?? ''} />,
             r.hidden?.length ? <code>{r.hidden.join(', ')}</code> : <span class="dim">none</span>,

@@ -47,5 +47,6 @@ export function troubles(s: Installation): string[] {
   for (const b of s.brokers) of('broker', b.name, b.trouble);
   if (s.problem) out.push(s.problem);
   if (s.rescue_trouble) out.push(`the rescue: ${s.rescue_trouble}`);
+  out.push(...(s.access_troubles ?? []));
   return out;
 }

@@ -3,22 +3,22 @@
 //! Not whether it may be believed: signatures are the library's matter.
 
 use std::fmt::Write;
-use std::net::IpAddr;
 use std::path::Path;
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rustls::pki_types::UnixTime;
-use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::names::Names;
 use crate::NetError;
 
 /// The facts of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Its names: DNS names and addresses of the subject's alternative names (RFC 5280, section 4.2.1.6).
-    /// Only where there are none, the common name of its subject.
+    /// Its names: DNS names and addresses of the subject's alternative names, or a common name.
     pub names: Vec<String>,
+    /// So many names of it do not count: they are too long, or have characters that cannot be shown.
+    pub ignored_names: usize,
     /// The SHA-256 of its bytes, in lower-case hexadecimal digits without colons.
     pub sha256: String,
     /// The same with SHA-1, with which other programs name certificates.
@@ -41,23 +41,11 @@ impl Certificate {
     pub fn read(der: &[u8]) -> Result<Certificate, NetError> {
         let (_, read) = X509Certificate::from_der(der)
             .map_err(|e| NetError::new("this is no X.509 certificate").because(e))?;
-        let mut names = Vec::new();
-        if let Ok(Some(found)) = read.subject_alternative_name() {
-            for name in &found.value.general_names {
-                match name {
-                    GeneralName::DNSName(name) => names.push(name.to_ascii_lowercase()),
-                    GeneralName::IPAddress(bytes) => names.extend(address(bytes)),
-                    _ => {}
-                }
-            }
-        }
-        if names.is_empty() {
-            let common = read.subject().iter_common_name().filter_map(|name| name.as_str().ok());
-            names.extend(common.map(str::to_owned));
-        }
+        let names = Names::of(&read);
         let validity = read.validity();
         Ok(Certificate {
-            names,
+            names: names.good,
+            ignored_names: names.ignored,
             sha256: hex(&SHA256, der),
             sha1: hex(&SHA1_FOR_LEGACY_USE_ONLY, der),
             begins: validity.not_before.timestamp(),
@@ -88,16 +76,6 @@ impl Certificate {
     pub fn name(&self) -> String {
         self.names.first().cloned().unwrap_or_else(|| format!("SHA256:{}", self.sha256))
     }
-}
-
-/// An address of a certificate: 4 bytes or 16.
-fn address(bytes: &[u8]) -> Option<String> {
-    let address = match bytes.len() {
-        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
-        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
-        _ => return None,
-    };
-    Some(address.to_canonical().to_string())
 }
 
 fn hex(algorithm: &'static Algorithm, bytes: &[u8]) -> String {

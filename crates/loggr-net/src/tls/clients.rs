@@ -19,6 +19,7 @@ use rustls::{
 };
 
 use super::identity::provider;
+use super::names::MAX_NAME_BYTES;
 use super::{Certificate, PeerPattern, Pem};
 use crate::NetError;
 
@@ -125,14 +126,41 @@ fn lists(file: &Pem) -> Result<Vec<CertificateRevocationListDer<'static>>, NetEr
 pub struct Refusal {
     /// The names in its certificate.
     pub names: Vec<String>,
+    /// Names in it that do not count.
+    pub ignored: usize,
     /// The SHA-256 of it.
     pub sha256: String,
 }
 
+/// Names of a certificate that are told in a refusal; of others their number.
+const MAX_TOLD_NAMES: usize = 8;
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.names.join("`, `");
-        write!(f, "no allowed peer has the name `{names}` or the fingerprint SHA256:{}", self.sha256)
+        let told: Vec<&str> = self.names.iter().take(MAX_TOLD_NAMES).map(String::as_str).collect();
+        let more = self.names.len() - told.len();
+        f.write_str("no allowed peer has ")?;
+        if !told.is_empty() {
+            write!(f, "the name `{}`", told.join("`, `"))?;
+            if more > 0 {
+                write!(f, " or one of {more} others")?;
+            }
+            f.write_str(" or ")?;
+        }
+        write!(f, "the fingerprint SHA256:{}", self.sha256)?;
+        match (self.ignored, told.is_empty()) {
+            (0, true) => f.write_str(
+                "; its certificate has no name: no DNS name and no address, and a common name counts only where it is \
+                 the only one and there are no alternative names",
+            ),
+            (0, false) => Ok(()),
+            (ignored, _) => write!(
+                f,
+                "; names of its certificate that count for nothing: {ignored}, because they have more than \
+                 {MAX_NAME_BYTES} bytes or characters that cannot be shown, are text of an address, or are common \
+                 names beside others"
+            ),
+        }
     }
 }
 
@@ -179,7 +207,11 @@ impl ClientCertVerifier for Verifier {
         let certificate =
             Certificate::read(shown).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let refused = || {
-            let refusal = Refusal { names: certificate.names.clone(), sha256: certificate.sha256.clone() };
+            let refusal = Refusal {
+                names: certificate.names.clone(),
+                ignored: certificate.ignored_names,
+                sha256: certificate.sha256.clone(),
+            };
             Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
         };
         if self.is_pinned(&certificate) {
@@ -225,5 +257,35 @@ impl ClientCertVerifier for Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("allowed", &self.allowed).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: usize, ignored: usize, expect: &str) {
+        let names = (0..names).map(|n| format!("web{n}")).collect();
+        let told = Refusal { names, ignored, sha256: "ab".to_owned() }.to_string();
+        assert_eq!(told.split("; ").next(), Some(expect));
+        assert!(
+            told.len() < 1000 && told.contains("count") == (ignored > 0 || told.contains("no name")),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_short_whatever_the_certificate_says() {
+        check(1, 0, "no allowed peer has the name `web0` or the fingerprint SHA256:ab");
+        check(2, 1, "no allowed peer has the name `web0`, `web1` or the fingerprint SHA256:ab");
+        check(0, 3, "no allowed peer has the fingerprint SHA256:ab");
+        check(0, 0, "no allowed peer has the fingerprint SHA256:ab");
+        let names: Vec<String> = (0..MAX_TOLD_NAMES).map(|n| format!("`web{n}`")).collect();
+        let expect = format!(
+            "no allowed peer has the name {} or one of 3992 others or the fingerprint SHA256:ab",
+            names.join(", ")
+        );
+        check(4000, 0, &expect);
     }
 }

@@ -20,6 +20,7 @@ mod client;
 mod clients;
 mod connector;
 mod identity;
+mod names;
 mod peers;
 mod pem;
 mod reason;

@@ -6,9 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::Certificate;
-
-/// Longest pattern in characters: a DNS name has no more.
-const MAX_PATTERN: usize = 253;
+use super::names::MAX_NAME_BYTES;
 
 /// A peer that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +46,12 @@ impl PeerPattern {
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(PeerPattern::Address(address.to_canonical()));
         }
+        if text.contains('*') && bare.replace('*', "1").parse::<IpAddr>().is_ok() {
+            return Err(format!("`{text}` names no peer: a `*` stands in names, not in addresses"));
+        }
         // A common name may have blanks and other characters that DNS has not.
         let odd = |c: char| c.is_control() || matches!(c, '/' | ':' | '?' | '[' | ']');
-        if text.is_empty() || text.len() > MAX_PATTERN || text.contains(odd) {
+        if text.is_empty() || text.len() > MAX_NAME_BYTES || text.contains(odd) {
             return Err(format!(
                 "`{text}` names no peer: write a name such as `web*.example.net`, an address, or a fingerprint \
                  such as `SHA256:…`"
@@ -63,7 +64,8 @@ impl PeerPattern {
     pub fn find(&self, certificate: &Certificate) -> Option<String> {
         match self {
             PeerPattern::Name(pattern) => {
-                certificate.names.iter().find(|name| covers(pattern, &name.to_ascii_lowercase())).cloned()
+                let mut names = certificate.names.iter().filter(|name| name.parse::<IpAddr>().is_err());
+                names.find(|name| covers(pattern, &name.to_ascii_lowercase())).cloned()
             }
             PeerPattern::Address(address) => {
                 let shown = address.to_string();
@@ -127,6 +129,7 @@ mod tests {
     fn check(pattern: &str, name: &str, expect: bool) {
         let certificate = Certificate {
             names: vec![name.to_owned()],
+            ignored_names: 0,
             sha256: "ab".repeat(32),
             sha1: "cd".repeat(20),
             begins: 0,
@@ -155,6 +158,9 @@ mod tests {
         check("*", "anybody", true);
         check("*", "any.body", false);
         check("The log host", "the log host", true);
+        // A `*` in a certificate is a character like others.
+        check("*.example.net", "*.example.net", true);
+        check("web.example.net", "*.example.net", false);
     }
 
     #[test]
@@ -163,6 +169,7 @@ mod tests {
         check("::ffff:10.0.0.1", "10.0.0.1", true);
         check("[2001:db8::1]", "2001:db8::1", true);
         check("10.0.0.1", "10.0.0.11", false);
+        check("*", "2001:db8::1", false);
         check(&format!("SHA256:{}", "AB:".repeat(31) + "AB"), "x", true);
         check(&format!("sha256:{}", "ab".repeat(32)), "x", true);
         check(&format!("SHA256:{}", "ac".repeat(32)), "x", false);
@@ -176,6 +183,7 @@ mod tests {
             told("SHA256:abc"),
             "`SHA256:abc` is no fingerprint: SHA256 has 64 hexadecimal digits, with or without colons"
         );
+        assert_eq!(told("10.0.0.*"), "`10.0.0.*` names no peer: a `*` stands in names, not in addresses");
         for odd in ["", "https://web", "web:514", "a\nb"] {
             assert!(told(odd).contains("names no peer"), "{odd}");
         }

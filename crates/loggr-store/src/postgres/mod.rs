@@ -13,6 +13,7 @@ mod condition;
 mod connect;
 mod count;
 mod decode;
+mod distinct;
 mod encode;
 mod error;
 mod fields_of;
@@ -48,8 +49,8 @@ use crate::patterns::Ask;
 use crate::query::{Field, Query, Span};
 use crate::{
     Appended, Counted, Distinct, Dropped, ErrorKind, FieldsOf, Found, Histogram, HistogramBy, KnownField,
-    MAX_SERIES, Moment, NumberOf, Partition, Patterns, Pruned, SearchOptions, StoreError, Summary, Top,
-    TopOptions, partition,
+    MAX_SERIES, Moment, Partition, Patterns, Pruned, SearchOptions, StoreError, Summary, Top, TopOptions,
+    partition,
 };
 use ask::{Snapshot, Trouble};
 use connect::{Address, Pool};
@@ -262,8 +263,7 @@ impl Database {
         })
     }
 
-    /// How many different values each of these fields has, one field after the other until the time is
-    /// over.
+    /// How many different values each of these fields has, some fields at a time until the time is over.
     pub async fn distinct(
         &self,
         query: &Query,
@@ -271,20 +271,9 @@ impl Database {
         most: usize,
         options: &SearchOptions,
     ) -> Result<Distinct, StoreError> {
-        let mut distinct = Distinct::default();
-        for field in fields {
-            let top = self.top(query, field, 0, options).await?;
-            distinct.numbers.push(NumberOf::of(top.distinct, most));
-            distinct.stats = top.stats;
-            if top.partial {
-                distinct.partial = true;
-                distinct.warnings = top.warnings;
-                break;
-            }
-        }
-        // Of those that nobody came to, nothing is known.
-        distinct.numbers.resize(fields.len(), NumberOf::MoreThan(0));
-        Ok(distinct)
+        ask!(self, &options.limits, |snapshot, without| {
+            distinct::distinct(snapshot, query, fields, most, options, without)
+        })
     }
 
     /// Matching events in buckets of `width` microseconds, by the `values` most frequent values of a

@@ -93,6 +93,12 @@ pub(super) async fn values(
 /// Values of one day that are looked at to complete what somebody types.
 const MAX_VALUES_OF_A_DAY: usize = 10_000;
 
+/// Does the table of minutes know the programs and severities of this query?
+pub(super) fn is_counted(snapshot: &Snapshot, resolved: &Resolved) -> bool {
+    let plan = plan(snapshot, &resolved.filter, resolved.span, true);
+    !plan.minutes.is_empty() && !snapshot.meta.long_names
+}
+
 struct Question<'q> {
     snapshot: &'q Snapshot,
     query: &'q Query,
@@ -152,8 +158,7 @@ impl Question<'_> {
     }
 
     fn is_counted(&self) -> bool {
-        let plan = plan(self.snapshot, &self.resolved.filter, self.resolved.span, true);
-        !plan.minutes.is_empty() && !self.snapshot.meta.long_names
+        is_counted(self.snapshot, self.resolved)
     }
 
     /// Programs and severities, of which the table of minutes knows the numbers; what stands

@@ -34,6 +34,9 @@ pub const DEFAULT_FRAME_BYTES: usize = 64 * 1024;
 pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
 /// The most digits of an octet count; a longer run of digits (an epoch stamp) is text.
 pub const MAX_COUNT_DIGITS: usize = 9;
+/// Line ends, as many as are stepped over at once.
+const CRLF: [u8; 64] = *b"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\
+    \r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 /// A buffer that one long frame has grown beyond this is given back after that frame.
 pub(crate) const KEEP_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -199,6 +202,9 @@ impl Framer {
     /// Nothing is under way: the frame begins in `rest`. The hot path.
     #[inline]
     fn begin<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
+        if let Some(after) = self.skip_empty(rest) {
+            return after;
+        }
         match self.start(rest) {
             Start::Line => match self.find_end(rest) {
                 Some((line, end, after)) => {
@@ -240,6 +246,26 @@ impl Framer {
                 &[]
             }
         }
+    }
+
+    /// Steps over a run of frames without content, many at once: a file of line ends alone costs nothing.
+    #[inline]
+    fn skip_empty<'a>(&mut self, rest: &'a [u8]) -> Option<&'a [u8]> {
+        const AT_ONCE: usize = CRLF.len();
+        let end: &[u8; AT_ONCE] = match (self.mode, rest.first()) {
+            (Mode::Nul | Mode::Auto | Mode::OctetCounting, Some(0)) => &[0; AT_ONCE],
+            (Mode::Lf | Mode::Auto | Mode::OctetCounting, Some(b'\n')) => &[b'\n'; AT_ONCE],
+            (Mode::Lf | Mode::Auto | Mode::OctetCounting, Some(b'\r')) => &CRLF,
+            _ => return None,
+        };
+        let mut after = rest;
+        while let Some(more) = after.strip_prefix(end.as_slice()) {
+            after = more;
+        }
+        let skipped = rest.len() - after.len();
+        let of_one = if end == &CRLF { 2 } else { 1 };
+        self.stats.empty += (skipped / of_one) as u64;
+        (skipped > 0).then_some(after)
     }
 
     /// How the frame that begins with `rest` is delimited, counted text that lies whole in `rest` included.

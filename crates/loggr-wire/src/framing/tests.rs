@@ -177,6 +177,25 @@ fn what_happened_is_counted() {
 }
 
 #[test]
+fn a_long_run_of_line_ends_is_so_many_frames_without_content() {
+    let check = |mode: Mode, end: &[u8], empty: u64| {
+        let input = [b"a\n\0".as_slice(), &end.repeat(200), b"b\n\0"].concat();
+        let (frames, stats) = run(mode, 10, std::iter::once(input.as_slice()));
+        let (cut, cut_stats) = run(mode, 10, input.chunks(97));
+        assert_eq!((&frames, stats), (&cut, cut_stats), "{mode:?} {end:?}");
+        assert_eq!(stats.empty, empty, "{mode:?} {end:?}: {frames:?}");
+    };
+    check(Mode::Auto, b"\n", 202);
+    check(Mode::Auto, b"\r\n", 202);
+    check(Mode::Auto, b"\0", 202);
+    check(Mode::OctetCounting, b"\n", 202);
+    check(Mode::Nul, b"\0", 200);
+    // Of lines, the first one begins with the NUL, and a CR before it is content.
+    check(Mode::Lf, b"\n", 199);
+    check(Mode::Lf, b"\r\n", 199);
+}
+
+#[test]
 fn whole_frames_are_slices_of_the_input() {
     let input = b"<13>a\n5 <13>b7 {\"a\":1}<13>c\n<13>d";
     let range = input.as_ptr_range();

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use loggr_store::query::Query;
+use loggr_store::query::{Hidden, Query};
 use serde::{Deserialize, Serialize};
 
 use super::first::First;
@@ -174,6 +174,25 @@ impl Accounts {
         Ok(())
     }
 
+    /// The roles and users whom nothing is shown until an administrator has changed them, each with what to
+    /// do: an earlier loggr took what this one refuses.
+    pub fn troubles(&self) -> Vec<String> {
+        let roles = self.roles.iter().filter_map(|role| {
+            let (name, why) = (&role.name, role.trouble()?);
+            Some(format!(
+                "role `{name}`: {why}; change it with `loggr role set {name}`, or in the settings of the page"
+            ))
+        });
+        let users = self.users.iter().filter_map(|user| {
+            let (name, why) = (&user.name, user.sight.clone().checked().err()?.in_one_line());
+            Some(format!(
+                "user `{name}`: what is hidden from them cannot be used any more, and they see nothing: {why}; change it \
+                 with `loggr user change {name}`, or in the settings of the page"
+            ))
+        });
+        roles.chain(users).collect()
+    }
+
     /// Who a user is. Whoever is disabled is nobody.
     pub fn who(&self, user: &User, via: Via, from: Option<IpAddr>) -> Result<Option<Who>, Refused> {
         if user.disabled {
@@ -195,6 +214,14 @@ fn no_administrator() -> Refused {
         .hinted("give another user the role `admin` first")
 }
 
+/// Nothing is shown where it is not known what must not be.
+fn unusable(name: &str, role: &Role, why: &str) -> Refused {
+    let text = format!("what `{name}` with the role `{}` may see is not known any more: {why}", role.name);
+    Refused::new(Kind::Forbidden, text).hinted(
+        "an administrator has to change the role or the user: `loggr status` says which, and the page under Settings changes it",
+    )
+}
+
 fn person(
     name: &str,
     display: &str,
@@ -206,7 +233,7 @@ fn person(
     let mut filter: Option<Query> = None;
     let mut hidden = Vec::new();
     for sight in sights {
-        if let Some(query) = sight.query()? {
+        if let Some(query) = sight.query().map_err(|why| unusable(name, role, &why.in_one_line()))? {
             filter = Some(match filter {
                 Some(first) => first.and(query),
                 None => query,
@@ -216,6 +243,7 @@ fn person(
     }
     hidden.sort();
     hidden.dedup();
+    Hidden::new(&hidden).map_err(|why| unusable(name, role, &why.to_string()))?;
     Ok(Who {
         name: name.to_owned(),
         display: display.to_owned(),

@@ -39,6 +39,12 @@ impl Role {
         Ok(self)
     }
 
+    /// Why nobody who has it sees anything: it was made by an earlier loggr that still took what it says.
+    pub fn trouble(&self) -> Option<String> {
+        let why = self.clone().sight.checked().err()?.in_one_line();
+        Some(format!("it cannot be used any more, and who has it sees nothing: {why}"))
+    }
+
     /// May a holder of this role give a token that role? Never more than they have.
     pub fn may_give(&self, other: &Role) -> bool {
         let sees_all = !self.sight.is_restricted() || self.name == other.name;
@@ -94,6 +100,20 @@ mod tests {
         check("admin", Level::Viewer, "", &[], Err(Kind::Bad("name")));
         check("web site", Level::Viewer, "", &[], Err(Kind::Bad("name")));
         check("", Level::Viewer, "", &[], Err(Kind::Bad("name")));
+    }
+
+    #[test]
+    fn a_role_that_an_earlier_loggr_took_is_found() {
+        let trouble = |filter: &str, hidden: &[&str]| role("web", Level::Viewer, filter, hidden).trouble();
+        assert_eq!(trouble("host:web*", &["password"]), None);
+        assert_eq!(
+            trouble("host:web*", &["structured_data"]).as_deref(),
+            Some(
+                "it cannot be used any more, and who has it sees nothing: `structured_data` is no field, but stands \
+                 for many: hide each by its own name, such as `id.name`"
+            )
+        );
+        assert!(trouble("(a OR", &[]).is_some_and(|why| why.contains("the filter cannot be read")));
     }
 
     #[test]

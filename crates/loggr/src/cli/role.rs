@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
-use super::Place;
 use super::people::{Accounts, columns, refused};
 use super::user::say;
+use super::{Place, complain};
 use crate::access::role::Role;
 use crate::access::sight::Sight;
 use crate::access::who::Level;
@@ -101,10 +102,22 @@ pub fn run(place: &Place, args: &RoleArgs) -> Result<Exit> {
     }
 }
 
+/// A role, and what is wrong with it.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
 fn list(accounts: &Accounts, json: bool) -> Result<Exit> {
-    let roles = refused(accounts.access.accounts())?.all_roles();
+    let accounts = refused(accounts.access.accounts())?;
+    let roles = accounts.all_roles();
     if json {
-        return say(&serde_json::to_string_pretty(&roles)?);
+        let listed = |role: Role| Listed { trouble: role.trouble(), role };
+        let listed: Vec<Listed> = roles.into_iter().map(listed).collect();
+        return say(&serde_json::to_string_pretty(&listed)?);
     }
     let rows: Vec<[String; 4]> = roles
         .iter()
@@ -115,5 +128,8 @@ fn list(accounts: &Accounts, json: bool) -> Result<Exit> {
         })
         .collect();
     columns(["ROLE", "LEVEL", "FILTER", "HIDDEN FIELDS"], &rows)?;
+    for trouble in accounts.troubles() {
+        complain(&format!("warning: {trouble}\n"));
+    }
     Ok(Exit::Fine)
 }

@@ -95,7 +95,7 @@ impl Certificates {
         self.0.iter()
     }
 
-    /// Reads all files again and says what has changed. `asked`: somebody wants to hear it in any case.
+    /// Reads all files again and says what has changed. `asked`: somebody wants to hear that nothing has, too.
     pub fn look(&self, asked: bool) {
         for shown in &self.0 {
             shown.look(asked);
@@ -136,11 +136,16 @@ impl Shown {
             }
             Err(error) => {
                 let error = error.in_one_line();
-                if asked || said.error.as_ref() != Some(&error) {
+                if said.error.as_ref() != Some(&error) {
                     tracing::error!(
                         place,
                         error,
                         "cannot take the files of the certificate again; the old ones are kept"
+                    );
+                } else if asked {
+                    tracing::info!(
+                        place,
+                        "the files of the certificate are as wrong as before; the old ones are kept"
                     );
                 }
                 said.error = Some(error);
@@ -148,7 +153,7 @@ impl Shown {
         }
         let time = self.time();
         if let Some(time) = &time
-            && (asked || said.time.as_ref() != Some(time))
+            && said.time.as_ref() != Some(time)
         {
             tracing::warn!(
                 place,
@@ -206,6 +211,7 @@ mod tests {
     fn check(begins: i64, ends_in_days: i64, expect: Option<&str>) {
         let certificate = Certificate {
             names: Vec::new(),
+            ignored_names: 0,
             sha256: String::new(),
             sha1: String::new(),
             begins,

@@ -11,7 +11,7 @@ pub mod signals;
 mod tell;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -40,7 +40,7 @@ use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
 use crew::Crew;
-use reload::{ReadAtStart, reload};
+use reload::{ReadAtStart, Reloads};
 use signals::{Asked, Signals};
 
 /// How long machines, then shippers, may take to stop after draining.
@@ -132,8 +132,9 @@ fn places(config: &Config, part: &Part) -> Places {
 /// Runs until a signal that stops it; a second one ends the draining.
 pub async fn run(prepared: Prepared) -> Result<()> {
     let (running, mut signals) = Running::start(prepared).await?;
+    let reloads = Reloads::of(running.site.live.clone(), running.file.clone());
     while signals.next().await == Asked::Reload {
-        drop(tokio::spawn(reload(running.site.live.clone(), running.file.clone())));
+        reloads.ask();
     }
     running.stop(&mut signals).await;
     Ok(())
@@ -228,6 +229,7 @@ impl Running {
             uploads: server.uploads.clone(),
             machines,
             ships,
+            worries: OnceLock::new(),
             started: Instant::now(),
             identity,
             config,

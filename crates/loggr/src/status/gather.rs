@@ -47,6 +47,7 @@ pub fn online(live: &Live) -> Status {
         stores: store::online(live),
         rescue: rescue.here(),
         rescue_trouble: rescue.trouble().map(str::to_owned),
+        access_troubles: live.worries.get().map(|worries| worries()).unwrap_or_default(),
         problem: None,
     }
 }

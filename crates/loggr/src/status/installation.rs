@@ -54,6 +54,9 @@ pub struct Installation {
     /// Why the rescue cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescue_trouble: Option<String>,
+    /// Roles and users whom nothing is shown until they are changed, each with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_troubles: Vec<String>,
     /// The registry.
     pub registry: Option<Registry>,
 }
@@ -171,6 +174,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         speak(&mut out.speaker, &status);
         out.problem = out.problem.take().or(status.problem);
         out.rescue_trouble = out.rescue_trouble.take().or(status.rescue_trouble);
+        out.access_troubles.extend(status.access_troubles);
         // Processes that share a data directory share its rescue.
         let place = (host.clone(), status.identity.data_directory.clone());
         if !counted.contains(&place) {

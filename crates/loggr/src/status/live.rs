@@ -1,6 +1,6 @@
 //! The running parts of this process, for everybody who wants to look at them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use loggr_bus::rescue::RescueStore;
@@ -16,6 +16,9 @@ use crate::config::Config;
 use crate::process::certificates::Certificates;
 use crate::process::part::Part;
 use crate::source::upload::Uploads;
+
+/// Tells what is wrong at the moment, a sentence each. May read from disk.
+pub type Worries = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// The parts of a running process.
 pub struct Live {
@@ -41,6 +44,8 @@ pub struct Live {
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.
     pub ships: Vec<Shipping>,
+    /// What is wrong with users and roles, where the process knows them.
+    pub worries: OnceLock<Worries>,
     /// Its identity, for its card, its status and its notices.
     pub identity: Identity,
     /// When it started.

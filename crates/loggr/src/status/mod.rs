@@ -133,6 +133,8 @@ pub struct Status {
     pub rescue: BTreeMap<String, u64>,
     /// Why the rescue cannot be used.
     pub rescue_trouble: Option<String>,
+    /// Roles and users whom nothing is shown until they are changed, each with the reason.
+    pub access_troubles: Vec<String>,
     /// Why the queues cannot be read, if no process runs that could tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

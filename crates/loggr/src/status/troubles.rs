@@ -68,6 +68,7 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
     found.0.extend(status.registry.as_ref().and_then(|registry| registry.problem.clone()));
     found.0.extend(status.problem.clone());
     found.0.extend(status.rescue_trouble.as_ref().map(|why| format!("the rescue: {why}")));
+    found.0.extend(status.access_troubles.iter().cloned());
     found.0
 }
 
@@ -205,5 +206,6 @@ mod tests {
         let away = Registry { kind: "redis".to_owned(), server: None, problem: said("no Redis") };
         check(|s| s.registry = Some(away), &["no Redis"]);
         check(|s| s.rescue_trouble = said("damaged"), &["the rescue: damaged"]);
+        check(|s| s.access_troubles = said("role `a`: x").into_iter().collect(), &["role `a`: x"]);
     }
 }

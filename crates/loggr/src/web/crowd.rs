@@ -1,20 +1,28 @@
 //! Who is connected to the web address: who is being answered, who is idle, and who gives way.
 //!
-//! When all places are taken, the connection that is idle for longest ends for a new one. So that nobody
-//! takes all of them by asking, one address has a share. Not the places themselves: those are the gate's
-//! (`process/gate.rs`). Invariant: a connection whose request is being answered, be it a feed, an export
-//! or a query, never ends for another one.
+//! When all places are taken, the connection that is idle for longest ends for a new one: one on which
+//! nothing was asked yet, half a request stands, or nothing is asked any more. After those comes one whose
+//! peer does not read its answer. So that nobody takes all places by asking, one address has a share. Not the
+//! places themselves: those are the gate's (`process/gate.rs`). Invariant: a connection whose request is
+//! being answered, be it a feed, an export or a query, never ends for another one while its peer reads.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use loggr_net::Network;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
+use super::moves::Moves;
 use crate::access::slow::subscriber;
+
+/// One who is asked to end may still take what is to be sent, as long as bytes move within this time.
+const LEAVE_STILL: Duration = Duration::from_secs(1);
+/// And no longer than this after the answer was made.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All who are connected.
 #[derive(Debug)]
@@ -24,7 +32,7 @@ pub struct Crowd {
     /// Proxies, whose connections are those of many.
     proxies: Vec<Network>,
     all: Mutex<All>,
-    /// Somebody has become idle.
+    /// Somebody has become idle, or is found not to read.
     idled: Notify,
 }
 
@@ -41,6 +49,10 @@ struct Taken {
     of: Option<Network>,
     /// Since when nothing of it is answered.
     idle: Option<Instant>,
+    /// How bytes move.
+    moves: Arc<Moves>,
+    /// Its peer does not read what is sent.
+    is_slow: bool,
     /// It was asked to end.
     leaves: bool,
     leave: Arc<Notify>,
@@ -51,6 +63,7 @@ struct Taken {
 pub struct Seat {
     crowd: Arc<Crowd>,
     number: u64,
+    moves: Arc<Moves>,
     leave: Arc<Notify>,
 }
 
@@ -72,12 +85,12 @@ impl Crowd {
         all.seats.values().filter(|taken| same(taken)).count() < self.most || give_way(&mut all, same)
     }
 
-    /// Asks the one who is idle for longest to end; false where nobody is idle.
+    /// Asks the one who is idle for longest to end, or else one who does not read; false where nobody is so.
     pub fn give_way(&self) -> bool {
         give_way(&mut self.lock(), |taken| !taken.leaves)
     }
 
-    /// The next time that somebody becomes idle, from now on.
+    /// The next time that somebody becomes one who gives way, from now on.
     pub fn idled(&self) -> Notified<'_> {
         self.idled.notified()
     }
@@ -89,10 +102,18 @@ impl Crowd {
         let number = all.next;
         all.next += 1;
         let of = self.of(from);
-        all.seats
-            .insert(number, Taken { of, idle: Some(Instant::now()), leaves: false, leave: leave.clone() });
+        let moves = Arc::new(Moves::default());
+        let taken = Taken {
+            of,
+            idle: Some(Instant::now()),
+            moves: moves.clone(),
+            is_slow: false,
+            leaves: false,
+            leave: leave.clone(),
+        };
+        all.seats.insert(number, taken);
         drop(all);
-        Arc::new(Seat { crowd: self.clone(), number, leave })
+        Arc::new(Seat { crowd: self.clone(), number, moves, leave })
     }
 
     fn of(&self, from: Option<IpAddr>) -> Option<Network> {
@@ -105,11 +126,42 @@ impl Crowd {
     }
 }
 
+/// Who gives way, the first of them first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Gives {
+    /// Nothing is answered and nothing is to be sent, since then.
+    Idle(Instant),
+    /// Nothing is answered any more, since then, but the peer has not taken all of it yet.
+    Taking(Instant),
+    /// The peer does not read what is sent.
+    Slow,
+}
+
+impl Taken {
+    fn gives(&self) -> Option<Gives> {
+        match self.idle {
+            Some(since) if self.moves.is_stuck() => Some(Gives::Taking(since)),
+            Some(since) => Some(Gives::Idle(since)),
+            None => self.is_slow.then_some(Gives::Slow),
+        }
+    }
+
+    /// Has one who was asked to end a reason to stay?
+    fn lingers(&self) -> bool {
+        match self.gives() {
+            Some(Gives::Idle(_) | Gives::Slow) => false,
+            Some(Gives::Taking(since)) => self.moves.still() < LEAVE_STILL && since.elapsed() < LEAVE_TIMEOUT,
+            None => true,
+        }
+    }
+}
+
 fn give_way(all: &mut All, of: impl Fn(&Taken) -> bool) -> bool {
-    let idle = all.seats.values_mut().filter(|taken| of(taken) && taken.idle.is_some());
-    let Some(idlest) = idle.min_by_key(|taken| taken.idle) else { return false };
-    idlest.leaves = true;
-    idlest.leave.notify_one();
+    let seats = all.seats.values_mut().filter(|taken| of(taken));
+    let ready = seats.filter_map(|taken| taken.gives().map(|gives| (gives, taken)));
+    let Some((_, first)) = ready.min_by(|(one, _), (other, _)| one.cmp(other)) else { return false };
+    first.leaves = true;
+    first.leave.notify_one();
     true
 }
 
@@ -125,9 +177,26 @@ impl Seat {
         Answering(self.clone())
     }
 
-    /// Is nothing answered at the moment?
-    pub fn is_idle(&self) -> bool {
-        self.crowd.lock().seats.get(&self.number).is_none_or(|taken| taken.idle.is_some())
+    /// How bytes move on it.
+    pub fn moves(&self) -> &Arc<Moves> {
+        &self.moves
+    }
+
+    /// Has one who was asked to end a reason to stay for a while? A request that is being answered is one,
+    /// and so is the rest of an answer that is being taken.
+    pub fn lingers(&self) -> bool {
+        self.crowd.lock().seats.get(&self.number).is_some_and(Taken::lingers)
+    }
+
+    /// Does the peer read what is sent? One who does not gives way.
+    pub fn reads(&self, reads: bool) {
+        let mut all = self.crowd.lock();
+        let Some(taken) = all.seats.get_mut(&self.number) else { return };
+        let is_new = !std::mem::replace(&mut taken.is_slow, !reads) && !reads;
+        drop(all);
+        if is_new {
+            self.crowd.idled.notify_waiters();
+        }
     }
 
     fn set(&self, idle: Option<Instant>) {
@@ -180,7 +249,10 @@ mod tests {
         assert_eq!(left(&crowd, &seats), [2]);
         assert!(crowd.give_way() && crowd.give_way());
         assert_eq!(left(&crowd, &seats), [1, 2, 3]);
-        assert!(!crowd.give_way() && !seats[0].is_idle());
+        assert!(!crowd.give_way() && seats[0].lingers());
+        // Who does not read is not answered for ever.
+        seats[0].reads(false);
+        assert!(crowd.give_way() && !seats[0].lingers());
     }
 
     #[tokio::test]

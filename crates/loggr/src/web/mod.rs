@@ -9,6 +9,8 @@ mod crowd;
 mod door;
 mod headers;
 mod host;
+mod mcp;
+mod moves;
 mod page;
 mod paths;
 pub mod problem;
@@ -157,7 +159,8 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
         return Ok(web);
     };
     let keeper = Arc::new(Keeper::open(&site.live.config, settings, about(site), bound.secret)?);
-    let app = guarded(watch.merge(api::router(&api)).merge(page::router()), &keeper);
+    worry(site, &keeper);
+    let app = guarded(watch.merge(api::router(&api)).merge(mcp::router(&api)).merge(page::router()), &keeper);
     let crowd = Crowd::new(MAX_WEB_CONNECTIONS_OF_AN_ADDRESS, settings.trusted_proxies.clone());
     let scheme = if bound.tls.is_some() { "https" } else { "http" };
     let mut far = None;
@@ -179,6 +182,17 @@ pub async fn start(site: &Site, bound: Bound, stores: Stores, places: &Places) -
     }
     web.keeper = Some(keeper);
     Ok(web)
+}
+
+/// Says which roles and users see nothing until somebody changes them, and has the status say it.
+fn worry(site: &Site, keeper: &Arc<Keeper>) {
+    let of = keeper.clone();
+    let worries = move || of.access.accounts().map(|accounts| accounts.troubles()).unwrap_or_default();
+    for trouble in worries() {
+        tracing::error!("{trouble}");
+    }
+    // An error says that it is known already.
+    drop(site.live.worries.set(Box::new(worries)));
 }
 
 /// What the page has to know of this server before it asks.

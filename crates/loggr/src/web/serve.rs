@@ -1,15 +1,16 @@
 //! HTTP connections: how many, how long a handshake and a head may take, how long nobody may say anything.
 //!
-//! Not what is answered. On the web address the connection that is idle for longest gives its place to one
-//! that finds none (`crowd.rs`). Where nobody is idle it waits until one is free, which the time-outs see
-//! to: half a request, a connection kept open for nothing, and an answer that nobody reads end by themselves.
+//! Not what is answered. On the web address the connection that is idle for longest gives its place at once
+//! to one that finds none (`crowd.rs`). Where nobody gives way it waits until a place is free, which the
+//! time-outs see to: half a request, a connection kept open for nothing, and an answer that nobody reads end
+//! by themselves.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use loggr_net::tls::Server;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::crowd::{Answering, Crowd, Seat};
 use super::door::Peer;
+use super::moves::{Look, Moving};
 use crate::process::gate::{Gate, Place};
 use crate::process::told::Told;
 
@@ -38,9 +40,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection of the web address on which no byte moves for so long ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A connection that gives its place up may send on what is still to be sent, as long as bytes move within
-/// this time.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is looked whether a peer reads; so long one that does not keeps its place from others.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often it is looked whether one that was asked to end still has something to take.
+const LEAVE_LOOK: Duration = Duration::from_millis(100);
 /// How long to wait before accepting again when the system has no descriptor or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -125,16 +128,16 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
             place = place(&door, &crowded) => place,
         };
         let seat = door.crowd.join(ip);
-        let idle = door.is_public.then_some(IDLE_TIMEOUT);
+        let is_public = door.is_public;
         let (tls, app, stopped) = (door.tls.clone(), app.clone(), stopped.clone());
         let peer = Peer { ip, tls: tls.is_some() };
         connections.spawn(async move {
             match tls {
-                None => connection(stream, peer, &seat, app, idle, stopped).await,
+                None => connection(stream, peer, &seat, app, is_public, stopped).await,
                 Some(tls) => {
                     let tls = TlsAcceptor::from(tls.config());
                     if let Some(stream) = handshake(&tls, stream, &seat, stopped.clone()).await {
-                        connection(stream, peer, &seat, app, idle, stopped).await;
+                        connection(stream, peer, &seat, app, is_public, stopped).await;
                     }
                 }
             }
@@ -192,12 +195,12 @@ async fn connection<S>(
     peer: Peer,
     seat: &Arc<Seat>,
     app: Router,
-    idle: Option<Duration>,
+    is_public: bool,
     mut stopped: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let moves = Arc::new(AtomicU64::new(0));
+    let moves = seat.moves().clone();
     let io = TokioIo::new(Moving { stream, moves: moves.clone() });
     let app = TowerToHyperService::new(app);
     let answer = service_fn(move |mut request: axum::http::Request<hyper::body::Incoming>| {
@@ -214,11 +217,10 @@ async fn connection<S>(
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(io, answer);
     let mut serving = std::pin::pin!(serving);
-    let (mut stopping, mut leaving, mut seen) = (false, false, 0);
+    let (mut stopping, mut leaving, mut look) = (false, false, Look::default());
     loop {
-        let gone = leaving && seat.is_idle();
-        let pace = if gone { LEAVE_TIMEOUT } else { idle.unwrap_or(IDLE_TIMEOUT) };
         tokio::select! {
+            biased;
             // However it ended: what can be wrong with a connection is the peer's matter.
             ended = serving.as_mut() => return drop(ended),
             _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
@@ -229,12 +231,19 @@ async fn connection<S>(
                 leaving = true;
                 serving.as_mut().graceful_shutdown();
             }
-            () = tokio::time::sleep(pace) => {
-                let now = moves.load(Ordering::Relaxed);
-                if (idle.is_some() || gone) && std::mem::replace(&mut seen, now) == now {
+            () = tokio::time::sleep(if leaving { LEAVE_LOOK } else { LOOK }) => {
+                if is_public && moves.still() >= IDLE_TIMEOUT {
                     return;
                 }
+                if !leaving {
+                    seat.reads(!look.is_slow(&moves));
+                }
             }
+        }
+        // A request that has come meanwhile is answered; who is idle says goodbye.
+        let has_ended = poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready()));
+        if leaving && (has_ended.await || !seat.lingers()) {
+            return;
         }
     }
 }
@@ -265,47 +274,6 @@ impl HttpBody for Answered {
     }
 }
 
-/// A connection that counts how often bytes moved.
-struct Moving<S> {
-    stream: S,
-    moves: Arc<AtomicU64>,
-}
-
-impl<S> Moving<S> {
-    fn moved<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if let Poll::Ready(Ok(_)) = &polled {
-            self.moves.fetch_add(1, Ordering::Relaxed);
-        }
-        polled
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Moving<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.moved(polled)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.moved(polled)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,7 +291,7 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let seat = Crowd::new(1, Vec::new()).join(None);
         let serving = tokio::spawn(async move {
-            connection(ours, NOBODY, &seat, app, Some(IDLE_TIMEOUT), stopped).await;
+            connection(ours, NOBODY, &seat, app, true, stopped).await;
         });
         theirs.write_all(sent.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -353,7 +321,7 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let seat = Crowd::new(1, Vec::new()).join(None);
         let serving = tokio::spawn(async move {
-            connection(ours, NOBODY, &seat, app, Some(IDLE_TIMEOUT), stopped).await;
+            connection(ours, NOBODY, &seat, app, true, stopped).await;
         });
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         serving.await.unwrap();
@@ -372,6 +340,13 @@ mod tests {
         }
     }
 
+    /// An answer that always has something to send.
+    fn endless() -> Body {
+        Body::from_stream(futures_util::stream::repeat_with(|| {
+            io::Result::Ok(Bytes::from(vec![b'x'; 1 << 16]))
+        }))
+    }
+
     struct House {
         street: mpsc::Sender<(DuplexStream, IpAddr)>,
         begun: Instant,
@@ -388,6 +363,7 @@ mod tests {
         let door = Door { name: "web address", listener, gate, crowd, is_public: true, tls: None };
         let forever = || async { Body::from_stream(futures_util::stream::pending::<io::Result<Bytes>>()) };
         let app = Router::new().route("/", get(|| async { "hello" })).route("/forever", get(forever));
+        let app = app.route("/much", get(|| async { endless() }));
         tokio::spawn(serve(door, app, stopped));
         House { street, begun: Instant::now(), _stop: stop }
     }
@@ -465,5 +441,44 @@ mod tests {
         assert!(!waits.is_finished());
         kept.pop();
         check_answered(&house, &waits.await.unwrap().1);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn half_requests_of_many_addresses_keep_nobody_away() {
+        let house = house();
+        let mut halves = Vec::new();
+        for n in 0..20 {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            house.street.send((ours, IpAddr::from([10, 0, 0, n % 7]))).await.unwrap();
+            theirs.write_all(b"GET / HTTP/1.1\r\nHost: loc").await.unwrap_or_default();
+            halves.push(theirs);
+        }
+        let (_kept, answer) = house.ask(9, "/").await;
+        check_answered(&house, &answer);
+        // The oldest has ended for it, the youngest has not.
+        assert_eq!(halves[0].read(&mut [0; 8]).await.unwrap(), 0);
+        let youngest = halves.last_mut().unwrap();
+        youngest.write_all(b"alhost\r\n\r\n").await.unwrap();
+        assert_eq!(youngest.read(&mut [0; 8]).await.unwrap(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_an_answer_gives_way_and_who_hears_nothing_does_not() {
+        let house = house();
+        let mut kept = Vec::new();
+        for from in 1..=3 {
+            kept.push(house.ask(from, "/forever").await.0);
+        }
+        let (ours, mut deaf) = tokio::io::duplex(64);
+        house.street.send((ours, IpAddr::from([10, 0, 0, 4]))).await.unwrap();
+        deaf.write_all(b"GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let (_kept, answer) = house.ask(5, "/").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+        let waited = house.begun.elapsed();
+        assert!(waited <= 2 * LOOK, "the virtual time until it was seen: {waited:?}");
+        for stream in &mut kept {
+            // They are still there: nothing more comes, and no end.
+            let more = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut [0; 8])).await;
+            assert!(more.is_err(), "{more:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod document;
+mod mcp;
 mod sight;
 
 use std::io::{Read, Write};

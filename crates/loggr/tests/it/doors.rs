@@ -2,12 +2,13 @@
 //! are not finished, names that are not ours.
 
 use std::io::{IoSlice, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+use socket2::{Domain, Socket, Type};
 
 use crate::support::{Loggr, RelpSender, Setup, until};
 
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DATAGRAMS: usize = 10_000;
 /// Connections that come and say nothing.
 const CROWD: usize = 1000;
+/// Requests whose head never ends: more than the web address has places.
+const HALVES: usize = 300;
 /// Frames whose answers nobody reads: more than the buffers on the way hold.
 const UNREAD: u32 = 400_000;
 /// What a login shell gives.
@@ -161,7 +164,7 @@ fn check_crowd(name: &str, says: &[u8], descriptors: (u32, u32)) {
     loggr.stored(1100, 60);
     let open = open_descriptors(&mut loggr);
     assert!(open < descriptors.1 as usize, "{open} descriptors are open");
-    // Whoever asks by the web address waits for its time-out at most.
+    // Whoever asks by the web address is answered.
     let mut stream = TcpStream::connect(web).expect("it accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").expect("it reads");
@@ -189,6 +192,32 @@ fn silent_relp_connections_do_not_stop_relp() {
 #[test]
 fn half_requests_do_not_stop_relp() {
     check_crowd("web", b"GET / HTTP/1.1\r\nHost: loc", (SHELL_LIMIT, SHELL_LIMIT));
+}
+
+#[test]
+fn half_requests_from_many_addresses_keep_nobody_from_the_web_address() {
+    let mut loggr = Loggr::start();
+    let web = loggr.address("web");
+    let half = |n: usize| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let from = SocketAddr::from(([127, 0, 0, 2 + (n % 5) as u8], 0));
+        socket.bind(&from.into()).expect("loopback has many addresses");
+        socket.connect(&web.into()).expect("it accepts");
+        let mut stream = TcpStream::from(socket);
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: loc").expect("it is read");
+        stream.set_nonblocking(true).expect("a socket");
+        stream
+    };
+    let mut halves: Vec<TcpStream> = (0..HALVES).map(half).collect();
+    assert_eq!(loggr.get("/healthz"), "ok\n");
+    // Had it waited for time-outs, all of them would have come to an end.
+    let is_open = |stream: &mut TcpStream| {
+        let read = stream.read(&mut [0; 8]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    let open = halves.iter_mut().filter_map(|half| is_open(half).then_some(())).count();
+    assert!(open > HALVES / 2, "{open} of them are left");
+    loggr.stop();
 }
 
 #[test]

@@ -212,6 +212,24 @@ fn a_filter_that_can_no_longer_be_read_lets_nobody_see_everything() {
 }
 
 #[test]
+fn fields_that_can_no_longer_be_hidden_show_nothing_and_say_who_mends_it() {
+    let mut all = accounts();
+    assert_eq!(all.troubles(), Vec::<String>::new());
+    all.roles[0].sight.hidden = vec!["structured_data".to_owned()];
+    let refused = all.who(all.user("wim").unwrap(), Via::Session, None).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Forbidden);
+    assert!(refused.to_string().contains("`wim` with the role `web`"), "{refused}");
+    assert!(refused.hint().is_some_and(|hint| hint.starts_with("an administrator has to change")));
+    let role = all.troubles();
+    assert!(role.len() == 1 && role[0].contains("`loggr role set web`"), "{role:?}");
+    all.change_role(Role { sight: Sight::default(), ..all.roles[0].clone() }).unwrap();
+    let wim = all.users.iter_mut().find(|user| user.name == "wim").unwrap();
+    wim.sight.hidden = vec!["time".to_owned()];
+    let user = all.troubles();
+    assert!(user.len() == 1 && user[0].contains("`loggr user change wim`"), "{user:?}");
+}
+
+#[test]
 fn the_link_of_a_first_start_is_over_in_time_and_with_the_first_user() {
     let (first, code) = First::new(NOW).unwrap();
     assert!(first.is(&code, NOW) && !first.is("x", NOW));

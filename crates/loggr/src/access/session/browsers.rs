@@ -31,18 +31,24 @@ fn key(user: &str, said: &str) -> String {
 
 impl Sessions {
     /// The key of the browser that says this, if the user has logged in there before.
-    pub fn knows(&self, user: &str, said: Option<&str>, now: i64) -> Option<String> {
-        let key = key(user, said?);
+    pub fn knows(&self, user: &str, said: &str, now: i64) -> Option<String> {
+        let key = key(user, said);
         let state = self.lock();
         let browser = state.browsers.get(&key)?;
         (now < browser.used.saturating_add(micros(BROWSER_AGE))).then_some(key)
     }
 
-    /// Remembers the browser in which the user has just logged in, and gives its name. To be written then.
-    pub fn remember(&self, user: &str, said: Option<&str>, now: i64) -> Result<String, Refused> {
-        let name = match (said, self.knows(user, said, now)) {
-            (Some(said), Some(_)) => said.to_owned(),
-            _ => secret::secret()?,
+    /// Remembers the browser in which the user has just logged in, and gives its name: the one that is known
+    /// of those that it says, or else a new one. To be written then.
+    pub fn remember<'s>(
+        &self,
+        user: &str,
+        mut said: impl Iterator<Item = &'s str>,
+        now: i64,
+    ) -> Result<String, Refused> {
+        let name = match said.find(|said| self.knows(user, said, now).is_some()) {
+            Some(said) => said.to_owned(),
+            None => secret::secret()?,
         };
         let mut state = self.lock();
         let browsers = &mut state.browsers;
@@ -79,15 +85,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("sessions.json");
         let sessions = Sessions::open(file.clone(), Duration::from_secs(60));
-        let name = sessions.remember("anna", Some("planted"), 5).unwrap();
-        assert_ne!(name, "planted");
-        let knows = |sessions: &Sessions, user: &str, said: &str, now: i64| {
-            sessions.knows(user, Some(said), now).is_some()
+        let remember = |sessions: &Sessions, user: &str, said: &[&str], now: i64| {
+            sessions.remember(user, said.iter().copied(), now)
         };
-        assert!(knows(&sessions, "anna", &name, 6) && sessions.knows("anna", None, 6).is_none());
+        let name = remember(&sessions, "anna", &["planted"], 5).unwrap();
+        assert_ne!(name, "planted");
+        let knows =
+            |sessions: &Sessions, user: &str, said: &str, now: i64| sessions.knows(user, said, now).is_some();
+        assert!(knows(&sessions, "anna", &name, 6));
         assert!(!knows(&sessions, "ben", &name, 6) && !knows(&sessions, "anna", "planted", 6));
-        assert_eq!(sessions.remember("anna", Some(&name), 7).unwrap(), name);
-        assert_ne!(sessions.remember("ben", Some(&name), 7).unwrap(), name);
+        assert_eq!(remember(&sessions, "anna", &["planted", &name], 7).unwrap(), name);
+        assert_ne!(remember(&sessions, "ben", &[&name], 7).unwrap(), name);
         // A restart forgets none, and the file does not hold the name.
         sessions.write(7).unwrap();
         assert!(!std::fs::read_to_string(&file).unwrap().contains(&name));
@@ -101,9 +109,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let sessions = Sessions::open(directory.path().join("sessions.json"), Duration::from_secs(60));
         let names: Vec<String> = (0..=MAX_BROWSERS_OF_A_USER)
-            .map(|n| sessions.remember("anna", None, i64::try_from(n).unwrap()).unwrap())
+            .map(|n| sessions.remember("anna", std::iter::empty(), i64::try_from(n).unwrap()).unwrap())
             .collect();
-        assert!(sessions.knows("anna", Some(&names[0]), 100).is_none());
-        assert!(sessions.knows("anna", Some(&names[1]), 100).is_some());
+        assert!(sessions.knows("anna", &names[0], 100).is_none());
+        assert!(sessions.knows("anna", &names[1], 100).is_some());
     }
 }

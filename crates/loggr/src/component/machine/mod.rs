@@ -240,11 +240,18 @@ impl Running {
             }
             Err(error) => {
                 let text = format!("{error:#}");
-                tracing::error!(
-                    machine = name,
-                    "the changed filter has mistakes, so the old one stays in use\n{text}"
-                );
-                *lock(&self.stats.filter_error) = Some(text);
+                let before = lock(&self.stats.filter_error).replace(text.clone());
+                if before.as_ref() == Some(&text) {
+                    tracing::info!(
+                        machine = name,
+                        "the filter has the same mistakes as before, so the old one stays in use"
+                    );
+                } else {
+                    tracing::error!(
+                        machine = name,
+                        "the changed filter has mistakes, so the old one stays in use\n{text}"
+                    );
+                }
             }
         }
     }

@@ -27,6 +27,9 @@ impl Packing {
     /// Its word, which is that of `Content-Encoding`, and how it begins.
     const ALL: [(&str, Packing, &[u8]); 2] =
         [("gzip", Packing::Gzip, b"\x1f\x8b"), ("zstd", Packing::Zstd, b"\x28\xb5\x2f\xfd")];
+    /// How a frame of zstd begins that has nothing of the text (RFC 8878, section 3.1.2), behind a byte
+    /// whose upper half is 5.
+    const SKIPPABLE: &[u8] = b"\x2a\x4d\x18";
 
     /// The packing of a word.
     pub fn of(word: &str) -> Option<Packing> {
@@ -34,6 +37,11 @@ impl Packing {
     }
 
     fn seen(beginning: &[u8]) -> Option<Packing> {
+        if let [0x50..=0x5f, rest @ ..] = beginning
+            && rest.starts_with(Packing::SKIPPABLE)
+        {
+            return Some(Packing::Zstd);
+        }
         Packing::ALL.iter().find(|(.., magic)| beginning.starts_with(magic)).map(|(_, packing, _)| *packing)
     }
 }
@@ -173,6 +181,15 @@ mod tests {
         check(&zstd(b"one\n"), None, "one\n");
         check(&gzip(b"one\n"), Some(Packing::Gzip), "one\n");
         check(&zstd(&gzip(b"one\n")), Some(Packing::Zstd), "one\n");
+        // What zstd steps over is no text, wherever it stands.
+        let skipped = |n: u8| [&[0x50 + n, 0x2a, 0x4d, 0x18, 3, 0, 0, 0], b"abc".as_slice()].concat();
+        check(&skipped(0), None, "");
+        check(&skipped(15), Some(Packing::Zstd), "");
+        check(
+            &[skipped(1), zstd(b"one\n"), skipped(2), zstd(b"two\n"), skipped(3)].concat(),
+            None,
+            "one\ntwo\n",
+        );
     }
 
     #[test]
@@ -205,5 +222,6 @@ mod tests {
             check_none(&whole[..whole.len() / 2], None, "ends in its middle");
             check_none(&whole[..whole.len() - 1], None, "ends in its middle");
         }
+        check_none(b"\x50\x2a\x4d\x18\x09\0\0\0too", None, "ends in its middle");
     }
 }

@@ -5,6 +5,7 @@
 //! line says why, and the transfer breaks off, so that neither people nor programs take it for whole.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -12,8 +13,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use futures_util::stream::unfold;
 use loggr_event::{DumpFormat, Event};
-use loggr_store::query::Field;
-use loggr_store::query::field_values;
+use loggr_store::query::{Field, Hidden, field_values};
 
 use super::ask::{Asked, stamp};
 use super::call::{Answer, Call};
@@ -86,13 +86,19 @@ struct Export {
     asked: Asked,
     rights: Rights,
     _place: Place,
-    format: Format,
-    columns: Vec<(String, Field)>,
+    lines: Arc<Lines>,
     left: usize,
     is_first: bool,
     has_ended: bool,
     /// It ends before its end, and the last line was sent.
     breaks: Option<io::Error>,
+}
+
+/// How events are written.
+struct Lines {
+    format: Format,
+    columns: Vec<(String, Field)>,
+    hidden: Hidden,
 }
 
 /// `GET /api/export`
@@ -114,17 +120,9 @@ pub async fn export(call: Call) -> Answer {
     );
     let left = call.params.number("limit");
     let rights = call.rights;
-    let export = Export {
-        asked,
-        rights,
-        _place,
-        format,
-        columns,
-        left,
-        is_first: true,
-        has_ended: false,
-        breaks: None,
-    };
+    let lines = Arc::new(Lines { format, columns, hidden: asked.hidden.clone() });
+    let export =
+        Export { asked, rights, _place, lines, left, is_first: true, has_ended: false, breaks: None };
     let pages = unfold(export, |mut export| async move {
         let page = export.page().await?;
         Some((page, export))
@@ -149,8 +147,8 @@ impl Export {
             return Some(Ok(self.breaks_off(NO_LONGER)));
         }
         let mut out = Vec::new();
-        if std::mem::take(&mut self.is_first) && self.format == Format::Csv {
-            let names: Vec<String> = self.columns.iter().map(|(name, _)| csv(name)).collect();
+        if std::mem::take(&mut self.is_first) && self.lines.format == Format::Csv {
+            let names: Vec<String> = self.lines.columns.iter().map(|(name, _)| csv(name)).collect();
             out.extend_from_slice(names.join(",").as_bytes());
             out.extend_from_slice(b"\r\n");
         }
@@ -170,11 +168,18 @@ impl Export {
         }
         self.left = self.left.saturating_sub(found.events.len());
         self.asked.line.rows(found.events.len() as u64);
+        let more = found.more;
         let last = found.events.last().map(|last| (last.timegenerated, last.uid));
-        for event in found.events {
-            self.write(&self.asked.hidden.strip(event), &mut out);
-        }
-        self.has_ended = !found.more || self.left == 0 || last.is_none();
+        // Connections of others wait for nothing that is written here.
+        let lines = self.lines.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            found.events.into_iter().for_each(|event| lines.write(event, &mut out));
+            out
+        });
+        let Ok(out) = written.await else {
+            return Some(Ok(self.breaks_off("writing it failed because of a bug of loggr")));
+        };
+        self.has_ended = !more || self.left == 0 || last.is_none();
         if self.has_ended {
             self.asked.line.ended("to its end");
         }
@@ -187,15 +192,18 @@ impl Export {
         self.has_ended = true;
         self.asked.line.ended(why);
         self.breaks = Some(io::Error::other(why.to_owned()));
-        let line = match self.format {
+        let line = match self.lines.format {
             Format::Ndjson => serde_json::json!({ "error": why }).to_string(),
             Format::Csv => csv(&format!("error: {why}")),
             Format::Text => clean(&format!("error: {why}")).into_owned(),
         };
         Bytes::from(line + "\n")
     }
+}
 
-    fn write(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+impl Lines {
+    fn write(&self, event: Event<'_>, out: &mut Vec<u8>) {
+        let event = &self.hidden.strip(event);
         match self.format {
             Format::Ndjson => {
                 event.dump(&DumpFormat::Json, out);

@@ -4,6 +4,7 @@
 //! document is made of it. Who may is the door's (`web/door`), which asks before anything here runs.
 //! What an endpoint does stands below: in the store's questions, in `operate/` and in `status/`.
 
+mod apart;
 mod ask;
 mod call;
 mod change;
@@ -19,6 +20,7 @@ mod params;
 mod parse;
 mod patterns;
 mod people;
+mod question;
 #[cfg(test)]
 mod reference;
 mod rescue;
@@ -47,6 +49,7 @@ use serde_json::Value;
 pub use call::Api;
 use call::{Answer, Call};
 use params::{Parameter, Params};
+pub use question::Question;
 pub use state::notices;
 
 use crate::access::who::{May, Who};
@@ -339,7 +342,8 @@ pub fn router(api: &Api) -> Router {
         let (Some(filter), Some(answers)) = (filter, endpoint.handle) else { continue };
         type Path = Result<RawPathParams, RawPathParamsRejection>;
         let handle = move |State(api): State<Api>, path: Path, request: Request| async move {
-            answer(endpoint, answers, api, path, request).await.unwrap_or_else(IntoResponse::into_response)
+            let answer = apart::apart(answer(endpoint, answers, api, path, request));
+            answer.await.unwrap_or_else(IntoResponse::into_response)
         };
         router = router.route(endpoint.path, on(filter, handle));
     }

@@ -102,7 +102,8 @@ fn described(endpoint: &Endpoint, parameter: &Parameter) -> Value {
     })
 }
 
-fn schema(takes: Takes) -> Value {
+/// What a parameter may be, as a JSON schema.
+pub fn schema(takes: Takes) -> Value {
     match takes {
         Takes::Text | Takes::Query | Takes::Field => json!({ "type": "string" }),
         Takes::Time => json!({ "type": "string", "examples": ["now-15m", "2026-11-22T10:00:00Z"] }),

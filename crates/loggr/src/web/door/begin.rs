@@ -25,8 +25,9 @@ pub(super) fn allow<'k>(
     client: Client,
     headers: &HeaderMap,
 ) -> Result<Try<'k>, Problem> {
-    let said = cookie::value(&cookie::BROWSER, headers, client.tls);
-    let browser = keeper.sessions.knows(user, said, now().unix_micros());
+    let now = now().unix_micros();
+    let mut said = cookie::values(&cookie::BROWSER, headers, client.tls);
+    let browser = said.find_map(|said| keeper.sessions.knows(user, said, now));
     allowed(keeper, Tries { user: Some(user), from: client.ip, browser: browser.as_deref() })
 }
 
@@ -81,12 +82,10 @@ pub(super) async fn session(
         return Err(Problem::new(Code::NotLoggedIn, changed).hint("log in again"));
     }
     let who = accounts.who(user, Via::Session, client.ip)?.ok_or_else(gone)?;
-    if let Some(former) = cookie::read(headers, client.tls) {
-        keeper.sessions.end(former);
-    }
+    cookie::read(headers, client.tls).for_each(|former| keeper.sessions.end(former));
     let now = now().unix_micros();
     let id = keeper.sessions.begin(name, &user.stamp, now)?;
-    let said = cookie::value(&cookie::BROWSER, headers, client.tls);
+    let said = cookie::values(&cookie::BROWSER, headers, client.tls);
     let browser = keeper.sessions.remember(name, said, now)?;
     written(keeper).await;
     let session = keeper.sessions.seen(&id, now).map(|session| keeper.logged_in(&id, &session));

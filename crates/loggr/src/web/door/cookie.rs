@@ -13,6 +13,9 @@ use axum::http::{HeaderMap, HeaderValue};
 /// Characters of a value; what has others is none.
 const MAX_VALUE_BYTES: usize = 160;
 
+/// Cookies of one name that are tried; what stands behind them is not read.
+const MAX_TRIED: usize = 16;
+
 /// One of the cookies.
 #[derive(Debug)]
 pub struct Kind {
@@ -30,19 +33,23 @@ pub const BEGUN: Kind = Kind { name: "loggr-begun", secure_name: "__Host-loggr-b
 /// What became of it, for the page.
 pub const ENDED: Kind = Kind { name: "loggr-ended", secure_name: "__Host-loggr-ended", same_site: "Lax" };
 
-/// The id of the session in the cookie of a request.
-pub fn read(headers: &HeaderMap, tls: bool) -> Option<&str> {
-    value(&SESSION, headers, tls)
+/// The ids of sessions in the cookies of a request.
+pub fn read(headers: &HeaderMap, tls: bool) -> impl Iterator<Item = &str> {
+    values(&SESSION, headers, tls)
 }
 
-/// What a cookie of a request says.
-pub fn value<'h>(kind: &Kind, headers: &'h HeaderMap, tls: bool) -> Option<&'h str> {
+/// What the cookies of a kind in a request say. There may be several: a neighbour of the host, or an older
+/// path, can put one before ours, and who reads it tries each.
+pub fn values<'h>(kind: &Kind, headers: &'h HeaderMap, tls: bool) -> impl Iterator<Item = &'h str> {
     let name = if tls { kind.secure_name } else { kind.name };
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, id) = pairs.find(|(key, _)| *key == name)?;
-    let good = !id.is_empty() && id.len() <= MAX_VALUE_BYTES && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    good.then_some(id)
+    let pairs = cookies.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let said = pairs.filter(move |(key, _)| *key == name).map(|(_, said)| said);
+    said.filter(|said| is_value(said)).take(MAX_TRIED)
+}
+
+fn is_value(said: &str) -> bool {
+    !said.is_empty() && said.len() <= MAX_VALUE_BYTES && said.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// The header that sets that of a session. It goes when the browser ends.
@@ -75,26 +82,29 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(cookies: &[&str], tls: bool, expect: Option<&str>) {
+    fn check(cookies: &[&str], tls: bool, expect: &[&str]) {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             headers.append(COOKIE, cookie.parse().unwrap());
         }
-        assert_eq!(read(&headers, tls), expect, "{cookies:?}");
+        assert_eq!(read(&headers, tls).collect::<Vec<_>>(), expect, "{cookies:?}");
     }
 
     #[test]
     fn the_id_of_a_session_is_found() {
-        check(&[], false, None);
-        check(&["loggr=abc"], false, Some("abc"));
-        check(&["a=b; loggr=abc;c=d"], false, Some("abc"));
-        check(&["a=b", "loggr=abc"], false, Some("abc"));
-        check(&["xloggr=abc; loggr2=x"], false, None);
-        check(&["loggr=a b"], false, None);
-        check(&["loggr="], false, None);
-        check(&["loggr=abc"], true, None);
-        check(&["__Host-loggr=abc"], true, Some("abc"));
-        check(&["__Host-loggr=abc"], false, None);
+        check(&[], false, &[]);
+        check(&["loggr=abc"], false, &["abc"]);
+        check(&["a=b; loggr=abc;c=d"], false, &["abc"]);
+        check(&["a=b", "loggr=abc"], false, &["abc"]);
+        check(&["xloggr=abc; loggr2=x"], false, &[]);
+        check(&["loggr=a b"], false, &[]);
+        check(&["loggr="], false, &[]);
+        check(&["loggr=abc"], true, &[]);
+        check(&["__Host-loggr=abc"], true, &["abc"]);
+        check(&["__Host-loggr=abc"], false, &[]);
+        check(&["loggr=forged; loggr=abc", "loggr=def"], false, &["forged", "abc", "def"]);
+        check(&["loggr=no value; loggr=abc"], false, &["abc"]);
+        check(&[&"loggr=forged; ".repeat(1000)], false, &["forged"; MAX_TRIED]);
     }
 
     #[test]

@@ -133,17 +133,17 @@ impl Keeper {
         if let Some(named) = self.named_by_proxy(headers, client) {
             return self.by_proxy(&accounts, named, client);
         }
-        if let Some(id) = cookie::read(headers, client.tls) {
-            return match self.by_session(&accounts, id, client, now, counts)? {
-                Some(known) => Ok(Asker::Known(Box::new(known))),
-                None if self.is_open_to(&accounts, client) => Ok(somebody_here(client)),
-                None => Ok(Asker::Refused("the log-in is over")),
-            };
+        let mut is_over = false;
+        for id in cookie::read(headers, client.tls) {
+            if let Some(known) = self.by_session(&accounts, id, client, now, counts)? {
+                return Ok(Asker::Known(Box::new(known)));
+            }
+            is_over = true;
         }
         if self.is_open_to(&accounts, client) {
             return Ok(somebody_here(client));
         }
-        Ok(Asker::Nobody)
+        Ok(if is_over { Asker::Refused("the log-in is over") } else { Asker::Nobody })
     }
 
     /// Is everything allowed, because there are no users and it is asked from this host?

@@ -77,8 +77,8 @@ impl Why {
 
 /// Why the last log-in of this browser through the provider came to nothing, in a sentence.
 pub fn why_not(keeper: &Keeper, headers: &HeaderMap, client: Client) -> Option<String> {
-    let said = cookie::value(&ENDED, headers, client.tls)?;
-    let (.., sentence) = Why::WORDS.iter().find(|(_, word, _)| *word == said)?;
+    let mut said = cookie::values(&ENDED, headers, client.tls);
+    let (.., sentence) = said.find_map(|said| Why::WORDS.iter().find(|(_, word, _)| *word == said))?;
     Some(sentence.replace("{}", keeper.provider.as_ref()?.name()))
 }
 
@@ -158,8 +158,9 @@ async fn named(
 ) -> Result<String, (Why, String, String)> {
     let fail = |why: Why, about: &str| (why, String::new(), about.to_owned());
     let Some(Query(sent)) = sent else { return Err(fail(Why::Late, "the address cannot be read")) };
-    let cookie = cookie::value(&BEGUN, headers, client.tls).unwrap_or_default();
-    let begun = provider.beginnings.end(cookie, &sent.state, now().unix_micros());
+    let now = now().unix_micros();
+    let mut said = cookie::values(&BEGUN, headers, client.tls);
+    let begun = said.find_map(|said| provider.beginnings.end(said, &sent.state, now));
     let begun = begun
         .ok_or_else(|| fail(Why::Late, "it did not begin in this browser, is over, or came back before"))?;
     if sent.code.is_empty() || sent.code.len() > MAX_CODE_BYTES {

@@ -154,6 +154,7 @@ fn shown_role(role: &Role) -> ShownRole {
         filter: role.sight.filter.clone(),
         hidden: role.sight.hidden.clone(),
         built_in: Level::of(&role.name).is_some(),
+        trouble: role.trouble(),
     }
 }
 

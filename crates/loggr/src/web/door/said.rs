@@ -212,6 +212,8 @@ pub struct ShownRole {
     pub hidden: Vec<String>,
     /// It stays as it is.
     pub built_in: bool,
+    /// Why nobody who has it sees anything until it is changed; null: it is in order.
+    pub trouble: Option<String>,
 }
 
 /// All roles.

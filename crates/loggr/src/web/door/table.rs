@@ -72,6 +72,8 @@ pub const TABLE: &[(&str, &str, Demand)] = &[
     ("GET", "/api/tail", SEARCH),
     ("GET", "/api/parse", SEARCH),
     ("GET", "/api/explain-nothing", SEARCH),
+    // The same questions, as an assistant asks them: each tool demands what its path demands.
+    ("POST", "/mcp", SEARCH),
     ("GET", "/api/span", SEARCH),
     ("GET", "/api/export", SEARCH),
     ("GET", "/api/saved", SEARCH),

@@ -212,6 +212,14 @@ fn failures_of_others_keep_nobody_out_who_has_logged_in_there_before() {
     eventually("tries are slowed", 60, || {
         (browser(&loggr).try_log_in("anna", "wrong horse").code == 429).then_some(())
     });
+    // A neighbour of this host can put a cookie before the one that is known.
+    let mut planted = anna.clone();
+    planted.cookie = format!("loggr-browser=forged; {}", anna.cookie);
+    let answer = planted.try_log_in("anna", PASSWORD);
+    assert_eq!(answer.code, 200, "{answer:?}");
+    planted.keep(&answer);
+    planted.cookie = format!("loggr=forged; {}", planted.cookie);
+    assert_eq!(planted.get("/api/me").code, 200, "it is still logged in");
     assert_eq!(anna.try_log_in("anna", PASSWORD).code, 200);
     // It guesses no faster than others do.
     eventually("tries in a known browser are slowed", 60, || {

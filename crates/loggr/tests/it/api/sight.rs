@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::access::{add_user, browser, logged_in, start};
+use crate::access::{PASSWORD, add_user, browser, logged_in, start, typed};
 use crate::api::{fed, get, line};
 use crate::support::{Browser, Loggr};
 
@@ -258,6 +258,63 @@ fn who_follows_is_told_only_what_their_role_may_see() {
         }
     }
     assert!(!heard.contains(FOREIGN) && !heard.contains(HIDDEN), "{heard}");
+}
+
+#[test]
+fn who_follows_is_told_nothing_more_once_their_role_is_another() {
+    let (loggr, anna, ben) = house();
+    let mut tail = ben.open("GET", "/api/tail?q=app:sshd", &Value::Null);
+    tail.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    let mut stream = TcpStream::connect(loggr.address("tcp")).expect("it accepts");
+    let mut say = |text: &str| writeln!(stream, "{}", line(3, "web1", "sshd", "-", text)).expect("it reads");
+    let (mut heard, mut piece, mut said) = (String::new(), [0; 65536], false);
+    while !heard.contains("told before") {
+        let read = tail.read(&mut piece).expect("it speaks");
+        assert!(read > 0, "it ended: {heard}");
+        heard.push_str(&String::from_utf8_lossy(piece.get(..read).unwrap_or_default()));
+        if heard.contains("event: hello") && !std::mem::replace(&mut said, true) {
+            say("told before");
+        }
+    }
+    // The new role hides what ben follows. He is told why it ends, and not a row more.
+    let role = json!({ "level": "operator", "filter": "app:cron", "hidden": [] });
+    assert_eq!(anna.ask("PUT", "/api/roles/part", role).code, 200);
+    say("told after");
+    heard.clear();
+    tail.read_to_string(&mut heard).expect("it ends");
+    assert!(!heard.contains("told after"), "{heard}");
+    assert!(heard.contains("event: end"), "{heard}");
+    loggr.stored(ALL + 2, 60);
+}
+
+#[test]
+fn a_role_of_an_earlier_loggr_that_cannot_hold_any_more_is_told_and_shows_nothing() {
+    let (mut loggr, anna, mut ben) = house();
+    loggr.stop();
+    let file = loggr.data().join("access/accounts.json");
+    let text = std::fs::read_to_string(&file).expect("the accounts");
+    assert!(text.contains("x@1.secret"), "{text}");
+    std::fs::write(&file, text.replace("x@1.secret", "structured_data")).expect("the accounts");
+    loggr.up();
+    let told =
+        "role `part`: it cannot be used any more, and who has it sees nothing: `structured_data` is no field";
+    assert!(loggr.log().contains(told), "{}", loggr.log());
+    assert!(loggr.status_text(&[]).contains(told), "{}", loggr.status_text(&[]));
+    let (code, listed) = typed(&loggr, &["role", "list"], "");
+    assert!(code == 0 && listed.contains(told) && listed.contains("`loggr role set part`"), "{listed}");
+    for path in ["/api/me", "/api/search", "/api/tail"] {
+        let answer = ben.get(path);
+        assert_eq!(answer.problem(), (403, "forbidden".to_owned()), "{path}");
+        let hint = answer.json()["hint"].as_str().unwrap_or_default().to_owned();
+        assert!(hint.contains("an administrator has to change the role"), "{path}: {hint}");
+    }
+    let roles = get(&anna, "/api/roles");
+    let part = roles["roles"].as_array().expect("roles").iter().find(|role| role["name"] == "part").cloned();
+    assert!(part.expect("the role")["trouble"].is_string(), "{roles}");
+    assert_eq!(typed(&loggr, &["role", "set", "part", "--hide", "x@1.secret"], "").0, 0);
+    ben.log_in("ben", PASSWORD);
+    assert_eq!(ben.get("/api/search").code, 200);
+    assert!(!loggr.status_text(&[]).contains("cannot be used any more"), "{}", loggr.status_text(&[]));
 }
 
 /// The status alone: some answers have no end.

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{connect, connect_over, send_lines, start};
 use crate::support::{Authority, numbered_line, until};
 
+/// Signals of somebody who does not stop.
+const STORM: usize = 1000;
+
 #[test]
 fn a_new_certificate_is_shown_under_load_and_no_line_is_lost() {
     const BATCHES: u64 = 200;
@@ -49,7 +52,7 @@ fn a_new_certificate_is_shown_under_load_and_no_line_is_lost() {
 
 #[test]
 fn a_certificate_that_cannot_be_used_is_not_taken_and_said() {
-    let (authority, other) = (Authority::new(&["localhost"]), Authority::new(&["localhost"]));
+    let (mut authority, other) = (Authority::new(&["localhost"]), Authority::new(&["localhost"]));
     let (mut loggr, address) = start("tcp", &authority.shown("localhost"), "");
     std::fs::copy(other.path("localhost.crt"), authority.path("localhost.crt")).expect("a copy");
     loggr.daemon().signal(rustix::process::Signal::HUP);
@@ -57,8 +60,19 @@ fn a_certificate_that_cannot_be_used_is_not_taken_and_said() {
         loggr.log().contains("cannot take the files of the certificate again; the old ones are kept")
     });
     assert!(connect(address, &authority, None).is_ok(), "the old one is shown");
+    // However often somebody asks, it is an error once.
+    for _ in 0..STORM {
+        loggr.daemon().signal(rustix::process::Signal::HUP);
+        std::thread::yield_now();
+    }
     let text = loggr.status_text(&[]);
     assert!(text.contains("listener `secure`: a new certificate was not taken"), "{text}");
+    authority.sign("localhost", (2020, 2100));
+    loggr.daemon().signal(rustix::process::Signal::HUP);
+    until("a right one is taken", 30, || loggr.log().contains("the certificate was read again"));
+    let log = loggr.log();
+    assert_eq!(log.matches("cannot take the files of the certificate again").count(), 1, "{log}");
+    assert!(log.lines().count() < STORM, "{log}");
 }
 
 #[test]
