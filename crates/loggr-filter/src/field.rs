@@ -85,7 +85,12 @@ pub const CORE_FIELDS: [CoreFieldRow; 14] = [
         true,
         "when the event happened, as the sender wrote it, in RFC 3339",
     ),
-    row(CoreField::TimeGenerated, "timegenerated", false, "when loggr received the event, in RFC 3339; of one that a trusted loggr has handed on, when that one did"),
+    row(
+        CoreField::TimeGenerated,
+        "timegenerated",
+        false,
+        "when loggr received the event, in RFC 3339; of one that a trusted loggr has handed on, when that one did",
+    ),
     row(CoreField::Uid, "uid", false, "identity of the event, a UUID"),
     row(
         CoreField::ProgramName,
