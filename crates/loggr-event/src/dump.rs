@@ -276,10 +276,10 @@ mod tests {
                    let format = DumpFormat::parse(name).unwrap();
                    event.dump(&format, &mut first);
                    let one = Event::receive(&first, &trusting, Uid::default(), Timestamp::default());
-                   prop_assert_eq!(one.verify(b"key"), Verdict::Good, "{name}: {}", String::from_utf8_lossy(&first));
+                   prop_assert_eq!(one.verify(b"key"), Verdict::Good, "{}: {}", name, String::from_utf8_lossy(&first));
                    one.dump(&format, &mut second);
                    let other = Event::receive(&second, &trusting, Uid::default(), Timestamp::default());
-                   prop_assert_eq!(other.verify(b"key"), Verdict::Good, "{name}: {}", String::from_utf8_lossy(&second));
+                   prop_assert_eq!(other.verify(b"key"), Verdict::Good, "{}: {}", name, String::from_utf8_lossy(&second));
                }
            }
 

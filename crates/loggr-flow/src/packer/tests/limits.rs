@@ -1,5 +1,7 @@
 //! What a packer holds is bounded, and what it makes of several events has all that they had.
 
+use loggr_event::Defect;
+
 use super::*;
 
 #[test]
