@@ -154,11 +154,13 @@ impl Server {
     /// [`ack`](Server::ack) as ever.
     pub fn feed(&mut self, input: &[u8], mut sink: impl FnMut(Syslog<'_>)) -> Result<(), Error> {
         let mut rest = input;
-        while !rest.is_empty() {
+        loop {
             let used = self.feed_part(rest, &mut sink)?;
             rest = rest.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// The same, and gives how much of `input` was used: not all where more than [`PART_BYTES`] came out of

@@ -26,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::crowd::{Answering, Crowd, Seat};
@@ -169,6 +170,8 @@ async fn place<L>(door: &Door<L>, crowded: &Told) -> Place {
             biased;
             place = door.gate.enter() => return place,
             () = idled, if waits && door.is_public => {}
+            // The one who was asked to end had asked for something meanwhile, and gets it.
+            () = tokio::time::sleep(LOOK), if !waits => {}
         }
     }
 }
@@ -217,7 +220,8 @@ async fn connection<S>(
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(io, answer);
     let mut serving = std::pin::pin!(serving);
-    let (mut stopping, mut leaving, mut look) = (false, false, Look::default());
+    let (mut stopping, mut leaving) = (false, false);
+    let (mut look, mut next_look) = (Look::default(), Instant::now() + LOOK);
     loop {
         tokio::select! {
             biased;
@@ -235,7 +239,8 @@ async fn connection<S>(
                 if is_public && moves.still() >= IDLE_TIMEOUT {
                     return;
                 }
-                if !leaving {
+                if Instant::now() >= next_look {
+                    next_look = Instant::now() + LOOK;
                     seat.reads(!look.is_slow(&moves));
                 }
             }
@@ -280,7 +285,6 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::sync::{Semaphore, mpsc};
-    use tokio::time::Instant;
 
     const NOBODY: Peer = Peer { ip: None, tls: false };
 

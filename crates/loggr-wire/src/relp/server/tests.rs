@@ -361,7 +361,7 @@ fn a_damaged_compressed_frame_is_said_and_harms_no_other() {
     assert_eq!(texts(&mut server, &input), ["a", "b"]);
     assert_eq!((server.take_damage(), server.take_damage()), (Some(Damage::Content), None));
     assert_eq!((server.ack(2), server.state()), (2, State::Open));
-    let said = "3 rsp 51 500 a compressed frame does not hold what it says\n";
+    let said = "3 rsp 49 500 a compressed frame does not hold what it says\n";
     assert_eq!(output(&mut server), format!("2 rsp 6 200 OK\n{said}4 rsp 6 200 OK\n"));
 }
 

@@ -224,7 +224,7 @@ fn fields_that_can_no_longer_be_hidden_show_nothing_and_say_who_mends_it() {
     assert!(role.len() == 1 && role[0].contains("`loggr role set web`"), "{role:?}");
     all.change_role(Role { sight: Sight::default(), ..all.roles[0].clone() }).unwrap();
     let wim = all.users.iter_mut().find(|user| user.name == "wim").unwrap();
-    wim.sight.hidden = vec!["time".to_owned()];
+    wim.sight.hidden = vec!["origin".to_owned()];
     let user = all.troubles();
     assert!(user.len() == 1 && user[0].contains("`loggr user change wim`"), "{user:?}");
 }
