@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use loggr_event::{DumpFormat, Event, Format, Origin, Timestamp, Uid, Verdict};
+use loggr_event::{DumpFormat, Event, Format, Origin, SealKeys, Timestamp, Uid, Verdict};
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_795_341_600_000_000);
 
