@@ -218,8 +218,9 @@ fn a_file_system_that_aborts_its_journal_loses_and_doubles_no_line() {
     let (image, at) = (directory.path().join("files.img"), directory.path().join("files"));
     std::fs::create_dir(&at).expect("a directory");
     let Some(disk) = Ext4::new(&image, &at) else { return };
+    // A process that is confined does not reach a file system that is mounted anew.
     let more = format!(
-        "[ship.hosts]\nkind = \"files\"\ndirectory = {:?}\n{PATHS}\nformat = \"$MESSAGE\"\n",
+        "[process]\nconfine = false\n\n[ship.hosts]\nkind = \"files\"\ndirectory = {:?}\n{PATHS}\nformat = \"$MESSAGE\"\n",
         at.join("logs")
     );
     let mut loggr = Loggr::with(Setup { more, ..Setup::default() });
