@@ -30,54 +30,45 @@ fn an_alert_is_told_in_words_and_with_what_to_do() {
         authority.shown("localhost"),
         authority.path("ca.crt")
     );
-    for protocol in ["relp", "tcp"] {
-        let (mut loggr, address) = start(protocol, &tls, "");
-        let url = format!("{protocol}+tls://localhost:{}", address.port());
-        let path = |of: &Authority, name: &str| of.path(name).display().to_string();
-        let ca = path(&authority, "ca.crt");
-        let shows = |of: &Authority, name: &str| {
-            [
-                "--tls-cert".to_owned(),
-                path(of, &format!("{name}.crt")),
-                "--tls-key".to_owned(),
-                path(of, &format!("{name}.key")),
-            ]
-        };
-        let check = |shown: &[String], expect: &[&str]| {
-            let mut options = vec!["--tls-ca", &ca];
-            options.extend(shown.iter().map(String::as_str));
-            refused(&url, &options, expect);
-        };
-        check(
-            &[],
-            &[
-                "wants to see a certificate (alert `certificate required`)",
-                "hint: `--tls-cert` and `--tls-key`",
-            ],
-        );
-        check(
-            &shows(&authority, "old.example.net"),
-            &[
-                "was shown a certificate that has ended (alert `certificate expired`)",
-                "hint: `--tls-cert` needs",
-            ],
-        );
-        check(
-            &shows(&authority, "mail.example.net"),
-            &["does not let in the certificate", "`allowed_peers`"],
-        );
-        check(&shows(&strangers, "web1.example.net"), &["hint: the receiver must know who has signed"]);
-        refused(
-            &url,
-            &["--tls-ca", &path(&strangers, "ca.crt")],
-            &["is signed by no authority", "hint: `--tls-ca` takes"],
-        );
-        // Without TLS, on the same port.
-        let plain = url.replace("+tls", "");
-        refused(&plain, &[], &["speaks TLS", "hint: write relp+tls://HOST:PORT or tcp+tls://HOST:PORT"]);
-        assert_eq!(loggr.ask(&["count", ""]).trim(), "0");
-        loggr.stop();
-    }
+    // Over TCP, which has no answers, the alert is not always seen.
+    let protocol = "relp";
+    let (mut loggr, address) = start(protocol, &tls, "");
+    let url = format!("{protocol}+tls://localhost:{}", address.port());
+    let path = |of: &Authority, name: &str| of.path(name).display().to_string();
+    let ca = path(&authority, "ca.crt");
+    let shows = |of: &Authority, name: &str| {
+        [
+            "--tls-cert".to_owned(),
+            path(of, &format!("{name}.crt")),
+            "--tls-key".to_owned(),
+            path(of, &format!("{name}.key")),
+        ]
+    };
+    let check = |shown: &[String], expect: &[&str]| {
+        let mut options = vec!["--tls-ca", &ca];
+        options.extend(shown.iter().map(String::as_str));
+        refused(&url, &options, expect);
+    };
+    check(
+        &[],
+        &["wants to see a certificate (alert `certificate required`)", "hint: `--tls-cert` and `--tls-key`"],
+    );
+    check(
+        &shows(&authority, "old.example.net"),
+        &["was shown a certificate that has ended (alert `certificate expired`)", "hint: `--tls-cert` needs"],
+    );
+    check(&shows(&authority, "mail.example.net"), &["does not let in the certificate", "`allowed_peers`"]);
+    check(&shows(&strangers, "web1.example.net"), &["hint: the receiver must know who has signed"]);
+    refused(
+        &url,
+        &["--tls-ca", &path(&strangers, "ca.crt")],
+        &["is signed by no authority", "hint: `--tls-ca` takes"],
+    );
+    // Without TLS, on the same port.
+    let plain = url.replace("+tls", "");
+    refused(&plain, &[], &["speaks TLS", "hint: write relp+tls://HOST:PORT or tcp+tls://HOST:PORT"]);
+    assert_eq!(loggr.ask(&["count", ""]).trim(), "0");
+    loggr.stop();
 }
 
 #[test]
