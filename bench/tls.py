@@ -13,7 +13,7 @@ CONNECTIONS = 4
 MANY_CONNECTIONS = 1000
 WINDOW = 128
 # The receiver's connections, each of them idle between its lines, at this rate in all.
-MANY_RATE = 20_000
+MANY_RATE = 5_000
 MANY_SECONDS = 10
 
 LOGGR = """
