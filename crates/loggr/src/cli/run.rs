@@ -7,9 +7,14 @@ use super::Place;
 use crate::exit::{Exit, Usage, is_usage};
 use crate::hint::Advise;
 use crate::process::confine;
+use crate::process::descriptors::MAX_WEB_CONNECTIONS;
 use crate::process::part::{Component, Part};
 use crate::process::telemetry;
 use crate::run::{self, signals};
+
+/// Threads for blocking work. An answer of the web address has one while it is made, and may need a second
+/// one for the store: what receives and stores events never waits for one of theirs.
+const MAX_BLOCKING_THREADS: usize = 2 * MAX_WEB_CONNECTIONS + 512;
 
 /// Arguments of `loggr run`.
 #[derive(Debug, Args)]
@@ -41,6 +46,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("loggr")
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .build()
         .context("cannot start the runtime")?;
     confined(runtime.block_on(run::run(prepared)))?;
