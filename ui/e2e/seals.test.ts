@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { forwarded } from './support/send';
 import { stored } from './support/server';
-import { openRow, says, visit } from './support/tab';
+import { asks, colour, openRow, rows, says, visit } from './support/tab';
 
 /** As `crates/loggr/tests/it/page` has it. */
 const KEY = Buffer.alloc(32, 0xaa);
@@ -61,9 +61,19 @@ describe('row 6: the seal of an event', () => {
     await says(await rail('as it was written'), /seal\s+good, key 2026a/);
     const broken = await rail('as somebody wants it');
     await says(broken, /seal\s+broken: the event was changed, or no key here fits/);
-    await says(broken, /defects\s+bad_hmac/);
+    await says(broken, /defects\s+bad_hmac\s+its seal is broken/);
+    expect(await colour(broken.locator('dd', { hasText: 'broken: ' }))).not.toBe(await colour(broken));
     const none = await rail('never sealed');
     await says(none, /seal\s+unsealed/);
     expect(await none.innerText()).not.toMatch(/bad_hmac/);
+  });
+
+  test('the status tells how many of each came, and leads to the broken ones', async () => {
+    const { page } = await visit('status');
+    const seals = page.getByRole('region', { name: 'Seals', exact: true });
+    await says(seals, /listener tcp\s+1\s+1\s+\d+\s+0\s+0/);
+    await seals.getByRole('link', { name: '1' }).click();
+    await asks(page, 'defect:bad_hmac');
+    await says(rows(page), 'as somebody wants it');
   });
 });
