@@ -76,6 +76,8 @@ export function sameQuestion(a: Question, b: Question | undefined): boolean {
 let running: AbortController | null = null;
 let barsRunning: AbortController | null = null;
 let countRunning: AbortController | null = null;
+/** What is asked about fields and their values, of the question whose rows are shown. */
+let fieldsRunning: AbortController | null = null;
 
 /** The parameters of a question. */
 export function parameters(question: Question) {
@@ -99,6 +101,7 @@ export function cancel(): void {
   running?.abort();
   barsRunning?.abort();
   countRunning?.abort();
+  fieldsRunning?.abort();
   running = null;
   runningSince.value = 0;
 }
@@ -122,20 +125,6 @@ export async function search(patient = false): Promise<void> {
   const timeout = patient ? `${me.peek()?.limits?.timeout_seconds ?? PATIENT_SECONDS}s` : undefined;
   const base = { ...parameters(question), timeout };
   void loadBars(question, timeout);
-  void get<FieldsAnswer>('fields', base, mine.signal)
-    .then((answer) => {
-      batch(() => {
-        fields.value = { ...answer, question };
-        tops.value = new Map();
-        topsRunning.clear();
-      });
-      // Counting values takes longer than counting events.
-      return get<FieldsAnswer>('fields', { ...base, distinct: 1 }, mine.signal);
-    })
-    .then((answer) => {
-      if (fields.peek()?.question === question) fields.value = { ...answer, question };
-    })
-    .catch(() => undefined); // the search itself says what is wrong
   try {
     const answer = await get<SearchAnswer>(
       'search',
@@ -154,6 +143,32 @@ export async function search(patient = false): Promise<void> {
   if (running === mine) {
     running = null;
     runningSince.value = 0;
+    if (!failure.peek()) void loadFields(question, timeout);
+  }
+}
+
+/** Values are counted when a question has stood for so long: who types on does not wait for it. */
+const STANDS_MS = 800;
+
+/** Counts the fields, after the rows, which are waited for; then, after a while, their different values. */
+async function loadFields(question: Question, timeout: string | undefined): Promise<void> {
+  fieldsRunning?.abort();
+  const mine = new AbortController();
+  fieldsRunning = mine;
+  const base = { ...parameters(question), timeout };
+  try {
+    const answer = await get<FieldsAnswer>('fields', base, mine.signal);
+    batch(() => {
+      fields.value = { ...answer, question };
+      tops.value = new Map();
+      topsRunning.clear();
+    });
+    await new Promise((stands) => setTimeout(stands, STANDS_MS));
+    if (mine.signal.aborted) return;
+    const counted = await get<FieldsAnswer>('fields', { ...base, distinct: 1 }, mine.signal);
+    if (fields.peek()?.question === question) fields.value = { ...counted, question };
+  } catch {
+    // the list of fields stays as it was; the search itself has said what is wrong
   }
 }
 
@@ -311,7 +326,8 @@ export async function loadTop(field: string, limit: number): Promise<void> {
   if (!question || topsRunning.has(key)) return;
   topsRunning.add(key);
   try {
-    const answer = await get<TopAnswer>('top', { ...parameters(question), field: bareName(field), limit });
+    const asked = { ...parameters(question), field: bareName(field), limit };
+    const answer = await get<TopAnswer>('top', asked, fieldsRunning?.signal);
     if (fields.peek()?.question === question) tops.value = new Map(tops.peek()).set(field, answer);
   } catch {
     // the field stays without values; opening it again asks again
