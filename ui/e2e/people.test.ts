@@ -55,10 +55,10 @@ describe.sequential('roles', () => {
     tab.expected.push(/status of 400/);
     await dialog.locator('[name=filter]').fill('app:(');
     await dialog.locator('[name=hidden]').fill('login@32473.secret');
-    await dialog.getByRole('button', { name: 'Make the role' }).click();
+    await dialog.getByRole('button', { name: 'Create the role' }).click();
     await number(dialog.locator('[role=alert]'), 1);
     await dialog.locator('[name=filter]').fill('app:sshd');
-    await dialog.getByRole('button', { name: 'Make the role' }).click();
+    await dialog.getByRole('button', { name: 'Create the role' }).click();
     await number(dialog, 0);
     await says(page.locator('tbody tr', { hasText: 'sshd-only' }), /sshd[\s\S]+login@32473\.secret/);
 
@@ -68,14 +68,14 @@ describe.sequential('roles', () => {
       await dialog.locator('[name=name]').fill(name);
       await dialog.locator('[name=role]').selectOption(role);
       await dialog.locator('[name=password]').fill(PASSWORD);
-      await dialog.getByRole('button', { name: 'Make the user' }).click();
+      await dialog.getByRole('button', { name: 'Create the user' }).click();
       await says(page.locator('tbody tr', { hasText: name }), role);
     }
 
     await page.goto(address('settings/tokens'));
     await page.getByRole('button', { name: 'New token' }).click();
     await dialog.locator('[name=name]').fill('grafana');
-    await dialog.getByRole('button', { name: 'Make the token' }).click();
+    await dialog.getByRole('button', { name: 'Create the token' }).click();
     await says(dialog, /loggr_\w+/);
     await page.keyboard.press('Escape');
     const row = page.locator('tbody tr', { hasText: 'grafana' });

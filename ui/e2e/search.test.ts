@@ -59,7 +59,7 @@ describe('row 1: one box, Enter runs', () => {
     const bright = await colour(message);
     await page.locator(QUERY).fill('app:(sshd OR');
     await page.locator(QUERY).press('Enter');
-    await says(page.locator('.resline'), /Not searched\s+Shown is what app:sshd found/);
+    await says(page.locator('.resline'), /Not searched\s+Still shown: what app:sshd found/);
     expect(await colour(message)).not.toBe(bright);
     await page.getByRole('button', { name: 'Back to it' }).click();
     expect(await page.inputValue(QUERY)).toBe('app:sshd');
@@ -69,7 +69,7 @@ describe('row 1: one box, Enter runs', () => {
     const tab = await visit('explore', { q: 'app:sshd' });
     tab.expected.push(/status of 400/);
     await tab.page.goto(address('explore', { q: 'app:(sshd OR' }));
-    await says(tab.page.locator('.resline'), 'Shown is what app:sshd found');
+    await says(tab.page.locator('.resline'), 'Still shown: what app:sshd found');
     await tab.page.getByRole('button', { name: 'Back to it' }).click();
     await asks(tab.page, 'app:sshd');
     await says(tab.page.locator('.resline'), `${FAILED} events`);

@@ -19,6 +19,7 @@ interface Told {
   listeners: { senders?: { name: string; last_seen: number }[] }[];
   ships: Record<string, unknown>[];
   certificates: Record<string, unknown>[];
+  troubles: string[];
 }
 
 /** The status with a change, once and as a feed that says nothing more. */
@@ -34,7 +35,7 @@ describe('status', () => {
     const { page } = await opened();
     await says(
       page.getByRole('region', { name: 'Balance' }),
-      /given to the queues[\s\S]+stored[\s\S]+waiting[\s\S]+Balanced/,
+      /given to \d queues, each event once to each[\s\S]+stored[\s\S]+waiting[\s\S]+Balanced/,
     );
     const flow = page.getByRole('region', { name: 'Topology' });
     await says(flow, /relp[\s\S]+received[\s\S]+main[\s\S]+search[\s\S]+db/);
@@ -46,8 +47,9 @@ describe('status', () => {
     const { page } = await opened();
     await says(page.getByRole('region', { name: 'Clients', exact: true }), /127\.0\.0\.1[\s\S]+relp/);
     await says(page.getByRole('region', { name: 'Filter of main' }), /json\([\s\S]+drop/);
-    await says(page.getByRole('region', { name: 'Processes', exact: true }), /running/);
-    await says(page.getByRole('region', { name: 'Stores', exact: true }), /search[\s\S]+well/);
+    const processes = page.getByRole('region', { name: 'Processes', exact: true });
+    await says(processes, /running[\s\S]+runs as user \w+, capabilities/);
+    await says(page.getByRole('region', { name: 'Stores', exact: true }), /search[\s\S]+OK/);
   });
 
   test('live: what comes is counted while one looks', async () => {
@@ -83,11 +85,14 @@ describe('status', () => {
         told.totals.balanced = false;
         const [ship] = told.ships;
         Object.assign(ship ?? {}, { failing: true, last_error: 'disk full <b>' });
+        told.troubles = [`shipper \`${ship?.name}\`: disk full <b>`, 'certificate: ended'];
       }),
     );
     const { page } = tab;
     await says(page.locator('.eq [role=alert]'), 'Does not balance: 7 events are nowhere');
     await says(page.locator('.banner.err'), 'disk full <b>');
+    await says(page.locator('.page > header'), '3 troubles');
+    await says(page.getByRole('navigation', { name: 'Main' }), /Status\s*3/);
     expect(await colour(page.locator('.eq [role=alert]'))).not.toBe(await colour(page.locator('h1')));
   });
 
@@ -114,6 +119,7 @@ describe('status', () => {
         Object.assign(ship ?? {}, { forward: { targets } });
         told.certificates = [
           { place: 'listener `tls`', name: 'log1.example.net', ends: '2026-01-01T00:00:00Z', days_left: -3 },
+          { place: 'listener `in`', name: 'log2.example.net', ends: '2036-01-01T00:00:00Z', days_left: 12 },
         ];
       }),
     );
@@ -122,10 +128,10 @@ describe('status', () => {
       targets,
       /siem1\.example\.net:6514[\s\S]+in use[\s\S]+1 h ago[\s\S]+TLS 1\.3[\s\S]+12 days left[\s\S]+5\.3 : 1[\s\S]+12.345[\s\S]+3/,
     );
-    await says(targets, /siem2:6514[\s\S]+failing[\s\S]+no connection/);
+    await says(targets, /siem2:6514[\s\S]+failing[\s\S]+no connection[\s\S]+cannot trust <b>/);
     await says(
       page.getByRole('region', { name: 'Certificates', exact: true }),
-      /listener tls[\s\S]+log1\.example\.net[\s\S]+ended/,
+      /listener tls[\s\S]+log1\.example\.net[\s\S]+ended[\s\S]+trouble[\s\S]+12 days left[\s\S]+ends soon/,
     );
   });
 

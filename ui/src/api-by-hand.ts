@@ -196,6 +196,19 @@ export interface CertificateStatus extends Owned {
   trouble?: string | null;
 }
 
+/** What a listener, machine or shipper has found of seals since its process started. */
+export interface SealStatus extends Owned {
+  /** `listener`, `machine` or `ship`. */
+  kind: string;
+  name: string;
+  signed: number;
+  good: number;
+  broken: number;
+  unsealed: number;
+  /** They went to the rescue, because a good seal is required. */
+  refused: number;
+}
+
 export interface StoreStatus extends Owned {
   name: string;
   kind: string;
@@ -222,6 +235,8 @@ export interface ProcessStatus {
   name?: string | null;
   version?: string | null;
   uptime_seconds?: number | null;
+  /** As whom it runs and what it can reach, in a sentence. */
+  privileges?: string | null;
   state: 'running' | 'late' | 'lost';
   seen_seconds: number;
 }
@@ -263,9 +278,9 @@ export interface Installation {
   disks: DiskStatus[];
   machines: MachineStatus[];
   ships: ShipStatus[];
+  seals?: SealStatus[];
   stores: StoreStatus[];
   rescue: Record<string, number>;
-  problem?: string | null;
-  rescue_trouble?: string | null;
-  access_troubles?: readonly string[];
+  /** What is wrong, in sentences. */
+  troubles: readonly string[];
 }

@@ -2713,7 +2713,7 @@ export interface components {
             name: string;
             /** @description `done`, `rescued`, or `unknown` where nobody can know it. */
             state: string;
-            /** @description `reported`, `received`, `published`, `filtered`, `packed` or `stored`. */
+            /** @description `reported`, `received`, `published`, `filtered`, `packed`, `stored` or `forwarded`. */
             step: string;
         };
         /** @description What is there for one reason. */

@@ -144,7 +144,22 @@ function TopBar() {
   ));
   return (
     <header class="top">
-      <Popover icon="menu" tip="Views" class="burger" label={NAV.find(([v]) => v === view)?.[1]}>
+      <Popover
+        icon="menu"
+        tip="Views"
+        class="burger"
+        label={
+          <>
+            {NAV.find(([v]) => v === view)?.[1]}
+            {(pulse.value?.troubles ?? 0) > 0 && (
+              <>
+                <span class="dot err" />
+                <span class="sr">, {many(pulse.value?.troubles ?? 0, 'trouble')}: see Status</span>
+              </>
+            )}
+          </>
+        }
+      >
         {(close) => (
           <nav class="menu" aria-label="Views" onClick={close}>
             {links}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, int, many, percent, rate, span } from './format';
+import { ago, bytes, int, many, percent, rate, span } from './format';
 
 const THIN = '\u2009';
 
@@ -10,7 +10,7 @@ test('numbers have thin spaces', () => {
 test('shares', () => {
   expect([100, 99.96, 42.4, 1.62, 0.05, 0].map(percent)).toEqual([
     '100 %',
-    '100 %',
+    '> 99.9 %',
     '42 %',
     '1.6 %',
     '< 0.1 %',
@@ -26,6 +26,8 @@ test('one and many', () =>
 test('sizes', () =>
   expect([0, 999, 1000, 1.4e6, 412e9].map(bytes)).toEqual(['0 B', '999 B', '1.0 kB', '1.4 MB', '412 GB']));
 test('rates', () => expect([0, 0.31, 9.94, 1402].map(rate)).toEqual(['0', '0.3', '9.9', `1${THIN}402`]));
+test('how long ago', () =>
+  expect([-5, 999, 1000, 90_000].map(ago)).toEqual(['just now', 'just now', '1 s ago', '2 m ago']));
 test('lengths of time', () => {
   const s = 1000;
   expect(

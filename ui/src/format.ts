@@ -7,10 +7,10 @@ export function int(n: number): string {
   return Math.round(n).toLocaleString('en-US').replace(/,/g, THIN);
 }
 
-/** A share of 100: `42 %`, `1.6 %`, `< 0.1 %`. */
+/** A share of 100: `42 %`, `1.6 %`, `< 0.1 %`; `100 %` is all of it. */
 export function percent(n: number): string {
   if (!Number.isFinite(n) || n <= 0) return '0 %';
-  if (n >= 99.95) return '100 %';
+  if (n >= 99.95) return n < 100 ? '> 99.9 %' : '100 %';
   if (n >= 9.95) return `${Math.round(n)} %`;
   return n >= 0.095 ? `${n.toFixed(1)} %` : '< 0.1 %';
 }
@@ -18,6 +18,11 @@ export function percent(n: number): string {
 /** `1 event`, `2 events`. */
 export function many(n: number, one: string, more = `${one}s`): string {
   return `${int(n)} ${n === 1 ? one : more}`;
+}
+
+/** An error as a sentence of its own: errors begin without a capital letter, because words may stand before them. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 }
 
 /** `812 B`, `1.4 MB`. */
@@ -48,6 +53,11 @@ export function span(ms: number): string {
   const days = s / 86400;
   if (days < 30) return two(Math.round(s / 3600), 24, 'd', 'h');
   return days < 730 ? `${Math.round(days)} d` : two(Math.round(days), 365, 'y', 'd');
+}
+
+/** How long ago: `just now`, `3.2 s ago`. */
+export function ago(ms: number): string {
+  return ms < 1000 ? 'just now' : `${span(ms)} ago`;
 }
 
 function two(n: number, small: number, big: string, little: string): string {

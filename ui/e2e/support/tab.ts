@@ -116,7 +116,10 @@ export async function openTab(look: Look = {}): Promise<Tab> {
   return tab;
 }
 
-/** Address of a view; the range is that of all events unless said otherwise. */
+/**
+ * Address of a view. The range is that of the events that were sent before the tests, unless said otherwise:
+ * what a test sends itself is not in it.
+ */
 export function address(view: string, parameters: Record<string, string> = {}, base = BASE): string {
   return `${base}#/${view}?${new URLSearchParams({ ...inject('fed'), ...parameters })}`;
 }

@@ -13,6 +13,7 @@ import { Tree } from '../list/tree';
 import * as prefs from '../prefs';
 import { fieldName, term } from '../query/rewrite';
 import { Button } from '../ui/button';
+import { Name } from '../ui/marks';
 import { copy } from '../ui/say';
 import { route } from '../url';
 import { copyLink, filter, shownColumns, toggleColumn } from './act';
@@ -80,7 +81,7 @@ export function Detail({ line, onContext, onClose }: DetailProps) {
             Context
           </Button>
           {shape && (
-            <Button tip="All lines of this shape" onClick={() => filter('shape', shape)}>
+            <Button tip="All lines of this pattern" onClick={() => filter('shape', shape)}>
               Like this
             </Button>
           )}
@@ -113,6 +114,8 @@ export function Detail({ line, onContext, onClose }: DetailProps) {
   );
 }
 
+/** A letter of a name in pixels, and a little more. */
+const LETTER_PX = 7.5;
 /** Fields that are drawn at a time. */
 const MOST_FIELDS = 200;
 /** Longer values cannot be asked for. */
@@ -130,10 +133,11 @@ function Fields({ event, matches }: { event: LogEvent; matches: Line }) {
       )
     : new Map<string, string>();
   const shown = all.filter((f) => !same.has(fieldName(f.name, f.own)));
+  const longest = Math.max(...shown.slice(0, most).map((f) => f.name.length), 0);
   const rows = shown.slice(0, most).flatMap((f) => f.values.map((v) => ({ f, v })));
   return (
     <>
-      <div class="ftab">
+      <div class="ftab" style={{ '--k': `${longest * LETTER_PX}px` }}>
         <div class="r wide">
           <span class="k">message</span>
           <span class="v">
@@ -206,7 +210,9 @@ function One({ field, value }: { field: Field; value: string }) {
   const column = fieldName(field.name, field.own);
   return (
     <div class="r">
-      <span class="k">{name}</span>
+      <span class="k">
+        <Name text={name} />
+      </span>
       <span class="v">
         <bdi>
           <Long text={value} />

@@ -44,7 +44,9 @@ export function Fields({ onDone }: { onDone?: () => void }) {
     .map((f) => ({ ...f, shown: alias(f.name) }))
     .filter((f) => !SKIPPED.has(f.name) && f.shown.toLowerCase().includes(wanted));
   const core = all.filter((f) => f.core).sort((a, b) => place(a.shown) - place(b.shown));
-  const own = all.filter((f) => !f.core).sort((a, b) => b.events - a.events);
+  const own = all
+    .filter((f) => !f.core)
+    .sort((a, b) => b.events - a.events || a.shown.localeCompare(b.shown, 'en', { numeric: true }));
   const matched = answer?.matched ?? 0;
   const same = (f: Shown) => {
     const distinct = f.distinct ?? tops.value.get(f.shown)?.distinct;

@@ -14,7 +14,7 @@ export function Former({ q }: { q: string }) {
   return (
     <>
       <span class="cut former-of">
-        Shown is what {q ? <code>{q}</code> : 'the search for everything'} found
+        Still shown: what {q ? <code>{q}</code> : 'the search without a query'} found
       </span>
       <Button
         kind="plain"

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, sentence, serverNow } from '../api';
 import type { NothingAnswer } from '../api-types';
-import { int, span as length, many } from '../format';
+import { ago, capital, int, span as length, many } from '../format';
 import { zone } from '../prefs';
 import { Query } from '../query/coloured';
 import { renameField, terms, without } from '../query/rewrite';
@@ -123,7 +123,7 @@ function WaysOut({ why, from, to }: { why: NothingAnswer; from: number; to: numb
               recent ? setRange('now-15m', 'now') : setRange(iso(newest - 9e5), iso(newest + 1))
             }
           >
-            Go to the newest data, {length(serverNow() - newest)} ago
+            Go to the newest data, {ago(serverNow() - newest)}
           </Button>
         )}
         {near !== null && (
@@ -152,11 +152,6 @@ function WordRule({ q }: { q: string }) {
       does.
     </p>
   );
-}
-
-/** Errors are written without a capital letter, because other words may stand before them. */
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 }
 
 /** The search itself failed. */

@@ -1,6 +1,5 @@
 /** Beside an open row: from where it came and where it went. */
 import type { EventAnswer, LogEvent, Step } from '../api-types';
-import { bytes } from '../format';
 import { barePeer, sealOf } from '../list/event';
 import { clean } from '../list/text';
 import * as prefs from '../prefs';
@@ -8,6 +7,7 @@ import { term } from '../query/rewrite';
 import { fraction, stamp } from '../time';
 import { Ticks, zoneName } from '../ui/marks';
 import { ask } from './act';
+import { defectOf } from './defects';
 
 export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | null }) {
   const o: Partial<NonNullable<LogEvent['origin']>> = event.origin ?? {};
@@ -43,15 +43,19 @@ export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | n
         {whole?.seal && (
           <>
             <dt>seal</dt>
-            <dd class={whole.seal.verdict === 'broken' ? 'warn' : undefined}>{sealOf(whole.seal)}</dd>
+            <dd class={TONE[whole.seal.verdict]}>{sealOf(whole.seal)}</dd>
           </>
         )}
         {event.defects?.length ? (
           <>
             <dt>defects</dt>
-            <dd class="warn">
-              {event.defects.map((d) => clean(d, 100)).join(', ')}
-              {event.original_len ? `: the line had ${bytes(event.original_len)}` : ''}
+            <dd>
+              {event.defects.map((d) => (
+                <div key={d}>
+                  <span class="warn">{clean(d, 100)}</span>
+                  <small>{defectOf(d, event.original_len)}</small>
+                </div>
+              ))}
             </dd>
           </>
         ) : null}
@@ -59,6 +63,9 @@ export function From({ event, whole }: { event: LogEvent; whole: EventAnswer | n
     </div>
   );
 }
+
+/** In which colour the verdict on a seal is written. */
+const TONE: Record<string, string> = { good: 'ok', broken: 'err', no_key: 'warn' };
 
 const WORD: Record<string, string> = { waiting: 'waits', rescued: 'rescued', unknown: 'not known here' };
 const STATE: Record<string, string> = { waiting: 'wait', rescued: 'bad', unknown: 'open' };

@@ -198,11 +198,12 @@ function Selection() {
       {n === 2 && <Button onClick={() => compare(picked())}>Compare</Button>}
       <Button
         icon="x"
+        tip="Clear the selection"
         onClick={() => {
           selected.value = new Set();
         }}
       >
-        Clear
+        <span class="hide-s">Clear</span>
       </Button>
     </div>
   );

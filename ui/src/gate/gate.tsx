@@ -7,7 +7,7 @@ import { ApiError, loginWays, me, send, sentence } from '../api';
 import type { Me } from '../api-types';
 import { Button } from '../ui/button';
 import { Field, secret, text } from '../ui/field';
-import { Ticks } from '../ui/marks';
+import { Failure } from '../ui/marks';
 import { go, route } from '../url';
 
 const MIN_PASSWORD = 8;
@@ -60,7 +60,9 @@ function Login() {
         <h1>Log in to loggr</h1>
         <p class="sub">{lost.current ? 'Your session has ended. What you typed is kept.' : location.host}</p>
       </div>
-      <Failure text={failed || (ways.problem ?? '')} />
+      <div role="alert">
+        <Failure what={failed || (ways.problem ?? '')} />
+      </div>
       {ways.first && (
         <p class="note">
           There is no user yet. The log of loggr shows a link that makes the first administrator; so does{' '}
@@ -107,7 +109,9 @@ function First() {
         <h1>Welcome to loggr</h1>
         <p class="sub">This link works once. It makes the first administrator.</p>
       </div>
-      <Failure text={failed} />
+      <div role="alert">
+        <Failure what={failed} />
+      </div>
       <Field label="Name" name="user" required value="admin" autoComplete="username" />
       <Field
         label="Password"
@@ -118,22 +122,12 @@ function First() {
         autoComplete="new-password"
       />
       <Field label="Password again" name="again" type="password" required autoComplete="new-password" />
-      <p class="note">At least {MIN_PASSWORD} characters. A sentence is good; no rules about signs.</p>
+      <p class="note">
+        At least {MIN_PASSWORD} characters. A sentence is good; digits and signs are not asked for.
+      </p>
       <Button kind="primary" size="normal" submit disabled={busy}>
-        Make the administrator
+        Create the administrator
       </Button>
     </form>
-  );
-}
-
-function Failure({ text: what }: { text: string }) {
-  return (
-    <div role="alert">
-      {what && (
-        <p class="note err">
-          <Ticks text={what} />
-        </p>
-      )}
-    </div>
   );
 }

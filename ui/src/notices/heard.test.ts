@@ -20,9 +20,9 @@ const check = (
   });
 
 check('ship.failing', 'db', 'disk full', ['err', 'Shipper `db` is in trouble', 'disk full, on log1']);
-check('ship.recovered', 'db', null, ['ok', 'Shipper `db` is well again', 'on log1']);
+check('ship.recovered', 'db', null, ['ok', 'Shipper `db` has recovered', 'on log1']);
 check('listener.up', 'relp', '[::]:514', ['', 'Listener `relp` listens', '[::]:514, on log1']);
-check('listener.down', 'relp', null, ['warn', 'Listener `relp` listens no more', 'on log1']);
+check('listener.down', 'relp', null, ['warn', 'Listener `relp` has stopped listening', 'on log1']);
 check('process.started', null, null, ['', 'Process `server` has started', 'on log1']);
 check('process.stopped', null, null, ['warn', 'Process `server` has stopped', 'on log1']);
 check('rescue.failing', 'rescue', 'full', ['err', 'The rescue is in trouble', 'full, on log1']);

@@ -55,9 +55,9 @@ export function worded(n: Notice): Omit<Heard, 'key'> {
     case 'failing':
       return { at, tone: 'err', what: `${who} is in trouble`, detail };
     case 'recovered':
-      return { at, tone: 'ok', what: `${who} is well again`, detail };
+      return { at, tone: 'ok', what: `${who} has recovered`, detail };
     case 'down':
-      return { at, tone: 'warn', what: `${who} listens no more`, detail };
+      return { at, tone: 'warn', what: `${who} has stopped listening`, detail };
     case 'up':
       return { at, tone: '', what: `${who} listens`, detail };
     case 'stopped':

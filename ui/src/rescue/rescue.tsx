@@ -13,7 +13,7 @@ import { Button } from '../ui/button';
 import { ask, Dialog, openDialog } from '../ui/dialog';
 import { Field, text } from '../ui/field';
 import { Loading } from '../ui/loading';
-import { Ago, Empty, Severity } from '../ui/marks';
+import { Ago, Empty, Failure, Severity, Ticks } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 
@@ -64,18 +64,18 @@ export function Rescue() {
         <h1>Rescue</h1>
         {all > 0 && (
           <span class="sub">
-            <b>{many(all, 'event')}</b> that a destination refuses for good. They are kept until you decide.
+            <b>{many(all, 'event')}</b> that were refused for good. They are kept until you decide.
           </span>
         )}
       </header>
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       {!r && !failed && <Loading since={begun} />}
       {r && all === 0 && (
         <div class="box">
           <Empty title="Nothing to rescue">
             <p class="sub">
-              Every event reached its destinations, waits in a queue, or was dropped by a rule. What a
-              destination refuses for good will be kept here.
+              Every event reached its destinations, waits in a queue, or was dropped by a rule. What is
+              refused for good will be kept here.
             </p>
           </Empty>
         </div>
@@ -110,7 +110,11 @@ function Reason({ target, entries, whole, onMore, onDone }: ReasonProps) {
   return (
     <Box
       title={`${many(target.events, 'event')} of ${whose(target.sink)}`}
-      note={<span class="any">{clean(target.reason ?? '', 400)}</span>}
+      note={
+        <span class="any">
+          <Ticks text={clean(target.reason ?? '', 400)} />
+        </span>
+      }
       actions={
         <>
           <Button
@@ -127,7 +131,7 @@ function Reason({ target, entries, whole, onMore, onDone }: ReasonProps) {
       }
     >
       <p class="pad sub">
-        {attempts > 0 && `tried up to ${many(attempts, 'time')}`}
+        {attempts > 0 && (attempts === 1 ? 'tried once' : `tried up to ${int(attempts)} times`)}
         {times.length > 0 && (
           <>
             {' '}
@@ -186,7 +190,9 @@ function cells(e: RescueEntry, onDone: () => void) {
           onClick={() =>
             openDialog(() => (
               <Dialog title="Rescued event" shape="dlg wide">
-                <p class="note err">{clean(e.reason, 2000)}</p>
+                <p class="note err">
+                  <Ticks text={clean(e.reason, 2000)} />
+                </p>
                 <div class="card tree">
                   <Tree value={event} />
                 </div>
@@ -205,8 +211,8 @@ function cells(e: RescueEntry, onDone: () => void) {
 
 /** Who refused it, in words. */
 export function whose(sink: string): string {
-  const machine = /^machine\.(.*)$/s.exec(sink)?.[1];
-  return machine === undefined ? `shipper ${clean(sink, 60)}` : `machine ${clean(machine, 60)}`;
+  const [, kind = 'shipper', name = sink] = /^(machine|listener)\.(.*)$/s.exec(sink) ?? [];
+  return `${kind} ${clean(name, 60)}`;
 }
 
 const body = (t: Target) => ({ sink: t.sink, id: t.id, reason: t.reason });

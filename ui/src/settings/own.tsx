@@ -1,8 +1,10 @@
 /** The reader's own log-in: the password. */
+
 import { useState } from 'preact/hooks';
 import { send, sentence } from '../api';
 import { Button } from '../ui/button';
 import { Field, secret } from '../ui/field';
+import { Failure } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box } from '../ui/table';
 import { MIN_PASSWORD } from './users';
@@ -28,7 +30,9 @@ export function Own() {
   return (
     <Box title="Your password">
       <form class="upload" onSubmit={change}>
-        <div role="alert">{failed && <p class="note err">{failed}</p>}</div>
+        <div role="alert">
+          <Failure what={failed} />
+        </div>
         <Field label="Old password" name="old" type="password" required autoComplete="current-password" />
         <Field
           label="New password"

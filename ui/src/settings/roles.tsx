@@ -1,4 +1,5 @@
 /** Roles: a level, a query that is added to all that its holders ask, fields that they do not see. */
+
 import { send } from '../api';
 import type { Role } from '../api-types';
 import { Query } from '../query/coloured';
@@ -6,6 +7,7 @@ import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
 import { Choice, Field, text } from '../ui/field';
 import { Loading } from '../ui/loading';
+import { Failure } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
@@ -31,7 +33,7 @@ export function Roles() {
         </Button>
       }
     >
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       <Loading since={since} />
       <Table
         label="Roles"
@@ -75,7 +77,7 @@ export function Roles() {
 function form(r: Role | null, done: () => Promise<void>): void {
   openForm({
     title: r ? `Role ${r.name}` : 'New role',
-    verb: r ? 'Save' : 'Make the role',
+    verb: r ? 'Save' : 'Create the role',
     children: (
       <>
         {!r && <Field label="Name" name="name" required autoComplete="off" />}

@@ -1,4 +1,5 @@
 /** Saved searches: opened, made the start page, shared, removed. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { send, sentence } from '../api';
 import type { Saved } from '../api-types';
@@ -9,6 +10,7 @@ import { loadSaved, opened, save, saved } from '../query/saved';
 import { rangeName } from '../time';
 import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
+import { Failure } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { href } from '../url';
@@ -21,7 +23,7 @@ export function SavedSearches() {
   const change = (s: Saved, more: Partial<Saved>) => void attempt(save({ ...s, ...more }));
   return (
     <Box title="Saved searches" note="the star marks your start page">
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       {saved.value.length === 0 && <p class="pad sub">None yet. The star beside the query saves a search.</p>}
       {saved.value.length > 0 && (
         <Table

@@ -8,7 +8,7 @@ import { Button } from '../ui/button';
 import { ask, closeDialog, Dialog, openDialog } from '../ui/dialog';
 import { Choice, Field, text } from '../ui/field';
 import { Loading } from '../ui/loading';
-import { Ago, Tag } from '../ui/marks';
+import { Ago, Failure, Tag } from '../ui/marks';
 import { copy, toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
@@ -25,14 +25,14 @@ export function Tokens() {
   return (
     <Box
       title="Tokens"
-      note="for programs; shown once, when made"
+      note="for programs; shown once, when created"
       actions={
         <Button icon="plus" kind="plain" onClick={() => form(roles, again)}>
           New token
         </Button>
       }
     >
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       <Loading since={since} />
       <Table
         label="Tokens"
@@ -40,9 +40,9 @@ export function Tokens() {
         columns={[
           { title: 'Name', kind: 'full' },
           { title: 'Role' },
-          { title: 'Of' },
-          { title: 'Made' },
-          { title: 'Ends' },
+          { title: 'Owner' },
+          { title: 'Created' },
+          { title: 'Expires' },
           { title: 'Last used' },
           { title: '', kind: 'tight' },
         ]}
@@ -54,7 +54,7 @@ export function Tokens() {
             t.owner ?? <span class="dim">nobody</span>,
             <Ago at={t.created} />,
             ended(t) ? (
-              <Tag tone="err">ended</Tag>
+              <Tag tone="err">expired</Tag>
             ) : t.expires ? (
               stamp(Date.parse(t.expires), 'day', zone.value)
             ) : (
@@ -74,12 +74,12 @@ export function Tokens() {
 function form(roles: readonly string[], done: () => Promise<void>): void {
   openForm({
     title: 'New token',
-    verb: 'Make the token',
+    verb: 'Create the token',
     children: (
       <>
         <Field label="Name" name="name" required autoComplete="off" note="What will use it" />
         <Choice label="Role" name="role" value="viewer" options={roles.map((r) => [r, r])} />
-        <Field label="Ends on; empty: never" name="expires" type="date" />
+        <Field label="Expires on (empty: never)" name="expires" type="date" />
       </>
     ),
     onSubmit: async (f) => {

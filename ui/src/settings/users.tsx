@@ -7,7 +7,7 @@ import { Button } from '../ui/button';
 import { ask } from '../ui/dialog';
 import { Check, Choice, checked, Field, secret, text } from '../ui/field';
 import { Loading } from '../ui/loading';
-import { Ago, Tag } from '../ui/marks';
+import { Ago, Failure, Tag } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Box, Table } from '../ui/table';
 import { openForm } from './form';
@@ -34,7 +34,7 @@ export function Users() {
         </Button>
       }
     >
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       <Loading since={since} />
       {me.value?.via === 'loopback' && data?.users.length === 0 && (
         <p class="pad sub">
@@ -97,7 +97,7 @@ export function seen(u: User, roles: readonly Role[]): { filter: string; hidden:
 function form(u: User | null, roles: readonly Role[], done: () => Promise<void>): void {
   openForm({
     title: u ? `User ${u.name}` : 'New user',
-    verb: u ? 'Save' : 'Make the user',
+    verb: u ? 'Save' : 'Create the user',
     children: (
       <>
         {!u && <Field label="Name" name="name" required autoComplete="off" />}

@@ -17,7 +17,7 @@ export function Balance({ status: s }: { status: Installation }) {
   return (
     <section class={holds(s) ? 'box' : 'box bad'} aria-label="Balance">
       <div class="eq">
-        <Part value={t.received} name={given(t)} />
+        <Part value={t.received} name={given(s.queues.length)} />
         <Part op="=" value={t.stored} name="stored" />
         <Part op="+" value={t.waiting} name="waiting" />
         <Part op="+" value={t.rescued} name="rescued" />
@@ -51,11 +51,8 @@ export function Balance({ status: s }: { status: Installation }) {
 }
 
 /** An event that goes to several queues is given to each of them. */
-function given(t: Installation['totals']): string {
-  const events = t.events ?? 0;
-  return events > 0 && events !== t.received
-    ? `given to the queues, of ${many(events, 'event')}`
-    : 'given to the queues';
+function given(queues: number): string {
+  return queues > 1 ? `given to ${int(queues)} queues, each event once to each` : 'given to the queue';
 }
 
 function difference(off: number): string {

@@ -66,7 +66,8 @@ function seen(l: ListenerStatus, peer: string): number | undefined {
 }
 
 /** A sender that was heard is silent after so long. */
-const SILENT_MS = 10 * 60000;
+const SILENT_MINUTES = 10;
+const SILENT_MS = SILENT_MINUTES * 60000;
 
 export function Silent({ listeners }: { listeners: readonly ListenerStatus[] }) {
   const now = tick.value;
@@ -75,7 +76,7 @@ export function Silent({ listeners }: { listeners: readonly ListenerStatus[] }) 
     .filter((x) => now - x.last_seen * 1000 > SILENT_MS)
     .sort((a, b) => a.last_seen - b.last_seen);
   return (
-    <Box title="Silent senders" note={`nothing for ${span(SILENT_MS)}`}>
+    <Box title="Silent senders" note={`nothing has come for ${SILENT_MINUTES} minutes`}>
       {silent.length ? (
         <Table
           label="Silent senders"
@@ -88,8 +89,8 @@ export function Silent({ listeners }: { listeners: readonly ListenerStatus[] }) 
       ) : (
         <p class="pad sub">
           {listeners.some((l) => l.senders?.length)
-            ? 'Everybody who was heard is heard still.'
-            : 'Nobody has been heard yet.'}
+            ? `Every sender was heard in the last ${SILENT_MINUTES} minutes.`
+            : 'Nobody has sent anything yet.'}
         </p>
       )}
     </Box>

@@ -18,6 +18,7 @@ const none: Installation = {
   ships: [],
   stores: [],
   rescue: {},
+  troubles: [],
 };
 const listener = {
   protocol: 'tcp',
@@ -67,6 +68,15 @@ describe('the picture', () => {
   test('of nothing is empty', () => expect(flow(none).columns).toEqual([]));
   test('has what flows in its order', () =>
     expect(columns(simple)).toBe('tcp > received > main > events > archive > archive'));
+  test('has queues in the order of their shippers', () =>
+    expect(
+      columns({
+        ...none,
+        exchanges: [{ ...exchange, name: 'x' }],
+        queues: ['a', 'b', 'c'].map((name) => ({ ...queue, name, exchange: 'x' })),
+        ships: ['c', 'a'].map((name) => ({ ...ship, name, queue: name })),
+      }),
+    ).toBe('x > b+c+a > c+a'));
   test('without machines', () =>
     expect(
       columns({
@@ -94,10 +104,20 @@ describe('the picture', () => {
     expect(flow(simple).edges.map((e) => e.state)).toEqual(['', '', 'warn', '', 'err']));
 });
 
-test('troubles say that nothing is lost', () =>
-  expect(troubles(simple)).toEqual([
-    'shipper `archive`: disk full. Nothing is lost: 4 events wait in queue `archive`',
-  ]));
+describe('troubles', () => {
+  const said = (...all: string[]) => troubles({ ...simple, troubles: all });
+  test('say that nothing is lost', () =>
+    expect(said('shipper `archive`: disk full', 'listener `tcp`: ended')).toEqual([
+      'shipper `archive`: disk full. Nothing is lost: 4 events wait in queue `archive`',
+      'listener `tcp`: ended',
+    ]));
+  test('end with one sign, and have no number of an error', () =>
+    expect(said('shipper `archive`: Connection refused (os error 111); does it run?')).toEqual([
+      'shipper `archive`: Connection refused; does it run? Nothing is lost: 4 events wait in queue `archive`',
+    ]));
+  test('are not what is in the rescue', () =>
+    expect(said('the rescue holds 3 events of `a`: see `loggr rescue list`')).toEqual([]));
+});
 
 test('rates', () => {
   const rates = new Rates();

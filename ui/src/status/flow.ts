@@ -5,7 +5,7 @@
 import type { Installation, QueueStatus } from '../api-types';
 import { bytes, int, many, span } from '../format';
 import { nodeId } from './rates';
-import { waitingOf } from './troubles';
+import { plain, waitingOf } from './troubles';
 
 export type Trouble = '' | 'warn' | 'err';
 
@@ -68,8 +68,8 @@ export function flow(s: Installation): Flow {
         (l.kernel_drops
           ? many(l.kernel_drops, 'kernel drop')
           : l.connections
-            ? [many(l.connections, 'connection'), took(l, 'on disk')].filter(Boolean).join(', ')
-            : took(l, 'on disk')),
+            ? [many(l.connections, 'connection'), took(l, 'to disk')].filter(Boolean).join(', ')
+            : took(l, 'to disk')),
       state,
     });
   }
@@ -100,7 +100,9 @@ export function flow(s: Installation): Flow {
       state: m.ended || m.failing ? 'err' : m.filter_error || slow(queue) ? 'warn' : '',
     });
   }
-  for (const q of s.queues) {
+  // In the order of those who take from them, so that lines do not cross.
+  const taker = (q: QueueStatus) => s.ships.findIndex((h) => h.queue === q.name);
+  for (const q of [...s.queues].sort((a, b) => taker(a) - taker(b))) {
     if (inner.has(q.name)) continue;
     nodes.push({
       id: nodeId('queue', q.name, q.process),
@@ -127,7 +129,11 @@ export function flow(s: Installation): Flow {
       kind: 'ship',
       name: h.name,
       what: h.kind,
-      note: h.ended ?? (h.failing ? (h.last_error ?? 'it cannot write') : took(h, 'stored')),
+      note:
+        h.ended ??
+        (h.failing
+          ? plain(h.last_error ?? 'it cannot write')
+          : took(h, h.forward ? 'until it is answered' : 'until it is stored')),
       state: h.ended || h.failing ? 'err' : '',
     });
   }
@@ -189,11 +195,11 @@ export function flow(s: Installation): Flow {
 function took(x: { ack_p50_ms?: number | null; ack_p99_ms?: number | null }, what: string): string {
   const [half, most] = [x.ack_p50_ms, x.ack_p99_ms];
   if (half === null || half === undefined || most === null || most === undefined) return '';
-  return `${what} in ${millis(half)}, 99 % in ${millis(most)}`;
+  return `${millis(half)} ${what}, 99\u00a0% within ${millis(most)}`;
 }
 
 function millis(ms: number): string {
-  return ms < 1 ? '< 1 ms' : ms < 1000 ? `${Math.round(ms)} ms` : span(ms);
+  return (ms < 1 ? '< 1 ms' : ms < 1000 ? `${Math.round(ms)} ms` : span(ms)).replaceAll(' ', '\u00a0');
 }
 
 function slow(q: QueueStatus | undefined): boolean {

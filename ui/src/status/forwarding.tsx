@@ -2,8 +2,9 @@
 import type { CertificateStatus, ShipStatus, TargetStatus } from '../api-types';
 import { int } from '../format';
 import { clean } from '../list/text';
-import { Ago, Tag } from '../ui/marks';
+import { Ago, Tag, Ticks } from '../ui/marks';
 import { Box, Table } from '../ui/table';
+import { plain } from './troubles';
 
 /** Days before the end of a certificate at which it is pointed at, as loggr does. */
 const SOON_DAYS = 30;
@@ -30,6 +31,7 @@ export function Targets({ ships }: { ships: readonly ShipStatus[] }) {
         rows={forwarders.flatMap((s) =>
           (s.forward?.targets ?? []).map((t) => ({
             key: `${s.process ?? ''} ${s.name} ${t.address}`,
+            note: t.trouble && <Why trouble={t.trouble} />,
             cells: [
               <b>{clean(t.address, 100)}</b>,
               clean(s.name, 60),
@@ -56,9 +58,18 @@ export function Targets({ ships }: { ships: readonly ShipStatus[] }) {
 function State({ target: t }: { target: TargetStatus }) {
   const tone = t.state === 'failing' ? 'err' : t.state === 'in use' ? 'ok' : '';
   return (
-    <Tag tone={tone} dot title={t.trouble ? clean(t.trouble, 600) : undefined}>
+    <Tag tone={tone} dot>
       {clean(t.state, 20)}
     </Tag>
+  );
+}
+
+/** What is wrong, and what to do. */
+function Why({ trouble }: { trouble: string }) {
+  return (
+    <span class="err">
+      <Ticks text={clean(plain(trouble), 600)} />
+    </span>
   );
 }
 
@@ -67,6 +78,24 @@ function Days({ left }: { left: number | null | undefined }) {
   if (left < 0) return <strong class="err">ended</strong>;
   const text = left === 1 ? '1 day left' : `${int(left)} days left`;
   return left < SOON_DAYS ? <strong class="warn">{text}</strong> : <span>{text}</span>;
+}
+
+function Validity({ certificate: c }: { certificate: CertificateStatus }) {
+  if (c.trouble || (c.ends && c.days_left < 0))
+    return (
+      <Tag tone="err" dot>
+        trouble
+      </Tag>
+    );
+  return c.ends && c.days_left < SOON_DAYS ? (
+    <Tag tone="warn" dot>
+      ends soon
+    </Tag>
+  ) : (
+    <Tag tone="ok" dot>
+      OK
+    </Tag>
+  );
 }
 
 /** How much smaller, or why not. */
@@ -79,7 +108,7 @@ function compressed(t: TargetStatus) {
 export function Certificates({ certificates }: { certificates: readonly CertificateStatus[] }) {
   if (!certificates.length) return null;
   return (
-    <Box title="Certificates" note="that this installation shows">
+    <Box title="Certificates" note="with which loggr says who it is">
       <Table
         label="Certificates"
         columns={[
@@ -90,19 +119,12 @@ export function Certificates({ certificates }: { certificates: readonly Certific
         ]}
         rows={certificates.map((c) => ({
           key: `${c.process ?? ''} ${c.place}`,
+          note: c.trouble && <Why trouble={c.trouble} />,
           cells: [
             <b>{clean(c.place.replaceAll('`', ''), 80)}</b>,
             c.name ? clean(c.name, 100) : <span class="dim">none</span>,
             c.ends ? <Days left={c.days_left} /> : <span class="dim">–</span>,
-            c.trouble ? (
-              <Tag tone="err" title={clean(c.trouble, 600)}>
-                trouble
-              </Tag>
-            ) : (
-              <Tag tone="ok" dot>
-                well
-              </Tag>
-            ),
+            <Validity certificate={c} />,
           ],
         }))}
       />

@@ -10,7 +10,7 @@ import { stamp } from '../time';
 import { Button } from '../ui/button';
 import { ask, Dialog, openDialog } from '../ui/dialog';
 import { Field, text } from '../ui/field';
-import { Severity } from '../ui/marks';
+import { Failure, Severity } from '../ui/marks';
 import { toast } from '../ui/say';
 import { Table } from '../ui/table';
 
@@ -43,7 +43,7 @@ function Waiting({ name }: { name: string }) {
         )
       }
     >
-      {failed && <p class="note err">{failed}</p>}
+      <Failure what={failed} />
       {events?.length === 0 && <p class="sub">Nothing waits in it now.</p>}
       {events && events.length > 0 && (
         <>

@@ -15,8 +15,9 @@ import { Clients, Silent } from './clients';
 import { flow } from './flow';
 import { Certificates, Targets } from './forwarding';
 import { counters, nodeId, Rates } from './rates';
+import { Seals } from './seals';
 import { Topology } from './topology';
-import { howMany, troubles } from './troubles';
+import { howMany, plain, troubles } from './troubles';
 
 const status = signal<Installation | null>(null);
 const rates = new Rates();
@@ -100,6 +101,7 @@ export function Status() {
       </div>
       <Targets ships={s.ships} />
       <Certificates certificates={s.certificates ?? []} />
+      <Seals seals={s.seals ?? []} />
       {machines.map((m) => (
         <Box
           key={nodeId('machine', m.name, m.process)}
@@ -131,7 +133,7 @@ export function Status() {
         </Box>
       ))}
       <div class="two">
-        <Box title="Processes" note="from the registry">
+        <Box title="Processes" note="and what each may do on its host">
           <Table
             label="Processes"
             columns={[
@@ -143,6 +145,7 @@ export function Status() {
             ]}
             rows={s.processes.map((p) => ({
               key: p.id,
+              note: p.privileges && <span class="sub any">runs as {clean(p.privileges, 2000)}</span>,
               cells: [
                 <b>{[p.component, p.name].filter(Boolean).join(' ') || p.id}</b>,
                 `${p.host ?? '–'}${p.pid ? ` ${p.pid}` : ''}`,
@@ -171,18 +174,17 @@ export function Status() {
             ]}
             rows={s.stores.map((x) => ({
               key: nodeId('store', x.name, x.process),
+              note: x.trouble && <span class="err">{clean(plain(x.trouble), 600)}</span>,
               cells: [
                 <b>{clean(x.name)}</b>,
                 x.events === undefined ? '–' : int(x.events),
                 x.bytes === undefined ? '–' : bytes(x.bytes),
                 <Ago at={x.newest} />,
                 x.trouble || x.damaged ? (
-                  <Tag tone="err" title={x.trouble ?? ''}>
-                    {x.damaged ? `${x.damaged} damaged` : 'trouble'}
-                  </Tag>
+                  <Tag tone="err">{x.damaged ? `${x.damaged} damaged` : 'trouble'}</Tag>
                 ) : (
                   <Tag tone="ok" dot>
-                    well
+                    OK
                   </Tag>
                 ),
               ],

@@ -1,6 +1,6 @@
 /** What is wrong in an installation, in sentences. Also for the top bar, so it is small. */
 import type { Installation, QueueStatus } from '../api-types';
-import { many, span } from '../format';
+import { many } from '../format';
 
 export function waitingOf(q: QueueStatus): number {
   return q.waiting ?? q.ready_messages ?? 0;
@@ -16,37 +16,24 @@ export function howMany(s: Installation): number {
   return troubles(s).length + (holds(s) ? 0 : 1);
 }
 
-/** What is wrong, in sentences; the same places as `loggr status` names. */
+/** The rescue has a sign of its own in the top bar, and a view. */
+const RESCUED = 'the rescue holds ';
+
+/** The sentences of `loggr status`; of a shipper that fails also how many events wait for it. */
 export function troubles(s: Installation): string[] {
-  const out: string[] = [];
-  const of = (kind: string, name: string, why: string | null | undefined) => {
-    if (why) out.push(`${kind} \`${name}\`: ${why}`);
-  };
-  for (const p of s.processes) {
-    if (p.state !== 'running')
-      of(
-        'process',
-        [p.component, p.name].filter(Boolean).join(' ') || p.id,
-        `it is ${p.state}, last heard of ${span(p.seen_seconds * 1000)} ago`,
-      );
-  }
-  for (const l of s.listeners) of('listener', l.name, l.ended ?? l.trouble);
-  for (const x of s.exchanges) of('exchange', x.name, x.trouble);
-  for (const m of s.machines)
-    of('machine', m.name, m.ended ?? m.filter_error ?? (m.failing ? 'it cannot pass its events on' : null));
-  for (const q of s.queues)
-    of('queue', q.name, q.trouble ?? (q.balanced === false ? 'its numbers do not add up' : null));
-  for (const h of s.ships) {
-    const waits = s.queues.filter((q) => q.name === h.queue).reduce((n, q) => n + waitingOf(q), 0);
-    const kept = waits
-      ? ` Nothing is lost: ${many(waits, 'event')} wait${waits === 1 ? 's' : ''} in queue \`${h.queue}\``
-      : '';
-    of('shipper', h.name, h.ended ?? (h.failing ? `${h.last_error ?? 'it cannot write'}.${kept}` : null));
-  }
-  for (const st of s.stores) of('store', st.name, st.trouble);
-  for (const b of s.brokers) of('broker', b.name, b.trouble);
-  if (s.problem) out.push(s.problem);
-  if (s.rescue_trouble) out.push(`the rescue: ${s.rescue_trouble}`);
-  out.push(...(s.access_troubles ?? []));
-  return out;
+  return s.troubles.filter((said) => !said.startsWith(RESCUED)).map((said) => plain(said) + kept(s, said));
+}
+
+/** Without the numbers that the operating system has for its errors. */
+export function plain(said: string): string {
+  return said.replace(/ \(os error \d+\)/g, '');
+}
+
+function kept(s: Installation, said: string): string {
+  const ship = s.ships.find((h) => h.failing && said.startsWith(`shipper \`${h.name}\`: `));
+  if (!ship) return '';
+  const waits = s.queues.filter((q) => q.name === ship.queue).reduce((n, q) => n + waitingOf(q), 0);
+  if (!waits) return '';
+  const full = /[.?!]$/.test(said) ? '' : '.';
+  return `${full} Nothing is lost: ${many(waits, 'event')} wait${waits === 1 ? 's' : ''} in queue \`${ship.queue}\``;
 }

@@ -4,6 +4,7 @@ import { type ComponentChildren, Fragment, type JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { sentence } from '../api';
 import { Button } from './button';
+import { Failure } from './marks';
 
 const current = signal<{ draw: () => JSX.Element; key: number } | null>(null);
 let opened = 0;
@@ -83,9 +84,9 @@ export function Dialog({ title, children, footer, shape = 'dlg', onSubmit }: Dia
         </header>
         <div class="body">
           {failure && (
-            <p class="note err" role="alert">
-              {failure}
-            </p>
+            <div role="alert">
+              <Failure what={failure} />
+            </div>
           )}
           {children}
         </div>

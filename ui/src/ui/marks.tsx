@@ -1,7 +1,7 @@
 /** Small signs that many views share: severity, states, code in a sentence, time ago. */
 import { effect, signal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
-import { span } from '../format';
+import { type ComponentChildren, Fragment } from 'preact';
+import { ago, capital } from '../format';
 import { grade, letter } from '../list/event';
 import { zone } from '../prefs';
 import { stamp } from '../time';
@@ -36,6 +36,15 @@ export function Ticks({ text }: { text: string }) {
   return <>{text.split('`').map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</>;
 }
 
+/** What went wrong, as a sentence of its own. */
+export function Failure({ what }: { what: string }) {
+  return what ? (
+    <p class="note err">
+      <Ticks text={capital(what)} />
+    </p>
+  ) : null;
+}
+
 /** A clock that ticks once a second, for what is said as an age. */
 export const tick = signal(Date.now());
 effect(() => {
@@ -50,13 +59,27 @@ export function Ago({ at }: { at: string | number | null | undefined }) {
   const ms = typeof at === 'number' ? at : Date.parse(at);
   return (
     <span class="nowrap" title={`${stamp(ms, 'full', zone.value)} ${zoneName()}`}>
-      {span(Math.max(0, tick.value - ms))} ago
+      {ago(tick.value - ms)}
     </span>
   );
 }
 
 export function zoneName(): string {
   return zone.value === 'utc' ? 'UTC' : 'local';
+}
+
+/** A long name, which may go on in a new line behind each of its parts. */
+export function Name({ text }: { text: string }) {
+  return (
+    <>
+      {text.split(/(?<=[_.@/-])/).map((part, i) => (
+        <Fragment key={i}>
+          {i > 0 && <wbr />}
+          {part}
+        </Fragment>
+      ))}
+    </>
+  );
 }
 
 /** Letters at the end of a long name that are always seen. */

@@ -1,5 +1,5 @@
 /** Tables and the boxes around them. On a narrow screen each row becomes a small card with labels. */
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Order, ordered, turned } from './order';
 
@@ -15,6 +15,8 @@ export interface Row {
   key: string;
   cells: ComponentChildren[];
   class?: string;
+  /** What is said below it, over its whole width. */
+  note?: ComponentChildren;
   /** By what the row is put in order, at the places of the columns that sort. */
   by?: readonly number[];
 }
@@ -56,13 +58,22 @@ export function Table({ label, columns, rows, empty }: TableProps) {
         </thead>
         <tbody>
           {ordered(rows, order).map((r) => (
-            <tr key={r.key} class={r.class}>
-              {r.cells.map((cell, i) => (
-                <td key={i} class={columns[i]?.kind} data-l={labelOf(columns[i], i)}>
-                  {cell}
-                </td>
-              ))}
-            </tr>
+            <Fragment key={r.key}>
+              <tr class={r.class}>
+                {r.cells.map((cell, i) => (
+                  <td key={i} class={columns[i]?.kind} data-l={labelOf(columns[i], i)}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+              {r.note && (
+                <tr class="said">
+                  <td class="full" colSpan={columns.length}>
+                    {r.note}
+                  </td>
+                </tr>
+              )}
+            </Fragment>
           ))}
         </tbody>
       </table>

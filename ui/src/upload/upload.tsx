@@ -7,6 +7,7 @@ import { clean } from '../list/text';
 import { iso } from '../time';
 import { Button } from '../ui/button';
 import { Choice, Field, text } from '../ui/field';
+import { Failure } from '../ui/marks';
 import { Box } from '../ui/table';
 import { go } from '../url';
 
@@ -106,7 +107,7 @@ export function Upload() {
           <Field
             label="Time zone, where a time has none"
             name="timezone"
-            placeholder="as the first listener"
+            placeholder="that of the first listener"
             autoComplete="off"
           />
           <div class="gap">
@@ -133,7 +134,7 @@ function State({ running: r }: { running: Running }) {
     <div class="field" role="status">
       <progress aria-label={`Upload of ${r.name}`} max={1} value={p.done ? 1 : share} />
       {r.error ? (
-        <p class="note err">{r.error}</p>
+        <Failure what={r.error} />
       ) : p.done ? (
         <p class="gap">
           <b class="ok">{many(p.lines ?? 0, 'event')} taken</b>

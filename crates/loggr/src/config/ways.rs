@@ -10,6 +10,9 @@ use super::{Config, Machine, Ship};
 /// Ways that are told at most.
 const MAX_WAYS: usize = 64;
 
+/// The binding of a queue that takes every event of its exchange.
+const EVERYTHING: &str = "#";
+
 /// A way to a shipper.
 #[derive(Clone, Debug)]
 pub struct Way<'c> {
@@ -17,12 +20,21 @@ pub struct Way<'c> {
     pub machines: Vec<&'c Machine>,
     /// Where it ends.
     pub ship: &'c Ship,
+    /// The exchange from which the shipper takes.
+    exchange: String,
+    /// Does the shipper take every event of that exchange?
+    takes_all: bool,
 }
 
 impl Way<'_> {
     /// Does every event take it? A filter may drop events or send them elsewhere.
     pub fn is_certain(&self) -> bool {
         self.machines.iter().all(|machine| machine.filter.is_none())
+    }
+
+    /// Does every event at the end of the other way take this one, too?
+    pub fn is_beside(&self, other: &Way<'_>) -> bool {
+        self.takes_all && self.exchange == other.exchange
     }
 }
 
@@ -49,7 +61,12 @@ impl Search<'_, '_> {
             if let Some(ship) = self.config.ships.iter().find(|ship| ship.queue == queue.name) {
                 let is_new = self.found.iter().all(|way| way.ship.name != ship.name);
                 if is_new && self.found.len() < MAX_WAYS {
-                    self.found.push(Way { machines: self.machines.clone(), ship });
+                    self.found.push(Way {
+                        machines: self.machines.clone(),
+                        ship,
+                        exchange: exchange.name.clone(),
+                        takes_all: queue.binding == EVERYTHING,
+                    });
                 }
             }
             let machine = self.config.machines.iter().find(|m| m.is_hop() && m.queue == queue.name);
@@ -93,5 +110,16 @@ mod tests {
     fn events_reach_shippers_straight_and_through_machines() {
         check(SHIPS, "syslog.tcp", &["a", "m b"]);
         check(SHIPS, "syslog.udp", &["a", "c", "m b"]);
+    }
+
+    #[test]
+    fn what_one_shipper_has_others_of_its_exchange_have_unless_they_choose() {
+        let config = read(SHIPS);
+        let topology = config.topology().unwrap();
+        let all = ways(&config, &topology, "received", "syslog.udp");
+        let beside = |one: usize, other: usize| all[one].is_beside(&all[other]);
+        let (a, c, b) = (0, 1, 2);
+        assert_eq!((beside(a, c), beside(c, a)), (true, false));
+        assert_eq!((beside(a, b), beside(b, a)), (false, false));
     }
 }

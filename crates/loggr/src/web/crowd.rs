@@ -2,9 +2,10 @@
 //!
 //! When all places are taken, the connection that is idle for longest ends for a new one: one on which
 //! nothing was asked yet, half a request stands, or nothing is asked any more. After those comes one whose
-//! peer does not read its answer. So that nobody takes all places by asking, one address has a share. Not the
+//! peer does not send the rest of a body, and then one whose peer does not read its answer. So that nobody takes all places by asking, one address has a share. Not the
 //! places themselves: those are the gate's (`process/gate.rs`). Invariant: a connection whose request is
-//! being answered, be it a feed, an export or a query, never ends for another one while its peer reads.
+//! being answered, be it a feed, an export, a query or an upload, never ends for another one while its peer
+//! reads and sends.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,6 +24,9 @@ use crate::access::slow::subscriber;
 const LEAVE_STILL: Duration = Duration::from_secs(1);
 /// And no longer than this after the answer was made.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A peer keeps its place when it sends nothing of the rest of a body for less than this.
+pub const BODY_STILL: Duration = Duration::from_secs(1);
 
 /// All who are connected.
 #[derive(Debug)]
@@ -133,6 +137,8 @@ enum Gives {
     Idle(Instant),
     /// Nothing is answered any more, since then, but the peer has not taken all of it yet.
     Taking(Instant),
+    /// The rest of a body does not come, since then.
+    Halting(Instant),
     /// The peer does not read what is sent.
     Slow,
 }
@@ -142,14 +148,17 @@ impl Taken {
         match self.idle {
             Some(since) if self.moves.is_stuck() => Some(Gives::Taking(since)),
             Some(since) => Some(Gives::Idle(since)),
-            None => self.is_slow.then_some(Gives::Slow),
+            None => {
+                let halting = self.moves.awaited_since(BODY_STILL).map(Gives::Halting);
+                halting.or(self.is_slow.then_some(Gives::Slow))
+            }
         }
     }
 
     /// Has one who was asked to end a reason to stay?
     fn lingers(&self) -> bool {
         match self.gives() {
-            Some(Gives::Idle(_) | Gives::Slow) => false,
+            Some(Gives::Idle(_) | Gives::Halting(_) | Gives::Slow) => false,
             Some(Gives::Taking(since)) => self.moves.still() < LEAVE_STILL && since.elapsed() < LEAVE_TIMEOUT,
             None => true,
         }

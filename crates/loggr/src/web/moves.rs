@@ -1,14 +1,17 @@
-//! How bytes move on a connection of the web address: when the last one did, and whether its peer leaves
-//! unread what is sent to it.
+//! How bytes move on a connection of the web address: when the last one did, whether its peer leaves unread
+//! what is sent to it, and whether the rest of a request is still to come.
 //!
 //! Not how long that may go on (`serve.rs`), nor who gives way because of it (`crowd.rs`).
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::HttpBody;
+use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -25,6 +28,8 @@ pub struct Moves {
     sent: AtomicU64,
     /// Something is to be sent that nobody takes at the moment.
     is_stuck: AtomicBool,
+    /// Somebody waits for more of the body of a request.
+    is_awaited: AtomicBool,
 }
 
 impl Default for Moves {
@@ -34,6 +39,7 @@ impl Default for Moves {
             last: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             is_stuck: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
         }
     }
 }
@@ -47,6 +53,16 @@ impl Moves {
     /// Is something to be sent that nobody takes at the moment?
     pub fn is_stuck(&self) -> bool {
         self.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// When the last byte moved, if somebody waits for more of the body of a request, and has for so long.
+    pub fn awaited_since(&self, still: Duration) -> Option<Instant> {
+        let has_stopped = self.is_awaited.load(Ordering::Relaxed) && self.still() >= still;
+        has_stopped.then(|| self.begun + Duration::from_micros(self.last.load(Ordering::Relaxed)))
+    }
+
+    fn awaits(&self, is_awaited: bool) {
+        self.is_awaited.store(is_awaited, Ordering::Relaxed);
     }
 
     fn moved(&self) {
@@ -76,7 +92,7 @@ pub struct Moving<S> {
     /// What carries them.
     pub stream: S,
     /// Where it is told.
-    pub moves: std::sync::Arc<Moves>,
+    pub moves: Arc<Moves>,
 }
 
 impl<S> Moving<S> {
@@ -135,10 +151,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
     }
 }
 
+/// The body of a request, which tells while somebody waits for more of it.
+pub struct Coming<B> {
+    /// What comes.
+    pub body: B,
+    /// Where it is told.
+    pub moves: Arc<Moves>,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Coming<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.moves.awaits(polled.is_pending());
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Coming<B> {
+    fn drop(&mut self) {
+        self.moves.awaits(false);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

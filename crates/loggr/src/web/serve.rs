@@ -2,7 +2,7 @@
 //!
 //! Not what is answered. On the web address the connection that is idle for longest gives its place at once
 //! to one that finds none (`crowd.rs`). Where nobody gives way it waits until a place is free, which the
-//! time-outs see to: half a request, a connection kept open for nothing, and an answer that nobody reads end
+//! time-outs see to: half a request, half a body, a connection kept open for nothing, and an answer that nobody reads end
 //! by themselves.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,9 +29,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::crowd::{Answering, Crowd, Seat};
+use super::crowd::{Answering, BODY_STILL, Crowd, Seat};
 use super::door::Peer;
-use super::moves::{Look, Moving};
+use super::moves::{Coming, Look, Moving};
 use crate::process::gate::{Gate, Place};
 use crate::process::told::Told;
 
@@ -171,6 +171,8 @@ async fn place<L>(door: &Door<L>, crowded: &Told) -> Place {
             biased;
             place = door.gate.enter() => return place,
             () = idled, if waits && door.is_public => {}
+            // Nobody says when the rest of a body does not come.
+            () = tokio::time::sleep(BODY_STILL), if waits && door.is_public => {}
             // The one who was asked to end had asked for something meanwhile, and gets it.
             () = tokio::time::sleep(LOOK), if !waits => {}
         }
@@ -207,8 +209,10 @@ async fn connection<S>(
     let moves = seat.moves().clone();
     let io = TokioIo::new(Moving { stream, moves: moves.clone() });
     let app = TowerToHyperService::new(app);
-    let answer = service_fn(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+    let coming = moves.clone();
+    let answer = service_fn(move |mut request: axum::http::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        let request = request.map(|body| Coming { body, moves: coming.clone() });
         let (answering, answer) = (seat.answers(), app.call(request));
         async move {
             let answer = answer.await?;
@@ -285,7 +289,7 @@ impl HttpBody for Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::sync::{Semaphore, mpsc};
 
@@ -391,6 +395,7 @@ mod tests {
         let forever = || async { Body::from_stream(futures_util::stream::pending::<io::Result<Bytes>>()) };
         let app = Router::new().route("/", get(|| async { "hello" })).route("/forever", get(forever));
         let app = app.route("/much", get(|| async { endless() }));
+        let app = app.route("/take", post(async |body: Bytes| format!("hello {}", body.len())));
         tokio::spawn(serve(door, app, stopped));
         House { street, begun: Instant::now(), _stop: stop }
     }
@@ -486,6 +491,55 @@ mod tests {
         let youngest = halves.last_mut().unwrap();
         youngest.write_all(b"alhost\r\n\r\n").await.unwrap();
         assert_eq!(youngest.read(&mut [0; 8]).await.unwrap(), 8);
+    }
+
+    /// Of a body of 100 bytes.
+    async fn half_a_body(house: &House, from: u8) -> DuplexStream {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        house.street.send((ours, IpAddr::from([10, 0, 0, from]))).await.unwrap();
+        let half = "POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf of it";
+        theirs.write_all(half.as_bytes()).await.unwrap_or_default();
+        theirs
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_bodies_of_many_addresses_keep_nobody_away() {
+        let house = house();
+        let mut halves = Vec::new();
+        for from in 1..=4 {
+            halves.push(half_a_body(&house, from).await);
+        }
+        let (_kept, answer) = house.ask(5, "/").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+        let waited = house.begun.elapsed();
+        assert!(waited <= 2 * BODY_STILL, "the virtual time until it was seen: {waited:?}");
+        // The oldest has ended for it, the youngest has not.
+        assert_eq!(halves[0].read(&mut [0; 8]).await.unwrap(), 0);
+        let youngest = halves.last_mut().unwrap();
+        youngest.write_all(&[b'x'; 90]).await.unwrap();
+        let mut answer = [0; 8];
+        youngest.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_on_sending_a_body_gives_no_place_up_and_who_stops_does() {
+        let house = Arc::new(house());
+        let mut kept = Vec::new();
+        for from in 1..=3 {
+            kept.push(house.ask(from, "/forever").await.0);
+        }
+        let mut sender = half_a_body(&house, 4).await;
+        let asks = house.clone();
+        let waits = tokio::spawn(async move { asks.ask(5, "/").await });
+        for _ in 0..20 {
+            tokio::time::sleep(BODY_STILL / 2).await;
+            sender.write_all(b"x").await.unwrap();
+        }
+        assert!(!waits.is_finished());
+        let (_kept, answer) = waits.await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+        assert_eq!(sender.read(&mut [0; 8]).await.unwrap(), 0);
     }
 
     #[tokio::test(start_paused = true)]

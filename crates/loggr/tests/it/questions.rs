@@ -140,6 +140,7 @@ fn all_who_watch_the_status_hear_of_it_again_and_again() {
             assert!(read > 0, "it ended: {heard}");
             heard.push_str(&String::from_utf8_lossy(piece.get(..read).unwrap_or_default()));
         }
+        assert!(heard.contains("\"troubles\":[]"), "what is wrong is told as well: {heard}");
     }
     drop(feeds);
     // Who comes after the last one has gone hears of it as well.

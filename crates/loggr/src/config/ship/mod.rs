@@ -204,6 +204,11 @@ impl ShipKind {
         }
     }
 
+    /// Does it hand events on to other servers, instead of storing them?
+    pub fn forwards(&self) -> bool {
+        matches!(self, ShipKind::Syslog(_))
+    }
+
     /// Where on this host its files lie, if that is where it ships to.
     pub fn directory(&self) -> Option<&Path> {
         match self {

@@ -250,7 +250,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         (Sent::Nothing, Sent::Nothing),
         |call| Box::pin(saved::remove(call)),
     ),
-    get("/api/status", "What is so in the installation.", &[], json::<state::WithTroubles>(), |call| {
+    get("/api/status", "What is so in the installation.", &[], json::<watched::WithTroubles>(), |call| {
         Box::pin(state::status(call))
     }),
     get(

@@ -7,33 +7,18 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::call::{Answer, Api, Call, json};
-use super::watched::Watching;
-use crate::status::{Installation, sentences};
+use super::watched::{Watching, WithTroubles};
 use crate::web::problem::Problem;
-
-/// What is so, and what of it is wrong.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Status")]
-pub struct WithTroubles {
-    #[serde(flatten)]
-    status: Installation,
-    /// In sentences; none if all is well.
-    troubles: Vec<String>,
-}
 
 /// `GET /api/status`
 pub async fn status(call: Call) -> Answer {
     let site = &call.api.site;
-    let status = site.registry.installation(&site.live, &site.socket).await;
-    let troubles = sentences(&site.live.config, &status);
-    json(&WithTroubles { status, troubles })
+    json(&WithTroubles::look(site).await)
 }
 
 /// `GET /api/status/feed`

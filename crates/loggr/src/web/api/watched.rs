@@ -5,12 +5,34 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::status::{Installation, sentences};
 use crate::web::Site;
 
 /// How often the status is told.
 const PACE: Duration = Duration::from_secs(1);
+
+/// What is so, and what of it is wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
+pub struct WithTroubles {
+    #[serde(flatten)]
+    status: Installation,
+    /// In sentences; none if all is well.
+    troubles: Vec<String>,
+}
+
+impl WithTroubles {
+    /// A look at the installation.
+    pub async fn look(site: &Site) -> WithTroubles {
+        let status = site.registry.installation(&site.live, &site.socket).await;
+        let troubles = sentences(&site.live.config, &status);
+        WithTroubles { status, troubles }
+    }
+}
 
 /// What is watched, if somebody watches.
 #[derive(Debug, Default)]
@@ -53,11 +75,10 @@ impl Watching {
 /// Looks again and again, until the last one who watches has gone.
 async fn look(site: Site, tell: watch::Sender<Arc<str>>, mut stopped: watch::Receiver<()>) {
     loop {
-        let Site { registry, live, socket, .. } = &site;
         let status = tokio::select! {
             // An error says that nobody watches any more.
             _ = stopped.changed() => return,
-            status = registry.installation(live, socket) => status,
+            status = WithTroubles::look(&site) => status,
         };
         let text = serde_json::to_string(&status).unwrap_or_default();
         tell.send_replace(Arc::from(text));

@@ -14,12 +14,11 @@ use crate::access::who::{May, Who};
 use crate::component::machine::RESCUE_PREFIX;
 use crate::config::{Config, UPLOAD, Way};
 use crate::operate::rescue::{self, Found};
-use crate::status::Live;
 
 /// A station on the way of an event.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Step {
-    /// `reported`, `received`, `published`, `filtered`, `packed` or `stored`.
+    /// `reported`, `received`, `published`, `filtered`, `packed`, `stored` or `forwarded`.
     step: &'static str,
     /// When, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,21 +67,24 @@ pub async fn way(api: &Api, who: &Who, asked: &Asked, store: Option<&str>, event
     };
     steps.push(Step::done("published", &exchange).because(format!("with the routing key `{key}`")));
     let ways = crate::config::ways(&live.config, topology, &exchange, &key);
-    if let Some(way) = ways.iter().find(|way| way.ship.name == here) {
+    let reached = ways.iter().find(|way| way.ship.name == here);
+    if let Some(way) = reached {
         for machine in &way.machines {
             let step = if machine.filter.is_some() { "filtered" } else { "packed" };
             steps.push(Step::done(step, &machine.name));
         }
-    }
-    if ways.iter().all(|way| way.ship.name != here) {
+    } else {
         steps.push(Step::done("stored", &here).because("by another configuration than that of now"));
     }
     for way in &ways {
-        let step = Step::done("stored", &way.ship.name);
-        steps.push(match way.ship.name == here {
-            true => step,
-            false => elsewhere(api, who, asked, &live, event.uid, way, step).await,
-        });
+        let word = if way.ship.kind.forwards() { "forwarded" } else { "stored" };
+        let step = Step::done(word, &way.ship.name);
+        if way.ship.name == here {
+            steps.push(step);
+            continue;
+        }
+        let is_certain = way.is_certain() || reached.is_some_and(|reached| way.is_beside(reached));
+        steps.push(elsewhere(api, who, asked, event.uid, way, is_certain, step).await);
     }
     steps
 }
@@ -108,14 +110,14 @@ fn published(config: &Config, origin: &Origin) -> Option<(String, String)> {
     Some((listener.exchange.clone(), listener.routing_key()))
 }
 
-/// Is it with a shipper whose store was not asked?
+/// Is it with a shipper whose store was not asked? `is_certain`: it has gone to its queue.
 async fn elsewhere(
     api: &Api,
     who: &Who,
     asked: &Asked,
-    live: &Live,
     uid: Uid,
     way: &Way<'_>,
+    is_certain: bool,
     step: Step,
 ) -> Step {
     let name = &way.ship.name;
@@ -127,6 +129,7 @@ async fn elsewhere(
     }
     let sinks = way.machines.iter().map(|machine| format!("{RESCUE_PREFIX}{}", machine.name));
     let sinks: Vec<String> = sinks.chain([name.clone()]).collect();
+    let live = &api.site.live;
     let place = live.rescue.clone();
     let look =
         move || sinks.iter().map(|sink| rescue::find(&place, sink, uid)).collect::<Result<Vec<_>, _>>();
@@ -154,16 +157,15 @@ async fn elsewhere(
         return step.is("unknown").because("this process does not see how far its queue is");
     }
     if waiting > 0 {
-        let waiting = counted(waiting, "event");
-        return step
-            .is("unknown")
-            .because(format!("{waiting} on the way there still wait; it may be one of them"));
+        let said = match waiting {
+            1 => "1 event on the way there still waits; it may be this one".to_owned(),
+            _ => format!("{} on the way there still wait; it may be one of them", counted(waiting, "event")),
+        };
+        return step.is("unknown").because(said);
     }
-    match (way.is_certain(), way.ship.kind.store().is_some()) {
+    match (is_certain, way.ship.kind.store().is_some()) {
         (true, false) => step.because("nothing waits on the way there, and it is not in the rescue"),
         (true, true) => step.is("unknown").because("it is not there now; it may have been deleted since"),
-        (false, _) => {
-            step.is("unknown").because("a filter on the way there decides that, and nobody notes it")
-        }
+        (false, _) => step.is("unknown").because("a filter or a binding decides which events go there"),
     }
 }

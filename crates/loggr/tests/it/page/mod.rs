@@ -30,15 +30,15 @@ fn stage(database: Option<&Database>, asked: &'static str, listen: Option<&str>)
             "[ship.db]\nkind = \"postgres\"\nexchange = \"events\"\nurl = {url:?}\ncommit_age = \"50ms\"\n"
         )
     });
-    stage_with(more, asked, listen)
+    stage_with(more, "", asked, listen)
 }
 
-/// The same with these sections in its configuration.
-fn stage_with(more: String, asked: &'static str, listen: Option<&str>) -> Option<Stage> {
+/// The same with these sections in its configuration, and these keys of its listener `tcp`.
+fn stage_with(more: String, tcp_keys: &str, asked: &'static str, listen: Option<&str>) -> Option<Stage> {
     let browser = Browser::new()?;
     let loggr = Loggr::with(Setup {
         // As another loggr, the tests bring events of the past and large ones.
-        tcp_keys: "trust = true\nframing = \"lf\"\nmax_message_size = \"1MiB\"".to_owned(),
+        tcp_keys: format!("trust = true\nframing = \"lf\"\nmax_message_size = \"1MiB\"\n{tcp_keys}"),
         filter: Some(FILTER.to_owned()),
         listen: listen.map(str::to_owned),
         asked,
@@ -93,6 +93,18 @@ fn explore_and_patterns_over_postgresql() {
 }
 
 #[test]
+fn the_seal_of_an_event_is_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = directory.path().join("seal.key");
+    // As `ui/e2e/seals.test.ts` has it.
+    std::fs::write(&key, "aa".repeat(32)).expect("a key");
+    let hmac = format!("[hmac]\nkeys = [{{ id = \"2026a\", file = {key:?} }}]\n");
+    let Some(stage) = stage_with(hmac, "seal = \"verify\"", "search", None) else { return };
+    stage.run(&["seals"], &[]);
+    stage.ends_well();
+}
+
+#[test]
 fn log_in_roles_status_rescue_and_upload() {
     let Some(database) = postgres() else { return };
     let Some(stage) = stage(Some(&database), "search", Some("0.0.0.0")) else { return };
@@ -129,7 +141,7 @@ fn log_in_through_a_provider() {
         "[web.oidc]\nname = \"Company\"\nissuer = \"{issuer}\"\nclient_id = \"loggr\"\n{secret}\
          roles = {{ staff = \"operator\" }}\n"
     );
-    let Some(stage) = stage_with(keys, "search", None) else { return };
+    let Some(stage) = stage_with(keys, "", "search", None) else { return };
     let arguments = ["user", "add", "anna", "--role", "admin", "--password-stdin"];
     assert_eq!(typed(&stage.loggr, &arguments, PASSWORD).0, 0);
     // Another site than the provider's, for the browser.
