@@ -9,6 +9,9 @@ use std::fmt;
 /// Longest routing key and longest binding key, in bytes (AMQP's short string).
 pub const MAX_KEY_BYTES: usize = 255;
 
+/// The text of the key that no event fits.
+const NOTHING: &str = "(nothing)";
+
 /// A checked binding key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
@@ -46,6 +49,16 @@ impl Binding {
         Ok(Binding { text: text.into() })
     }
 
+    /// The one of a queue that gets no more events.
+    pub fn nothing() -> Binding {
+        Binding { text: NOTHING.into() }
+    }
+
+    /// No event fits it.
+    pub fn is_nothing(&self) -> bool {
+        &*self.text == NOTHING
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -55,6 +68,9 @@ impl Binding {
     pub fn matches(&self, key: &str) -> bool {
         if &*self.text == "#" {
             return true;
+        }
+        if self.is_nothing() {
+            return false;
         }
         // The last `#` met is the only one to come back to: what an earlier one could
         // take, the later one can take as well.

@@ -75,6 +75,11 @@ impl Bindings {
         self.0.last().map_or("", |(_, b)| b.as_str())
     }
 
+    /// The queue gets no more events.
+    pub fn is_retired(&self) -> bool {
+        self.0.last().is_some_and(|(_, binding)| binding.is_nothing())
+    }
+
     /// True if the frame with this number was meant for the queue: by the key that
     /// was valid when it was published, as in AMQP.
     pub fn matches(&self, seq: u64, key: &str) -> bool {

@@ -130,7 +130,7 @@ impl fmt::Display for OpenReport {
             for (queue, waiting) in &exchange.unconfigured_queues {
                 writeln!(
                     f,
-                    "exchange `{name}`: queue `{queue}` is not configured and holds {}",
+                    "exchange `{name}`: queue `{queue}` is not configured and holds {}; it gets no new ones",
                     counted(waiting, "event")
                 )?;
             }
@@ -183,7 +183,8 @@ impl Bus {
         Ok(Publisher::new(found.shared.clone(), found.orders.clone(), routing_key))
     }
 
-    /// A consumer of `queue`, which must be configured. Several may share it.
+    /// A consumer of `queue`, which must be configured. Several may share it. Here and below, a queue that is
+    /// not configured any more may be named `EXCHANGE/QUEUE`.
     ///
     /// # Errors
     /// Of kind `Config` if there is no such queue.
@@ -282,7 +283,14 @@ impl Bus {
     }
 
     fn queue(&self, name: &str) -> Result<(&Arc<Shared>, Arc<queue::Queue>), OpenError> {
-        let found = self.exchanges.iter().find_map(|e| Some((&e.shared, e.shared.queue(name)?)));
+        let all = || self.exchanges.iter().filter_map(|e| Some((&e.shared, e.shared.queue(name)?)));
+        // One that was bound to another exchange before may still be there, under its old exchange.
+        let named = || {
+            let (exchange, queue) = name.split_once('/')?;
+            let exchange = self.exchanges.iter().find(|e| e.shared.name == exchange)?;
+            Some((&exchange.shared, exchange.shared.queue(queue)?))
+        };
+        let found = all().find(|(_, queue)| queue.configured).or_else(|| all().next()).or_else(named);
         found.ok_or_else(|| OpenError::config(format!("there is no queue `{name}`")))
     }
 }

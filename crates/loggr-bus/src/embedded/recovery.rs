@@ -75,7 +75,7 @@ pub(super) fn recover(
 
     let mut log = Log { end, live, ..Log::default() };
     for (found, track) in cursors.into_iter().zip(tracks) {
-        log.queues.push(Arc::new(recovery.queue(found, &track, end)?));
+        log.queues.extend(recovery.queue(found, &track, end)?.map(Arc::new));
     }
     recovery.add_queues(&mut log)?;
     recovery.write_names(known.as_ref(), &log);
@@ -212,8 +212,8 @@ impl<'r> Recovery<'r> {
         }
     }
 
-    /// Makes the queue of a cursor; `track` is what the log holds for it.
-    fn queue(&mut self, found: FoundCursor, track: &Track, end: Position) -> io::Result<Queue> {
+    /// Makes the queue of a cursor; `track` is what the log holds for it. None if it was of no use any more.
+    fn queue(&mut self, found: FoundCursor, track: &Track, end: Position) -> io::Result<Option<Queue>> {
         let FoundCursor { queue, path, file, cursor } = found;
         let wanted = self.specs().iter().find(|spec| spec.name == queue);
         let mut cursor = cursor.unwrap_or_else(|| {
@@ -239,6 +239,16 @@ impl<'r> Recovery<'r> {
             file.write(&cursor)?;
             loggr_disk::sync(&file.file())?;
         }
+        if self.writes() && wanted.is_none() {
+            let is_empty = track.events == 0 && !track.waits;
+            if is_empty && std::fs::remove_file(&path).is_ok() {
+                self.report
+                    .notes
+                    .push(format!("queue `{queue}` is not configured and was empty: it is removed"));
+                return Ok(None);
+            }
+            retire(&mut cursor, end.seq, &mut file)?;
+        }
         let made = Queue::new(&queue, path, wanted.is_some(), file, &cursor);
         made.reader().off_books = track.waits;
         made.published.fetch_add(track.events, Ordering::Relaxed);
@@ -246,7 +256,7 @@ impl<'r> Recovery<'r> {
         if self.writes() && wanted.is_none() {
             self.report.unconfigured_queues.push((queue, track.events));
         }
-        Ok(made)
+        Ok(Some(made))
     }
 
     /// Makes the queues that are new. As in AMQP, one gets what is published after it was bound.
@@ -299,6 +309,22 @@ impl<'r> Recovery<'r> {
     }
 }
 
+/// Lets a queue that nobody reads any more get no more events, from the end of the log on: it would fill until
+/// its exchange takes nothing.
+fn retire(cursor: &mut Cursor, end: u64, file: &mut CursorFile) -> io::Result<()> {
+    let before = cursor.bindings.clone();
+    if before.is_retired() {
+        return Ok(());
+    }
+    if !cursor.bindings.change(end, cursor.head.seq, Binding::nothing()) {
+        // It has had too many keys while its events wait, and keeps the last.
+        cursor.bindings = before;
+        return Ok(());
+    }
+    file.write(cursor)?;
+    loggr_disk::sync(&file.file())
+}
+
 /// Makes another binding key valid from the end of the log on.
 fn rebind(
     cursor: &mut Cursor,
@@ -308,7 +334,12 @@ fn rebind(
     report: &mut ExchangeReport,
 ) -> io::Result<()> {
     let before = cursor.bindings.current();
-    report.notes.push(format!("queue `{queue}` is bound with `{binding}` now, before with `{before}`"));
+    report.notes.push(match cursor.bindings.is_retired() {
+        true => {
+            format!("queue `{queue}` is configured again and gets the events that are published from now on")
+        }
+        false => format!("queue `{queue}` is bound with `{binding}` now, before with `{before}`"),
+    });
     let binding = Binding::parse(binding).map_err(io::Error::other)?;
     if cursor.bindings.change(end, cursor.head.seq, binding) {
         return Ok(());

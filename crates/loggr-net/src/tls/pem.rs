@@ -97,8 +97,16 @@ impl Pem {
             Error::NoItemsFound if self.bytes.first() == Some(&DER_SEQUENCE) => {
                 format!("it seems to be in DER form: `openssl {tool} -inform der` makes PEM of it")
             }
-            Error::NoItemsFound if has("BEGIN ENCRYPTED PRIVATE KEY") => {
-                "its key is encrypted: `openssl pkey` makes one without a passphrase of it".to_owned()
+            // Older programs say so below the first line of a key.
+            _ if tool == "pkey" && has("ENCRYPTED") => {
+                let file = self.path.display();
+                format!(
+                    "its key is encrypted: `openssl pkey -in {file} -out KEY` makes one without a passphrase of it"
+                )
+            }
+            Error::NoItemsFound if has("CERTIFICATE REQUEST") => {
+                "it holds a request for a certificate: name the file that the authority makes of it"
+                    .to_owned()
             }
             Error::NoItemsFound if has("BEGIN CERTIFICATE") => {
                 "it holds a certificate: name the file with the key that belongs to it".to_owned()

@@ -132,7 +132,20 @@ fn a_file_that_holds_something_else_is_named_with_what_to_do() {
     );
     assert_eq!(
         key("locked"),
-        "`locked` holds no private key in PEM form; its key is encrypted: `openssl pkey` makes one without a passphrase of it"
+        "`locked` holds no private key in PEM form; its key is encrypted: `openssl pkey -in locked -out KEY` makes one without a passphrase of it"
+    );
+    files.write(
+        "older",
+        "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----\n",
+    );
+    assert_eq!(
+        key("older"),
+        "`older` holds no private key in PEM form; its key is encrypted: `openssl pkey -in older -out KEY` makes one without a passphrase of it"
+    );
+    files.write("request", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n");
+    assert_eq!(
+        certificates("request"),
+        "`request` holds no certificate in PEM form; it holds a request for a certificate: name the file that the authority makes of it"
     );
     files.write("cut", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n");
     assert_eq!(key("cut"), "`cut` holds no private key in PEM form; it is damaged: copy it again");

@@ -307,7 +307,10 @@ fn head(status: &Installation, running: usize) -> String {
             number(speaker.pid),
             number(speaker.uptime_seconds),
         ),
-        (_, false) => format!("loggr does not run on {directory}\n"),
+        (_, false) => format!(
+            "loggr does not run on {directory}; if its data lies elsewhere, name that with `--data-dir` or \
+             `LOGGR_DATA_DIR`\n"
+        ),
     };
     for (why, what) in [
         (&status.problem, "the queues cannot be read"),

@@ -14,7 +14,7 @@ use crate::config::Config;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Queue {
-    /// Its name.
+    /// Its name; of one that is not configured, `EXCHANGE/QUEUE`.
     pub name: String,
     /// The exchange that it is bound to, or `spool`.
     pub exchange: String,
@@ -98,9 +98,14 @@ impl Queue {
                 trouble: stats.trouble.clone(),
             }),
         };
+        // Another queue of this name may be configured, at another exchange.
+        let (name, exchange) = match stats.configured {
+            true => (stats.name.clone(), config.exchange_of(&stats.name).unwrap_or(exchange)),
+            false => (format!("{exchange}/{}", stats.name), exchange),
+        };
         Queue {
-            name: stats.name.clone(),
-            exchange: config.exchange_of(&stats.name).unwrap_or(exchange).to_owned(),
+            name,
+            exchange: exchange.to_owned(),
             binding: stats.binding.clone(),
             configured: stats.configured,
             stored: stats.stored_events,

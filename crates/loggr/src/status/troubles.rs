@@ -35,6 +35,7 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
     }
     for Owned { item: q, .. } in &status.queues {
         found.of("queue", &q.name, q.trouble());
+        found.of("queue", &q.name, left_behind(q).as_deref());
         let unbalanced = q.disk().is_some_and(|disk| !disk.balanced);
         found.of("queue", &q.name, unbalanced.then_some("its numbers do not add up"));
         let shared = q.broker().is_some_and(|(_, consumers)| consumers > 1) && is_lonely(config, &q.name);
@@ -88,6 +89,17 @@ fn is_lonely(config: &Config, queue: &str) -> bool {
     config.ships.iter().any(|ship| ship.queue == queue && ship.is_lonely())
 }
 
+/// Events that wait for nobody: the configuration has no queue any more in which they lie.
+fn left_behind(queue: &Queue) -> Option<String> {
+    let disk = queue.disk().filter(|disk| !queue.configured && disk.waiting > 0)?;
+    let (waiting, name) = (disk.waiting, &queue.name);
+    Some(format!(
+        "the configuration does not name it any more, and {waiting} {} in it: put back what took them, or drop \
+         them with `loggr queue purge {name} --yes`",
+        if waiting == 1 { "event waits" } else { "events wait" }
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +124,11 @@ mod tests {
 
     fn name() -> String {
         "a".to_owned()
+    }
+
+    fn left(waiting: u64) -> Queue {
+        let place = QueuePlace::Disk(Disk { balanced: true, waiting, ..Disk::default() });
+        Queue { name: "x/a".to_owned(), place, ..Queue::default() }
     }
 
     fn disk(balanced: bool, trouble: Option<String>) -> Queue {
