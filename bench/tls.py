@@ -1,9 +1,12 @@
 """RELP over TLS: loggr with and without it, and rsyslog's imrelp with it, in one run.
 
 `loggr send` is the load for all of them; the certificates are made here with `openssl`, and both
-sides show one. Only what the receiver's process uses counts as CPU.
+sides show one. Only what the receiver's process uses counts as CPU. What the handshakes cost is measured by
+connections on which nothing is sent, and taken off where many connections send at a rate. Beside it: what
+`compress = "zstd"` costs two loggrs, of which one forwards to the other.
 """
 import json
+import random
 import shutil
 import statistics
 import subprocess
@@ -15,6 +18,8 @@ WINDOW = 128
 # The receiver's connections, each of them idle between its lines, at this rate in all.
 MANY_RATE = 5_000
 MANY_SECONDS = 10
+# Lines that are forwarded with and without compression.
+FORWARDED = 200_000
 
 LOGGR = """
 [data]
@@ -51,6 +56,36 @@ cert = "@CERTIFICATES@/server.crt"
 key = "@CERTIFICATES@/server.key"
 client_ca = "@CERTIFICATES@/ca.crt"
 allowed_peers = ["client.example.net"]
+"""
+
+FORWARD = """
+[data]
+directory = "@WORK@/data"
+
+[process]
+user = "@USER@"
+
+[[listener]]
+name = "bench"
+protocol = "relp"
+listen = ["127.0.0.1:@PORT@"]
+exchange = "received"
+
+[ship.next]
+kind = "syslog"
+exchange = "received"
+protocol = "relp"
+targets = ["127.0.0.1:@TARGET@"]
+@COMPRESS@
+
+[ship.files]
+enabled = false
+
+[ship.search]
+enabled = false
+
+[web]
+listen = "127.0.0.1:0"
 """
 
 RSYSLOG_TLS = """
@@ -113,9 +148,10 @@ def measure(loggr, rsyslogd, Receiver, here, repeat, seconds, say, user):
             while receiver.lines() < sent and time.monotonic() < until:
                 time.sleep(0.05)
             got = receiver.lines()
-            return {"rate": told["lines_per_second"], "cpu": (receiver.cpu_seconds() - cpu) / sent * 1e6, "missing": sent - got,
+            spent = receiver.cpu_seconds() - cpu
+            return {"rate": told["lines_per_second"], "spent": spent, "cpu": spent / max(sent, 1) * 1e6, "missing": sent - got,
                     "p50": told["ack_ms"]["p50"], "p99": told["ack_ms"]["p99"], "max": told["ack_ms"]["max"],
-                    "idle": idle, "peak": receiver.peak_mib(), "sent": sent}
+                    "connecting": told["connect_seconds"], "idle": idle, "peak": receiver.peak_mib(), "sent": sent}
         finally:
             receiver.stop()
 
@@ -146,15 +182,81 @@ def measure(loggr, rsyslogd, Receiver, here, repeat, seconds, say, user):
         lines[-1] += (f" loggr with TLS: {middle(tls, 'rate') / middle(rival, 'rate'):.2f} × the rate of rsyslog with TLS, whose queue is in "
                       f"memory, and {middle(rival, 'cpu') / middle(tls, 'cpu'):.2f} × less CPU a line.")
 
-    paced = ["--count", str(MANY_RATE * MANY_SECONDS), "--rate", str(MANY_RATE)]
-    few = [run(tls, CONNECTIONS, paced, f"paced {turn + 1}/{repeat}") for turn in range(repeat)]
-    many = [run(tls, MANY_CONNECTIONS, paced, f"paced {turn + 1}/{repeat}") for turn in range(repeat)]
-    lines += ["", f"The same at {MANY_RATE:,} lines/s in all:", "",
-              "| connections | answer p50 / p99 / slowest ms | CPU µs/line, handshakes included | memory at rest / peak MiB | KiB a connection | missing |",
-              "|---|---|---|---|---|---|"]
-    for connections, runs in ((CONNECTIONS, few), (MANY_CONNECTIONS, many)):
-        m = {k: statistics.median(r[k] for r in runs) for k in ("p50", "p99", "max", "cpu", "idle", "peak")}
-        each = (m["peak"] - m["idle"]) * 1024 / connections
-        lines.append(f"| {connections:,} | {m['p50']:.2f} / {m['p99']:.2f} / {m['max']:.2f} | {m['cpu']:.2f} | {m['idle']:.0f} / {m['peak']:.0f} | "
-                     f"{each:,.0f} | {max(r['missing'] for r in runs)} |")
+    def paced(connections):
+        """Runs at the rate, and runs in which connections are made and nothing is sent."""
+        words = ["--count", str(MANY_RATE * MANY_SECONDS), "--rate", str(MANY_RATE)]
+        runs = [run(tls, connections, words, f"paced {turn + 1}/{repeat}") for turn in range(repeat)]
+        return runs, [run(tls, connections, ["--count", "0"], f"handshakes {turn + 1}/{repeat}") for turn in range(repeat)]
+
+    of = {connections: paced(connections) for connections in (CONNECTIONS, MANY_CONNECTIONS)}
+    lines += ["", f"The same at {MANY_RATE:,} lines/s in all, {MANY_SECONDS} s, medians of {repeat}. The first line leaves when all connections stand:", "",
+              "| connections | answer p50 / p99 / slowest ms | p99, least – most | CPU µs/line without handshakes | handshakes: s, CPU ms each | memory at rest / peak MiB | missing |",
+              "|---|---|---|---|---|---|---|"]
+    peaks = {}
+    for connections, (runs, alone) in of.items():
+        m = {k: statistics.median(r[k] for r in runs) for k in ("p50", "p99", "max", "spent", "connecting", "idle", "peak", "sent")}
+        shaking = statistics.median(r["spent"] for r in alone)
+        peaks[connections] = m["peak"]
+        p99 = [r["p99"] for r in runs]
+        lines.append(f"| {connections:,} | {m['p50']:.2f} / {m['p99']:.2f} / {m['max']:.2f} | {min(p99):.2f} – {max(p99):.2f} | "
+                     f"{max(m['spent'] - shaking, 0) / m['sent'] * 1e6:.2f} | {m['connecting']:.2f}, {shaking / connections * 1e3:.2f} | "
+                     f"{m['idle']:.0f} / {m['peak']:.0f} | {max(r['missing'] for r in runs)} |")
+    each = (peaks[MANY_CONNECTIONS] - peaks[CONNECTIONS]) * 1024 / (MANY_CONNECTIONS - CONNECTIONS)
+    lines += ["", f"A connection costs the receiver {each:,.0f} KiB: the difference of the two peaks, for each connection more."]
+    return lines + compression(own, LOGGR.replace("@TLS@", ""), Receiver, here, repeat, say, user)
+
+
+def corpus(path):
+    """Lines as web servers and log-ins write them, the same in each run."""
+    some = random.Random(7)
+    with open(path, "w") as out:
+        for n in range(FORWARDED):
+            address = ".".join(str(some.randrange(1, 255)) for _ in range(4))
+            if n % 3:
+                text = (f"nginx 812 - - {address} - - \"GET /shop/item/{some.randrange(10**6)}?page={some.randrange(40)} HTTP/1.1\" "
+                        f"{some.choice([200, 200, 200, 304, 404])} {some.randrange(10**5)} \"-\" \"Mozilla/5.0 (X11; Linux x86_64)\"")
+            else:
+                text = f"sshd {some.randrange(10**5)} - - Failed password for invalid user u{some.randrange(10**4)} from {address} port {some.randrange(65535)} ssh2"
+            out.write(f"<13>1 2026-03-01T00:00:{n % 60:02d}.{n % 1000:03d}Z web{n % 7} {text}\n")
+
+
+def compression(own, files, Receiver, here, repeat, say, user):
+    """What compression between two loggrs costs each of them."""
+    corpus(here / "corpus.log")
+    (here / "last.toml").write_text(files.replace("@USER@", user))
+    port = 29500
+    rows = {}
+    for turn in range(repeat):
+        for words in ("", "compress = \"zstd\""):
+            port += 2
+            say(f"tls: forwarding, {words or 'as it is'}, {turn + 1}/{repeat}")
+            first = here / "first.toml"
+            first.write_text(FORWARD.replace("@USER@", user).replace("@TARGET@", str(port + 1)).replace("@COMPRESS@", words))
+            last = Receiver("tls-last", own, here / "last.toml", port + 1)
+            try:
+                sender = Receiver("tls-first", own, first, port)
+                try:
+                    before = sender.cpu_seconds(), last.cpu_seconds()
+                    subprocess.run([own[0], "send", "--to", f"relp://127.0.0.1:{port}", "--file", str(here / "corpus.log")],
+                                   check=True, capture_output=True)
+                    until = time.monotonic() + 120
+                    while last.lines() < FORWARDED and time.monotonic() < until:
+                        time.sleep(0.2)
+                    spent = sender.cpu_seconds() - before[0], last.cpu_seconds() - before[1]
+                    row = *(seconds / FORWARDED * 1e6 for seconds in spent), FORWARDED - last.lines()
+                    rows.setdefault(words, []).append(row)
+                finally:
+                    sender.stop()
+            finally:
+                last.stop()
+
+    def middle(words, at):
+        return statistics.median(row[at] for row in rows[words])
+
+    plain, packed = rows
+    lines = ["", "### Forwarding from one loggr to another, over RELP", "",
+             f"{FORWARDED:,} lines of web servers and log-ins over loopback, medians of {repeat}. The first receives, queues and forwards; the last receives and "
+             "writes a file.", "", "| | CPU µs/line, first | CPU µs/line, last | missing |", "|---|---|---|---|"]
+    for words, shown in ((plain, "as they are"), (packed, "`compress = \"zstd\"`")):
+        lines.append(f"| {shown} | {middle(words, 0):.2f} | {middle(words, 1):.2f} | {max(row[2] for row in rows[words])} |")
     return lines

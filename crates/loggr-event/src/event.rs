@@ -314,11 +314,14 @@ pub enum Defect {
     /// The head of RFC 5424 has a version that no RFC defines; it was read like version 1, and the
     /// raw line is kept.
     UnknownVersion = 1 << 12,
+    /// Another loggr says that it received the event at a time that cannot be: the time of reception here
+    /// stands in, and a field keeps what it said.
+    BadTimegenerated = 1 << 13,
 }
 
 impl Defect {
     /// All defects with the word that stands for each in tags and JSON.
-    pub const ALL: [(Defect, &'static str); 13] = [
+    pub const ALL: [(Defect, &'static str); 14] = [
         (Defect::Unparsed, "unparsed"),
         (Defect::NoPriority, "no_priority"),
         (Defect::NoTimestamp, "no_timestamp"),
@@ -332,6 +335,7 @@ impl Defect {
         (Defect::UnknownZone, "unknown_zone"),
         (Defect::BadHeader, "bad_header"),
         (Defect::UnknownVersion, "unknown_version"),
+        (Defect::BadTimegenerated, "bad_timegenerated"),
     ];
 
     /// The word that stands for it in tags and JSON.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::timestamp::{
     MICROS_PER_DAY, civil_from_days, days_from_civil, days_in_month, fraction, from_local,
 };
-use crate::{Origin, Timestamp, zone};
+use crate::{Origin, Timestamp, Transport, zone};
 
 /// What a stamp without year and zone is completed with.
 #[derive(Clone, Copy)]
@@ -66,10 +66,18 @@ thread_local! {
 /// of the year before.
 pub(crate) const MAX_AHEAD_DAYS: i64 = 7;
 
+/// How long ago another loggr may have received what it hands on only now.
+pub(crate) const MAX_BEHIND_DAYS: i64 = 366;
+
 /// Whether another loggr may have received something then. One whose clock is far ahead is not believed: a
-/// store would keep its events in a day that is still to come.
-pub(crate) fn is_believable(received: Timestamp, now: Timestamp) -> bool {
-    received.unix_micros() <= now.unix_micros().saturating_add(MAX_AHEAD_DAYS * MICROS_PER_DAY)
+/// store would keep its events in a day that is still to come. Nor is one that hands something on after more
+/// than a year: a store would drop it at the next turn of its retention. What this host reads from its own
+/// files may be as old as it is.
+pub(crate) fn is_believable(received: Timestamp, now: Timestamp, origin: Option<&Origin>) -> bool {
+    let (received, now) = (received.unix_micros(), now.unix_micros());
+    let is_own = origin.is_some_and(|origin| origin.transport == Transport::File);
+    let earliest = now.saturating_sub(MAX_BEHIND_DAYS * MICROS_PER_DAY);
+    received <= now.saturating_add(MAX_AHEAD_DAYS * MICROS_PER_DAY) && (is_own || received >= earliest)
 }
 
 /// The moment of a stamp without a year: the latest with which it is at most seven days

@@ -107,6 +107,9 @@ struct Filler<'e, 'a, 'c> {
     defects: Option<Defects>,
     has_uid: bool,
     has_timegenerated: bool,
+    has_bad_time: bool,
+    /// Where the object came from, whatever it says itself.
+    from: Option<&'a Origin>,
 }
 
 /// A value that does not fit its name comes back, with what would have fitted.
@@ -114,6 +117,10 @@ type Unfit<'a> = (Value<'a>, &'static str);
 
 impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
     fn new(event: &'e mut Event<'a>, clock: Clock<'c>, trusted: bool, door: Door, format: Format) -> Self {
+        let from = match event.origin {
+            Some(Cow::Borrowed(origin)) => Some(origin),
+            _ => None,
+        };
         Filler {
             event,
             clock,
@@ -124,6 +131,8 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
             defects: None,
             has_uid: false,
             has_timegenerated: false,
+            has_bad_time: false,
+            from,
         }
     }
 
@@ -256,9 +265,17 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
             },
             "timegenerated" | "timehmac" => match self.stamp(&value) {
                 Some((stamp, _)) if name == "timehmac" => self.event.timehmac = Some(stamp),
-                Some((stamp, _)) if is_believable(stamp, self.clock.now) => self.event.timegenerated = stamp,
-                Some(_) => return Err((value, "a time of reception that is not far ahead")),
-                None => return Err((value, "a stamp")),
+                Some((stamp, _)) if is_believable(stamp, self.clock.now, self.from) => {
+                    self.event.timegenerated = stamp;
+                }
+                Some(_) => {
+                    self.has_bad_time = true;
+                    return Err((value, "a time of reception that is neither far ahead nor long ago"));
+                }
+                None => {
+                    self.has_bad_time |= name == "timegenerated";
+                    return Err((value, "a stamp"));
+                }
             },
             "tags" => match value {
                 Value::List(tags) if tags.len() <= MAX_TAGS => {
@@ -366,6 +383,11 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         }
         if let Some(defects) = self.defects {
             self.event.defects = defects;
+        }
+        if self.has_bad_time {
+            self.event.defects.insert(Defect::BadTimegenerated);
+        }
+        if self.defects.is_some() {
             return;
         }
         if !self.seen.contains(&"timereported") {

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use crate::moment::is_believable;
 use crate::sd::{is_name, write_param};
-use crate::{Event, SdElement, Timestamp, Uid, escape};
+use crate::{Defect, Event, SdElement, Timestamp, Uid, escape};
 
 /// SD-ID of loggr's own element.
 pub const OWN_SD_ID: &str = "pyloggr@45878";
@@ -77,8 +77,11 @@ pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
                     None => left.push((param.name, value)),
                 },
                 "timegenerated" => match Timestamp::parse_rfc3339(value.as_bytes()) {
-                    Some(time) if is_believable(time, now) => received = Some(time),
-                    _ => left.push((param.name, value)),
+                    Some(time) if is_believable(time, now, event.origin.as_deref()) => received = Some(time),
+                    _ => {
+                        event.defects.insert(Defect::BadTimegenerated);
+                        left.push((param.name, value));
+                    }
                 },
                 "timehmac" => match Timestamp::parse_rfc3339(value.as_bytes()) {
                     Some(time) => event.timehmac = Some(time),
@@ -193,6 +196,8 @@ mod tests {
         let found: Vec<(&str, &str)> =
             event.fields.iter().map(|field| (field.name.as_ref(), field.values[0].as_ref())).collect();
         assert_eq!(found, fields, "{params}");
+        let is_bad = fields.iter().any(|(name, _)| *name == "timegenerated");
+        assert_eq!(event.defects.contains(Defect::BadTimegenerated), is_bad, "{params}");
     }
 
     #[test]
@@ -213,6 +218,31 @@ mod tests {
         check(&format!("{uid} timegenerated=\"{far}\""), true, HERE, &[("timegenerated", far)]);
         check(&format!("{uid} timegenerated=\"soon\""), true, HERE, &[("timegenerated", "soon")]);
         let old = "1999-12-31T23:59:59Z";
-        check(&format!("{uid} timegenerated=\"{old}\""), true, 946_684_799_000_000, &[]);
+        check(&format!("{uid} timegenerated=\"{old}\""), true, HERE, &[("timegenerated", old)]);
+        // A queue may have waited for long.
+        let late = "2025-12-01T00:00:00Z";
+        check(&format!("{uid} timegenerated=\"{late}\""), true, 1_764_547_200_000_000, &[]);
+    }
+
+    #[test]
+    fn so_it_is_in_an_object() {
+        let line =
+            format!(r#"{{"uid":"{UID}","timegenerated":"1999-12-31T23:59:59Z","defects":[],"message":"m"}}"#);
+        let origin = Origin { trusted: true, ..Origin::default() };
+        let event =
+            Event::receive(line.as_bytes(), &origin, Uid::default(), Timestamp::from_unix_micros(HERE));
+        assert_eq!((event.uid, event.timegenerated.unix_micros()), (Uid::parse(UID).unwrap(), HERE));
+        assert_eq!(event.field("timegenerated"), ["1999-12-31T23:59:59Z"]);
+        assert!(event.defects.contains(Defect::BadTimegenerated));
+    }
+
+    #[test]
+    fn what_this_host_reads_from_its_own_files_may_be_old() {
+        let old = "timegenerated=\"1999-12-31T23:59:59Z\"";
+        let line = format!("<13>1 - web - - - [{OWN_SD_ID} uid=\"{UID}\" {old}] m");
+        let origin = Origin { trusted: true, transport: crate::Transport::File, ..Origin::default() };
+        let event =
+            Event::receive(line.as_bytes(), &origin, Uid::default(), Timestamp::from_unix_micros(HERE));
+        assert_eq!((event.timegenerated.unix_micros(), event.fields.len()), (946_684_799_000_000, 0));
     }
 }

@@ -25,9 +25,11 @@ mod store;
 mod users;
 mod web;
 
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::exit::{Exit, is_usage};
 
@@ -50,13 +52,23 @@ pub fn main() -> ExitCode {
     match cli::run(cli) {
         Ok(exit) => exit.into(),
         // The reader of our output has closed the pipe, as `head` does.
-        Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
+        Err(error) if is_broken_pipe(&error) && is_unread() => Exit::Fine.into(),
         Err(error) => {
             let usage = is_usage(&error);
             cli::complain(&hint::render(&error));
             if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
+}
+
+/// Nobody reads our output any more. A connection that has broken has the same error, and that is one.
+fn is_unread() -> bool {
+    let output = std::io::stdout();
+    // What is wrong is told without being asked for.
+    let mut ready = [PollFd::new(output.as_fd(), PollFlags::empty())];
+    let asked = poll(&mut ready, PollTimeout::ZERO);
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    asked.is_ok() && ready.iter().filter_map(PollFd::revents).any(|told| told.intersects(gone))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -83,6 +83,11 @@ impl RemoteArgs {
 }
 
 impl RemoteArgs {
+    /// A loggr elsewhere is meant.
+    pub fn is_given(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The other options say something about the URL.
     fn nothing_else(&self) -> Result<()> {
         let given = [

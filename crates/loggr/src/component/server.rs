@@ -17,7 +17,7 @@ use loggr_net::tls;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Config, Listener, Protocol};
+use crate::config::{Config, Listener, Protocol, Seal, UPLOAD};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
@@ -103,7 +103,7 @@ impl Server {
     /// Begins to receive.
     pub fn start(config: &Config, doors: Doors, receiving: &Receiving<'_>) -> Result<Server> {
         let Receiving { bus, rescue, seal_keys, uids, places, stop } = *receiving;
-        let uploads = uploads(config, bus, uids, stop)?.map(Arc::new);
+        let uploads = uploads(config, receiving)?.map(Arc::new);
         let mut server =
             Server { listeners: Vec::new(), uploads, tasks: JoinSet::new(), _paths: doors.paths };
         let mut ready = Vec::new();
@@ -149,7 +149,8 @@ impl Server {
 }
 
 /// What takes files. While the broker is away they wait: the sender still has them, and sees it.
-fn uploads(config: &Config, bus: &Opened, uids: &Arc<UidGenerator>, stop: &Stop) -> Result<Option<Uploads>> {
+fn uploads(config: &Config, receiving: &Receiving<'_>) -> Result<Option<Uploads>> {
+    let Receiving { bus, seal_keys, uids, stop, .. } = *receiving;
     let (listeners, key) = config.upload_ways()?;
     let Some(usual) = listeners.first() else { return Ok(None) };
     let timezone = usual.timezone.clone();
@@ -158,7 +159,10 @@ fn uploads(config: &Config, bus: &Opened, uids: &Arc<UidGenerator>, stop: &Stop)
         Ok::<_, anyhow::Error>((of.exchange.clone(), publisher))
     };
     let ways = listeners.iter().map(way).collect::<Result<Vec<_>>>()?;
-    Ok(Uploads::new(ways, uids.clone(), timezone, stop.clone()))
+    // Whoever sends a file is trusted with no seal, so that there is none to look at.
+    let seals = config.web.as_ref().is_some_and(|web| web.seal_uploads);
+    let sealing = Sealing::new(seals.then_some(Seal::Sign), seal_keys, "listener", UPLOAD);
+    Ok(Uploads::new(ways, uids.clone(), timezone, sealing, stop.clone()))
 }
 
 struct Socket {

@@ -131,7 +131,8 @@ impl<'d> Resolver<'d> {
             }
         });
         let oidc = self.once(&oidc::SECTION, |r| oidc::read(r, beside));
-        config.web = self.once(&web::SECTION, |r| web::read(r, &config.ships, beside));
+        let has_keys = !config.seal_keys.is_empty();
+        config.web = self.once(&web::SECTION, |r| web::read(r, &config.ships, has_keys, beside));
         if let Some(web) = &mut config.web {
             web.oidc = oidc;
         }

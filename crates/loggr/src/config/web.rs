@@ -90,6 +90,13 @@ pub static SECTION: Section = Section {
             "the role of users that a proxy names and that loggr does not know",
         )
         .without("such users are not let in"),
+        key(
+            "seal_uploads",
+            Takes::Bool,
+            "false",
+            "with `true` the events of uploaded files are [sealed](../guide/seals.md) at reception, with the first \
+             key of `[hmac]`. Seals that a file brings are not read",
+        ),
         key("oidc", Takes::Section, "", "log-in through a provider: [`[web.oidc]`](#weboidc)")
             .without("users log in by password, or by a proxy"),
     ]],
@@ -116,12 +123,14 @@ pub struct Web {
     pub proxy_header: Option<String>,
     /// The role of users that only they know.
     pub proxy_role: Option<String>,
+    /// Events of uploaded files are sealed.
+    pub seal_uploads: bool,
     /// `[web.oidc]`; `None` where there is none.
     pub oidc: Option<Oidc>,
 }
 
-/// Reads the section; `None` where it is switched off.
-pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], beside: &Path) -> Option<Web> {
+/// Reads the section; `None` where it is switched off. `has_keys`: there are keys of seals.
+pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], has_keys: bool, beside: &Path) -> Option<Web> {
     let enabled = r.bool("enabled");
     let listen = r.addresses("listen");
     let stores: Vec<&str> =
@@ -152,6 +161,11 @@ pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], beside: &Path) -> Option<Web
         let help = "write `proxy_header = \"X-Remote-User\"`".to_owned();
         r.blame("proxy_role", "`proxy_role` is of no use without `proxy_header`".to_owned(), Some(help));
     }
+    let seal_uploads = r.bool("seal_uploads");
+    if seal_uploads && !has_keys {
+        let help = "write `keys = [{ id = \"2026a\", file = \"seal.key\" }]` in `[hmac]`".to_owned();
+        r.blame("seal_uploads", "`seal_uploads` needs a key".to_owned(), Some(help));
+    }
     let store = store.or_else(|| stores.first().map(|s| (*s).to_owned()));
     enabled.then_some(Web {
         listen,
@@ -163,6 +177,7 @@ pub fn read(r: &mut Reader<'_, '_>, ships: &[Ship], beside: &Path) -> Option<Web
         trusted_proxies,
         proxy_header,
         proxy_role,
+        seal_uploads,
         oidc: None,
     })
 }
@@ -249,6 +264,11 @@ mod tests {
             "proxy_header='X-Remote-User'",
             "`proxy_header` is believed from nobody | write `trusted_proxies = [\"127.0.0.1\"]` for one on this host",
         );
+        refused(
+            "seal_uploads=true",
+            "`seal_uploads` needs a key | write `keys = [{ id = \"2026a\", file = \"seal.key\" }]` in `[hmac]`",
+        );
+        assert!(read("[hmac]\nkeys=[{id='a',file='a'}]\n[web]\nseal_uploads=true").web.unwrap().seal_uploads);
         refused(
             "proxy_role='viewer'",
             "`proxy_role` is of no use without `proxy_header` | write `proxy_header = \"X-Remote-User\"`",

@@ -5,10 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
-use loggr_event::{Event, SealKeys, Verdict};
-use loggr_store::query::Query;
-use loggr_store::{MAX_SEARCH_LIMIT, SearchOptions, Store};
+use loggr_event::{Event, SealKeys, Timestamp, Uid, Verdict};
+use loggr_store::query::{Field, Hidden, Query};
+use loggr_store::{SearchOptions, Stats, Store, StoreError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::status::stamp;
+
+/// Events that are read of the store at one time.
+const PAGE: usize = 5_000;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +27,48 @@ pub struct Tally {
     pub broken: u64,
     /// Something could not be read.
     pub is_partial: bool,
+    /// What the store has looked at.
+    pub stats: Stats,
+}
+
+/// What was found, and where it goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// The numbers.
+    pub tally: Tally,
+    /// The last event that was looked at, if there are more behind it.
+    pub last: Option<(Timestamp, Uid)>,
+}
+
+/// An event whose seal is broken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Broken {
+    /// Its identity.
+    pub uid: String,
+    /// When it was received.
+    pub timegenerated: String,
+    /// Its host; left out where that is hidden from who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Its program; left out where that is hidden from who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_name: Option<String>,
+    /// When it was sealed, as it says itself.
+    pub timehmac: Option<String>,
+}
+
+impl Broken {
+    /// Of an event, without what must not be seen.
+    pub fn of(event: &Event<'_>, hidden: &Hidden) -> Broken {
+        let shown = |field: Field, value: &str| (!hidden.hides(&field)).then(|| value.to_owned());
+        Broken {
+            uid: event.uid.to_string(),
+            timegenerated: stamp(event.timegenerated),
+            source: shown(Field::Source, &event.source),
+            app_name: shown(Field::AppName, &event.app_name),
+            timehmac: event.timehmac.map(stamp),
+        }
+    }
 }
 
 impl Tally {
@@ -51,30 +99,36 @@ impl Tally {
     }
 }
 
-/// Looks at every event that the query finds. `broken` is told of each whose seal is broken, `warn` of what
-/// was left out.
+/// Looks at the events that the query finds, `most` of them at most. `broken` is told of each whose seal is
+/// broken, until it says that it wants no more; `warn` of what was left out.
 pub async fn look(
     store: &Store,
     query: &Query,
     options: &SearchOptions,
     keys: &SealKeys,
-    mut broken: impl FnMut(&Event<'_>) -> Result<()>,
-    warn: impl Fn(&[String]),
-) -> Result<Tally> {
-    let mut options = SearchOptions { limit: MAX_SEARCH_LIMIT, ..options.clone() };
+    most: usize,
+    mut broken: impl FnMut(&Event<'_>) -> bool,
+    mut warn: impl FnMut(&[String]),
+) -> Result<Looked, StoreError> {
+    let (mut options, mut left) = (options.clone(), most);
     let mut tally = Tally::default();
     loop {
-        let page = crate::store::told(store.search(query, &options).await)?;
+        options.limit = left.min(PAGE);
+        let page = store.search(query, &options).await?;
         warn(&page.warnings);
         tally.is_partial |= page.partial;
+        tally.stats = page.stats;
         for event in &page.events {
-            if tally.count(event, keys) {
-                broken(event)?;
+            if tally.count(event, keys) && !broken(event) {
+                return Ok(Looked { tally, last: None });
             }
         }
-        match page.events.last().filter(|_| page.more) {
-            Some(last) => options.after = Some((last.timegenerated, last.uid)),
-            None => return Ok(tally),
+        left = left.saturating_sub(page.events.len());
+        let last = page.events.last().filter(|_| page.more);
+        let last = last.map(|last| (last.timegenerated, last.uid));
+        if last.is_none() || left == 0 {
+            return Ok(Looked { tally, last });
         }
+        options.after = last;
     }
 }

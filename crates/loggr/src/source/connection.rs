@@ -46,6 +46,8 @@ pub(super) struct Connection<'s> {
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     pub(super) bytes: Vec<u8>,
+    /// So much may be read and not yet be durable.
+    pub(super) window_bytes: usize,
     max: usize,
 }
 
@@ -53,7 +55,7 @@ impl ReadBuffer {
     /// So that all the deliveries in flight hold no more than `window_bytes`.
     pub(super) fn within(window_bytes: usize) -> ReadBuffer {
         let max = (window_bytes / CONNECTION_WINDOW).clamp(MIN_READ_BYTES, MAX_READ_BYTES);
-        ReadBuffer { bytes: vec![0; MIN_READ_BYTES], max }
+        ReadBuffer { bytes: vec![0; MIN_READ_BYTES], window_bytes, max }
     }
 
     /// After a read of `n` bytes.

@@ -40,11 +40,13 @@ pub(super) async fn session(connection: Connection<'_>) {
     // A few octets of a compressed frame are many events: strangers are not offered it.
     let packed = origin.trusted;
     let config = ServerConfig { max_data_bytes: intake.max_message_size, packed, ..ServerConfig::default() };
-    let (window, mut settlements) = window::<usize>(CONNECTION_WINDOW);
+    let (window, mut settlements) = window::<Handed>(CONNECTION_WINDOW);
     let mut session = Session {
         server: Server::new(config),
         lines: Lines::new(intake),
         window,
+        window_bytes: buffer.window_bytes,
+        held: 0,
         origin,
         client,
         intake,
@@ -56,7 +58,7 @@ pub(super) async fn session(connection: Connection<'_>) {
     // at once.
     let mut unseen = 0..0;
     loop {
-        if !unseen.is_empty() && session.window.free() > 0 && !session.is_over() {
+        if !unseen.is_empty() && session.has_room() && !session.is_over() {
             let used = session.feed(buffer.bytes.get(unseen.clone()).unwrap_or_default());
             unseen.start += used;
             if !session.deliver(&deliveries).await {
@@ -77,7 +79,7 @@ pub(super) async fn session(connection: Connection<'_>) {
             && matches!(server.state(), State::Waiting | State::Open)
             && answers < MAX_UNREAD_ANSWERS_BYTES
             && unseen.is_empty()
-            && session.window.free() > 0;
+            && session.has_room();
         tokio::select! {
             biased;
             Some(settled) = settlements.next() => {
@@ -159,10 +161,21 @@ async fn idled(still_since: Option<Instant>, allowed: Option<Duration>) {
     }
 }
 
+/// A batch on its way to the bus.
+#[derive(Clone, Copy, Debug)]
+struct Handed {
+    lines: usize,
+    bytes: usize,
+}
+
 struct Session<'s> {
     server: Server,
     lines: Lines<'s>,
-    window: Window<usize>,
+    window: Window<Handed>,
+    /// So many bytes may be on their way.
+    window_bytes: usize,
+    /// So many are. What comes out of one compressed frame is the most by which they go beyond.
+    held: usize,
     origin: Arc<Origin>,
     client: &'s Client,
     intake: &'s Intake,
@@ -182,6 +195,11 @@ impl Session<'_> {
             self.client.busy();
             None
         };
+    }
+
+    /// One more batch may be on its way.
+    fn has_room(&self) -> bool {
+        self.window.free() > 0 && self.held < self.window_bytes
     }
 
     /// Nothing that comes now counts any more.
@@ -238,19 +256,22 @@ impl Session<'_> {
         self.client.brought(batch.len());
         // A slot was free before the read, and only this task takes slots.
         let Some(slot) = self.window.try_reserve() else { return false };
-        let ack = slot.ack(batch.len());
+        let handed = Handed { lines: batch.len(), bytes: batch.byte_len() };
+        self.held += handed.bytes;
+        let ack = slot.ack(handed);
         deliveries.send(Delivery::new(batch, ack)).await.is_ok()
     }
 
     /// Answers what is durable. False when a delivery was nacked: the connection ends
     /// without an answer, which makes the sender send again.
-    fn answer(&mut self, first: (usize, Outcome), settlements: &mut Settlements<usize>) -> bool {
+    fn answer(&mut self, first: (Handed, Outcome), settlements: &mut Settlements<Handed>) -> bool {
         let mut next = Some(first);
-        while let Some((lines, outcome)) = next {
+        while let Some((handed, outcome)) = next {
+            self.held = self.held.saturating_sub(handed.bytes);
             match outcome {
                 Outcome::Ack(_) if self.refused => {}
                 Outcome::Ack(_) => {
-                    self.server.ack(lines);
+                    self.server.ack(handed.lines);
                 }
                 Outcome::Nack => self.refused = true,
             }
@@ -263,12 +284,12 @@ impl Session<'_> {
     /// Answers what still becomes durable, says farewell and ends the answers.
     async fn part(
         mut self,
-        settlements: &mut Settlements<usize>,
+        settlements: &mut Settlements<Handed>,
         writer: &mut (impl tokio::io::AsyncWrite + Unpin),
         patience: Duration,
     ) {
         // The pump settles everything in flight, then the window's last ack is gone.
-        let (closed, _) = window::<usize>(1);
+        let (closed, _) = window::<Handed>(1);
         self.window = closed;
         while let Some(settled) = settlements.next().await {
             self.answer(settled, settlements);

@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use loggr_wire::framing::{Framer, Mode};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::connection::{Connection, SPEAKS_TLS, is_handshake};
 use super::intake::Lines;
 use crate::process::clock::now;
+
+/// How long saying farewell to a peer that has ended the connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Runs until the peer closes, the connection idles out, or draining has taken what
 /// was there when it began: a peer that goes on sending does not hold it up.
@@ -21,7 +24,7 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
     let mut framer = Framer::new(mode, intake.max_message_size);
     let mut lines = Lines::new(intake);
     let idle = idle_timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let (mut empty, mut is_first) = (0, true);
+    let (mut empty, mut is_first, mut has_ended) = (0, true, false);
     // Bytes to take still, once draining has begun.
     let mut rest = None;
     loop {
@@ -49,7 +52,10 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
             }
         };
         let n = match read {
-            Ok(0) => break,
+            Ok(0) => {
+                has_ended = true;
+                break;
+            }
             Ok(n) => n,
             Err(error) => {
                 let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
@@ -98,5 +104,9 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
     if let Some(delivery) = lines.end_unanswered() {
         // Where nobody takes it any more, it counts as lost.
         drop(deliveries.send(delivery).await);
+    }
+    // A sender that waits for the end of TLS learns that everything was read.
+    if has_ended {
+        drop(tokio::time::timeout(FAREWELL, stream.shutdown()).await);
     }
 }

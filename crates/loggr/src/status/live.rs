@@ -66,7 +66,8 @@ impl Live {
 
     /// What listeners, machines and shippers do with seals.
     pub(super) fn sealing(&self) -> impl Iterator<Item = &Sealing> {
-        let listeners = self.listeners.iter().map(|bound| &bound.stats.sealing);
+        let uploads = self.uploads.iter().map(|uploads| &uploads.stats.sealing);
+        let listeners = self.listeners.iter().map(|bound| &bound.stats.sealing).chain(uploads);
         let machines = self.machines.iter().map(|running| &running.sealing);
         let ships = self.ships.iter().map(|ship| &ship.stats.sealing);
         listeners.chain(machines).chain(ships).flatten().map(|sealing| &**sealing)

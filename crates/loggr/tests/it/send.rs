@@ -1,6 +1,7 @@
-//! `loggr send` with files: directories, packed ones, and going on after a break.
+//! `loggr send`: directories and packed files, going on after a break, several connections.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -103,4 +104,112 @@ fn after_kill_9_it_goes_on_behind_what_was_answered() {
     assert_eq!(said.status.code(), Some(2), "{errors}");
     assert!(errors.contains("and not `relp://127.0.0.1:9`"), "{errors}");
     loggr.stop();
+}
+
+/// A receiver that answers to `open` on so many connections and then ends each further one: what came on the
+/// others, when they have ended.
+fn opening(listener: TcpListener, connections: usize) -> Vec<String> {
+    let mut open = Vec::new();
+    let mut ended = 0;
+    while open.len() < connections || ended == 0 {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut reader = BufReader::new(stream);
+        let mut offers = String::new();
+        while !offers.contains("commands=") {
+            assert_ne!(reader.read_line(&mut offers).expect("offers"), 0, "{offers}");
+        }
+        if open.len() == connections {
+            ended += 1;
+            continue;
+        }
+        let answer = b"1 rsp 22 200 OK\ncommands=syslog\n";
+        reader.get_mut().write_all(answer).expect("it reads");
+        open.push(reader);
+    }
+    let rest = |mut reader: BufReader<TcpStream>| {
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).expect("it ends");
+        rest
+    };
+    open.into_iter().map(rest).collect()
+}
+
+#[test]
+fn no_line_is_sent_before_all_connections_stand() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("relp://{}", listener.local_addr().expect("an address"));
+    let receiver = std::thread::spawn(move || opening(listener, 2));
+    let mut command = Command::new(PROGRAM);
+    command.args(["send", "--to", &url, "--count", "100", "--connections", "3", "--retry", "0"]);
+    let output = command.env("NO_COLOR", "1").output().expect("loggr starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: 2 of 3 connections stand, so that no line was sent"), "{said}");
+    for heard in receiver.join().expect("it has read") {
+        assert!(heard.contains("2 close 0") && !heard.contains("syslog"), "{heard}");
+    }
+}
+
+#[test]
+fn the_time_of_connecting_is_told_apart() {
+    let mut loggr = Loggr::start();
+    let several = ["--count", "100", "--connections", "8"];
+    let (good, said) = send(&loggr, &several);
+    assert!(good && said.contains("8 connections in ") && said.contains("100 acknowledged"), "{said}");
+    let (good, said) = send(&loggr, &[&several[..], &["--json"]].concat());
+    let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert!(good && told["acked"] == 100 && told["connect_seconds"].is_number(), "{said}");
+    // Connections alone: there is no answer to a line.
+    let (good, said) = send(&loggr, &["--count", "0", "--connections", "8", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert!(good && told["sent"] == 0 && told["ack_ms"]["p99"].is_null(), "{said}");
+    loggr.stop();
+}
+
+/// `loggr send` over TCP to a receiver that does this with its connection; exit code, and what it said.
+fn over_tcp(count: &str, does: impl FnOnce(TcpStream) + Send + 'static) -> (Option<i32>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let receiver = std::thread::spawn(move || does(listener.accept().expect("a connection").0));
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(["send", "--to", &url, "--count", count]).env("NO_COLOR", "1").output();
+    receiver.join().expect("it has received");
+    let output = output.expect("loggr starts");
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_receiver_that_goes_away_before_it_has_read_everything_is_told() {
+    let lost = |(code, said): (Option<i32>, String)| {
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("on a connection that broke, and perhaps lost"), "{said}");
+        said
+    };
+    // Something lies unread when it closes, which resets the connection.
+    let said = lost(over_tcp("10", |stream| {
+        assert_ne!(stream.peek(&mut [0]).expect("something has come"), 0);
+    }));
+    assert!(said.contains("error: the receiver may not have taken all lines"), "{said}");
+    assert!(said.contains("closed the connection before it had read everything"), "{said}");
+    assert!(said.contains("hint: its log may say why; over RELP"), "{said}");
+    // While lines are still written: more than the sockets hold.
+    let said = lost(over_tcp("200000", |stream| {
+        assert_ne!(stream.peek(&mut [0]).expect("something has come"), 0);
+    }));
+    assert!(said.contains("the receiver closed the connection"), "{said}");
+}
+
+#[test]
+fn a_receiver_that_has_read_everything_may_end_the_connection_as_it_likes() {
+    let (code, said) = over_tcp("1000", |mut stream| {
+        stream.read_to_end(&mut Vec::new()).expect("the end");
+    });
+    assert_eq!(code, Some(0), "{said}");
+    // It says something of its own, which is no answer.
+    let (code, said) = over_tcp("1000", |mut stream| {
+        stream.write_all(b"hello\n").expect("it is read");
+        stream.read_to_end(&mut Vec::new()).expect("the end");
+        stream.write_all(b"good bye\n").expect("it is read");
+    });
+    assert_eq!(code, Some(0), "{said}");
 }

@@ -324,3 +324,17 @@ fn a_process_without_queues_takes_no_files() {
     assert_eq!(browser(&loggr).get("/api/me").json()["uploads"], false);
     drop(web);
 }
+
+#[test]
+fn events_of_a_file_are_sealed_where_the_configuration_says_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = directory.path().join("seal.key");
+    std::fs::write(&key, "a".repeat(64)).expect("a key");
+    let loggr = start(&format!("seal_uploads = true\n[hmac]\nkeys = [{{ id = \"k\", file = {key:?} }}]\n"));
+    check(&loggr, "name=a.log", b"one\ntwo\nthree\n", 3);
+    loggr.stored(3, 60);
+    let said = loggr.ask(&["verify"]);
+    assert!(said.contains("           3  good\n           0  unsealed\n"), "{said}");
+    let seals = loggr.status()["seals"].clone();
+    assert_eq!((&seals[0]["name"], &seals[0]["signed"]), (&json!("upload"), &json!(3)), "{seals}");
+}

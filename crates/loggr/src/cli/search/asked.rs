@@ -89,6 +89,11 @@ impl Question {
 }
 
 impl Sought {
+    /// A loggr elsewhere is asked.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.remote.is_given()
+    }
+
     pub(super) fn open(&self, place: &Place, text: &str) -> Result<Asked> {
         if let Some(remote) = self.remote.open(place)? {
             let Local { span, store } = &self.local;

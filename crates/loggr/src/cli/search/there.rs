@@ -2,6 +2,8 @@
 //!
 //! Pages come one by one, and none is kept. What a role there must not see is in no answer.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, anyhow};
 use loggr_event::{Severity, Timestamp};
 use loggr_store::query::Field;
@@ -13,6 +15,7 @@ use serde_json::value::RawValue;
 use super::print::{Row, warn};
 use crate::cli::remote::{Feed, QUERY_TIMEOUT, Remote};
 use crate::cli::stamp;
+use crate::operate::seals::{Broken, Tally};
 
 /// Most events of one page.
 const MAX_PAGE: usize = 1000;
@@ -99,6 +102,16 @@ struct OneField {
     kind: String,
     core: bool,
     events: u64,
+}
+
+/// The seals of so many events.
+#[derive(Deserialize)]
+struct Verified {
+    unsealed: u64,
+    broken: u64,
+    keys: BTreeMap<String, u64>,
+    broken_events: Vec<Broken>,
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +206,29 @@ impl There {
             KnownField { name: field.name, kind, events: field.events }
         });
         Ok(known.collect())
+    }
+
+    /// The seals of all events that match; `broken` is told of each that is broken, until it wants no more.
+    pub(super) fn verify(&self, broken: &mut dyn FnMut(Broken) -> bool) -> Result<Tally> {
+        let (mut tally, mut cursor) = (Tally::default(), None);
+        loop {
+            let mut parameters = self.parameters(&self.query);
+            parameters.push(("cursor", cursor.take()));
+            let Told { partial, warnings, answer }: Told<Verified> =
+                self.remote.get("/api/verify", &parameters)?;
+            tell(partial, &warnings);
+            tally.is_partial |= partial;
+            tally.unsealed += answer.unsealed;
+            tally.broken += answer.broken;
+            for (key, events) in answer.keys {
+                *tally.good.entry(key).or_default() += events;
+            }
+            let is_wanted = answer.broken_events.into_iter().all(&mut *broken);
+            cursor = answer.cursor;
+            if cursor.is_none() || !is_wanted {
+                return Ok(tally);
+            }
+        }
     }
 
     /// Begins to follow.

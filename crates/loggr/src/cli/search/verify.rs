@@ -1,22 +1,24 @@
 //! `loggr verify`: the seals of the events in a store.
 //!
-//! Asks a store of this host alone: the keys are here.
+//! The store of this host is looked at here, with the keys of this host; that of a loggr elsewhere there, with
+//! its own: no key travels.
 
 use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use loggr_event::Event;
+use loggr_event::SealKeys;
+use loggr_store::query::Hidden;
 use serde_json::json;
 
 use super::Place;
-use super::asked::{Answers, Local};
+use super::asked::{Answers, Sought, wait};
 use super::print::warn;
 use crate::clean::{self, clean};
-use crate::cli::{complain, stamp};
+use crate::cli::complain;
 use crate::exit::{Exit, Usage};
 use crate::hint::Advise;
-use crate::operate::seals::{self, Tally};
+use crate::operate::seals::{self, Broken, Tally};
 use crate::seal;
 
 /// Broken seals that are named; of more only the number is told.
@@ -33,7 +35,7 @@ pub struct VerifyArgs {
     /// Which events are looked at, such as `host:web1` [default: every event]
     query: Vec<String>,
     #[command(flatten)]
-    local: Local,
+    sought: Sought,
     /// Print JSON, one object a line: each event whose seal is broken, and then the numbers
     #[arg(long)]
     json: bool,
@@ -41,29 +43,32 @@ pub struct VerifyArgs {
 
 /// `loggr verify`.
 pub fn verify(place: &Place, args: &VerifyArgs) -> Result<Exit> {
-    let config = place.load()?;
-    let keys = seal::read(&config)?;
-    if keys.is_empty() {
-        return Err(anyhow!("there is no key to verify seals with: the configuration has no `[hmac]`"))
-            .hint("write `keys = [{ id = \"2026a\", file = \"seal.key\" }]` in `[hmac]`")
-            .usage();
-    }
+    let keys = if args.sought.is_elsewhere() { SealKeys::default() } else { keys(place)? };
     let text = args.query.join(" ");
-    let asked = args.local.open(&config, text.trim_start())?;
-    asked.suggest()?;
-    let Answers::Here(store, runtime) = &asked.place else { return Ok(Exit::Fine) };
+    let mut asked = args.sought.open(place, text.trim_start())?;
+    if matches!(asked.place, Answers::Here(..)) {
+        asked.suggest()?;
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut named: Vec<String> = Vec::new();
-    let mut tell = |event: &Event<'_>| {
+    let (mut named, mut written): (Vec<String>, Result<()>) = (Vec::new(), Ok(()));
+    let mut tell = |event: Broken| {
         if args.json {
-            writeln!(out, "{}", clean::value(&shown(event)))?;
+            written = shown(&event).and_then(|shown| Ok(writeln!(out, "{shown}")?));
         } else if named.len() < MAX_NAMED {
-            named.push(line(event));
+            named.push(line(&event));
         }
-        Ok(())
+        written.is_ok()
     };
-    let looking = seals::look(store, &asked.query, &asked.options, &keys, &mut tell, warn);
-    let tally = runtime.block_on(looking)?;
+    let tally = match &mut asked.place {
+        Answers::Here(store, runtime) => {
+            let mut broken = |event: &loggr_event::Event<'_>| tell(Broken::of(event, &Hidden::default()));
+            let looking =
+                seals::look(store, &asked.query, &asked.options, &keys, usize::MAX, &mut broken, warn);
+            wait(runtime, looking)?.tally
+        }
+        Answers::There(there) => there.verify(&mut tell)?,
+    };
+    written?;
     if args.json {
         writeln!(out, "{}", clean::value(&numbers(&tally)))?;
     } else {
@@ -76,16 +81,27 @@ pub fn verify(place: &Place, args: &VerifyArgs) -> Result<Exit> {
     Ok(if tally.broken > 0 || tally.is_partial { Exit::Failed } else { Exit::Fine })
 }
 
-fn shown(event: &Event<'_>) -> serde_json::Value {
-    json!({
-        "uid": event.uid.to_string(), "timegenerated": stamp(event.timegenerated), "source": event.source,
-        "app_name": event.app_name, "timehmac": event.timehmac.map(stamp),
-    })
+/// The keys of this host.
+fn keys(place: &Place) -> Result<SealKeys> {
+    let keys = seal::read(&place.load()?)?;
+    if keys.is_empty() {
+        return Err(anyhow!("there is no key to verify seals with: the configuration has no `[hmac]`"))
+            .hint("write `keys = [{ id = \"2026a\", file = \"seal.key\" }]` in `[hmac]`")
+            .usage();
+    }
+    Ok(keys)
 }
 
-fn line(event: &Event<'_>) -> String {
-    let name = |name: &str| if name.is_empty() { "-".to_owned() } else { clean(name).into_owned() };
-    let (uid, time) = (event.uid, stamp(event.timegenerated));
+fn shown(event: &Broken) -> Result<String> {
+    Ok(clean::value(&serde_json::to_value(event)?))
+}
+
+fn line(event: &Broken) -> String {
+    let name = |name: &Option<String>| match name.as_deref() {
+        None | Some("") => "-".to_owned(),
+        Some(name) => clean(name).into_owned(),
+    };
+    let (uid, time) = (clean(&event.uid), clean(&event.timegenerated));
     format!("  {uid}  {time}  {}  {}\n", name(&event.source), name(&event.app_name))
 }
 
@@ -126,7 +142,7 @@ mod tests {
     fn check(good: &[(&str, u64)], unsealed: u64, broken: u64, expect: &str) {
         let good: BTreeMap<String, u64> =
             good.iter().map(|(key, events)| ((*key).to_owned(), *events)).collect();
-        let tally = Tally { good, unsealed, broken, is_partial: false };
+        let tally = Tally { good, unsealed, broken, ..Tally::default() };
         let named = if broken > 0 { vec!["  UID\n".to_owned()] } else { Vec::new() };
         assert_eq!(report(&tally, &named), expect);
     }

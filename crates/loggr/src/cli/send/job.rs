@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 use super::lines::Lines;
+use super::start::Place;
 use super::stream::Tls;
 use super::{Framing, Progress};
 use crate::hint::Advise;
@@ -71,6 +72,8 @@ pub struct Job {
     pub framing: Option<Framing>,
     pub pace: Option<Duration>,
     pub retry: Duration,
+    /// Where it begins, together with the others.
+    pub place: Place,
 }
 
 /// Sleeps so that lines leave at the job's pace.
@@ -80,9 +83,9 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// None: as fast as they are taken.
-    pub fn new(pace: Option<Duration>) -> Pacer {
-        Pacer { pace, next: Instant::now() }
+    /// None: as fast as they are taken. `first`: when the first line may leave.
+    pub fn new(pace: Option<Duration>, first: Instant) -> Pacer {
+        Pacer { pace, next: first }
     }
 
     /// Is it too early for the next line?

@@ -10,13 +10,14 @@ mod lines;
 mod relp;
 mod report;
 mod resume;
+mod start;
 mod stream;
 mod transport;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
@@ -25,6 +26,7 @@ use loggr_event::counted;
 use self::job::{Job, Target};
 use self::lines::Lines;
 use self::report::Bar;
+use self::start::Start;
 use self::stream::{Refused, TlsArgs};
 use super::complain;
 use crate::exit::{Exit, Usage};
@@ -74,7 +76,7 @@ pub struct SendArgs {
     /// With `--count`: the length of each line in bytes [default: 200]
     #[arg(long, value_name = "BYTES")]
     size: Option<usize>,
-    /// Open this many connections at the same time
+    /// Open this many connections at the same time; the first line is sent when all of them stand
     #[arg(long, value_name = "N", default_value_t = 1)]
     connections: usize,
     /// RELP: send at most this many lines on a connection before the first of them is acknowledged
@@ -182,10 +184,11 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
     args.fits(&target)?;
     let lines = Lines::open(args)?;
     let progress = Arc::new(Progress::default());
-    let started = Instant::now();
     let bar = Bar::start(args, &progress, &lines);
-    let threads: Vec<_> = (0..args.connections)
-        .map(|_| {
+    let start = Start::new(args.connections);
+    let threads: Vec<_> = start
+        .places()
+        .map(|place| {
             let job = Job {
                 target: target.clone(),
                 tls: tls.clone(),
@@ -196,6 +199,7 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
                 // Each connection has its share of the rate.
                 pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r as f64)),
                 retry: Duration::from_secs(args.retry.unwrap_or(RETRY_SECONDS)),
+                place,
             };
             std::thread::spawn(move || transport::send(job))
         })
@@ -205,16 +209,22 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
     for thread in threads {
         match thread.join() {
             Ok(Ok(mut measured)) => latencies.append(&mut measured),
-            Ok(Err(error)) => failed = Some(error),
+            Ok(Err(error)) => failed = failed.or(Some(error)),
             Err(_) => {
-                failed =
-                    Some(anyhow!("a connection of `loggr send` ended unexpectedly; this is a bug of loggr"))
+                let bug = "a connection of `loggr send` ended unexpectedly; this is a bug of loggr";
+                failed = failed.or(Some(anyhow!(bug)));
             }
         }
     }
     drop(bar);
-    report::print(args, &target, &progress, started.elapsed(), latencies)?;
+    report::print(args, &target, &progress, start.times(), latencies)?;
     let closed = lines.close();
+    if let Some(standing) = start.failed().filter(|_| args.connections > 1) {
+        let all = args.connections;
+        failed = failed.map(|error| {
+            error.context(format!("{standing} of {all} connections stand, so that no line was sent"))
+        });
+    }
     if let Some(error) = failed {
         return match error.downcast_ref::<Refused>().map(|refused| refused.hint) {
             Some(hint) => Err(error).hint(hint),

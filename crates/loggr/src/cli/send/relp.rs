@@ -26,11 +26,15 @@ const CLOSED: &str = "the receiver closed the connection";
 /// Sends until the lines end. Gives the microseconds from sending to answer of each line.
 pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
     let config = ClientConfig { window_frames: job.window, ..ClientConfig::default() };
-    let mut relp = Relp { job, sender: Sender::new(config), latencies: Vec::new(), spare: Vec::new() };
+    let sender = Sender::new(config);
+    let mut relp = Relp { job, sender, begun: None, latencies: Vec::new(), spare: Vec::new() };
     let mut backoff = Backoff::default();
     let mut lost: Option<Instant> = None;
     loop {
         let before = relp.latencies.len();
+        if job.place.is_off() {
+            return Ok(relp.latencies);
+        }
         let connected = Stream::connect(address, job.tls.as_ref());
         let error = match connected.and_then(|stream| relp.run(stream, address)) {
             Ok(()) => return Ok(relp.latencies),
@@ -71,6 +75,8 @@ impl AsRef<[u8]> for Sent {
 struct Relp<'j> {
     job: &'j Job,
     sender: Sender<Sent>,
+    /// When all connections stood.
+    begun: Option<Instant>,
     latencies: Vec<u32>,
     spare: Vec<Vec<u8>>,
 }
@@ -81,11 +87,20 @@ impl Relp<'_> {
         stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
         self.sender.connect();
         let mut buffer = vec![0; WRITE_BYTES];
-        let mut pacer = Pacer::new(self.job.pace);
+        let mut pacer = None;
         let (mut more, mut is_first) = (true, true);
         loop {
             let mut early = None;
-            while more && self.sender.can_send() && self.sender.output().len() < WRITE_BYTES {
+            // The receiver has answered to `open`: this connection stands.
+            if pacer.is_none() && self.sender.can_send() {
+                pacer = self.begin();
+                more &= pacer.is_some();
+            }
+            while let Some(pacer) = &mut pacer
+                && more
+                && self.sender.can_send()
+                && self.sender.output().len() < WRITE_BYTES
+            {
                 early = pacer.early();
                 if early.is_some() {
                     break;
@@ -105,7 +120,8 @@ impl Relp<'_> {
             }
             self.sender.consume_output(n);
             if done {
-                stream.finish();
+                // Every line was answered: how the receiver goes away does not matter.
+                drop(stream.finish());
                 return Ok(());
             }
             if let Some(wait) = early {
@@ -129,7 +145,7 @@ impl Relp<'_> {
                 Err(error) if is_timeout(&error) => {
                     return Err(error).context("the receiver does not answer");
                 }
-                Err(error) => return Err(told(address, error, CLOSED)),
+                Err(error) => return Err(stream.last_words(address, told(address, error, CLOSED))),
             }
             if early.is_some() {
                 stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
@@ -138,6 +154,16 @@ impl Relp<'_> {
                 bail!("the receiver ended the session");
             }
         }
+    }
+
+    /// When lines may leave: when all connections stand, or at once where they stood before. `None` where one
+    /// of them never will.
+    fn begin(&mut self) -> Option<Pacer> {
+        let known = self.begun;
+        let begun = known.or_else(|| self.job.place.stands())?;
+        self.begun = Some(begun);
+        let first = known.map_or_else(|| self.job.place.first(begun, self.job.pace), |_| Instant::now());
+        Some(Pacer::new(self.job.pace, first))
     }
 
     /// Sends one line, or sets it aside as refused; false when there is none. There is room for it.
@@ -168,7 +194,7 @@ impl Relp<'_> {
 
     fn answers(&mut self, bytes: &[u8]) -> Result<()> {
         let now = Instant::now();
-        let Relp { job, sender, latencies, spare } = self;
+        let Relp { job, sender, latencies, spare, .. } = self;
         let mut refused = None;
         let (mut acked, mut marks) = (0, Vec::new());
         let fed = sender.feed(bytes, |done, answer| {

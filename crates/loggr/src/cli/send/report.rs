@@ -12,6 +12,7 @@ use loggr_event::counted;
 
 use super::job::Target;
 use super::lines::Lines;
+use super::start::Times;
 use super::{Progress, SendArgs};
 
 /// How often it is drawn anew.
@@ -73,7 +74,7 @@ pub fn print(
     args: &SendArgs,
     target: &Target,
     progress: &Progress,
-    took: Duration,
+    times: Times,
     mut latencies: Vec<u32>,
 ) -> Result<()> {
     let sent = progress.sent.load(Ordering::Relaxed);
@@ -83,7 +84,8 @@ pub fn print(
     let bytes = progress.bytes.load(Ordering::Relaxed);
     let doubtful = progress.doubtful.load(Ordering::Relaxed);
     let open = acked.map_or(doubtful, |acked| sent.saturating_sub(acked).saturating_sub(refused));
-    let seconds = took.as_secs_f64();
+    let (seconds, connecting) = (times.sending.as_secs_f64(), times.connecting.as_secs_f64());
+    let rate = if seconds > 0.0 { sent as f64 / seconds } else { 0.0 };
     latencies.sort_unstable();
     let percentile = |p: f64| {
         let at = ((latencies.len() as f64 * p) as usize).min(latencies.len().saturating_sub(1));
@@ -93,13 +95,16 @@ pub fn print(
     if args.json {
         let result = serde_json::json!({
             "sent": sent, "acked": acked, "resent": resent, "refused": refused, "unacknowledged": open,
-            "bytes": bytes, "seconds": seconds, "lines_per_second": sent as f64 / seconds,
+            "bytes": bytes, "connect_seconds": connecting, "seconds": seconds, "lines_per_second": rate,
             "ack_ms": { "p50": percentile(0.5), "p99": percentile(0.99), "max": percentile(1.0) },
         });
         writeln!(out, "{result}")?;
         return Ok(());
     }
     let lines = counted(sent, "line");
+    if args.connections > 1 {
+        writeln!(out, "{} in {connecting:.2} s", counted(args.connections, "connection"))?;
+    }
     match acked {
         Some(acked) => writeln!(out, "sent {lines}, {acked} acknowledged, in {seconds:.2} s")?,
         None => writeln!(out, "sent {lines} in {seconds:.2} s (this protocol acknowledges nothing)")?,
@@ -115,7 +120,7 @@ pub fn print(
         }
     }
     if sent > 1 {
-        let rate = counted(format!("{:.0}", sent as f64 / seconds), "line");
+        let rate = counted(format!("{rate:.0}"), "line");
         let megabytes = bytes as f64 / 1e6;
         match (percentile(0.5), percentile(0.99)) {
             (Some(p50), Some(p99)) => writeln!(

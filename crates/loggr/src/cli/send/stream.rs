@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -16,6 +16,7 @@ use tokio_rustls::rustls::{CertificateError, ClientConnection, Error, StreamOwne
 
 use crate::exit::Usage;
 use crate::hint::Advise;
+use crate::sink::syslog::unacknowledged;
 
 /// The options of TLS.
 #[derive(Debug, Default, Args)]
@@ -35,10 +36,28 @@ pub struct TlsArgs {
     tls_name: Option<String>,
 }
 
-/// How long it is waited until the receiver ends the connection, too.
+/// How long a receiver may be silent while TLS comes about: it may have many others to serve before.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long it is waited until the receiver ends the connection, too, when its system takes nothing more.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether its system has taken everything.
+const LOOK: Duration = Duration::from_millis(2);
 /// How long it is waited for what a receiver says of a connection that it has broken.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is known of lines on a connection that did not end in order.
+const UNKNOWN: &str = "the receiver may not have taken all lines";
+/// What to do about it.
+const RELP_KNOWS: &str =
+    "its log may say why; over RELP (`relp://`, `relp+tls://`) it says which lines it has taken";
+
+/// How a connection ends that does not end in order.
+enum Unended {
+    /// The receiver refuses everything.
+    Refused(Refused),
+    /// It is not there any more.
+    Broken(io::Error),
+}
 
 /// Why a receiver will never take anything on this connection: trying again would change nothing.
 #[derive(Debug)]
@@ -163,9 +182,11 @@ impl Stream {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = server_name(tls.name.as_deref().unwrap_or(host))?;
         let mut connection = ClientConnection::new(tls.config.clone(), name)?;
+        socket.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
         while connection.is_handshaking() {
             connection.complete_io(&mut socket).map_err(|error| no_tls(address, error))?;
         }
+        socket.set_read_timeout(None)?;
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, socket))))
     }
 
@@ -179,35 +200,126 @@ impl Stream {
 
     /// What the receiver has said before it broke the connection, if that tells more than the error.
     pub fn last_words(&mut self, address: &str, error: anyhow::Error) -> anyhow::Error {
-        drop(self.socket().set_read_timeout(Some(LAST_WORDS_TIMEOUT)));
-        let mut buffer = [0; 64];
-        match self.read(&mut buffer) {
-            Ok(n) if self.is_plain() && is_alert(buffer.get(..n).unwrap_or_default()) => {
-                Refused::speaks_tls(address).into()
-            }
-            Ok(_) => error,
-            Err(said) => Refused::of(address, &said).map_or(error, anyhow::Error::from),
+        let until = Instant::now() + LAST_WORDS_TIMEOUT;
+        match self.hear_out(address, until) {
+            Err(Unended::Refused(refused)) => refused.into(),
+            _ => error,
         }
     }
 
-    /// Waits until the receiver has ended the connection, too, but not for ever: one that refuses what it
-    /// was sent says so at the end.
-    pub fn ended(&mut self, address: &str) -> Result<()> {
-        self.socket().set_read_timeout(Some(END_TIMEOUT))?;
+    /// Ends the connection in order and waits until the receiver has done so, too, but not for ever. What it
+    /// has not read when it goes away the system tells by a reset; one that refuses says so at the end.
+    ///
+    /// `sends`: lines were sent. Where none were, it does not matter how it goes away.
+    pub fn end(&mut self, address: &str, sends: bool) -> Result<()> {
+        let finished = self.finish();
+        let unended = match self.hear_to_the_end(address) {
+            Err(Unended::Refused(refused)) => return Err(refused.into()),
+            _ if !sends => return Ok(()),
+            Err(Unended::Broken(error)) => error,
+            // Whoever could not even be told the end has not read it.
+            Ok(patience) => match finished.and_then(|()| self.is_taken(patience)) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    let seconds = END_TIMEOUT.as_secs();
+                    return Err(anyhow!("`{address}` has taken nothing more for {seconds} s"))
+                        .context(UNKNOWN)
+                        .hint(RELP_KNOWS);
+                }
+                Err(error) => error,
+            },
+        };
+        let why = match unended.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+                format!("`{address}` closed the connection before it had read everything")
+            }
+            _ => format!("the connection to `{address}` has broken: {unended}"),
+        };
+        Err(anyhow!(why)).context(UNKNOWN).hint(RELP_KNOWS)
+    }
+
+    /// Waits for the end of the connection as long as the receiver's system takes something. How long it is
+    /// to be waited then for the rest.
+    fn hear_to_the_end(&mut self, address: &str) -> Result<Duration, Unended> {
+        let mut before = usize::MAX;
+        loop {
+            if self.hear_out(address, Instant::now() + END_TIMEOUT)? {
+                return Ok(END_TIMEOUT);
+            }
+            let held = unacknowledged(self.socket()).map_err(Unended::Broken)?;
+            if held == 0 || held >= before {
+                return Ok(Duration::ZERO);
+            }
+            before = held;
+        }
+    }
+
+    /// Reads until the receiver has nothing more to say, or the time is over: then it is false.
+    fn hear_out(&mut self, address: &str, until: Instant) -> Result<bool, Unended> {
         let (mut buffer, mut is_first) = ([0; 512], true);
         loop {
-            match self.read(&mut buffer) {
-                Ok(0) => return Ok(()),
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.socket().set_read_timeout(Some(left)).map_err(Unended::Broken)?;
+            match self.hear(&mut buffer) {
+                Ok(0) => return Ok(true),
                 Ok(n) => {
                     let said = buffer.get(..n).unwrap_or_default();
                     if std::mem::take(&mut is_first) && self.is_plain() && is_alert(said) {
-                        return Err(Refused::speaks_tls(address).into());
+                        return Err(Unended::Refused(Refused::speaks_tls(address)));
                     }
                 }
-                Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Ok(());
+                // Many receivers, as rsyslog with GnuTLS, close without a word of TLS. Whether they had read
+                // everything the socket knows.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return Ok(false),
+                Err(error) => {
+                    return Err(match Refused::of(address, &error) {
+                        Some(refused) => Unended::Refused(refused),
+                        None => Unended::Broken(error),
+                    });
                 }
-                Err(error) => return Err(told(address, error, "the receiver has broken the connection")),
+            }
+        }
+    }
+
+    /// Reads, and writes nothing before: where nothing can be written any more, what the receiver has said
+    /// lies there still. 0 is the end of the connection, not only that of TLS.
+    fn hear(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stream = match self {
+            Stream::Plain(socket) => return socket.read(buffer),
+            Stream::Tls(stream) => stream,
+        };
+        loop {
+            match stream.conn.reader().read(buffer) {
+                // It has said the end of TLS.
+                Ok(0) => return stream.sock.read(buffer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                heard => return heard,
+            }
+            stream.conn.read_tls(&mut stream.sock)?;
+            stream
+                .conn
+                .process_new_packets()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        }
+    }
+
+    /// Whether the receiver's system has taken every byte, and the end. If the receiver goes away before it
+    /// has read them, that is an error.
+    fn is_taken(&self, patience: Duration) -> io::Result<bool> {
+        let (socket, until) = (self.socket(), Instant::now() + patience);
+        loop {
+            let held = unacknowledged(socket)?;
+            // After the question: a connection that was reset holds nothing either.
+            match socket.take_error()? {
+                Some(error) => return Err(error),
+                None if held == 0 => return Ok(true),
+                None if Instant::now() >= until => return Ok(false),
+                None => std::thread::sleep(LOOK),
             }
         }
     }
@@ -217,12 +329,12 @@ impl Stream {
     }
 
     /// Nothing more will be written.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self) -> io::Result<()> {
         if let Stream::Tls(stream) = self {
             stream.conn.send_close_notify();
-            drop(stream.flush());
+            stream.flush()?;
         }
-        drop(self.socket().shutdown(std::net::Shutdown::Write));
+        self.socket().shutdown(std::net::Shutdown::Write)
     }
 }
 
@@ -265,6 +377,9 @@ fn said(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Option<io::Err
 fn no_tls(address: &str, error: io::Error) -> anyhow::Error {
     match Refused::of(address, &error) {
         Some(refused) => refused.into(),
+        None if is_timeout(&error) => {
+            anyhow!("`{address}` does not answer to TLS within {} s", HANDSHAKE_TIMEOUT.as_secs())
+        }
         None => {
             let failed = Err::<(), _>(error).with_context(|| format!("no TLS with `{address}`"));
             let failed = failed.hint("does the receiver speak TLS on this port?").err();

@@ -25,13 +25,11 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
         Target::Relp(address) => relp::send(&job, address),
         Target::Tcp(address) => {
             let mut connected = patiently(&job, || Stream::connect(address, job.tls.as_ref()))?;
+            let Some(pacer) = begin(&job) else { return Ok(Vec::new()) };
             let mut written = 0;
-            let sent = stream(&job, &mut connected, &mut written);
+            let sent = stream(&job, pacer, &mut connected, &mut written);
             let done = match sent {
-                Ok(()) => {
-                    connected.finish();
-                    connected.ended(address)
-                }
+                Ok(()) => connected.end(address, written > 0),
                 Err(error) => Err(connected.last_words(address, error)),
             };
             // Nobody says which of them the receiver has read.
@@ -50,9 +48,24 @@ pub fn send(job: Job) -> Result<Vec<u32>> {
                     .usage()
             }
             Unix::Datagrams(socket) => datagrams(&job, |line| socket.send(line)).map(|()| Vec::new()),
-            Unix::Stream(connected) => stream(&job, connected, &mut 0).map(|()| Vec::new()),
+            Unix::Stream(connected) => {
+                let Some(pacer) = begin(&job) else { return Ok(Vec::new()) };
+                let mut written = 0;
+                let sent = stream(&job, pacer, connected, &mut written);
+                sent.inspect_err(|_| job.progress.doubt(written)).map(|()| Vec::new())
+            }
         },
     }
+}
+
+/// Waits until the first line may leave: until all connections stand. `None` where one of them never will.
+fn begin(job: &Job) -> Option<Pacer> {
+    let begun = job.place.stands()?;
+    let pacer = Pacer::new(job.pace, job.place.first(begun, job.pace));
+    if let Some(wait) = pacer.early() {
+        std::thread::sleep(wait);
+    }
+    Some(pacer)
 }
 
 /// Either kind of unix socket, connected.
@@ -89,7 +102,7 @@ fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
         let for_ever = error.root_cause().downcast_ref::<std::io::Error>().is_some_and(|error| {
             matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput)
         });
-        if left.is_zero() || for_ever || error.is::<Refused>() {
+        if left.is_zero() || for_ever || error.is::<Refused>() || job.place.is_off() {
             return Err(error);
         }
         job.progress.lost(&error, left);
@@ -98,9 +111,8 @@ fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
 }
 
 /// `written`: how many lines were.
-fn stream(job: &Job, mut to: impl Write, written: &mut u64) -> Result<()> {
-    let (mut line, mut out, mut pacer) =
-        (Vec::new(), Vec::with_capacity(WRITE_BYTES * 2), Pacer::new(job.pace));
+fn stream(job: &Job, mut pacer: Pacer, mut to: impl Write, written: &mut u64) -> Result<()> {
+    let (mut line, mut out) = (Vec::new(), Vec::with_capacity(WRITE_BYTES * 2));
     let mut waiting = 0;
     loop {
         let more = job.lines.next(&mut line)?.is_some();
@@ -130,7 +142,8 @@ fn stream(job: &Job, mut to: impl Write, written: &mut u64) -> Result<()> {
 }
 
 fn datagrams(job: &Job, send: impl Fn(&[u8]) -> std::io::Result<usize>) -> Result<()> {
-    let (mut line, mut pacer) = (Vec::new(), Pacer::new(job.pace));
+    let Some(mut pacer) = begin(job) else { return Ok(()) };
+    let mut line = Vec::new();
     while job.lines.next(&mut line)?.is_some() {
         while let Err(error) = send(&line) {
             // A full socket buffer is a moment's matter.

@@ -3,7 +3,9 @@
 //! Over RELP a target that does not want a line says so. Some close the connection instead, and would get the
 //! same batch for ever. So after some closings fewer lines are under way, and then one alone; a line that was
 //! under way alone when the connection ended goes behind the others, and is tried again. Where the target
-//! takes others meanwhile it is this line that it does not want. Not here: connections, and what else fails.
+//! takes others meanwhile it is this line that it does not want. Where it ends the connection on another line
+//! too, and takes none, it is not the line that is at fault but the target: then all of them wait. Not here:
+//! connections, and what else fails.
 
 use std::collections::HashMap;
 
@@ -16,7 +18,8 @@ pub const CAREFUL_LINES: usize = 64;
 /// A line goes to the rescue when the connection has ended so often while it was under way alone, and the
 /// target took others meanwhile.
 pub const MAX_CLOSINGS_ON_A_LINE: u32 = 3;
-/// The same where there was no other line that it could have taken.
+/// The same where there was no other line that it could have taken, nor one that it has ended the connection
+/// on as well.
 pub const MAX_CLOSINGS_ALONE: u32 = 20;
 
 /// What is known of the closings on an unfinished batch.
@@ -24,6 +27,9 @@ pub const MAX_CLOSINGS_ALONE: u32 = 20;
 pub struct Caution {
     closings: u32,
     blamed: HashMap<Key, Blame>,
+    /// Lines on which it has ended, each of them alone, since the target took one last: two are enough to know.
+    /// They may be of several batches.
+    alone: Vec<Key>,
 }
 
 /// A line that was under way alone when the connection ended.
@@ -36,12 +42,20 @@ struct Blame {
 }
 
 impl Blame {
-    fn is_enough(&self) -> bool {
-        self.closings >= if self.others { MAX_CLOSINGS_ON_A_LINE } else { MAX_CLOSINGS_ALONE }
+    fn is_enough(&self, is_targets_fault: bool) -> bool {
+        match self.others {
+            true => self.closings >= MAX_CLOSINGS_ON_A_LINE,
+            false => self.closings >= MAX_CLOSINGS_ALONE && !is_targets_fault,
+        }
     }
 }
 
 impl Caution {
+    /// The target ends the connection whatever it gets.
+    pub fn is_targets_fault(&self) -> bool {
+        self.alone.len() > 1
+    }
+
     /// Tells a batch how many lines may be under way; the blamed ones go last, or nowhere any more.
     pub fn apply(&self, work: &mut Work) {
         work.set_width(match self.closings {
@@ -53,7 +67,8 @@ impl Caution {
             return;
         }
         work.put_last(|key| self.blamed.contains_key(key));
-        for (key, blame) in self.blamed.iter().filter(|(_, blame)| blame.is_enough()) {
+        let is_targets_fault = self.is_targets_fault();
+        for (key, blame) in self.blamed.iter().filter(|(_, blame)| blame.is_enough(is_targets_fault)) {
             let Blame { closings, target, .. } = blame;
             work.give_up(
                 key,
@@ -65,11 +80,17 @@ impl Caution {
     /// A try has failed.
     pub fn note(&mut self, work: &Work) {
         let progress = work.counts().0 > 0;
+        if progress {
+            self.took_some();
+        }
         let Some(ended) = work.ended() else { return };
         let is_careful = self.closings >= CLOSINGS_BEFORE_CARE;
         // As long as something gets through at full width the connection is to blame, not a line.
         self.closings = if progress && !is_careful { 0 } else { self.closings.saturating_add(1) };
         if let Some(key) = ended.alone.filter(|_| work.width() == 1) {
+            if !self.is_targets_fault() && !self.alone.contains(&key) {
+                self.alone.push(key);
+            }
             let blame = self.blamed.entry(key).or_default();
             blame.closings = blame.closings.saturating_add(1);
             blame.target.clone_from(&ended.target);
@@ -79,9 +100,21 @@ impl Caution {
         }
     }
 
+    /// The target has taken a line: what it did while it took none is no longer held against any.
+    fn took_some(&mut self) {
+        if self.is_targets_fault() {
+            self.blamed.clear();
+        }
+        self.alone.clear();
+    }
+
     /// The batch is done, or goes on without what was refused.
-    pub fn calm(&mut self) {
-        *self = Caution::default();
+    pub fn calm(&mut self, work: &Work) {
+        if work.counts().0 > 0 {
+            self.alone.clear();
+        }
+        // What the target has done last counts for the next batch, too: it may have a single line.
+        *self = Caution { alone: std::mem::take(&mut self.alone), ..Caution::default() };
     }
 }
 
@@ -93,12 +126,11 @@ mod tests {
     use super::super::work::{Ended, Line};
     use super::*;
 
-    /// A target that closes on these texts: each line of the others is taken. What became of the batch, and
-    /// how many tries it took; `tries`: at most so many.
-    #[track_caller]
-    fn check(texts: &[&str], closes_on: &[&str], tries: u32, refused: &[&str]) {
+    /// Hands a batch to a target that closes on these texts and takes all others, in so many tries at most.
+    /// What was refused in the end; `None` where the batch still waits.
+    fn through(caution: &mut Caution, texts: &[&str], closes_on: &[&str], tries: u32) -> Option<Vec<String>> {
         let batch = contract::lines(texts);
-        let (mut caution, mut settled) = (Caution::default(), super::super::work::Settled::default());
+        let mut settled = super::super::work::Settled::default();
         for _ in 0..tries {
             let mut work = Work::new(&batch, &DumpFormat::Message);
             work.recall(&settled);
@@ -121,16 +153,22 @@ mod tests {
                 lines.iter().for_each(|line| work.taken(line));
             }
             if work.is_settled() {
+                caution.calm(&work);
                 let (_, flags) = work.refusal().unwrap_or_default();
-                let found: Vec<&str> =
-                    texts.iter().zip(flags).filter(|(_, refused)| *refused).map(|(text, _)| *text).collect();
-                assert_eq!(found, refused);
-                return;
+                let refused = texts.iter().zip(flags).filter(|(_, refused)| *refused);
+                return Some(refused.map(|(text, _)| (*text).to_owned()).collect());
             }
             caution.note(&work);
             work.remember(&mut settled);
         }
-        assert!(refused.is_empty(), "it goes on for ever");
+        None
+    }
+
+    /// What is refused of a batch in so many tries; nothing: it waits.
+    #[track_caller]
+    fn check(texts: &[&str], closes_on: &[&str], tries: u32, refused: &[&str]) {
+        let found = through(&mut Caution::default(), texts, closes_on, tries);
+        assert_eq!(found.unwrap_or_default(), refused);
     }
 
     #[test]
@@ -157,7 +195,26 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_closes_on_everything_gives_no_line_to_the_rescue_soon() {
-        check(&["a", "b", "c"], &["a", "b", "c"], MAX_CLOSINGS_ALONE, &[]);
+    fn a_target_that_closes_on_everything_gives_no_line_to_the_rescue() {
+        let all = ["a", "b", "c"];
+        let mut caution = Caution::default();
+        assert_eq!(through(&mut caution, &all, &all, 20 * MAX_CLOSINGS_ALONE), None);
+        assert!(caution.is_targets_fault());
+        // It is in order again, but for one line.
+        let tries = MAX_CLOSINGS_ON_A_LINE + 1;
+        assert_eq!(through(&mut caution, &all, &["b"], tries), Some(vec!["b".to_owned()]));
+        assert!(!caution.is_targets_fault());
+    }
+
+    #[test]
+    fn of_batches_with_one_line_it_gives_one_at_most() {
+        let mut caution = Caution::default();
+        let tries = 20 * MAX_CLOSINGS_ALONE;
+        assert_eq!(through(&mut caution, &["a"], &["a"], tries), Some(vec!["a".to_owned()]));
+        assert_eq!(through(&mut caution, &["b"], &["b"], tries), None, "the target is at fault, and no line");
+        assert!(caution.is_targets_fault());
+        // It takes lines again: one on which it closes then is to blame.
+        assert_eq!(through(&mut caution, &["b"], &[], 1), Some(Vec::new()));
+        assert_eq!(through(&mut caution, &["c"], &["c"], tries), Some(vec!["c".to_owned()]));
     }
 }

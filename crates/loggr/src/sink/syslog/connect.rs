@@ -29,8 +29,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
     /// The socket below.
     fn socket(&self) -> &TcpStream;
-    /// Nobody but the two ends can read along.
-    fn is_encrypted(&self) -> bool;
+    /// The target can no longer refuse us as strangers. With TLS 1.3 it looks at our certificate only after we
+    /// believe that all is well, and may go on by sending what other connections can use later.
+    fn is_let_in(&self) -> bool;
 }
 
 impl Wire for TcpStream {
@@ -38,8 +39,8 @@ impl Wire for TcpStream {
         self
     }
 
-    fn is_encrypted(&self) -> bool {
-        false
+    fn is_let_in(&self) -> bool {
+        true
     }
 }
 
@@ -48,8 +49,9 @@ impl Wire for TlsStream<TcpStream> {
         self.get_ref().0
     }
 
-    fn is_encrypted(&self) -> bool {
-        true
+    fn is_let_in(&self) -> bool {
+        let session = self.get_ref().1;
+        session.protocol_version() == Some(ProtocolVersion::TLSv1_2) || session.tls13_tickets_received() > 0
     }
 }
 
@@ -64,7 +66,7 @@ pub struct Tls {
 
 impl Tls {
     /// Reads the files.
-    fn read(tls: &ForwardTls) -> Result<Tls> {
+    pub(super) fn read(tls: &ForwardTls) -> Result<Tls> {
         let ForwardTls { authorities, identity, name, verify } = tls.clone();
         let connector = Connector::open(ClientFiles { authorities, identity, verify })?;
         Ok(Tls { connector: Arc::new(connector), name, verify })

@@ -39,6 +39,7 @@ use crate::config::ship::SyslogShip;
 
 pub use connect::Tls;
 pub use stats::{ForwardStats, Standing, TargetStats};
+pub use stream::unacknowledged;
 
 /// Sends batches. Clones share the connections; what each remembers of its batch is its own.
 pub struct SyslogSink {
@@ -101,9 +102,12 @@ impl Sink for SyslogSink {
         if let Err(trouble) = sent {
             self.caution.note(&work);
             work.remember(&mut self.settled);
-            return Err(StoreError::transient(trouble));
+            return Err(StoreError::transient(match self.caution.is_targets_fault() {
+                true => trouble.whatever_it_gets(),
+                false => trouble,
+            }));
         }
-        self.caution.calm();
+        self.caution.calm(&work);
         if let Some((why, events)) = work.refusal() {
             work.remember(&mut self.settled);
             return Err(StoreError::refused(events, why));

@@ -2,7 +2,8 @@
 //!
 //! A line is taken when the target's system has acknowledged its last byte: then it no longer depends on
 //! this host, nor on the network. Whether the program there has read it nobody knows. When the connection
-//! breaks before, all lines of the batch go again.
+//! breaks before, all lines of the batch go again. So they do when it breaks while the target may still refuse
+//! us: its system takes bytes also for a program that lets nobody in.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -22,8 +23,10 @@ use crate::config::ship::Framing;
 /// Bytes gathered before a write.
 const WRITE_BYTES: usize = 64 << 10;
 /// With TLS 1.3 a target that does not like our certificate says so only after we believe that all is well:
-/// so long it is waited for.
+/// so long it is waited for before anything is told to it. Most targets say before that they let us in.
 const SECOND_THOUGHTS: Duration = Duration::from_millis(250);
+/// So long it is waited for once more when it has the first lines: it may be slow, or far away.
+const LATE_THOUGHTS: Duration = Duration::from_secs(2);
 /// How often it is looked whether everything is acknowledged: at first, and later.
 const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
@@ -33,27 +36,43 @@ pub struct Session {
     wire: Box<dyn Wire>,
     framing: Framing,
     timeout: Duration,
+    /// The target will not refuse us any more.
+    let_in: bool,
 }
 
 impl Session {
     /// A session on a fresh connection.
     pub async fn open(
         target: &str,
-        mut wire: Box<dyn Wire>,
+        wire: Box<dyn Wire>,
         framing: Framing,
         timeout: Duration,
     ) -> Result<Session, Trouble> {
-        if wire.is_encrypted() {
-            let mut byte = [0];
-            if let Ok(read) = tokio::time::timeout(SECOND_THOUGHTS, wire.read(&mut byte)).await {
-                match read {
-                    Ok(0) => return Err(Trouble::closed(target)),
-                    Ok(_) => {}
-                    Err(error) => return Err(Trouble::broken(target, &error)),
-                }
+        let mut session = Session { target: target.to_owned(), wire, framing, timeout, let_in: false };
+        session.let_in = session.hears(SECOND_THOUGHTS).await?;
+        Ok(session)
+    }
+
+    /// Waits until the target has let us in, but no longer; false if it has not said so.
+    async fn hears(&mut self, patience: Duration) -> Result<bool, Trouble> {
+        let (until, mut pause) = (Instant::now() + patience, LOOK.0);
+        let mut byte = [0];
+        while !self.wire.is_let_in() {
+            let now = Instant::now();
+            if now >= until {
+                return Ok(false);
+            }
+            let heard = tokio::time::timeout_at(until.min(now + pause), self.wire.read(&mut byte)).await;
+            pause = (pause * 2).min(LOOK.1);
+            match heard {
+                Ok(Ok(0)) => return Err(Trouble::closed(&self.target)),
+                // Who says anything at all lets us in.
+                Ok(Ok(_)) => return Ok(true),
+                Ok(Err(error)) => return Err(Trouble::broken(&self.target, &error)),
+                Err(_) => {}
             }
         }
-        Ok(Session { target: target.to_owned(), wire, framing, timeout })
+        Ok(true)
     }
 
     /// Sends the lines that have to go and waits until they are acknowledged.
@@ -82,7 +101,13 @@ impl Session {
             }
         }
         self.push(&out).await?;
-        self.acknowledged().await
+        self.acknowledged().await?;
+        if !self.let_in {
+            self.hears(LATE_THOUGHTS).await?;
+            // It has had the time to refuse us.
+            self.let_in = true;
+        }
+        Ok(())
     }
 
     /// Gives bytes to the system.
@@ -107,7 +132,7 @@ impl Session {
         let (mut pause, mut before) = (LOOK.0, usize::MAX);
         let mut deadline = Instant::now() + self.timeout;
         loop {
-            let held = unacknowledged(self.wire.as_ref());
+            let held = unacknowledged(self.wire.socket());
             let held = held.map_err(|error| Trouble::broken(&self.target, &error))?;
             // After the question: a connection that was reset holds nothing either.
             self.look()?;
@@ -154,10 +179,10 @@ impl Session {
 }
 
 /// Bytes that the system holds because the other end has not acknowledged them.
-fn unacknowledged(wire: &dyn Wire) -> io::Result<usize> {
+pub fn unacknowledged(socket: &impl AsRawFd) -> io::Result<usize> {
     let mut held: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as its stream, and the call writes one `int`.
-    let done = unsafe { libc::ioctl(wire.socket().as_raw_fd(), libc::TIOCOUTQ, &mut held) };
+    // SAFETY: the descriptor is open as long as its socket, and the call writes one `int`.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &mut held) };
     match done {
         0 => Ok(usize::try_from(held).unwrap_or_default()),
         _ => Err(io::Error::last_os_error()),

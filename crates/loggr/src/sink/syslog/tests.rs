@@ -1,6 +1,8 @@
 //! The sink against receivers of the test, which do what no real one can be asked for: they refuse, fall
 //! silent and vanish in the middle. Real ones are in the integration tests.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -297,6 +299,22 @@ async fn a_line_on_which_the_target_closes_is_refused_and_the_others_pass_once()
     each.dedup();
     assert_eq!((found.len(), each.len()), (300, 300), "each of the others was taken once");
     assert_eq!(sink.stats.refused.get(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_closes_on_everything_is_at_fault_and_no_line() {
+    let (address, _got) = relp(|_, _| Does::Vanish).await;
+    let mut sink = to(Carrier::Relp, &[address]);
+    let batch = contract::lines(&["a", "b", "c"]);
+    let mut said = String::new();
+    for _ in 0..100 {
+        match sink.store(&batch).await.map(drop) {
+            Err(error @ StoreError::Transient(_)) => said = error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(said.contains("no event is to blame"), "{said}");
+    assert_eq!(sink.stats.refused.get(), 0);
 }
 
 /// A receiver like another loggr, which stores what it gets and answers once for each frame.

@@ -68,6 +68,17 @@ impl Trouble {
         Trouble::new(format!("`{target}` has closed the connection")).ending()
     }
 
+    /// It does so on each line that it gets.
+    #[must_use]
+    pub fn whatever_it_gets(self) -> Trouble {
+        let text = format!(
+            "{}; so it does on each event that it gets alone, so that no event is to blame: all of them wait until \
+             it takes one, and its log may say why it does not",
+            self.text
+        );
+        Trouble { text, ..self }
+    }
+
     fn tls(target: &str, error: &rustls::Error) -> Trouble {
         let (what, hint) = match error {
             rustls::Error::InvalidCertificate(why) => {

@@ -28,6 +28,7 @@ use super::connection::CONNECTION_WINDOW;
 use super::intake::Intake;
 use super::stats::ListenerStats;
 use crate::config::UPLOAD;
+use crate::seal::Sealing;
 
 /// Files that may be on their way at one time; each user sends one.
 pub const MAX_AT_ONCE: usize = 8;
@@ -191,14 +192,16 @@ pub struct Upload {
 }
 
 impl Uploads {
-    /// Over these ways; where there is none, nothing can be uploaded.
+    /// Over these ways; where there is none, nothing can be uploaded. `sealing`: what is done with seals.
     pub fn new(
         ways: Vec<(String, Publisher)>,
         uids: Arc<UidGenerator>,
         timezone: String,
+        sealing: Option<Arc<Sealing>>,
         stop: Stop,
     ) -> Option<Uploads> {
-        let stats = Arc::new(ListenerStats::new(UPLOAD, Transport::Upload.keyword()));
+        let stats = ListenerStats::new(UPLOAD, Transport::Upload.keyword());
+        let stats = Arc::new(ListenerStats { sealing, ..stats });
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
         let is_some = !ways.is_empty();
         is_some.then(|| Uploads { stats, ways, uids, stop, timezone, places, busy: Arc::default() })

@@ -28,7 +28,12 @@ pub struct Cursor {
 impl Cursor {
     /// Behind this event, in this range.
     pub fn behind(event: &Event<'_>, from: Option<i64>, to: Option<i64>) -> Cursor {
-        Cursor { t: event.timegenerated.unix_micros(), u: event.uid.to_string(), from, to }
+        Cursor::at((event.timegenerated, event.uid), from, to)
+    }
+
+    /// Behind the event of this key, in this range.
+    pub fn at((time, uid): (Timestamp, Uid), from: Option<i64>, to: Option<i64>) -> Cursor {
+        Cursor { t: time.unix_micros(), u: uid.to_string(), from, to }
     }
 
     /// What is written.

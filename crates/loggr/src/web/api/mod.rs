@@ -32,6 +32,7 @@ mod tail;
 mod tails;
 mod turns;
 mod upload;
+mod verify;
 mod watched;
 mod way;
 
@@ -194,6 +195,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[ask::COMMON, patterns::COMPARE],
         json::<patterns::Comparison>(),
         |call| Box::pin(patterns::compare(call)),
+    ),
+    get(
+        "/api/verify",
+        "How many of the matching events have a good seal, and which have a broken one; answer by answer.",
+        &[ask::COMMON, verify::PARAMETERS],
+        json::<verify::Verified>(),
+        |call| Box::pin(verify::verify(call)),
     ),
     get(
         "/api/parse",

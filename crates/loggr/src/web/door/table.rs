@@ -67,6 +67,7 @@ pub const TABLE: &[(&str, &str, Demand)] = &[
     ("GET", "/api/values", SEARCH),
     ("GET", "/api/patterns", SEARCH),
     ("GET", "/api/compare", SEARCH),
+    ("GET", "/api/verify", SEARCH),
     ("GET", "/api/context", SEARCH),
     ("GET", "/api/event/{uid}", SEARCH),
     ("GET", "/api/tail", SEARCH),

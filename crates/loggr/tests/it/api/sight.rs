@@ -91,6 +91,7 @@ const ROWS: &[(&str, &str, Row)] = &[
     ("GET", "/api/fields", Tells(&[Names(""), Number("", "/matched")])),
     ("GET", "/api/patterns", Tells(&[Names(""), Number("", "/matched")])),
     ("GET", "/api/compare", Tells(&[Names("?from=now-1h"), Number("?from=now-1h", "/now/events")])),
+    ("GET", "/api/verify", Tells(&[Number("", "/unsealed"), Number("?q=*%20OR%20-app:sshd", "/events")])),
     // A field that was nearly typed is suggested.
     ("GET", "/api/parse", Tells(&[Names("?q=zebr%401.zebrfield:x")])),
     (
@@ -160,7 +161,12 @@ fn events() -> Vec<String> {
 
 /// A program with these events; anna administers, ben has the role `part`.
 fn house() -> (Loggr, Browser, Browser) {
-    let loggr = start("");
+    house_with("")
+}
+
+/// The same with further sections.
+fn house_with(sections: &str) -> (Loggr, Browser, Browser) {
+    let loggr = start(sections);
     fed(&loggr, &events());
     add_user(&loggr, "anna", "admin");
     let anna = logged_in(&loggr, "anna");
@@ -188,7 +194,11 @@ fn every_endpoint_has_a_row() {
 
 #[test]
 fn no_endpoint_tells_what_a_role_must_not_see() {
-    let (loggr, anna, ben) = house();
+    // Only who has a key can say something of seals.
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = directory.path().join("seal.key");
+    std::fs::write(&key, "a".repeat(64)).expect("a key");
+    let (loggr, anna, ben) = house_with(&format!("[hmac]\nkeys = [{{ id = \"k\", file = {key:?} }}]\n"));
     let uid = |query: &str| {
         let found = get(&anna, &format!("/api/search?limit=1&q={query}"));
         found["events"][0]["uid"].as_str().expect("a uid").to_owned()
@@ -230,6 +240,7 @@ fn no_endpoint_tells_what_a_role_must_not_see() {
         "values?field=x%401.secret",
         "histogram?by=x%401.secret",
         "export?q=x%401.secret:*",
+        "verify?q=x%401.secret:*",
         "tail?q=x%401.secret:*",
     ] {
         assert_eq!(ben.get(&format!("/api/{path}")).problem(), (403, "forbidden".to_owned()), "{path}");

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::{Keys, agent, check_store, number, send, server, verify};
-use crate::support::{Loggr, Setup, postgres, until};
+use crate::access::{add_user, browser};
+use crate::support::{Loggr, PROGRAM, Setup, postgres, until};
 
 /// Somebody between an agent and its server, who changes each of these words into the other of the same
 /// length. Works until both have gone.
@@ -88,6 +90,76 @@ fn one_character_that_is_changed_on_the_way_is_found_and_named() {
     let page: Value = serde_json::from_str(&server.get(&format!("/api/event/{good}"))).expect("JSON");
     assert_eq!((&page["seal"]["verdict"], &page["seal"]["key"]), (&"good".into(), &"ka".into()));
     agent.stop();
+}
+
+#[test]
+fn a_loggr_elsewhere_is_asked_for_its_seals_as_far_as_a_role_sees() {
+    let of = Keys::new(&["a"]);
+    let hmac = of.section(&["a"]);
+    let server = Loggr::with(server(&hmac, "verify"));
+    let middle = changing(server.address("relp"), b"transfer 100 to eve", b"transfer 900 to eve");
+    let mut agent = Loggr::with(agent(&hmac, middle, ""));
+    send(&agent, &["transfer 100 to eve", "transfer 100 to bob", "nothing else"]);
+    send(&server, &["unsealed"]);
+    server.stored(4, 60);
+    let uid = uid_of(&server, "\"transfer 900 to eve\"");
+    add_user(&server, "root", "admin");
+    let url = format!("http://{}", server.address("web"));
+    let token = |role: &[&str], name: &str| {
+        server.ask(&[&["role", "add", name][..], role].concat());
+        let said = server.ask(&["token", "add", name, "--role", name]);
+        said.split_whitespace().find(|word| word.starts_with("loggr_")).expect("a token").to_owned()
+    };
+    let elsewhere = |token: &str, words: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["verify", "--url", &url]).args(words).env("LOGGR_TOKEN", token).env("NO_COLOR", "1");
+        let output = command.output().expect("loggr starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let all = token(&["--level", "viewer"], "all");
+    for words in [&[][..], &["--json"], &["eve"], &["bob"], &["--until", "1h"]] {
+        let here = server.command(&[&["verify"], words].concat());
+        let said = String::from_utf8_lossy(&[here.stdout, here.stderr].concat()).into_owned();
+        assert_eq!(elsewhere(&all, words), (here.status.code(), said), "{words:?}");
+    }
+    // Answer by answer: each looks at one event.
+    let asks = browser(&server).with("Authorization", &format!("Bearer {all}"));
+    let mut cursor = String::new();
+    let (mut seen, mut broken) = (0, Vec::new());
+    for _ in 0..4 {
+        let path = format!("/api/verify?limit=1{cursor}");
+        let answer = asks.get(&path).json();
+        seen += answer["events"].as_u64().expect("a number");
+        broken.extend(answer["broken_events"].as_array().expect("a list").clone());
+        cursor = answer["cursor"].as_str().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+    }
+    assert_eq!((seen, broken.len(), &broken[0]["uid"], cursor.as_str()), (4, 1, &uid.as_str().into(), ""));
+    // A role sees the seals of what it finds alone.
+    let few = token(&["--filter", "bob"], "few");
+    let (code, said) = elsewhere(&few, &["--json"]);
+    assert_eq!((code, said.contains("\"events\":1,\"good\":1")), (Some(0), true), "{said}");
+    // What is hidden is verified and not told, nor can it be asked for.
+    let blind = token(&["--hide", "message", "--hide", "host"], "blind");
+    let (code, said) = elsewhere(&blind, &["--json"]);
+    assert_eq!((code, said.contains(&uid), said.contains("source")), (Some(1), true, false), "{said}");
+    let (code, said) = elsewhere(&blind, &["host:x"]);
+    assert!(code == Some(1) && said.contains("is hidden from you"), "{said}");
+    agent.stop();
+}
+
+#[test]
+fn who_has_no_key_is_told_so_elsewhere_too() {
+    let loggr = Loggr::start();
+    let url = format!("http://{}", loggr.address("web"));
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(["verify", "--url", &url]).output().expect("loggr starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("the configuration has no `[hmac]`") && said.contains("hint: write `keys"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod clients;
 mod exchange;
 mod hostile;
 mod proxy;
+mod receivers;
 mod send;
 mod senders;
 

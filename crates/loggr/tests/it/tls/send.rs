@@ -5,6 +5,9 @@ use std::process::Command;
 use super::start;
 use crate::support::{Authority, PROGRAM};
 
+/// How often a refusal is provoked.
+const TIMES: usize = 8;
+
 /// `loggr send` fails at once, and says all of this.
 #[track_caller]
 fn refused(url: &str, options: &[&str], expect: &[&str]) {
@@ -30,12 +33,18 @@ fn an_alert_is_told_in_words_and_with_what_to_do() {
         authority.shown("localhost"),
         authority.path("ca.crt")
     );
-    // Over TCP, which has no answers, the alert is not always seen.
-    let protocol = "relp";
-    let (mut loggr, address) = start(protocol, &tls, "");
+    for protocol in ["relp", "tcp"] {
+        told(protocol, &tls, &authority, &strangers);
+    }
+}
+
+/// What `loggr send` says of a listener of this protocol that does not let it in, however often it is asked:
+/// over TCP, which has no answers, it comes before, while or after the line is written.
+fn told(protocol: &str, tls: &str, authority: &Authority, strangers: &Authority) {
+    let (mut loggr, address) = start(protocol, tls, "");
     let url = format!("{protocol}+tls://localhost:{}", address.port());
     let path = |of: &Authority, name: &str| of.path(name).display().to_string();
-    let ca = path(&authority, "ca.crt");
+    let ca = path(authority, "ca.crt");
     let shows = |of: &Authority, name: &str| {
         [
             "--tls-cert".to_owned(),
@@ -47,21 +56,23 @@ fn an_alert_is_told_in_words_and_with_what_to_do() {
     let check = |shown: &[String], expect: &[&str]| {
         let mut options = vec!["--tls-ca", &ca];
         options.extend(shown.iter().map(String::as_str));
-        refused(&url, &options, expect);
+        for _ in 0..TIMES {
+            refused(&url, &options, expect);
+        }
     };
     check(
         &[],
         &["wants to see a certificate (alert `certificate required`)", "hint: `--tls-cert` and `--tls-key`"],
     );
     check(
-        &shows(&authority, "old.example.net"),
+        &shows(authority, "old.example.net"),
         &["was shown a certificate that has ended (alert `certificate expired`)", "hint: `--tls-cert` needs"],
     );
-    check(&shows(&authority, "mail.example.net"), &["does not let in the certificate", "`allowed_peers`"]);
-    check(&shows(&strangers, "web1.example.net"), &["hint: the receiver must know who has signed"]);
+    check(&shows(authority, "mail.example.net"), &["does not let in the certificate", "`allowed_peers`"]);
+    check(&shows(strangers, "web1.example.net"), &["hint: the receiver must know who has signed"]);
     refused(
         &url,
-        &["--tls-ca", &path(&strangers, "ca.crt")],
+        &["--tls-ca", &path(strangers, "ca.crt")],
         &["is signed by no authority", "hint: `--tls-ca` takes"],
     );
     // Without TLS, on the same port.
