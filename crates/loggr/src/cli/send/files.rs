@@ -32,15 +32,19 @@ pub struct Member {
     found: bool,
 }
 
-/// The files that are meant.
-pub fn gather(named: &[PathBuf]) -> Result<Vec<Member>> {
-    let mut members = Vec::new();
+/// The files that are meant, and what could not be looked into.
+pub fn gather(named: &[PathBuf], book: Option<&Book>) -> Result<(Vec<Member>, Vec<anyhow::Error>)> {
+    let (mut members, mut troubles) = (Vec::new(), Vec::new());
     for path in named {
         let meta = std::fs::metadata(path)
             .with_context(|| format!("cannot open `{}`", path.display()))
             .hint("`--file` takes the paths of readable files and directories; without it stdin is sent")?;
         if meta.is_dir() {
-            let found = below(path)?;
+            let mut found = Vec::new();
+            below(path, &mut found, &mut troubles);
+            // What is written while it is read has no end.
+            found.retain(|path| book.is_none_or(|book| !book.is_itself(path)));
+            found.sort();
             if found.is_empty() {
                 complain(&format!("warning: there is no file below `{}`\n", path.display()));
             }
@@ -49,23 +53,26 @@ pub fn gather(named: &[PathBuf]) -> Result<Vec<Member>> {
             members.push(Member { path: path.clone(), found: false });
         }
     }
-    Ok(members)
+    Ok((members, troubles))
 }
 
-/// The regular files below a directory, by path. Links are not followed: they may lead anywhere.
-fn below(directory: &Path) -> Result<Vec<PathBuf>> {
+/// The regular files below a directory. Links are not followed: they may lead anywhere. What cannot be
+/// listed, or has gone meanwhile, keeps the others from nothing.
+fn below(directory: &Path, files: &mut Vec<PathBuf>, troubles: &mut Vec<anyhow::Error>) {
     let context = || format!("cannot list the directory `{}`", directory.display());
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        match entry.file_type().with_context(context)? {
-            kind if kind.is_dir() => files.extend(below(&entry.path())?),
-            kind if kind.is_file() => files.push(entry.path()),
-            _ => {}
+    let entries = match std::fs::read_dir(directory).with_context(context) {
+        Ok(entries) => entries,
+        Err(error) => return troubles.push(error),
+    };
+    for entry in entries {
+        let looked = entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))).with_context(context);
+        match looked {
+            Ok((kind, path)) if kind.is_dir() => below(&path, files, troubles),
+            Ok((kind, path)) if kind.is_file() => files.push(path),
+            Ok(_) => {}
+            Err(error) => troubles.push(error),
         }
     }
-    files.sort();
-    Ok(files)
 }
 
 /// The lines of several files, one after the other.
@@ -92,9 +99,17 @@ struct Open {
 }
 
 impl Files {
-    pub fn new(members: Vec<Member>, book: Option<Arc<Book>>, read: Arc<AtomicU64>) -> Files {
-        let all = members.len();
-        Files { waiting: members.into(), all, open: None, book, read, failed: 0, why: None }
+    /// `troubles`: what there is besides, and could not be looked into.
+    pub fn new(
+        members: Vec<Member>,
+        troubles: Vec<anyhow::Error>,
+        book: Option<Arc<Book>>,
+        read: Arc<AtomicU64>,
+    ) -> Files {
+        let all = members.len() + troubles.len();
+        let mut files = Files { waiting: members.into(), all, open: None, book, read, failed: 0, why: None };
+        troubles.into_iter().for_each(|error| files.fail(error));
+        files
     }
 
     /// The next line with its end, if there is one, and by what it is answered.
@@ -233,8 +248,8 @@ impl Read for Counted {
 mod tests {
     use super::*;
 
-    fn lines(members: Vec<Member>) -> (Vec<String>, Option<String>) {
-        let mut files = Files::new(members, None, Arc::default());
+    fn lines((members, troubles): (Vec<Member>, Vec<anyhow::Error>)) -> (Vec<String>, Option<String>) {
+        let mut files = Files::new(members, troubles, None, Arc::default());
         let (mut found, mut text) = (Vec::new(), Vec::new());
         while files.next(&mut text).is_some() {
             found.push(String::from_utf8_lossy(&text).trim_end().to_owned());
@@ -253,14 +268,14 @@ mod tests {
         std::fs::write(path("d.bin"), b"a\0b\n").unwrap();
         std::fs::write(path("e.log"), "").unwrap();
         std::os::unix::fs::symlink(path("a.log"), path("f.log")).unwrap();
-        let members = gather(&[directory.path().to_owned(), path("a.log"), path("d.bin")]).unwrap();
+        let members = gather(&[directory.path().to_owned(), path("a.log"), path("d.bin")], None).unwrap();
         let (found, trouble) = lines(members);
         assert_eq!(found, ["one", "two", "three", "one", "two", "a\0b"]);
         assert_eq!(trouble, None);
-        let (found, trouble) = lines(gather(&[path("c.png")]).unwrap());
+        let (found, trouble) = lines(gather(&[path("c.png")], None).unwrap());
         assert_eq!(found.len(), 0);
         assert_eq!(trouble, Some(format!("`{}` is no log: it is a picture", path("c.png").display())));
-        assert!(gather(&[path("none")]).is_err());
+        assert!(gather(&[path("none")], None).is_err());
     }
 
     #[test]
@@ -270,8 +285,23 @@ mod tests {
         let packed = zstd::encode_all(&b"a line that is long enough\n".repeat(9000)[..], 1).unwrap();
         std::fs::write(path("a.zst"), &packed[..packed.len() / 2]).unwrap();
         std::fs::write(path("b.log"), "last\n").unwrap();
-        let (found, trouble) = lines(gather(&[directory.path().to_owned()]).unwrap());
+        let (found, trouble) = lines(gather(&[directory.path().to_owned()], None).unwrap());
         assert_eq!(found.last().map(String::as_str), Some("last"));
+        assert_eq!(trouble.as_deref(), Some("1 of 2 files were not sent, or not to their end"));
+    }
+
+    #[test]
+    fn the_state_is_no_file_to_send_and_what_has_gone_keeps_nobody_back() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.log"), "one\n").unwrap();
+        let book = Book::open(&directory.path().join("state"), "relp://a:1").unwrap();
+        let (members, _) = gather(&[directory.path().to_owned()], Some(&book)).unwrap();
+        assert_eq!(members.iter().map(|m| m.path.file_name().unwrap()).collect::<Vec<_>>(), ["a.log"]);
+        let (mut found, mut troubles) = (Vec::new(), Vec::new());
+        below(&directory.path().join("gone"), &mut found, &mut troubles);
+        assert_eq!((found.len(), troubles.len()), (0, 1));
+        let (found, trouble) = lines((members, troubles));
+        assert_eq!(found, ["one"]);
         assert_eq!(trouble.as_deref(), Some("1 of 2 files were not sent, or not to their end"));
     }
 }

@@ -65,10 +65,10 @@ impl Lines {
         } else if let Some(count) = args.count {
             From::Generated { count, prefix: Vec::new(), size: args.size.unwrap_or(LINE_BYTES) }
         } else if !args.file.is_empty() {
-            let members = gather(&args.file)?;
+            let (members, troubles) = gather(&args.file, book.as_deref())?;
             let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
             length = members.iter().map(|member| size(&member.path)).sum();
-            From::Files(Files::new(members, book.clone(), read.clone()))
+            From::Files(Files::new(members, troubles, book.clone(), read.clone()))
         } else {
             From::Reader(Box::new(BufReader::new(std::io::stdin())))
         };

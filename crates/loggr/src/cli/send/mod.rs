@@ -217,8 +217,9 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         }
     }
     drop(bar);
-    report::print(args, &target, &progress, start.times(), latencies)?;
+    // Before anything is printed: nobody may be there to read it.
     let closed = lines.close();
+    report::print(args, &target, &progress, start.times(), latencies)?;
     if let Some(standing) = start.failed().filter(|_| args.connections > 1) {
         let all = args.connections;
         failed = failed.map(|error| {

@@ -20,6 +20,8 @@ use super::stream::{Refused, Stream, is_timeout, told};
 /// How long a receiver may leave a full window unanswered before the session is
 /// given up; what deployed senders wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a receiver may take to answer to `open`, which it can at once.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// What is said where the receiver has gone.
 const CLOSED: &str = "the receiver closed the connection";
 
@@ -84,7 +86,7 @@ struct Relp<'j> {
 impl Relp<'_> {
     /// One session, from `open` to `close`. `Ok` when everything is answered.
     fn run(&mut self, mut stream: Stream, address: &str) -> Result<()> {
-        stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.socket().set_read_timeout(Some(OPEN_TIMEOUT))?;
         self.sender.connect();
         let mut buffer = vec![0; WRITE_BYTES];
         let mut pacer = None;
@@ -133,6 +135,7 @@ impl Relp<'_> {
                 Ok(n) => {
                     let bytes = buffer.get(..n).unwrap_or_default();
                     if std::mem::take(&mut is_first) {
+                        stream.socket().set_read_timeout(Some(ANSWER_TIMEOUT))?;
                         if self.job.tls.is_none() && is_alert(bytes) {
                             return Err(Refused::speaks_tls(address).into());
                         }
@@ -143,7 +146,11 @@ impl Relp<'_> {
                 }
                 Err(error) if early.is_some() && is_timeout(&error) => {}
                 Err(error) if is_timeout(&error) => {
-                    return Err(error).context("the receiver does not answer");
+                    let (seconds, hint) = match is_first {
+                        true => (OPEN_TIMEOUT.as_secs(), "; does it speak RELP?"),
+                        false => (ANSWER_TIMEOUT.as_secs(), ""),
+                    };
+                    bail!("the receiver has answered nothing for {seconds} s{hint}");
                 }
                 Err(error) => return Err(stream.last_words(address, told(address, error, CLOSED))),
             }
@@ -195,7 +202,6 @@ impl Relp<'_> {
     fn answers(&mut self, bytes: &[u8]) -> Result<()> {
         let now = Instant::now();
         let Relp { job, sender, latencies, spare, .. } = self;
-        let mut refused = None;
         let (mut acked, mut marks) = (0, Vec::new());
         let fed = sender.feed(bytes, |done, answer| {
             marks.push(done.mark);
@@ -204,18 +210,14 @@ impl Relp<'_> {
                 let waited = now.saturating_duration_since(done.at).as_micros();
                 latencies.push(u32::try_from(waited).unwrap_or(u32::MAX));
             } else {
-                let text = format!("{} {}", answer.code, String::from_utf8_lossy(answer.text));
-                job.progress.refuse(|| text.clone());
-                refused = Some(text);
+                // The session goes on: the others are not this line's matter.
+                let said = || String::from_utf8_lossy(answer.text);
+                job.progress.refuse(|| format!("the receiver refused a line: {} {}", answer.code, said()));
             }
             spare.push(done.line);
         });
         job.progress.acked.fetch_add(acked, Ordering::Relaxed);
         job.lines.answered(marks);
-        fed?;
-        match refused {
-            Some(answer) => bail!("the receiver refused a line: {answer}"),
-            None => Ok(()),
-        }
+        Ok(fed?)
     }
 }

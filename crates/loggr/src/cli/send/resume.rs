@@ -110,6 +110,8 @@ impl Book {
     pub fn open(path: &Path, to: &str) -> Result<Book> {
         let shown = path.display();
         let context = || format!("cannot use the state `{shown}`");
+        // Held until the file in its place is held: another process would send the same.
+        let old = lock(Lock::take(path)).with_context(context)?;
         let text = match loggr_disk::read_text_at_most(path, MAX_STATE_BYTES) {
             Ok(Some(text)) => text,
             Ok(None) => {
@@ -120,11 +122,6 @@ impl Book {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).with_context(context),
         };
-        if !text.is_empty() {
-            // Held while it is read: the one that holds it writes on.
-            let file = File::open(path).with_context(context)?;
-            drop(held(file).with_context(context)?);
-        }
         let entries = read(&text, to)
             .with_context(context)
             .hint("`--resume` takes a file that `loggr send` writes; name another one to begin anew")
@@ -132,7 +129,7 @@ impl Book {
         loggr_disk::replace(path, &written(to, &entries)).with_context(context)?;
         let file = OpenOptions::new().append(true).open(path).with_context(context)?;
         let inner = Inner {
-            file: held(file).with_context(context)?,
+            file: lock(Lock::on(file)).with_context(context)?,
             known: entries.len(),
             met: vec![false; entries.len()],
             entries,
@@ -142,7 +139,14 @@ impl Book {
             written: None,
             failed: None,
         };
+        drop(old);
         Ok(Book { path: path.to_owned(), to: to.to_owned(), inner: Mutex::new(inner) })
+    }
+
+    /// Is this the state itself?
+    pub fn is_itself(&self, path: &Path) -> bool {
+        let is = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+        is(path).is_some_and(|found| is(&self.path) == Some(found))
     }
 
     /// Finds a file, or notes it; the place behind what was answered of it. The file is at its beginning
@@ -268,9 +272,9 @@ impl Inner {
     }
 }
 
-/// The lock of the file.
-fn held(file: File) -> Result<Lock> {
-    match Lock::on(file) {
+/// A lock of the file, or who has it.
+fn lock(taken: Result<Lock, LockError>) -> Result<Lock> {
+    match taken {
         Ok(lock) => Ok(lock),
         Err(LockError::Held(holder)) => Err(anyhow!("it is in use by {holder}")),
         Err(LockError::Io(error)) => Err(error.into()),
