@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use loggr_net::tls::{Clients, Server, ServerFiles};
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -62,7 +62,9 @@ fn servers() -> [Arc<Server>; 2] {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, private) = (directory.path().join("a.crt"), directory.path().join("a.key"));
     let key = KeyPair::generate().unwrap();
-    let made = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let made = params.self_signed(&key).unwrap();
     std::fs::write(&certificate, made.pem()).unwrap();
     std::fs::write(&private, key.serialize_pem()).unwrap();
     let asking = Clients { authorities: Some(certificate.clone()), must_show: true, ..Clients::default() };
