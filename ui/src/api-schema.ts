@@ -722,6 +722,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many of the matching events have a good seal, and which have a broken one; answer by answer. */
+        get: operations["getVerify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -732,6 +749,19 @@ export interface components {
             counts: number[];
             /** @description Where it begins. */
             start: string;
+        };
+        /** @description An event whose seal is broken. */
+        Broken: {
+            /** @description Its program; left out where that is hidden from who asks. */
+            app_name?: string | null;
+            /** @description Its host; left out where that is hidden from who asks. */
+            source?: string | null;
+            /** @description When it was received. */
+            timegenerated: string;
+            /** @description When it was sealed, as it says itself. */
+            timehmac?: string | null;
+            /** @description Its identity. */
+            uid: string;
         };
         /** @description Something that has changed. */
         Change: {
@@ -3026,6 +3056,45 @@ export interface components {
             events: number;
             value: string;
         };
+        /** @description The seals of matching events. */
+        Verified: {
+            /**
+             * Format: uint64
+             * @description Those with a broken seal.
+             */
+            broken: number;
+            /** @description Each event with a broken seal. */
+            broken_events: components["schemas"]["Broken"][];
+            /** @description Where the next answer goes on; null where all were looked at. */
+            cursor?: string | null;
+            /**
+             * Format: uint64
+             * @description Events that were looked at.
+             */
+            events: number;
+            /**
+             * Format: uint64
+             * @description Those with a good seal.
+             */
+            good: number;
+            /** @description Events with a good seal, by the `id` of the key that fits. */
+            keys: {
+                [key: string]: number;
+            };
+            /** @description Something was left out: the time was over, or a file is damaged. */
+            partial: boolean;
+            /** @description The range that was asked for, as moments. */
+            range: components["schemas"]["Range"];
+            /** @description What was looked at. */
+            stats: components["schemas"]["Stats"];
+            /**
+             * Format: uint64
+             * @description Those without a seal.
+             */
+            unsealed: number;
+            /** @description What was left out and why. */
+            warnings: string[];
+        };
         /** @description How a search is shown. */
         View: "explore" | "patterns";
         /** @description Which entries are meant. */
@@ -4777,6 +4846,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Top"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVerify: {
+        parameters: {
+            query?: {
+                /** @description The query; an empty one finds everything. */
+                q?: string;
+                /** @description Events from this moment on, for example `now-15m`. */
+                from?: string;
+                /** @description Events before this moment. */
+                to?: string;
+                /** @description The shipper whose store is asked; if it is left out, the one that the configuration names. */
+                store?: string;
+                /** @description The query ends after this time (`30s` if it is left out, at most `5m`) with what it has found. */
+                timeout?: string;
+                /** @description At most so many events are looked at, the newest first. */
+                limit?: number;
+                /** @description The `cursor` of the answer before: this one goes on behind it. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
                 };
             };
             /** @description What went wrong. */

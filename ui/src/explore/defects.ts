@@ -15,7 +15,7 @@ const DEFECT: Record<string, string> = {
   unknown_zone: 'its time zone is not known: that of the listener stands in',
   bad_header: 'its head is nearly that of RFC 5424: what could be read was taken',
   unknown_version: 'it has a version of syslog that nobody has defined',
-  bad_timegenerated: 'another loggr names a time of reception that cannot be: that of its reception here stands in',
+  bad_timegenerated: 'it brings a time of reception that cannot be: that of its reception here stands in',
 };
 
 /** Empty for a word of a newer loggr. */
