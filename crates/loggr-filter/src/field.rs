@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use loggr_event::{Event, Facility, Severity, Timestamp};
+use loggr_event::{Defect, Event, Facility, Severity, Timestamp};
 
 /// Tag of an event to which a value could not be assigned.
 pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
@@ -201,8 +201,12 @@ pub(crate) fn is_taken(name: &str) -> bool {
     bare == "tags" || CoreField::from_name(bare).is_some()
 }
 
-/// Takes the seal away from an event that was changed.
+/// Takes the seal away from an event that was changed. One that is known to be broken stays: without it the
+/// event could be sealed anew, as if nobody had touched it.
 pub(crate) fn unseal(event: &mut Event<'_>) {
+    if event.defects.contains(Defect::BadHmac) {
+        return;
+    }
     event.hmac = None;
     event.timehmac = None;
 }

@@ -1,6 +1,6 @@
 //! The language as its users see it: what programs do, and what wrong ones are told.
 
-use loggr_event::{Event, Origin, Severity, Timestamp, Uid, Verdict};
+use loggr_event::{Defect, Event, Origin, Severity, Timestamp, Uid, Verdict};
 use proptest::prelude::*;
 
 use super::parser::parse;
@@ -322,6 +322,18 @@ fn a_seal_does_not_survive_a_change_of_what_is_sealed() {
     check_seal("[team] := \"a\"", true);
     check_seal("[team] := \"a\" rename [team] -> [crew] delete [crew]", true);
     check_seal("tags += \"t\"", true);
+}
+
+#[test]
+fn a_seal_that_is_known_to_be_broken_stays_with_what_is_changed() {
+    let program = program("message := \"other\"");
+    let origin = Origin::default();
+    let mut event = event(&origin);
+    event.seal(b"key", NOW);
+    event.message = "changed on its way".into();
+    event.defects.insert(Defect::BadHmac);
+    program.run(&mut event, NOW, &mut program.counters());
+    assert_eq!(event.verify(b"key"), Verdict::Bad);
 }
 
 /// Wrong programs and what is said about them, in one file.

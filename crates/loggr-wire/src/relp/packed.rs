@@ -9,7 +9,8 @@
 //! | 4 | how many octets come out, big-endian | [`MAX_UNPACKED_BYTES`] |
 //! | rest | a frame of zstd (RFC 8878) | [`MAX_PACKED_BYTES`] with what stands before it |
 //!
-//! What comes out is, for each message, its length in 4 octets, big-endian, and the message.
+//! What comes out is, for each message, its length in 4 octets, big-endian, and the message, which is not
+//! empty.
 //!
 //! Invariants: nothing is allocated for a claim beyond the limit, and never more than the claim; of a frame
 //! that is damaged no message comes out.
@@ -24,8 +25,8 @@ pub const PACKED_COMMAND: &str = "zsyslog";
 pub const MAX_PACKED_BYTES: usize = 512 << 10;
 /// The most octets that may come out of one.
 pub const MAX_UNPACKED_BYTES: usize = 1 << 20;
-/// The most messages in one.
-pub const MAX_PACKED_MESSAGES: usize = 1 << 16;
+/// The most messages in one: short ones need much more memory than octets, as they come out.
+pub const MAX_PACKED_MESSAGES: usize = 1 << 12;
 
 /// Octets before the frame of zstd.
 const HEAD_BYTES: usize = 8;
@@ -43,7 +44,7 @@ pub enum Damage {
     Count,
     /// It claims that more comes out than may.
     TooLarge,
-    /// Something else comes out than it claims, or nothing.
+    /// Something else comes out than it claims, or nothing, or an empty message.
     Content,
 }
 
@@ -92,7 +93,7 @@ impl Packer {
         self.messages == 0
     }
 
-    /// Adds a message. False if it has no room: the frame is full.
+    /// Adds a message, which is not empty. False if it has no room: the frame is full.
     pub fn push(&mut self, message: &[u8]) -> bool {
         let len = self.plain.len().saturating_add(LENGTH_BYTES).saturating_add(message.len());
         if len > MAX_UNPACKED_BYTES || self.messages >= MAX_PACKED_MESSAGES {
@@ -190,7 +191,7 @@ fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
 /// A message, and what comes after it.
 fn message(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = number(bytes)?;
-    rest.split_at_checked(len)
+    rest.split_at_checked(len).filter(|(message, _)| !message.is_empty())
 }
 
 /// The data of a frame with these messages, longer or shorter than they are.
@@ -233,7 +234,7 @@ mod tests {
     #[test]
     fn messages_come_out_as_they_went_in() {
         let long = "x".repeat(500);
-        let messages: Vec<&[u8]> = vec![long.as_bytes(), b"", b"a\nb\0", b"last"];
+        let messages: Vec<&[u8]> = vec![long.as_bytes(), b"a\nb\0", b"last"];
         let data = packed(messages.iter().copied()).expect("it is shorter");
         assert!(data.len() < 100);
         check(&data, Ok(&messages));
@@ -249,12 +250,12 @@ mod tests {
     fn a_full_frame_takes_no_more() {
         let mut packer = Packer::new().expect("memory");
         let message = vec![b'x'; MAX_UNPACKED_BYTES / 2 - LENGTH_BYTES];
-        assert!(packer.push(&message) && packer.push(&message) && !packer.push(b""));
+        assert!(packer.push(&message) && packer.push(&message) && !packer.push(b"x"));
         assert_eq!(packer.len(), MAX_UNPACKED_BYTES);
         let data = packer.finish().expect("it is shorter");
         assert_eq!(unpack(&data).map(|found| (found.count(), found.byte_len())), Ok((2, MAX_UNPACKED_BYTES)));
-        let many = (0..MAX_PACKED_MESSAGES).all(|_| packer.push(b""));
-        assert!(many && !packer.push(b""));
+        let many = (0..MAX_PACKED_MESSAGES).all(|_| packer.push(b"x"));
+        assert!(many && !packer.push(b"x"));
         assert!(packer.finish().is_some() && packer.is_empty());
     }
 
@@ -274,6 +275,8 @@ mod tests {
         check(&frame(2, 10, &plain), Err(Damage::Content));
         check(&frame(2, 12, &plain), Err(Damage::Content));
         check(&frame(1, 6, &[0, 0, 0, 9, b'a', b'b']), Err(Damage::Content));
+        // A message of nothing, of which a few octets could bring any number.
+        check(&frame(2, 9, &[0, 0, 0, 1, b'a', 0, 0, 0, 0]), Err(Damage::Content));
         // No zstd, half of it, and a byte that is another.
         check(&[&[0, 0, 0, 1, 0, 0, 0, 5][..], b"hello"].concat(), Err(Damage::Content));
         let whole = frame(2, 11, &plain);
@@ -292,7 +295,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packed_and_unpacked_is_the_same(messages in prop::collection::vec(prop::collection::vec(0u8..4, 0..200), 1..50)) {
+        fn packed_and_unpacked_is_the_same(messages in prop::collection::vec(prop::collection::vec(0u8..4, 1..200), 1..50)) {
             let Some(data) = packed(messages.iter().map(Vec::as_slice)) else { return Ok(()) };
             let found = unpack(&data).expect("what we have packed");
             prop_assert_eq!(found.count(), messages.len());

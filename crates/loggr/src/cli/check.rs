@@ -100,8 +100,10 @@ fn summary(config: &Config) -> Result<String> {
     }
     match &config.web {
         Some(web) => {
+            crate::web::looks_right(web)?;
+            let scheme = if web.tls.is_some() { "https" } else { "http" };
             for address in &web.listen {
-                writeln!(out, "web: http://{address}/")?;
+                writeln!(out, "web: {scheme}://{address}/")?;
             }
         }
         None => writeln!(out, "web: off")?,

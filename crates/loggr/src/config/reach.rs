@@ -15,6 +15,8 @@ pub struct Reach {
     /// Directories in which it makes, changes and removes files, and the permission bits with which it
     /// makes them itself where the configuration says so.
     pub kept: Vec<(PathBuf, Option<u32>)>,
+    /// Directories of files, below which people may have put links to directories elsewhere.
+    pub linked: Vec<PathBuf>,
     /// Files that it reads, perhaps again when they have been replaced.
     pub read: Vec<PathBuf>,
     /// Files that were made while it was root and that it removes at its end.
@@ -24,7 +26,7 @@ pub struct Reach {
 impl Config {
     /// How far into the file system this configuration reaches.
     pub fn reach(&self) -> Reach {
-        Reach { kept: self.kept(), read: self.read(), removed: self.removed() }
+        Reach { kept: self.kept(), linked: self.linked(), read: self.read(), removed: self.removed() }
     }
 
     fn kept(&self) -> Vec<(PathBuf, Option<u32>)> {
@@ -39,6 +41,11 @@ impl Config {
         let logs = self.log.security.iter().filter_map(|file| file.parent());
         kept.extend(logs.map(|directory| (directory.to_owned(), None)));
         kept
+    }
+
+    fn linked(&self) -> Vec<PathBuf> {
+        let files = self.ships.iter().filter(|ship| ship.kind.directory_mode().is_some());
+        files.filter_map(|ship| ship.kind.directory()).map(ToOwned::to_owned).collect()
     }
 
     fn read(&self) -> Vec<PathBuf> {
@@ -137,5 +144,6 @@ mod tests {
         let reach = read("[ship.a]\nkind='files'\ndirectory='/logs'\ndirectory_mode='0700'").reach();
         let mode = |path: &str| reach.kept.iter().find(|(kept, _)| kept == Path::new(path)).map(|(_, m)| *m);
         assert_eq!((mode("/logs"), mode("/data/search"), mode("/x")), (Some(Some(0o700)), Some(None), None));
+        assert_eq!(reach.linked, [Path::new("/logs")]);
     }
 }

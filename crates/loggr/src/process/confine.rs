@@ -40,6 +40,8 @@ const SYSTEM_FILES: &[&str] =
     &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime", "/etc/ssl/certs"];
 /// Variables that name such places.
 const SYSTEM_VARIABLES: &[&str] = &["SSL_CERT_FILE", "SSL_CERT_DIR", "TZDIR"];
+/// Names that are looked at below directories of files, for links; at the start, once.
+const MOST_LOOKED_AT: usize = 200_000;
 /// Devices without anything behind them.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"];
 
@@ -74,6 +76,8 @@ pub enum Confined {
         writes: Vec<PathBuf>,
         /// Where it may read, beside the system's own.
         reads: Vec<PathBuf>,
+        /// Where it may remove files, beside these: its sockets and its pid file.
+        removes: Vec<PathBuf>,
     },
 }
 
@@ -82,8 +86,11 @@ impl fmt::Display for Confined {
         match self {
             Confined::Off => f.write_str("not confined (`confine = false`)"),
             Confined::Not(why) => write!(f, "not confined: {why}"),
-            Confined::To { abi, writes, reads } => {
+            Confined::To { abi, writes, reads, removes } => {
                 write!(f, "confined by Landlock {abi} to writing in {}", listed(writes))?;
+                if !removes.is_empty() {
+                    write!(f, ", removing in {}", listed(removes))?;
+                }
                 match reads.is_empty() {
                     true => f.write_str(" and reading the system's files"),
                     false => write!(f, " and reading in {} and the system's files", listed(reads)),
@@ -97,11 +104,16 @@ fn listed(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The directories of one purpose, each once, none below another.
+/// The directories of one purpose, and files that stand for themselves; each once, none below another.
 #[derive(Debug, Default)]
 struct Directories(Vec<PathBuf>);
 
 impl Directories {
+    /// Is it, where links lead, one of them or below one?
+    fn holds(&self, path: &Path) -> bool {
+        path.canonicalize().is_ok_and(|real| self.0.iter().any(|known| real.starts_with(known)))
+    }
+
     /// Adds one that is there; its real path.
     fn add(&mut self, path: &Path) {
         let Ok(real) = path.canonicalize() else { return };
@@ -119,9 +131,11 @@ impl Directories {
         }
     }
 
+    /// Below the root lies everything: of a file in it only itself.
     fn add_parent(&mut self, file: &Path) {
-        if let Some(parent) = file.parent() {
-            self.add(parent);
+        match file.parent() {
+            Some(parent) if parent.parent().is_some() => self.add(parent),
+            _ => self.add(file),
         }
     }
 
@@ -143,7 +157,8 @@ pub fn confine(config: &Config) -> Confined {
     };
     let writes = written(config);
     let reads = read(config).without(&[&writes[..], &paths(SYSTEM)].concat());
-    let abi = match restrict(rules, config, &writes, &reads) {
+    let removes = removed(config).without(&writes);
+    let abi = match restrict(rules, &writes, &reads, &removes) {
         Ok(Some(abi)) => abi,
         Ok(None) => return Confined::Not("the kernel does not enforce it".to_owned()),
         Err(error) => return Confined::Not(format!("{error:#}")),
@@ -156,7 +171,7 @@ pub fn confine(config: &Config) -> Confined {
         Some(Allowed { path: path.canonicalize().ok()?, is: (meta.dev(), meta.ino()), writes })
     });
     drop(ALLOWED.set(allowed.collect()));
-    Confined::To { abi, writes, reads }
+    Confined::To { abi, writes, reads, removes }
 }
 
 fn paths(texts: &[&str]) -> Vec<PathBuf> {
@@ -175,12 +190,59 @@ fn written(config: &Config) -> Vec<PathBuf> {
         }
         directories.add(&directory);
     }
+    let mut look = MOST_LOOKED_AT;
+    for directory in config.reach().linked {
+        add_links(&mut directories, &directory, &mut look);
+    }
     directories.0
+}
+
+/// Adds where links to directories lead, wherever they are below this one. loggr makes no links: what it
+/// finds, the administrator has put there to keep files on another disk.
+fn add_links(directories: &mut Directories, below: &Path, look: &mut usize) {
+    let mut left = vec![below.to_owned()];
+    while let Some(directory) = left.pop() {
+        // What cannot be read cannot be reached either.
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            if *look == 0 {
+                let directory = below.display();
+                tracing::warn!(
+                    %directory,
+                    most = MOST_LOOKED_AT,
+                    "not all of this directory was searched for links to directories, because it holds too much"
+                );
+                return;
+            }
+            *look -= 1;
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => left.push(path),
+                Ok(kind) if kind.is_symlink() && path.is_dir() && !directories.holds(&path) => {
+                    directories.add(&path);
+                    left.push(path);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Where sockets and pid files lie that were made by root and are removed at the end.
+fn removed(config: &Config) -> Directories {
+    let mut directories = Directories::default();
+    for directory in config.reach().removed.iter().filter_map(|file| file.parent()) {
+        directories.add(directory);
+    }
+    directories
 }
 
 fn read(config: &Config) -> Directories {
     let mut directories = Directories::default();
-    directories.add(&config.directory);
+    // A configuration in the root is named itself, below.
+    if config.directory.parent().is_some() {
+        directories.add(&config.directory);
+    }
     for name in ["filters", "patterns"] {
         directories.add(&config.directory.join(name));
     }
@@ -199,15 +261,20 @@ fn read(config: &Config) -> Directories {
             false => directories.add_of(&named),
         }
     }
-    // Where the program lies, for the names of functions when it panics.
+    // The program itself, for the names of functions when it panics.
     if let Ok(program) = std::env::current_exe() {
-        directories.add_of(&program);
+        directories.add(&program);
     }
     directories
 }
 
 /// The version of Landlock with which the kernel enforces it, if it does.
-fn restrict(rules: Ruleset, config: &Config, writes: &[PathBuf], reads: &[PathBuf]) -> Result<Option<i32>> {
+fn restrict(
+    rules: Ruleset,
+    writes: &[PathBuf],
+    reads: &[PathBuf],
+    removes: &[PathBuf],
+) -> Result<Option<i32>> {
     let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let writing = reading
         | make_bitflags!(AccessFs::{
@@ -223,14 +290,12 @@ fn restrict(rules: Ruleset, config: &Config, writes: &[PathBuf], reads: &[PathBu
         .and_then(|rules| rules.scope(Scope::Signal))
         .and_then(Ruleset::create)
         .context("cannot set up Landlock")?;
-    let removed = config.reach().removed;
-    let removed = removed.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect::<Vec<_>>();
     for (those, rights) in [
         (writes, writing),
         (reads, reading),
         (&paths(SYSTEM)[..], reading),
         (&paths(DEVICES)[..], device),
-        (&removed[..], removing),
+        (removes, removing),
     ] {
         for path in those {
             rules = allow(rules, path, rights)?;
@@ -250,6 +315,8 @@ fn restrict(rules: Ruleset, config: &Config, writes: &[PathBuf], reads: &[PathBu
 /// Allows it below a path, if that is there.
 fn allow(rules: RulesetCreated, path: &Path, rights: BitFlags<AccessFs>) -> Result<RulesetCreated> {
     let Ok(opened) = PathFd::new(path) else { return Ok(rules) };
+    // Of a file nothing can be listed.
+    let rights = if path.is_dir() { rights } else { rights & !AccessFs::ReadDir };
     let shown = || format!("cannot allow `{}`", path.display());
     rules.add_rule(PathBeneath::new(opened, rights)).with_context(shown)
 }
@@ -301,6 +368,32 @@ mod tests {
         directories.add(&root.join("missing"));
         assert_eq!(directories.0, [root.join("real"), root.join("a")]);
         assert_eq!(directories.without(&[root.join("real")]), [root.join("a")]);
+        let mut at_the_root = Directories::default();
+        at_the_root.add_of(Path::new("/proc"));
+        assert_eq!(at_the_root.0, [Path::new("/proc")], "not everything");
+    }
+
+    #[test]
+    fn links_to_directories_are_followed_once_and_not_for_ever() {
+        let there = tempfile::tempdir().unwrap();
+        let root = there.path().canonicalize().unwrap();
+        for name in ["logs/web1", "disk2/web2/old", "disk3"] {
+            std::fs::create_dir_all(root.join(name)).unwrap();
+        }
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(root.join(to), root.join(at)).unwrap();
+        link("disk2/web2", "logs/web1/web2");
+        link("disk3", "disk2/web2/old/web3");
+        link("logs", "disk3/round");
+        link("nowhere", "logs/broken");
+        std::fs::write(root.join("disk3/file"), "x").unwrap();
+        link("disk3/file", "logs/file");
+        let mut directories = Directories::default();
+        directories.add(&root.join("logs"));
+        add_links(&mut directories, &root.join("logs"), &mut 100);
+        assert_eq!(directories.0, ["logs", "disk2/web2", "disk3"].map(|name| root.join(name)));
+        let mut few = Directories::default();
+        add_links(&mut few, &root.join("logs"), &mut 1);
+        assert!(few.0.len() <= 1);
     }
 
     #[test]
@@ -312,13 +405,18 @@ mod tests {
 
     #[test]
     fn what_came_of_it_is_said() {
-        let to = |reads: &[&str]| Confined::To { abi: 7, writes: paths(&["/a", "/b"]), reads: paths(reads) };
+        let to = |reads: &[&str], removes: &[&str]| Confined::To {
+            abi: 7,
+            writes: paths(&["/a", "/b"]),
+            reads: paths(reads),
+            removes: paths(removes),
+        };
         assert_eq!(
-            to(&["/etc/loggr"]).to_string(),
-            "confined by Landlock 7 to writing in /a, /b and reading in /etc/loggr and the system's files"
+            to(&["/etc/loggr"], &["/run"]).to_string(),
+            "confined by Landlock 7 to writing in /a, /b, removing in /run and reading in /etc/loggr and the system's files"
         );
         assert_eq!(
-            to(&[]).to_string(),
+            to(&[], &[]).to_string(),
             "confined by Landlock 7 to writing in /a, /b and reading the system's files"
         );
         assert_eq!(Confined::Off.to_string(), "not confined (`confine = false`)");

@@ -94,6 +94,8 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
     let listener = shared.intake.stats.name();
     let mut failing = false;
     loop {
+        // Whoever connects without a pause keeps the branch below from its turn.
+        while sessions.try_join_next().is_some() {}
         let accepted = tokio::select! {
             biased;
             () = stop.drain() => break,

@@ -37,8 +37,9 @@ pub(super) async fn session(connection: Connection<'_>) {
     let Connection { stream, mut buffer, origin, client, intake, deliveries, idle_timeout, mut stop } =
         connection;
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let config =
-        ServerConfig { max_data_bytes: intake.max_message_size, packed: true, ..ServerConfig::default() };
+    // A few octets of a compressed frame are many events: strangers are not offered it.
+    let packed = origin.trusted;
+    let config = ServerConfig { max_data_bytes: intake.max_message_size, packed, ..ServerConfig::default() };
     let (window, mut settlements) = window::<usize>(CONNECTION_WINDOW);
     let mut session = Session {
         server: Server::new(config),

@@ -186,6 +186,11 @@ impl Seat {
         Answering(self.clone())
     }
 
+    /// Is a request of it being answered?
+    pub fn is_answering(&self) -> bool {
+        self.crowd.lock().seats.get(&self.number).is_some_and(|taken| taken.idle.is_none())
+    }
+
     /// How bytes move on it.
     pub fn moves(&self) -> &Arc<Moves> {
         &self.moves

@@ -115,20 +115,27 @@ pub fn bind(config: &Config, part: &Part) -> Result<Bound> {
     let Some(web) = config.web.as_ref().filter(|_| part.has_web()) else { return Ok(Bound::default()) };
     let bind = |address: &Address| bind::tcp(bind::resolve(address)?);
     let bound = || -> Result<Bound> {
-        let files = |(certificate, key): (PathBuf, PathBuf)| ServerFiles {
-            certificate,
-            key,
-            clients: Clients::default(),
-        };
-        let shown = web.tls.clone().map(|tls| Server::open(files(tls), &[ALPN])).transpose()?;
-        let secret = web.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
-        Ok(Bound {
-            sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?,
-            tls: shown.map(Arc::new),
-            secret: secret.map(Secret::read).transpose()?,
-        })
+        let (tls, secret) = files(web)?;
+        Ok(Bound { sockets: web.listen.iter().map(bind).collect::<Result<_, _>>()?, tls, secret })
     };
     bound().context("cannot start the web server")
+}
+
+/// The certificate and the secret of the provider of identities, where the configuration names them.
+fn files(web: &crate::config::Web) -> Result<(Option<Arc<Server>>, Option<Secret>)> {
+    let files = |(certificate, key): (PathBuf, PathBuf)| ServerFiles {
+        certificate,
+        key,
+        clients: Clients::default(),
+    };
+    let shown = web.tls.clone().map(|tls| Server::open(files(tls), &[ALPN])).transpose()?;
+    let secret = web.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
+    Ok((shown.map(Arc::new), secret.map(Secret::read).transpose()?))
+}
+
+/// Whether the files that the web server names can be used. Nothing is bound.
+pub fn looks_right(web: &crate::config::Web) -> Result<()> {
+    files(web).map(drop).context("the web server could not start")
 }
 
 /// Binds the control socket and serves it, and the web address.

@@ -39,7 +39,7 @@ use crate::process::told::Told;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From one answer, or the beginning, to the end of the next request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection of the web address on which no byte moves for so long ends.
+/// A connection of the web address on which no byte moves for so long ends, unless its answer is being made.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked whether a peer reads; so long one that does not keeps its place from others.
 const LOOK: Duration = Duration::from_secs(5);
@@ -94,6 +94,7 @@ pub async fn serve<L: Listener>(door: Door<L>, app: Router, mut stopped: watch::
     let (crowded, crowding) = (Told::default(), Told::default());
     let address = door.name;
     loop {
+        while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             biased;
             _ = stopped.wait_for(|stopped| *stopped) => break,
@@ -240,7 +241,9 @@ async fn connection<S>(
                 serving.as_mut().graceful_shutdown();
             }
             () = tokio::time::sleep(if leaving { LEAVE_LOOK } else { LOOK }) => {
-                if is_public && moves.still() >= IDLE_TIMEOUT {
+                // A store may think for long about a question: nothing moves then, and somebody waits.
+                let waits_for_us = seat.is_answering() && !moves.is_stuck();
+                if is_public && !waits_for_us && moves.still() >= IDLE_TIMEOUT {
                     return;
                 }
                 if Instant::now() >= next_look {
@@ -332,6 +335,26 @@ mod tests {
             connection(ours, NOBODY, &seat, app, true, stopped).await;
         });
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        serving.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_longer_than_nothing_may_move() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let slow = || async {
+            tokio::time::sleep(IDLE_TIMEOUT * 4).await;
+            "at last"
+        };
+        let app = Router::new().route("/", get(slow));
+        let (_stop, stopped) = watch::channel(false);
+        let seat = Crowd::new(1, Vec::new()).join(None);
+        let serving = tokio::spawn(async move {
+            connection(ours, NOBODY, &seat, app, true, stopped).await;
+        });
+        theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        theirs.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("at last"), "{answer}");
         serving.await.unwrap();
     }
 

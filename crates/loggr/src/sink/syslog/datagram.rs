@@ -82,19 +82,15 @@ impl Session {
 
 /// At most so many bytes of a line, and no half character at its end.
 fn shortened(line: &[u8], longest: usize) -> &[u8] {
-    let Some(mut cut) = line.get(..longest) else { return line };
+    let Some(cut) = line.get(..longest) else { return line };
     if cut.len() == line.len() {
         return line;
     }
-    // The first byte that is left out goes on with a character: its beginning goes too.
-    let mut next = line.get(longest).copied();
-    while let Some(0x80..=0xbf) = next
-        && let Some((last, rest)) = cut.split_last()
-    {
-        next = Some(*last);
-        cut = rest;
-    }
-    cut
+    // Where the first byte that is left out goes on with a character, its beginning goes too, which is at most
+    // three bytes before. What is no text is cut where it must be.
+    let goes_on = |at: usize| matches!(line.get(at), Some(0x80..=0xbf));
+    let begin = (longest.saturating_sub(3)..=longest).rev().find(|at| !goes_on(*at));
+    begin.and_then(|begin| line.get(..begin)).unwrap_or(cut)
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl Session {
         }
     }
 
-    /// Reads or writes once.
+    /// Reads or writes once. Who takes what is sent, or answers, has more time; other noise is no progress.
     async fn step(&mut self, work: &mut Work, deadline: &mut Instant) -> Result<(), Trouble> {
         let Session { target, reader, writer, sender, buffer, unflushed, timeout, .. } = self;
         let writes = !sender.output().is_empty();
@@ -219,10 +219,17 @@ impl Session {
                 )));
             }
         };
-        if let Some(read) = heard {
-            self.hear(read, work)?;
+        let is_progress = match heard {
+            None => true,
+            Some(read) => {
+                let before = (self.unanswered, self.sender.state());
+                self.hear(read, work)?;
+                before != (self.unanswered, self.sender.state())
+            }
+        };
+        if is_progress {
+            *deadline = self.deadline();
         }
-        *deadline = self.deadline();
         Ok(())
     }
 

@@ -26,6 +26,8 @@ enum Does {
     Vanish,
     /// It does nothing from now on.
     Sleep,
+    /// It says this or that from now on, and answers nothing.
+    Chatter,
 }
 
 /// The lines that a receiver has got.
@@ -58,12 +60,12 @@ async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (So
                     if n == 0 {
                         return;
                     }
-                    let (mut out, mut ends, mut sleeps) = (Vec::new(), false, false);
+                    let (mut out, mut ends, mut sleeps, mut chatters) = (Vec::new(), false, false, false);
                     let mut say =
                         |txnr, text: &str| write_frame(&mut out, txnr, &Command::Rsp, text.as_bytes());
                     let fed = reader.feed(&buffer[..n], |frame| {
                         match frame.command {
-                            _ if ends || sleeps => {}
+                            _ if ends || sleeps || chatters => {}
                             Command::Open => say(frame.txnr, "200 OK\nrelp_version=0\ncommands=syslog"),
                             Command::Syslog => {
                                 let text = String::from_utf8_lossy(frame.data);
@@ -75,6 +77,7 @@ async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (So
                                     }
                                     Does::Vanish => ends = true,
                                     Does::Sleep => sleeps = true,
+                                    Does::Chatter => chatters = true,
                                 }
                             }
                             _ => say(frame.txnr, ""),
@@ -84,6 +87,9 @@ async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (So
                     fed.unwrap();
                     if stream.write_all(&out).await.is_err() || ends {
                         return;
+                    }
+                    while chatters && stream.write_all(b"0 hello 0\n").await.is_ok() {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     if sleeps {
                         std::future::pending::<()>().await;
@@ -374,15 +380,17 @@ async fn compressed_lines_that_cannot_be_read_go_once_more_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_target_that_falls_silent_is_left() {
-    let (first, _) = relp(|_, _| Does::Sleep).await;
-    let (second, got) = relp(|_, _| OK).await;
-    let patience = Duration::from_millis(100);
-    let mut sink = sink(&SyslogShip { timeout: patience, ..ship(Carrier::Relp, &[first, second]) });
-    sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
-    assert_eq!(got.texts(), ["a"]);
-    let trouble = sink.stats.targets[0].trouble().unwrap();
-    assert!(trouble.contains("has answered nothing for 0.1 s"), "{trouble}");
+async fn a_target_that_falls_silent_is_left_and_so_is_one_that_only_chatters() {
+    for does in [Does::Sleep, Does::Chatter] {
+        let (first, _) = relp(move |_, _| does).await;
+        let (second, got) = relp(|_, _| OK).await;
+        let patience = Duration::from_millis(100);
+        let mut sink = sink(&SyslogShip { timeout: patience, ..ship(Carrier::Relp, &[first, second]) });
+        sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
+        assert_eq!(got.texts(), ["a"]);
+        let trouble = sink.stats.targets[0].trouble().unwrap();
+        assert!(trouble.contains("has answered nothing for 0.1 s"), "{trouble}");
+    }
 }
 
 #[tokio::test]

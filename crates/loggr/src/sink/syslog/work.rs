@@ -112,29 +112,21 @@ impl Work {
             bytes: whole.slice(start..end),
         };
         let lines: Vec<Line> = ends.into_iter().enumerate().map(cut).collect();
-        let mut work = Work {
-            todo: (0..lines.len()).collect(),
-            verdicts: vec![None; lines.len()],
-            lines,
-            ..Work::default()
-        };
-        for at in 0..work.lines.len() {
-            if work.lines.get(at).is_some_and(|line| line.bytes.is_empty()) {
-                work.settle(at, Verdict::Refused("the line of the event is empty in this format".to_owned()));
-                work.refused += 1;
-            }
-        }
-        work
+        Work { todo: (0..lines.len()).collect(), verdicts: vec![None; lines.len()], lines, ..Work::default() }
     }
 
-    /// Passes over the lines whose verdict is known.
+    /// Passes over the lines whose verdict is known from an earlier try, and refuses those of which nothing
+    /// could be sent.
     pub fn recall(&mut self, settled: &Settled) {
-        if settled.0.is_empty() {
-            return;
-        }
         for at in 0..self.lines.len() {
-            if let Some(verdict) = self.lines.get(at).and_then(|line| settled.0.get(&line.key())) {
-                self.settle(at, verdict.clone());
+            let Some(line) = self.lines.get(at) else { return };
+            let known = (!settled.0.is_empty()).then(|| settled.0.get(&line.key())).flatten();
+            let is_empty = matches!(&*line.bytes, b"" | b"\n");
+            if let Some(verdict) = known.cloned() {
+                self.settle(at, verdict);
+            } else if is_empty {
+                self.settle(at, Verdict::Refused("the line of the event is empty in this format".to_owned()));
+                self.refused += 1;
             }
         }
     }
@@ -333,6 +325,7 @@ mod tests {
         let mut builder = BatchBuilder::default();
         push(&mut builder);
         let mut work = Work::new(&builder.finish().unwrap(), &DumpFormat::parse(format).unwrap());
+        work.recall(&Settled::default());
         assert_eq!(texts(&mut work), expect);
     }
 
@@ -350,6 +343,7 @@ mod tests {
         check(|b| b.push_event(&event), "<1>$SOURCE", &["<1>web"]);
         // An empty line cannot be sent: it is refused at once.
         check(|b| b.push_event(&event), "$PROCID", &[]);
+        check(|b| b.push_event(&event), "$PROCID\n", &[]);
         let (origin, uid, now) = (Arc::new(Origin::default()), Uid::default(), Timestamp::default());
         check(|b| b.push_line(&origin, uid, now, b"<13>as it came\n"), "RAW", &["<13>as it came"]);
     }

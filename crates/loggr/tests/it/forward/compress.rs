@@ -97,11 +97,37 @@ fn rsyslog_gets_events_as_they_are() {
     rsyslog.stop();
 }
 
+/// Few octets would become many events.
+#[test]
+fn who_is_not_trusted_is_not_offered_compression() {
+    let mut target = Loggr::with(Setup::default());
+    let keys = format!("targets = \"{}\"\ncompress = \"zstd\"", target.address("relp"));
+    let mut loggr = Loggr::with(forwarding(&keys));
+    RelpSender::new(loggr.address("relp"), 1).run(0, 1000);
+    target.stored(1000, 60);
+    assert_eq!(siem(&loggr)["forward"]["targets"][0]["compression"], "not offered by the target");
+    let mut stream = TcpStream::connect(target.address("relp")).expect("loggr listens");
+    let frame = [
+        &b"1 open 23 commands=syslog,zsyslog\n2 zsyslog 9 "[..],
+        &[0, 0, 0, 1, 0, 0, 0, 1, 0],
+        b"\n3 close 0\n",
+    ];
+    stream.write_all(&frame.concat()).expect("it is read");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).expect("answers");
+    assert!(
+        !answers.contains("zsyslog\n") && answers.contains("2 rsp ") && !answers.contains("2 rsp 6 200 OK"),
+        "{answers}"
+    );
+    loggr.stop();
+    target.stop();
+}
+
 /// A frame that claims little and holds much, one that claims much, and one that is no zstd: each is answered,
 /// nothing of it is stored, and others do not notice.
 #[test]
 fn bombs_and_damage_are_refused_said_and_harm_nobody() {
-    let mut loggr = Loggr::with(Setup::default());
+    let mut loggr = Loggr::with(trusting());
     let mut stream = TcpStream::connect(loggr.address("relp")).expect("loggr listens");
     let zeros = zstd_of_zeros(64 << 20);
     let frames: [(u32, u32, &[u8]); 4] =
