@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FieldInfo, TopAnswer } from '../api-types';
 import { int, many, percent } from '../format';
-import { grade } from '../list/event';
+import { grade, valuesOf } from '../list/event';
 import { clean } from '../list/text';
 import * as prefs from '../prefs';
 import { alias } from '../query/complete';
@@ -13,7 +13,7 @@ import { Icon } from '../ui/icon';
 import { Middle, zoneName } from '../ui/marks';
 import { go, route } from '../url';
 import { filter, shownColumns, toggleColumn } from './act';
-import { FEW, fields, loadTop, MANY, runningSince, tops } from './search';
+import { FEW, fields, found, loadTop, MANY, runningSince, tops } from './search';
 
 /** Fields that are listed at a time. */
 const MOST_FIELDS = 150;
@@ -49,7 +49,8 @@ export function Fields({ onDone }: { onDone?: () => void }) {
     .sort((a, b) => b.events - a.events || a.shown.localeCompare(b.shown, 'en', { numeric: true }));
   const matched = answer?.matched ?? 0;
   const same = (f: Shown) => {
-    const distinct = f.distinct ?? tops.value.get(f.shown)?.distinct;
+    const counted = f.distinct ?? tops.value.get(f.shown)?.distinct;
+    const distinct = counted ?? (f.events === matched ? inRows(f.shown) : undefined);
     return (
       matched > 1 &&
       distinct === 1 &&
@@ -110,6 +111,29 @@ export function Fields({ onDone }: { onDone?: () => void }) {
         </p>
       )}
     </aside>
+  );
+}
+
+/** Loaded rows that are looked through until the server has counted. */
+const MOST_ROWS = 200;
+
+/** How many different values the loaded rows have in a field: what the count is likely to be, so that little moves when it comes. */
+function inRows(name: string): number {
+  const lines = found.value?.lines.slice(0, MOST_ROWS) ?? [];
+  return new Set(lines.map((l) => valuesOf(l.event, name).join('\n'))).size;
+}
+
+/** The place of values that are still counted. */
+function Awaited({ values }: { values: number }) {
+  const places = Math.min(values, FEW) + (values > FEW ? 1 : 0);
+  return (
+    <>
+      {Array.from({ length: Math.max(1, places) }, (_, i) => (
+        <div class="val dim" key={i}>
+          {i === 0 && '…'}
+        </div>
+      ))}
+    </>
   );
 }
 
@@ -188,7 +212,7 @@ function OneField({ field, name, matched }: { field: FieldInfo; name: string; ma
           {top ? (
             <Values top={top} name={name} limit={limit} onMore={() => setLimit(MANY)} matched={matched} />
           ) : (
-            <p class="grp">…</p>
+            <Awaited values={inRows(name)} />
           )}
           {field.events < matched && <p class="grp">in {share} of the events</p>}
         </div>

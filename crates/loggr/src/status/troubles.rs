@@ -2,7 +2,7 @@
 //!
 //! Only the status is read: a new kind of trouble must be put there first.
 
-use super::{Installation, Owned, State};
+use super::{Installation, Owned, Queue, State};
 use crate::config::Config;
 
 /// The sentences; none if all is well.
@@ -191,6 +191,14 @@ mod tests {
             &["machine `a`: x"],
         );
         check(|s| s.queues = one(disk(false, None)), &["queue `a`: its numbers do not add up"]);
+        check(|s| s.queues = one(left(0)), &[]);
+        check(
+            |s| s.queues = one(left(3)),
+            &[
+                "queue `x/a`: the configuration does not name it any more, and 3 events wait in it: put back what \
+               took them, or drop them with `loggr queue purge x/a --yes`",
+            ],
+        );
         check(|s| s.queues = one(disk(true, said("bad"))), &["queue `a`: bad"]);
         check(
             |s| s.queues = [one(broker("a", 2)), one(broker("machine.m", 2))].concat(),

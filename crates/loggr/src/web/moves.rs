@@ -55,9 +55,14 @@ impl Moves {
         self.is_stuck.load(Ordering::Relaxed)
     }
 
+    /// Does somebody wait for more of the body of a request?
+    pub fn is_awaited(&self) -> bool {
+        self.is_awaited.load(Ordering::Relaxed)
+    }
+
     /// When the last byte moved, if somebody waits for more of the body of a request, and has for so long.
     pub fn awaited_since(&self, still: Duration) -> Option<Instant> {
-        let has_stopped = self.is_awaited.load(Ordering::Relaxed) && self.still() >= still;
+        let has_stopped = self.is_awaited() && self.still() >= still;
         has_stopped.then(|| self.begun + Duration::from_micros(self.last.load(Ordering::Relaxed)))
     }
 

@@ -242,7 +242,7 @@ async fn connection<S>(
             }
             () = tokio::time::sleep(if leaving { LEAVE_LOOK } else { LOOK }) => {
                 // A store may think for long about a question: nothing moves then, and somebody waits.
-                let waits_for_us = seat.is_answering() && !moves.is_stuck();
+                let waits_for_us = seat.is_answering() && !moves.is_stuck() && !moves.is_awaited();
                 if is_public && !waits_for_us && moves.still() >= IDLE_TIMEOUT {
                     return;
                 }
@@ -335,6 +335,20 @@ mod tests {
             connection(ours, NOBODY, &seat, app, true, stopped).await;
         });
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        serving.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_body_ends_by_itself() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let app = Router::new().route("/", post(async |body: Bytes| format!("{}", body.len())));
+        let (_stop, stopped) = watch::channel(false);
+        let seat = Crowd::new(1, Vec::new()).join(None);
+        let serving = tokio::spawn(async move {
+            connection(ours, NOBODY, &seat, app, true, stopped).await;
+        });
+        let half = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf of it";
+        theirs.write_all(half).await.unwrap();
         serving.await.unwrap();
     }
 

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use loggr_event::counted;
 use loggr_flow::Backoff;
 use loggr_net::tls::is_alert;
