@@ -1830,7 +1830,7 @@ export interface components {
              */
             leased: number;
             /**
-             * @description Its name.
+             * @description Its name; of one that is not configured, `EXCHANGE/QUEUE`.
              * @default
              */
             name: string;
