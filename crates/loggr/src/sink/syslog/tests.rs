@@ -90,8 +90,9 @@ async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (So
                     if stream.write_all(&out).await.is_err() || ends {
                         return;
                     }
+                    let mut often = tokio::time::interval(Duration::from_millis(20));
                     while chatters && stream.write_all(b"0 hello 0\n").await.is_ok() {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        often.tick().await;
                     }
                     if sleeps {
                         std::future::pending::<()>().await;
