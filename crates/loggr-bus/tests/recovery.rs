@@ -9,8 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::*;
-use loggr_bus::embedded::{Faults, Op};
-use loggr_bus::{BusOptions, OpenReport};
+use loggr_bus::embedded::{Bus, Faults, Op};
+use loggr_bus::{BusOptions, ExchangeSpec, OpenErrorKind, OpenReport, Topology};
 use loggr_flow::contract::lines;
 use loggr_flow::{Sink, StoreError};
 
@@ -424,4 +424,74 @@ async fn frames_in_a_recycled_segment_are_not_taken_for_new_ones() {
     assert_eq!(report.to_string(), "");
     // The last acknowledgement was perhaps not written yet.
     assert!(drain(&mut consumer(&bus)).await.len() <= 1);
+}
+
+#[tokio::test]
+async fn a_queue_added_later_begins_at_the_end_and_a_removed_one_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bus, report) = open_with(dir.path(), &[("old", "#")], &options());
+    assert_eq!(report.to_string(), "");
+    publish(&mut publisher(&bus), &["a"]).await;
+    bus.close();
+    let (bus, report) = open_with(dir.path(), &[("new", "#")], &options());
+    let text = report.to_string();
+    assert!(
+        text.contains("queue `new` is new")
+            && text.contains("queue `old` is not configured and holds 1 event"),
+        "{text}"
+    );
+    publish(&mut publisher(&bus), &["b"]).await;
+    assert_eq!(drain(&mut consumer_of(&bus, "new")).await, ["b"]);
+    assert_eq!(queue_stats(&bus, "old").waiting_events, 1, "it gets no new ones");
+    assert_eq!(bus.delete_queue("new").unwrap_err().kind(), OpenErrorKind::Config);
+    assert_eq!(bus.delete_queue("x/old").unwrap(), 1);
+    bus.close();
+    let (_bus, report) = open_with(dir.path(), &[("new", "#")], &options());
+    assert_eq!(report.to_string(), "");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_configured_again_has_what_waited_and_misses_what_came_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    for (n, queues) in [&[("q", "#"), ("other", "#")][..], &[("other", "#")], &[("q", "#"), ("other", "#")]]
+        .into_iter()
+        .enumerate()
+    {
+        let (bus, report) = open_with(dir.path(), queues, &options());
+        assert_eq!(report.to_string().contains("queue `q` is configured again"), n == 2, "{report}");
+        publish(&mut publisher(&bus), &[&n.to_string()]).await;
+        bus.close();
+    }
+    let (bus, _) = open_with(dir.path(), &[("q", "#"), ("other", "#")], &options());
+    assert_eq!(drain(&mut consumer(&bus)).await, ["0", "2"]);
+    assert_eq!(drain(&mut consumer_of(&bus, "other")).await, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn an_empty_queue_that_is_not_configured_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bus, _) = open_with(dir.path(), &[("q", "#")], &options());
+    publish(&mut publisher(&bus), &["a"]).await;
+    assert_eq!(drain(&mut consumer(&bus)).await, ["a"]);
+    bus.close();
+    let (bus, report) = open_with(dir.path(), &[("other", "#")], &options());
+    assert!(
+        report.to_string().contains("queue `q` is not configured and was empty: it is removed"),
+        "{report}"
+    );
+    bus.close();
+    let (bus, report) = open_with(dir.path(), &[("q", "#"), ("other", "#")], &options());
+    assert!(report.to_string().contains("queue `q` is new"), "{report}");
+    assert_eq!(queue_stats(&bus, "q").waiting_events, 0);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_not_configured_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = open(dir.path());
+    publish(&mut publisher(&bus), &["a"]).await;
+    bus.close();
+    let other = Topology { exchanges: vec![ExchangeSpec::new("y", &[("q", "#")])] };
+    let (_bus, report) = Bus::open(dir.path(), &other, &options()).unwrap();
+    assert_eq!(report.to_string(), "exchange `x` is not configured and holds 1 event\n");
 }
