@@ -7,6 +7,7 @@
 mod accept;
 mod clients;
 mod connection;
+pub mod content;
 mod datagram;
 mod intake;
 mod proxy;
