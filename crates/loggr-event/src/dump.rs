@@ -164,6 +164,7 @@ mod tests {
                 timezone,
                 keep_leading_blank,
                 assumed: None,
+                given: None,
             },
         )
     }

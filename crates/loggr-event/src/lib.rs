@@ -61,7 +61,7 @@ pub use event::{Defect, Defects, Event, Field, SdElement, SdParam, TrustedField}
 pub use flat::FlatJson;
 pub use format::Format;
 pub use object::{MAX_FIELDS, MAX_TAGS};
-pub use origin::{Assumed, InputFormat, Origin, Transport};
+pub use origin::{Assumed, Given, InputFormat, Origin, Transport};
 pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
 pub use rfc3164::MAX_HOST_BYTES;
@@ -70,6 +70,6 @@ pub use seal::{SEAL_VERSION, SealKeys, Verdict};
 pub use tag::MAX_TAG_BYTES;
 pub use template::{Template, TemplateError};
 pub use timestamp::{DateParts, MAX_RFC3339_BYTES, Timestamp};
-pub use uid::{Uid, UidBlock, UidGenerator};
+pub use uid::{MAX_FILE_LINES, Uid, UidBlock, UidGenerator};
 pub use value::{MAX_DEPTH, MAX_VALUES};
 pub use zone::is_timezone;

@@ -21,6 +21,8 @@ pub enum Transport {
     File,
     /// A file that somebody sent over HTTP.
     Upload,
+    /// A file that somebody put into a directory for that.
+    Harvest,
     /// Put on a queue of the broker by another program.
     Amqp,
     /// Made by loggr itself.
@@ -38,6 +40,7 @@ impl Transport {
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
             Transport::Upload => "upload",
+            Transport::Harvest => "harvest",
             Transport::Amqp => "amqp",
             Transport::Internal => "internal",
         }
@@ -45,7 +48,7 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 9] = [
+        const ALL: [Transport; 10] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
@@ -53,6 +56,7 @@ impl Transport {
             Transport::UnixStream,
             Transport::File,
             Transport::Upload,
+            Transport::Harvest,
             Transport::Amqp,
             Transport::Internal,
         ];
@@ -62,7 +66,12 @@ impl Transport {
     /// True where the lines of one peer are one text in their order: a line without a head goes on
     /// with the one before it.
     pub fn is_text(self) -> bool {
-        matches!(self, Transport::Tcp | Transport::Upload)
+        matches!(self, Transport::Tcp | Transport::Upload | Transport::Harvest)
+    }
+
+    /// True for files that somebody brought: who did is not where they were written.
+    pub fn is_brought(self) -> bool {
+        matches!(self, Transport::Upload | Transport::Harvest)
     }
 
     /// True where the line came from another machine.
@@ -129,7 +138,8 @@ pub struct Origin {
     pub listener: String,
     /// What carried the line.
     pub transport: Transport,
-    /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file.
+    /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file; of a
+    /// harvest, which file.
     pub peer: String,
     /// The verified name in the peer's certificate.
     pub tls_name: Option<String>,
@@ -147,6 +157,25 @@ pub struct Origin {
     /// What holds for lines that do not say it themselves. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumed: Option<Box<Assumed>>,
+    /// What its events get beside what their lines say. Written only where there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Box<Given>>,
+}
+
+/// What the events of a file get beside what their lines say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Given {
+    /// Each line is a message as it stands, whatever it looks like.
+    pub is_plain: bool,
+    /// The code of the facility of lines without a priority.
+    pub facility: Option<u8>,
+    /// The code of the severity of lines without a priority.
+    pub severity: Option<u8>,
+    /// Tags of all events.
+    pub tags: Vec<String>,
+    /// Custom fields of all events, names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.
@@ -166,8 +195,7 @@ impl Origin {
     pub fn host(&self) -> &str {
         match (&self.assumed, self.transport) {
             (Some(assumed), _) if !assumed.host.is_empty() => &assumed.host,
-            // Who sends a file is not where it was written.
-            (_, Transport::Upload) => "",
+            (_, transport) if transport.is_brought() => "",
             _ => self.peer_host(),
         }
     }
@@ -180,7 +208,7 @@ impl Origin {
     /// The address of the peer without its port.
     pub fn peer_host(&self) -> &str {
         match self.peer.rsplit_once(':') {
-            Some((host, _port)) if self.transport != Transport::Upload => {
+            Some((host, _port)) if !self.transport.is_brought() => {
                 host.trim_start_matches('[').trim_end_matches(']')
             }
             _ => &self.peer,

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use crate::door::Door;
 use crate::moment::Clock;
 use crate::{
-    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, Uid, annotation, heads, json, msgpack,
-    object, own, rfc3164, rfc5424,
+    Defect, Event, Facility, Format, Given, InputFormat, Origin, ParseError, Severity, Timestamp, Uid,
+    annotation, heads, json, msgpack, object, own, rfc3164, rfc5424,
 };
 
 impl<'a> Event<'a> {
@@ -119,7 +119,8 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 #[inline]
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
     let first = line.first().copied().unwrap_or_default();
-    if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
+    let is_plain = origin.given.as_ref().is_some_and(|given| given.is_plain);
+    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
@@ -152,6 +153,10 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+    if origin.given.as_ref().is_some_and(|given| given.is_plain) {
+        event.message = Cow::Borrowed(body);
+        return complete(event, origin);
+    }
     let bytes = body.as_bytes();
     if bytes.first() != Some(&b'<') {
         return receive_unusual(body, line, event, origin, uid, now);
@@ -306,6 +311,30 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if origin.transport.is_unix() {
         annotation::absorb(event);
     }
+    if let Some(given) = &origin.given {
+        give(event, given);
+    }
+}
+
+/// Adds what the events of a file get beside what their lines say.
+#[cold]
+fn give<'a>(event: &mut Event<'a>, given: &'a Given) {
+    // Nobody expects a priority or a time in a line that is only a text.
+    if given.is_plain || event.defects.contains(Defect::NoPriority) {
+        let facility = given.facility.and_then(Facility::from_code);
+        let severity = given.severity.and_then(Severity::from_code);
+        event.facility = facility.unwrap_or(event.facility);
+        event.severity = severity.unwrap_or(event.severity);
+        if facility.is_some() && severity.is_some() {
+            event.defects.remove(Defect::NoPriority);
+        }
+    }
+    for tag in &given.tags {
+        event.add_tag(tag.as_str());
+    }
+    for (name, value) in &given.fields {
+        event.set_field(name.as_str(), value.as_str());
+    }
 }
 
 #[cfg(test)]
@@ -353,6 +382,31 @@ mod tests {
         check_assumed(b"{\"msg\":\"x\"}", "h1", "a1", "2026-11-22T10:00:00.000000Z");
         // 2019 has no such day.
         check_assumed(b"<13>Feb 29 00:00:00 web1 cron: x", "web1", "cron", "2024-02-29T00:00:00.000000Z");
+    }
+
+    #[track_caller]
+    fn check_given(line: &[u8], is_plain: bool, expect: &str) {
+        let fields = vec![("fname".to_owned(), "a.log".to_owned())];
+        let tags = vec!["harvested".to_owned()];
+        let given = Given { is_plain, facility: Some(16), severity: Some(3), tags, fields };
+        let given = Some(Box::new(given));
+        let origin = Origin { transport: Transport::Harvest, peer: "/in/a:1".to_owned(), given, ..Origin::default() };
+        let event = receive(line, &origin);
+        let words = event.defects.words().collect::<Vec<_>>().join(" ");
+        let got = format!("{} {}|{}|{words}", event.facility.code(), event.severity.code(), event.message);
+        assert_eq!(got, expect, "{}", String::from_utf8_lossy(line));
+        assert_eq!((event.has_tag("harvested"), event.field("fname")), (true, ["a.log".into()].as_slice()));
+        assert_eq!((event.source.as_ref(), origin.peer_host()), ("", "/in/a:1"), "a name of a file is no host");
+    }
+
+    #[test]
+    fn the_events_of_a_file_get_what_is_given_with_it() {
+        check_given(b"<14>Nov 22 10:00:00 a b", true, "16 3|<14>Nov 22 10:00:00 a b|");
+        check_given(b"{\"msg\":1}\r\n", true, "16 3|{\"msg\":1}|");
+        check_given(b" caf\xe9", true, "16 3| caf\u{fffd}|not_utf8");
+        check_given(b"<14>1 - - - - - - text", false, "1 6|text|no_timestamp");
+        check_given(b"text", false, "16 3|text|unparsed no_timestamp");
+        check_given(b"{\"msg\":\"x\",\"severity\":\"info\"}", false, "1 6|x|no_timestamp");
     }
 
     #[test]

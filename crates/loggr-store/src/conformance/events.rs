@@ -188,6 +188,7 @@ fn application(event: &mut Event<'static>, k: u16) {
         timezone: String::new(),
         keep_leading_blank: k.is_multiple_of(3),
         assumed: None,
+        given: None,
     }));
     if k % 5 == 4 {
         set(event, "duration", format!("{k}.5"));
