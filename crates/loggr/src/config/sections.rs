@@ -2,7 +2,7 @@
 
 use super::keys::{Section, Shape};
 use super::{
-    bus, data, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
+    bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
 };
 
 /// Every section, in the order of the reference.
@@ -11,6 +11,7 @@ pub static SECTIONS: &[&Section] = &[
     &bus::SECTION,
     &listener::SECTION,
     &tls::SECTION,
+    &harvest::SECTION,
     &packers::SECTION,
     &machine::SECTION,
     &ship::SECTION,
@@ -23,7 +24,6 @@ pub static SECTIONS: &[&Section] = &[
     &process::SECTION,
     &registry::SECTION,
     &spool::SECTION,
-    &Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     &Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
 ];
 

@@ -1,5 +1,5 @@
 //! Sources that face the senders: one file per protocol, the list of what is spoken on connections, and
-//! files that are uploaded.
+//! files that are uploaded, over HTTP or into a directory.
 //!
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
@@ -9,6 +9,7 @@ mod clients;
 mod connection;
 pub mod content;
 mod datagram;
+pub mod harvest;
 mod intake;
 mod proxy;
 mod relp;
