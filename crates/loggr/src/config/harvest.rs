@@ -32,7 +32,7 @@ pub static SECTION: Section = Section {
             "directory",
             Takes::Path,
             "",
-            "the directory into which files are uploaded, relative to the configuration file; it must exist, and \
+            "the directory into which files are uploaded, relative to the data directory; it must exist, and \
              loggr must be allowed to read and change it and all files in it",
         )
         .without("must be given"),
@@ -301,8 +301,8 @@ impl Harvest {
 }
 
 /// Reads a section; `None` if its `directory` is missing or wrong.
-pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], beside: &Path) -> Option<Harvest> {
-    let directory = r.path_if_any("directory", beside);
+pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], data: &Path) -> Option<Harvest> {
+    let directory = r.path_if_any("directory", data);
     if directory.is_none() {
         let help = "into which directory are files uploaded? `directory = \"/srv/upload\"`";
         r.needs("directory", format!("`[harvest.{name}]` needs its `directory`"), help.to_owned());
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!((harvest.packers.len(), harvest.marker.as_deref(), harvest.remember), (1, Some(".ok"), Duration::ZERO));
         assert_eq!(harvest.format.input(), (InputFormat::Auto, true));
         let usual = &read_config("[harvest.a]\ndirectory='up'").harvests[0];
-        assert_eq!((usual.directory.as_path(), usual.after, usual.known_by), (Path::new("/etc/loggr/up"), After::Remove, KnownBy::Name));
+        assert_eq!((usual.directory.as_path(), usual.after, usual.known_by), (Path::new("/data/up"), After::Remove, KnownBy::Name));
         assert_eq!(usual.temporary, ["*.part", "*.filepart", "*.tmp", ".*"]);
         assert_eq!((usual.max_size, usual.max_ratio, usual.files_at_once), (64 * GIB, 1000, 4));
     }

@@ -100,7 +100,7 @@ impl<'d> Resolver<'d> {
         let listeners = self.entries(&listener::SECTION, At::Listener, |r, _| listener::read(r, dir, beside));
         let packers = self.entries(&packers::SECTION, At::Packer, packers::read);
         let harvests = self
-            .entries(&harvest::SECTION, At::Harvest, |r, name| harvest::read(r, name, &packers, beside));
+            .entries(&harvest::SECTION, At::Harvest, |r, name| harvest::read(r, name, &packers, dir));
         let machines = self.entries(&machine::SECTION, At::Machine, |r, name| {
             Some(machine::read(r, name, &packers, around.routes))
         });

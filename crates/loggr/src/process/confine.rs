@@ -181,7 +181,9 @@ fn paths(texts: &[&str]) -> Vec<PathBuf> {
 fn written(config: &Config) -> Vec<PathBuf> {
     let mut directories = Directories::default();
     for (directory, mode) in config.reach().kept {
-        if !directory.exists() {
+        // Into what a harvest has no directory nobody uploads: the part that needs it says so.
+        let is_uploaded_into = config.harvests.iter().any(|h| !h.directory.exists() && h.owns(&directory));
+        if !directory.exists() && !is_uploaded_into {
             // What cannot be made is told by the part that needs it.
             drop(match mode {
                 Some(mode) => loggr_disk::make_directory_with(&directory, mode, mode),

@@ -26,6 +26,10 @@ pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 const OF_AN_EXCHANGE: u64 = 4;
 /// Descriptors of a listening socket: itself, and a connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
+/// Descriptors of a harvest, for its ledger and for looking through its directory.
+const OF_A_HARVEST: u64 = 4;
+/// Descriptors of a file that is harvested: itself, and directories that it is moved between.
+const OF_A_HARVESTED_FILE: u64 = 6;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -96,6 +100,9 @@ impl Needs {
         needs.own += queues(config, part);
         for ship in part.ships(config) {
             needs.own += ship.kind.descriptors();
+        }
+        for harvest in part.harvests(config) {
+            needs.own += OF_A_HARVEST + OF_A_HARVESTED_FILE * harvest.files_at_once as u64;
         }
         needs
     }

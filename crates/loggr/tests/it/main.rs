@@ -17,6 +17,7 @@ mod doors;
 mod faults;
 mod foreign;
 mod forward;
+mod harvest;
 mod hostile;
 mod lookups;
 mod machine;

@@ -338,10 +338,8 @@ impl Harvest {
             }
             // It has grown since it was read before: what it was is known.
             Known::New => match examined.begins_with.and_then(|at| earlier.get(at)) {
-                Some((_, before)) if self.config.packers.is_empty() || before.taken.is_some() => {
-                    Ok(Entry { seed: before.seed, place: before.place, ..fresh })
-                }
-                Some(_) | None => {
+                Some((_, before)) => Ok(Entry { seed: before.seed, place: before.place, ..fresh }),
+                None => {
                     for (_, before) in earlier.iter().filter(|(_, before)| before.place.lines > 0) {
                         let (harvest, lines) = (self.config.name.as_str(), before.place.lines);
                         tracing::warn!(harvest, file = %clean(&fresh.path), lines, "a file was written anew while it was taken; so many lines of what it was are events, and all of what it is become events now");
@@ -392,11 +390,8 @@ impl Harvest {
         let directory = whole.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let fname = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (format, is_plain) = self.config.format.input();
-        let assumed = Assumed {
-            host: self.config.source.clone(),
-            app_name: self.config.app_name.clone(),
-            year: None,
-        };
+        let (host, app_name) = (self.config.source.clone(), self.config.app_name.clone());
+        let assumed = Assumed { host, app_name, ..Assumed::default() };
         let given = Given {
             is_plain,
             facility: self.config.facility.map(loggr_event::Facility::code),
@@ -461,6 +456,8 @@ fn unfit(found: &Found) -> Option<String> {
 fn unopened(error: std::io::Error) -> Ended {
     match error.kind() {
         ErrorKind::NotFound => Ended::Gone,
+        // A link or a directory has its name now.
+        ErrorKind::FilesystemLoop | ErrorKind::NotADirectory => Ended::Changed,
         ErrorKind::PermissionDenied => Ended::Refused(format!("loggr may not read it: {error}")),
         _ => Ended::Later(format!("it cannot be opened: {error}")),
     }
