@@ -103,7 +103,10 @@ impl Folder {
         let mut here = Folder(self.0.try_clone()?);
         for part in way.components() {
             let Component::Normal(name) = part else {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "the way leads out of the directory"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the way leads out of the directory",
+                ));
             };
             if makes {
                 match rustix::fs::mkdirat(&here.0, name, DIRECTORY_MODE) {

@@ -120,7 +120,8 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
     let first = line.first().copied().unwrap_or_default();
     let is_plain = origin.given.as_ref().is_some_and(|given| given.is_plain);
-    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
+    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
+    {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
@@ -390,13 +391,18 @@ mod tests {
         let tags = vec!["harvested".to_owned()];
         let given = Given { is_plain, facility: Some(16), severity: Some(3), tags, fields };
         let given = Some(Box::new(given));
-        let origin = Origin { transport: Transport::Harvest, peer: "/in/a:1".to_owned(), given, ..Origin::default() };
+        let origin =
+            Origin { transport: Transport::Harvest, peer: "/in/a:1".to_owned(), given, ..Origin::default() };
         let event = receive(line, &origin);
         let words = event.defects.words().collect::<Vec<_>>().join(" ");
         let got = format!("{} {}|{}|{words}", event.facility.code(), event.severity.code(), event.message);
         assert_eq!(got, expect, "{}", String::from_utf8_lossy(line));
         assert_eq!((event.has_tag("harvested"), event.field("fname")), (true, ["a.log".into()].as_slice()));
-        assert_eq!((event.source.as_ref(), origin.peer_host()), ("", "/in/a:1"), "a name of a file is no host");
+        assert_eq!(
+            (event.source.as_ref(), origin.peer_host()),
+            ("", "/in/a:1"),
+            "a name of a file is no host"
+        );
     }
 
     #[test]

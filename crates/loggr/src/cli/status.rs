@@ -19,8 +19,8 @@ use crate::exit::Exit;
 use crate::process::place;
 use crate::registry::Registry;
 use crate::status::{
-    Broker, Certificate, Forward, Harvest, HarvestedFile, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue,
-    Rule, Seals, Ship, State, Store, Target, sentences,
+    Broker, Certificate, Forward, Harvest, HarvestedFile, Holdings, Installation, Listener, Machine, Owned,
+    Packer, Process, Queue, Rule, Seals, Ship, State, Store, Target, sentences,
 };
 
 /// Arguments of `loggr status`.

@@ -52,8 +52,7 @@ pub fn start(
     let publisher = publisher.with_context(failed)?;
     let packing: Vec<Packing> = section.packers.iter().map(Packing::new).collect();
     let packers = move || packing.iter().map(|of| (of.stage(), of.max_age())).collect();
-    let harvest =
-        Arc::new(Harvest::new(section.clone(), publisher, Box::new(packers), ledger, stop.clone()));
+    let harvest = Arc::new(Harvest::new(section.clone(), publisher, Box::new(packers), ledger, stop.clone()));
     let (running, progress, stop) = (harvest.clone(), harvest.stats.progress.clone(), stop.clone());
     tasks.spawn(async move {
         let taking = async {
@@ -73,13 +72,16 @@ fn may_use(section: &Section) -> Result<()> {
     directory
         .may_change()
         .with_context(|| format!("files in the directory `{shown}` cannot be read and removed"))
-        .hint("the user that loggr runs as needs the rights `rwx` on it: `setfacl -m u:loggr:rwx DIRECTORY`")?;
+        .hint(
+            "the user that loggr runs as needs the rights `rwx` on it: `setfacl -m u:loggr:rwx DIRECTORY`",
+        )?;
     for (key, path) in section.leaves_in() {
         let shown = path.display();
         loggr_disk::make_directory_with(path, LEFT_MODE, LEFT_MODE)
             .with_context(|| format!("cannot make the directory `{shown}` (`{key}`)"))?;
         let to = Folder::open(path).with_context(|| format!("cannot open the directory `{shown}`"))?;
-        to.may_change().with_context(|| format!("files cannot be moved to the directory `{shown}` (`{key}`)"))?;
+        to.may_change()
+            .with_context(|| format!("files cannot be moved to the directory `{shown}` (`{key}`)"))?;
         if to.looks()?.is.0 != directory.looks()?.is.0 {
             let where_from = section.directory.display();
             return Err(anyhow!("`{shown}` (`{key}`) is on another file system than `{where_from}`"))

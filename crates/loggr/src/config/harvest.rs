@@ -370,9 +370,9 @@ fn marker(text: &str) -> Result<String, String> {
         1..=MAX_PATTERN_BYTES if !text.contains('/') && !text.chars().any(char::is_control) => {
             Ok(text.to_owned())
         }
-        _ => Err(format!(
-            "`{text}` is no ending of a name: it has no `/`, and 1 to {MAX_PATTERN_BYTES} bytes"
-        )),
+        _ => {
+            Err(format!("`{text}` is no ending of a name: it has no `/`, and 1 to {MAX_PATTERN_BYTES} bytes"))
+        }
     }
 }
 
@@ -407,12 +407,24 @@ mod tests {
         );
         let harvest = &config.harvests[0];
         assert_eq!((harvest.name.as_str(), harvest.routing_key().as_str()), ("web", "harvest.web"));
-        assert_eq!((harvest.done.as_path(), harvest.failed.as_path()), (Path::new("/srv/web/done"), Path::new("/srv/web/failed")));
-        assert_eq!((harvest.facility.map(Facility::code), harvest.severity), (Some(19), Some(Severity::Informational)));
-        assert_eq!((harvest.packers.len(), harvest.marker.as_deref(), harvest.remember), (1, Some(".ok"), Duration::ZERO));
+        assert_eq!(
+            (harvest.done.as_path(), harvest.failed.as_path()),
+            (Path::new("/srv/web/done"), Path::new("/srv/web/failed"))
+        );
+        assert_eq!(
+            (harvest.facility.map(Facility::code), harvest.severity),
+            (Some(19), Some(Severity::Informational))
+        );
+        assert_eq!(
+            (harvest.packers.len(), harvest.marker.as_deref(), harvest.remember),
+            (1, Some(".ok"), Duration::ZERO)
+        );
         assert_eq!(harvest.format.input(), (InputFormat::Auto, true));
         let usual = &read_config("[harvest.a]\ndirectory='up'").harvests[0];
-        assert_eq!((usual.directory.as_path(), usual.after, usual.known_by), (Path::new("/data/up"), After::Remove, KnownBy::Name));
+        assert_eq!(
+            (usual.directory.as_path(), usual.after, usual.known_by),
+            (Path::new("/data/up"), After::Remove, KnownBy::Name)
+        );
         assert_eq!(usual.temporary, ["*.part", "*.filepart", "*.tmp", ".*"]);
         assert_eq!((usual.max_size, usual.max_ratio, usual.files_at_once), (64 * GIB, 1000, 4));
     }
@@ -424,20 +436,46 @@ mod tests {
 
     #[test]
     fn wrong_harvests() {
-        check("", &["`[harvest.a]` needs its `directory` | into which directory are files uploaded? `directory = \"/srv/upload\"`"]);
+        check(
+            "",
+            &[
+                "`[harvest.a]` needs its `directory` | into which directory are files uploaded? `directory = \"/srv/upload\"`",
+            ],
+        );
         check(
             "directory='/up'\nrecursive=true",
-            &["`[harvest.a]` needs `failed`, because it is `recursive` | files of `failed` must not be taken again: `failed = \"/up-failed\"`"],
+            &[
+                "`[harvest.a]` needs `failed`, because it is `recursive` | files of `failed` must not be taken again: `failed = \"/up-failed\"`",
+            ],
         );
-        check("directory='/up'\ndone='x'", &["`done` is of no use with `after = \"remove\"` | write `after = \"move\"`, or leave `done` out"]);
+        check(
+            "directory='/up'\ndone='x'",
+            &[
+                "`done` is of no use with `after = \"remove\"` | write `after = \"move\"`, or leave `done` out",
+            ],
+        );
         check("directory='/up'\nfacility='loca'", &["`loca` is no facility, such as `daemon` or `local0`"]);
         check("directory='/up'\nseverity='loud'", &["`loud` is no severity, such as `info` or `err`"]);
-        check("directory='/up'\nsource='a b'", &["`a b` is no name: it has no blanks, and 1 to 255 characters of ASCII"]);
+        check(
+            "directory='/up'\nsource='a b'",
+            &["`a b` is no name: it has no blanks, and 1 to 255 characters of ASCII"],
+        );
         check("directory='/up'\ntemporary=['*']", &["`*` fits every name, so that nothing would be taken"]);
-        check("directory='/up'\nmarker='a/b'", &["`a/b` is no ending of a name: it has no `/`, and 1 to 64 bytes"]);
-        check("directory='/up'\nformat='syslog'", &["`syslog` is not a valid `format` | one of `auto`, `lines`, `rfc5424`, `rfc3164`, `json`"]);
+        check(
+            "directory='/up'\nmarker='a/b'",
+            &["`a/b` is no ending of a name: it has no `/`, and 1 to 64 bytes"],
+        );
+        check(
+            "directory='/up'\nformat='syslog'",
+            &["`syslog` is not a valid `format` | one of `auto`, `lines`, `rfc5424`, `rfc3164`, `json`"],
+        );
         check("directory='/up'\npackers=['x']", &["there is no packer `x` | write `[packers.x]`"]);
-        check("directory='/up'\nexchange='nowhere'", &["no queue is bound to the exchange `nowhere`: events would go nowhere | a shipper or machine needs `exchange = \"nowhere\"`"]);
+        check(
+            "directory='/up'\nexchange='nowhere'",
+            &[
+                "no queue is bound to the exchange `nowhere`: events would go nowhere | a shipper or machine needs `exchange = \"nowhere\"`",
+            ],
+        );
     }
 
     #[test]
@@ -454,7 +492,10 @@ mod tests {
             "directory='/up'\nrecursive=true\nfailed='/up/x/failed'",
             &["the harvest `a` would take the files in `/up/x/failed` again | put `failed` somewhere else"],
         );
-        check("directory='/up'\nfailed='/up'", &["the harvest `a` would take the files in `/up` again | put `failed` somewhere else"]);
+        check(
+            "directory='/up'\nfailed='/up'",
+            &["the harvest `a` would take the files in `/up` again | put `failed` somewhere else"],
+        );
         check(
             "directory='/up'\nfailed='/in'\n[harvest.b]\ndirectory='/in'",
             &["the harvest `b` would take the files in `/in` again | put `failed` somewhere else"],
@@ -472,7 +513,9 @@ mod tests {
         );
         check(
             "directory='/logs'\n[ship.f]\nkind='files'\ndirectory='/logs'",
-            &["the harvest `a` would take the files of loggr itself in `/logs` | give it a `directory` for uploads alone"],
+            &[
+                "the harvest `a` would take the files of loggr itself in `/logs` | give it a `directory` for uploads alone",
+            ],
         );
     }
 }

@@ -20,7 +20,8 @@ use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};
 use super::{
-    bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, searched, ship, spool, web,
+    bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, searched, ship,
+    spool, web,
 };
 
 /// Listeners, packers, machines and ships of one file, each at most.
@@ -99,8 +100,8 @@ impl<'d> Resolver<'d> {
         let spool = self.once(&spool::SECTION, |r| spool::read(r, bus.rabbit.is_some(), dir));
         let listeners = self.entries(&listener::SECTION, At::Listener, |r, _| listener::read(r, dir, beside));
         let packers = self.entries(&packers::SECTION, At::Packer, packers::read);
-        let harvests = self
-            .entries(&harvest::SECTION, At::Harvest, |r, name| harvest::read(r, name, &packers, dir));
+        let harvests =
+            self.entries(&harvest::SECTION, At::Harvest, |r, name| harvest::read(r, name, &packers, dir));
         let machines = self.entries(&machine::SECTION, At::Machine, |r, name| {
             Some(machine::read(r, name, &packers, around.routes))
         });

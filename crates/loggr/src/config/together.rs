@@ -9,9 +9,9 @@ use loggr_bus::rabbit::Encoding;
 use loggr_event::Template;
 use loggr_net::Endpoint;
 
-use super::harvest::{After, Harvest};
 use super::Config;
 use super::diagnostics::Problem;
+use super::harvest::{After, Harvest};
 use super::hmac::Seal;
 use super::reader::Places;
 use super::topology::{self, At};
@@ -172,7 +172,9 @@ impl Whole<'_> {
                 self.blame(At::Harvest(index), "directory", message, Some(help));
             }
             for (key, path) in harvest.leaves_in() {
-                let Some(other) = config.harvests.iter().find(|other| other.takes_from(path)) else { continue };
+                let Some(other) = config.harvests.iter().find(|other| other.takes_from(path)) else {
+                    continue;
+                };
                 let (name, shown) = (&other.name, path.display());
                 let message = format!("the harvest `{name}` would take the files in `{shown}` again");
                 self.blame(At::Harvest(index), key, message, Some(format!("put `{key}` somewhere else")));

@@ -99,7 +99,14 @@ impl Part {
                 let web = config.web.as_ref().map(|_| Part::Web);
                 let collector = self.has_spool(config).then_some(Part::Collector);
                 let harvests = self.harvests(config).map(|h| Part::Harvest(h.name.clone()));
-                server.into_iter().chain(harvests).chain(machines).chain(ships).chain(web).chain(collector).collect()
+                server
+                    .into_iter()
+                    .chain(harvests)
+                    .chain(machines)
+                    .chain(ships)
+                    .chain(web)
+                    .chain(collector)
+                    .collect()
             }
             // A process that receives events also empties the spool.
             Part::Server if self.has_spool(config) => vec![Part::Server, Part::Collector],

@@ -55,9 +55,7 @@ impl Packing {
         let (_, packing, magic) = Packing::ALL.iter().find(|(.., magic)| beginning.starts_with(magic))?;
         // A line of text may begin with these letters: behind them stand the size of a block and its mark, or
         // that of the end.
-        let is_block = |rest: &[u8]| {
-            matches!(rest, [b'1'..=b'9', mark @ ..] if mark.starts_with(b"1AY&SY") || mark.starts_with(b"\x17rE8P\x90"))
-        };
+        let is_block = |rest: &[u8]| matches!(rest, [b'1'..=b'9', mark @ ..] if mark.starts_with(b"1AY&SY") || mark.starts_with(b"\x17rE8P\x90"));
         let is_one = *packing != Packing::Bzip2 || beginning.get(magic.len()..).is_some_and(is_block);
         is_one.then_some(*packing)
     }
@@ -372,7 +370,13 @@ mod tests {
 
     #[test]
     fn xz_may_not_take_all_memory() {
-        let options = lzma_rust2::XzOptions { lzma_options: lzma_rust2::LzmaOptions { dict_size: 256 << 20, ..lzma_rust2::LzmaOptions::with_preset(1) }, ..lzma_rust2::XzOptions::with_preset(1) };
+        let options = lzma_rust2::XzOptions {
+            lzma_options: lzma_rust2::LzmaOptions {
+                dict_size: 256 << 20,
+                ..lzma_rust2::LzmaOptions::with_preset(1)
+            },
+            ..lzma_rust2::XzOptions::with_preset(1)
+        };
         let mut packed = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
         packed.write_all(b"one\n").unwrap();
         check_none(&packed.finish().unwrap(), None, "mem_limit");

@@ -9,8 +9,8 @@ use loggr_bus::rescue::RescueStore;
 
 use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
 use super::{
-    Broker, Certificate, Exchange, Harvest, Identity, Listener, Live, Machine, Queue, Seals, Ship, Status, Totals,
-    disk, store,
+    Broker, Certificate, Exchange, Harvest, Identity, Listener, Live, Machine, Queue, Seals, Ship, Status,
+    Totals, disk, store,
 };
 use crate::config::Config;
 

@@ -126,8 +126,16 @@ pub const METRICS: &[Metric<Harvest>] = &[
         |h| count(h.received),
         "Lines that the harvest has read; after a crash some are read again, and are the same events.",
     ),
-    metric("received_bytes_total", |h| count(h.bytes), "Bytes of the lines that the harvest has read, with the envelope of each."),
-    metric("accepted_events_total", |h| count(h.accepted), "Events of the harvest that the bus has stored durably."),
+    metric(
+        "received_bytes_total",
+        |h| count(h.bytes),
+        "Bytes of the lines that the harvest has read, with the envelope of each.",
+    ),
+    metric(
+        "accepted_events_total",
+        |h| count(h.accepted),
+        "Events of the harvest that the bus has stored durably.",
+    ),
     metric(
         "truncated_events_total",
         |h| count(h.truncated),

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broker, Certificate, Disk, Exchange, Harvest, Identity, Listener, Machine, Queue, QueuePlace, Seals, Seen, Ship,
-    State, Status, Store, Totals, offline,
+    Broker, Certificate, Disk, Exchange, Harvest, Identity, Listener, Machine, Queue, QueuePlace, Seals,
+    Seen, Ship, State, Status, Store, Totals, offline,
 };
 use crate::config::Config;
 

@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use super::metric::{Metric, count, metric, said};
 use super::{
-    Seen, State, Status, broker, certificate, disk, harvest, kernel, listener, machine, queue, seal, ship, store,
+    Seen, State, Status, broker, certificate, disk, harvest, kernel, listener, machine, queue, seal, ship,
+    store,
 };
 
 /// Metrics of the rescue, one line for each sink.

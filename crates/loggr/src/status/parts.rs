@@ -54,8 +54,7 @@ pub fn troubled_parts(live: &Live) -> Troubles {
 pub fn not_ready(live: &Live) -> Option<String> {
     let mut receiving = live.listeners.iter().map(|l| &l.stats.progress);
     let mut harvesting = live.harvests.iter().map(|h| &h.stats.progress);
-    let stalled =
-        receiving.any(|of| of.failing.is_raised()) || harvesting.any(|of| of.failing.is_raised());
+    let stalled = receiving.any(|of| of.failing.is_raised()) || harvesting.any(|of| of.failing.is_raised());
     ended(live)
         .or_else(|| unreadable(live))
         .or_else(|| store::unusable(live))

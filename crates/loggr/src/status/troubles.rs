@@ -182,7 +182,9 @@ mod tests {
             &["listener `a` has stopped reading: the queue is full or cannot be written"],
         );
         check(
-            |s| s.harvests = one(Harvest { name: name(), trouble: said("cannot list"), ..Harvest::default() }),
+            |s| {
+                s.harvests = one(Harvest { name: name(), trouble: said("cannot list"), ..Harvest::default() })
+            },
             &["harvest `a`: cannot list"],
         );
         let failing = |last_error| Ship { name: name(), failing: true, last_error, ..Ship::default() };

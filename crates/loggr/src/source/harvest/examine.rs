@@ -79,7 +79,10 @@ pub fn examine(
         hash.update(rest);
         length += rest.len() as u64;
         if length > limits.max_size {
-            return Err(Ended::Refused(format!("it has more than {} bytes when it is unpacked (`max_size`)", limits.max_size)));
+            return Err(Ended::Refused(format!(
+                "it has more than {} bytes when it is unpacked (`max_size`)",
+                limits.max_size
+            )));
         }
         let packed = packed.load(Ordering::Relaxed).max(1);
         if is_packed && length > RATIO_FREE_BYTES && length / packed > limits.max_ratio {

@@ -187,9 +187,7 @@ impl Harvest {
         };
         let (found, trouble) = match scope.look() {
             Ok(found) => (Some(found), None),
-            Err(error) => {
-                (None, Some(format!("cannot list `{}`: {error}", self.config.directory.display())))
-            }
+            Err(error) => (None, Some(format!("cannot list `{}`: {error}", self.config.directory.display()))),
         };
         if self.stats.directory(trouble.clone()) {
             let harvest = self.config.name.as_str();
@@ -362,7 +360,8 @@ impl Harvest {
         let (window, settlements) = window(if packers.is_empty() { WINDOW } else { PACKING_WINDOW });
         let (deliveries, source) = channel_source(WINDOW);
         let observer = self.stats.progress.observer();
-        let pumping = tokio::spawn(pump(source, self.publisher.clone(), NoRescue, self.stop.clone(), observer));
+        let pumping =
+            tokio::spawn(pump(source, self.publisher.clone(), NoRescue, self.stop.clone(), observer));
         let job = Job {
             identity,
             entry,
@@ -518,7 +517,12 @@ impl Hands {
             Ok(Done::Again(lines)) => {
                 stats.again.add(1);
                 stats.took(told("known".to_owned()));
-                tracing::info!(harvest = name, file, lines, "a file is one that was taken before, and gives no events");
+                tracing::info!(
+                    harvest = name,
+                    file,
+                    lines,
+                    "a file is one that was taken before, and gives no events"
+                );
             }
             Err(Ended::Refused(why)) => {
                 stats.failed.add(1);
@@ -527,7 +531,11 @@ impl Hands {
                 tracing::warn!(harvest = name, file, why = %clean(&why), "a file cannot be taken, and was moved to `{failed}`");
             }
             Err(Ended::Changed) => {
-                tracing::debug!(harvest = name, file, "a file has changed while it was read, and has to stand still again");
+                tracing::debug!(
+                    harvest = name,
+                    file,
+                    "a file has changed while it was read, and has to stand still again"
+                );
                 return self.watch.forget(&found.path);
             }
             Err(Ended::Busy) => {

@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn names_that_nobody_should_have() {
-        for (name, is) in [("a.log", false), ("a\nb", true), ("\u{1b}[2J", true), ("gr\u{fc}n", false), ("\u{7f}", true)] {
+        for (name, is) in
+            [("a.log", false), ("a\nb", true), ("\u{1b}[2J", true), ("gr\u{fc}n", false), ("\u{7f}", true)]
+        {
             assert_eq!(hostile(OsStr::new(name)).is_some(), is, "{name:?}");
         }
         assert_eq!(harmless(OsStr::from_bytes(b"a\x1b[\xff\n.log")), "a_[__.log");
@@ -124,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_packed_file_is_called_as_it_was_before() {
-        for (name, expect) in [("a.log.gz", "a.log"), ("a.bz2", "a"), ("a.gz.xz", "a.gz"), (".gz", ".gz"), ("a", "a")] {
+        for (name, expect) in
+            [("a.log.gz", "a.log"), ("a.bz2", "a"), ("a.gz.xz", "a.gz"), (".gz", ".gz"), ("a", "a")]
+        {
             assert_eq!(unpacked(name), expect);
         }
         assert_eq!([numbered("a", 1), numbered("a", 2)], ["a", "a.2"]);

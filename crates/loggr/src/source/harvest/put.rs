@@ -119,7 +119,9 @@ mod tests {
     impl Place {
         fn new() -> Place {
             let place = Place(tempfile::tempdir().unwrap());
-            ["in/sub", "done", "failed"].iter().for_each(|way| std::fs::create_dir_all(place.at(way)).unwrap());
+            ["in/sub", "done", "failed"]
+                .iter()
+                .for_each(|way| std::fs::create_dir_all(place.at(way)).unwrap());
             place
         }
 
@@ -144,7 +146,9 @@ mod tests {
                     let entry = entry.unwrap();
                     match entry.file_type().unwrap().is_dir() {
                         true => left.push(entry.path()),
-                        false => found.push(entry.path().strip_prefix(self.at(way)).unwrap().display().to_string()),
+                        false => {
+                            found.push(entry.path().strip_prefix(self.at(way)).unwrap().display().to_string())
+                        }
                     }
                 }
             }

@@ -394,7 +394,8 @@ mod tests {
             let identity = Identity::of("a", &entry.content, 4);
             let (ledger, stats) = (&ledger, &stats);
             let origin = Arc::default();
-            let job = Job { identity, entry, origin, max_message_size: 9, packers: Vec::new(), ledger, stats, way };
+            let job =
+                Job { identity, entry, origin, max_message_size: 9, packers: Vec::new(), ledger, stats, way };
             take(file, job, || true)
         });
         assert!(matches!(result.await.unwrap(), Err(Ended::Changed)));

@@ -63,7 +63,9 @@ impl Scope {
                 }
                 let marker = self.marker.as_deref();
                 let is_marker = marker.is_some_and(|marker| {
-                    name.as_encoded_bytes().strip_suffix(marker.as_bytes()).is_some_and(|rest| !rest.is_empty())
+                    name.as_encoded_bytes()
+                        .strip_suffix(marker.as_bytes())
+                        .is_some_and(|rest| !rest.is_empty())
                 });
                 if is_marker {
                     continue;

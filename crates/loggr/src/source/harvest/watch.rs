@@ -80,7 +80,8 @@ impl Watch {
             self.seen.insert(file.path, seen);
         }
         self.temporary = temporary;
-        complete.sort_by(|one, other| (one.looks.changed, &one.path).cmp(&(other.looks.changed, &other.path)));
+        complete
+            .sort_by(|one, other| (one.looks.changed, &one.path).cmp(&(other.looks.changed, &other.path)));
         complete
     }
 

@@ -47,30 +47,30 @@ struct Uploads {
 }
 
 impl Uploads {
-/// Writes all of them piece by piece, under their own names.
-fn slowly(&self, files: &[PathBuf]) {
-    let mut random = Random::new();
-    let contents: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("a file")).collect();
-    for piece in 0..PIECES {
-        for (file, content) in files.iter().zip(&contents) {
-            let size = content.len().div_ceil(PIECES);
-            let part = content.chunks(size).nth(piece).unwrap_or_default();
-            let path = self.up.join(name(file));
-            let open = std::fs::OpenOptions::new().create(piece == 0).append(true).open(path);
-            open.and_then(|mut open| open.write_all(part)).expect("it is written");
+    /// Writes all of them piece by piece, under their own names.
+    fn slowly(&self, files: &[PathBuf]) {
+        let mut random = Random::new();
+        let contents: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("a file")).collect();
+        for piece in 0..PIECES {
+            for (file, content) in files.iter().zip(&contents) {
+                let size = content.len().div_ceil(PIECES);
+                let part = content.chunks(size).nth(piece).unwrap_or_default();
+                let path = self.up.join(name(file));
+                let open = std::fs::OpenOptions::new().create(piece == 0).append(true).open(path);
+                open.and_then(|mut open| open.write_all(part)).expect("it is written");
+            }
+            random_moment(&mut random, PIECE_MS);
         }
-        random_moment(&mut random, PIECE_MS);
     }
-}
 
-/// Copies each under a temporary name, and renames it.
-fn by_rename(&self, files: &[PathBuf]) {
-    for file in files {
-        let part = self.up.join(format!("{}.filepart", name(file)));
-        std::fs::copy(file, &part).expect("a copy");
-        std::fs::rename(&part, self.up.join(name(file))).expect("it is renamed");
+    /// Copies each under a temporary name, and renames it.
+    fn by_rename(&self, files: &[PathBuf]) {
+        for file in files {
+            let part = self.up.join(format!("{}.filepart", name(file)));
+            std::fs::copy(file, &part).expect("a copy");
+            std::fs::rename(&part, self.up.join(name(file))).expect("it is renamed");
+        }
     }
-}
 }
 
 #[test]

@@ -77,7 +77,10 @@ impl Yard {
 
     /// The files in the directory and below it, but for those in `done` and `failed`.
     pub fn left(&self) -> Vec<String> {
-        below(&self.up("")).into_iter().filter(|p| !p.starts_with("done/") && !p.starts_with("failed/")).collect()
+        below(&self.up(""))
+            .into_iter()
+            .filter(|p| !p.starts_with("done/") && !p.starts_with("failed/"))
+            .collect()
     }
 
     /// The reason beside a file in `failed`.
@@ -156,14 +159,20 @@ fn the_lines_of_a_file_become_events_with_what_the_directory_says() {
             "{event}"
         );
         let text = event.to_string();
-        assert!(text.contains("\"a.log\"") && text.contains("fname") && text.contains("directory"), "{event}");
+        assert!(
+            text.contains("\"a.log\"") && text.contains("fname") && text.contains("directory"),
+            "{event}"
+        );
         assert!(event["origin"]["transport"] == "harvest" && event["origin"]["listener"] == "up", "{event}");
     }
     assert_eq!(yard.loggr.search("fname:a.log").len(), 3);
     yard.ended(1, 0, 0);
     assert!(yard.left().is_empty(), "{:?}", yard.left());
     let status = yard.status();
-    assert_eq!((&status["received"], &status["accepted"], &status["waiting"]), (&json!(3), &json!(3), &json!(0)));
+    assert_eq!(
+        (&status["received"], &status["accepted"], &status["waiting"]),
+        (&json!(3), &json!(3), &json!(0))
+    );
     assert_eq!((&status["last"]["path"], &status["last"]["what"]), (&json!("sub/a.log"), &json!("3 lines")));
     let shown = yard.loggr.status_text(&[]);
     assert!(shown.contains("LAST FILE") && shown.contains("sub/a.log (3 lines)"), "{shown}");
@@ -179,7 +188,10 @@ fn files_of_each_packing_are_taken_and_moved() {
     for (ending, pack) in PACKINGS {
         let line = |n: u32| format!("<13>1 2026-03-01T00:00:0{n}Z h a - - - {n} of {ending}\n");
         // Several members are one file.
-        yard.upload(&format!("b.log{ending}"), &[pack(line(1).as_bytes()), pack(line(2).as_bytes())].concat());
+        yard.upload(
+            &format!("b.log{ending}"),
+            &[pack(line(1).as_bytes()), pack(line(2).as_bytes())].concat(),
+        );
         names.push(format!("b.log{ending}"));
     }
     yard.loggr.stored(10, 60);

@@ -47,7 +47,11 @@ fn damaged_archives_are_kept_and_nothing_of_them_is_taken() {
     assert!(yard.left().is_empty(), "{:?}", yard.left());
     let status = yard.loggr.status_text(&[]);
     assert!(status.contains("LAST FAILED") && status.contains("the file is packed and"), "{status}");
-    assert!(yard.loggr.get("/metrics").contains(&format!("loggr_harvest_failed_files_total{{harvest=\"up\"}} {failed}")));
+    assert!(
+        yard.loggr
+            .get("/metrics")
+            .contains(&format!("loggr_harvest_failed_files_total{{harvest=\"up\"}} {failed}"))
+    );
 }
 
 #[test]
@@ -63,8 +67,16 @@ fn bombs_are_kept_and_cost_little() {
     yard.upload("size.log.gz", &PACKINGS[1].1(&noise.repeat(300)));
     yard.upload("good.log", GOOD);
     yard.ended(1, 0, 2);
-    assert!(yard.reason("ratio.log.zst").contains("more than 500 times larger"), "{}", yard.reason("ratio.log.zst"));
-    assert!(yard.reason("size.log.gz").contains("more than 268435456 bytes"), "{}", yard.reason("size.log.gz"));
+    assert!(
+        yard.reason("ratio.log.zst").contains("more than 500 times larger"),
+        "{}",
+        yard.reason("ratio.log.zst")
+    );
+    assert!(
+        yard.reason("size.log.gz").contains("more than 268435456 bytes"),
+        "{}",
+        yard.reason("size.log.gz")
+    );
     let peak = yard.loggr.daemon().peak_memory_kib();
     assert!(peak < 400 << 10, "{peak} KiB");
     assert_eq!(yard.loggr.ask(&["count", ""]).trim(), "1");
@@ -90,7 +102,8 @@ fn hostile_names_and_what_is_no_file_are_kept() {
     std::fs::write(yard.up("").join(OsStr::from_bytes(b"latin-\xe4.log")), GOOD).expect("a file");
     yard.upload("sub.log", GOOD);
     yard.ended(3, 0, 10);
-    let reason = |name: &str| std::fs::read_to_string(failed.join(format!("{name}.reason"))).unwrap_or_default();
+    let reason =
+        |name: &str| std::fs::read_to_string(failed.join(format!("{name}.reason"))).unwrap_or_default();
     for name in ["link.log", "etc", "broken"] {
         assert!(failed.join(name).is_symlink() && reason(name).contains("symbolic link"), "{name}");
     }

@@ -104,7 +104,9 @@ fn a_directory_that_goes_is_a_trouble_until_it_is_back() {
     let (up, aside) = (yard.up(""), yard.stage("aside"));
     let up = Path::new(up.to_str().expect("UTF-8").trim_end_matches('/')).to_owned();
     std::fs::rename(&up, &aside).expect("it goes");
-    until("that is told", 60, || yard.status()["trouble"].as_str().is_some_and(|t| t.contains("cannot list")));
+    until("that is told", 60, || {
+        yard.status()["trouble"].as_str().is_some_and(|t| t.contains("cannot list"))
+    });
     let shown = yard.loggr.status_text(&[]);
     assert!(shown.contains("trouble: harvest `up`: cannot list"), "{shown}");
     std::fs::rename(&aside, &up).expect("it is back");

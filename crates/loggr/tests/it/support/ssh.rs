@@ -62,7 +62,12 @@ impl Ssh {
         std::fs::write(at("batch"), lines).expect("a file");
         let mut command: Command = self.sftp.command();
         command.args(["-q", "-P", &self.port.to_string(), "-b"]).arg(at("batch")).arg("-i").arg(at("user"));
-        for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes", "LogLevel=ERROR"] {
+        for option in [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "IdentitiesOnly=yes",
+            "LogLevel=ERROR",
+        ] {
             command.args(["-o", option]);
         }
         let output = command.arg("127.0.0.1").stdin(Stdio::null()).output().expect("sftp starts");
