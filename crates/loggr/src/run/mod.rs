@@ -225,6 +225,10 @@ impl Running {
             for machine in part.machines(&config) {
                 machines.push(of.start(machine, &mut filtering.tasks)?);
             }
+            for section in part.harvests(&config) {
+                let Crew { stop, tasks, .. } = &mut receiving;
+                harvests.push(harvest::start(section, &opened.bus, &data, stop, tasks)?);
+            }
             if part.has_listeners() {
                 let uids = Arc::new(uids()?);
                 let receiving = Receiving {
@@ -236,10 +240,6 @@ impl Running {
                     stop: &receiving.stop,
                 };
                 server = Server::start(&config, doors, &receiving)?;
-            }
-            for section in part.harvests(&config) {
-                let Crew { stop, tasks, .. } = &mut receiving;
-                harvests.push(harvest::start(section, &opened.bus, &data, stop, tasks)?);
             }
             if let Some(spool) = &opened.spool {
                 let Crew { stop, tasks, .. } = &mut collecting;

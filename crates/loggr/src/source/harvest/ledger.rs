@@ -264,7 +264,7 @@ impl Ledger {
         let mut state = self.state();
         let mut next = State { open: state.open.clone(), put_away: Vec::new() };
         let put_away = state.put_away.clone();
-        let mut write = || -> Result<(), heed::Error> {
+        let write = || -> Result<(), heed::Error> {
             let mut txn = self.env.write_txn()?;
             for identity in &put_away {
                 self.open.delete(&mut txn, identity.bytes())?;

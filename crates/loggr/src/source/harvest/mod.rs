@@ -28,6 +28,7 @@ use loggr_bus::Publisher;
 use loggr_disk::{Folder, Kind, Looks};
 use loggr_event::{Assumed, Given, Origin, Transport};
 use loggr_flow::{Phase, Stop, channel_source, pump, window};
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -264,7 +265,9 @@ impl Harvest {
             return Err(Ended::Changed);
         }
         let goes_on = || self.stop.phase() == Phase::Run;
-        let earlier = self.ledger.open_of(looks.is);
+        // What had this inode under another name was another file, and is not there any more.
+        let mut earlier = self.ledger.open_of(looks.is);
+        earlier.retain(|(_, entry)| Path::new(&entry.path) == found.path);
         let known: Vec<(u64, Hash)> = earlier.iter().map(|(_, e)| (e.length, e.content)).collect();
         let limits = Limits { max_size: self.config.max_size, max_ratio: self.config.max_ratio };
         let examined = examine(file.try_clone().map_err(unopened)?, limits, &known, goes_on)?;
@@ -453,10 +456,12 @@ fn unfit(found: &Found) -> Option<String> {
 }
 
 fn unopened(error: std::io::Error) -> Ended {
+    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
     match error.kind() {
         ErrorKind::NotFound => Ended::Gone,
         // A link or a directory has its name now.
-        ErrorKind::FilesystemLoop | ErrorKind::NotADirectory => Ended::Changed,
+        ErrorKind::NotADirectory => Ended::Changed,
+        _ if is_link => Ended::Changed,
         ErrorKind::PermissionDenied => Ended::Refused(format!("loggr may not read it: {error}")),
         _ => Ended::Later(format!("it cannot be opened: {error}")),
     }
@@ -572,3 +577,6 @@ impl Drop for Turn<'_> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.identity);
     }
 }
+
+#[cfg(test)]
+mod tests;
