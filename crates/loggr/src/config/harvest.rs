@@ -6,8 +6,8 @@ use std::time::Duration;
 use loggr_bus::rabbit::Encoding;
 use loggr_event::{Facility, InputFormat, Severity};
 
-use super::choice::{Choice, choice};
-use super::keys::{DAY, GIB, KIB, MIB, Section, Shape, TIB, Takes, key, one_of};
+use super::choice::choice;
+use super::keys::{DAY, GIB, MIB, Section, Shape, TIB, Takes, key, one_of};
 use super::machine::named_packers;
 use super::packers::Packer;
 use super::rabbit::ENCODING;
@@ -317,7 +317,9 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], data: &Path)
                 format!("files of `{key}` must not be taken again: `{key} = \"{}-{key}\"`", known.display());
             r.blame("recursive", message, Some(help));
         }
-        given.unwrap_or_else(|| known.join(key))
+        // What is missing must not be one mistake more.
+        let beside = || PathBuf::from(format!("{}-{key}", known.display()));
+        given.unwrap_or_else(|| if recursive { beside() } else { known.join(key) })
     };
     let (done, failed) = (leave("done", after == After::Move), leave("failed", true));
     if after == After::Remove && r.has("done") {

@@ -159,6 +159,7 @@ impl Whole<'_> {
                 let message = format!("the harvest `{name}` takes files from `{directory}` already");
                 let help = "give each a `directory` of its own".to_owned();
                 self.blame(At::Harvest(index), "directory", message, Some(help));
+                continue;
             }
             let own = config.reach().kept.into_iter().map(|(path, _)| path);
             let own = own.filter(|path| config.harvests.iter().all(|h| !h.owns(path)));

@@ -27,6 +27,8 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         // Else it is called what it speaks.
         ("listener", _) if key.name == "seal" => "name='x'\ntrust=true",
         ("listener", _) => "name='x'",
+        ("harvest", _) if key.name == "directory" => "",
+        ("harvest", _) => "directory='/up'",
         ("packers", "format") => "start='$INT'",
         ("packers", "preset") => "preset='java'",
         ("registry", "redis") => "url='redis://cache'",

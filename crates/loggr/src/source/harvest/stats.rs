@@ -86,11 +86,6 @@ impl HarvestStats {
         }
     }
 
-    /// Its name in the configuration.
-    pub fn name(&self) -> &str {
-        &self.progress.name
-    }
-
     /// Notes what is in the directory.
     pub fn saw(&self, waiting: usize, temporary: usize) {
         self.waiting.store(waiting as u64, Ordering::Relaxed);
