@@ -124,6 +124,7 @@ fn origin() -> impl Strategy<Value = Option<Cow<'static, Origin>>> {
                 timezone: String::new(),
                 keep_leading_blank: tls,
                 assumed: None,
+                given: None,
             })
         })
     })

@@ -6,8 +6,8 @@
 //!
 //! The time of reception of the lines that follow is taken anew with each note in the ledger: stores that
 //! remember the events of a span of time know those that may come again, however long a file takes. With
-//! packers there is no note in the middle, because what they join must begin at the same line again: all of
-//! such a file comes again after a crash, as the same events.
+//! packers a note is only made where they hold nothing, because what they join must begin at the same line
+//! again.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -70,9 +70,7 @@ pub fn take(file: File, mut job: Job<'_>, goes_on: impl Fn() -> bool) -> Result<
     let mut buffer = vec![0; READ_BYTES];
     loop {
         if !goes_on() {
-            if job.packers.is_empty() {
-                job.note(&mut cut)?;
-            }
+            job.note(&mut cut)?;
             return Err(Ended::Stops);
         }
         let n = read_full(&mut text, &mut buffer).map_err(ended)?;
@@ -91,8 +89,7 @@ pub fn take(file: File, mut job: Job<'_>, goes_on: impl Fn() -> bool) -> Result<
         if is_last {
             break;
         }
-        if job.packers.is_empty() && noted.elapsed() >= NOTE_EVERY {
-            job.note(&mut cut)?;
+        if noted.elapsed() >= NOTE_EVERY && job.note(&mut cut)? {
             noted = Instant::now();
         }
     }
@@ -106,15 +103,18 @@ pub fn take(file: File, mut job: Job<'_>, goes_on: impl Fn() -> bool) -> Result<
 }
 
 impl Job<'_> {
-    /// Waits until the bus holds everything up to here, and notes that.
-    fn note(&mut self, cut: &mut Cut) -> Result<(), Ended> {
-        if cut.place == self.entry.place {
-            return Ok(());
+    /// Waits until the bus holds everything up to here, and notes that. False where a packer holds something.
+    fn note(&mut self, cut: &mut Cut) -> Result<bool, Ended> {
+        if self.packers.iter().any(|(packer, _)| packer.wake_at().is_some()) {
+            return Ok(false);
         }
-        self.way.drain()?;
-        cut.place.stamp = now().unix_micros();
-        self.entry.place = cut.place;
-        self.ledger.enter(self.identity, &self.entry, &[]).map_err(Ended::broken)
+        if cut.place != self.entry.place {
+            self.way.drain()?;
+            cut.place.stamp = now().unix_micros();
+            self.entry.place = cut.place;
+            self.ledger.enter(self.identity, &self.entry, &[]).map_err(Ended::broken)?;
+        }
+        Ok(true)
     }
 }
 
@@ -411,6 +411,11 @@ mod tests {
         assert_eq!(one.events[29_999].2, "BEGIN block 29999\n  and more of it\n  and the end");
         let again = taken(text.as_bytes(), BEGIN, Some("BEGIN $MESSAGE")).await;
         assert_eq!(one.events, again.events);
+        // Also from where nothing was held.
+        let from = text.find("BEGIN block 20000\n").unwrap() as u64;
+        let place = Place { offset: from, lines: 60_000, ..BEGIN };
+        let rest = taken(text.as_bytes(), place, Some("BEGIN $MESSAGE")).await;
+        assert_eq!(rest.events, one.events[20_000..]);
         one.result.unwrap();
     }
 }

@@ -81,8 +81,8 @@ fn a_thousand_files_survive_crashes_line_by_line() {
     let ways = ["slow", "rename", "rsync", "sftp"].map(|way| make(&yard, way, &mut next, &mut random));
     let [slow, renamed, rsynced, sent] = &ways;
     let is_over = AtomicBool::new(false);
+    let up = Uploads { up: yard.up("") };
     let crashes = std::thread::scope(|scope| {
-        let up = Uploads { up: yard.up("") };
         let (up, over) = (&up, &is_over);
         let yard = &mut yard;
         let uploading = scope.spawn(move || {
