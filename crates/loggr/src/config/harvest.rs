@@ -1,13 +1,13 @@
 //! `[harvest.NAME]`: a directory into which others upload log files.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use loggr_bus::rabbit::Encoding;
 use loggr_event::{Facility, InputFormat, Severity};
 
 use super::choice::choice;
-use super::keys::{DAY, GIB, MIB, Section, Shape, TIB, Takes, key, one_of};
+use super::keys::{DAY, MIB, Section, Shape, TIB, Takes, key, one_of};
 use super::machine::named_packers;
 use super::packers::Packer;
 use super::rabbit::ENCODING;
@@ -302,7 +302,7 @@ impl Harvest {
 
 /// Reads a section; `None` if its `directory` is missing or wrong.
 pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], data: &Path) -> Option<Harvest> {
-    let directory = r.path_if_any("directory", data);
+    let directory = r.path_if_any("directory", data).map(|path| plain(&path));
     if directory.is_none() {
         let help = "into which directory are files uploaded? `directory = \"/srv/upload\"`";
         r.needs("directory", format!("`[harvest.{name}]` needs its `directory`"), help.to_owned());
@@ -319,7 +319,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], data: &Path)
         }
         // What is missing must not be one mistake more.
         let beside = || PathBuf::from(format!("{}-{key}", known.display()));
-        given.unwrap_or_else(|| if recursive { beside() } else { known.join(key) })
+        given.map(|path| plain(&path)).unwrap_or_else(|| if recursive { beside() } else { known.join(key) })
     };
     let (done, failed) = (leave("done", after == After::Move), leave("failed", true));
     if after == After::Remove && r.has("done") {
@@ -353,6 +353,19 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, packers: &[Packer], data: &Path)
         files_at_once: r.count("files_at_once"),
     };
     directory.map(|_| harvest)
+}
+
+/// The path without `.` and `..`, so that two can be compared; by their names alone.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn pattern(text: &str) -> Result<String, String> {
@@ -398,6 +411,7 @@ fn word(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::GIB;
     use crate::config::tests::{problems, read as read_config};
 
     #[test]
@@ -499,7 +513,7 @@ mod tests {
             &["the harvest `a` would take the files in `/up` again | put `failed` somewhere else"],
         );
         check(
-            "directory='/up'\nfailed='/in'\n[harvest.b]\ndirectory='/in'",
+            "directory='/up'\nfailed='../x/../in/.'\n[harvest.b]\ndirectory='/in/'",
             &["the harvest `b` would take the files in `/in` again | put `failed` somewhere else"],
         );
         check(

@@ -64,7 +64,7 @@ fn what_cannot_work_is_told_with_its_place() {
     let up = directory.path().display();
     check(
         &format!("\n[harvest.a]\ndirectory = \"{up}\"\n[harvest.b]\ndirectory = \"{up}\"\n"),
-        &["the harvest `a` takes files from", "directory = ", "hint: give each a `directory` of its own"],
+        &["the harvest `a` takes files from", "directory = ", "^ give each a `directory` of its own"],
     );
     check(
         &format!("\n[harvest.a]\ndirectory = \"{up}\"\nrecursive = true\nfailed = \"sub/failed\"\n"),
