@@ -20,6 +20,8 @@ pub struct Reach {
     pub kept: Vec<(PathBuf, Option<u32>)>,
     /// Directories of files, below which people may have put links to directories elsewhere.
     pub linked: Vec<PathBuf>,
+    /// Directories into which it moves whatever others have made: links and pipes, too.
+    pub aside: Vec<PathBuf>,
     /// Files that it reads, perhaps again when they have been replaced.
     pub read: Vec<PathBuf>,
     /// Files that were made while it was root and that it removes at its end.
@@ -29,7 +31,8 @@ pub struct Reach {
 impl Config {
     /// How far into the file system this configuration reaches.
     pub fn reach(&self) -> Reach {
-        Reach { kept: self.kept(), linked: self.linked(), read: self.read(), removed: self.removed() }
+        let aside = self.harvests.iter().map(|harvest| harvest.failed.clone()).collect();
+        Reach { kept: self.kept(), linked: self.linked(), aside, read: self.read(), removed: self.removed() }
     }
 
     fn kept(&self) -> Vec<(PathBuf, Option<u32>)> {

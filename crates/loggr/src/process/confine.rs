@@ -158,7 +158,7 @@ pub fn confine(config: &Config) -> Confined {
     let writes = written(config);
     let reads = read(config).without(&[&writes[..], &paths(SYSTEM)].concat());
     let removes = removed(config).without(&writes);
-    let abi = match restrict(rules, &writes, &reads, &removes) {
+    let abi = match restrict(rules, &writes, &config.reach().aside, &reads, &removes) {
         Ok(Some(abi)) => abi,
         Ok(None) => return Confined::Not("the kernel does not enforce it".to_owned()),
         Err(error) => return Confined::Not(format!("{error:#}")),
@@ -274,6 +274,7 @@ fn read(config: &Config) -> Directories {
 fn restrict(
     rules: Ruleset,
     writes: &[PathBuf],
+    aside: &[PathBuf],
     reads: &[PathBuf],
     removes: &[PathBuf],
 ) -> Result<Option<i32>> {
@@ -282,6 +283,8 @@ fn restrict(
         | make_bitflags!(AccessFs::{
             WriteFile | Truncate | MakeReg | MakeDir | MakeSock | RemoveFile | RemoveDir | Refer
         });
+    // What is moved there counts as made there.
+    let odd = make_bitflags!(AccessFs::{MakeSym | MakeFifo});
     let device = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
     let removing = make_bitflags!(AccessFs::{RemoveFile});
     // What is handled and allowed nowhere: executing programs, making devices, pipes and links, and
@@ -294,6 +297,7 @@ fn restrict(
         .context("cannot set up Landlock")?;
     for (those, rights) in [
         (writes, writing),
+        (aside, odd),
         (reads, reading),
         (&paths(SYSTEM)[..], reading),
         (&paths(DEVICES)[..], device),

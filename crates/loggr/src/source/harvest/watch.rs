@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use loggr_disk::Looks;
+use loggr_disk::{Kind, Looks};
 
 /// A file without a byte may be one whose upload begins just now: it has to stand still for this time, if
 /// `stable` is shorter.
@@ -86,7 +86,8 @@ impl Watch {
     }
 
     fn is_complete(&self, file: &Found, seen: &Seen, now: Instant) -> bool {
-        let stable = if file.looks.size == 0 { self.stable.max(EMPTY_STABLE) } else { self.stable };
+        let is_empty = file.looks.kind == Kind::File && file.looks.size == 0;
+        let stable = if is_empty { self.stable.max(EMPTY_STABLE) } else { self.stable };
         match file.is_marked {
             Some(is_marked) => is_marked,
             None => seen.was_renamed || now.saturating_duration_since(seen.since) >= stable,
@@ -120,8 +121,6 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use loggr_disk::Kind;
-
     use super::*;
 
     const STABLE: Duration = Duration::from_secs(10);
