@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::given::Given;
-
 /// What carried the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -162,6 +160,22 @@ pub struct Origin {
     /// What its events get beside what their lines say. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<Box<Given>>,
+}
+
+/// What the events of a file get beside what their lines say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Given {
+    /// Each line is a message as it stands, whatever it looks like.
+    pub is_plain: bool,
+    /// The code of the facility of lines without a priority.
+    pub facility: Option<u8>,
+    /// The code of the severity of lines without a priority.
+    pub severity: Option<u8>,
+    /// Tags of all events.
+    pub tags: Vec<String>,
+    /// Custom fields of all events, names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.

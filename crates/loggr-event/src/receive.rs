@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::door::Door;
+use crate::give::give;
 use crate::moment::Clock;
 use crate::{
     Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, Uid, annotation, heads, json, msgpack,
@@ -313,7 +314,7 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
         annotation::absorb(event);
     }
     if let Some(given) = &origin.given {
-        given.give(event);
+        give(given, event);
     }
 }
 

@@ -102,6 +102,7 @@ fn hostile_names_and_what_is_no_file_are_kept() {
     std::fs::write(yard.up("").join(OsStr::from_bytes(b"latin-\xe4.log")), GOOD).expect("a file");
     yard.upload("sub.log", GOOD);
     yard.ended(3, 0, 10);
+    yard.loggr.stored(3, 60);
     let reason =
         |name: &str| std::fs::read_to_string(failed.join(format!("{name}.reason"))).unwrap_or_default();
     for name in ["link.log", "etc", "broken"] {
