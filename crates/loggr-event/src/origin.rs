@@ -19,6 +19,8 @@ pub enum Transport {
     UnixStream,
     /// Read from a file or from standard input.
     File,
+    /// Read from the journal of systemd.
+    Journal,
     /// A file that somebody sent over HTTP.
     Upload,
     /// Put on a queue of the broker by another program.
@@ -37,6 +39,7 @@ impl Transport {
             Transport::UnixDgram => "unix-dgram",
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
+            Transport::Journal => "journal",
             Transport::Upload => "upload",
             Transport::Amqp => "amqp",
             Transport::Internal => "internal",
@@ -45,13 +48,14 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 9] = [
+        const ALL: [Transport; 10] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
             Transport::UnixDgram,
             Transport::UnixStream,
             Transport::File,
+            Transport::Journal,
             Transport::Upload,
             Transport::Amqp,
             Transport::Internal,
@@ -147,6 +151,10 @@ pub struct Origin {
     /// What holds for lines that do not say it themselves. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumed: Option<Box<Assumed>>,
+    /// What the kernel and `/proc` said of the process at the other end of a unix socket (`_PID`, `_UID`, …),
+    /// in this order: the trusted fields of its events. Written only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub process: Vec<(String, String)>,
 }
 
 /// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.

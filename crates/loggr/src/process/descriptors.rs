@@ -26,6 +26,8 @@ pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 const OF_AN_EXCHANGE: u64 = 4;
 /// Descriptors of a listening socket: itself, and a connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
+/// Of a journal: its open files, and directories while it looks.
+const OF_A_JOURNAL: u64 = 24;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -80,6 +82,7 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
+                needs.own += listener.journal.iter().map(|_| OF_A_JOURNAL).sum::<u64>();
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{CONNECTION_WINDOW, Connection, ReadBuffer, Stream};
 use super::intake::Intake;
+use super::local::Peer;
 use super::tls::{self, Tls};
 use super::{Spoken, proxy};
 use crate::process::gate::{Gate, Place};
@@ -42,6 +43,8 @@ pub struct Accepting {
     pub is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// What is spoken inside TLS, if it is.
     pub tls: Option<Tls>,
+    /// The kernel is asked which process is at the other end of a unix socket.
+    pub credentials: bool,
 }
 
 impl std::fmt::Debug for Accepting {
@@ -255,6 +258,9 @@ async fn session(arrived: Arrived, shared: &Accepting, stop: Stop) {
     let mut origin = intake.origin_of(peer);
     origin.trusted |= is_trusted;
     origin.tls_name = tls_name;
+    if let (true, Stream::Unix(socket)) = (shared.credentials, &stream) {
+        origin.process = Peer::connected(socket).map(Peer::fields).unwrap_or_default();
+    }
     let origin = Arc::new(origin);
     let sender = stats.senders.of(&intake.sender_of(peer));
     let client = stats.clients.enter(number, &origin, stream.is_encrypted(), sender);

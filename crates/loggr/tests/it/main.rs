@@ -18,6 +18,8 @@ mod faults;
 mod foreign;
 mod forward;
 mod hostile;
+mod journal;
+mod local;
 mod lookups;
 mod machine;
 mod packaging;

@@ -20,7 +20,9 @@ impl Tool {
         let mut command = Command::new(&self.path);
         if let Some(prefix) = &self.prefix {
             let mut libraries = vec![prefix.join("usr/lib/syslog-ng")];
-            libraries.extend(multiarch(prefix));
+            let shared = multiarch(prefix);
+            libraries.extend(shared.iter().map(|directory| directory.join("systemd")));
+            libraries.extend(shared);
             let libraries: Vec<String> = libraries.iter().map(|l| l.display().to_string()).collect();
             command.env("LD_LIBRARY_PATH", libraries.join(":"));
             command.env("SYSLOGNG_PREFIX", prefix.join("usr"));
@@ -99,6 +101,12 @@ pub fn syslog_ng() -> Option<Tool> {
 /// Redis's server.
 pub fn redis_server() -> Option<Tool> {
     needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))
+}
+
+/// What writes files of systemd's journal; it needs no running systemd.
+pub fn journal_remote() -> Option<Tool> {
+    let name = "systemd-journal-remote";
+    needed(name, find(name, &["/lib/systemd"], "journal", "lib/systemd/systemd-journal-remote"))
 }
 
 /// What checks systemd's units; it needs no running systemd.
