@@ -1,0 +1,103 @@
+//! Conditions on one field that no event meets: a query that finds nothing may have `app:postfix` where the
+//! program is called `postfix/smtpd`.
+//!
+//! It asks the store for what begins with the value. Not fields that no event has, nor other languages.
+
+use loggr_store::query::{Field, parse};
+use loggr_store::{SearchOptions, Store};
+use tokio::runtime::Runtime;
+
+/// Conditions of a query that are looked at, at most.
+const MAX_CONDITIONS: usize = 3;
+/// Values that are named, at most.
+const MAX_VALUES: usize = 3;
+
+/// A sentence for each. What the store cannot answer has none: it is a hint.
+pub(super) fn lacking(store: &Store, runtime: &Runtime, text: &str, options: &SearchOptions) -> Vec<String> {
+    let told = conditions(text).into_iter().take(MAX_CONDITIONS).filter_map(|(written, field)| {
+        let alone = runtime.block_on(store.count(&parse(written).ok()?, options)).ok()?;
+        if alone.events > 0 {
+            return None;
+        }
+        let begins = parse(&format!("{written}*")).ok();
+        let top =
+            begins.and_then(|query| runtime.block_on(store.top(&query, &field, MAX_VALUES, options)).ok());
+        let values: Vec<String> = top.into_iter().flat_map(|top| top.values).map(|of| of.value).collect();
+        Some(sentence(written, field.name(), &values))
+    });
+    told.collect()
+}
+
+/// The conditions on a field of every event that stand for the whole of a value.
+fn conditions(text: &str) -> Vec<(&str, Field)> {
+    let whole = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+    let condition = |word| {
+        let written: &str = word;
+        let (name, value) = written.split_once(':')?;
+        let field = Field::from_name(name);
+        let is_core = match field {
+            Field::Source
+            | Field::AppName
+            | Field::Procid
+            | Field::Msgid
+            | Field::Tag
+            | Field::Severity
+            | Field::Facility
+            | Field::Listener
+            | Field::Peer
+            | Field::TlsName => true,
+            Field::Time
+            | Field::Timereported
+            | Field::Message
+            | Field::Uid
+            | Field::Transport
+            | Field::Defect
+            | Field::Shape
+            | Field::Custom(_) => false,
+        };
+        (is_core && !value.is_empty() && value.chars().all(whole)).then_some((written, field))
+    };
+    text.split_whitespace().map(|word| word.trim_matches(['(', ')'])).filter_map(condition).collect()
+}
+
+fn sentence(written: &str, field: &str, values: &[String]) -> String {
+    if values.is_empty() {
+        return format!("no event has `{written}`: `loggr top {field}` shows which values `{field}` has");
+    }
+    let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+    format!(
+        "no event has `{written}`, which stands for all of `{field}`: `{written}*` also finds {}",
+        values.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &[&str]) {
+        let found: Vec<&str> = conditions(text).into_iter().map(|(written, _)| written).collect();
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn conditions_on_whole_values() {
+        check("app:postfix", &["app:postfix"]);
+        check("(host:web1 OR level:err) -tag:x", &["host:web1", "level:err"]);
+        check("app:postfix* app:/a/ app:\"a\" msg:word status:500 plain a:b:c app:", &[]);
+    }
+
+    #[test]
+    fn what_is_said() {
+        assert_eq!(
+            sentence("app:postfix", "app_name", &["postfix/smtpd".to_owned(), "postfix/qmgr".to_owned()]),
+            "no event has `app:postfix`, which stands for all of `app_name`: `app:postfix*` also finds `postfix/smtpd`, \
+             `postfix/qmgr`"
+        );
+        assert_eq!(
+            sentence("tag:x", "tag", &[]),
+            "no event has `tag:x`: `loggr top tag` shows which values `tag` has"
+        );
+    }
+}
