@@ -259,6 +259,9 @@ impl Asked {
             self.suggest().unwrap_or_default();
         }
         let mut hints = loggr_store::query::habits(&self.text);
+        if let (Answers::Here(store, runtime), true) = (&self.place, hints.is_empty()) {
+            hints = lacking(store, runtime, &self.text, &self.options);
+        }
         let words: Vec<&str> = self.text.split_whitespace().collect();
         let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
         if let (true, Some(word)) = (hints.is_empty() && words.len() <= FEW_WORDS, words.iter().find(plain)) {
@@ -266,9 +269,6 @@ impl Asked {
                 "`{word}` is looked for as a whole word in the text of the events; `{word}*` also finds words that \
                  begin with it, `app:{word}` finds events of that program, `host:{word}` events of that host"
             ));
-        }
-        if let (Answers::Here(store, runtime), true) = (&self.place, hints.is_empty()) {
-            hints = lacking(store, runtime, &self.text, &self.options);
         }
         for hint in hints {
             complain(&format!("hint: {}\n", clean(&hint)));

@@ -19,6 +19,12 @@ pub(super) fn lacking(store: &Store, runtime: &Runtime, text: &str, options: &Se
         if alone.events > 0 {
             return None;
         }
+        if field == Field::Message {
+            return Some(format!(
+                "no event has `{written}`, which stands for a whole word of its message: `{written}*` also finds \
+                 words that begin with it"
+            ));
+        }
         let begins = parse(&format!("{written}*")).ok();
         let top =
             begins.and_then(|query| runtime.block_on(store.top(&query, &field, MAX_VALUES, options)).ok());
@@ -28,7 +34,7 @@ pub(super) fn lacking(store: &Store, runtime: &Runtime, text: &str, options: &Se
     told.collect()
 }
 
-/// The conditions on a field of every event that stand for the whole of a value.
+/// The conditions on a field of every event that stand for the whole of a value, or of a word.
 fn conditions(text: &str) -> Vec<(&str, Field)> {
     let whole = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     let condition = |word| {
@@ -40,6 +46,7 @@ fn conditions(text: &str) -> Vec<(&str, Field)> {
             | Field::AppName
             | Field::Procid
             | Field::Msgid
+            | Field::Message
             | Field::Tag
             | Field::Severity
             | Field::Facility
@@ -48,7 +55,6 @@ fn conditions(text: &str) -> Vec<(&str, Field)> {
             | Field::TlsName => true,
             Field::Time
             | Field::Timereported
-            | Field::Message
             | Field::Uid
             | Field::Transport
             | Field::Defect
@@ -85,7 +91,7 @@ mod tests {
     fn conditions_on_whole_values() {
         check("app:postfix", &["app:postfix"]);
         check("(host:web1 OR level:err) -tag:x", &["host:web1", "level:err"]);
-        check("app:postfix* app:/a/ app:\"a\" msg:word status:500 plain a:b:c app:", &[]);
+        check("app:postfix* app:/a/ app:\"a\" msg:word status:500 plain a:b:c app:", &["msg:word"]);
     }
 
     #[test]
