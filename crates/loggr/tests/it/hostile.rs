@@ -9,8 +9,6 @@ use crate::support::{Loggr, Random, RelpSender, Setup, numbered_line, say, seq_o
 
 /// Far more than any of this may cost.
 const MEMORY_LIMIT_KIB: u64 = 200 << 10;
-/// So many connections of one thread: kept, they would cost more than the limit of memory.
-const MANY_CONNECTIONS: usize = 15_000;
 /// A peer that is no longer read gives up after this.
 const PEER_PATIENCE: Duration = Duration::from_secs(5);
 /// An answer that has to come may take so long.
@@ -222,25 +220,6 @@ fn loggr_send_says_what_was_not_taken_and_sends_the_rest() {
     assert!(error.contains("error: the receiver refused 1 line for good\n"), "{error}");
     assert!(error.contains("a message of 200000 octets is longer than the limit of 131072"), "{error}");
     loggr.stored(2, 30);
-}
-
-/// What is kept of a connection that has ended is given back, also while others come without a pause.
-#[test]
-fn connections_that_come_and_go_without_a_pause() {
-    check(Setup::default(), |loggr| {
-        let storm = |name: &'static str| {
-            for _ in 0..MANY_CONNECTIONS {
-                let stream = connect(loggr, name);
-                // Its port is free at once, so that there are enough of them.
-                rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).expect("an option");
-            }
-        };
-        std::thread::scope(|scope| {
-            for name in ["tcp", "tcp", "relp", "relp"] {
-                scope.spawn(move || storm(name));
-            }
-        });
-    });
 }
 
 /// RELP on a port of plain syslog, and plain syslog on one of RELP: both are told with what to do.
