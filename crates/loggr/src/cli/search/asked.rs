@@ -10,7 +10,7 @@ use loggr_store::query::{Field, Query};
 use loggr_store::{Bucket, KnownField, MAX_SEARCH_LIMIT, SearchOptions, Store, StoreError, TopValue};
 use tokio::runtime::Runtime;
 
-use super::lacking::lacking;
+use super::lacking::{Answering, lacking};
 use super::print::{Row, warn};
 use super::there::There;
 use super::time::Span;
@@ -259,8 +259,9 @@ impl Asked {
             self.suggest().unwrap_or_default();
         }
         let mut hints = loggr_store::query::habits(&self.text);
-        if let (Answers::Here(store, runtime), true) = (&self.place, hints.is_empty()) {
-            hints = lacking(store, runtime, &self.text, &self.options);
+        if hints.is_empty() {
+            let is_bounded = self.options.since.is_some() || self.options.until.is_some();
+            hints = lacking(self, &self.text, is_bounded);
         }
         let words: Vec<&str> = self.text.split_whitespace().collect();
         let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
@@ -305,5 +306,25 @@ impl Asked {
         }
         let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
         complain(&format!("hint: no event has the field `{}`{near}\n", clean(field)));
+    }
+}
+
+impl Answering for Asked {
+    fn count_of(&self, query: &str) -> Result<u64> {
+        match &self.place {
+            Answers::Here(store, runtime) => {
+                Ok(wait(runtime, store.count(&parse(query)?, &self.options))?.events)
+            }
+            Answers::There(there) => there.count_of(query),
+        }
+    }
+
+    fn top_of(&self, query: &str, field: &Field, most: usize) -> Result<Vec<TopValue>> {
+        match &self.place {
+            Answers::Here(store, runtime) => {
+                Ok(wait(runtime, store.top(&parse(query)?, field, most, &self.options))?.values)
+            }
+            Answers::There(there) => there.top_of(query, field, most),
+        }
     }
 }

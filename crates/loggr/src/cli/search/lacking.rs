@@ -3,33 +3,39 @@
 //!
 //! It asks the store for what begins with the value. Not fields that no event has, nor other languages.
 
-use loggr_store::query::{Field, parse};
-use loggr_store::{SearchOptions, Store};
-use tokio::runtime::Runtime;
+use anyhow::Result;
+use loggr_store::TopValue;
+use loggr_store::query::Field;
 
 /// Conditions of a query that are looked at, at most.
 const MAX_CONDITIONS: usize = 3;
 /// Values that are named, at most.
 const MAX_VALUES: usize = 3;
 
-/// A sentence for each. What the store cannot answer has none: it is a hint.
-pub(super) fn lacking(store: &Store, runtime: &Runtime, text: &str, options: &SearchOptions) -> Vec<String> {
+/// Who answers to other queries than the one that found nothing.
+pub(super) trait Answering {
+    /// How many events match.
+    fn count_of(&self, query: &str) -> Result<u64>;
+    /// The most frequent values of a field.
+    fn top_of(&self, query: &str, field: &Field, most: usize) -> Result<Vec<TopValue>>;
+}
+
+/// A sentence for each. What cannot be answered has none: it is a hint. `is_bounded`: not all times are asked.
+pub(super) fn lacking(asked: &impl Answering, text: &str, is_bounded: bool) -> Vec<String> {
+    let which = if is_bounded { "no event of that time" } else { "no event" };
     let told = conditions(text).into_iter().take(MAX_CONDITIONS).filter_map(|(written, field)| {
-        let alone = runtime.block_on(store.count(&parse(written).ok()?, options)).ok()?;
-        if alone.events > 0 {
+        if asked.count_of(written).ok()? > 0 {
             return None;
         }
         if field == Field::Message {
             return Some(format!(
-                "no event has `{written}`, which stands for a whole word of its message: `{written}*` also finds \
+                "{which} has `{written}`, which stands for a whole word of its message: `{written}*` also finds \
                  words that begin with it"
             ));
         }
-        let begins = parse(&format!("{written}*")).ok();
-        let top =
-            begins.and_then(|query| runtime.block_on(store.top(&query, &field, MAX_VALUES, options)).ok());
-        let values: Vec<String> = top.into_iter().flat_map(|top| top.values).map(|of| of.value).collect();
-        Some(sentence(written, field.name(), &values))
+        let values = asked.top_of(&format!("{written}*"), &field, MAX_VALUES).unwrap_or_default();
+        let values: Vec<String> = values.into_iter().map(|of| of.value).collect();
+        Some(sentence(which, written, field.name(), &values))
     });
     told.collect()
 }
@@ -66,13 +72,13 @@ fn conditions(text: &str) -> Vec<(&str, Field)> {
     text.split_whitespace().map(|word| word.trim_matches(['(', ')'])).filter_map(condition).collect()
 }
 
-fn sentence(written: &str, field: &str, values: &[String]) -> String {
+fn sentence(which: &str, written: &str, field: &str, values: &[String]) -> String {
     if values.is_empty() {
-        return format!("no event has `{written}`: `loggr top {field}` shows which values `{field}` has");
+        return format!("{which} has `{written}`: `loggr top {field}` shows which values `{field}` has");
     }
     let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
     format!(
-        "no event has `{written}`, which stands for all of `{field}`: `{written}*` also finds {}",
+        "{which} has `{written}`, which stands for all of `{field}`: `{written}*` also finds {}",
         values.join(", ")
     )
 }
@@ -97,12 +103,17 @@ mod tests {
     #[test]
     fn what_is_said() {
         assert_eq!(
-            sentence("app:postfix", "app_name", &["postfix/smtpd".to_owned(), "postfix/qmgr".to_owned()]),
+            sentence(
+                "no event",
+                "app:postfix",
+                "app_name",
+                &["postfix/smtpd".to_owned(), "postfix/qmgr".to_owned()]
+            ),
             "no event has `app:postfix`, which stands for all of `app_name`: `app:postfix*` also finds `postfix/smtpd`, \
              `postfix/qmgr`"
         );
         assert_eq!(
-            sentence("tag:x", "tag", &[]),
+            sentence("no event", "tag:x", "tag", &[]),
             "no event has `tag:x`: `loggr top tag` shows which values `tag` has"
         );
     }
