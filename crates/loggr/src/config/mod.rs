@@ -125,6 +125,12 @@ impl Config {
         file::load(file, data, &Host::this(), &crate::filters::routes)
     }
 
+    /// What a file with mistakes says as far as it can be read. It must not be run: only what runs already may
+    /// be asked with it. `None` where not even the data directory is known.
+    pub fn load_past_mistakes(file: Option<&Path>, data: Option<&Path>) -> Option<Config> {
+        file::load_past_mistakes(file, data, &Host::this())
+    }
+
     /// The directory of the file that would be read, and the file that was ignored; neither is
     /// read.
     pub fn directory_of(file: Option<&Path>) -> Result<(PathBuf, Option<PassedOver>)> {
