@@ -181,6 +181,11 @@ neighbours() {
         unpack syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libpcre3 libglib2.0-0 libwrap0 ||
             say "no loggen: tests with it will be skipped"
     fi
+    # The journal's own writer: it needs no running systemd.
+    if [ ! -x /lib/systemd/systemd-journal-remote ] && [ ! -x "$tools/journal/lib/systemd/systemd-journal-remote" ]; then
+        unpack journal systemd-journal-remote systemd libsystemd-shared libsystemd0 libmicrohttpd12 ||
+            say "no systemd-journal-remote: the tests of the journal will be skipped"
+    fi
     pytool duckdb || say "no DuckDB: the tests that read the store's files with it will be skipped"
     pytool schemathesis || say "no schemathesis: the API's document will not be held against the server"
     pytool oidc_provider_mock oidc-provider-mock ||

@@ -163,6 +163,7 @@ mod tests {
                 ][n],
                 timezone,
                 keep_leading_blank,
+                process: Vec::new(),
                 assumed: None,
                 given: None,
             },
@@ -247,7 +248,7 @@ mod tests {
            fn rfc5424_comes_back(event in event()) {
                let (mut line, trusting) = (Vec::new(), trusting());
                let back = there_and_back(&event, "rfc5424", Format::Rfc5424, &mut line, &trusting);
-               let mut expect = Event { trusted: Vec::new(), defects: Defects::default(), raw: None, original_len: None, ..event.clone() };
+               let mut expect = Event { defects: Defects::default(), raw: None, original_len: None, ..event.clone() };
                expect.origin = Some(Cow::Borrowed(&trusting));
                if expect.uid == Uid::default() {
                    expect.uid = back.uid;

@@ -19,6 +19,8 @@ pub enum Transport {
     UnixStream,
     /// Read from a file or from standard input.
     File,
+    /// Read from the journal of systemd.
+    Journal,
     /// A file that somebody sent over HTTP.
     Upload,
     /// A file that somebody put into a directory for that.
@@ -39,6 +41,7 @@ impl Transport {
             Transport::UnixDgram => "unix-dgram",
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
+            Transport::Journal => "journal",
             Transport::Upload => "upload",
             Transport::Harvest => "harvest",
             Transport::Amqp => "amqp",
@@ -55,6 +58,7 @@ impl Transport {
             Transport::UnixDgram,
             Transport::UnixStream,
             Transport::File,
+            Transport::Journal,
             Transport::Upload,
             Transport::Harvest,
             Transport::Amqp,
@@ -160,6 +164,10 @@ pub struct Origin {
     /// What its events get beside what their lines say. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<Box<Given>>,
+    /// What the kernel and `/proc` said of the process at the other end of a unix socket (`_PID`, `_UID`, …),
+    /// in this order: the trusted fields of its events. Written only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub process: Vec<(String, String)>,
 }
 
 /// What the events of a file get beside what their lines say.

@@ -12,6 +12,7 @@
 //! | `tags` | a tag; one SD-PARAM per tag |
 //! | `hmac`, `timehmac` | the seal, and when it was made |
 //! | `source`, `app_name`, `procid`, `msgid` | the whole value, where the header cannot hold it |
+//! | `trusted` | `NAME=VALUE`: what the kernel of the first host said of the sender |
 //! | `escaped` | `1`: control characters of MSG and of all values are written as `#012` |
 //! | `field` | `NAME=VALUE` for a custom field whose name is one of these, or no SD-NAME; in NAME, `%25` and `%3D` stand for `%` and `=` |
 //! | any other | a value of the custom field of that name; one SD-PARAM per value |
@@ -20,7 +21,7 @@ use std::borrow::Cow;
 
 use crate::moment::is_believable;
 use crate::sd::{is_name, write_param};
-use crate::{Defect, Event, SdElement, Timestamp, Uid, escape};
+use crate::{Defect, Event, SdElement, Timestamp, TrustedField, Uid, escape};
 
 /// SD-ID of loggr's own element.
 pub const OWN_SD_ID: &str = "pyloggr@45878";
@@ -28,10 +29,11 @@ pub const OWN_SD_ID: &str = "pyloggr@45878";
 /// The id that an element from a peer that is not trusted gets when it is passed on.
 pub(crate) const UNTRUSTED_SD_ID: &str = "untrusted-pyloggr@45878";
 
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 12] = [
     "uid",
     "timegenerated",
     "tags",
+    "trusted",
     "hmac",
     "timehmac",
     "source",
@@ -88,6 +90,13 @@ pub(crate) fn absorb(event: &mut Event<'_>) -> bool {
                     None => left.push((param.name, value)),
                 },
                 "tags" => event.tags.push(value),
+                "trusted" => match value.split_once('=') {
+                    Some((name, of)) if name.starts_with('_') => event.trusted.push(TrustedField {
+                        name: Cow::Owned(name.to_owned()),
+                        value: Cow::Owned(of.to_owned()),
+                    }),
+                    _ => left.push((param.name, value)),
+                },
                 "hmac" => event.hmac = Some(value),
                 "source" => event.source = value,
                 "app_name" => event.app_name = value,
@@ -142,6 +151,9 @@ pub(crate) fn write(event: &Event<'_>, escaped: bool, misfits: [Option<(&str, &s
     }
     for tag in &event.tags {
         write_param("tags", tag, escaped, out);
+    }
+    for TrustedField { name, value } in &event.trusted {
+        write_param("trusted", &format!("{name}={value}"), escaped, out);
     }
     if let Some(hmac) = &event.hmac {
         write_param("hmac", hmac, escaped, out);

@@ -10,8 +10,8 @@ use crate::door::Door;
 use crate::give::give;
 use crate::moment::Clock;
 use crate::{
-    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, Uid, annotation, heads, json, msgpack,
-    object, own, rfc3164, rfc5424,
+    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, TrustedField, Uid, annotation, heads,
+    json, msgpack, object, own, rfc3164, rfc5424,
 };
 
 impl<'a> Event<'a> {
@@ -296,6 +296,14 @@ fn receive_syslog<'a>(
 /// known, and what the kernel says about it.
 #[inline]
 fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
+    // What a loggr that is trusted tells of the first sender counts for more.
+    if !origin.process.is_empty() && event.trusted.is_empty() {
+        let fields = origin
+            .process
+            .iter()
+            .map(|(name, value)| TrustedField { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
+        event.trusted = fields.collect();
+    }
     if event.hmac.is_some() {
         // It was complete when it was sealed.
         return;
@@ -310,7 +318,8 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.app_name.is_empty() {
         event.app_name = Cow::Borrowed(origin.app_name());
     }
-    if origin.transport.is_unix() {
+    // Who is asked directly needs no annotation, which the sender could have written.
+    if origin.transport.is_unix() && origin.process.is_empty() {
         annotation::absorb(event);
     }
     if let Some(given) = &origin.given {

@@ -295,12 +295,14 @@ pub(crate) fn written_id(id: &str) -> Vec<u8> {
 fn needs_escape(event: &Event<'_>) -> bool {
     let params = event.structured_data.iter().flat_map(|e| &e.params).map(|p| &p.value);
     let fields = event.fields.iter().flat_map(|f| f.values.iter().chain([&f.name]));
+    let trusted = event.trusted.iter().flat_map(|f| [&f.name, &f.value]);
     [&event.message, &event.source, &event.app_name, &event.procid, &event.msgid]
         .into_iter()
         .chain(&event.hmac)
         .chain(&event.tags)
         .chain(params)
         .chain(fields)
+        .chain(trusted)
         .any(|text| escape::needs_escape(text))
 }
 

@@ -84,6 +84,16 @@ impl Uid {
         Uid(bytes)
     }
 
+    /// The uid of an event that its series has numbered already, so that whoever reads the series again gives
+    /// the same one: of its `number` at the time `at`, both as the series has them.
+    pub fn of_series(series: &[u8], number: u64, at: Timestamp) -> Uid {
+        let hash: [u8; 32] =
+            Sha256::new_with_prefix(b"loggr uid of a series 1").chain_update(series).finalize().into();
+        let (process, _) = hash.split_first_chunk().expect("BUG: a hash is longer");
+        let UidGenerator { process, .. } = UidGenerator::new(*process);
+        UidBlock { process, first: number }.at(0, at)
+    }
+
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in any case; the hyphens may be missing.
     pub fn parse(text: &str) -> Option<Uid> {
         let mut bytes = [0u8; 16];
@@ -203,6 +213,15 @@ impl UidBlock {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_event_of_a_series_always_has_the_same_uid() {
+        let at = Timestamp::from_unix_micros(1_795_341_600_000_000);
+        let uid = |series: &str, number| Uid::of_series(series.as_bytes(), number, at);
+        assert_eq!(uid("a", 7), uid("a", 7));
+        assert!(uid("a", 7) < uid("a", 8) && uid("a", 7) != uid("b", 7));
+        assert_eq!(uid("a", 7).millis(), 1_795_341_600_000);
+    }
 
     #[test]
     fn uids_are_version_7_unique_and_ordered() {

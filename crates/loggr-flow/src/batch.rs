@@ -235,7 +235,14 @@ impl BatchBuilder {
     /// Adds an event, encoded; its own envelope is taken over.
     pub fn push_event(&mut self, event: &Event<'_>) {
         let origin = Arc::new(event.origin.as_deref().cloned().unwrap_or_default());
-        self.encode(&origin, event);
+        self.push_made(&origin, event);
+    }
+
+    /// Adds an event that came from there, encoded; what it says of its origin itself does not count.
+    pub fn push_made(&mut self, origin: &Arc<Origin>, event: &Event<'_>) {
+        let index = self.index(origin);
+        record::write_event(index, event, &mut self.records);
+        self.count += 1;
     }
 
     /// Adds an event that was made of this record, encoded. If the event still has the origin of
@@ -243,16 +250,10 @@ impl BatchBuilder {
     pub fn push_changed(&mut self, record: &Record<'_>, event: &Event<'_>) {
         match event.origin.as_deref() {
             Some(origin) if std::ptr::eq(origin, &**record.origin) || *origin == **record.origin => {
-                self.encode(record.origin, event);
+                self.push_made(record.origin, event);
             }
             _ => self.push_event(event),
         }
-    }
-
-    fn encode(&mut self, origin: &Arc<Origin>, event: &Event<'_>) {
-        let index = self.index(origin);
-        record::write_event(index, event, &mut self.records);
-        self.count += 1;
     }
 
     /// Adds a record of another batch as it is.

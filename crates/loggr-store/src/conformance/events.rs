@@ -187,8 +187,7 @@ fn application(event: &mut Event<'static>, k: u16) {
         format: InputFormat::Auto,
         timezone: String::new(),
         keep_leading_blank: k.is_multiple_of(3),
-        assumed: None,
-        given: None,
+        ..Origin::default()
     }));
     if k % 5 == 4 {
         set(event, "duration", format!("{k}.5"));

@@ -182,7 +182,8 @@ pub fn reference() -> String {
         "Upper and lower case do not matter in these names. Every other name is one of these:\n\n\
          - a custom field: `status:500`;\n\
          - a parameter of structured data, written `SD-ID.NAME`: `origin.ip:192.0.2.1`;\n\
-         - what the kernel knows about a local sender, if rsyslog passes it on (`SysSock.Annotate=\"on\"`): \
+         - what the kernel knows about a local sender, where a listener asks for it (`credentials = true`) or rsyslog \
+         passes it on (`SysSock.Annotate=\"on\"`): \
          `_PID:4242`.\n\n\
          A custom field that has the same name as a field of the table is written `{CUSTOM_PREFIX}NAME`: \
          `{CUSTOM_PREFIX}level:x`. In a name, characters other than letters, digits and `_ . - @ /` need a \

@@ -123,8 +123,7 @@ fn origin() -> impl Strategy<Value = Option<Cow<'static, Origin>>> {
                 format: InputFormat::Rfc5424,
                 timezone: String::new(),
                 keep_leading_blank: tls,
-                assumed: None,
-                given: None,
+                ..Origin::default()
             })
         })
     })

@@ -85,14 +85,21 @@ impl Error {
         if self.offset != 0 || self.kind() != ErrorKind::Frame {
             return None;
         }
+        let octets = self.seen.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let counted = octets > 0 && self.seen.get(octets..).is_some_and(|rest| rest.starts_with(b" <"));
         match self.seen.first()? {
+            _ if counted => Some(PLAIN),
             0x16 => Some("the peer seems to speak TLS"),
-            b'<' => Some("the peer seems to send plain syslog without RELP"),
+            b'<' => Some(PLAIN),
             b'A'..=b'Z' => Some("the peer seems to speak another protocol, HTTP perhaps"),
             _ => None,
         }
     }
 }
+
+/// What is said of plain syslog (RFC 6587), in either framing.
+const PLAIN: &str = "the peer seems to send plain syslog without RELP: send it to a listener with `protocol = \"tcp\"`, \
+                     or switch RELP on at the sender";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,6 +157,9 @@ mod tests {
             "no RELP frame: expected a txnr of 1 to 9 digits and a space, in `GET / HTTP/1.1\\r\\n` at octet 0",
             Some("the peer seems to speak another protocol, HTTP perhaps"),
         );
+        for plain in ["<13>1 - - - - - - hello", "24 <13>1 - - - - - - hello"] {
+            assert_eq!(Error::new(Reason::Txnr, 0, plain.as_bytes()).hint(), Some(PLAIN), "{plain}");
+        }
         check(
             Reason::WrongTxnr { expected: 3, found: 5 },
             40,

@@ -3,13 +3,16 @@
 //! Opens no socket, no store and no queue: it may run beside the daemon.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use loggr_net::tls::Server;
 
 use super::Place;
+use crate::component::ship;
 use crate::config::{Config, ShipKind, exposed};
 use crate::exit::Exit;
+use crate::process::certificates::Holder;
 use crate::process::descriptors::{self, Needs};
 use crate::process::part::Part;
 use crate::process::privileges::Identity;
@@ -21,7 +24,15 @@ const BUILT_IN: &str = " (built in; `[ship.search]` with `enabled = false` switc
 /// Prints a summary; every mistake of the file is in the error.
 pub fn run(place: &Place) -> Result<Exit> {
     let config = place.load_with_filters()?;
-    let summary = summary(&config)?;
+    let mut shown = Vec::new();
+    let summary = summary(&config, &mut shown)?;
+    for (place, holder) in &shown {
+        if let Some(warning) = holder.warning() {
+            let file = holder.file().map(|file| file.display().to_string()).unwrap_or_default();
+            let hint = "get a new certificate and put it in place of the old one";
+            super::complain(&format!("warning: {place}: its certificate `{file}` {warning}\nhint: {hint}\n"));
+        }
+    }
     for sentence in config.unset_fields() {
         super::complain(&format!("warning: {sentence}\n"));
     }
@@ -42,7 +53,8 @@ pub fn run(place: &Place) -> Result<Exit> {
     super::print(&summary)
 }
 
-fn summary(config: &Config) -> Result<String> {
+/// What the configuration means; `shown` gets the certificates that are shown, and where.
+fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String> {
     let mut out = String::new();
     match &config.file {
         Some(file) => writeln!(out, "`{}` is correct", file.display())?,
@@ -59,7 +71,8 @@ fn summary(config: &Config) -> Result<String> {
     }
     for listener in &config.listeners {
         if let Some(tls) = &listener.tls {
-            Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
+            let server = Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
+            shown.push((format!("listener `{}`", listener.name), Holder::Server(Arc::new(server))));
         }
         let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
@@ -88,7 +101,7 @@ fn summary(config: &Config) -> Result<String> {
             writeln!(out, "machine {name}: {key} to {exchange}")?;
         }
     }
-    crate::component::ship::tls(config.ships.iter())?;
+    shown.extend(ship::shown(&ship::tls(config.ships.iter())?));
     crate::seal::read(config)?;
     for ship in &config.ships {
         let mut place = ship.kind.shown();
@@ -109,7 +122,7 @@ fn summary(config: &Config) -> Result<String> {
     }
     match &config.web {
         Some(web) => {
-            crate::web::looks_right(web)?;
+            shown.extend(crate::web::looks_right(web)?);
             let scheme = if web.tls.is_some() { "https" } else { "http" };
             for address in &web.listen {
                 writeln!(out, "web: {scheme}://{address}/")?;
@@ -143,12 +156,12 @@ mod tests {
              ship search: queue search to search store in /data/search{BUILT_IN}\nweb: off\n",
             file.display()
         );
-        assert_eq!(summary(&config).unwrap(), expect);
+        assert_eq!(summary(&config, &mut Vec::new()).unwrap(), expect);
         std::fs::write(&file, format!("{text}\n[ship.search]\nenabled=false")).unwrap();
         let config = Config::load(Some(&file), Some(Path::new("/data"))).unwrap();
         let nothing = "web: off\nwarning: nothing can be searched: no shipper of kind `search` or `postgres` is \
                        configured\n";
-        let shown = summary(&config).unwrap();
+        let shown = summary(&config, &mut Vec::new()).unwrap();
         assert!(shown.ends_with(nothing), "{shown}");
     }
 }

@@ -42,6 +42,7 @@ use crate::config::{Config, PassedOver};
 use crate::exit::{Exit, Usage, is_usage};
 use crate::hint::{self, Advise};
 use crate::process::place::WHO_MAY_LOOK;
+use crate::registry::control;
 
 /// Receive logs, keep every event on disk, store events in files or databases, and search them.
 #[derive(Debug, Parser)]
@@ -75,6 +76,23 @@ impl Place {
     /// The same for who runs the filters.
     pub fn load_with_filters(&self) -> Result<Config> {
         Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).map(named).usage()
+    }
+
+    /// The configuration for who asks the processes that run. They have read the file when it was right, so that
+    /// a mistake in it now keeps nobody from asking; where none runs, it is an error of usage.
+    pub fn load_to_ask(&self) -> Result<Config> {
+        let loaded = self.load();
+        let Err(error) = &loaded else { return loaded };
+        let partly = Config::load_past_mistakes(self.config.as_deref(), self.data_dir.as_deref());
+        let Some(config) = partly.filter(|config| control::is_anybody_there(&config.data.directory)) else {
+            return loaded;
+        };
+        complain(&format!(
+            "warning: {error:#}\nhint: what runs on `{}` goes on with what it has read before, and is asked all the \
+             same; mend the file before it is started again\n",
+            config.data.directory.display()
+        ));
+        Ok(config)
     }
 
     /// Where filters and patterns lie; a configuration that is wrong has them too.

@@ -54,7 +54,7 @@ enum QueueCommand {
 
 /// Runs the subcommand.
 pub fn run(place: &Place, args: &QueueArgs) -> Result<Exit> {
-    let config = place.load()?;
+    let config = place.load_to_ask()?;
     match &args.command {
         QueueCommand::List { json } => list(&config, *json),
         QueueCommand::Peek { queue, limit } => peek(&config, queue, *limit),

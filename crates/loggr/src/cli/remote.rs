@@ -104,6 +104,13 @@ impl RemoteArgs {
     }
 }
 
+impl Remote {
+    /// The URL.
+    pub fn url(&self) -> String {
+        self.url.to_string()
+    }
+}
+
 /// A loggr behind a URL.
 #[derive(Debug)]
 pub struct Remote {

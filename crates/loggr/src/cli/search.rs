@@ -6,6 +6,7 @@
 mod asked;
 mod fields;
 mod follow;
+mod lacking;
 mod print;
 mod there;
 mod time;

@@ -45,7 +45,7 @@ pub fn run(place: &Place, args: &StatusArgs) -> Result<Exit> {
     let (status, mut shown, troubles) = match args.remote.open(place)? {
         Some(remote) => there(&remote)?,
         None => {
-            let config = place.load()?;
+            let config = place.load_to_ask()?;
             let status = ask(&config)?;
             let (shown, troubles) = (serde_json::to_value(&status)?, sentences(&config, &status));
             (status, shown, troubles)

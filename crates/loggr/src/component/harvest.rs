@@ -13,7 +13,7 @@ use super::machine::Packing;
 use crate::config::Harvest as Section;
 use crate::exit::Usage;
 use crate::hint::Advise;
-use crate::source::harvest::{Harvest, Ledger};
+use crate::source::harvest::Harvest;
 
 /// Permission bits of the directories to which files are moved.
 const LEFT_MODE: u32 = 0o750;
@@ -45,9 +45,6 @@ pub fn start(
     let failed = || format!("cannot start the harvest `{}`", section.name);
     may_use(section).with_context(failed).usage()?;
     let ledger = data.join("harvest").join(&section.name);
-    let ledger = Ledger::open(&ledger)
-        .with_context(failed)
-        .hint("it holds which files were taken: without it they would be taken again; move it away if that is meant")?;
     let publisher = bus.publisher_as(&section.exchange, &section.routing_key(), section.encoding);
     let publisher = publisher.with_context(failed)?;
     let packing: Vec<Packing> = section.packers.iter().map(Packing::new).collect();

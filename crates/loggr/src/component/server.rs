@@ -1,4 +1,4 @@
-//! `server`: relp, tcp, udp and unix listeners, and uploaded files → the bus.
+//! `server`: relp, tcp, udp and unix listeners, the journal, and uploaded files → the bus.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use loggr_bus::Publisher;
 use loggr_bus::rescue::RescueStore;
 use loggr_event::{Origin, SealKeys, UidGenerator};
@@ -17,14 +17,17 @@ use loggr_net::tls;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Config, Listener, Protocol, Seal, UPLOAD};
+use crate::config::{Config, Journal, Listener, Protocol, Seal, Start, UPLOAD};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
+use crate::source::journal;
 use crate::source::upload::Uploads;
-use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls};
+use crate::source::{
+    self, Accepting, DatagramKind, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls,
+};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]
@@ -66,8 +69,9 @@ impl Doors {
             let shown = listener.tls.as_ref().map(|tls| tls::Server::open(tls.files.clone(), &[]));
             doors.shown.push(shown.transpose().with_context(|| config.no_tls_of(listener))?.map(Arc::new));
             let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
-            let sockets = sockets.collect::<Result<_>>();
-            doors.sockets.push(sockets.with_context(failed)?);
+            let sockets = sockets.collect::<Result<Vec<_>>>().with_context(failed)?;
+            let journal = listener.journal.iter().map(|journal| reading(journal, listener, config));
+            doors.sockets.push(sockets.into_iter().chain(journal).collect());
         }
         Ok(doors)
     }
@@ -129,7 +133,8 @@ impl Server {
         for (Socket { kind, address }, listener, intake, gate, shown) in ready {
             let stats = intake.stats.clone();
             let receiving = receive(kind, listener, intake, gate, shown, stop.clone())?;
-            tracing::info!(listener = listener.name, address, "listening");
+            let doing = if listener.protocol.is_socket() { "listening" } else { "reading" };
+            tracing::info!(listener = listener.name, address, "{doing}");
             server.tasks.spawn(watched(receiving, stats, stop.clone()));
         }
         Ok(server)
@@ -174,6 +179,18 @@ enum Kind {
     Tcp(std::net::TcpListener, Spoken),
     Unix(std::os::unix::net::UnixListener, Spoken),
     Datagram(Datagrams),
+    Journal(journal::Journal),
+}
+
+/// What is read without a socket.
+fn reading(what: &Journal, listener: &Listener, config: &Config) -> Socket {
+    let directories: Vec<_> = what.directories.iter().map(|path| path.display().to_string()).collect();
+    let journal = journal::Journal {
+        directories: what.directories.clone(),
+        places: config.data.directory.join(format!("read/{}.journal", listener.name)),
+        only_new: what.start == Start::End,
+    };
+    Socket { kind: Kind::Journal(journal), address: directories.join(", ") }
 }
 
 /// Here stands what each protocol listens on, and what it speaks there.
@@ -207,7 +224,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
                 );
             }
             let address = socket.local_addr()?.to_string();
-            let datagrams = Datagrams { socket: socket.into(), udp: true };
+            let datagrams = Datagrams { socket: socket.into(), kind: DatagramKind::Udp };
             Ok(Socket { kind: Kind::Datagram(datagrams), address })
         }
         Protocol::UnixDgram => {
@@ -215,7 +232,8 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let (socket, guard) = bind::unix_dgram(path, listener.socket_mode, listener.receive_buffer)?;
             paths.push(guard);
             let address = path.display().to_string();
-            Ok(Socket { kind: Kind::Datagram(Datagrams { socket, udp: false }), address })
+            let kind = DatagramKind::Unix { credentials: listener.credentials };
+            Ok(Socket { kind: Kind::Datagram(Datagrams { socket, kind }), address })
         }
         Protocol::UnixStream => {
             let path = path()?;
@@ -224,6 +242,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let address = path.display().to_string();
             Ok(Socket { kind: Kind::Unix(socket, Spoken::Lines(listener.framing)), address })
         }
+        Protocol::Journal => bail!("`{endpoint}` is where nobody listens"),
     }
 }
 
@@ -247,7 +266,7 @@ fn intake(
             transport: listener.protocol.transport(),
             // The peer on a unix socket is this host; for other listeners the address comes with
             // each connection.
-            peer: if listener.protocol.is_unix() { bind::host_name() } else { String::new() },
+            peer: if listener.protocol.transport().is_network() { String::new() } else { bind::host_name() },
             format: listener.format,
             timezone: listener.timezone.clone(),
             keep_leading_blank: listener.keep_leading_blank,
@@ -279,13 +298,15 @@ fn receive(
             let received = source::receive(datagrams, intake, stop).context("cannot start a thread")?;
             return Ok(Box::pin(received));
         }
+        Kind::Journal(journal) => return Ok(Box::pin(journal::read(journal, intake, stop)?)),
     };
     let (window_bytes, idle_timeout) = (listener.window_size, listener.idle_timeout);
     let trusted = listener.tls.iter().flat_map(|tls| tls.trusted.clone()).collect();
     let tls = shown.map(|shown| Tls::new(shown, trusted));
     let proxies = listener.proxies.clone();
     let is_proxy = Box::new(move |ip: IpAddr| proxies.iter().any(|network| network.contains(ip)));
-    let shared = Accepting { spoken, intake, gate, window_bytes, idle_timeout, is_proxy, tls };
+    let credentials = listener.credentials;
+    let shared = Accepting { spoken, intake, gate, window_bytes, idle_timeout, is_proxy, tls, credentials };
     Ok(Box::pin(source::accept(listening, Arc::new(shared), stop)))
 }
 

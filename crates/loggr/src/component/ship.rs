@@ -134,7 +134,9 @@ impl Shippers<'_> {
                 let forward = Arc::new(ForwardStats::new(syslog));
                 let stats = Arc::new(stats.forwarding(forward.clone()));
                 let tls = self.tls.get(&ship.name).cloned();
-                let destination = Destination::Syslog(SyslogSink::new(&ship.name, syslog, tls, forward));
+                let sink = SyslogSink::new(&ship.name, syslog, tls, forward);
+                tasks.spawn(sink.clone().watch(self.stop.clone()));
+                let destination = Destination::Syslog(sink);
                 // No batcher: the queue joins what waits, and a lone event goes at once.
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use super::Config;
 use super::diagnostics::ConfigError;
-use super::resolve::{Around, resolve};
+use super::resolve::{Around, data_directory, resolve};
 use crate::hint::Advise;
 
 /// The last place where the file is looked for.
@@ -136,26 +136,12 @@ pub type Routes<'r> = &'r dyn Fn(&Path, &str) -> Option<Vec<Route>>;
 
 /// Chooses the file and reads it.
 pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: Routes<'_>) -> Result<Config> {
-    let Chosen { file, found_here, passed_over } = host.find(file)?;
-    let text = match &file {
-        Some(file) => read(file)?,
-        None => String::new(),
-    };
-    let directory = beside(file.as_deref());
-    let wanted = data.map(Path::to_owned).or_else(|| host.path("LOGGR_DATA_DIR"));
-    let wanted = wanted.as_deref().map(absolute).transpose()?;
-    let default = host.default_data();
-    let around = Around {
-        file: file.as_deref(),
-        directory,
-        data_override: wanted.as_deref(),
-        data_default: default.as_deref().unwrap_or(Path::new("")),
-        routes: &|filter| routes(directory, filter),
-    };
-    let (mut config, problems) = resolve(&text, &around);
-    (config.found_here, config.passed_over) = (found_here, passed_over);
+    let chosen = host.find(file)?;
+    let text = chosen.file.as_deref().map_or(Ok(String::new()), read)?;
+    let (config, problems) = with(&chosen, data, host, routes, |around| resolve(&text, around))?;
     if !problems.is_empty() {
-        let shown = file.as_deref().map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
+        let file = chosen.file.as_deref();
+        let shown = file.map_or_else(|| "the default".to_owned(), |f| f.display().to_string());
         return Err(ConfigError::new(&shown, &text, problems).into());
     }
     if config.data.directory.as_os_str().is_empty() {
@@ -163,6 +149,52 @@ pub fn load(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>, routes: R
             .hint("name one with `--data-dir` or `LOGGR_DATA_DIR`");
     }
     Ok(config)
+}
+
+/// What a file with mistakes says as far as it can be read, for who only asks the processes that run: they have
+/// read it when it was right. `None` where not even the data directory is known.
+pub fn load_past_mistakes(file: Option<&Path>, data: Option<&Path>, host: &Host<'_>) -> Option<Config> {
+    let chosen = host.find(file).ok()?;
+    let text = chosen.file.as_deref().map_or(Ok(String::new()), read);
+    let named = data.is_some() || host.path("LOGGR_DATA_DIR").is_some();
+    let text = match text {
+        Ok(text) => text,
+        // What cannot be read may name another directory than the default.
+        Err(_) if !named => return None,
+        Err(_) => String::new(),
+    };
+    let read = |around: &Around<'_>| {
+        let directory = data_directory(&text, around);
+        let wanted = around.data_override.or(directory.as_deref());
+        resolve(&text, &Around { data_override: wanted, ..*around })
+    };
+    let (config, _) = with(&chosen, data, host, &|_, _| None, read).ok()?;
+    Some(config).filter(|config| !config.data.directory.as_os_str().is_empty())
+}
+
+/// Reads what was chosen with everything that the reader must know beside its text.
+fn with<T>(
+    chosen: &Chosen,
+    data: Option<&Path>,
+    host: &Host<'_>,
+    routes: Routes<'_>,
+    read: impl FnOnce(&Around<'_>) -> (Config, T),
+) -> Result<(Config, T)> {
+    let file = chosen.file.as_deref();
+    let directory = beside(file);
+    let wanted = data.map(Path::to_owned).or_else(|| host.path("LOGGR_DATA_DIR"));
+    let wanted = wanted.as_deref().map(absolute).transpose()?;
+    let default = host.default_data();
+    let around = Around {
+        file,
+        directory,
+        data_override: wanted.as_deref(),
+        data_default: default.as_deref().unwrap_or(Path::new("")),
+        routes: &|filter| routes(directory, filter),
+    };
+    let (config, other) = read(&around);
+    let Chosen { found_here, passed_over, .. } = chosen;
+    Ok((Config { found_here: *found_here, passed_over: passed_over.clone(), ..config }, other))
 }
 
 /// Where the `tls` of a listener stands, as `FILE:LINE`; the listener by its place in the file's order.
@@ -353,5 +385,31 @@ mod tests {
         std::fs::write(&file, vec![b'#'; MAX_FILE_BYTES as usize + 1]).unwrap();
         let error = Config::load(Some(&file), None).unwrap_err().to_string();
         assert!(error.ends_with("x.toml` is longer than 1048576 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_file_with_mistakes_still_says_where_the_data_is() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("loggr.toml");
+        let check = |text: &[u8], data: Option<&str>, expect: Option<&str>| {
+            std::fs::write(&file, text).unwrap();
+            let host = Host {
+                variable: &|_| None,
+                user: 0,
+                root: false,
+                here: Path::new("/none"),
+                system_file: Path::new("/none"),
+            };
+            let found = load_past_mistakes(Some(&file), data.map(Path::new), &host);
+            let expect = expect.map(|path| root.path().join(path));
+            assert_eq!(found.map(|config| config.data.directory), expect, "{}", text.escape_ascii());
+        };
+        check(b"[data]\ndirectory = 'd'\n[web]\nlisten = '80'", None, Some("d"));
+        check(b"[data]\ndirectory = 'd'\n[[listener]\nname = 'x'", None, Some("d"));
+        check(b"[data]\ndirectory = 'd'\n[web]\nlisten = ", None, Some("d"));
+        check(b"[data]\ndirectory = 7", None, None);
+        check(b"[data]\ndirectory = 7", Some("/elsewhere"), Some("/elsewhere"));
+        check(b"# \xff", None, None);
+        check(b"# \xff", Some("/elsewhere"), Some("/elsewhere"));
     }
 }

@@ -1,4 +1,6 @@
-//! `[[listener]]`: an address or a socket where loggr receives events.
+//! `[[listener]]`: an address or a socket where loggr receives events, or the journal of this host.
+
+pub mod journal;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,6 +11,7 @@ use loggr_event::{InputFormat, Transport};
 use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
+use self::journal::Journal;
 use super::choice::{Choice, choice};
 use super::hmac::{self, Seal};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
@@ -21,7 +24,7 @@ use super::trust::Trust;
 pub static SECTION: Section = Section {
     name: "listener",
     shape: Shape::List,
-    about: "A listener receives events on an address or a socket. When the file has no `[[listener]]` at all, \
+    about: "A listener receives events on an address or a socket, or reads them on this host. When the file has no `[[listener]]` at all, \
          loggr has the four listeners of the built-in default; `listener = []` means that it has none.",
     keys: &[&[
         key(
@@ -37,8 +40,9 @@ pub static SECTION: Section = Section {
             one_of::<Protocol>(),
             "",
             "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
-             `unix-dgram` and `unix-stream` are sockets of this host; over RELP alone the sender learns what \
-             is stored and sends the rest again",
+             `unix-dgram` and `unix-stream` are sockets of this host, `journal` reads \
+             [the journal of systemd](../guide/journal.md); over RELP alone the sender learns what is stored and \
+             sends the rest again, and of a journal nothing is lost that is still there",
         )
         .without("must be given"),
         key(
@@ -52,7 +56,8 @@ pub static SECTION: Section = Section {
         .without(
             "`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `127.0.0.1:6514` (with `tls`), `syslog.sock` \
              (unix)",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "exchange",
             Takes::Name,
@@ -76,7 +81,8 @@ pub static SECTION: Section = Section {
              syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `auto` \
              loggr looks at each event. An event in another format is never refused: what cannot be read \
              becomes the text of the message",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "framing",
             one_of::<Mode>(),
@@ -93,14 +99,16 @@ pub static SECTION: Section = Section {
             "\"local\"",
             "the time zone of times that senders write without one: an IANA name such as `Europe/Berlin`, an \
              offset such as `+02:00`, or `local` for the zone of this host",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "keep_leading_blank",
             Takes::Bool,
             "false",
             "with `true` a blank in front of the message is kept; with `false` loggr removes one, because \
              many relays add one there",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "max_message_size",
             Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
@@ -139,7 +147,8 @@ pub static SECTION: Section = Section {
              From these senders loggr takes over tags, custom fields, the identity (`uid`) and the time of \
              the first reception (`timegenerated`) that the structured data `pyloggr@45878` of an event carries; \
              from all others that is plain structured data. On unix sockets `true` or `false`",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "window_size",
             Takes::Size(64 * KIB, GIB),
@@ -147,7 +156,8 @@ pub static SECTION: Section = Section {
             "how many bytes of one connection, or of one datagram socket, may be received and not yet stored \
              durably; at that limit the listener stops reading until some are stored; at least \
              `max_message_size`",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "receive_buffer",
             Takes::Size(4 * KIB, GIB),
@@ -161,6 +171,17 @@ pub static SECTION: Section = Section {
             Takes::Mode,
             "\"0666\"",
             "the permission bits of the socket; they say which users of this host may send",
+        )
+        .only(UNIX),
+        key(
+            "credentials",
+            Takes::Bool,
+            "false",
+            "with `true` loggr asks the kernel which process has sent each event, as the journal does; its number, \
+             user, group, name, program and command line become the event's trusted fields (`_PID`, `_UID`, `_GID`, \
+             `_COMM`, `_EXE`, `_CMDLINE`), which no sender can forge. Of a process that has ended since, and where \
+             `/proc` hides others' processes, only the numbers are known, and `_EXE` only where loggr is not confined; \
+             command lines may hold secrets",
         )
         .only(UNIX),
         key(
@@ -200,9 +221,10 @@ pub static SECTION: Section = Section {
             "",
         ),
         later("compress"),
-    ]],
+    ], journal::KEYS],
 };
 
+const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
 const CONNECTED: &[&str] = &["tcp", "relp"];
 const LINES: &[&str] = &["tcp", "unix-stream"];
@@ -216,6 +238,7 @@ choice!(Protocol {
     Udp = "udp",
     UnixDgram = "unix-dgram",
     UnixStream = "unix-stream",
+    Journal = "journal",
 });
 choice!(InputFormat {
     Auto = "auto",
@@ -236,7 +259,7 @@ pub struct Listener {
     pub name: String,
     /// The protocol of the senders.
     pub protocol: Protocol,
-    /// Where it listens, at least one. `localhost_only` is already applied.
+    /// Where it listens, at least one if it does. `localhost_only` is already applied.
     pub listen: Vec<Endpoint>,
     /// The exchange that its events are published to.
     pub exchange: String,
@@ -269,6 +292,8 @@ pub struct Listener {
     pub receive_buffer: usize,
     /// Permission bits of a unix socket.
     pub socket_mode: u32,
+    /// The kernel is asked which process sends (unix sockets).
+    pub credentials: bool,
     /// A connection that was silent for so long is closed; `None`: never.
     pub idle_timeout: Option<Duration>,
     /// Proxies whose word on the sender's address is believed and awaited.
@@ -277,6 +302,8 @@ pub struct Listener {
     pub seal: Option<Seal>,
     /// TLS, if it is spoken.
     pub tls: Option<Tls>,
+    /// The journal that it reads, if it does.
+    pub journal: Option<Journal>,
 }
 
 impl Listener {
@@ -308,6 +335,8 @@ pub enum Protocol {
     UnixDgram,
     /// A unix stream socket.
     UnixStream,
+    /// The journal of systemd.
+    Journal,
 }
 
 impl Protocol {
@@ -319,6 +348,7 @@ impl Protocol {
             Protocol::Udp => Transport::Udp,
             Protocol::UnixDgram => Transport::UnixDgram,
             Protocol::UnixStream => Transport::UnixStream,
+            Protocol::Journal => Transport::Journal,
         }
     }
 
@@ -331,13 +361,18 @@ impl Protocol {
     pub fn has_connections(self) -> bool {
         match self {
             Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
-            Protocol::Udp | Protocol::UnixDgram => false,
+            Protocol::Udp | Protocol::UnixDgram | Protocol::Journal => false,
         }
     }
 
     /// Is its port one of UDP? TCP has others.
     pub fn has_udp_port(self) -> bool {
         self == Protocol::Udp
+    }
+
+    /// True where somebody sends, and false where loggr reads what this host has written.
+    pub fn is_socket(self) -> bool {
+        self != Protocol::Journal
     }
 
     /// True for the two unix sockets.
@@ -360,7 +395,10 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
     let listener = Listener {
         name: name.unwrap_or_else(|| known.keyword().to_owned()),
         protocol: known,
-        listen: if protocol.is_some() { endpoints(r, known, localhost_only, data) } else { Vec::new() },
+        listen: match protocol {
+            Some(protocol) if protocol.is_socket() => endpoints(r, known, localhost_only, data),
+            _ => Vec::new(),
+        },
         exchange: r.bus_name("exchange"),
         encoding: r.choice("encoding"),
         localhost_only,
@@ -376,10 +414,12 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         window_size: r.bytes("window_size"),
         receive_buffer: r.bytes("receive_buffer"),
         socket_mode: r.mode("socket_mode"),
+        credentials: r.bool("credentials"),
         idle_timeout: r.duration_if_any("idle_timeout"),
         proxies: r.networks("proxy_from"),
         seal: r.choice_if_any("seal"),
         tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
+        journal: (protocol == Some(Protocol::Journal)).then(|| journal::read(r)),
     };
     if listener.window_size < listener.max_message_size {
         let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
@@ -403,7 +443,11 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
         let default = match protocol {
             _ if is_encrypted => "127.0.0.1:6514",
             Protocol::Relp => "127.0.0.1:2514",
-            Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => "127.0.0.1:1514",
+            Protocol::Tcp
+            | Protocol::Udp
+            | Protocol::UnixDgram
+            | Protocol::UnixStream
+            | Protocol::Journal => "127.0.0.1:1514",
         };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
@@ -422,7 +466,7 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
-        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
+        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream | Protocol::Journal => {
             loggr_wire::framing::DEFAULT_FRAME_BYTES
         }
     }

@@ -56,6 +56,7 @@ pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
 pub use harvest::{After, Harvest, KnownBy};
 pub use hmac::{Seal, SealKeyFile};
+pub use listener::journal::{Journal, Start};
 pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;
@@ -126,6 +127,12 @@ impl Config {
     /// filters send to other exchanges.
     pub fn load_with_filters(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
         file::load(file, data, &Host::this(), &crate::filters::routes)
+    }
+
+    /// What a file with mistakes says as far as it can be read. It must not be run: only what runs already may
+    /// be asked with it. `None` where not even the data directory is known.
+    pub fn load_past_mistakes(file: Option<&Path>, data: Option<&Path>) -> Option<Config> {
+        file::load_past_mistakes(file, data, &Host::this())
     }
 
     /// The directory of the file that would be read, and the file that was ignored; neither is

@@ -24,6 +24,8 @@ pub struct Reach {
     pub aside: Vec<PathBuf>,
     /// Files that it reads, perhaps again when they have been replaced.
     pub read: Vec<PathBuf>,
+    /// Directories whose files it reads, those that are made later too.
+    pub read_below: Vec<PathBuf>,
     /// Files that were made while it was root and that it removes at its end.
     pub removed: Vec<PathBuf>,
 }
@@ -31,8 +33,16 @@ pub struct Reach {
 impl Config {
     /// How far into the file system this configuration reaches.
     pub fn reach(&self) -> Reach {
+        let journals = self.listeners.iter().filter_map(|listener| listener.journal.as_ref());
         let aside = self.harvests.iter().map(|harvest| harvest.failed.clone()).collect();
-        Reach { kept: self.kept(), linked: self.linked(), aside, read: self.read(), removed: self.removed() }
+        Reach {
+            kept: self.kept(),
+            linked: self.linked(),
+            aside,
+            read: self.read(),
+            read_below: journals.flat_map(|journal| journal.directories.clone()).collect(),
+            removed: self.removed(),
+        }
     }
 
     fn kept(&self) -> Vec<(PathBuf, Option<u32>)> {

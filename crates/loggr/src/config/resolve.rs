@@ -5,7 +5,7 @@
 //! in one section never hides those of another.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use loggr_filter::engines::Route;
 use toml::Spanned;
@@ -39,6 +39,16 @@ pub struct Around<'a> {
     pub data_default: &'a Path,
     /// Gives the routes of the filter with a name; `None` if it cannot be read.
     pub routes: &'a dyn Fn(&str) -> Option<Vec<Route>>,
+}
+
+/// The data directory that a text names, as far as the text can be read.
+pub fn data_directory(text: &str, around: &Around<'_>) -> Option<PathBuf> {
+    let (document, _) = DeTable::parse_recoverable(text);
+    let data = document.get_ref().get("data")?.get_ref().as_table()?;
+    match data.get("directory")?.get_ref() {
+        DeValue::String(directory) if !directory.is_empty() => Some(around.directory.join(&**directory)),
+        _ => None,
+    }
 }
 
 /// Reads the text. If there are problems, the configuration must not be used.

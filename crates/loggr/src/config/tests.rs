@@ -175,10 +175,12 @@ fn what_a_whole_file_says() {
         window_size: 1 << 20,
         receive_buffer: 8 << 20,
         socket_mode: 0o666,
+        credentials: false,
         idle_timeout: Some(Duration::from_secs(5400)),
         proxies: Vec::new(),
         seal: None,
         tls: None,
+        journal: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use loggr_event::counted;
 use loggr_flow::Stop;
 use loggr_net::NetError;
 use loggr_net::tls::{Certificate, Connector, Server};
@@ -51,6 +52,14 @@ impl Holder {
             Holder::Server(server) => Some(&server.files().certificate),
             Holder::Connector(connector) => connector.files().first(),
         }
+    }
+
+    /// What is wrong with the time of the certificate, and how far that is, for who shows none yet.
+    pub fn warning(&self) -> Option<String> {
+        let certificate = self.certificate()?;
+        let now = seconds_now();
+        let time = time_of(&certificate, now, self.judges())?;
+        Some(format!("{time} ({})", far(&certificate, now)))
     }
 
     /// Who looks at the certificate.
@@ -213,6 +222,16 @@ fn time_of(certificate: &Certificate, now: i64, judges: &str) -> Option<String> 
     WARN_DAYS.iter().rev().find(|limit| days < **limit).map(|limit| format!("ends in less than {limit} days"))
 }
 
+/// How far its beginning or its end is.
+fn far(certificate: &Certificate, now: i64) -> String {
+    let days = |seconds: i64| counted(seconds.div_euclid(SECONDS_OF_A_DAY), "day");
+    match (certificate.begins - now, certificate.ends - now) {
+        (1.., _) => format!("it begins in {}", days(certificate.begins - now)),
+        (_, ..=0) => format!("{} ago", days(now - certificate.ends)),
+        (_, left) => format!("in {}", days(left)),
+    }
+}
+
 /// The same, where somebody has to do something now.
 fn trouble_of(certificate: &Certificate, now: i64, judges: &str) -> Option<String> {
     let is_far = certificate.begins <= now && days_left(certificate, now) >= TROUBLE_DAYS;
@@ -223,18 +242,22 @@ fn trouble_of(certificate: &Certificate, now: i64, judges: &str) -> Option<Strin
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(begins: i64, ends_in_days: i64, expect: Option<&str>) {
-        let certificate = Certificate {
+    fn certificate(begins: i64, ends: i64) -> Certificate {
+        Certificate {
             names: Vec::new(),
             ignored_names: 0,
             sha256: String::new(),
             sha1: String::new(),
             begins,
-            ends: 1_000_000 + ends_in_days * SECONDS_OF_A_DAY,
+            ends,
             is_authority: false,
             is_self_signed: false,
-        };
+        }
+    }
+
+    #[track_caller]
+    fn check(begins: i64, ends_in_days: i64, expect: Option<&str>) {
+        let certificate = certificate(begins, 1_000_000 + ends_in_days * SECONDS_OF_A_DAY);
         assert_eq!(time_of(&certificate, 1_000_000, "senders").as_deref(), expect);
         let is_trouble = expect.is_some_and(|time| !time.contains("30 days"));
         assert_eq!(trouble_of(&certificate, 1_000_000, "senders").as_deref(), expect.filter(|_| is_trouble));
@@ -249,5 +272,13 @@ mod tests {
         check(0, 6, Some("ends in less than 7 days"));
         check(0, -1, Some("has ended, and senders refuse it"));
         check(1_000_001, 100, Some("is not valid yet"));
+    }
+
+    #[test]
+    fn how_far_it_is_is_said_in_days() {
+        let check = |begins, ends, expect| assert_eq!(far(&certificate(begins, ends), 1_000_000), expect);
+        check(1_000_000 + 2 * SECONDS_OF_A_DAY, 9_000_000, "it begins in 2 days");
+        check(0, 1_000_000 - SECONDS_OF_A_DAY, "1 day ago");
+        check(0, 1_000_000 + 6 * SECONDS_OF_A_DAY + 5, "in 6 days");
     }
 }

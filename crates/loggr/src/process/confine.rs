@@ -250,6 +250,9 @@ fn read(config: &Config) -> Directories {
     }
     let filters = config.machines.iter().filter_map(|machine| machine.filter.as_deref());
     let of_filters = filters.flat_map(|name| filters::reads(&config.directory, name));
+    for directory in config.reach().read_below {
+        directories.add(&directory);
+    }
     for file in config.reach().read.into_iter().chain(of_filters) {
         directories.add_of(&file);
     }

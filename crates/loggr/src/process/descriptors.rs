@@ -30,6 +30,8 @@ const OF_A_SOCKET: u64 = 2;
 const OF_A_HARVEST: u64 = 4;
 /// Descriptors of a file that is harvested: itself, and directories that it is moved between.
 const OF_A_HARVESTED_FILE: u64 = 6;
+/// Of a journal: its open files, and directories while it looks.
+const OF_A_JOURNAL: u64 = 24;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -84,6 +86,7 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
+                needs.own += listener.journal.iter().map(|_| OF_A_JOURNAL).sum::<u64>();
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

@@ -20,7 +20,7 @@ use loggr_flow::Stop;
 use serde_json::Value;
 
 use super::part::Part;
-use crate::config::Config;
+use crate::config::{Config, Ship};
 use crate::hint::Advise;
 use crate::process::privileges::Identity;
 
@@ -127,6 +127,36 @@ impl Drop for Place {
             drop(file.set_len(0));
         }
     }
+}
+
+/// Makes the directories of shippers that do not exist yet, with what is missing above them, where their owner
+/// could not. Whatever is made belongs to that user.
+pub fn make_of_ships<'c>(ships: impl Iterator<Item = &'c Ship>, owner: &Identity) -> Result<()> {
+    for ship in ships {
+        let Some(directory) = ship.kind.directory() else { continue };
+        let made = make_for(directory, ship.kind.directory_mode().unwrap_or(RUN_MODE), owner);
+        // A store that cannot be opened is told later, and waited for.
+        if let (Err(error), Some(_)) = (made, ship.kind.directory_mode()) {
+            let what = format!("cannot create the directory `{}`", directory.display());
+            return Err(error)
+                .context(what)
+                .with_context(|| format!("cannot start the shipper `{}`", ship.name))
+                .hint("make the directory, or name another one as `directory` of the shipper");
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory that another user is to own, and those above it. Below what belongs to that user already
+/// nothing is made as root: there the user may do it, and may put a link in the place of anything.
+fn make_for(directory: &Path, mode: u32, owner: &Identity) -> Result<()> {
+    let missing: Vec<&Path> = directory.ancestors().take_while(|path| !path.exists()).collect();
+    let Some(above) = missing.last().and_then(|highest| highest.parent()) else { return Ok(()) };
+    if owner.owns(above)? {
+        return Ok(());
+    }
+    loggr_disk::make_directory_with(directory, mode, mode)?;
+    missing.into_iter().try_for_each(|made| owner.give(made))
 }
 
 /// Makes the data directory, unless it exists, for commands that write into it before anything has run.
@@ -336,5 +366,34 @@ mod tests {
             .map(|p| p.strip_prefix(directory.path()).unwrap().display().to_string())
             .collect();
         assert_eq!(names, ["control.sock", "run/server.sock", "run/web.sock"]);
+    }
+
+    #[test]
+    fn directories_of_shippers_are_made_for_their_owner() {
+        use std::os::unix::fs::MetadataExt;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = config(directory.path());
+        config.process.user = Some("nobody".to_owned());
+        let owner = Identity::find(&config).unwrap().unwrap();
+        let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid.as_raw();
+        let seen = |path: &str| {
+            let meta = std::fs::metadata(directory.path().join(path)).ok()?;
+            Some((meta.uid() == nobody, meta.mode() & 0o777))
+        };
+        let shipping = |text: &str| {
+            let ships = read(&text.replace("/T", directory.path().to_str().unwrap())).ships;
+            make_of_ships(ships.iter().filter(|ship| !ship.built_in), &owner)
+        };
+        shipping("[ship.a]\nkind='files'\ndirectory='/T/way/out'\ndirectory_mode='0755'").unwrap();
+        assert_eq!((seen("way/out"), seen("way")), (Some((true, 0o755)), Some((true, 0o755))));
+        // What the user may make is left to the user.
+        shipping("[ship.a]\nkind='files'\ndirectory='/T/way/other'").unwrap();
+        assert_eq!(seen("way/other"), None);
+        std::fs::write(directory.path().join("file"), "").unwrap();
+        let refused = shipping("[ship.a]\nkind='files'\ndirectory='/T/file/out'").unwrap_err();
+        assert!(crate::hint::render(&refused).contains("cannot start the shipper `a`"), "{refused:#}");
     }
 }

@@ -52,9 +52,16 @@ impl Identity {
         Ok(Some(identity))
     }
 
-    /// Makes it the owner of a file or directory.
+    /// Whether it owns a file or directory.
+    pub fn owns(&self, path: &Path) -> Result<bool> {
+        let meta = std::fs::metadata(path).with_context(|| format!("cannot look at `{}`", path.display()))?;
+        Ok(std::os::unix::fs::MetadataExt::uid(&meta) == self.uid.as_raw())
+    }
+
+    /// Makes it the owner of a file or directory; of a link that has come in its place, and not of where that
+    /// leads.
     pub fn give(&self, path: &Path) -> Result<()> {
-        std::os::unix::fs::chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
+        std::os::unix::fs::lchown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
             .with_context(|| format!("cannot give `{}` to `{}`", path.display(), self.user))
     }
 

@@ -52,6 +52,15 @@ pub fn ask(data: &Path, method: &str, target: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether a process runs on this data directory; also if this user may not ask it.
+pub fn is_anybody_there(data: &Path) -> bool {
+    use std::io::ErrorKind::PermissionDenied;
+    place::sockets(data).iter().any(|socket| {
+        let connected = Reach::new(socket).and_then(|reach| UnixStream::connect(reach.path()));
+        connected.map_or_else(|error| error.kind() == PermissionDenied, |_| true)
+    })
+}
+
 /// Asks the process behind one socket.
 pub fn request(socket: &Path, method: &str, target: &str, limit: Duration) -> Result<Answer> {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};

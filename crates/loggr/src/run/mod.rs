@@ -31,7 +31,7 @@ use crate::operate::stores::Stores;
 use crate::process::certificates::Certificates;
 use crate::process::descriptors::{self, Needs, Places};
 use crate::process::part::Part;
-use crate::process::place::Place;
+use crate::process::place::{self, Place};
 use crate::process::privileges::{self, Identity, Privileges};
 use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
@@ -92,6 +92,9 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
+    if let Some(owner) = &identity {
+        place::make_of_ships(part.ships(&config), owner)?;
+    }
     let doors = if part.has_listeners() { Doors::bind(&config)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
     let tls = ship::tls(part.ships(&config))?;

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{CONNECTION_WINDOW, Connection, ReadBuffer, Stream};
 use super::intake::Intake;
+use super::local::Peer;
 use super::tls::{self, Tls};
 use super::{Spoken, proxy};
 use crate::process::gate::{Gate, Place};
@@ -42,6 +43,8 @@ pub struct Accepting {
     pub is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// What is spoken inside TLS, if it is.
     pub tls: Option<Tls>,
+    /// The kernel is asked which process is at the other end of a unix socket.
+    pub credentials: bool,
 }
 
 impl std::fmt::Debug for Accepting {
@@ -90,17 +93,15 @@ nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, libc::tcp_info
 /// Accepts until draining begins, then waits for the connections to finish what they
 /// have read.
 pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop) {
-    let mut sessions = JoinSet::new();
+    let mut sessions = Sessions::default();
     let listener = shared.intake.stats.name();
     let mut failing = false;
     loop {
-        // Whoever connects without a pause keeps the branch below from its turn.
-        while sessions.try_join_next().is_some() {}
         let accepted = tokio::select! {
             biased;
             () = stop.drain() => break,
             accepted = listening.accept() => accepted,
-            Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
+            Some(_) = sessions.0.join_next(), if !sessions.0.is_empty() => continue,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -141,7 +142,20 @@ pub async fn accept(listening: Listening, shared: Arc<Accepting>, mut stop: Stop
         });
     }
     drop(listening);
-    while sessions.join_next().await.is_some() {}
+    while sessions.0.join_next().await.is_some() {}
+}
+
+/// The tasks of connections. What is kept of one that has ended goes when it is joined.
+#[derive(Debug, Default)]
+struct Sessions(JoinSet<()>);
+
+impl Sessions {
+    /// One more. Whoever connects without a pause keeps others from waiting for those that end: so they are
+    /// joined here.
+    fn spawn(&mut self, session: impl Future<Output = ()> + Send + 'static) {
+        while self.0.try_join_next().is_some() {}
+        self.0.spawn(session);
+    }
 }
 
 /// A connection on which the session can begin.
@@ -255,6 +269,9 @@ async fn session(arrived: Arrived, shared: &Accepting, stop: Stop) {
     let mut origin = intake.origin_of(peer);
     origin.trusted |= is_trusted;
     origin.tls_name = tls_name;
+    if let (true, Stream::Unix(socket)) = (shared.credentials, &stream) {
+        origin.process = Peer::connected(socket).map(Peer::fields).unwrap_or_default();
+    }
     let origin = Arc::new(origin);
     let sender = stats.senders.of(&intake.sender_of(peer));
     let client = stats.clients.enter(number, &origin, stream.is_encrypted(), sender);
@@ -291,5 +308,22 @@ fn prepare(tcp: &TcpStream) {
         .with_retries(4);
     if let Err(error) = tcp.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive)) {
         tracing::debug!(%error, "cannot set socket options");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_connections_that_end_nothing_is_kept_while_others_come_without_a_pause() {
+        let (mut sessions, mut most) = (Sessions::default(), 0);
+        sessions.spawn(std::future::pending());
+        for _ in 0..1000 {
+            sessions.spawn(async {});
+            most = most.max(sessions.0.len());
+            tokio::task::yield_now().await;
+        }
+        assert!(most <= 3, "{most} are kept");
     }
 }

@@ -172,3 +172,36 @@ pub(super) fn is_handshake(bytes: &[u8]) -> bool {
 /// What is said of who speaks TLS where it is not spoken.
 pub(super) const SPEAKS_TLS: &str =
     "the peer speaks TLS and this listener does not: give it `tls`, or switch TLS off at the sender";
+
+/// Do these first bytes of a connection begin a session of RELP, `TXNR open DATALEN OFFERS`?
+pub(super) fn is_relp(bytes: &[u8]) -> bool {
+    let mut words = bytes.splitn(4, |byte| *byte == b' ');
+    let is_number = |word: &[u8]| (1..=9).contains(&word.len()) && word.iter().all(u8::is_ascii_digit);
+    words.next().is_some_and(is_number)
+        && words.next() == Some(b"open")
+        && words.next().is_some_and(is_number)
+        && words.next().is_some()
+}
+
+/// What is said of who speaks RELP where it is not spoken.
+pub(super) const SPEAKS_RELP: &str = "the peer speaks RELP and this listener does not: send to one with `protocol = \"relp\"`, or switch RELP off \
+     at the sender";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spoken_is_known_by_its_first_bytes() {
+        let check = |bytes: &[u8], relp, tls| assert_eq!((is_relp(bytes), is_handshake(bytes)), (relp, tls));
+        check(b"1 open 85 relp_version=0\nrelp_software=x", true, false);
+        check(b"1 open 85 ", true, false);
+        check(b"1 open sesame, he said", false, false);
+        check(b"1 open", false, false);
+        check(b"85 <13>1 open 85 x", false, false);
+        check(b"<13>1 open 85 x", false, false);
+        check(b"1234567890 open 85 x", false, false);
+        check(&[0x16, 3, 1, 2, 0], false, true);
+        check(b"", false, false);
+    }
+}

@@ -6,7 +6,8 @@
 //! thread waits, the kernel's buffer fills, and the kernel counts what it drops.
 //!
 //! Invariant: descriptors that a peer sends along with a datagram are never taken. A unix socket is read
-//! without room for control messages, and the kernel closes what does not fit.
+//! without room for them, and the kernel closes what does not fit: where it is asked who sends, that comes
+//! first and fills the room.
 
 use std::collections::HashMap;
 use std::io::IoSliceMut;
@@ -21,13 +22,14 @@ use loggr_wire::framing::Frame;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, getsockopt,
-    recvmmsg, setsockopt, sockopt,
+    CmsgIterator, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage,
+    UnixCredentials, getsockopt, recvmmsg, setsockopt, sockopt,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::clients::Sender;
 use super::intake::{Intake, Lines};
+use super::local::{Peer, Processes};
 use crate::process::clock::now;
 
 /// Batches of datagrams that may wait for the bus.
@@ -67,8 +69,44 @@ const OFFER_MILLIS: u16 = 5;
 pub struct Datagrams {
     /// Bound, blocking or not.
     pub socket: OwnedFd,
-    /// True for UDP: peers have addresses, the kernel counts drops.
-    pub udp: bool,
+    /// What the kernel tells beside the text.
+    pub kind: DatagramKind,
+}
+
+/// The kinds of datagrams, and what the kernel tells of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatagramKind {
+    /// UDP: its peers have addresses, and the kernel counts what it drops.
+    Udp,
+    /// Of a unix socket.
+    Unix {
+        /// The kernel tells which process has sent it.
+        credentials: bool,
+    },
+}
+
+impl DatagramKind {
+    fn is_udp(self) -> bool {
+        self == DatagramKind::Udp
+    }
+
+    /// Has the kernel tell it.
+    fn ask(self, socket: &OwnedFd) -> nix::Result<()> {
+        match self {
+            DatagramKind::Udp => setsockopt(socket, sockopt::RxqOvfl, &1),
+            DatagramKind::Unix { credentials: true } => setsockopt(socket, sockopt::PassCred, &true),
+            DatagramKind::Unix { credentials: false } => Ok(()),
+        }
+    }
+
+    /// Room for what it tells and nothing else: more would be room for a descriptor.
+    fn control(self) -> Option<Vec<u8>> {
+        match self {
+            DatagramKind::Udp => Some(nix::cmsg_space!(u32)),
+            DatagramKind::Unix { credentials: true } => Some(nix::cmsg_space!(UnixCredentials)),
+            DatagramKind::Unix { credentials: false } => None,
+        }
+    }
 }
 
 /// Starts a thread that receives until draining has begun and what the kernel's buffer held then was
@@ -94,11 +132,9 @@ pub fn receive(
 }
 
 fn receive_here(datagrams: &Datagrams, intake: &Intake, stop: &Stop, deliveries: &mpsc::Sender<Delivery>) {
-    if datagrams.udp
-        && let Err(error) = setsockopt(&datagrams.socket, sockopt::RxqOvfl, &1)
-    {
+    if let Err(error) = datagrams.kind.ask(&datagrams.socket) {
         let listener = intake.stats.name();
-        tracing::warn!(listener, %error, "cannot count what the kernel drops");
+        tracing::warn!(listener, %error, "the kernel does not tell who sends, or what it drops");
     }
     let mut receiver = Receiver {
         intake,
@@ -106,14 +142,15 @@ fn receive_here(datagrams: &Datagrams, intake: &Intake, stop: &Stop, deliveries:
         lines: Lines::new(intake),
         peers: HashMap::new(),
         local: (Arc::new(intake.origin_of(None)), intake.stats.senders.of(&intake.sender_of(None))),
+        processes: Processes::default(),
         drops: DropCounter::default(),
         failing: false,
     };
     let gather = gathering_time(datagrams);
-    let Room { count, bytes } = Room::of(datagrams.udp, intake.max_message_size);
+    let Room { count, bytes } = Room::of(datagrams.kind.is_udp(), intake.max_message_size);
     // The system gives memory for it only where datagrams have been.
     let mut space = vec![0u8; count * bytes];
-    let mut headers = Headers::new(count, datagrams.udp);
+    let mut headers = Headers::new(count, datagrams.kind);
     // Bytes to take at most, once draining has begun: the kernel never holds more.
     let mut rest = buffer_bytes(datagrams);
     loop {
@@ -189,7 +226,7 @@ fn buffer_bytes(datagrams: &Datagrams) -> usize {
 /// How long datagrams may gather in the kernel's buffer. Not at all for unix sockets: their
 /// senders would wait.
 fn gathering_time(datagrams: &Datagrams) -> Duration {
-    if !datagrams.udp {
+    if !datagrams.kind.is_udp() {
         return Duration::ZERO;
     }
     let room = buffer_bytes(datagrams).min(GATHER_BUFFER_BYTES);
@@ -204,20 +241,24 @@ fn gathering_time(datagrams: &Datagrams) -> Duration {
 struct Headers {
     headers: MultiHeaders<SockaddrStorage>,
     count: usize,
-    udp: bool,
+    kind: DatagramKind,
     made: Instant,
 }
 
 impl Headers {
-    fn new(count: usize, udp: bool) -> Headers {
-        // The kernel's count of drops, and nothing else: room for it is room for a descriptor too.
-        let control = udp.then(|| nix::cmsg_space!(u32));
-        Headers { headers: MultiHeaders::preallocate(count, control), count, udp, made: Instant::now() }
+    fn new(count: usize, kind: DatagramKind) -> Headers {
+        let headers = MultiHeaders::preallocate(count, kind.control());
+        Headers { headers, count, kind, made: Instant::now() }
     }
 
     fn ready(&mut self) -> &mut MultiHeaders<SockaddrStorage> {
-        if self.udp && self.made.elapsed() >= DROPS_LOOK {
-            *self = Headers::new(self.count, self.udp);
+        let is_used_up = match self.kind {
+            DatagramKind::Udp => self.made.elapsed() >= DROPS_LOOK,
+            // What it tells fills the room every time, and leaves it as it was.
+            DatagramKind::Unix { .. } => false,
+        };
+        if is_used_up {
+            *self = Headers::new(self.count, self.kind);
         }
         &mut self.headers
     }
@@ -237,6 +278,7 @@ struct Receiver<'s> {
     /// Those that are not allowed are known by their name among the senders alone.
     peers: HashMap<SocketAddr, Result<Known, String>>,
     local: Known,
+    processes: Processes,
     drops: DropCounter,
     /// The last read failed.
     failing: bool,
@@ -263,8 +305,8 @@ impl Receiver<'_> {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
             let got = recvmmsg(fd, headers, slices.iter_mut(), flags, None)?;
             for message in got {
-                let drops = if datagrams.udp { message.cmsgs().ok().and_then(overflow) } else { None };
-                read.push((message.address.as_ref().and_then(address), message.bytes, drops));
+                let told = message.cmsgs().ok().map(Told::of).unwrap_or_default();
+                read.push((message.address.as_ref().and_then(address), message.bytes, told));
             }
         }
         self.failing = false;
@@ -272,19 +314,29 @@ impl Receiver<'_> {
             datagrams: read.len(),
             bytes: read.iter().map(|(_, len, _)| len + MIN_DATAGRAM_COST).sum(),
         };
-        for ((peer, len, drops), bytes) in read.into_iter().zip(space.chunks(room)) {
-            if let Some(drops) = drops {
+        for ((peer, len, told), bytes) in read.into_iter().zip(space.chunks(room)) {
+            if let Some(drops) = told.drops {
                 self.intake.stats.kernel_drops.add(self.drops.grown(drops));
             }
-            self.push(peer, bytes.get(..len).unwrap_or(bytes), len, at);
+            self.push(peer, told.process, bytes.get(..len).unwrap_or(bytes), len, at);
         }
         Ok(got)
     }
 
     /// A datagram of `len` bytes: as many of them as found room.
-    fn push(&mut self, peer: Option<SocketAddr>, datagram: &[u8], len: usize, at: Timestamp) {
+    fn push(
+        &mut self,
+        peer: Option<SocketAddr>,
+        process: Option<Peer>,
+        datagram: &[u8],
+        len: usize,
+        at: Timestamp,
+    ) {
         let (origin, sender) = match peer {
-            None => &self.local,
+            None => match process {
+                None => (&self.local.0, &self.local.1),
+                Some(process) => (self.processes.origin_of(process, &self.local.0), &self.local.1),
+            },
             Some(peer) => {
                 if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&peer) {
                     self.peers.clear();
@@ -298,7 +350,7 @@ impl Receiver<'_> {
                     }
                 });
                 match known {
-                    Ok(known) => known,
+                    Ok((origin, sender)) => (&*origin, &*sender),
                     Err(name) => return intake.refuse("datagram", &peer, name),
                 }
             }
@@ -338,12 +390,27 @@ impl Receiver<'_> {
     }
 }
 
-/// The kernel's count of its drops, where it tells.
-fn overflow(mut messages: CmsgIterator<'_>) -> Option<u32> {
-    messages.find_map(|message| match message {
-        ControlMessageOwned::RxqOvfl(drops) => Some(drops),
-        _ => None,
-    })
+/// What the kernel tells beside the text of a datagram.
+#[derive(Debug, Default)]
+struct Told {
+    /// Its count of drops.
+    drops: Option<u32>,
+    /// Who has sent it.
+    process: Option<Peer>,
+}
+
+impl Told {
+    fn of(messages: CmsgIterator<'_>) -> Told {
+        let mut told = Told::default();
+        for message in messages {
+            match message {
+                ControlMessageOwned::RxqOvfl(drops) => told.drops = Some(drops),
+                ControlMessageOwned::ScmCredentials(process) => told.process = Peer::of(process),
+                _ => {}
+            }
+        }
+        told
+    }
 }
 
 fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {

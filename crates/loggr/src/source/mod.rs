@@ -11,6 +11,8 @@ pub mod content;
 mod datagram;
 pub mod harvest;
 mod intake;
+pub mod journal;
+mod local;
 mod proxy;
 mod relp;
 mod stats;
@@ -22,7 +24,7 @@ use loggr_wire::framing::Mode;
 
 pub use accept::{Accepting, Listening, NO_PLACE, accept};
 pub use clients::Client;
-pub use datagram::{Datagrams, receive};
+pub use datagram::{DatagramKind, Datagrams, receive};
 pub use intake::Intake;
 pub use stats::ListenerStats;
 pub use tls::Tls;

@@ -305,3 +305,6 @@ impl Session<'_> {
         drop(tokio::time::timeout(patience, farewell).await);
     }
 }
+
+#[cfg(test)]
+mod tests;

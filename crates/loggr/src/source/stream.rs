@@ -9,12 +9,23 @@ use std::time::Duration;
 use loggr_wire::framing::{Framer, Mode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::connection::{Connection, SPEAKS_TLS, is_handshake};
-use super::intake::Lines;
+use super::connection::{Connection, SPEAKS_RELP, SPEAKS_TLS, is_handshake, is_relp};
+use super::intake::{Intake, Lines};
 use crate::process::clock::now;
 
 /// How long saying farewell to a peer that has ended the connection may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Counts a connection on which something else is spoken, and says so once in a while for each address.
+fn breach(intake: &Intake, peer: &str, hint: &str, what: &str) {
+    intake.stats.protocol_errors.add(1);
+    let listener = intake.stats.name();
+    let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
+    if let Some(unsaid) = intake.stats.told_breach.tell(address) {
+        let unsaid = (unsaid > 0).then_some(unsaid);
+        tracing::warn!(listener, peer, unsaid, hint, "{what}");
+    }
+}
 
 /// Runs until the peer closes, the connection idles out, or draining has taken what
 /// was there when it began: a peer that goes on sending does not hold it up.
@@ -63,22 +74,20 @@ pub(super) async fn session(connection: Connection<'_>, mode: Mode) {
                 break;
             }
         };
-        // No line begins so, and what follows would be torn into events.
-        if std::mem::take(&mut is_first) && is_handshake(buffer.bytes.get(..n).unwrap_or_default()) {
-            intake.stats.protocol_errors.add(1);
-            let (listener, peer) = (intake.stats.name(), origin.peer.as_str());
-            let address = peer.rsplit_once(':').map_or(peer, |(address, _port)| address);
-            if let Some(unsaid) = intake.stats.told_breach.tell(address) {
-                let unsaid = (unsaid > 0).then_some(unsaid);
-                tracing::warn!(
-                    listener,
-                    peer,
-                    unsaid,
-                    hint = SPEAKS_TLS,
-                    "closing a connection on which no syslog came"
-                );
+        if std::mem::take(&mut is_first) {
+            let begins = buffer.bytes.get(..n).unwrap_or_default();
+            if is_handshake(begins) {
+                // No line begins so, and what follows would be torn into events.
+                breach(intake, &origin.peer, SPEAKS_TLS, "closing a connection on which no syslog came");
+                return;
             }
-            return;
+            if is_relp(begins) {
+                let what =
+                    "a sender gets no answers, and may keep its events; what it sends is kept line by line";
+                breach(intake, &origin.peer, SPEAKS_RELP, what);
+                // A frame of RELP ends with a line feed, too; its number is no count of octets.
+                framer = Framer::new(Mode::Lf, intake.max_message_size);
+            }
         }
         rest = rest.map(|rest| rest.saturating_sub(n));
         let at = now();

@@ -224,7 +224,8 @@ pub const METRICS: &[Metric<Listener>] = &[
     metric(
         "protocol_errors_total",
         |l| count(l.protocol_errors),
-        "Connections that loggr closed because the sender broke the rules of the protocol.",
+        "Connections on which the sender broke the rules of the protocol, or spoke another one. loggr closed them, but \
+         for those on which RELP came to a listener for plain syslog.",
     ),
     metric(
         "ack_p50_seconds",

@@ -133,9 +133,10 @@ fn files(web: &crate::config::Web) -> Result<(Option<Arc<Server>>, Option<Secret
     Ok((shown.map(Arc::new), secret.map(Secret::read).transpose()?))
 }
 
-/// Whether the files that the web server names can be used. Nothing is bound.
-pub fn looks_right(web: &crate::config::Web) -> Result<()> {
-    files(web).map(drop).context("the web server could not start")
+/// Whether the files that the web server names can be used: then what it would show. Nothing is bound.
+pub fn looks_right(web: &crate::config::Web) -> Result<Option<(String, Holder)>> {
+    let (tls, secret) = files(web).context("the web server could not start")?;
+    Ok(Bound { sockets: Vec::new(), tls, secret }.shown())
 }
 
 /// Binds the control socket and serves it, and the web address.

@@ -221,3 +221,37 @@ fn loggr_send_says_what_was_not_taken_and_sends_the_rest() {
     assert!(error.contains("a message of 200000 octets is longer than the limit of 131072"), "{error}");
     loggr.stored(2, 30);
 }
+
+/// RELP on a port of plain syslog, and plain syslog on one of RELP: both are told with what to do.
+#[test]
+fn the_wrong_protocol_is_told_by_name_and_costs_no_line() {
+    let mut loggr = Loggr::start();
+    let line = numbered_line(1);
+    let offers = "relp_version=0\nrelp_software=x\ncommands=syslog";
+    for _ in 0..3 {
+        // One that does not wait for an answer.
+        let text = format!("1 open {} {offers}\n2 syslog {} {line}\n", offers.len(), line.len());
+        connect(&loggr, "tcp").write_all(text.as_bytes()).expect("it is read");
+    }
+    for plain in [format!("{line}\n"), format!("{} {line}", line.len())] {
+        connect(&loggr, "relp").write_all(plain.as_bytes()).expect("it is read");
+    }
+    // Of each the three lines of the offer, and what came in it: a line stays whole.
+    loggr.stored(3 * 4, 60);
+    let lines = loggr.lines();
+    assert_eq!(lines.iter().filter(|stored| seq_of(stored) == Some(1)).count(), 3, "{lines:?}");
+    assert_eq!(lines.iter().filter(|stored| stored.ends_with("commands=syslog")).count(), 3, "{lines:?}");
+    let log = loggr.log();
+    assert_eq!(log.matches("the peer speaks RELP and this listener does not").count(), 1, "{log}");
+    assert!(log.contains("protocol = \\\"relp\\\"") || log.contains("protocol = \"relp\""), "{log}");
+    until("plain syslog is told", 30, || {
+        loggr.log().contains("the peer seems to send plain syslog without RELP")
+    });
+    let status = loggr.status();
+    let errors = |name: &str| {
+        let listeners = status["listeners"].as_array().expect("listeners");
+        listeners.iter().find(|of| of["name"] == name).and_then(|of| of["protocol_errors"].as_u64())
+    };
+    assert_eq!((errors("tcp"), errors("relp")), (Some(3), Some(2)));
+    loggr.stop();
+}

@@ -19,6 +19,8 @@ mod foreign;
 mod forward;
 mod harvest;
 mod hostile;
+mod journal;
+mod local;
 mod lookups;
 mod machine;
 mod packaging;

@@ -82,6 +82,8 @@ fn every_question_is_answered_as_there() {
         "search app:cron -2",
         "search nothing --since 1h",
         "search msg:red --format json",
+        "search app:cro",
+        "count host:web9 --since 1h",
         "search status = 200",
         "search --since 1h --until 2h",
         "search --until 1h",

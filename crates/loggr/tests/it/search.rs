@@ -81,6 +81,9 @@ fn an_empty_answer_to_a_habit_of_another_tool_has_a_hint() {
     );
     hint(&["histogram", "host : x"], "hint: `host : x` is written `host:x`");
     hint(&["search", "host: x"], "hint: `host: x` is written `host:x`");
+    hint(&["search", "app:nobody"], "hint: no event has `app:nobody`: `loggr top app_name` shows which");
+    hint(&["search", "msg:remov"], "hint: no event has `msg:remov`, which stands for a whole word");
+    hint(&["search", "program:sshd"], "did you mean `app`?");
     hint(&["search", "@timestamp:2026"], "did you mean `_time`?");
     hint(&["search", "sshd"], "`app:sshd` finds events of that program");
 }

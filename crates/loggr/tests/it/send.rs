@@ -2,8 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Loggr, PROGRAM, count_seqs, until};
 
@@ -103,6 +106,59 @@ fn after_kill_9_it_goes_on_behind_what_was_answered() {
     let errors = String::from_utf8_lossy(&said.stderr).into_owned();
     assert_eq!(said.status.code(), Some(2), "{errors}");
     assert!(errors.contains("and not `relp://127.0.0.1:9`"), "{errors}");
+    loggr.stop();
+}
+
+#[test]
+fn one_that_is_interrupted_says_what_it_did_and_leaves_nothing_for_twice() {
+    let mut loggr = Loggr::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).to_str().expect("a name").to_owned();
+    std::fs::write(path("a"), lines(0, LINES)).expect("a file");
+    let (a, state) = (path("a"), path("state"));
+    let arguments = ["--file", &a, "--resume", &state];
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut slow = command(&loggr, &[&arguments[..], &["--rate", "2000"]].concat());
+        slow.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let before = std::fs::read_to_string(&state).unwrap_or_default();
+        let child = slow.spawn().expect("loggr starts");
+        until("it has sent some", 60, || {
+            let now = std::fs::read_to_string(&state).unwrap_or_default();
+            now.lines().count() > before.lines().count() + 2
+        });
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+        kill_process(pid, signal).expect("it is there");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.signal(), Some(signal.as_raw()), "{said}");
+        assert!(said.contains(" acknowledged, in ") && said.contains("interrupted: the rest"), "{said}");
+        assert!(!said.contains("not acknowledged"), "{said}");
+    }
+    let (good, said) = send(&loggr, &arguments);
+    assert!(good, "{said}");
+    loggr.stored(LINES, 60);
+    let counts = count_seqs(loggr.lines().iter().map(String::as_str));
+    assert_eq!((counts.len() as u64, counts.values().max()), (LINES, Some(&1)));
+    loggr.stop();
+}
+
+#[test]
+fn one_that_waits_for_its_input_ends_when_it_is_interrupted() {
+    let mut loggr = Loggr::start();
+    let mut waiting = command(&loggr, &[]);
+    waiting.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = waiting.spawn().expect("loggr starts");
+    let pipe = child.stdin.as_mut().expect("a pipe");
+    pipe.write_all(lines(0, 1).as_bytes()).expect("it reads");
+    until("it has read the line", 60, || rustix::io::ioctl_fionread(&*pipe).expect("a number") == 0);
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    kill_process(pid, Signal::INT).expect("it is there");
+    let _open = child.stdin.take();
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.signal(), Some(Signal::INT.as_raw()), "{said}");
+    assert!(said.contains("sent 1 line, 1 acknowledged"), "{said}");
+    loggr.stored(1, 60);
     loggr.stop();
 }
 

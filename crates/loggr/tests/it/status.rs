@@ -33,6 +33,26 @@ fn the_exit_code_says_whether_all_is_well() {
 }
 
 #[test]
+fn a_mistake_in_the_file_keeps_nobody_from_asking_what_runs() {
+    let mut loggr = Loggr::start();
+    RelpSender::new(loggr.address("relp"), 1).run(0, 10);
+    loggr.stored(10, 60);
+    let right = std::fs::read_to_string(loggr.config()).expect("the configuration");
+    for mistake in ["[web]\n", "\n[unknown]\nx = 1\n", "\nx = \n"] {
+        std::fs::write(loggr.config(), format!("{right}{mistake}")).expect("one with a mistake");
+        let output = loggr.command(&["status"]);
+        ends(&output, 0, "runs as process");
+        ends(&output, 0, "warning: 1 mistake in `");
+        ends(&loggr.command(&["queue", "list"]), 0, "received");
+        ends(&loggr.command(&["queue", "peek", "files"]), 0, "hint: what runs on `");
+        ends(&loggr.command(&["check"]), 2, "1 mistake in `");
+    }
+    loggr.stop();
+    ends(&loggr.command(&["status"]), 2, "1 mistake in `");
+    ends(&loggr.command(&["queue", "list"]), 2, "1 mistake in `");
+}
+
+#[test]
 fn a_shipper_that_cannot_write_is_trouble() {
     let blocked = tempfile::tempdir().expect("a directory");
     let output = blocked.path().join("out");

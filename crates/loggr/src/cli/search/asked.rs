@@ -10,13 +10,14 @@ use loggr_store::query::{Field, Query};
 use loggr_store::{Bucket, KnownField, MAX_SEARCH_LIMIT, SearchOptions, Store, StoreError, TopValue};
 use tokio::runtime::Runtime;
 
+use super::lacking::{Answering, lacking};
 use super::print::{Row, warn};
 use super::there::There;
 use super::time::Span;
 use crate::clean::clean;
 use crate::cli::remote::RemoteArgs;
 use crate::cli::{Place, complain, runtime};
-use crate::config::{Config, ShipKind};
+use crate::config::{Config, Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::clock::now;
@@ -65,6 +66,34 @@ pub(super) struct Asked {
     pub(super) options: SearchOptions,
     /// Nothing was stored yet, which has been said: no other query would find anything.
     pub(super) is_empty: bool,
+    pub(super) where_from: Where,
+}
+
+/// Which store is asked.
+pub(super) struct Where {
+    /// The shipper that fills it, or the URL of a loggr elsewhere.
+    pub(super) name: String,
+    /// The same in words, with its place.
+    pub(super) shown: String,
+    /// The other stores of this host, where nobody has said which is meant.
+    pub(super) others: Vec<String>,
+}
+
+impl Where {
+    fn here(config: &Config, ship: &Ship, is_named: bool) -> Where {
+        let stores = config.ships.iter().filter(|other| other.kind.store().is_some());
+        let others = stores.map(|other| other.name.clone()).filter(|other| !is_named && *other != ship.name);
+        Where {
+            name: ship.name.clone(),
+            shown: format!("`{}` ({})", ship.name, ship.kind.shown()),
+            others: others.collect(),
+        }
+    }
+
+    fn there(url: String, store: Option<&str>) -> Where {
+        let shown = store.map_or_else(|| url.clone(), |store| format!("`{store}` of {url}"));
+        Where { name: url, shown, others: Vec::new() }
+    }
 }
 
 /// Who answers.
@@ -100,6 +129,7 @@ impl Sought {
             let at = now().unix_micros();
             let mut options = SearchOptions::new(at);
             (options.since, options.until) = span.read(at)?;
+            let where_from = Where::there(remote.url(), store.as_deref());
             let there = There::new(remote, text, (options.since, options.until), store.clone());
             let query = match parse(text) {
                 Ok(query) => query,
@@ -108,7 +138,7 @@ impl Sought {
                 Err(_) => Query::all(),
             };
             let place = Answers::There(Box::new(there));
-            return Ok(Asked { place, text: text.to_owned(), query, options, is_empty: false });
+            return Ok(Asked { place, text: text.to_owned(), query, options, is_empty: false, where_from });
         }
         self.local.open(&place.load()?, text)
     }
@@ -129,7 +159,8 @@ impl Local {
             is_empty = true;
         }
         let place = Answers::Here(store::open(ship)?, runtime()?);
-        Ok(Asked { place, text: text.to_owned(), query, options, is_empty })
+        let where_from = Where::here(config, ship, self.store.is_some());
+        Ok(Asked { place, text: text.to_owned(), query, options, is_empty, where_from })
     }
 }
 
@@ -228,6 +259,10 @@ impl Asked {
             self.suggest().unwrap_or_default();
         }
         let mut hints = loggr_store::query::habits(&self.text);
+        if hints.is_empty() {
+            let is_bounded = self.options.since.is_some() || self.options.until.is_some();
+            hints = lacking(self, &self.text, is_bounded);
+        }
         let words: Vec<&str> = self.text.split_whitespace().collect();
         let plain = |word: &&&str| word.chars().all(char::is_alphanumeric);
         if let (true, Some(word)) = (hints.is_empty() && words.len() <= FEW_WORDS, words.iter().find(plain)) {
@@ -271,5 +306,25 @@ impl Asked {
         }
         let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
         complain(&format!("hint: no event has the field `{}`{near}\n", clean(field)));
+    }
+}
+
+impl Answering for Asked {
+    fn count_of(&self, query: &str) -> Result<u64> {
+        match &self.place {
+            Answers::Here(store, runtime) => {
+                Ok(wait(runtime, store.count(&parse(query)?, &self.options))?.events)
+            }
+            Answers::There(there) => there.count_of(query),
+        }
+    }
+
+    fn top_of(&self, query: &str, field: &Field, most: usize) -> Result<Vec<TopValue>> {
+        match &self.place {
+            Answers::Here(store, runtime) => {
+                Ok(wait(runtime, store.top(&parse(query)?, field, most, &self.options))?.values)
+            }
+            Answers::There(there) => there.top_of(query, field, most),
+        }
     }
 }

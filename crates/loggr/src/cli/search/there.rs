@@ -160,13 +160,23 @@ impl There {
     }
 
     pub(super) fn count(&self) -> Result<u64> {
-        let count: Count = self.ask("/api/count", &self.query, [])?;
+        self.count_of(&self.query)
+    }
+
+    /// The same of another query.
+    pub(super) fn count_of(&self, query: &str) -> Result<u64> {
+        let count: Count = self.ask("/api/count", query, [])?;
         Ok(count.events)
     }
 
     pub(super) fn top(&self, field: &Field, most: usize) -> Result<Vec<TopValue>> {
+        self.top_of(&self.query, field, most)
+    }
+
+    /// The same of another query.
+    pub(super) fn top_of(&self, query: &str, field: &Field, most: usize) -> Result<Vec<TopValue>> {
         let further = [("field", Some(field.to_string())), ("limit", Some(most.to_string()))];
-        let top: Top = self.ask("/api/top", &self.query, further)?;
+        let top: Top = self.ask("/api/top", query, further)?;
         Ok(top.values.into_iter().map(|v| TopValue { value: v.value, events: v.events }).collect())
     }
 

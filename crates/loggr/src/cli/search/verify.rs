@@ -70,11 +70,16 @@ pub fn verify(place: &Place, args: &VerifyArgs) -> Result<Exit> {
     };
     written?;
     if args.json {
-        writeln!(out, "{}", clean::value(&numbers(&tally)))?;
+        writeln!(out, "{}", clean::value(&numbers(&asked.where_from.name, &tally)))?;
     } else {
+        writeln!(out, "seals in the store {}:", clean(&asked.where_from.shown))?;
         out.write_all(report(&tally, &named).as_bytes())?;
     }
     out.flush()?;
+    if !asked.where_from.others.is_empty() {
+        let others = asked.where_from.others.join("`, `");
+        complain(&format!("hint: this is one store of several; `--store` names another one: `{others}`\n"));
+    }
     if tally.is_partial {
         complain("error: not all events could be read, so that this is not the whole\n");
     }
@@ -105,9 +110,9 @@ fn line(event: &Broken) -> String {
     format!("  {uid}  {time}  {}  {}\n", name(&event.source), name(&event.app_name))
 }
 
-fn numbers(tally: &Tally) -> serde_json::Value {
+fn numbers(store: &str, tally: &Tally) -> serde_json::Value {
     json!({
-        "events": tally.all(), "good": tally.all_good(), "unsealed": tally.unsealed, "broken": tally.broken,
+        "store": store, "events": tally.all(), "good": tally.all_good(), "unsealed": tally.unsealed, "broken": tally.broken,
         "keys": tally.good, "partial": tally.is_partial,
     })
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
+use super::interrupt::Interrupt;
 use super::lines::Lines;
 use super::start::Place;
 use super::stream::Tls;
@@ -72,8 +73,17 @@ pub struct Job {
     pub framing: Option<Framing>,
     pub pace: Option<Duration>,
     pub retry: Duration,
+    /// Whether it is to end.
+    pub interrupt: Interrupt,
     /// Where it begins, together with the others.
     pub place: Place,
+}
+
+impl Job {
+    /// No connection is worth waiting for any more.
+    pub fn is_off(&self) -> bool {
+        self.place.is_off() || self.interrupt.is_asked()
+    }
 }
 
 /// Sleeps so that lines leave at the job's pace.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use loggr_event::{DumpFormat, Event, Facility, Severity, Timestamp};
 
 use super::files::{Files, MAX_LINE_BYTES, gather};
+use super::interrupt::{Interrupt, Stdin};
 use super::resume::{Book, Mark};
 use super::{LineFormat, SendArgs};
 use crate::exit::Usage;
@@ -30,6 +31,7 @@ pub struct Lines {
     read: Arc<AtomicU64>,
     /// Bytes that the files have, as they lie there.
     length: u64,
+    interrupt: Interrupt,
 }
 
 struct Feed {
@@ -48,7 +50,7 @@ enum From {
 
 impl Lines {
     /// Opens what the arguments name.
-    pub fn open(args: &SendArgs) -> Result<Lines> {
+    pub fn open(args: &SendArgs, interrupt: Interrupt) -> Result<Lines> {
         let (facility, severity) = priority(args.priority.as_deref().unwrap_or(PRIORITY)).usage()?;
         let template = Event {
             facility,
@@ -70,11 +72,12 @@ impl Lines {
             length = members.iter().map(|member| size(&member.path)).sum();
             From::Files(Files::new(members, troubles, book.clone(), read.clone()))
         } else {
-            From::Reader(Box::new(BufReader::new(std::io::stdin())))
+            let stdin = Stdin::new(interrupt.clone()).context("cannot read standard input")?;
+            From::Reader(Box::new(BufReader::new(stdin)))
         };
         let format = args.line_format();
         let feed = Feed { from, format, template, taken: 0 };
-        Ok(Lines { feed: Arc::new(Mutex::new(feed)), book, read, length })
+        Ok(Lines { feed: Arc::new(Mutex::new(feed)), book, read, length, interrupt })
     }
 
     /// How many bytes the files have, and how many of them were read; nothing where there are no files.
@@ -100,9 +103,13 @@ impl Lines {
         }
     }
 
-    /// Puts the next line into `line`, and says by what its answer is known; `None` at the end.
+    /// Puts the next line into `line`, and says by what its answer is known; `None` at the end, or when nothing
+    /// more is to be read.
     pub fn next(&self, line: &mut Vec<u8>) -> Result<Option<Mark>> {
         line.clear();
+        if self.interrupt.is_asked() {
+            return Ok(None);
+        }
         let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = &mut *feed;
         let format = feed.format;

@@ -5,6 +5,7 @@
 
 mod files;
 mod fit;
+mod interrupt;
 mod job;
 mod lines;
 mod relp;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use loggr_event::counted;
 
+use self::interrupt::Interrupt;
 use self::job::{Job, Target};
 use self::lines::Lines;
 use self::report::Bar;
@@ -182,44 +184,52 @@ pub fn run(args: &SendArgs) -> Result<Exit> {
         }
     }
     args.fits(&target)?;
-    let lines = Lines::open(args)?;
+    let interrupt = Interrupt::listen()?;
+    let lines = Lines::open(args, interrupt.clone())?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(args, &progress, &lines);
     let start = Start::new(args.connections);
-    let threads: Vec<_> = start
-        .places()
-        .map(|place| {
-            let job = Job {
-                target: target.clone(),
-                tls: tls.clone(),
-                lines: lines.clone(),
-                progress: progress.clone(),
-                window: args.window.unwrap_or(WINDOW),
-                framing: args.framing,
-                // Each connection has its share of the rate.
-                pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r as f64)),
-                retry: Duration::from_secs(args.retry.unwrap_or(RETRY_SECONDS)),
-                place,
-            };
-            std::thread::spawn(move || transport::send(job))
-        })
-        .collect();
-    let mut latencies = Vec::new();
-    let mut failed = None;
-    for thread in threads {
-        match thread.join() {
-            Ok(Ok(mut measured)) => latencies.append(&mut measured),
-            Ok(Err(error)) => failed = failed.or(Some(error)),
-            Err(_) => {
-                let bug = "a connection of `loggr send` ended unexpectedly; this is a bug of loggr";
-                failed = failed.or(Some(anyhow!(bug)));
-            }
+    let (bring, brought) = std::sync::mpsc::channel();
+    for place in start.places() {
+        let job = Job {
+            target: target.clone(),
+            tls: tls.clone(),
+            lines: lines.clone(),
+            progress: progress.clone(),
+            window: args.window.unwrap_or(WINDOW),
+            framing: args.framing,
+            // Each connection has its share of the rate.
+            pace: args.rate.map(|r| Duration::from_secs_f64(args.connections as f64 / r as f64)),
+            retry: Duration::from_secs(args.retry.unwrap_or(RETRY_SECONDS)),
+            interrupt: interrupt.clone(),
+            place,
+        };
+        let bring = bring.clone();
+        // Nobody takes it any more where it comes too late.
+        std::thread::spawn(move || drop(bring.send(transport::send(job))));
+    }
+    drop(bring);
+    let (mut latencies, mut failed, mut ended) = (Vec::new(), None, 0);
+    while let Some(done) = interrupt.next(&brought) {
+        ended += 1;
+        match done {
+            Ok(mut measured) => latencies.append(&mut measured),
+            Err(error) => failed = failed.or(Some(error)),
         }
+    }
+    if ended < args.connections && !interrupt.is_asked() {
+        let bug = "a connection of `loggr send` ended unexpectedly; this is a bug of loggr";
+        failed = failed.or(Some(anyhow!(bug)));
     }
     drop(bar);
     // Before anything is printed: nobody may be there to read it.
     let closed = lines.close();
-    report::print(args, &target, &progress, start.times(), latencies)?;
+    report::print(args, &target, &progress, start.times(), latencies, interrupt.is_asked())?;
+    if let Some(signal) = interrupt.signal() {
+        closed?;
+        interrupt::tell(args.resume.is_some());
+        interrupt::end(signal);
+    }
     if let Some(standing) = start.failed().filter(|_| args.connections > 1) {
         let all = args.connections;
         failed = failed.map(|error| {

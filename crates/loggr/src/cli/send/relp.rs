@@ -34,7 +34,7 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
     let mut lost: Option<Instant> = None;
     loop {
         let before = relp.latencies.len();
-        if job.place.is_off() {
+        if job.is_off() {
             return Ok(relp.latencies);
         }
         let connected = Stream::connect(address, job.tls.as_ref());
@@ -50,6 +50,10 @@ pub fn send(job: &Job, address: &str) -> Result<Vec<u32>> {
         let left = job.retry.saturating_sub(lost.get_or_insert_with(Instant::now).elapsed());
         if error.is::<Refused>() {
             return Err(error);
+        }
+        // The summary says what has no answer.
+        if job.interrupt.is_asked() {
+            return Ok(relp.latencies);
         }
         if left.is_zero() {
             let left = counted(relp.sender.unanswered(), "line");

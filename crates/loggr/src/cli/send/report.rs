@@ -76,6 +76,7 @@ pub fn print(
     progress: &Progress,
     times: Times,
     mut latencies: Vec<u32>,
+    is_interrupted: bool,
 ) -> Result<()> {
     let sent = progress.sent.load(Ordering::Relaxed);
     let acked = target.acknowledges().then(|| progress.acked.load(Ordering::Relaxed));
@@ -96,6 +97,7 @@ pub fn print(
         let result = serde_json::json!({
             "sent": sent, "acked": acked, "resent": resent, "refused": refused, "unacknowledged": open,
             "bytes": bytes, "connect_seconds": connecting, "seconds": seconds, "lines_per_second": rate,
+            "interrupted": is_interrupted,
             "ack_ms": { "p50": percentile(0.5), "p99": percentile(0.99), "max": percentile(1.0) },
         });
         writeln!(out, "{result}")?;

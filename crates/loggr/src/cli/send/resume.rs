@@ -8,8 +8,12 @@
 //! A line stands there only after its answer, so that nothing is left out; what was answered in the last
 //! moment before a `kill -9` may be sent twice. Lines that were refused count as answered: they would be
 //! refused again.
+//!
+//! It does not grow for ever: of a file that is no longer in its directory, under no name, the entry goes at the
+//! end of a run; of files whose directory cannot be looked into, or is empty (it may be a place where nothing
+//! is mounted), [`MAX_AWAY`] are kept; and what is appended is put together after [`MAX_APPENDED_BYTES`].
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
@@ -31,6 +35,10 @@ const VERSION: u32 = 1;
 const HEAD_BYTES: u64 = 4096;
 /// Largest file of this kind.
 const MAX_STATE_BYTES: u64 = 1 << 30;
+/// Entries of files that nobody has met for long, at most: the oldest go.
+const MAX_AWAY: usize = 65_536;
+/// Bytes that are appended until the whole is written anew.
+const MAX_APPENDED_BYTES: usize = 16 << 20;
 /// What was answered is written down at most so often.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -82,6 +90,8 @@ pub struct Book {
 
 struct Inner {
     file: Lock,
+    /// Bytes that were appended to it.
+    appended: usize,
     entries: Vec<Entry>,
     /// Entries of earlier times that no file of this time has.
     known: usize,
@@ -126,10 +136,9 @@ impl Book {
             .with_context(context)
             .hint("`--resume` takes a file that `loggr send` writes; name another one to begin anew")
             .usage()?;
-        loggr_disk::replace(path, &written(to, &entries)).with_context(context)?;
-        let file = OpenOptions::new().append(true).open(path).with_context(context)?;
         let inner = Inner {
-            file: lock(Lock::on(file)).with_context(context)?,
+            file: anew(path, to, &entries).with_context(context)?,
+            appended: 0,
             known: entries.len(),
             met: vec![false; entries.len()],
             entries,
@@ -238,6 +247,15 @@ impl Book {
         }
         if !inner.changed.is_empty() && inner.written.is_none_or(|then| then.elapsed() >= PAUSE) {
             inner.write();
+            if inner.appended >= MAX_APPENDED_BYTES {
+                inner.appended = 0;
+                match anew(&self.path, &self.to, &inner.entries) {
+                    Ok(file) => inner.file = file,
+                    Err(error) => {
+                        inner.failed.get_or_insert(std::io::Error::other(format!("{error:#}")));
+                    }
+                }
+            }
         }
     }
 
@@ -249,7 +267,8 @@ impl Book {
         if let Some(error) = &inner.failed {
             return Err(anyhow!("{error}")).with_context(context).hint(lost());
         }
-        loggr_disk::replace(&self.path, &written(&self.to, &inner.entries)).with_context(context).hint(lost())
+        let kept = kept(&inner.entries, &inner.met);
+        loggr_disk::replace(&self.path, &written(&self.to, &kept)).with_context(context).hint(lost())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -265,11 +284,43 @@ impl Inner {
             text.extend(self.entries.get(at).map(line).unwrap_or_default());
         }
         self.written = Some(Instant::now());
+        self.appended += text.len();
         let mut file: &File = &self.file;
         if let Err(error) = file.write_all(&text) {
             self.failed.get_or_insert(error);
         }
     }
+}
+
+/// The file with these entries, in the place of the one that was there; locked.
+fn anew(path: &Path, to: &str, entries: &[Entry]) -> Result<Lock> {
+    loggr_disk::replace(path, &written(to, entries))?;
+    lock(Lock::on(OpenOptions::new().append(true).open(path)?))
+}
+
+/// The entries that may be of use later: those of this time at the end, before them those of files that are
+/// still there, or that may be.
+fn kept(entries: &[Entry], met: &[bool]) -> Vec<Entry> {
+    let mut directories: HashMap<PathBuf, HashSet<(u64, u64)>> = HashMap::new();
+    let mut is_away = |entry: &Entry| {
+        let Some(directory) = entry.path.parent() else { return false };
+        let files = directories.entry(directory.to_owned()).or_insert_with(|| files_of(directory));
+        !files.is_empty() && !files.contains(&(entry.device, entry.inode))
+    };
+    let (here, mut others): (Vec<_>, Vec<_>) = entries.iter().zip(met).partition(|(_, met)| **met);
+    others.retain(|(entry, _)| !is_away(entry));
+    let oldest = others.len().saturating_sub(MAX_AWAY);
+    others.into_iter().skip(oldest).chain(here).map(|(entry, _)| entry.clone()).collect()
+}
+
+/// The files of a directory, by device and inode; nothing where it cannot be looked into.
+fn files_of(directory: &Path) -> HashSet<(u64, u64)> {
+    // The path of a file that was named without a directory.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let files =
+        entries.filter_map(|entry| std::fs::metadata(entry.path()).ok()).filter(|meta| meta.is_file());
+    files.map(|meta| (meta.dev(), meta.ino())).collect()
 }
 
 /// A lock of the file, or who has it.
@@ -365,5 +416,36 @@ mod tests {
         let mut text = String::from_utf8(written("t", std::slice::from_ref(&entry))).unwrap();
         text.push_str("{\"path\":\"/x");
         assert_eq!(read(&text, "t").unwrap(), [entry]);
+    }
+
+    #[test]
+    fn files_that_are_gone_are_forgotten_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::create_dir(path("logs")).unwrap();
+        std::fs::create_dir(path("unmounted")).unwrap();
+        let run = |names: &[&str]| {
+            let book = Book::open(&path("state"), "relp://a:1").unwrap();
+            for name in names {
+                let (entry, _) = book.enter(&path(name), &mut File::open(path(name)).unwrap()).unwrap();
+                let ticket = book.give(entry, 4, b"one\n");
+                book.answered([ticket]);
+            }
+            book.close().unwrap();
+            let text = std::fs::read_to_string(path("state")).unwrap();
+            let names = read(&text, "relp://a:1")
+                .unwrap()
+                .into_iter()
+                .map(|entry| entry.path.strip_prefix(directory.path()).unwrap().display().to_string());
+            names.collect::<Vec<_>>()
+        };
+        let all = ["logs/a", "logs/b", "logs/c", "unmounted/d"];
+        all.iter().for_each(|name| std::fs::write(path(name), "one\n").unwrap());
+        assert_eq!(run(&all), all);
+        std::fs::remove_file(path("logs/a")).unwrap();
+        std::fs::rename(path("logs/b"), path("logs/b.1")).unwrap();
+        std::fs::remove_file(path("unmounted/d")).unwrap();
+        // `b` is there under another name, and of `d` nobody knows.
+        assert_eq!(run(&["logs/c"]), ["logs/b", "unmounted/d", "logs/c"]);
     }
 }

@@ -102,7 +102,7 @@ fn patiently<T>(job: &Job, connect: impl Fn() -> Result<T>) -> Result<T> {
         let for_ever = error.root_cause().downcast_ref::<std::io::Error>().is_some_and(|error| {
             matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::InvalidInput)
         });
-        if left.is_zero() || for_ever || error.is::<Refused>() || job.place.is_off() {
+        if left.is_zero() || for_ever || error.is::<Refused>() || job.is_off() {
             return Err(error);
         }
         job.progress.lost(&error, left);

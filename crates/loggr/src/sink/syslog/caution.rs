@@ -2,12 +2,14 @@
 //!
 //! Over RELP a target that does not want a line says so. Some close the connection instead, and would get the
 //! same batch for ever. So after some closings fewer lines are under way, and then one alone; a line that was
-//! under way alone when the connection ended goes behind the others, and is tried again. Where the target
-//! takes others meanwhile it is this line that it does not want. Where it ends the connection on another line
-//! too, and takes none, it is not the line that is at fault but the target: then all of them wait. Not here:
-//! connections, and what else fails.
+//! under way alone when the connection ended goes behind the others, and is tried again. A line is to blame
+//! only where the target takes others: those beside it, or, where it has taken none, a line of loggr's own,
+//! the question (`question.rs`). Where it closes on that too, it is not the line that is at fault but the
+//! target: then all of them wait. Not here: connections, and what else fails.
 
 use std::collections::HashMap;
+
+use loggr_event::Uid;
 
 use super::work::{Key, Work};
 
@@ -18,42 +20,40 @@ pub const CAREFUL_LINES: usize = 64;
 /// A line goes to the rescue when the connection has ended so often while it was under way alone, and the
 /// target took others meanwhile.
 pub const MAX_CLOSINGS_ON_A_LINE: u32 = 3;
-/// The same where there was no other line that it could have taken, nor one that it has ended the connection
-/// on as well.
-pub const MAX_CLOSINGS_ALONE: u32 = 20;
+/// So many closings on lines alone, while the target took none, until it is asked whether it takes any; and
+/// until it is asked once more.
+pub const CLOSINGS_BEFORE_QUESTION: u32 = 5;
 
 /// What is known of the closings on an unfinished batch.
 #[derive(Clone, Debug, Default)]
 pub struct Caution {
     closings: u32,
     blamed: HashMap<Key, Blame>,
-    /// Lines on which it has ended, each of them alone, since the target took one last: two are enough to know.
-    /// They may be of several batches.
-    alone: Vec<Key>,
+    /// Closings on lines alone since the target took one or was asked.
+    unasked: u32,
+    /// The target has ended the connection on the question, too.
+    is_targets_fault: bool,
 }
 
 /// A line that was under way alone when the connection ended.
 #[derive(Clone, Debug, Default)]
 struct Blame {
     closings: u32,
-    /// The target has taken other lines in one of the tries.
+    /// The target has taken other lines meanwhile.
     others: bool,
     target: String,
 }
 
 impl Blame {
-    fn is_enough(&self, is_targets_fault: bool) -> bool {
-        match self.others {
-            true => self.closings >= MAX_CLOSINGS_ON_A_LINE,
-            false => self.closings >= MAX_CLOSINGS_ALONE && !is_targets_fault,
-        }
+    fn is_enough(&self) -> bool {
+        self.others && self.closings >= MAX_CLOSINGS_ON_A_LINE
     }
 }
 
 impl Caution {
     /// The target ends the connection whatever it gets.
     pub fn is_targets_fault(&self) -> bool {
-        self.alone.len() > 1
+        self.is_targets_fault
     }
 
     /// Tells a batch how many lines may be under way; the blamed ones go last, or nowhere any more.
@@ -67,8 +67,7 @@ impl Caution {
             return;
         }
         work.put_last(|key| self.blamed.contains_key(key));
-        let is_targets_fault = self.is_targets_fault();
-        for (key, blame) in self.blamed.iter().filter(|(_, blame)| blame.is_enough(is_targets_fault)) {
+        for (key, blame) in self.blamed.iter().filter(|(_, blame)| blame.is_enough()) {
             let Blame { closings, target, .. } = blame;
             work.give_up(
                 key,
@@ -88,9 +87,7 @@ impl Caution {
         // As long as something gets through at full width the connection is to blame, not a line.
         self.closings = if progress && !is_careful { 0 } else { self.closings.saturating_add(1) };
         if let Some(key) = ended.alone.filter(|_| work.width() == 1) {
-            if !self.is_targets_fault() && !self.alone.contains(&key) {
-                self.alone.push(key);
-            }
+            self.unasked = self.unasked.saturating_add(1);
             let blame = self.blamed.entry(key).or_default();
             blame.closings = blame.closings.saturating_add(1);
             blame.target.clone_from(&ended.target);
@@ -102,19 +99,38 @@ impl Caution {
 
     /// The target has taken a line: what it did while it took none is no longer held against any.
     fn took_some(&mut self) {
-        if self.is_targets_fault() {
+        if self.is_targets_fault {
             self.blamed.clear();
         }
-        self.alone.clear();
+        (self.unasked, self.is_targets_fault) = (0, false);
+    }
+
+    /// It is time to ask the target whether it takes any line at all: the one about which it is.
+    pub fn question(&mut self) -> Option<Uid> {
+        if self.unasked < CLOSINGS_BEFORE_QUESTION {
+            return None;
+        }
+        self.unasked = 0;
+        self.blamed.iter().max_by_key(|(_, blame)| blame.closings).map(|((uid, _), _)| *uid)
+    }
+
+    /// The target has answered to the question. The closings before it may have had another reason: with one
+    /// more a line is to blame.
+    pub fn answered(&mut self) {
+        self.is_targets_fault = false;
+        for blame in self.blamed.values_mut() {
+            (blame.closings, blame.others) = (blame.closings.min(MAX_CLOSINGS_ON_A_LINE - 1), true);
+        }
+    }
+
+    /// The target has closed the connection on the question.
+    pub fn closed(&mut self) {
+        self.is_targets_fault = true;
     }
 
     /// The batch is done, or goes on without what was refused.
-    pub fn calm(&mut self, work: &Work) {
-        if work.counts().0 > 0 {
-            self.alone.clear();
-        }
-        // What the target has done last counts for the next batch, too: it may have a single line.
-        *self = Caution { alone: std::mem::take(&mut self.alone), ..Caution::default() };
+    pub fn calm(&mut self) {
+        *self = Caution::default();
     }
 }
 
@@ -127,7 +143,8 @@ mod tests {
     use super::*;
 
     /// Hands a batch to a target that closes on these texts and takes all others, in so many tries at most.
-    /// What was refused in the end; `None` where the batch still waits.
+    /// What was refused in the end; `None` where the batch still waits. The question it takes, if it takes
+    /// `?`.
     fn through(caution: &mut Caution, texts: &[&str], closes_on: &[&str], tries: u32) -> Option<Vec<String>> {
         let batch = contract::lines(texts);
         let mut settled = super::super::work::Settled::default();
@@ -153,13 +170,18 @@ mod tests {
                 lines.iter().for_each(|line| work.taken(line));
             }
             if work.is_settled() {
-                caution.calm(&work);
+                caution.calm();
                 let (_, flags) = work.refusal().unwrap_or_default();
                 let refused = texts.iter().zip(flags).filter(|(_, refused)| *refused);
                 return Some(refused.map(|(text, _)| (*text).to_owned()).collect());
             }
             caution.note(&work);
             work.remember(&mut settled);
+            match caution.question() {
+                Some(_) if closes_on.contains(&"?") => caution.closed(),
+                Some(_) => caution.answered(),
+                None => {}
+            }
         }
         None
     }
@@ -187,34 +209,50 @@ mod tests {
         check(&texts, &["bad", "worse"], 30, &["bad", "worse"]);
     }
 
+    /// So many tries until a line that is alone goes to the rescue.
+    const ALONE: u32 = CLOSINGS_BEFORE_CARE + 1 + CLOSINGS_BEFORE_QUESTION + 1;
+
     #[test]
-    fn a_line_that_has_no_other_beside_it_is_tried_longer() {
-        let tries = CLOSINGS_BEFORE_CARE + 1 + MAX_CLOSINGS_ALONE;
-        check(&["bad"], &["bad"], tries, &[]);
-        check(&["bad"], &["bad"], tries + 1, &["bad"]);
+    fn a_line_that_has_no_other_beside_it_is_compared_with_the_question() {
+        check(&["bad"], &["bad"], ALONE, &[]);
+        check(&["bad"], &["bad"], ALONE + 1, &["bad"]);
+    }
+
+    #[test]
+    fn of_two_that_are_all_there_is_both_are_found() {
+        check(&["bad", "worse"], &["bad", "worse"], ALONE + 3, &["bad", "worse"]);
+    }
+
+    #[test]
+    fn of_batches_with_one_line_one_goes_after_the_other() {
+        let mut caution = Caution::default();
+        for text in ["a", "b", "c"] {
+            assert_eq!(
+                through(&mut caution, &[text], &["a", "b", "c"], ALONE + 1),
+                Some(vec![text.to_owned()])
+            );
+        }
     }
 
     #[test]
     fn a_target_that_closes_on_everything_gives_no_line_to_the_rescue() {
-        let all = ["a", "b", "c"];
-        let mut caution = Caution::default();
-        assert_eq!(through(&mut caution, &all, &all, 20 * MAX_CLOSINGS_ALONE), None);
-        assert!(caution.is_targets_fault());
-        // It is in order again, but for one line.
-        let tries = MAX_CLOSINGS_ON_A_LINE + 1;
-        assert_eq!(through(&mut caution, &all, &["b"], tries), Some(vec!["b".to_owned()]));
-        assert!(!caution.is_targets_fault());
+        for all in [&["a", "b", "c"][..], &["a"]] {
+            let mut caution = Caution::default();
+            assert_eq!(through(&mut caution, all, &["a", "b", "c", "?"], 1000), None);
+            assert!(caution.is_targets_fault());
+            // It takes lines again.
+            assert_eq!(through(&mut caution, all, &[], 1), Some(Vec::new()));
+            assert!(!caution.is_targets_fault());
+        }
     }
 
     #[test]
-    fn of_batches_with_one_line_it_gives_one_at_most() {
+    fn a_target_that_is_in_order_again_but_for_one_line() {
         let mut caution = Caution::default();
-        let tries = 20 * MAX_CLOSINGS_ALONE;
-        assert_eq!(through(&mut caution, &["a"], &["a"], tries), Some(vec!["a".to_owned()]));
-        assert_eq!(through(&mut caution, &["b"], &["b"], tries), None, "the target is at fault, and no line");
-        assert!(caution.is_targets_fault());
-        // It takes lines again: one on which it closes then is to blame.
-        assert_eq!(through(&mut caution, &["b"], &[], 1), Some(Vec::new()));
-        assert_eq!(through(&mut caution, &["c"], &["c"], tries), Some(vec!["c".to_owned()]));
+        let all = ["a", "b", "c"];
+        assert_eq!(through(&mut caution, &all, &["a", "b", "c", "?"], 100), None);
+        let tries = MAX_CLOSINGS_ON_A_LINE + 1;
+        assert_eq!(through(&mut caution, &all, &["b"], tries), Some(vec!["b".to_owned()]));
+        assert!(!caution.is_targets_fault());
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `work.rs` | the lines of a batch, and what became of each |
 //! | `caution.rs` | lines on which a target ends the connection |
+//! | `question.rs` | a line of loggr's own, with which they are compared |
 //! | `targets.rs` | which target gets them |
 //! | `connect.rs` | connections, with TLS or without |
 //! | `relp.rs`, `stream.rs`, `datagram.rs` | what is spoken on them |
@@ -20,6 +21,7 @@
 mod caution;
 mod connect;
 mod datagram;
+mod question;
 mod relp;
 mod stats;
 mod stream;
@@ -30,12 +32,13 @@ mod work;
 use std::sync::Arc;
 
 use loggr_event::DumpFormat;
-use loggr_flow::{Batch, Receipt, Sink, StoreError};
+use loggr_flow::{Batch, Receipt, Sink, Stop, StoreError};
 
 use self::caution::Caution;
 use self::targets::Targets;
 use self::work::{Settled, Work};
 use crate::config::ship::SyslogShip;
+use crate::process::clock::now;
 
 pub use connect::Tls;
 pub use stats::{ForwardStats, Standing, TargetStats};
@@ -76,6 +79,24 @@ impl SyslogSink {
         self.targets.close().await;
     }
 
+    /// Looks now and then whether a target that has failed is back, also while there is nothing to send. Until
+    /// `stop` drains.
+    pub async fn watch(self, stop: Stop) {
+        self.targets.watch(stop).await;
+    }
+
+    /// Where no event gets through, none is to blame until the target takes another line.
+    async fn ask(&mut self) {
+        let Some(about) = self.caution.question() else { return };
+        let Some(mut asked) = question::question(about, now(), &self.format) else { return };
+        drop(self.targets.send(&mut asked).await);
+        if asked.is_settled() {
+            self.caution.answered();
+        } else if asked.ended().is_some() {
+            self.caution.closed();
+        }
+    }
+
     fn count(&self, work: &Work) {
         let (taken, refused, resent) = work.counts();
         self.stats.refused.add(refused);
@@ -102,12 +123,13 @@ impl Sink for SyslogSink {
         if let Err(trouble) = sent {
             self.caution.note(&work);
             work.remember(&mut self.settled);
+            self.ask().await;
             return Err(StoreError::transient(match self.caution.is_targets_fault() {
                 true => trouble.whatever_it_gets(),
                 false => trouble,
             }));
         }
-        self.caution.calm(&work);
+        self.caution.calm();
         if let Some((why, events)) = work.refusal() {
             work.remember(&mut self.settled);
             return Err(StoreError::refused(events, why));

@@ -2,7 +2,8 @@
 //!
 //! A batch goes to one target; what that does not answer goes to the next. A target that has failed is left
 //! alone for a while, as long as another one works, and is then tried on the side, so that nothing waits for
-//! it. When none works all are tried, and the caller waits.
+//! it: when the next batch comes, or by itself while none does. When none works all are tried, and the caller
+//! waits.
 //!
 //! Invariant: a connection is put back only after everything that was sent on it has its verdict. So a
 //! caller who gives up takes it along, and no answer is ever taken for that to another line.
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use loggr_flow::Stop;
 use loggr_net::Address;
 use tokio::sync::Semaphore;
 
@@ -24,6 +26,8 @@ use crate::news::is_same;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it is looked whether a target that has failed is to be tried again.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A connection to a target, with what is spoken on it.
 enum Link {
@@ -211,6 +215,25 @@ impl Targets {
         let mut health = target.health();
         let due = health.failed.is_some_and(|failed| failed.elapsed() >= self.ship.return_after);
         due && !std::mem::replace(&mut health.tried, true)
+    }
+
+    /// Tries targets that have failed while nothing is sent: who looks at the status learns that they are back.
+    /// Over UDP a connection says nothing.
+    pub async fn watch(self: Arc<Self>, mut stop: Stop) {
+        if self.ship.carrier == Carrier::Udp {
+            return;
+        }
+        let mut look = tokio::time::interval(LOOK.min(self.ship.return_after));
+        loop {
+            tokio::select! {
+                () = stop.drain() => return,
+                _ = look.tick() => {}
+            }
+            // Who sends tries them himself.
+            let idle = !self.targets.iter().any(Target::is_busy);
+            let due = (0..self.targets.len()).filter(|at| idle && self.is_due(*at));
+            due.for_each(|at| self.try_again(at));
+        }
     }
 
     /// Connects to it on the side: where that works it gets events again.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use loggr_event::DumpFormat;
 use loggr_flow::contract::{self, MemoryRescue};
-use loggr_flow::{Ack, Delivery, Quiet, Stop, channel_source, pump};
+use loggr_flow::{Ack, Delivery, Quiet, Stop, Stopper, channel_source, pump};
 use loggr_net::Address;
 use loggr_wire::framing::{Framer, MAX_FRAME_BYTES, Mode};
 use loggr_wire::relp::{Command, Reader, Server, ServerConfig, write_frame};
@@ -48,7 +48,13 @@ impl Got {
 
 /// A receiver that speaks RELP; `does` is told how many lines came before, and the line.
 async fn relp(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (SocketAddr, Got) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    relp_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), does)
+}
+
+fn relp_at(
+    listener: TcpListener,
+    does: impl Fn(usize, &str) -> Does + Send + Sync + 'static,
+) -> (SocketAddr, Got) {
     let (address, got) = (listener.local_addr().unwrap(), Got::default());
     let (kept, does) = (got.clone(), Arc::new(does));
     tokio::spawn(async move {
@@ -318,6 +324,24 @@ async fn a_target_that_closes_on_everything_is_at_fault_and_no_line() {
     assert_eq!(sink.stats.refused.get(), 0);
 }
 
+/// Two events on which the target closes, each of them alone in its batch, and no other one.
+#[tokio::test]
+async fn lines_alone_on_which_the_target_closes_go_to_the_rescue_one_after_the_other() {
+    let (address, got) = relp(|_, text| if text.starts_with("bad") { Does::Vanish } else { OK }).await;
+    let mut sink = to(Carrier::Relp, &[address]);
+    for (at, text) in ["bad", "bad too", "bad as well"].into_iter().enumerate() {
+        let (batch, mut tries) = (contract::lines(&[text]), 0);
+        while let Err(StoreError::Transient(_)) = sink.store(&batch).await.map(drop) {
+            tries += 1;
+            assert!(tries < 20, "it waits for ever");
+        }
+        assert_eq!(sink.stats.refused.get(), at as u64 + 1);
+    }
+    let asked = got.texts();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked.iter().all(|line| line.contains("asks whether it takes others")), "{asked:?}");
+}
+
 /// A receiver like another loggr, which stores what it gets and answers once for each frame.
 async fn another(damages: bool) -> (SocketAddr, Got, Arc<Mutex<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -479,6 +503,28 @@ async fn a_target_that_is_back_gets_events_again() {
         assert_ne!(stream.read_buf(&mut said).await.unwrap(), 0, "{said:?}");
     }
     assert!(b"1 b4 back".ends_with(&said), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_is_back_is_told_so_without_an_event() {
+    let address = nobody().await;
+    let (second, got) = relp(|_, _| OK).await;
+    let soon = Duration::from_millis(1);
+    let mut sink = sink(&SyslogShip { return_after: soon, ..ship(Carrier::Relp, &[address, second]) });
+    sink.store(&contract::lines(&["a"])).await.map(drop).unwrap();
+    assert_eq!(sink.stats.targets[0].now().state.keyword(), "failing");
+    let (stopper, stop) = Stopper::new();
+    let watching = tokio::spawn(sink.clone().watch(stop));
+    let (back, had) = relp_at(TcpListener::bind(address).await.unwrap(), |_, _| OK);
+    assert_eq!(back, address);
+    while sink.stats.targets[0].trouble().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sink.stats.targets[0].now().state.keyword(), "waiting");
+    sink.store(&contract::lines(&["b"])).await.map(drop).unwrap();
+    assert_eq!((had.texts(), got.texts()), (vec!["b".to_owned()], vec!["a".to_owned()]));
+    stopper.drain();
+    watching.await.unwrap();
 }
 
 #[tokio::test]

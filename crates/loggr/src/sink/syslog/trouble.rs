@@ -72,8 +72,8 @@ impl Trouble {
     #[must_use]
     pub fn whatever_it_gets(self) -> Trouble {
         let text = format!(
-            "{}; so it does on each event that it gets alone, so that no event is to blame: all of them wait until \
-             it takes one, and its log may say why it does not",
+            "{}; so it does on each line that it gets alone, also on one of loggr's own, so that no event is to \
+             blame: all of them wait until it takes one, and its log may say why it does not",
             self.text
         );
         Trouble { text, ..self }

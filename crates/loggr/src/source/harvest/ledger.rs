@@ -17,6 +17,7 @@ use std::{error, fmt};
 
 use heed::types::{Bytes, Unit};
 use heed::{Database, Env, EnvOpenOptions, RwTxn};
+use loggr_bus::rescue::{Damaged, check_database};
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Hash, Identity};
@@ -78,18 +79,33 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Broken {
     directory: PathBuf,
-    cause: heed::Error,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    /// It was looked at before it was opened.
+    Damaged(Damaged),
+    /// LMDB says so.
+    Database(heed::Error),
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot use `{}`: {}", self.directory.display(), self.cause)
+        let directory = self.directory.display();
+        match &self.cause {
+            Cause::Damaged(what) => write!(f, "cannot use the ledger in `{directory}`: {what}"),
+            Cause::Database(what) => write!(f, "cannot use the ledger in `{directory}`: {what}"),
+        }
     }
 }
 
 impl error::Error for Broken {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&self.cause)
+        match &self.cause {
+            Cause::Damaged(what) => Some(what),
+            Cause::Database(what) => Some(what),
+        }
     }
 }
 
@@ -123,7 +139,11 @@ impl Ledger {
     /// # Errors
     /// It cannot be made or read.
     pub fn open(directory: &Path) -> Result<Ledger, Broken> {
-        let broken = |cause: heed::Error| Broken { directory: directory.to_owned(), cause };
+        let broken =
+            |cause: heed::Error| Broken { directory: directory.to_owned(), cause: Cause::Database(cause) };
+        // What is damaged would be met through the mapping, and end the process.
+        check_database(directory)
+            .map_err(|what| Broken { directory: directory.to_owned(), cause: Cause::Damaged(what) })?;
         let (env, databases) = map(directory).map_err(broken)?;
         let (open, done, order) = databases;
         let mut state = State::default();
@@ -283,7 +303,7 @@ impl Ledger {
     }
 
     fn broken(&self, cause: heed::Error) -> Broken {
-        Broken { directory: self.directory.clone(), cause }
+        Broken { directory: self.directory.clone(), cause: Cause::Database(cause) }
     }
 }
 
@@ -396,6 +416,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("data.mdb"), vec![0x55; 16384]).unwrap();
         let told = Ledger::open(directory.path()).unwrap_err().to_string();
-        assert!(told.contains("cannot use `"), "{told}");
+        assert!(told.contains("cannot use the ledger in `") && told.contains("damaged"), "{told}");
+        // Also in the middle of it.
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(directory.path()).unwrap();
+        for n in 0..200 {
+            ledger.finish(id(n), &entry("a", 1), i64::from(n)).unwrap();
+        }
+        drop(ledger);
+        let data = directory.path().join("data.mdb");
+        let mut bytes = std::fs::read(&data).unwrap();
+        let pages = bytes.len() / 4096;
+        bytes[4096 * (pages / 2)..4096 * (pages / 2 + 2)].fill(0xff);
+        std::fs::write(&data, bytes).unwrap();
+        let told = Ledger::open(directory.path()).map(drop).unwrap_err().to_string();
+        assert!(told.contains("damaged"), "{told}");
     }
 }

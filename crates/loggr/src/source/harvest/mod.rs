@@ -21,7 +21,7 @@ mod watch;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{ErrorKind, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use loggr_bus::Publisher;
@@ -34,7 +34,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use examine::{Examined, Limits, examine};
 use identity::{Hash, Identity};
-use ledger::{Broken, Entry, Known, Place};
+use ledger::{Broken, Entry, Known, Ledger, Place};
 use put::Put;
 use reading::{Job, PACKING_WINDOW, WINDOW, Way};
 use scan::Scope;
@@ -45,7 +45,6 @@ use crate::clean::clean;
 use crate::config::{self, After, KnownBy};
 use crate::process::clock::now;
 
-pub use ledger::Ledger;
 pub use reading::Packing;
 pub use stats::{HarvestStats, Told};
 
@@ -59,6 +58,8 @@ const REST: u32 = 5;
 /// A file that cannot be taken at the moment is tried again after this time, and after ever longer ones.
 const SHORTEST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(300);
+/// How often a ledger is tried that cannot be opened.
+const REOPEN: Duration = Duration::from_secs(5);
 /// How often the ledger is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// What was taken of a file that has gone is kept for so long.
@@ -70,7 +71,9 @@ pub struct Harvest {
     publisher: Publisher,
     /// Makes the packers of a file.
     packers: Box<dyn Fn() -> Vec<Packing> + Send + Sync>,
-    ledger: Ledger,
+    /// Where the ledger lies, and the ledger once it is open.
+    place: PathBuf,
+    ledger: OnceLock<Ledger>,
     /// Counters.
     pub stats: Arc<HarvestStats>,
     stop: Stop,
@@ -107,6 +110,14 @@ impl Ended {
     }
 }
 
+/// What is to be done with a file that was examined.
+enum Begun {
+    /// It is taken, from this place on.
+    From(Entry),
+    /// All of it was taken.
+    Known(Entry),
+}
+
 /// What became of a file.
 #[derive(Debug)]
 enum Done {
@@ -117,16 +128,17 @@ enum Done {
 }
 
 impl Harvest {
-    /// As the configuration has it.
+    /// As the configuration has it; `place`: the directory of its ledger.
     pub fn new(
         config: config::Harvest,
         publisher: Publisher,
         packers: Box<dyn Fn() -> Vec<Packing> + Send + Sync>,
-        ledger: Ledger,
+        place: PathBuf,
         stop: Stop,
     ) -> Harvest {
         let stats = Arc::new(HarvestStats::new(&config.name));
-        Harvest { config, publisher, packers, ledger, stats, stop, busy: Mutex::default() }
+        let ledger = OnceLock::new();
+        Harvest { config, publisher, packers, place, ledger, stats, stop, busy: Mutex::default() }
     }
 
     /// The directory into which files are uploaded.
@@ -137,6 +149,12 @@ impl Harvest {
     /// Takes files until draining begins, and then those in hand up to where they are.
     pub async fn run(self: Arc<Harvest>) {
         let mut stop = self.stop.clone();
+        while self.clone().apart(|harvest| harvest.open_ledger()).await != Some(true) {
+            tokio::select! {
+                () = stop.drain() => return,
+                () = tokio::time::sleep(REOPEN) => {}
+            }
+        }
         let mut hands = Hands { watch: Watch::new(self.config.stable), ..Hands::default() };
         let mut queue: VecDeque<Found> = VecDeque::new();
         let (mut look_at, mut tidy_at) = (Instant::now(), Instant::now());
@@ -178,6 +196,32 @@ impl Harvest {
         tokio::task::spawn_blocking(move || work(&self)).await.ok()
     }
 
+    /// Opens the ledger; false if it cannot be used, which is told: without it nothing is taken, because files
+    /// would be taken again.
+    fn open_ledger(&self) -> bool {
+        let harvest = self.config.name.as_str();
+        match Ledger::open(&self.place) {
+            Ok(ledger) => {
+                if self.stats.directory(None) {
+                    tracing::info!(harvest, "the ledger can be used again");
+                }
+                self.ledger.set(ledger).is_ok()
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if self.stats.directory(Some(error.clone())) {
+                    let hint = "move the ledger away if files that were taken, and are still there or come again, may be taken again";
+                    tracing::error!(harvest, error, hint, "no file is taken");
+                }
+                false
+            }
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.ledger.get().expect("BUG: a file is taken before the ledger is open")
+    }
+
     /// What is in the directory; nothing if that cannot be seen, which is told.
     fn look(&self) -> Option<Vec<Found>> {
         let scope = Scope {
@@ -204,8 +248,8 @@ impl Harvest {
     fn tidy(&self) {
         let at = now().unix_micros();
         let before = |age: Duration| at.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
-        let tidied = self.ledger.forget(before(self.config.remember)).and_then(|_| {
-            for (identity, entry) in self.ledger.opened() {
+        let tidied = self.ledger().forget(before(self.config.remember)).and_then(|_| {
+            for (identity, entry) in self.ledger().opened() {
                 self.tidy_one(identity, &entry, before(KEEP_PARTS))?;
             }
             Ok(())
@@ -227,12 +271,12 @@ impl Harvest {
             let put = Folder::open(&self.config.directory)
                 .and_then(|folder| put::away(&folder, path, &looks, None, self.config.marker.as_deref()));
             if put.is_ok() {
-                self.ledger.put_away(identity);
+                self.ledger().put_away(identity);
             }
         } else if entry.place.stamp < before {
             let (harvest, lines) = (self.config.name.as_str(), entry.place.lines);
             tracing::warn!(harvest, file = %clean(&entry.path), lines, "a file was removed by others while it was taken; these of its first lines are events");
-            self.ledger.drop_open(identity)?;
+            self.ledger().drop_open(identity)?;
         }
         Ok(())
     }
@@ -266,7 +310,7 @@ impl Harvest {
         }
         let goes_on = || self.stop.phase() == Phase::Run;
         // What had this inode under another name was another file, and is not there any more.
-        let mut earlier = self.ledger.open_of(looks.is);
+        let mut earlier = self.ledger().open_of(looks.is);
         earlier.retain(|(_, entry)| Path::new(&entry.path) == found.path);
         let known: Vec<(u64, Hash)> = earlier.iter().map(|(_, e)| (e.length, e.content)).collect();
         let limits = Limits { max_size: self.config.max_size, max_ratio: self.config.max_ratio };
@@ -277,18 +321,18 @@ impl Harvest {
         let identity = self.identity(&found.path, &examined);
         let _turn = Turn::take(&self.busy, identity).ok_or(Ended::Busy)?;
         let entry = match self.begun(identity, found, &looks, &examined, &earlier)? {
-            Ok(entry) => entry,
-            Err(entry) => {
+            Begun::From(entry) => entry,
+            Begun::Known(entry) => {
                 self.put_away(identity, found, &looks)?;
                 return Ok(Done::Again(entry.place.lines));
             }
         };
         let replaced: Vec<Identity> = earlier.iter().map(|(identity, _)| *identity).collect();
         // DURABLE: before the first of its events leaves.
-        self.ledger.enter(identity, &entry, &replaced).map_err(Ended::broken)?;
+        self.ledger().enter(identity, &entry, &replaced).map_err(Ended::broken)?;
         file.rewind().map_err(unopened)?;
         let entry = self.publish(identity, entry, file, &found.path)?;
-        self.ledger.finish(identity, &entry, now().unix_micros()).map_err(Ended::broken)?;
+        self.ledger().finish(identity, &entry, now().unix_micros()).map_err(Ended::broken)?;
         self.put_away(identity, found, &looks)?;
         Ok(Done::Taken(entry.place.lines))
     }
@@ -307,7 +351,7 @@ impl Harvest {
         Identity::of(names::unpacked(&name), &examined.content, examined.length)
     }
 
-    /// From where on the file is to be taken; an error if all of it was.
+    /// From where on the file is to be taken, if not all of it was.
     fn begun(
         &self,
         identity: Identity,
@@ -315,7 +359,7 @@ impl Harvest {
         looks: &Looks,
         examined: &Examined,
         earlier: &[(Identity, Entry)],
-    ) -> Result<Result<Entry, Entry>, Ended> {
+    ) -> Result<Begun, Ended> {
         let at = now();
         let changed = i64::try_from(looks.changed).unwrap_or(i64::MAX);
         let fresh = Entry {
@@ -329,23 +373,23 @@ impl Harvest {
             taken: None,
         };
         let remember = i64::try_from(self.config.remember.as_micros()).unwrap_or(i64::MAX);
-        Ok(match self.ledger.look(identity).map_err(Ended::broken)? {
-            Known::Open(entry) if entry.taken.is_some() => Err(entry),
-            Known::Open(entry) => Ok(Entry { seed: entry.seed, place: entry.place, ..fresh }),
+        Ok(match self.ledger().look(identity).map_err(Ended::broken)? {
+            Known::Open(entry) if entry.taken.is_some() => Begun::Known(entry),
+            Known::Open(entry) => Begun::From(Entry { seed: entry.seed, place: entry.place, ..fresh }),
             Known::Done(entry) => {
                 let age = at.unix_micros().saturating_sub(entry.taken.unwrap_or_default());
                 let is_this_one = entry.is == looks.is && entry.changed == changed;
-                if is_this_one || age < remember { Err(entry) } else { Ok(fresh) }
+                if is_this_one || age < remember { Begun::Known(entry) } else { Begun::From(fresh) }
             }
             // It has grown since it was read before: what it was is known.
             Known::New => match examined.begins_with.and_then(|at| earlier.get(at)) {
-                Some((_, before)) => Ok(Entry { seed: before.seed, place: before.place, ..fresh }),
+                Some((_, before)) => Begun::From(Entry { seed: before.seed, place: before.place, ..fresh }),
                 None => {
                     for (_, before) in earlier.iter().filter(|(_, before)| before.place.lines > 0) {
                         let (harvest, lines) = (self.config.name.as_str(), before.place.lines);
                         tracing::warn!(harvest, file = %clean(&fresh.path), lines, "a file was written anew while it was taken; so many lines of what it was are events, and all of what it is become events now");
                     }
-                    Ok(fresh)
+                    Begun::From(fresh)
                 }
             },
         })
@@ -371,7 +415,7 @@ impl Harvest {
             origin: Arc::new(self.origin(path)),
             max_message_size: self.config.max_message_size,
             packers,
-            ledger: &self.ledger,
+            ledger: self.ledger(),
             stats: &self.stats,
             way: Way::new(window, settlements, deliveries),
         };
@@ -423,7 +467,7 @@ impl Harvest {
         })?;
         match put {
             Put::Away | Put::Gone => {
-                self.ledger.put_away(identity);
+                self.ledger().put_away(identity);
                 Ok(())
             }
             Put::Changed => Err(Ended::Changed),

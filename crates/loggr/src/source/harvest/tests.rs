@@ -26,8 +26,8 @@ impl Yard {
         let publisher = bus.publisher_as("x", "harvest.a", Encoding::default()).unwrap();
         let text = format!("[harvest.a]\ndirectory={:?}\nformat='lines'", at("up"));
         let config = config::tests::read(&text).harvests.remove(0);
-        let ledger = Ledger::open(&at("ledger")).unwrap();
-        let harvest = Harvest::new(config, publisher, Box::new(Vec::new), ledger, Stop::never());
+        let harvest = Harvest::new(config, publisher, Box::new(Vec::new), at("ledger"), Stop::never());
+        assert!(harvest.open_ledger());
         Yard { harvest: Arc::new(harvest), directory, _bus: bus }
     }
 
@@ -69,7 +69,7 @@ impl Yard {
             place,
             taken: None,
         };
-        self.harvest.ledger.enter(identity, &entry, &[]).unwrap();
+        self.harvest.ledger().enter(identity, &entry, &[]).unwrap();
         (identity, entry)
     }
 
@@ -85,7 +85,7 @@ async fn a_file_goes_on_where_it_was() {
     yard.begun("a", "one\ntwo\nthree\n", 8, 2);
     assert_eq!(yard.take("a").await, (3, 1));
     assert!(!yard.is_there("a"));
-    assert!(yard.harvest.ledger.opened().is_empty());
+    assert!(yard.harvest.ledger().opened().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn of_a_file_that_has_grown_only_what_is_new_is_taken() {
     // Also if all of it was taken, and it was not put away.
     yard.write("b", "one\ntwo\n");
     let (identity, entry) = yard.begun("b", "one\ntwo\n", 8, 2);
-    yard.harvest.ledger.finish(identity, &entry, 5).unwrap();
+    yard.harvest.ledger().finish(identity, &entry, 5).unwrap();
     yard.write("b", "three\n");
     assert_eq!(yard.take("b").await, (3, 1));
     assert!(!yard.is_there("a") && !yard.is_there("b"));
@@ -110,7 +110,7 @@ async fn a_file_that_was_written_anew_is_another_one() {
     yard.write("a", "four\nfive\n");
     yard.begun("a", "one\ntwo\n", 4, 1);
     assert_eq!(yard.take("a").await, (2, 2));
-    assert!(yard.harvest.ledger.opened().is_empty());
+    assert!(yard.harvest.ledger().opened().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn what_was_taken_is_put_away_and_not_taken_again() {
     let yard = Yard::new();
     yard.write("a", "one\n");
     let (identity, entry) = yard.begun("a", "one\n", 4, 1);
-    yard.harvest.ledger.finish(identity, &entry, now().unix_micros()).unwrap();
+    yard.harvest.ledger().finish(identity, &entry, now().unix_micros()).unwrap();
     assert_eq!(yard.take("a").await, (1, 0));
     assert!(!yard.is_there("a"));
     yard.write("a.gz", "one\n");
@@ -145,5 +145,26 @@ async fn what_was_begun_of_a_file_that_has_gone_is_forgotten() {
     yard.begun("a", "one\n", 0, 0);
     std::fs::remove_file(yard.directory.path().join("up/a")).unwrap();
     yard.harvest.tidy();
-    assert!(yard.harvest.ledger.opened().is_empty());
+    assert!(yard.harvest.ledger().opened().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_ledger_a_harvest_takes_nothing() {
+    let yard = Yard::new();
+    let place = yard.directory.path().join("other");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::write(place.join("data.mdb"), vec![0x55; 16384]).unwrap();
+    let of = &yard.harvest;
+    let broken = Harvest::new(
+        of.config.clone(),
+        of.publisher.clone(),
+        Box::new(Vec::new),
+        place.clone(),
+        Stop::never(),
+    );
+    assert!(!broken.open_ledger());
+    assert!(broken.stats.worry().unwrap().contains("cannot use the ledger"), "{:?}", broken.stats.worry());
+    std::fs::remove_file(place.join("data.mdb")).unwrap();
+    assert!(broken.open_ledger());
+    assert_eq!(broken.stats.worry(), None);
 }

@@ -41,6 +41,28 @@ fn shown(text: &str) -> String {
     block.expect("the guide shows it").trim().to_owned()
 }
 
+/// What the receivers that the guide shows have in their configurations, each of another one; a test runs each.
+const SHOWN: [&str; 7] = [
+    "input(type=\"imrelp\" port=\"2514\")",
+    "input(type=\"imtcp\" port=\"1514\")",
+    "input(type=\"imudp\"",
+    "input(type=\"imrelp\" port=\"2514\" tls=\"on\"",
+    "streamDriver.name=",
+    "transport(\"tcp\")",
+    "transport(\"tls\")",
+];
+
+#[test]
+fn every_receiver_that_the_guide_shows_is_tried() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/forward.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
+    for block in guide.split("```").skip(1).step_by(2) {
+        let is_receiver = block.contains("input(") || block.contains("source ");
+        let of = SHOWN.iter().filter(|text| block.contains(**text)).count();
+        assert_eq!(of, usize::from(is_receiver), "{block}");
+    }
+}
+
 /// A number of its status.
 #[track_caller]
 fn number(loggr: &Loggr, key: &str) -> u64 {

@@ -1,31 +1,38 @@
 //! A real syslog-ng at the other end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{forwarding, shown};
 use crate::support::{Daemon, Loggr, RelpSender, count_seqs, free_port, numbered_line, syslog_ng, until};
 
-#[test]
-fn over_tcp_with_the_configuration_of_the_guide() {
-    let Some(tool) = syslog_ng() else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    let at = |name: &str| directory.path().join(name);
-    let (port, file) = (free_port(), at("seen.log"));
-    let source = shown("source s_loggr").replace("0.0.0.0", "127.0.0.1").replace("601", &port.to_string());
+/// A syslog-ng with the source `s_loggr` and the destination `d_seen`; its files are in this directory.
+#[track_caller]
+pub fn start_syslog_ng(at: &Path, source: &str, destination: &str) -> Option<Daemon> {
+    let tool = syslog_ng()?;
     let config = format!(
-        "@version: 3.35\n{source}\ndestination d_seen {{ file({file:?} template(\"$PRI|$HOST|$PROGRAM|$PID|$MSGID|$MSG\\n\")); \
-         }};\nlog {{ source(s_loggr); destination(d_seen); }};\n"
+        "@version: 3.35\n{source}\n{destination}\nlog {{ source(s_loggr); destination(d_seen); }};\n"
     );
-    std::fs::write(at("syslog-ng.conf"), config).expect("its configuration");
+    std::fs::write(at.join("syslog-ng.conf"), config).expect("its configuration");
     let mut command = tool.command();
-    command.arg("-F").arg("-f").arg(at("syslog-ng.conf")).current_dir(directory.path());
+    command.args(["-F", "--no-caps", "-f"]).arg(at.join("syslog-ng.conf")).current_dir(at);
     for (option, name) in [("--persist-file", "persist"), ("--control", "control"), ("--pidfile", "pid")] {
-        command.arg(option).arg(at(name));
+        command.arg(option).arg(at.join(name));
     }
     if let Some(plugins) = tool.plugins() {
         command.arg("--module-path").arg(plugins);
     }
-    let mut receiver = Daemon::start("syslog-ng", command, &at("syslog-ng.log"));
+    Some(Daemon::start("syslog-ng", command, &at.join("syslog-ng.log")))
+}
+
+#[test]
+fn over_tcp_with_the_configuration_of_the_guide() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (port, file) = (free_port(), directory.path().join("seen.log"));
+    let source = shown("source s_loggr").replace("0.0.0.0", "127.0.0.1").replace("601", &port.to_string());
+    let template = "$PRI|$HOST|$PROGRAM|$PID|$MSGID|$MSG\\n";
+    let destination = format!("destination d_seen {{ file({file:?} template(\"{template}\")); }};");
+    let Some(mut receiver) = start_syslog_ng(directory.path(), &source, &destination) else { return };
     let keys = format!("targets = \"127.0.0.1:{port}\"\nprotocol = \"tcp\"");
     let mut loggr = Loggr::with(forwarding(&keys));
     let count = 1000;

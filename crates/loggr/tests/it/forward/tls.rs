@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{forwarding, siem};
+use super::syslog_ng::start_syslog_ng;
+use super::{forwarding, shown, siem};
 use crate::support::{Authority, Daemon, Loggr, PROGRAM, RelpSender, Rsyslog, count_seqs, free_port, until};
 
 /// An authority with the certificates of a target, for `localhost` and its address, and of a client that is
@@ -14,31 +15,42 @@ fn certificates() -> Authority {
     authority
 }
 
-/// An rsyslogd that takes lines over RELP with TLS from who shows the certificate of the client, and writes
-/// them to `seen.log`.
+/// Loads what the guide shows with this text, with these certificates and on this port, in an rsyslogd that
+/// writes what it takes to `seen.log`.
 #[track_caller]
-fn rsyslog(certificates: &Authority, port: u16) -> Option<Rsyslog> {
+fn rsyslog(certificates: &Authority, text: &str, port: u16) -> Option<Rsyslog> {
     let file = certificates.path("seen.log");
-    let at = |name: &str| certificates.path(name).display().to_string();
-    let modules = format!(
-        "module(load=\"imrelp\")\ninput(type=\"imrelp\" address=\"127.0.0.1\" port=\"{port}\" tls=\"on\" \
-         tls.caCert=\"{}\" tls.myCert=\"{}\" tls.myPrivKey=\"{}\" tls.authMode=\"name\" \
-         tls.permittedPeer=[\"forwarder\"])",
-        at("ca.crt"),
-        at("target.crt"),
-        at("target.key")
-    );
+    let (before, rest) = with(certificates, &shown(text)).split_once("port=\"").map(owned).expect("a port");
+    let (_, after) = rest.split_once('"').expect("its end");
+    let modules = format!("{before}address=\"127.0.0.1\" port=\"{port}\"{after}");
+    // The tests' own input has loaded it.
+    let modules = modules.replace("module(load=\"imtcp\")\n", "");
     Rsyslog::start(&modules, &format!("action(type=\"omfile\" file={file:?})"))
 }
 
-#[test]
-fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
-    let (certificates, port) = (certificates(), free_port());
-    let Some(rsyslog) = rsyslog(&certificates, port) else { return };
+fn owned((one, other): (&str, &str)) -> (String, String) {
+    (one.to_owned(), other.to_owned())
+}
+
+/// The configuration with the paths of these certificates.
+fn with(certificates: &Authority, text: &str) -> String {
+    let mut text = text.replace("forwarder.example.net", "forwarder");
+    for directory in ["/etc/rsyslog", "/etc/syslog-ng"] {
+        for (shown, name) in [("ca.crt", "ca.crt"), ("siem.crt", "target.crt"), ("siem.key", "target.key")] {
+            text =
+                text.replace(&format!("{directory}/{shown}"), &certificates.path(name).display().to_string());
+        }
+    }
+    text
+}
+
+/// Hands lines on with the certificate of the client, and looks at what is in `seen.log`.
+#[track_caller]
+fn check_seen(certificates: &Authority, port: u16, keys: &str) {
     let at = |name: &str| certificates.path(name).display().to_string();
     let file = certificates.path("seen.log");
     let keys = format!(
-        "targets = \"127.0.0.1:{port}\"\ntls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
+        "targets = \"127.0.0.1:{port}\"\n{keys}\ntls = {{ ca = {:?}, cert = {:?}, key = {:?} }}",
         at("ca.crt"),
         at("forwarder.crt"),
         at("forwarder.key")
@@ -47,13 +59,43 @@ fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
     RelpSender::new(loggr.address("relp"), 1).run(0, 1000);
     loggr.stored(1000, 60);
     let seen = || std::fs::read_to_string(&file).unwrap_or_default();
-    until("rsyslogd has written every line", 60, || seen().lines().count() >= 1000);
+    until("the receiver has written every line", 60, || seen().lines().count() >= 1000);
     let found = count_seqs(seen().lines());
     assert!(found.len() == 1000 && found.values().all(|times| *times == 1), "{} lines", found.len());
     let peer = siem(&loggr)["forward"]["targets"][0]["tls"].clone();
     assert!(peer.as_str().is_some_and(|peer| peer.starts_with("127.0.0.1 (TLS 1.")), "{peer}");
     loggr.stop();
+}
+
+#[test]
+fn to_rsyslog_over_relp_with_certificates_on_both_sides() {
+    let (certificates, port) = (certificates(), free_port());
+    let Some(rsyslog) = rsyslog(&certificates, "tls.authMode=\"name\"", port) else { return };
+    check_seen(&certificates, port, "");
     rsyslog.stop();
+}
+
+#[test]
+fn to_rsyslog_over_tcp_with_certificates_on_both_sides() {
+    let (certificates, port) = (certificates(), free_port());
+    let Some(rsyslog) = rsyslog(&certificates, "streamDriver.name=", port) else { return };
+    check_seen(&certificates, port, "protocol = \"tcp\"");
+    rsyslog.stop();
+}
+
+#[test]
+fn to_syslog_ng_with_certificates_on_both_sides() {
+    let (certificates, port) = (certificates(), free_port());
+    let file = certificates.path("seen.log");
+    let source =
+        shown("transport(\"tls\")").replace("0.0.0.0", "127.0.0.1").replace("6514", &port.to_string());
+    let source = with(&certificates, &source);
+    let destination = format!("destination d_seen {{ file({file:?}); }};");
+    let Some(mut receiver) = start_syslog_ng(certificates.path("").as_path(), &source, &destination) else {
+        return;
+    };
+    check_seen(&certificates, port, "protocol = \"tcp\"");
+    receiver.stop(30);
 }
 
 /// OpenSSL's server, which prints what it hears.
@@ -177,7 +219,7 @@ fn send(url: &str, options: &[&str]) -> (bool, String) {
 #[test]
 fn send_to_rsyslog_over_relp_with_certificates_on_both_sides() {
     let (certificates, port) = (certificates(), free_port());
-    let Some(rsyslog) = rsyslog(&certificates, port) else { return };
+    let Some(rsyslog) = rsyslog(&certificates, "tls.authMode=\"name\"", port) else { return };
     let at = |name: &str| certificates.path(name).display().to_string();
     let (authority, certificate, key) = (at("ca.crt"), at("forwarder.crt"), at("forwarder.key"));
     let options = ["--tls-ca", &authority, "--tls-cert", &certificate, "--tls-key", &key];

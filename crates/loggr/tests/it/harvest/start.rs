@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::Yard;
-use crate::support::{Loggr, Setup, skipped, until};
+use crate::support::{Broker, Loggr, Setup, count_seqs, numbered_line, skipped, until};
 
 fn open(path: &Path) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).expect("permissions");
@@ -70,6 +70,46 @@ fn what_cannot_work_is_told_with_its_place() {
         &format!("\n[harvest.a]\ndirectory = \"{up}\"\nrecursive = true\nfailed = \"sub/failed\"\n"),
         &["the harvest `a` would take the files in", "put `failed` somewhere else"],
     );
+}
+
+#[test]
+fn the_check_says_what_is_harvested() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (up, missing) = (directory.path(), directory.path().with_extension("missing"));
+    let more = format!(
+        "\n[harvest.up]\ndirectory = {up:?}\nrecursive = true\nfailed = \"../failed\"\n[harvest.none]\ndirectory = {missing:?}\n"
+    );
+    let loggr = Loggr::down(Setup { more, ..Setup::default() });
+    let output = loggr.command(&["check"]);
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{errors}");
+    let line = format!("harvest up: files in {} and below it to received\n", up.display());
+    assert!(said.contains(&line), "{said}");
+    assert!(errors.contains("warning: the harvest `none` has no directory `"), "{errors}");
+}
+
+#[test]
+fn a_harvest_runs_in_a_process_of_its_own() {
+    let Some(broker) = Broker::shared() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let more = format!("\n[harvest.up]\ndirectory = {:?}\nstable = \"300ms\"\n", directory.path());
+    let setup = Setup { rabbitmq: Some(broker.vhost().url()), more, ..Setup::default() };
+    let mut loggr = crate::rabbitmq::run::prepared(setup);
+    let _ship = loggr.part("ship files");
+    let mut harvest = loggr.part("harvest up");
+    let text: String = (0..5000).map(|seq| numbered_line(seq) + "\n").collect();
+    std::fs::write(directory.path().join("a.log"), &text).expect("a file");
+    until("it is there", 60, || loggr.lines().len() >= 5000);
+    harvest.kill9();
+    let mut harvest = loggr.part("harvest up");
+    std::fs::write(directory.path().join("b.log"), numbered_line(5000) + "\n").expect("a file");
+    until("it is there, too", 60, || loggr.lines().len() > 5000);
+    let counts = count_seqs(loggr.lines().iter().map(String::as_str));
+    assert_eq!((counts.len(), counts.values().max()), (5001, Some(&1)), "each line once");
+    let second = loggr.command(&["run", "harvest", "up"]);
+    let errors = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(errors.contains("`harvest up` already runs with the data directory"), "{errors}");
+    assert!(harvest.stop(60).success());
 }
 
 #[test]

@@ -121,6 +121,11 @@ fn a_loggr_elsewhere_is_asked_for_its_seals_as_far_as_a_role_sees() {
     for words in [&[][..], &["--json"], &["eve"], &["bob"], &["--until", "1h"]] {
         let here = server.command(&[&["verify"], words].concat());
         let said = String::from_utf8_lossy(&[here.stdout, here.stderr].concat()).into_owned();
+        // Each names its store.
+        let store = server.data().join("search").display().to_string();
+        let said = said.replace(&format!("`search` (search store in {store})"), &url);
+        let said = said.replace("\"store\":\"search\"", &format!("\"store\":{url:?}"));
+        assert!(said.contains(&url), "{said}");
         assert_eq!(elsewhere(&all, words), (here.status.code(), said), "{words:?}");
     }
     // Answer by answer: each looks at one event.

@@ -20,7 +20,9 @@ impl Tool {
         let mut command = Command::new(&self.path);
         if let Some(prefix) = &self.prefix {
             let mut libraries = vec![prefix.join("usr/lib/syslog-ng")];
-            libraries.extend(multiarch(prefix));
+            let shared = multiarch(prefix);
+            libraries.extend(shared.iter().map(|directory| directory.join("systemd")));
+            libraries.extend(shared);
             let libraries: Vec<String> = libraries.iter().map(|l| l.display().to_string()).collect();
             command.env("LD_LIBRARY_PATH", libraries.join(":"));
             command.env("SYSLOGNG_PREFIX", prefix.join("usr"));
@@ -119,6 +121,12 @@ pub fn ssh_keygen() -> Option<Tool> {
 /// rsync.
 pub fn rsync() -> Option<Tool> {
     needed("rsync", find("rsync", &["/usr/bin"], "rsync", "usr/bin/rsync"))
+}
+
+/// What writes files of systemd's journal; it needs no running systemd.
+pub fn journal_remote() -> Option<Tool> {
+    let name = "systemd-journal-remote";
+    needed(name, find(name, &["/lib/systemd"], "journal", "lib/systemd/systemd-journal-remote"))
 }
 
 /// What checks systemd's units; it needs no running systemd.

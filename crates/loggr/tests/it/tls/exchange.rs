@@ -83,4 +83,16 @@ fn an_end_that_is_near_is_said() {
     until("it is said", 30, || loggr.log().contains("the certificate has ended, and senders refuse it"));
     let text = loggr.status_text(&[]);
     assert!(text.contains("has ended, and senders refuse it"), "{text}");
+    // Also before anything is started.
+    let checked = loggr.command(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    let file = authority.path("localhost.crt");
+    let warning = format!(
+        "warning: listener `secure`: its certificate `{}` has ended, and senders refuse it (",
+        file.display()
+    );
+    assert!(
+        checked.status.success() && said.contains(&warning) && said.contains(" days ago)\nhint: "),
+        "{said}"
+    );
 }
