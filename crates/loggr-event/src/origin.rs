@@ -51,7 +51,7 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 10] = [
+        const ALL: [Transport; 11] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
