@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use crate::door::Door;
-use crate::give::give;
 use crate::moment::Clock;
 use crate::{
     Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, TrustedField, Uid, annotation, heads,
@@ -120,8 +119,9 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 #[inline]
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
     let first = line.first().copied().unwrap_or_default();
-    let is_plain = origin.given.as_ref().is_some_and(|given| given.is_plain);
-    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
+    if !origin.is_plain()
+        && first != b'<'
+        && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
     {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
@@ -155,7 +155,7 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-    if origin.given.as_ref().is_some_and(|given| given.is_plain) {
+    if origin.is_plain() {
         event.message = Cow::Borrowed(body);
         return complete(event, origin);
     }
@@ -323,7 +323,7 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
         annotation::absorb(event);
     }
     if let Some(given) = &origin.given {
-        give(given, event);
+        crate::give::give(given, event);
     }
 }
 
