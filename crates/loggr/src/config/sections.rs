@@ -2,7 +2,7 @@
 
 use super::keys::{Section, Shape};
 use super::{
-    bus, data, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
+    agent, bus, data, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
 };
 
 /// Every section, in the order of the reference.
@@ -24,7 +24,7 @@ pub static SECTIONS: &[&Section] = &[
     &registry::SECTION,
     &spool::SECTION,
     &Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
-    &Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
+    &agent::SECTION,
 ];
 
 /// The section of this name.

@@ -7,6 +7,7 @@
 //! `LOGGR_TEST_LONG=1` makes the crash rounds many.
 
 mod access;
+mod agent;
 mod api;
 mod balance;
 mod chaos;

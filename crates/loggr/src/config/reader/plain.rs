@@ -267,7 +267,16 @@ impl Reader<'_, '_> {
 
     /// A list of such texts.
     pub fn all_parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        defaulted(self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?))))
+        defaulted(self.all_parsed_if_any(key, parse))
+    }
+
+    /// The same, for a key without a default.
+    pub fn all_parsed_if_any<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?)))
     }
 }
 

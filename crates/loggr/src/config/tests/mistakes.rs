@@ -66,7 +66,7 @@ loggr.toml:1:2: unknown section `lisener`
 loggr.toml:1:2: unknown section `wherever`
   |
 1 | [wherever]
-  |  ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `hmac`, `web`, `log`, `process`, `registry`, `spool`
+  |  ^^^^^^^^ see `loggr config` for all sections
 "#,
     );
     check(
@@ -84,7 +84,7 @@ loggr.toml:1:1: unknown key `level`
 loggr.toml:1:1: unknown key `anything`
   |
 1 | anything = 1
-  | ^^^^^^^^ one of `data`, `bus`, `listener`, `packers`, `machine`, `ship`, `hmac`, `web`, `log`, `process`, `registry`, `spool`
+  | ^^^^^^^^ see `loggr config` for all sections
 "#,
     );
     check(

@@ -295,15 +295,6 @@ loggr.toml:2:15: events would go in a circle: `received` → `received`
 #[test]
 fn what_later_versions_bring() {
     check(
-        "[agent]",
-        r#"
-loggr.toml:1:2: `[agent]` is not supported by this version
-  |
-1 | [agent]
-  |  ^^^^^
-"#,
-    );
-    check(
         r#"[[listener]]
 protocol = "relp"
 compress = true"#,
