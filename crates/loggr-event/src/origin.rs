@@ -21,6 +21,8 @@ pub enum Transport {
     File,
     /// Read from the journal of systemd.
     Journal,
+    /// Read from the kernel itself.
+    Kernel,
     /// A file that somebody sent over HTTP.
     Upload,
     /// Put on a queue of the broker by another program.
@@ -40,6 +42,7 @@ impl Transport {
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
             Transport::Journal => "journal",
+            Transport::Kernel => "kernel",
             Transport::Upload => "upload",
             Transport::Amqp => "amqp",
             Transport::Internal => "internal",
@@ -48,7 +51,7 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 10] = [
+        const ALL: [Transport; 11] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
@@ -56,6 +59,7 @@ impl Transport {
             Transport::UnixStream,
             Transport::File,
             Transport::Journal,
+            Transport::Kernel,
             Transport::Upload,
             Transport::Amqp,
             Transport::Internal,

@@ -1,4 +1,4 @@
-//! `server`: relp, tcp, udp and unix listeners, the journal, and uploaded files → the bus.
+//! `server`: relp, tcp, udp and unix listeners, the journal, the kernel, and uploaded files → the bus.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -17,17 +17,17 @@ use loggr_net::tls;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Config, Journal, Listener, Protocol, Seal, Start, UPLOAD};
+use crate::config::{Config, Listener, Protocol, Seal, Start, UPLOAD};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
-use crate::source::journal;
 use crate::source::upload::Uploads;
 use crate::source::{
     self, Accepting, DatagramKind, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls,
 };
+use crate::source::{journal, kernel};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]
@@ -70,8 +70,8 @@ impl Doors {
             doors.shown.push(shown.transpose().with_context(|| config.no_tls_of(listener))?.map(Arc::new));
             let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
             let sockets = sockets.collect::<Result<Vec<_>>>().with_context(failed)?;
-            let journal = listener.journal.iter().map(|journal| reading(journal, listener, config));
-            doors.sockets.push(sockets.into_iter().chain(journal).collect());
+            let read = reading(listener, config).with_context(failed)?;
+            doors.sockets.push(sockets.into_iter().chain(read).collect());
         }
         Ok(doors)
     }
@@ -180,17 +180,25 @@ enum Kind {
     Unix(std::os::unix::net::UnixListener, Spoken),
     Datagram(Datagrams),
     Journal(journal::Journal),
+    Kernel(kernel::Kernel),
 }
 
-/// What is read without a socket.
-fn reading(what: &Journal, listener: &Listener, config: &Config) -> Socket {
-    let directories: Vec<_> = what.directories.iter().map(|path| path.display().to_string()).collect();
-    let journal = journal::Journal {
-        directories: what.directories.clone(),
-        places: config.data.directory.join(format!("read/{}.journal", listener.name)),
-        only_new: what.start == Start::End,
-    };
-    Socket { kind: Kind::Journal(journal), address: directories.join(", ") }
+/// What is read without a socket, if that is what the listener does.
+fn reading(listener: &Listener, config: &Config) -> Result<Option<Socket>> {
+    let place = |of: &str| config.data.directory.join(format!("read/{}.{of}", listener.name));
+    if let Some(what) = &listener.journal {
+        let directories: Vec<_> = what.directories.iter().map(|path| path.display().to_string()).collect();
+        let journal = journal::Journal {
+            directories: what.directories.clone(),
+            places: place("journal"),
+            only_new: what.start == Start::End,
+        };
+        return Ok(Some(Socket { kind: Kind::Journal(journal), address: directories.join(", ") }));
+    }
+    let Some(what) = listener.kernel else { return Ok(None) };
+    let (device, only_new) = (kernel::Device::open()?, what.start == Start::End);
+    let kernel = kernel::Kernel { device, place: place("kernel"), only_new };
+    Ok(Some(Socket { kind: Kind::Kernel(kernel), address: kernel::DEVICE.to_owned() }))
 }
 
 /// Here stands what each protocol listens on, and what it speaks there.
@@ -242,7 +250,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let address = path.display().to_string();
             Ok(Socket { kind: Kind::Unix(socket, Spoken::Lines(listener.framing)), address })
         }
-        Protocol::Journal => bail!("`{endpoint}` is where nobody listens"),
+        Protocol::Journal | Protocol::Kernel => bail!("`{endpoint}` is where nobody listens"),
     }
 }
 
@@ -299,6 +307,7 @@ fn receive(
             return Ok(Box::pin(received));
         }
         Kind::Journal(journal) => return Ok(Box::pin(journal::read(journal, intake, stop)?)),
+        Kind::Kernel(kernel) => return Ok(Box::pin(kernel::read(kernel, intake, stop)?)),
     };
     let (window_bytes, idle_timeout) = (listener.window_size, listener.idle_timeout);
     let trusted = listener.tls.iter().flat_map(|tls| tls.trusted.clone()).collect();

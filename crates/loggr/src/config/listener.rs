@@ -1,6 +1,7 @@
-//! `[[listener]]`: an address or a socket where loggr receives events, or the journal of this host.
+//! `[[listener]]`: an address or a socket where loggr receives events, or the journal or the kernel of this host.
 
 pub mod journal;
+pub mod kernel;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,6 +13,7 @@ use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
 use self::journal::Journal;
+use self::kernel::Kernel;
 use super::choice::{Choice, choice};
 use super::hmac::{self, Seal};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
@@ -41,8 +43,9 @@ pub static SECTION: Section = Section {
             "",
             "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
              `unix-dgram` and `unix-stream` are sockets of this host, `journal` reads \
-             [the journal of systemd](../guide/journal.md); over RELP alone the sender learns what is stored and \
-             sends the rest again, and of a journal nothing is lost that is still there",
+             [the journal of systemd](../guide/journal.md), `kernel` [the messages of the \
+             kernel](../guide/journal.md#without-a-journal); over RELP alone the sender learns what is stored and \
+             sends the rest again, and of what loggr reads itself nothing is lost that is still there",
         )
         .without("must be given"),
         key(
@@ -239,6 +242,7 @@ choice!(Protocol {
     UnixDgram = "unix-dgram",
     UnixStream = "unix-stream",
     Journal = "journal",
+    Kernel = "kernel",
 });
 choice!(InputFormat {
     Auto = "auto",
@@ -304,6 +308,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// The journal that it reads, if it does.
     pub journal: Option<Journal>,
+    /// What it reads of the kernel, if it does.
+    pub kernel: Option<Kernel>,
 }
 
 impl Listener {
@@ -337,6 +343,8 @@ pub enum Protocol {
     UnixStream,
     /// The journal of systemd.
     Journal,
+    /// The messages of the kernel.
+    Kernel,
 }
 
 impl Protocol {
@@ -349,6 +357,7 @@ impl Protocol {
             Protocol::UnixDgram => Transport::UnixDgram,
             Protocol::UnixStream => Transport::UnixStream,
             Protocol::Journal => Transport::Journal,
+            Protocol::Kernel => Transport::Kernel,
         }
     }
 
@@ -361,7 +370,7 @@ impl Protocol {
     pub fn has_connections(self) -> bool {
         match self {
             Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
-            Protocol::Udp | Protocol::UnixDgram | Protocol::Journal => false,
+            Protocol::Udp | Protocol::UnixDgram | Protocol::Journal | Protocol::Kernel => false,
         }
     }
 
@@ -372,7 +381,7 @@ impl Protocol {
 
     /// True where somebody sends, and false where loggr reads what this host has written.
     pub fn is_socket(self) -> bool {
-        self != Protocol::Journal
+        !matches!(self, Protocol::Journal | Protocol::Kernel)
     }
 
     /// True for the two unix sockets.
@@ -420,6 +429,7 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         seal: r.choice_if_any("seal"),
         tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
         journal: (protocol == Some(Protocol::Journal)).then(|| journal::read(r)),
+        kernel: (protocol == Some(Protocol::Kernel)).then(|| kernel::read(r)),
     };
     if listener.window_size < listener.max_message_size {
         let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
@@ -447,7 +457,8 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
             | Protocol::Udp
             | Protocol::UnixDgram
             | Protocol::UnixStream
-            | Protocol::Journal => "127.0.0.1:1514",
+            | Protocol::Journal
+            | Protocol::Kernel => "127.0.0.1:1514",
         };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
@@ -466,9 +477,12 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
-        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream | Protocol::Journal => {
-            loggr_wire::framing::DEFAULT_FRAME_BYTES
-        }
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UnixDgram
+        | Protocol::UnixStream
+        | Protocol::Journal
+        | Protocol::Kernel => loggr_wire::framing::DEFAULT_FRAME_BYTES,
     }
 }
 

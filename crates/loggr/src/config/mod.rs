@@ -56,7 +56,7 @@ pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
 pub use hmac::{Seal, SealKeyFile};
-pub use listener::journal::{Journal, Start};
+pub use listener::journal::Start;
 pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;

@@ -181,6 +181,7 @@ fn what_a_whole_file_says() {
         seal: None,
         tls: None,
         journal: None,
+        kernel: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

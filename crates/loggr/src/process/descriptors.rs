@@ -28,6 +28,8 @@ const OF_AN_EXCHANGE: u64 = 4;
 const OF_A_SOCKET: u64 = 2;
 /// Of a journal: its open files, and directories while it looks.
 const OF_A_JOURNAL: u64 = 24;
+/// Of the kernel's messages: the device, and what watches it.
+const OF_THE_KERNEL: u64 = 2;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -83,6 +85,7 @@ impl Needs {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
                 needs.own += listener.journal.iter().map(|_| OF_A_JOURNAL).sum::<u64>();
+                needs.own += listener.kernel.iter().map(|_| OF_THE_KERNEL).sum::<u64>();
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

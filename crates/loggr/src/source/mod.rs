@@ -10,6 +10,7 @@ mod connection;
 mod datagram;
 mod intake;
 pub mod journal;
+pub mod kernel;
 mod local;
 mod proxy;
 mod relp;

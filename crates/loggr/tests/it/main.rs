@@ -20,6 +20,7 @@ mod foreign;
 mod forward;
 mod hostile;
 mod journal;
+mod kernel;
 mod local;
 mod lookups;
 mod machine;

@@ -19,13 +19,15 @@ pub const KEYS: &[Key] = &[
         "start",
         one_of::<Start>(),
         "\"beginning\"",
-        "what is read when the journal is read for the very first time: everything that it holds, or with `end` what \
-         comes from then on. Later loggr goes on where it had come to",
+        "what is read at the very first time: everything that is there, or with `end` what comes from then on. Later \
+         loggr goes on where it had come to",
     )
-    .only(JOURNAL),
+    .only(READ),
 ];
 
 const JOURNAL: &[&str] = &["journal"];
+/// What loggr reads itself.
+const READ: &[&str] = &["journal", "kernel"];
 
 /// What is read at the very first start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
