@@ -1,4 +1,7 @@
-//! `[[listener]]`: an address or a socket where loggr receives events.
+//! `[[listener]]`: an address, a socket or files where loggr receives events.
+
+pub mod files;
+pub mod pattern;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,6 +12,7 @@ use loggr_event::{InputFormat, Transport};
 use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
+use self::files::Files;
 use super::choice::{Choice, choice};
 use super::hmac::{self, Seal};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
@@ -21,7 +25,7 @@ use super::trust::Trust;
 pub static SECTION: Section = Section {
     name: "listener",
     shape: Shape::List,
-    about: "A listener receives events on an address or a socket. When the file has no `[[listener]]` at all, \
+    about: "A listener receives events on an address or a socket, or reads them from files of this host. When the file has no `[[listener]]` at all, \
          loggr has the four listeners of the built-in default; `listener = []` means that it has none.",
     keys: &[&[
         key(
@@ -37,8 +41,9 @@ pub static SECTION: Section = Section {
             one_of::<Protocol>(),
             "",
             "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
-             `unix-dgram` and `unix-stream` are sockets of this host; over RELP alone the sender learns what \
-             is stored and sends the rest again",
+             `unix-dgram` and `unix-stream` are sockets of this host, `file` reads [files](../guide/files.md) that \
+             other programs write; over RELP alone the sender learns what is stored and sends the rest again, and \
+             of files nothing is lost that is still there",
         )
         .without("must be given"),
         key(
@@ -52,7 +57,8 @@ pub static SECTION: Section = Section {
         .without(
             "`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `127.0.0.1:6514` (with `tls`), `syslog.sock` \
              (unix)",
-        ),
+        )
+        .only(SOCKETS),
         key(
             "exchange",
             Takes::Name,
@@ -73,9 +79,10 @@ pub static SECTION: Section = Section {
             one_of::<InputFormat>(),
             "\"auto\"",
             "the format in which the senders write events: `rfc5424` and `rfc3164` are the two forms of \
-             syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `auto` \
-             loggr looks at each event. An event in another format is never refused: what cannot be read \
-             becomes the text of the message",
+             syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `raw` a line is \
+             the message as it stands; `docker` and `cri` are the [files of containers](../guide/containers.md); \
+             with `auto` loggr looks at each event. An event in another format is never refused: what cannot be \
+             read becomes the text of the message",
         ),
         key(
             "framing",
@@ -138,14 +145,14 @@ pub static SECTION: Section = Section {
             "the senders that are loggr hosts themselves: a list of their networks, or `true` for all. \
              From these senders loggr takes over tags, custom fields, the identity (`uid`) and the time of \
              the first reception (`timegenerated`) that the structured data `pyloggr@45878` of an event carries; \
-             from all others that is plain structured data. On unix sockets `true` or `false`",
+             from all others that is plain structured data. On unix sockets and of files `true` or `false`",
         ),
         key(
             "window_size",
             Takes::Size(64 * KIB, GIB),
             "\"4MiB\"",
-            "how many bytes of one connection, or of one datagram socket, may be received and not yet stored \
-             durably; at that limit the listener stops reading until some are stored; at least \
+            "how many bytes of one connection, of one datagram socket, or of all files of the listener may be \
+             received and not yet stored durably; at that limit the listener stops reading until some are stored; at least \
              `max_message_size`",
         ),
         key(
@@ -200,7 +207,7 @@ pub static SECTION: Section = Section {
             "",
         ),
         later("compress"),
-    ]],
+    ], files::KEYS],
 };
 
 const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
@@ -209,6 +216,7 @@ const LINES: &[&str] = &["tcp", "unix-stream"];
 const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
 const INET: &[&str] = &["tcp", "relp", "udp"];
+const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 
 choice!(Protocol {
     Tcp = "tcp",
@@ -216,6 +224,7 @@ choice!(Protocol {
     Udp = "udp",
     UnixDgram = "unix-dgram",
     UnixStream = "unix-stream",
+    File = "file",
 });
 choice!(InputFormat {
     Auto = "auto",
@@ -223,6 +232,9 @@ choice!(InputFormat {
     Rfc3164 = "rfc3164",
     Json = "json",
     Msgpack = "msgpack",
+    Raw = "raw",
+    Docker = "docker",
+    Cri = "cri",
 });
 choice!(Mode { Auto = "auto", OctetCounting = "octet-counting", Lf = "lf", Nul = "nul" });
 
@@ -236,7 +248,7 @@ pub struct Listener {
     pub name: String,
     /// The protocol of the senders.
     pub protocol: Protocol,
-    /// Where it listens, at least one. `localhost_only` is already applied.
+    /// Where it listens, at least one unless it reads files. `localhost_only` is already applied.
     pub listen: Vec<Endpoint>,
     /// The exchange that its events are published to.
     pub exchange: String,
@@ -277,6 +289,8 @@ pub struct Listener {
     pub seal: Option<Seal>,
     /// TLS, if it is spoken.
     pub tls: Option<Tls>,
+    /// The files that it reads, if it does.
+    pub files: Option<Files>,
 }
 
 impl Listener {
@@ -308,6 +322,8 @@ pub enum Protocol {
     UnixDgram,
     /// A unix stream socket.
     UnixStream,
+    /// Files of this host.
+    File,
 }
 
 impl Protocol {
@@ -319,6 +335,7 @@ impl Protocol {
             Protocol::Udp => Transport::Udp,
             Protocol::UnixDgram => Transport::UnixDgram,
             Protocol::UnixStream => Transport::UnixStream,
+            Protocol::File => Transport::File,
         }
     }
 
@@ -331,13 +348,23 @@ impl Protocol {
     pub fn has_connections(self) -> bool {
         match self {
             Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
-            Protocol::Udp | Protocol::UnixDgram => false,
+            Protocol::Udp | Protocol::UnixDgram | Protocol::File => false,
         }
     }
 
     /// Is its port one of UDP? TCP has others.
     pub fn has_udp_port(self) -> bool {
         self == Protocol::Udp
+    }
+
+    /// True where senders have an address.
+    pub fn has_network(self) -> bool {
+        self.transport().is_network()
+    }
+
+    /// True where somebody sends, and false where files are read.
+    pub fn is_socket(self) -> bool {
+        self != Protocol::File
     }
 
     /// True for the two unix sockets.
@@ -360,7 +387,10 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
     let listener = Listener {
         name: name.unwrap_or_else(|| known.keyword().to_owned()),
         protocol: known,
-        listen: if protocol.is_some() { endpoints(r, known, localhost_only, data) } else { Vec::new() },
+        listen: match protocol {
+            Some(protocol) if protocol.is_socket() => endpoints(r, known, localhost_only, data),
+            _ => Vec::new(),
+        },
         exchange: r.bus_name("exchange"),
         encoding: r.choice("encoding"),
         localhost_only,
@@ -380,14 +410,22 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         proxies: r.networks("proxy_from"),
         seal: r.choice_if_any("seal"),
         tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
+        files: protocol.is_some_and(|protocol| !protocol.is_socket()).then(|| files::read(r, data)),
     };
+    if known.is_socket() && matches!(listener.format, InputFormat::Docker | InputFormat::Cri) {
+        let message = format!("`{}` is the format of files", listener.format.keyword());
+        r.blame("format", message, Some("it belongs to `protocol = \"file\"`".to_owned()));
+    }
     if listener.window_size < listener.max_message_size {
         let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
         let key = if r.has("window_size") { "window_size" } else { "max_message_size" };
         r.blame(key, message, Some("raise `window_size` or lower `max_message_size`".to_owned()));
     }
-    if known.is_unix() && matches!(listener.trust, Trust::Networks(_)) {
-        let message = "peers of a unix socket have no address".to_owned();
+    if !known.has_network() && matches!(listener.trust, Trust::Networks(_)) {
+        let message = match known.is_unix() {
+            true => "peers of a unix socket have no address".to_owned(),
+            false => "files have no address".to_owned(),
+        };
         r.blame("trust", message, Some("`true` or `false`".to_owned()));
     }
     protocol.map(|_| listener)
@@ -403,7 +441,11 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
         let default = match protocol {
             _ if is_encrypted => "127.0.0.1:6514",
             Protocol::Relp => "127.0.0.1:2514",
-            Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => "127.0.0.1:1514",
+            Protocol::Tcp
+            | Protocol::Udp
+            | Protocol::UnixDgram
+            | Protocol::UnixStream
+            | Protocol::File => "127.0.0.1:1514",
         };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
@@ -422,7 +464,11 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
-        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream => {
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UnixDgram
+        | Protocol::UnixStream
+        | Protocol::File => {
             loggr_wire::framing::DEFAULT_FRAME_BYTES
         }
     }

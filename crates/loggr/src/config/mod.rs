@@ -54,6 +54,8 @@ pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
 pub use hmac::{Seal, SealKeyFile};
+pub use listener::files::{Files, Start};
+pub use listener::pattern::{Exclusion, Pattern, Step};
 pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;

@@ -179,6 +179,7 @@ fn what_a_whole_file_says() {
         proxies: Vec::new(),
         seal: None,
         tls: None,
+        files: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

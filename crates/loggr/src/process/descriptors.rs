@@ -26,6 +26,10 @@ pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 const OF_AN_EXCHANGE: u64 = 4;
 /// Descriptors of a listening socket: itself, and a connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
+/// Files of other programs that one listener has open at one time.
+pub const MAX_WATCHED_FILES: usize = 1024;
+/// Its positions, and what it looks at to see which file is which.
+const OF_A_LISTENER_OF_FILES: u64 = 8;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -80,6 +84,7 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
+                needs.own += listener.files.as_ref().map_or(0, |_| MAX_WATCHED_FILES as u64 + OF_A_LISTENER_OF_FILES);
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

@@ -1,0 +1,3 @@
+//! Odd files: inodes that are used again, equal beginnings, links, moved directories, damaged text.
+
+use super::{Watching, lines};

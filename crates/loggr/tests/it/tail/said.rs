@@ -1,0 +1,3 @@
+//! What is said of files that cannot be read.
+
+use super::{Watching, lines};
