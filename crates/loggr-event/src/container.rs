@@ -163,7 +163,8 @@ mod tests {
             ..Origin::default()
         };
         let event = Event::receive(line.as_bytes(), &origin, Uid::default(), NOW);
-        let fields: Vec<_> = event.fields.iter().map(|f| format!("{}={}", f.name, f.values.join(","))).collect();
+        let fields: Vec<_> =
+            event.fields.iter().map(|f| format!("{}={}", f.name, f.values.join(","))).collect();
         let defects: Vec<_> = event.defects.words().collect();
         let got = format!(
             "{} {} {} {} {} [{}] {} {:?}",
@@ -195,7 +196,11 @@ mod tests {
             r#"{"log":"caf\u00e9\r\n","stream":"stdout","attrs":{"tag":"x"},"time":"2026-11-22T09:00:00.1Z"}"#,
             "2026-11-22T09:00:00.100000Z h a local0 info [stream=stdout attrs.tag=x file=/l]  \"caf\u{e9}\"",
         );
-        check(InputFormat::Docker, "{\"log\":\"x", &format!("{now} [file=/l] unparsed no_timestamp \"{{\\\"log\\\":\\\"x\""));
+        check(
+            InputFormat::Docker,
+            "{\"log\":\"x",
+            &format!("{now} [file=/l] unparsed no_timestamp \"{{\\\"log\\\":\\\"x\""),
+        );
     }
 
     #[test]

@@ -351,7 +351,12 @@ mod tests {
 
     #[track_caller]
     fn check_assumed(line: &[u8], source: &str, app_name: &str, reported: &str) {
-        let assumed = Assumed { host: "h1".to_owned(), app_name: "a1".to_owned(), year: Some(2019), ..Assumed::default() };
+        let assumed = Assumed {
+            host: "h1".to_owned(),
+            app_name: "a1".to_owned(),
+            year: Some(2019),
+            ..Assumed::default()
+        };
         let peer = "anna@192.0.2.7 C:\\app.log".to_owned();
         let assumed = Some(Box::new(assumed));
         let origin = Origin { transport: Transport::Upload, peer, assumed, ..Origin::default() };

@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_block_is_made_again_of_its_parts() {
-        let (generator, now) = (UidGenerator::new([7; 8]), Timestamp::from_unix_micros(1_790_000_000_123_456));
+        let (generator, now) =
+            (UidGenerator::new([7; 8]), Timestamp::from_unix_micros(1_790_000_000_123_456));
         let block = generator.block(9);
         let again = UidBlock::of_parts(block.parts());
         assert!((0..9).all(|i| again.at(i, now) == block.at(i, now)));

@@ -441,11 +441,9 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
         let default = match protocol {
             _ if is_encrypted => "127.0.0.1:6514",
             Protocol::Relp => "127.0.0.1:2514",
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UnixDgram
-            | Protocol::UnixStream
-            | Protocol::File => "127.0.0.1:1514",
+            Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream | Protocol::File => {
+                "127.0.0.1:1514"
+            }
         };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
@@ -464,11 +462,7 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
-        Protocol::Tcp
-        | Protocol::Udp
-        | Protocol::UnixDgram
-        | Protocol::UnixStream
-        | Protocol::File => {
+        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream | Protocol::File => {
             loggr_wire::framing::DEFAULT_FRAME_BYTES
         }
     }

@@ -272,16 +272,19 @@ fn read(config: &Config) -> Directories {
 }
 
 /// A directory in which others write. Where it is missing, what is above it is allowed, and where a file
-/// system is mounted, too: one that is mounted there later is another one.
+/// system is mounted or may be, too: one that is mounted there later is another directory.
 fn add_watched(directories: &mut Directories, directory: &Path) {
     let is_inner = |path: &&Path| path.parent().is_some();
     let Some(there) = directory.ancestors().take_while(is_inner).find(|path| path.exists()) else {
-        return if directory.parent().is_none() { directories.add(directory) };
+        return if directory.parent().is_none() {
+            directories.add(directory)
+        };
     };
     directories.add(there);
     let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).ok();
+    let is_empty = std::fs::read_dir(there).is_ok_and(|mut entries| entries.next().is_none());
     if let Some(above) = there.parent().filter(is_inner)
-        && device(above) != device(there)
+        && (is_empty || device(above) != device(there))
     {
         directories.add(above);
     }

@@ -84,7 +84,8 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
-                needs.own += listener.files.as_ref().map_or(0, |_| MAX_WATCHED_FILES as u64 + OF_A_LISTENER_OF_FILES);
+                needs.own +=
+                    listener.files.as_ref().map_or(0, |_| MAX_WATCHED_FILES as u64 + OF_A_LISTENER_OF_FILES);
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

@@ -140,7 +140,9 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path) -> Files {
 fn app_name(text: &str) -> Result<String, String> {
     match text.len() {
         1..=MAX_APP_NAME_BYTES if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        _ => Err(format!("`{text}` is not the name of a program: it has 1 to {MAX_APP_NAME_BYTES} bytes of text")),
+        _ => Err(format!(
+            "`{text}` is not the name of a program: it has 1 to {MAX_APP_NAME_BYTES} bytes of text"
+        )),
     }
 }
 
@@ -172,7 +174,10 @@ mod tests {
         let files = listener.files.as_ref().unwrap();
         let shown: Vec<_> = files.paths.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["/var/log/*.log", "/data/in/**/x"]);
-        assert_eq!((listener.name.as_str(), files.app_name.as_str(), files.start), ("file", "nginx", Start::End));
+        assert_eq!(
+            (listener.name.as_str(), files.app_name.as_str(), files.start),
+            ("file", "nginx", Start::End)
+        );
         assert_eq!(files.facility.map(Facility::keyword), Some("local3"));
         assert_eq!((files.grace, files.partial_line_after), (Duration::from_secs(60), None));
         assert!(listener.listen.is_empty());

@@ -65,7 +65,9 @@ impl Pattern {
         let mut steps = Vec::new();
         for component in whole.components() {
             let name = match component {
-                Component::ParentDir => return Err(wrong("`..` leads out of the directory; write where it leads")),
+                Component::ParentDir => {
+                    return Err(wrong("`..` leads out of the directory; write where it leads"));
+                }
                 Component::CurDir => continue,
                 Component::RootDir | Component::Prefix(_) => {
                     base.push(component);
@@ -130,12 +132,14 @@ impl Exclusion {
     /// Reads a pattern of names, or with a `/` in it of paths.
     pub fn parse(text: &str, directory: &Path) -> Result<Exclusion, String> {
         let of_paths = text.contains('/');
-        let whole = if of_paths { directory.join(text).to_string_lossy().into_owned() } else { text.to_owned() };
+        let whole =
+            if of_paths { directory.join(text).to_string_lossy().into_owned() } else { text.to_owned() };
         if text.is_empty() {
             return Err("an empty pattern leaves nothing out".to_owned());
         }
         let pattern = glob::Pattern::new(&whole);
-        let pattern = pattern.map_err(|error| format!("`{text}` is not a pattern of paths: {}", error.msg))?;
+        let pattern =
+            pattern.map_err(|error| format!("`{text}` is not a pattern of paths: {}", error.msg))?;
         Ok(Exclusion { pattern, of_paths })
     }
 
@@ -144,7 +148,10 @@ impl Exclusion {
         let options = MatchOptions { require_literal_leading_dot: false, ..OPTIONS };
         match self.of_paths {
             true => self.pattern.matches_path_with(path, options),
-            false => path.file_name().and_then(|n| n.to_str()).is_some_and(|n| self.pattern.matches_with(n, options)),
+            false => path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .is_some_and(|n| self.pattern.matches_with(n, options)),
         }
     }
 }
@@ -178,9 +185,8 @@ mod tests {
 
     #[test]
     fn a_file_can_be_left_out_by_name_or_path() {
-        let covers = |text: &str, path: &str| {
-            Exclusion::parse(text, Path::new("/d")).unwrap().covers(Path::new(path))
-        };
+        let covers =
+            |text: &str, path: &str| Exclusion::parse(text, Path::new("/d")).unwrap().covers(Path::new(path));
         assert!(covers("*.gz", "/a/x.gz") && !covers("*.gz", "/a/x.gzip"));
         assert!(covers("/a/*", "/a/x") && !covers("/a/*", "/a/b/x") && covers("/a/**", "/a/b/x"));
     }

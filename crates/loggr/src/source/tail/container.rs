@@ -65,7 +65,9 @@ pub fn about(path: &Path, runtime: Runtime) -> About {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if real != path {
             let of_real = about_path(&real);
-            let is_new = |field: &(String, String), known: &About| known.fields.iter().all(|(name, _)| *name != field.0);
+            let is_new = |field: &(String, String), known: &About| {
+                known.fields.iter().all(|(name, _)| *name != field.0)
+            };
             let more: Vec<_> = of_real.fields.into_iter().filter(|field| is_new(field, &about)).collect();
             about.fields.extend(more);
         }
@@ -77,8 +79,11 @@ pub fn about(path: &Path, runtime: Runtime) -> About {
 fn about_path(path: &Path) -> About {
     let mut about = About::default();
     let mut names = path.iter().rev().map(|name| name.to_str().unwrap_or_default());
-    let (file, first, second) =
-        (names.next().unwrap_or_default(), names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    let (file, first, second) = (
+        names.next().unwrap_or_default(),
+        names.next().unwrap_or_default(),
+        names.next().unwrap_or_default(),
+    );
     let pod: Vec<&str> = second.splitn(3, '_').collect();
     let stem = file.strip_suffix(".log").unwrap_or(file);
     if let &[namespace, name, uid] = pod.as_slice() {
@@ -117,7 +122,8 @@ fn describe(about: &mut About, file: &Path) {
     }
     about.set("image", &config.image);
     let labels = config.labels.unwrap_or_default().into_iter();
-    let labels = labels.filter(|(name, value)| name.len() <= MAX_LABEL_BYTES && value.len() <= MAX_LABEL_BYTES);
+    let labels =
+        labels.filter(|(name, value)| name.len() <= MAX_LABEL_BYTES && value.len() <= MAX_LABEL_BYTES);
     for (name, value) in labels.take(MAX_LABELS) {
         about.set(&format!("label.{name}"), &value);
     }

@@ -51,8 +51,13 @@ impl Content {
         let mut beginning = [0; MAGIC_BYTES];
         let len = file.read_at(&mut beginning, 0)?;
         let packing = Packing::seen(beginning.get(..len).unwrap_or_default());
-        let unpacking =
-            packing.map(|packing| Unpacking { packing, decoder: None, text: Vec::new(), at: 0, has_ended: false });
+        let unpacking = packing.map(|packing| Unpacking {
+            packing,
+            decoder: None,
+            text: Vec::new(),
+            at: 0,
+            has_ended: false,
+        });
         Ok(Content { inode: Inode::of(&file, &meta), file, unpacking })
     }
 
@@ -194,7 +199,16 @@ mod tests {
             let mut content = Content::open(&path).unwrap();
             assert_eq!(content.is_packed(), path.extension().is_some());
             let end = text.len() as u64;
-            for (from, most) in [(0, 1024), (0, 10), (100_000, 300_000), (400_000, 9), (5, 5), (end - 3, 9), (end, 9), (end + 9, 9)] {
+            for (from, most) in [
+                (0, 1024),
+                (0, 10),
+                (100_000, 300_000),
+                (400_000, 9),
+                (5, 5),
+                (end - 3, 9),
+                (end, 9),
+                (end + 9, 9),
+            ] {
                 let mut out = Vec::new();
                 content.read(from, most, &mut out).unwrap();
                 let begin = (from as usize).min(text.len());

@@ -20,6 +20,8 @@ use super::identity::{FINGERPRINT_BYTES, Mark};
 use super::lines::{Line, Text, nuls_at_end};
 use super::positions::{Id, Known, Stretch};
 
+/// Ends of stretches that are remembered.
+const ENDS: usize = 8;
 /// What is looked through at one time for NULs, and for the beginning of a last line.
 const PIECE_BYTES: usize = 1 << 20;
 /// How soon a file is looked at again that has just grown. It doubles each time when nothing has come.
@@ -102,6 +104,8 @@ pub struct Tailed {
     pause: Duration,
     /// Up to here there is no line feed.
     searched: u64,
+    /// It is a copy that ends here, before the place up to which it was read.
+    short: Option<(u64, Mark)>,
 }
 
 impl Tailed {
@@ -127,6 +131,7 @@ impl Tailed {
             again: known.stretches.iter().copied().collect(),
             pause: FIRST_PAUSE,
             searched: 0,
+            short: None,
             known,
         }
     }
@@ -139,6 +144,18 @@ impl Tailed {
     /// How far it was read; what is before need not be durable yet.
     pub fn read_to(&self) -> u64 {
         self.read
+    }
+
+    /// Does a text that begins so begin as this one, as far as both go?
+    pub fn begins_like(&self, beginning: &[u8]) -> bool {
+        let len = self.head.len().min(beginning.len());
+        match self.head.get(..len) {
+            // A file that was not opened yet has only its fingerprint.
+            _ if self.head.is_empty() => {
+                self.known.fingerprint.len > 0 && self.known.fingerprint.begins(beginning)
+            }
+            own => len > 0 && own == beginning.get(..len),
+        }
     }
 
     /// Is nothing of it on its way?
@@ -163,6 +180,30 @@ impl Tailed {
         self.name = name.to_owned();
         (self.is_lost, self.known.is_done) = (false, false);
         (self.due, self.pause, self.searched) = (Some(now), FIRST_PAUSE, 0);
+        Ok(())
+    }
+
+    /// The same in a copy that ends before the place up to which it was read: nothing is to be read of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn adopt_short(
+        &mut self,
+        mut content: Content,
+        name: &Path,
+        end: u64,
+        now: Instant,
+    ) -> io::Result<()> {
+        let guard = Mark::guard(&content.read_before(end)?);
+        self.adopt(content, name, now)?;
+        (self.short, self.read, self.guard) = (Some((end, guard)), end, guard);
+        // What is on its way is in no file any more.
+        self.known.stretches.clear();
+        self.again.clear();
+        self.known.ends.retain(|(at, _)| *at <= end);
+        if self.flying.is_empty() {
+            (self.known.position, self.known.guard) = (end, guard);
+        }
         Ok(())
     }
 
@@ -336,7 +377,13 @@ impl Tailed {
     }
 
     /// Cuts a stretch into lines; `bytes`: the buffer from its beginning.
-    pub fn cut<'b>(&self, shape: Shape, (start, end): (u64, u64), bytes: &'b [u8], give: impl FnMut(Line<'b>)) {
+    pub fn cut<'b>(
+        &self,
+        shape: Shape,
+        (start, end): (u64, u64),
+        bytes: &'b [u8],
+        give: impl FnMut(Line<'b>),
+    ) {
         let mut give = give;
         let len = usize::try_from(end - start).unwrap_or(usize::MAX);
         match (bytes.get(..len), shape.runtime) {
@@ -377,6 +424,10 @@ impl Tailed {
         }
         self.read = stretch.end;
         self.searched = 0;
+        if self.known.ends.len() >= ENDS {
+            self.known.ends.pop_front();
+        }
+        self.known.ends.push_back((stretch.end, self.guard));
         self.flying.push_back(Flying { stretch, guard: self.guard });
         Ok(())
     }
@@ -385,8 +436,10 @@ impl Tailed {
     pub fn arrived(&mut self, end: u64) {
         while let Some(flying) = self.flying.front().copied().filter(|flying| flying.stretch.end <= end) {
             self.flying.pop_front();
-            self.known.position = flying.stretch.end;
-            self.known.guard = flying.guard;
+            (self.known.position, self.known.guard) = match self.short {
+                Some((end, guard)) if end < flying.stretch.end => (end, guard),
+                _ => (flying.stretch.end, flying.guard),
+            };
             self.known.stretches.retain(|stretch| stretch.end > flying.stretch.end);
         }
     }

@@ -67,13 +67,20 @@ impl Runtime {
                 let text = found.log.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
                 let mut head = b"{".to_vec();
                 let is_error = found.stream.is_some_and(|stream| stream.get() == "\"stderr\"");
-                for (name, value) in [("stream", found.stream), ("attrs", found.attrs), ("time", found.time)] {
+                for (name, value) in [("stream", found.stream), ("attrs", found.attrs), ("time", found.time)]
+                {
                     if let Some(value) = value {
                         head.extend_from_slice(format!("\"{name}\":{},", value.get()).as_bytes());
                     }
                 }
                 head.extend_from_slice(b"\"log\":\"");
-                Some(Fragment { is_error, goes_on: !ends(text), before: Cow::Owned(head), text, behind: b"\"}" })
+                Some(Fragment {
+                    is_error,
+                    goes_on: !ends(text),
+                    before: Cow::Owned(head),
+                    text,
+                    behind: b"\"}",
+                })
             }
         }
     }
@@ -175,7 +182,8 @@ impl Joined {
 /// Does a text as JSON writes it end with a line feed?
 fn ends(text: &[u8]) -> bool {
     // A backslash before it would be escaped itself.
-    text.strip_suffix(END).is_some_and(|before| before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 0)
+    text.strip_suffix(END)
+        .is_some_and(|before| before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 0)
 }
 
 /// At most so many bytes of a text as JSON writes it, no escape torn.
@@ -214,7 +222,8 @@ mod tests {
 
     #[test]
     fn fragments_of_the_runtime_interface_are_joined_by_stream() {
-        let text = "T1 stdout P one \nT2 stderr F err\nT3 stdout P and \nT4 stdout F two\nno line\n".replace('T', "2026-1");
+        let text = "T1 stdout P one \nT2 stderr F err\nT3 stdout P and \nT4 stdout F two\nno line\n"
+            .replace('T', "2026-1");
         let joined = ["17 2026-12 stderr F err", "0 2026-11 stdout F one and two", "70 no line"];
         let got = cut(Runtime::Cri, &text, 99);
         assert_eq!(got.len(), joined.len(), "{got:?}");
@@ -251,7 +260,9 @@ mod tests {
 
     #[test]
     fn a_stretch_without_a_whole_line_has_no_end() {
-        for (runtime, text) in [(Runtime::Cri, "2026 stdout P x\n"), (Runtime::Cri, "2026 stdout F x"), (Runtime::Cri, "")] {
+        for (runtime, text) in
+            [(Runtime::Cri, "2026 stdout P x\n"), (Runtime::Cri, "2026 stdout F x"), (Runtime::Cri, "")]
+        {
             assert_eq!(runtime.lines_end(text.as_bytes()), 0, "{text}");
         }
         assert_eq!(Runtime::Cri.lines_end(b"2026 stdout F x\n"), 16);

@@ -119,11 +119,14 @@ pub fn is_rotation(name: &OsStr, rotated: &OsStr) -> bool {
     if name == plain {
         return true;
     }
-    let separates = |rest: &str| rest.starts_with(['.', '-', '_', '~']) || rest.starts_with(|c: char| c.is_ascii_digit());
+    let separates =
+        |rest: &str| rest.starts_with(['.', '-', '_', '~']) || rest.starts_with(|c: char| c.is_ascii_digit());
     if plain.strip_prefix(name).is_some_and(separates) {
         return true;
     }
-    let Some((stem, ending)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) else { return false };
+    let Some((stem, ending)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) else {
+        return false;
+    };
     let between = plain.strip_prefix(stem).and_then(|rest| rest.strip_suffix(ending)?.strip_suffix('.'));
     between.is_some_and(|between| {
         separates(between) && between.chars().all(|c| c.is_ascii_digit() || ".-_T:~".contains(c))
@@ -155,12 +158,23 @@ mod tests {
     #[test]
     fn the_names_of_rotated_files_are_known() {
         for rotated in [
-            "app.log.1", "app.log.1.gz", "app.log-20261201", "app.log-20261201.gz", "app-20261201.log",
-            "app-20261201.log.zst", "app.log.gz", "app.log~", "app.log_old", "app.1.log", "app-2026-12-01T10.log",
+            "app.log.1",
+            "app.log.1.gz",
+            "app.log-20261201",
+            "app.log-20261201.gz",
+            "app-20261201.log",
+            "app-20261201.log.zst",
+            "app.log.gz",
+            "app.log~",
+            "app.log_old",
+            "app.1.log",
+            "app-2026-12-01T10.log",
         ] {
             check("app.log", rotated, true);
         }
-        for other in ["app.log", "app2.logs", "application.log", "app-error.log", "ap.log", "app.logs", "b-app.log"] {
+        for other in
+            ["app.log", "app2.logs", "application.log", "app-error.log", "ap.log", "app.logs", "b-app.log"]
+        {
             check("app.log", other, false);
         }
         check("syslog", "syslog.1", true);

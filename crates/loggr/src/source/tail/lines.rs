@@ -152,7 +152,8 @@ mod tests {
             let text = String::from_utf8_lossy(&line.bytes).into_owned();
             found.push((line.at, text, line.original_len, line.is_open));
         });
-        let found: Vec<_> = found.iter().map(|(at, text, len, open)| (*at, text.as_str(), *len, *open)).collect();
+        let found: Vec<_> =
+            found.iter().map(|(at, text, len, open)| (*at, text.as_str(), *len, *open)).collect();
         assert_eq!(found, expect, "{}", String::from_utf8_lossy(bytes));
     }
 
@@ -164,7 +165,16 @@ mod tests {
     #[test]
     fn lines_are_cut_at_line_feeds() {
         check(b"", 9, &[]);
-        check(b"one\ntwo\r\n\nthr", 9, &[(0, "one", None, false), (4, "two", None, false), (9, "", None, false), (10, "thr", None, true)]);
+        check(
+            b"one\ntwo\r\n\nthr",
+            9,
+            &[
+                (0, "one", None, false),
+                (4, "two", None, false),
+                (9, "", None, false),
+                (10, "thr", None, true),
+            ],
+        );
         check(b"a long line\nb\n", 4, &[(0, "a lo", Some(11), false), (12, "b", None, false)]);
         check(b"\0\0\0one\na\0b\n", 9, &[(0, "one", None, false), (7, "a\0b", None, false)]);
     }

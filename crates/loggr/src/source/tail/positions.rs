@@ -8,13 +8,13 @@
 //! | line | what |
 //! |---|---|
 //! | `F ID INO SUM SUM JSON` | a file: its number here, its inode; the sums are of what stands before the first, and of the JSON |
-//! | `S JSON SUM` | the listener has run before |
+//! | `S TIME SUM` | when the names of files were looked at last, in nanoseconds since 1970 |
 //! | `C N SUM` | the end of a commit of N lines, and the sum of them |
 //!
 //! Numbers and sums (XXH3) are hexadecimal. What stands behind the last whole commit was never promised and
 //! is left out. Invariant: a file whose line is damaged is not read until somebody has looked at it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -56,6 +56,10 @@ pub struct Known {
     /// When somebody wrote into it last, in nanoseconds since 1970.
     #[serde(default)]
     pub written: u64,
+    /// The ends of the last stretches and their guards, oldest first: a copy that was made a moment before the
+    /// file was truncated is shorter than what was read.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub ends: VecDeque<(u64, Mark)>,
     /// Stretches behind the position that may be with the bus already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<Stretch>,
@@ -129,6 +133,8 @@ pub struct Positions {
     next: Id,
     /// The listener has run before.
     pub has_run: bool,
+    /// When the names of files were looked at last, in nanoseconds since 1970; 0 if that is not known.
+    pub looked: u64,
     /// A write has failed: the log has to be written anew.
     is_doubtful: bool,
 }
@@ -143,6 +149,7 @@ pub struct Found {
     /// It is damaged in a place that belongs to nobody knows which file.
     pub is_damaged: bool,
     has_run: bool,
+    looked: u64,
     next: Id,
     len: u64,
     lines: BTreeMap<Id, u64>,
@@ -177,6 +184,7 @@ impl Positions {
             lines,
             next: found.next,
             has_run: found.has_run,
+            looked: found.looked,
             is_doubtful: false,
         };
         Ok((positions, found))
@@ -212,14 +220,12 @@ impl Positions {
             lines.push((id, (text.len() - begin) as u64));
             count += 1;
         }
-        if !self.has_run {
-            text.push_str(&format!("S {{}} {:016x}\n", xxh3_64(b"S {}")));
-            count += 1;
-        }
-        if count == 0 {
+        if count == 0 && self.has_run {
             return Ok(());
         }
         self.has_run = true;
+        write_look(self.looked, &mut text);
+        count += 1;
         end_commit(&mut text, count);
         let is_full = self.len + text.len() as u64 > LEAST_LOG_BYTES.max(self.live * SLACK);
         if self.is_doubtful || is_full {
@@ -239,7 +245,8 @@ impl Positions {
     }
 
     fn renew<'k>(&mut self, all: impl Iterator<Item = (Id, &'k Known)>) -> io::Result<()> {
-        let mut text = format!("S {{}} {:016x}\n", xxh3_64(b"S {}"));
+        let mut text = String::new();
+        write_look(self.looked, &mut text);
         let (mut lines, mut count) = (BTreeMap::new(), 1);
         for (id, known) in all {
             let begin = text.len();
@@ -257,6 +264,11 @@ impl Positions {
         self.is_doubtful = false;
         Ok(())
     }
+}
+
+fn write_look(looked: u64, text: &mut String) {
+    let line = format!("S {looked:x}");
+    text.push_str(&format!("{line} {:016x}\n", xxh3_64(line.as_bytes())));
 }
 
 fn write_line(id: Id, known: &Known, text: &mut String) -> io::Result<()> {
@@ -296,7 +308,14 @@ impl Found {
                         self.is_damaged = true;
                     }
                 }
-                Some(b'S') => self.has_run = true,
+                // A wrong one does no harm: the sum of its commit is wrong, too.
+                Some(b'S') => {
+                    self.has_run = true;
+                    let time =
+                        line.strip_prefix(b"S ").and_then(|rest| rest.split(|byte| *byte == b' ').next());
+                    let time = time.and_then(|time| std::str::from_utf8(time).ok());
+                    self.looked = time.and_then(|time| u64::from_str_radix(time, 16).ok()).unwrap_or(0);
+                }
                 _ => self.read_file(line),
             }
         }
@@ -309,7 +328,8 @@ impl Found {
             return;
         };
         self.next = self.next.max(id + 1);
-        let known = Some(json).filter(|json| xxh3_64(json) == sum).and_then(|json| serde_json::from_slice(json).ok());
+        let known =
+            Some(json).filter(|json| xxh3_64(json) == sum).and_then(|json| serde_json::from_slice(json).ok());
         match known {
             Some(known) => {
                 // What is damaged is of the past.
@@ -360,6 +380,7 @@ mod tests {
             is_done: n % 2 == 1,
             seen: n,
             written: n,
+            ends: VecDeque::from([(n, Mark::over(b"b"))]),
             stretches: vec![stretch],
         }
     }
@@ -383,7 +404,10 @@ mod tests {
     fn what_was_committed_last_is_known() {
         let (dir, _) = written(&[0, 1, 2, 5]);
         let (mut positions, found) = Positions::open(dir.path(), "f").unwrap();
-        assert_eq!(found.files.into_iter().collect::<Vec<_>>(), [(0, known(0)), (1, known(5)), (2, known(2))]);
+        assert_eq!(
+            found.files.into_iter().collect::<Vec<_>>(),
+            [(0, known(0)), (1, known(5)), (2, known(2))]
+        );
         assert!(positions.has_run && !found.is_damaged && found.damaged.is_empty());
         assert_eq!(positions.new_id(), 3);
     }

@@ -36,6 +36,15 @@ const QUIET: Duration = Duration::from_secs(300);
 /// What is known of a file is forgotten when it was not seen for so long.
 const FORGET_SECONDS: u64 = 30 * 86_400;
 
+/// The files that are looked for as the successors of one, or as its predecessors that nobody has seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heirs {
+    /// Until then.
+    pub until: Instant,
+    /// They were made since, in nanoseconds since 1970; without it: written since the file was.
+    pub made_since: Option<u64>,
+}
+
 /// What one scan tells the next.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -44,10 +53,20 @@ pub struct Memory {
     /// Patterns to which nothing belongs, which was said.
     empty: BTreeSet<usize>,
     /// Files whose successors are looked for, until then.
-    pub(super) heirs: BTreeMap<Id, Instant>,
+    pub(super) heirs: BTreeMap<Id, Heirs>,
     /// When lost files are searched next.
     pub(super) searched: Option<Instant>,
     is_later: bool,
+}
+
+/// Whether a text is a copy of a known one.
+pub(super) enum Copy {
+    /// It holds all that was read.
+    Whole,
+    /// It ends here, before the place up to which was read.
+    Short(u64),
+    /// It is another text.
+    None,
 }
 
 /// What a known file and an open one have to do with each other.
@@ -61,8 +80,10 @@ enum Fit {
 impl Tail {
     /// Looks which files there are.
     pub(super) fn scan(&mut self, now: Instant) {
+        let begun = nanos_now();
         let mut walk = Walk::new(&self.wanted.exclude, MAX_FILES);
-        let empty: BTreeSet<usize> = self.wanted.paths.iter().enumerate().filter(|(_, p)| !walk.find(p)).map(|(at, _)| at).collect();
+        let empty: BTreeSet<usize> =
+            self.wanted.paths.iter().enumerate().filter(|(_, p)| !walk.find(p)).map(|(at, _)| at).collect();
         let Walk { files, errors, is_full, .. } = walk;
         self.tell_walk(empty, &errors, is_full);
         let mut present = HashSet::new();
@@ -76,31 +97,48 @@ impl Tail {
                 None => new.push((path, meta)),
             }
         }
-        let gone: Vec<Id> = self.files.values_mut().filter_map(|file| {
-            let is_gone = !present.contains(&file.id) && file.missing.is_none();
-            is_gone.then(|| {
-                file.missing = Some(now);
-                file.id
+        let gone: Vec<Id> = self
+            .files
+            .values_mut()
+            .filter_map(|file| {
+                let is_gone = !present.contains(&file.id) && file.missing.is_none();
+                is_gone.then(|| {
+                    file.missing = Some(now);
+                    file.id
+                })
             })
-        }).collect();
+            .collect();
         for id in gone {
             self.wake(id, now);
-            self.scanning.heirs.insert(id, now + COPY_TIME.max(self.wanted.grace));
+            self.look_for_heirs(id, now);
         }
-        let new: Vec<_> = new.into_iter().filter_map(|(path, meta)| self.admit_known(path, &meta, now)).collect();
+        let new: Vec<_> =
+            new.into_iter().filter_map(|(path, meta)| self.admit_known(path, &meta, now)).collect();
         if !self.scanning.is_later {
             self.all_others_are_lost(now);
         }
         self.search(now);
         self.scanning.copies.retain(|path, _| new.iter().any(|(known, ..)| known == path));
         for (path, content, size) in new {
-            if !self.by_inode.contains_key(&(content.inode.dev, content.inode.ino)) {
+            let place = (content.inode.dev, content.inode.ino);
+            if !self.by_inode.contains_key(&place) {
                 self.admit(path, content, size, now);
+            }
+            // A file of this name may have come and gone since the last scan.
+            if self.positions.looked > 0
+                && let Some(id) = self.by_inode.get(&place)
+            {
+                let heirs = Heirs { until: now + SCAN_EVERY, made_since: Some(self.positions.looked) };
+                self.scanning.heirs.entry(*id).or_insert(heirs);
             }
         }
         self.inherit(now);
         self.finish(now);
-        self.scanning.is_later = true;
+        self.positions.looked = begun;
+        if !std::mem::replace(&mut self.scanning.is_later, true) {
+            // From now on it has run.
+            self.commit();
+        }
         let took = now.elapsed();
         self.next_scan = Instant::now() + SCAN_EVERY.max(took * SCAN_SHARE);
     }
@@ -158,7 +196,8 @@ impl Tail {
         file.name = path;
         let is_quiet = now.duration_since(file.grown) >= QUIET;
         let has_changed = meta.size() != file.size || written(meta) != file.known.written;
-        let waits = self.wanted.partial_line_after.is_some_and(|after| now.duration_since(file.grown) >= after);
+        let waits =
+            self.wanted.partial_line_after.is_some_and(|after| now.duration_since(file.grown) >= after);
         // The last line without line feed; nothing comes behind it.
         let flush = waits && !file.is_over && meta.size() > file.read_to();
         file.is_over = waits;
@@ -170,7 +209,12 @@ impl Tail {
     }
 
     /// A file that was read before, by its inode. Gives others back, open.
-    fn admit_known(&mut self, path: PathBuf, meta: &Metadata, now: Instant) -> Option<(PathBuf, Content, u64)> {
+    fn admit_known(
+        &mut self,
+        path: PathBuf,
+        meta: &Metadata,
+        now: Instant,
+    ) -> Option<(PathBuf, Content, u64)> {
         if self.files.values().filter(|file| file.content.is_some()).count() >= MAX_WATCHED_FILES {
             self.close_quiet();
         }
@@ -192,7 +236,8 @@ impl Tail {
             return None;
         }
         let mut content = self.admit_inode(&path, content, now)?;
-        let size = if content.is_packed() { meta.size() } else { content.metadata().map_or(0, |meta| meta.size()) };
+        let size =
+            if content.is_packed() { meta.size() } else { content.metadata().map_or(0, |meta| meta.size()) };
         // A pipe of another program may still fill it.
         if content.is_packed() && content.read_before(1).is_err() {
             return None;
@@ -235,6 +280,44 @@ impl Tail {
         own.or_else(|| self.known.get(&id).map(|known| (known.position, known.guard)))
     }
 
+    /// Is it a copy of a known file whose text is not where it was? It begins like that.
+    pub(super) fn copy_of(&self, id: Id, content: &mut Content) -> Copy {
+        let Some((place, guard)) = self.place(id) else { return Copy::None };
+        if is_text_of(place, guard, content) {
+            return Copy::Whole;
+        }
+        let Some(known) = self.about(id) else { return Copy::None };
+        if known.ends.is_empty() {
+            return Copy::None;
+        }
+        let end = match content.is_packed() {
+            true => text_len(content),
+            false => content.metadata().map_or(0, |meta| meta.size()),
+        };
+        let last = known.ends.iter().rev().find(|(at, _)| *at <= end && *at < place);
+        match last {
+            Some((at, guard)) if end < place && is_text_of(*at, *guard, content) => Copy::Short(end),
+            _ => Copy::None,
+        }
+    }
+
+    /// A known file is this copy now, and was read to its end.
+    pub(super) fn take_up_short(&mut self, id: Id, content: Content, path: &Path, end: u64, now: Instant) {
+        if let Some(known) = self.known.remove(&id) {
+            let origin = self.origin(&known.path.to_path());
+            self.files.insert(id, Tailed::new(id, known, origin, path.to_owned(), now));
+        }
+        let place = (content.inode.dev, content.inode.ino);
+        let Some(file) = self.files.get_mut(&id) else { return };
+        if let Err(error) = file.adopt_short(content, path, end, now) {
+            return self.failed(path, &error);
+        }
+        file.missing = Some(now);
+        self.by_inode.insert(place, id);
+        self.dirty.insert(id);
+        self.wake(id, now);
+    }
+
     /// Reads a known file on, which is this one now.
     pub(super) fn take_up(&mut self, id: Id, content: Content, path: &Path, now: Instant) {
         if let Some(known) = self.known.remove(&id) {
@@ -268,12 +351,18 @@ impl Tail {
         // Whatever has the number now is another text.
         file.known.inode.ino = 0;
         self.dirty.insert(id);
-        self.scanning.heirs.insert(id, now + COPY_TIME.max(self.wanted.grace));
+        self.look_for_heirs(id, now);
+    }
+
+    fn look_for_heirs(&mut self, id: Id, now: Instant) {
+        let until = now + COPY_TIME.max(self.wanted.grace);
+        self.scanning.heirs.insert(id, Heirs { until, made_since: None });
     }
 
     /// At the start, whatever was being read and was not found under its name.
     fn all_others_are_lost(&mut self, now: Instant) {
-        let lost: Vec<Id> = self.known.iter().filter(|(_, known)| !known.is_done).map(|(id, _)| *id).collect();
+        let lost: Vec<Id> =
+            self.known.iter().filter(|(_, known)| !known.is_done).map(|(id, _)| *id).collect();
         for id in lost {
             let Some(known) = self.known.remove(&id) else { continue };
             let path = known.path.to_path();
@@ -281,7 +370,7 @@ impl Tail {
             let mut file = Tailed::new(id, known, origin, path, now);
             (file.is_lost, file.missing, file.due) = (true, Some(now), None);
             self.files.insert(id, file);
-            self.scanning.heirs.insert(id, now + COPY_TIME.max(self.wanted.grace));
+            self.look_for_heirs(id, now);
         }
     }
 
@@ -297,19 +386,24 @@ impl Tail {
         }
         let begins = |known: &Known| known.fingerprint.len > 0 && known.fingerprint.begins(&head);
         let is_rotated = |known: &Known| rotates(&known.path.to_path(), &path);
-        let likely = |known: &Known| is_rotated(known) || known.position >= (known.fingerprint.len + GUARD_BYTES) as u64;
+        let likely = |known: &Known| {
+            is_rotated(known) || known.position >= (known.fingerprint.len + GUARD_BYTES) as u64
+        };
         // Where it is still read under its own name, only a name tells a copy from another file.
-        let original = self.files.values().find(|file| !file.is_lost && begins(&file.known) && is_rotated(&file.known));
+        let mut own = self.files.values();
+        let original = own.find(|file| !file.is_lost && file.begins_like(&head) && is_rotated(&file.known));
         if let Some(id) = original.map(|file| file.id) {
             return self.copied(id, path, content, size, now);
         }
-        let lost = self.files.values().filter(|file| file.is_lost && begins(&file.known) && likely(&file.known));
+        let lost =
+            self.files.values().filter(|file| file.is_lost && file.begins_like(&head) && likely(&file.known));
         let lost: Vec<Id> = lost.map(|file| file.id).collect();
         let known = self.known.iter().filter(|(_, known)| begins(known) && likely(known)).map(|(id, _)| *id);
         for id in lost.into_iter().chain(known.collect::<Vec<_>>()) {
-            let Some((place, guard)) = self.place(id) else { continue };
-            if is_text_of(place, guard, &mut content) {
-                return self.take_up(id, content, &path, now);
+            match self.copy_of(id, &mut content) {
+                Copy::Whole => return self.take_up(id, content, &path, now),
+                Copy::Short(end) => return self.take_up_short(id, content, &path, end, now),
+                Copy::None => {}
             }
         }
         self.begin(&path, &path, content, now);
@@ -349,7 +443,10 @@ impl Tail {
         let id = self.positions.new_id();
         let is_first = !self.positions.has_run && !self.scanning.is_later;
         let place = (content.inode.dev, content.inode.ino);
-        let known = Known { written: content.metadata().map_or(0, |meta| written(&meta)), ..new_file(named, content.inode) };
+        let known = Known {
+            written: content.metadata().map_or(0, |meta| written(&meta)),
+            ..new_file(named, content.inode)
+        };
         let origin = self.origin(named);
         let mut file = Tailed::new(id, known, origin, path.to_owned(), now);
         let mut ready = file.adopt(content, path, now);
@@ -392,7 +489,7 @@ impl Tail {
                 self.by_inode.retain(|_, of| *of != id);
                 file.due = None;
                 (file.is_lost, file.missing) = (true, Some(now));
-                self.scanning.heirs.insert(id, now + COPY_TIME.max(self.wanted.grace));
+                self.look_for_heirs(id, now);
                 self.scanning.searched = None;
                 self.next_scan = now;
                 false
@@ -463,7 +560,8 @@ impl Tail {
                 file.wake(now);
             }
         }
-        let awake: Vec<Id> = self.files.values().filter(|file| file.due.is_some()).map(|file| file.id).collect();
+        let awake: Vec<Id> =
+            self.files.values().filter(|file| file.due.is_some()).map(|file| file.id).collect();
         for id in awake {
             self.activate(id);
         }
@@ -515,6 +613,10 @@ impl Tail {
     }
 }
 
+fn nanos_now() -> u64 {
+    u64::try_from(clock::now().unix_micros()).unwrap_or(0).saturating_mul(1000)
+}
+
 /// Is a file of the one path called like the other when it is rotated?
 pub(super) fn rotates(path: &Path, rotated: &Path) -> bool {
     let name = |path: &'_ Path| path.file_name().map(OsStr::to_owned);
@@ -560,6 +662,7 @@ fn new_file(path: &Path, inode: Inode) -> Known {
         is_done: false,
         seen: 0,
         written: 0,
+        ends: std::collections::VecDeque::new(),
         stretches: Vec::new(),
     }
 }

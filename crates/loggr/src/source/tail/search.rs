@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::file::written;
 use super::identity::{FINGERPRINT_BYTES, is_packed, is_rotation};
-use super::positions::Id;
-use super::scan::is_text_of;
+use super::positions::{Id, Known};
+use super::scan::{Copy, Heirs};
 use super::work::Tail;
 
 /// Names in a directory that are looked at.
@@ -23,6 +23,12 @@ const MAX_NAMES: usize = 100_000;
 const SEARCH_EVERY: Duration = Duration::from_secs(2);
 /// A compressed file is looked at when nobody has written into it for so long.
 const STILL: Duration = Duration::from_secs(1);
+
+/// When a file was made, in nanoseconds since 1970, if the file system tells.
+fn made(meta: &std::fs::Metadata) -> Option<u64> {
+    let since = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
 
 type Names = HashMap<PathBuf, Vec<(OsString, u64)>>;
 
@@ -70,11 +76,18 @@ impl Tail {
             let may_be = !by_inode || known.inode.may_be(&content.inode);
             let is_empty = known.fingerprint.len == 0;
             let mut head = Vec::new();
-            let begins = content.read(0, FINGERPRINT_BYTES, &mut head).is_ok() && known.fingerprint.begins(&head);
-            let (place, guard) = file.place();
+            let begins = content.read(0, FINGERPRINT_BYTES, &mut head).is_ok()
+                && (file.begins_like(&head) || known.fingerprint.len == 0);
             // Nothing was read of an empty one: only its inode says which it is.
-            let is_it = may_be && begins && (by_inode || !is_empty) && is_text_of(place, guard, &mut content);
-            if is_it {
+            if !may_be || !begins || (is_empty && !by_inode) {
+                continue;
+            }
+            let place = file.read_to();
+            let copy = self.copy_of(id, &mut content);
+            if let Copy::Short(end) = copy {
+                return self.take_up_short(id, content, &path, end, now);
+            }
+            if matches!(copy, Copy::Whole) {
                 let listener = self.intake.stats.name();
                 tracing::info!(
                     listener,
@@ -95,10 +108,10 @@ impl Tail {
 
     /// Files that came between a known one and its name's new owner.
     pub(super) fn inherit(&mut self, now: Instant) {
-        self.scanning.heirs.retain(|_, until| *until > now);
-        let heirs: Vec<Id> = self.scanning.heirs.keys().copied().collect();
+        self.scanning.heirs.retain(|_, heirs| heirs.until > now);
+        let heirs: Vec<(Id, Heirs)> = self.scanning.heirs.iter().map(|(id, heirs)| (*id, *heirs)).collect();
         let mut listed = Names::new();
-        for id in heirs {
+        for (id, Heirs { made_since, .. }) in heirs {
             let Some(file) = self.files.get(&id) else { continue };
             let (path, since) = (file.known.path.to_path(), file.known.written);
             let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { continue };
@@ -114,7 +127,11 @@ impl Tail {
                     let is_known = self.by_inode.contains_key(&(meta.dev(), meta.ino()));
                     let is_still = !is_packed(path.file_name()?)
                         || meta.modified().ok()?.elapsed().is_ok_and(|age| age >= STILL);
-                    let is_later = written(&meta) > since && meta.size() > 0;
+                    let is_later = meta.size() > 0
+                        && match made_since {
+                            Some(moment) => made(&meta).is_some_and(|made| made >= moment),
+                            None => written(&meta) > since,
+                        };
                     (!is_known && is_later && is_still).then(|| (written(&meta), path))
                 })
                 .collect();
@@ -123,6 +140,16 @@ impl Tail {
                 self.inherit_one(&path, id, now);
             }
         }
+    }
+
+    /// Is it a copy of a file that is still read?
+    fn is_beside_its_original(&mut self, content: &mut Content, head: &[u8]) -> bool {
+        let Ok(end) = content.metadata().map(|meta| meta.size()) else { return true };
+        let Ok(last) = content.read_before(end) else { return true };
+        let mut originals = self.files.values_mut().filter(|file| file.begins_like(head));
+        originals.any(|file| {
+            file.content.as_mut().is_some_and(|own| own.read_before(end).is_ok_and(|of| of == last))
+        })
     }
 
     fn inherit_one(&mut self, path: &Path, heir_of: Id, now: Instant) {
@@ -134,16 +161,19 @@ impl Tail {
         }
         // A copy of what is known is no file between. Only what is lost has been copied, or compressed.
         let is_packed = content.is_packed();
-        let own = self.files.values().filter(|file| is_packed || file.is_lost);
-        let others = self.known.values().filter(|_| is_packed).map(|known| (known, known.position, known.guard));
-        let all = own.map(|file| (&file.known, file.place().0, file.place().1)).chain(others);
-        let likely = all.filter(|(known, ..)| known.fingerprint.len > 0 && known.fingerprint.begins(&head));
-        for (_, place, guard) in likely {
+        let begins = |known: &Known| known.fingerprint.len > 0 && known.fingerprint.begins(&head);
+        let own = self.files.values().filter(|file| (is_packed || file.is_lost) && file.begins_like(&head));
+        let others = self.known.iter().filter(|(_, known)| is_packed && begins(known)).map(|(id, _)| *id);
+        let likely: Vec<Id> = own.map(|file| file.id).chain(others).collect();
+        for id in likely {
             // One that is not whole may become a copy.
-            let is_unclear = is_packed && content.read_before(place).is_err();
-            if is_unclear || is_text_of(place, guard, &mut content) {
+            let is_unclear = is_packed && content.read_before(u64::MAX).is_err();
+            if is_unclear || !matches!(self.copy_of(id, &mut content), Copy::None) {
                 return;
             }
+        }
+        if self.is_beside_its_original(&mut content, &head) {
+            return;
         }
         let Some(named) = self.files.get(&heir_of).map(|file| file.known.path.to_path()) else { return };
         let listener = self.intake.stats.name();

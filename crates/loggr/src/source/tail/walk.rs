@@ -132,7 +132,8 @@ mod tests {
 
     #[track_caller]
     fn check(dir: &Path, pattern: &str, exclude: &str, expect: &[&str]) {
-        let exclude: Vec<_> = exclude.split_whitespace().map(|text| Exclusion::parse(text, dir).unwrap()).collect();
+        let exclude: Vec<_> =
+            exclude.split_whitespace().map(|text| Exclusion::parse(text, dir).unwrap()).collect();
         let mut walk = Walk::new(&exclude, 100);
         let any = walk.find(&Pattern::parse(pattern, dir).unwrap());
         let found = walk.files.iter().map(|(path, _)| path.strip_prefix(dir).unwrap().to_str().unwrap());

@@ -278,7 +278,10 @@ impl Tail {
                 turn.push_back(id);
             }
             let room = self.window_bytes.saturating_sub(self.rounds.bytes + bytes);
-            if self.lines.byte_len() >= ROUND_BYTES || bytes >= ROUND_BYTES as u64 || room < self.shape.block as u64 {
+            if self.lines.byte_len() >= ROUND_BYTES
+                || bytes >= ROUND_BYTES as u64
+                || room < self.shape.block as u64
+            {
                 break;
             }
         }
@@ -313,19 +316,27 @@ impl Tail {
             }
         };
         let bytes = self.buffer.get(at..).unwrap_or_default();
-        if start == 0 && again.is_none() && let Some(what) = no_text(bytes) {
+        let len = usize::try_from(end - start).unwrap_or(usize::MAX);
+        if start == 0
+            && again.is_none()
+            && let Some(what) = no_text(bytes.get(..len).unwrap_or(bytes))
+        {
             file.due = None;
             let name = file.name.clone();
             self.is_binary(id, &name, &what);
             return None;
         }
         let (now, uids) = match again {
-            Some(again) => (Timestamp::from_unix_micros(again.at), UidBlock::of_parts((again.process, again.first))),
+            Some(again) => {
+                (Timestamp::from_unix_micros(again.at), UidBlock::of_parts((again.process, again.first)))
+            }
             None => (received, self.intake.uids.block(memchr_iter(b'\n', bytes).count() + 1)),
         };
         let place = Place { origin: &file.origin, now, uids, start };
         let (lines, mut number) = (&mut self.lines, 0);
-        file.cut(self.shape, (start, end), bytes, |line| number += usize::from(lines.push(&line, &place, number)));
+        file.cut(self.shape, (start, end), bytes, |line| {
+            number += usize::from(lines.push(&line, &place, number))
+        });
         let (process, first) = uids.parts();
         let stretch = Stretch { start, end, hashed: 0, hash: 0, at: now.unix_micros(), process, first };
         // Its lines are in the batch by now: of what fails here only the guard is missing.
@@ -354,7 +365,7 @@ impl Tail {
     }
 
     /// Writes down what has changed. False if it failed, which is said.
-    fn commit(&mut self) -> bool {
+    pub(super) fn commit(&mut self) -> bool {
         self.committed = Instant::now();
         let seconds = u64::try_from(clock::now().unix_micros() / 1_000_000).unwrap_or(0);
         for id in &self.dirty {
@@ -382,7 +393,9 @@ impl Tail {
                 true
             }
             Err(error) => {
-                let what = format!("how far files were read cannot be written down, and nothing more is read: {error}");
+                let what = format!(
+                    "how far files were read cannot be written down, and nothing more is read: {error}"
+                );
                 self.trouble(&path, &what);
                 false
             }

@@ -5,7 +5,8 @@ use crate::support::until;
 
 #[test]
 fn files_are_found_and_read_on_as_they_grow() {
-    let watching = Watching::down("*.log sub/**/x", "exclude = 'b*'\nformat = 'raw'\n", &[("a.log", &lines(0..50))]);
+    let watching =
+        Watching::down("*.log sub/**/x", "exclude = 'b*'\nformat = 'raw'\n", &[("a.log", &lines(0..50))]);
     let mut watching = watching;
     watching.loggr.up();
     watching.holds(0..50);
@@ -33,11 +34,20 @@ fn an_event_says_where_it_stood() {
     let event = &events[0];
     let field = |name: &str| event["fields"][name][0].as_str().unwrap_or_default().to_owned();
     assert_eq!(event["message"], "second seq=2", "{event}");
-    assert_eq!((&event["app_name"], &event["facility"], &event["severity"]), (&"shop".into(), &"local3".into(), &"info".into()));
-    assert_eq!((field("file"), field("offset")), (watching.path("a.log").display().to_string(), "17".to_owned()));
+    assert_eq!(
+        (&event["app_name"], &event["facility"], &event["severity"]),
+        (&"shop".into(), &"local3".into(), &"info".into())
+    );
+    assert_eq!(
+        (field("file"), field("offset")),
+        (watching.path("a.log").display().to_string(), "17".to_owned())
+    );
     assert_eq!(event["origin"]["transport"], "file", "{event}");
     let defects = watching.loggr.search("first");
-    assert_eq!((&defects[0]["message"], &defects[0]["defects"]), (&"<13>first seq=1".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&defects[0]["message"], &defects[0]["defects"]),
+        (&"<13>first seq=1".into(), &serde_json::Value::Null)
+    );
     // It is not cut: it waits for its line feed.
     watching.append("a.log", " of the line\n");
     watching.holds(1..4);
@@ -88,7 +98,11 @@ fn lines_of_containers_are_joined_and_say_which_it_was() {
     watching.holds(1..3);
     let event = &watching.loggr.search("one")[0];
     let field = |name: &str| event["fields"][name][0].as_str().unwrap_or_default().to_owned();
-    assert_eq!((&event["message"], &event["app_name"]), (&"seq=1 one and two".into(), &"nginx".into()), "{event}");
+    assert_eq!(
+        (&event["message"], &event["app_name"]),
+        (&"seq=1 one and two".into(), &"nginx".into()),
+        "{event}"
+    );
     assert_eq!(event["timereported"], "2026-03-01T10:00:00.123456Z");
     let named = ["namespace", "pod_name", "pod_uid", "container_name", "stream"].map(field);
     assert_eq!(named, ["shop", "web-1", "uid7", "nginx", "stdout"]);
@@ -97,7 +111,9 @@ fn lines_of_containers_are_joined_and_say_which_it_was() {
 #[test]
 fn half_a_line_of_a_container_survives_a_crash() {
     let mut watching = Watching::start("*-json.log", "format = 'docker'\npartial_line_after = '1m'\n");
-    let line = |text: &str| format!("{{\"log\":\"{text}\",\"stream\":\"stdout\",\"time\":\"2026-03-01T10:00:00Z\"}}\n");
+    let line = |text: &str| {
+        format!("{{\"log\":\"{text}\",\"stream\":\"stdout\",\"time\":\"2026-03-01T10:00:00Z\"}}\n")
+    };
     watching.append("a-json.log", line("seq=1 whole\\n") + &line("seq=2 first "));
     watching.holds(1..2);
     watching.loggr.kill9();

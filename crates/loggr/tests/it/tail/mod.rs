@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::support::{Loggr, Setup, count_seqs, until};
 
 /// How long everything may take to come to rest.
-const PATIENCE_SECONDS: u64 = 120;
+const PATIENCE_SECONDS: u64 = 60;
 
 /// A loggr with a listener of files, and the directory in which they are.
 pub struct Watching {
@@ -74,9 +74,12 @@ impl Watching {
             found.len() as u64 >= total
         };
         let what = format!("{total} lines are in the files");
-        let patience = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| until(&what, PATIENCE_SECONDS, is_there)));
+        let patience = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            until(&what, PATIENCE_SECONDS, is_there)
+        }));
         let missing: Vec<_> = expect.keys().filter(|n| !found.contains_key(n)).collect();
-        let twice: Vec<_> = found.iter().filter(|(n, times)| **times != 1 || !expect.contains_key(n)).collect();
+        let twice: Vec<_> =
+            found.iter().filter(|(n, times)| **times != 1 || !expect.contains_key(n)).collect();
         let few = |all: usize| all.min(20);
         assert!(
             patience.is_ok() && missing.is_empty() && twice.is_empty(),
@@ -112,7 +115,9 @@ impl Watching {
     /// Waits for a trouble that says so.
     #[track_caller]
     pub fn says(&self, what: &str) {
-        until(&format!("`{what}` is said"), PATIENCE_SECONDS, || self.files()["troubles"].to_string().contains(what));
+        until(&format!("`{what}` is said"), PATIENCE_SECONDS, || {
+            self.files()["troubles"].to_string().contains(what)
+        });
     }
 }
 
