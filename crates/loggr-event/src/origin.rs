@@ -70,7 +70,7 @@ impl Transport {
     /// True where the lines of one peer are one text in their order: a line without a head goes on
     /// with the one before it.
     pub fn is_text(self) -> bool {
-        matches!(self, Transport::Tcp | Transport::Upload)
+        matches!(self, Transport::Tcp | Transport::Upload | Transport::File)
     }
 
     /// True where the line came from another machine.
@@ -99,6 +99,12 @@ pub enum InputFormat {
     Json,
     /// A MessagePack map.
     Msgpack,
+    /// The line is the message, whatever it looks like.
+    Raw,
+    /// A JSON object of Docker's driver `json-file`.
+    Docker,
+    /// A line of the container runtime interface of Kubernetes: time, stream, tag, text.
+    Cri,
 }
 
 impl InputFormat {
@@ -110,17 +116,23 @@ impl InputFormat {
             InputFormat::Rfc3164 => "rfc3164",
             InputFormat::Json => "json",
             InputFormat::Msgpack => "msgpack",
+            InputFormat::Raw => "raw",
+            InputFormat::Docker => "docker",
+            InputFormat::Cri => "cri",
         }
     }
 
     /// The format of a word.
     pub fn from_keyword(word: &str) -> Option<InputFormat> {
-        const ALL: [InputFormat; 5] = [
+        const ALL: [InputFormat; 8] = [
             InputFormat::Auto,
             InputFormat::Rfc5424,
             InputFormat::Rfc3164,
             InputFormat::Json,
             InputFormat::Msgpack,
+            InputFormat::Raw,
+            InputFormat::Docker,
+            InputFormat::Cri,
         ];
         ALL.into_iter().find(|f| f.keyword() == word)
     }
@@ -137,7 +149,8 @@ pub struct Origin {
     pub listener: String,
     /// What carried the line.
     pub transport: Transport,
-    /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file.
+    /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file; of a
+    /// file of this host, its path.
     pub peer: String,
     /// The verified name in the peer's certificate.
     pub tls_name: Option<String>,
@@ -171,6 +184,16 @@ pub struct Assumed {
     pub app_name: String,
     /// The year of stamps that carry none.
     pub year: Option<u16>,
+    /// The code of the facility of lines without a priority. This and what follows is written only where
+    /// there is something, so that what was stored before is still the same origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facility: Option<u8>,
+    /// The code of the severity of lines without a priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<u8>,
+    /// Custom fields, by name, of lines that do not have them themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
 }
 
 impl Origin {
@@ -179,7 +202,7 @@ impl Origin {
         match (&self.assumed, self.transport) {
             (Some(assumed), _) if !assumed.host.is_empty() => &assumed.host,
             // Who sends a file is not where it was written.
-            (_, Transport::Upload) => "",
+            (_, Transport::Upload | Transport::File) => "",
             _ => self.peer_host(),
         }
     }
@@ -192,7 +215,7 @@ impl Origin {
     /// The address of the peer without its port.
     pub fn peer_host(&self) -> &str {
         match self.peer.rsplit_once(':') {
-            Some((host, _port)) if self.transport != Transport::Upload => {
+            Some((host, _port)) if !matches!(self.transport, Transport::Upload | Transport::File) => {
                 host.trim_start_matches('[').trim_end_matches(']')
             }
             _ => &self.peer,

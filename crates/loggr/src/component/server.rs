@@ -1,4 +1,5 @@
-//! `server`: relp, tcp, udp and unix listeners, the journal, the kernel, and uploaded files → the bus.
+//! `server`: relp, tcp, udp and unix listeners, files, journal and kernel of this host, and uploaded files → the
+//! bus.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
+use crate::source::tail::{self, FileStats, Tailing};
 use crate::source::upload::Uploads;
 use crate::source::{
     self, Accepting, DatagramKind, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls,
@@ -116,10 +118,29 @@ impl Server {
             let own = sealing.is_some().then(|| format!("{LISTENER_RESCUE_PREFIX}{}", listener.name));
             let own = own.map(|name| rescue.rescue_for(&name)).transpose()?;
             let stats = ListenerStats::new(&listener.name, listener.protocol.keyword());
-            let stats = Arc::new(ListenerStats { sealing, ..stats });
+            let files = listener.files.is_some().then(Arc::<FileStats>::default);
+            let stats = Arc::new(ListenerStats { sealing, files, ..stats });
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let gate = places.gate(listener.max_connections);
             let mut addresses = Vec::new();
+            if let Some(files) = &listener.files {
+                addresses.extend(files.paths.iter().map(ToString::to_string));
+                let intake = Intake {
+                    rescue: own.clone(),
+                    ..intake(listener, publisher.clone(), uids.clone(), stats.clone())
+                };
+                let tailing = Tailing {
+                    files: files.clone(),
+                    format: listener.format,
+                    window_bytes: listener.window_size,
+                    positions: config.data.directory.join(POSITIONS),
+                    intake,
+                };
+                let paths = addresses.join(", ");
+                let reading = tail::tail(tailing, stop.clone()).context("cannot start a thread")?;
+                tracing::info!(listener = listener.name, paths, "reading files");
+                server.tasks.spawn(watched(reading, stats.clone(), stop.clone()));
+            }
             for socket in sockets {
                 addresses.push(socket.address.clone());
                 let intake = Intake {
@@ -169,6 +190,9 @@ fn uploads(config: &Config, receiving: &Receiving<'_>) -> Result<Option<Uploads>
     let sealing = Sealing::new(seals.then_some(Seal::Sign), seal_keys, "listener", UPLOAD);
     Ok(Uploads::new(ways, uids.clone(), timezone, sealing, stop.clone()))
 }
+
+/// Where it is written down how far files were read, below the data directory.
+const POSITIONS: &str = "files";
 
 struct Socket {
     kind: Kind,
@@ -243,6 +267,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let kind = DatagramKind::Unix { credentials: listener.credentials };
             Ok(Socket { kind: Kind::Datagram(Datagrams { socket, kind }), address })
         }
+        Protocol::File => Err(anyhow!("files are not listened on")),
         Protocol::UnixStream => {
             let path = path()?;
             let (socket, guard) = bind::unix_stream(path, listener.socket_mode)?;

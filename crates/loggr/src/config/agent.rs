@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::diagnostics::Problem;
-use super::keys::{MIB, Section, Shape, TIB, Takes, key};
+use super::keys::{KIB, MIB, Section, Shape, TIB, Takes, key};
 use super::reader::Reader;
 
 /// The section and its keys.
@@ -48,6 +48,13 @@ pub static SECTION: Section = Section {
              datagrams over UDP are lost and counted",
         ),
         key(
+            "bandwidth",
+            Takes::Rate(KIB, TIB),
+            "",
+            "the most that goes to the destinations, in bytes a second, such as `\"10MB/s\"`",
+        )
+        .without("no limit"),
+        key(
             "syslog",
             Takes::Texts("path"),
             "[]",
@@ -59,6 +66,12 @@ pub static SECTION: Section = Section {
         key("tcp", Takes::Endpoints, "", "where it receives syslog over TCP").without("nowhere"),
         key("relp", Takes::Endpoints, "", "where it receives RELP").without("nowhere"),
         key("journal", Takes::Bool, "false", "with `true` it reads the journal of systemd"),
+        key(
+            "kernel",
+            Takes::Bool,
+            "false",
+            "with `true` it reads the messages of the kernel, for hosts without a journal, which has them",
+        ),
         key(
             "file",
             Takes::Section,
@@ -128,6 +141,8 @@ fn check(r: &mut Reader<'_, '_>) {
         r.endpoints_if_any(key);
     }
     r.bool("journal");
+    r.bool("kernel");
+    r.rate_if_any("bandwidth");
 }
 
 /// A server, and what it speaks.
@@ -228,12 +243,13 @@ impl<'d> Making<'_, 'd> {
             }
             self.listener(Spanned::new(listen.span(), DeValue::Table(listener)));
         }
-        let journal = self.agent.get("journal");
-        if let Some(journal) = journal.filter(|value| value.get_ref().as_bool() == Some(true)) {
+        for name in ["journal", "kernel"] {
+            let wanted = self.agent.get(name).filter(|value| value.get_ref().as_bool() == Some(true));
+            let Some(wanted) = wanted else { continue };
             let mut listener = DeTable::new();
-            self.put(&mut listener, "name", self.text("journal"));
-            self.put(&mut listener, "protocol", self.text("journal"));
-            self.listener(Spanned::new(journal.span(), DeValue::Table(listener)));
+            self.put(&mut listener, "name", self.text(name));
+            self.put(&mut listener, "protocol", self.text(name));
+            self.listener(Spanned::new(wanted.span(), DeValue::Table(listener)));
         }
         for (number, file) in self.files().into_iter().enumerate() {
             let DeValue::Table(mut table) = file.get_ref().clone() else { continue };
@@ -315,6 +331,9 @@ impl<'d> Making<'_, 'd> {
             let none = || self.spanned(DeValue::Table(DeTable::new()));
             self.put(&mut shipper, "tls", self.agent.get("tls").cloned().unwrap_or_else(none));
         }
+        if let Some(bandwidth) = self.agent.get("bandwidth") {
+            self.put(&mut shipper, "bandwidth", bandwidth.clone());
+        }
         self.change("ship", |making, ships| {
             making.put(ships, SHIPPER, making.spanned(DeValue::Table(shipper)));
             if !ships.contains_key("search") {
@@ -370,6 +389,24 @@ mod tests {
     }
 
     #[test]
+    fn files_have_listeners_and_their_packers_a_machine() {
+        let config = read(&format!(
+            "{SMALL}bandwidth='1MB/s'\nkernel=true\n[[agent.file]]\npath=['/var/log/a']\npackers=['traces']\n[[agent.file]]\n\
+             name='b'\npath=['/var/log/b']\napp_name='b'\npackers=['traces','days']\n[packers.traces]\nkind='preset'\n\
+             preset='java'\n[packers.days]\nkind='time'\nif='app_name == \"x\"'"
+        ));
+        let listeners: Vec<_> =
+            config.listeners.iter().map(|l| (l.name.as_str(), l.protocol.keyword())).collect();
+        assert_eq!(listeners, [("kernel", "kernel"), ("file-1", "file"), ("b", "file")]);
+        let [machine] = config.machines.as_slice() else { panic!("one machine: {:?}", config.machines) };
+        let packers: Vec<_> = machine.packers.iter().map(|packer| packer.name.as_str()).collect();
+        assert_eq!((packers, machine.exchange.as_str()), (vec!["traces", "days"], "received"));
+        let [ship] = config.ships.as_slice() else { panic!("one shipper") };
+        let ShipKind::Syslog(syslog) = &ship.kind else { panic!("{ship:?}") };
+        assert_eq!((ship.exchange.as_str(), syslog.bandwidth), ("events", Some(1_000_000)));
+    }
+
+    #[test]
     fn other_sections_stand_beside_it() {
         let config = read(&format!(
             "{SMALL}journal=true\n[web]\nlisten='127.0.0.1:9'\n[[listener]]\nprotocol='tcp'\n[ship.search]\nenabled=true\nexchange='received'"
@@ -396,6 +433,11 @@ mod tests {
         check("[agent]\ndestinations=['relp://a:1']", "nothing to collect");
         check("[agent]\njournal=true\ndestinations=['relp://a:1']\nsize='1GB'", "unknown key `size`");
         check("[agent]\ndestinations=['relp://a:1']\nudp='nowhere'", "nowhere");
+        check(
+            "[agent]\ndestinations=['relp://a:1']\n[[agent.file]]\npth=['/a']\npath=['/a']",
+            "unknown key `pth`",
+        );
+        check("[agent]\ndestinations=['relp://a:1']\n[[agent.file]]\npath=['/a']\npackers=['no']", "`no`");
         check("[agent]\njournal=true\ndestinations=['relp+tls://a:1']\ntls={x=1}", "unknown key `x`");
     }
 }

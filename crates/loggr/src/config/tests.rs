@@ -182,6 +182,7 @@ fn what_a_whole_file_says() {
         tls: None,
         journal: None,
         kernel: None,
+        files: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

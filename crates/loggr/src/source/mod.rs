@@ -1,5 +1,5 @@
-//! Sources that face the senders: one file per protocol, the list of what is spoken on connections, and
-//! files that are uploaded.
+//! Sources that face the senders: one file per protocol, the list of what is spoken on connections, files
+//! that are uploaded, and files that other programs write.
 //!
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
@@ -16,6 +16,7 @@ mod proxy;
 mod relp;
 mod stats;
 mod stream;
+pub mod tail;
 mod tls;
 pub mod upload;
 

@@ -43,6 +43,7 @@ mod send;
 mod status;
 mod stores;
 mod support;
+mod tail;
 mod tidy;
 mod tls;
 mod upload;

@@ -1,7 +1,6 @@
-//! A `[[listener]]` that reads the messages of the kernel. It has no keys of its own: `start` it shares with the
-//! journal.
+//! A `[[listener]]` that reads the messages of the kernel. It has no keys of its own: `start` it shares with others.
 
-use super::journal::Start;
+use super::start::Start;
 use crate::config::reader::Reader;
 
 /// What is read of the kernel.

@@ -279,6 +279,21 @@ impl Reader<'_, '_> {
         defaulted(read)
     }
 
+    /// One such text or a list of them.
+    pub fn some_parsed<T>(
+        &mut self,
+        key: &'static str,
+        what: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let read = self.read(key, |_, value| match value.get_ref() {
+            DeValue::String(_) => Ok(vec![parse(text(value)?)?]),
+            DeValue::Array(_) => many(value, |item| Ok(parse(text(item)?)?)),
+            _ => Err(expected(what, value)),
+        });
+        defaulted(read)
+    }
+
     /// A list of such texts.
     pub fn all_parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         defaulted(self.all_parsed_if_any(key, parse))

@@ -12,7 +12,7 @@ name = "a""#,
 loggr.toml:1:1: a `[[listener]]` needs its `protocol`
   |
 1 | [[listener]]
-  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `journal`, `kernel`
+  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
 "#,
     );
     check(

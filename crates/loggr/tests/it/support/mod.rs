@@ -45,8 +45,8 @@ pub use root::stays_root;
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use tools::{
-    Tool, duckdb, loggen, logger, long, oidc_provider, redis_server, rsyslogd, schemathesis, skipped,
-    syslog_ng, systemd_analyze,
+    Tool, duckdb, loggen, logger, logrotate, long, oidc_provider, redis_server, rsyslogd, schemathesis,
+    skipped, syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};
