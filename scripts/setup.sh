@@ -7,8 +7,9 @@
 # rsyslogd, loggen, logrotate, DuckDB and schemathesis are unpacked below the target directory and never installed: an
 # installed syslog daemon would start by itself and change the machine. RabbitMQ, PostgreSQL
 # and Redis are installed where they are missing, kept from starting, now and at the next
-# boot; the tests run instances of their own. Chromium, and Node's packages below ui/, are for
-# the tests of the page. This script starts and stops no service.
+# boot; the tests run instances of their own, as they do of the SSH server, to which files are
+# uploaded. Chromium, and Node's packages below ui/, are for the tests of the page. This script
+# starts and stops no service.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -203,6 +204,13 @@ engines() {
     have redis-server || install_daemon redis-server redis-server
 }
 
+# Who uploads files: rsync, and sftp with a server that a test starts for itself.
+uploaders() {
+    have sftp || apt_install openssh-client
+    have rsync || install_daemon rsync rsync
+    [ -x /usr/sbin/sshd ] || install_daemon ssh openssh-server
+}
+
 # The page is tested in a real browser, which packages of Node drive.
 browser() {
     [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || (apt_install chromium) ||
@@ -215,6 +223,6 @@ browser() {
 
 case ${1:-run} in
     run) base ;;
-    test) base && neighbours && engines && browser ;;
+    test) base && neighbours && engines && uploaders && browser ;;
     *) die "unknown argument \`$1\`" "use \`run\` or \`test\`" ;;
 esac

@@ -7,6 +7,7 @@
 //! - [`replace_private`]: the same for what only its owner may read;
 //! - [`sync`], [`sync_many`], [`write_at`], [`read_at`], [`zero`]: the bytes of an open file;
 //! - [`read_at_most`]: reading of files that should be small, with a limit;
+//! - [`Folder`]: a directory into which others put files;
 //! - [`Faults`]: points at which tests let all of that fail.
 //!
 //! Invariants: the work of a function without `unsynced` in its name is durable when it returns
@@ -17,6 +18,7 @@
 mod directory;
 mod fault;
 mod file;
+mod folder;
 mod lock;
 mod many;
 mod name;
@@ -26,6 +28,7 @@ mod small;
 pub use directory::{make_directory, make_directory_with};
 pub use fault::Faults;
 pub use file::{in_place, read_at, read_at_into, sync, write_at, zero};
+pub use folder::{Folder, Kind, Looks};
 pub use lock::{Holder, Lock, LockError};
 pub use many::{sync_many, sync_many_directories};
 pub use name::{

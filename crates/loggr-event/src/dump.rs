@@ -165,6 +165,7 @@ mod tests {
                 keep_leading_blank,
                 process: Vec::new(),
                 assumed: None,
+                given: None,
             },
         )
     }

@@ -25,6 +25,8 @@ pub enum Transport {
     Kernel,
     /// A file that somebody sent over HTTP.
     Upload,
+    /// A file that somebody put into a directory for that.
+    Harvest,
     /// Put on a queue of the broker by another program.
     Amqp,
     /// Made by loggr itself.
@@ -44,6 +46,7 @@ impl Transport {
             Transport::Journal => "journal",
             Transport::Kernel => "kernel",
             Transport::Upload => "upload",
+            Transport::Harvest => "harvest",
             Transport::Amqp => "amqp",
             Transport::Internal => "internal",
         }
@@ -61,6 +64,7 @@ impl Transport {
             Transport::Journal,
             Transport::Kernel,
             Transport::Upload,
+            Transport::Harvest,
             Transport::Amqp,
             Transport::Internal,
         ];
@@ -70,7 +74,12 @@ impl Transport {
     /// True where the lines of one peer are one text in their order: a line without a head goes on
     /// with the one before it.
     pub fn is_text(self) -> bool {
-        matches!(self, Transport::Tcp | Transport::Upload | Transport::File)
+        matches!(self, Transport::Tcp | Transport::Upload | Transport::Harvest | Transport::File)
+    }
+
+    /// True for files: whose they are or who brought them is not where their lines were written.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Transport::Upload | Transport::Harvest | Transport::File)
     }
 
     /// True where the line came from another machine.
@@ -150,7 +159,7 @@ pub struct Origin {
     /// What carried the line.
     pub transport: Transport,
     /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file; of a
-    /// file of this host, its path.
+    /// harvest or a file of this host, which file.
     pub peer: String,
     /// The verified name in the peer's certificate.
     pub tls_name: Option<String>,
@@ -168,10 +177,29 @@ pub struct Origin {
     /// What holds for lines that do not say it themselves. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumed: Option<Box<Assumed>>,
+    /// What its events get beside what their lines say. Written only where there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Box<Given>>,
     /// What the kernel and `/proc` said of the process at the other end of a unix socket (`_PID`, `_UID`, …),
     /// in this order: the trusted fields of its events. Written only where there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<(String, String)>,
+}
+
+/// What the events of a file get beside what their lines say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Given {
+    /// Each line is a message as it stands, whatever it looks like.
+    pub is_plain: bool,
+    /// The code of the facility of lines without a priority.
+    pub facility: Option<u8>,
+    /// The code of the severity of lines without a priority.
+    pub severity: Option<u8>,
+    /// Tags of all events.
+    pub tags: Vec<String>,
+    /// Custom fields of all events, names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.
@@ -201,8 +229,7 @@ impl Origin {
     pub fn host(&self) -> &str {
         match (&self.assumed, self.transport) {
             (Some(assumed), _) if !assumed.host.is_empty() => &assumed.host,
-            // Who sends a file is not where it was written.
-            (_, Transport::Upload | Transport::File) => "",
+            (_, transport) if transport.is_of_files() => "",
             _ => self.peer_host(),
         }
     }
@@ -215,7 +242,7 @@ impl Origin {
     /// The address of the peer without its port.
     pub fn peer_host(&self) -> &str {
         match self.peer.rsplit_once(':') {
-            Some((host, _port)) if !matches!(self.transport, Transport::Upload | Transport::File) => {
+            Some((host, _port)) if !self.transport.is_of_files() => {
                 host.trim_start_matches('[').trim_end_matches(']')
             }
             _ => &self.peer,

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::door::Door;
+use crate::give::give;
 use crate::moment::Clock;
 use crate::{
     Defect, Event, Facility, Format, InputFormat, Origin, ParseError, Severity, Timestamp, TrustedField, Uid,
@@ -122,7 +123,9 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
         return container::receive(event, line, origin, uid, now);
     }
     let first = line.first().copied().unwrap_or_default();
-    if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
+    let is_plain = origin.given.as_ref().is_some_and(|given| given.is_plain);
+    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
+    {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
@@ -155,6 +158,10 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+    if origin.given.as_ref().is_some_and(|given| given.is_plain) {
+        event.message = Cow::Borrowed(body);
+        return complete(event, origin);
+    }
     let bytes = body.as_bytes();
     if bytes.first() != Some(&b'<') {
         return receive_unusual(body, line, event, origin, uid, now);
@@ -320,6 +327,9 @@ pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     // Who is asked directly needs no annotation, which the sender could have written.
     if origin.transport.is_unix() && origin.process.is_empty() {
         annotation::absorb(event);
+    }
+    if let Some(given) = &origin.given {
+        give(given, event);
     }
 }
 

@@ -150,6 +150,8 @@ pub struct UidGenerator {
 }
 
 const COUNTER_BITS: u32 = 34;
+/// Lines of one file that have uids of their own.
+pub const MAX_FILE_LINES: u64 = 1 << COUNTER_BITS;
 const LOWER_COUNTER_BITS: u32 = 22;
 const UPPER_COUNTER_BITS: u32 = COUNTER_BITS - LOWER_COUNTER_BITS;
 const PROCESS_BITS: u32 = 40;
@@ -197,6 +199,12 @@ impl UidBlock {
     /// the uid that it had before.
     pub const fn of_parts((process, first): (u64, u64)) -> UidBlock {
         UidBlock { process: process & ((1 << PROCESS_BITS) - 1), first }
+    }
+
+    /// The uids of the lines of a file, by their numbers: `seed` is made of what the file is, so that the
+    /// same line read again, with the same time of reception, has the same uid. Up to [`MAX_FILE_LINES`].
+    pub fn of_file(seed: u64) -> UidBlock {
+        UidBlock { process: seed & ((1 << PROCESS_BITS) - 1), first: 0 }
     }
 
     /// The uid number `i` of the block, received at `now`.
@@ -268,6 +276,16 @@ mod tests {
         let block = generator.block(9);
         let again = UidBlock::of_parts(block.parts());
         assert!((0..9).all(|i| again.at(i, now) == block.at(i, now)));
+    }
+
+    #[test]
+    fn a_line_of_a_file_that_is_read_again_has_the_same_uid() {
+        let now = Timestamp::from_unix_micros(1_790_000_000_123_456);
+        let (one, other) = (UidBlock::of_file(u64::MAX), UidBlock::of_file(7));
+        assert_eq!(one.at(5, now), UidBlock::of_file(u64::MAX).at(5, now));
+        assert_ne!(one.at(5, now), other.at(5, now));
+        assert_eq!(one.at(6, now).in_row(), one.at(5, now).in_row() + 1);
+        assert_eq!(one.at(0, now).as_bytes()[6] >> 4, 7);
     }
 
     #[test]

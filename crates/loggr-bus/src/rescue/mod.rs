@@ -40,6 +40,28 @@ pub use replay::Replay;
 pub use room::{Aside, move_aside};
 use room::{Opened, Room};
 
+/// A database of LMDB that is damaged, or cannot be read.
+#[derive(Debug)]
+pub struct Damaged(check::Unfit);
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Damaged {}
+
+/// Reads every page that is in use of LMDB's database in a directory, of the rescue or another one, before it
+/// is opened: a damaged page that is met through the mapping ends the process. One that is not there is fine.
+/// Only for a process that has not opened it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_database(directory: &Path) -> Result<(), Damaged> {
+    check::check(directory).map_err(Damaged)
+}
+
 /// The default size limit.
 pub const DEFAULT_MAX_BYTES: usize = 4 << 30;
 /// A longer reason is cut.

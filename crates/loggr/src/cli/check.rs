@@ -43,6 +43,10 @@ pub fn run(place: &Place) -> Result<Exit> {
     if let Some(shortage) = Needs::of(&config, &Part::Everything).shortage(descriptors::allowed()) {
         super::complain(&format!("warning: {shortage}\nhint: {}\n", descriptors::REMEDY));
     }
+    for harvest in config.harvests.iter().filter(|harvest| !harvest.directory.is_dir()) {
+        let (name, directory) = (&harvest.name, harvest.directory.display());
+        super::complain(&format!("warning: the harvest `{name}` has no directory `{directory}`\n"));
+    }
     for (exposed, mend) in exposed(&config) {
         super::complain(&format!("warning: {exposed}\nhint: `{mend}` mends it\n"));
     }
@@ -74,6 +78,11 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
         writeln!(out, "listener {name}: {protocol}{tls} on {} to {}", places.join(", "), listener.exchange)?;
+    }
+    for harvest in &config.harvests {
+        let (name, directory, exchange) = (&harvest.name, harvest.directory.display(), &harvest.exchange);
+        let below = if harvest.recursive { " and below it" } else { "" };
+        writeln!(out, "harvest {name}: files in {directory}{below} to {exchange}")?;
     }
     for exchange in &config.topology()?.exchanges {
         for queue in &exchange.queues {

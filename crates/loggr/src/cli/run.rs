@@ -22,7 +22,7 @@ pub struct RunArgs {
     /// Run this part alone [default: everything that the configuration has]
     #[arg(value_enum)]
     component: Option<Component>,
-    /// The name of the machine or shipper to run
+    /// The name of the machine, shipper or harvest to run
     name: Option<String>,
     /// When root starts loggr, become this user, whatever `[process] user` says; `root` stays root
     #[arg(long, value_name = "NAME")]

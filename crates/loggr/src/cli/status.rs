@@ -19,8 +19,8 @@ use crate::exit::Exit;
 use crate::process::place;
 use crate::registry::Registry;
 use crate::status::{
-    Broker, Certificate, Forward, Holdings, Installation, Listener, Machine, Owned, Packer, Process, Queue,
-    Rule, Seals, Ship, State, Store, Target, sentences,
+    Broker, Certificate, Forward, Harvest, HarvestedFile, Holdings, Installation, Listener, Machine, Owned,
+    Packer, Process, Queue, Rule, Seals, Ship, State, Store, Target, sentences,
 };
 
 /// Arguments of `loggr status`.
@@ -211,6 +211,20 @@ const RULES: &[Column<Of<Rule>>] = &[
     ("MEAN NS", |r| number(r.part.mean_nanos)),
     ("RULE", |r| clean(&r.part.rule).into()),
 ];
+const HARVESTS: &[Column<Harvest>] = &[
+    ("HARVEST", |h| clean(&h.name).into()),
+    ("DIRECTORY", |h| clean(&h.directory).into()),
+    ("WAITING", |h| number(Some(h.waiting))),
+    ("TEMPORARY", |h| number(Some(h.temporary))),
+    ("IN HAND", |h| number(Some(h.in_hand))),
+    ("DONE", |h| number(Some(h.done))),
+    ("AGAIN", |h| number(Some(h.again))),
+    ("FAILED", |h| number(Some(h.failed))),
+    ("ACCEPTED", |h| number(Some(h.accepted))),
+    ("LAST FILE", |h| last_file(&h.last)),
+    ("LAST FAILED", |h| last_file(&h.last_failed)),
+    ("TROUBLE", |h| words(&h.trouble)),
+];
 const SHIPS: &[Column<Ship>] = &[
     ("SHIPPER", |s| clean(&s.name).into()),
     ("KIND", |s| clean(&s.kind).into()),
@@ -249,6 +263,11 @@ const STORES: &[Column<Of<Holdings>>] = &[
     ("DAMAGED FILES", |s| number(Some(s.part.damaged))),
 ];
 
+/// A file of a harvest, and what is to say of it.
+fn last_file(file: &Option<HarvestedFile>) -> String {
+    words(&file.as_ref().map(|file| format!("{} ({})", file.path, file.what)))
+}
+
 /// What compression gains, or why there is none.
 fn compressed(target: &Target) -> String {
     let Target { compression, sent_bytes, plain_bytes, .. } = target;
@@ -283,6 +302,8 @@ fn render(status: &Installation, rules: bool) -> String {
     out += &all.said("LISTENER THAT HAS ENDED", &status.listeners, |l| (&l.name, l.ended.as_deref()));
     let reading: Vec<_> = status.listeners.iter().filter(|l| l.item.files.is_some()).cloned().collect();
     out += &all.show(FILES, &reading);
+    out += &all.show(HARVESTS, &status.harvests);
+    out += &all.said("HARVEST THAT HAS ENDED", &status.harvests, |h| (&h.name, h.ended.as_deref()));
     out += &all.show(CERTIFICATES, &status.certificates);
     let (here, there): (Vec<_>, Vec<_>) = status.queues.iter().cloned().partition(|q| q.disk().is_some());
     out += &all.show(QUEUES, &here);

@@ -154,6 +154,7 @@ fn needs(config: &Config, part: &Part) -> Needs {
     if part.has_listeners() {
         needs.exchanges.extend(config.listeners.iter().map(|l| l.exchange.clone()));
     }
+    needs.exchanges.extend(part.harvests(config).map(|h| h.exchange.clone()));
     for machine in part.machines(config) {
         needs.queues.push(machine.queue.clone());
         needs.exchanges.push(machine.destination.clone());

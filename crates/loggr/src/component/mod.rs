@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod collector;
+pub mod harvest;
 pub mod machine;
 pub mod server;
 pub mod ship;

@@ -8,7 +8,6 @@ use loggr_filter::engines::Route;
 use super::diagnostics::nearest;
 use super::hmac::{self, Seal};
 use super::keys::{Section, Shape, Takes, key};
-use super::listener::Listener;
 use super::packers::Packer;
 use super::rabbit::ENCODING;
 use super::reader::Reader;
@@ -155,15 +154,15 @@ pub fn read(
             None => Some(Vec::new()),
         },
         filter,
-        packers: named(r, packers),
+        packers: named_packers(r, packers),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| format!("machine.{name}")),
         seal: r.choice_if_any("seal"),
         workers: r.count("workers"),
     }
 }
 
-/// The packers that it names.
-fn named(r: &mut Reader<'_, '_>, packers: &[Packer]) -> Vec<Packer> {
+/// The packers that a section names.
+pub(super) fn named_packers(r: &mut Reader<'_, '_>, packers: &[Packer]) -> Vec<Packer> {
     let mut found: Vec<Packer> = Vec::new();
     for name in r.names("packers") {
         let known = packers.iter().find(|packer| packer.name == name);
@@ -183,9 +182,9 @@ fn named(r: &mut Reader<'_, '_>, packers: &[Packer]) -> Vec<Packer> {
 }
 
 /// The machine of a file that has none: without it the ships would get nothing.
-pub fn implied(listeners: &[Listener], ships: &[Ship]) -> Option<Machine> {
+pub fn implied(published: &[&str], ships: &[Ship]) -> Option<Machine> {
     let wanted = ships.iter().any(|s| s.exchange == "events");
-    (wanted && !listeners.iter().any(|l| l.exchange == "events")).then(|| Machine {
+    (wanted && !published.contains(&"events")).then(|| Machine {
         name: "main".to_owned(),
         exchange: "received".to_owned(),
         binding: Binding::parse("#").expect("BUG: `#` is no binding"),

@@ -12,6 +12,7 @@ mod data;
 mod diagnostics;
 mod exposed;
 mod file;
+mod harvest;
 mod hmac;
 mod keys;
 mod listener;
@@ -55,6 +56,7 @@ pub use data::Data;
 pub use diagnostics::{list, nearest};
 pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
+pub use harvest::{After, Harvest, KnownBy};
 pub use hmac::{Seal, SealKeyFile};
 pub use listener::files::Files;
 pub use listener::pattern::{Exclusion, Pattern, Step};
@@ -94,6 +96,8 @@ pub struct Config {
     pub spool: Option<Spool>,
     /// `[[listener]]`, in the file's order.
     pub listeners: Vec<Listener>,
+    /// `[harvest.NAME]`, in the file's order.
+    pub harvests: Vec<Harvest>,
     /// `[machine.NAME]`, in the file's order; each has its `[packers.NAME]`.
     pub machines: Vec<Machine>,
     /// `[ship.NAME]`, in the file's order.
@@ -200,6 +204,12 @@ impl Config {
         let ships = self.ships.iter().map(|ship| (&ship.queue, &ship.exchange));
         let machines = self.machines.iter().filter(|m| m.is_hop()).map(|m| (&m.queue, &m.exchange));
         ships.chain(machines).find(|(known, _)| *known == queue).map(|(_, exchange)| exchange.as_str())
+    }
+
+    /// The exchanges to which listeners and harvests publish.
+    fn published(&self) -> Vec<&str> {
+        let listeners = self.listeners.iter().map(|listener| listener.exchange.as_str());
+        listeners.chain(self.harvests.iter().map(|harvest| harvest.exchange.as_str())).collect()
     }
 
     /// The exchanges to which uploaded files can go, each as a listener that publishes there, the usual

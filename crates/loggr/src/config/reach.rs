@@ -12,6 +12,8 @@ use super::{Config, Registry};
 
 /// Where container runtimes keep the files to which they make links elsewhere.
 const CONTAINERS: &[&str] = &["/var/log/pods", "/var/lib/docker/containers"];
+/// Permission bits of the directories to which harvests move files.
+const LEFT_MODE: u32 = 0o750;
 
 /// The places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Reach {
     pub kept: Vec<(PathBuf, Option<u32>)>,
     /// Directories of files, below which people may have put links to directories elsewhere.
     pub linked: Vec<PathBuf>,
+    /// Directories into which it moves whatever others have made: links and pipes, too.
+    pub aside: Vec<PathBuf>,
     /// Files that it reads, perhaps again when they have been replaced.
     pub read: Vec<PathBuf>,
     /// Directories in which others write what it reads.
@@ -32,9 +36,11 @@ pub struct Reach {
 impl Config {
     /// How far into the file system this configuration reaches.
     pub fn reach(&self) -> Reach {
+        let aside = self.harvests.iter().map(|harvest| harvest.failed.clone()).collect();
         Reach {
             kept: self.kept(),
             linked: self.linked(),
+            aside,
             read: self.read(),
             watched: self.watched(),
             removed: self.removed(),
@@ -63,6 +69,10 @@ impl Config {
         kept.extend(self.spool.iter().map(|spool| (spool.directory.clone(), None)));
         for ship in &self.ships {
             kept.extend(ship.kind.directory().map(|path| (path.to_owned(), ship.kind.directory_mode())));
+        }
+        for harvest in &self.harvests {
+            kept.push((harvest.directory.clone(), None));
+            kept.extend(harvest.leaves_in().map(|(_, path)| (path.to_owned(), Some(LEFT_MODE))));
         }
         let logs = self.log.security.iter().filter_map(|file| file.parent());
         kept.extend(logs.map(|directory| (directory.to_owned(), None)));
@@ -158,8 +168,9 @@ mod tests {
             "listener=[]\n[bus]\nkind='rabbitmq'\nurls='amqps://u@h/v'\npassword_file='/p/mq'\ntls_ca='/r/ca'\n\
              tls_cert='/r/c'\ntls_key='/r/k'\n[registry]\nkind='redis'\nurl='rediss://u@h'\npassword_file='/p/red'\n\
              [ship.db]\nkind='postgres'\nurl='postgres://h/d'\npassword_file='/p/db'\nsslrootcert='/g/ca'\n\
-             [ship.on]\nkind='syslog'\nprotocol='tcp'\ntargets='h:1'\ntls={ca='/f/ca',cert='/f/c',key='/f/k'}",
-            &["/data", "/data/spool"],
+             [ship.on]\nkind='syslog'\nprotocol='tcp'\ntargets='h:1'\ntls={ca='/f/ca',cert='/f/c',key='/f/k'}\n\
+             [harvest.h]\ndirectory='/up'\nafter='move'\nfailed='/no'",
+            &["/data", "/data/spool", "/up", "/up/done", "/no"],
             &["/g/ca", "/p/db", "/f/ca", "/f/c", "/f/k", "/r/ca", "/p/mq", "/r/c", "/r/k", "/p/red"],
             &[],
         );

@@ -20,8 +20,8 @@ use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};
 use super::{
-    agent, bus, data, hmac, listener, log, machine, oidc, packers, process, registry, searched, ship, spool,
-    web,
+    agent, bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, searched,
+    ship, spool, web,
 };
 
 /// Listeners, packers, machines and ships of one file, each at most.
@@ -117,6 +117,8 @@ impl<'d> Resolver<'d> {
         let spool = self.once(&spool::SECTION, |r| spool::read(r, bus.rabbit.is_some(), dir));
         let listeners = self.entries(&listener::SECTION, At::Listener, |r, _| listener::read(r, dir, beside));
         let packers = self.entries(&packers::SECTION, At::Packer, packers::read);
+        let harvests =
+            self.entries(&harvest::SECTION, At::Harvest, |r, name| harvest::read(r, name, &packers, dir));
         let machines = self.entries(&machine::SECTION, At::Machine, |r, name| {
             Some(machine::read(r, name, &packers, around.routes))
         });
@@ -125,7 +127,12 @@ impl<'d> Resolver<'d> {
         let process = self.once(&process::SECTION, |r| process::read(r, dir));
         let seal_keys = self.once(&hmac::SECTION, |r| hmac::read(r, beside));
         let registry = self.once(&registry::SECTION, |r| registry::read(r, beside));
-        ships.extend(searched::built_in(self.table, self.default, (&listeners, &machines, &ships), dir));
+        let published: Vec<&str> = listeners
+            .iter()
+            .map(|listener| listener.exchange.as_str())
+            .chain(harvests.iter().map(|harvest| harvest.exchange.as_str()))
+            .collect();
+        ships.extend(searched::built_in(self.table, self.default, (&published, &machines, &ships), dir));
         let mut config = Config {
             file: around.file.map(Path::to_owned),
             found_here: false,
@@ -135,6 +142,7 @@ impl<'d> Resolver<'d> {
             bus,
             spool,
             listeners,
+            harvests,
             machines,
             ships,
             seal_keys,
@@ -146,7 +154,7 @@ impl<'d> Resolver<'d> {
         };
         searched::settle(&mut config, |config| {
             if !self.table.contains_key("machine") {
-                config.machines.extend(machine::implied(&config.listeners, &config.ships));
+                config.machines.extend(machine::implied(&config.published(), &config.ships));
             }
         });
         let oidc = self.once(&oidc::SECTION, |r| oidc::read(r, beside));

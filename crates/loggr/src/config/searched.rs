@@ -11,7 +11,6 @@ use loggr_bus::binding::Binding;
 use toml::de::DeTable;
 
 use super::Config;
-use super::listener::Listener;
 use super::machine::Machine;
 use super::reader::Reader;
 use super::ship::{self, BUILT_IN, Ship};
@@ -26,16 +25,16 @@ const RECEIVED: &str = "received";
 pub fn built_in(
     table: &DeTable<'_>,
     default: &DeTable<'_>,
-    parts: (&[Listener], &[Machine], &[Ship]),
+    parts: (&[&str], &[Machine], &[Ship]),
     data: &Path,
 ) -> Option<Ship> {
-    let (listeners, machines, ships) = parts;
+    let (published, machines, ships) = parts;
     let named = table.get("ship")?.get_ref().as_table()?;
     // A section that has mistakes, or is switched off, is not replaced.
     if named.contains_key(BUILT_IN) || ships.iter().any(|ship| ship.kind.store().is_some()) {
         return None;
     }
-    let exchange = exchange(listeners, machines, ships, !table.contains_key("machine"))?;
+    let exchange = exchange(published, machines, ships, !table.contains_key("machine"))?;
     let default = default.get("ship")?.get_ref().as_table()?.get(BUILT_IN)?.get_ref().as_table();
     let mut problems = Vec::new();
     let mut reader = Reader::new(&ship::SECTION, format!("[ship.{BUILT_IN}]"), default, None, &mut problems);
@@ -44,14 +43,14 @@ pub fn built_in(
 }
 
 /// The exchange from which it takes events: that to which machines publish, or that of the file's
-/// other shippers, or that to which listeners publish; `None` if there are several.
+/// other shippers, or that to which listeners and harvests publish (`published`); `None` if there are several.
 fn exchange(
-    listeners: &[Listener],
+    published: &[&str],
     machines: &[Machine],
     ships: &[Ship],
     machine_implied: bool,
 ) -> Option<String> {
-    let listened = |name: &str| listeners.iter().any(|l| l.exchange == name);
+    let listened = |name: &str| published.contains(&name);
     let made = machines.iter().any(|m| m.destination == EVENTS);
     if made || listened(EVENTS) || (machine_implied && listened(RECEIVED)) {
         return Some(EVENTS.to_owned());
@@ -61,7 +60,7 @@ fn exchange(
         _ => None,
     };
     only(ships.iter().map(|s| s.exchange.as_str()).collect())
-        .or_else(|| only(listeners.iter().map(|l| l.exchange.as_str()).collect()))
+        .or_else(|| only(published.iter().copied().collect()))
 }
 
 /// Completes the configuration with `complete`, and leaves the built-in store out if no events
@@ -98,6 +97,15 @@ impl Config {
                 found.push(format!(
                     "what the listener `{name}` receives cannot be searched: no store takes it from the \
                      exchange `{exchange}`"
+                ));
+            }
+        }
+        for harvest in &self.harvests {
+            let (name, exchange) = (&harvest.name, &harvest.exchange);
+            if !self.searchable(&topology, exchange, &harvest.routing_key(), &mut BTreeSet::new()) {
+                found.push(format!(
+                    "what the harvest `{name}` takes cannot be searched: no store takes it from the exchange \
+                     `{exchange}`"
                 ));
             }
         }

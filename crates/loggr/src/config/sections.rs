@@ -2,7 +2,8 @@
 
 use super::keys::{Section, Shape};
 use super::{
-    agent, bus, data, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
+    agent, bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool,
+    tls, web,
 };
 
 /// Every section, in the order of the reference.
@@ -11,6 +12,7 @@ pub static SECTIONS: &[&Section] = &[
     &bus::SECTION,
     &listener::SECTION,
     &tls::SECTION,
+    &harvest::SECTION,
     &packers::SECTION,
     &machine::SECTION,
     &ship::SECTION,
@@ -23,7 +25,6 @@ pub static SECTIONS: &[&Section] = &[
     &process::SECTION,
     &registry::SECTION,
     &spool::SECTION,
-    &Section { name: "harvest", shape: Shape::Named, about: "", keys: &[] },
     &agent::SECTION,
 ];
 

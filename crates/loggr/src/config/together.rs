@@ -11,6 +11,7 @@ use loggr_net::Endpoint;
 
 use super::Config;
 use super::diagnostics::Problem;
+use super::harvest::{After, Harvest};
 use super::hmac::Seal;
 use super::reader::Places;
 use super::topology::{self, At};
@@ -34,6 +35,7 @@ impl Whole<'_> {
         self.check_encodings();
         self.check_addresses();
         self.check_directories();
+        self.check_harvests();
         self.check_seals();
         // The topology is only checked if there is no other problem, because errors elsewhere would
         // cause false ones here.
@@ -58,7 +60,7 @@ impl Whole<'_> {
             let Some((at, queue)) = takers.get(index) else { continue };
             let who = match at {
                 At::Ship(_) => "two shippers take",
-                At::Machine(_) | At::Listener(_) | At::Packer(_) => {
+                At::Machine(_) | At::Listener(_) | At::Harvest(_) | At::Packer(_) => {
                     "a machine and another machine or shipper take"
                 }
             };
@@ -76,7 +78,9 @@ impl Whole<'_> {
         }
         let listeners = self.config.listeners.iter().enumerate().map(|(i, l)| (At::Listener(i), l.encoding));
         let machines = self.config.machines.iter().enumerate().map(|(i, m)| (At::Machine(i), m.encoding));
-        for (at, _) in listeners.chain(machines).filter(|(_, encoding)| *encoding == Encoding::Json) {
+        let harvests = self.config.harvests.iter().enumerate().map(|(i, h)| (At::Harvest(i), h.encoding));
+        let all = listeners.chain(harvests).chain(machines);
+        for (at, _) in all.filter(|(_, encoding)| *encoding == Encoding::Json) {
             let message =
                 "`encoding = \"json\"` is for other programs that read from RabbitMQ, and this bus is \
                  embedded"
@@ -138,6 +142,48 @@ impl Whole<'_> {
                 self.blame(At::Ship(index), "directory", message, Some(help));
             } else {
                 taken.push((directory, path, format!("the shipper `{}`", ship.name)));
+            }
+        }
+    }
+
+    /// Checks that no file is harvested twice, and that loggr harvests no file that it has made.
+    fn check_harvests(&mut self) {
+        let config = self.config;
+        for (index, harvest) in config.harvests.iter().enumerate() {
+            let earlier = config.harvests.iter().take(index);
+            let takes_both = |other: &&Harvest| {
+                other.takes_from(&harvest.directory) || harvest.takes_from(&other.directory)
+            };
+            if let Some(other) = earlier.clone().find(takes_both) {
+                let (name, directory) = (&other.name, harvest.directory.display());
+                let message = format!("the harvest `{name}` takes files from `{directory}` already");
+                let help = "give each a `directory` of its own".to_owned();
+                self.blame(At::Harvest(index), "directory", message, Some(help));
+                continue;
+            }
+            let own = config.reach().kept.into_iter().map(|(path, _)| path);
+            let own = own.filter(|path| config.harvests.iter().all(|h| !h.owns(path)));
+            if let Some(path) = own.into_iter().find(|path| harvest.takes_from(path)) {
+                let message = format!(
+                    "the harvest `{}` would take the files of loggr itself in `{}`",
+                    harvest.name,
+                    path.display()
+                );
+                let help = "give it a `directory` for uploads alone".to_owned();
+                self.blame(At::Harvest(index), "directory", message, Some(help));
+            }
+            for (key, path) in harvest.leaves_in() {
+                let Some(other) = config.harvests.iter().find(|other| other.takes_from(path)) else {
+                    continue;
+                };
+                let (name, shown) = (&other.name, path.display());
+                let message = format!("the harvest `{name}` would take the files in `{shown}` again");
+                self.blame(At::Harvest(index), key, message, Some(format!("put `{key}` somewhere else")));
+            }
+            if harvest.after == After::Move && harvest.done == harvest.failed {
+                let message = "`done` and `failed` are the same directory".to_owned();
+                let help = "give each a directory of its own".to_owned();
+                self.blame(At::Harvest(index), "done", message, Some(help));
             }
         }
     }

@@ -7,7 +7,7 @@
 //! exchange share one stored copy, so the second hop would only cost a second copy. The result are
 //! plain names; the bus is opened elsewhere.
 //!
-//! Invariant: whatever a listener or a machine publishes, at least one queue takes it.
+//! Invariant: whatever a listener, a harvest or a machine publishes, at least one queue takes it.
 
 use loggr_bus::binding::Binding;
 use loggr_bus::{ExchangeSpec, QueueSpec, Topology};
@@ -20,6 +20,8 @@ use super::{Config, Listener, Machine};
 pub enum At {
     /// `[[listener]]`
     Listener(usize),
+    /// `[harvest.NAME]`
+    Harvest(usize),
     /// `[packers.NAME]`
     Packer(usize),
     /// `[machine.NAME]`
@@ -173,10 +175,10 @@ fn published(config: &Config, exchange: &str) -> bool {
     if config.machines.iter().any(|m| m.is_hop() && gives(m)) {
         return true;
     }
-    if config.listeners.is_empty() {
+    if config.listeners.is_empty() && config.harvests.is_empty() {
         return !config.machines.iter().any(|m| m.destination == exchange);
     }
-    config.listeners.iter().any(|l| l.exchange == exchange)
+    config.published().contains(&exchange)
 }
 
 /// Finds listeners and machines that publish to an exchange without a queue.
@@ -187,7 +189,9 @@ fn unbound(config: &Config, problems: &mut Vec<TopologyProblem>) {
     let machines = machines.map(|(i, m)| (At::Machine(i), "destination", m.destination.clone()));
     let listeners = config.listeners.iter().enumerate();
     let listeners = listeners.map(|(i, l)| (At::Listener(i), "exchange", l.exchange.clone()));
-    for (at, key, name) in machines.chain(listeners).chain(routes) {
+    let harvests = config.harvests.iter().enumerate();
+    let harvests = harvests.map(|(i, h)| (At::Harvest(i), "exchange", h.exchange.clone()));
+    for (at, key, name) in machines.chain(listeners).chain(harvests).chain(routes) {
         if !consumers(config).any(|exchange| *exchange == name) {
             let message = format!("no queue is bound to the exchange `{name}`: events would go nowhere");
             problems.push(TopologyProblem { at, key, message, help: Some(bind_hint(config, &name)) });
@@ -221,7 +225,9 @@ fn unrouted(config: &Config, topology: &Topology, problems: &mut Vec<TopologyPro
     let routes = routes.flat_map(|(i, m)| m.ways().map(move |(to, key)| (At::Machine(i), "filter", to, key)));
     let machines =
         machines.map(|(i, m)| (At::Machine(i), "destination", m.destination.clone(), m.routing_key()));
-    for (at, place, name, key) in listeners.chain(machines).chain(routes) {
+    let harvests = config.harvests.iter().enumerate();
+    let harvests = harvests.map(|(i, h)| (At::Harvest(i), "exchange", h.exchange.clone(), h.routing_key()));
+    for (at, place, name, key) in listeners.chain(harvests).chain(machines).chain(routes) {
         let exchange = topology.exchanges.iter().find(|e| e.name == name);
         if !exchange.is_some_and(|e| e.queues.iter().any(|q| takes(&q.binding, &key))) {
             problems.push(TopologyProblem {
@@ -249,10 +255,10 @@ fn bind_hint(config: &Config, exchange: &str) -> String {
 }
 
 fn publishers(config: &Config) -> impl Iterator<Item = &str> {
-    let listeners = config.listeners.iter().map(|l| l.exchange.as_str());
+    let received = config.published().into_iter();
     let routes = config.machines.iter().flat_map(|m| m.routes.iter().flatten());
     let routes = routes.filter_map(|route| route.exchange.as_deref());
-    listeners.chain(config.machines.iter().map(|m| m.destination.as_str())).chain(routes)
+    received.chain(config.machines.iter().map(|m| m.destination.as_str())).chain(routes)
 }
 
 fn published_names(config: &Config) -> String {

@@ -158,7 +158,7 @@ pub fn confine(config: &Config) -> Confined {
     let writes = written(config);
     let reads = read(config).without(&[&writes[..], &paths(SYSTEM)].concat());
     let removes = removed(config).without(&writes);
-    let abi = match restrict(rules, &writes, &reads, &removes) {
+    let abi = match restrict(rules, &writes, &config.reach().aside, &reads, &removes) {
         Ok(Some(abi)) => abi,
         Ok(None) => return Confined::Not("the kernel does not enforce it".to_owned()),
         Err(error) => return Confined::Not(format!("{error:#}")),
@@ -181,7 +181,9 @@ fn paths(texts: &[&str]) -> Vec<PathBuf> {
 fn written(config: &Config) -> Vec<PathBuf> {
     let mut directories = Directories::default();
     for (directory, mode) in config.reach().kept {
-        if !directory.exists() {
+        // Into what a harvest has no directory nobody uploads: the part that needs it says so.
+        let is_uploaded_into = config.harvests.iter().any(|h| !h.directory.exists() && h.owns(&directory));
+        if !directory.exists() && !is_uploaded_into {
             // What cannot be made is told by the part that needs it.
             drop(match mode {
                 Some(mode) => loggr_disk::make_directory_with(&directory, mode, mode),
@@ -294,6 +296,7 @@ fn add_watched(directories: &mut Directories, directory: &Path) {
 fn restrict(
     rules: Ruleset,
     writes: &[PathBuf],
+    aside: &[PathBuf],
     reads: &[PathBuf],
     removes: &[PathBuf],
 ) -> Result<Option<i32>> {
@@ -302,6 +305,8 @@ fn restrict(
         | make_bitflags!(AccessFs::{
             WriteFile | Truncate | MakeReg | MakeDir | MakeSock | RemoveFile | RemoveDir | Refer
         });
+    // What is moved there counts as made there.
+    let odd = make_bitflags!(AccessFs::{MakeSym | MakeFifo});
     let device = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
     let removing = make_bitflags!(AccessFs::{RemoveFile});
     // What is handled and allowed nowhere: executing programs, making devices, pipes and links, and
@@ -314,6 +319,7 @@ fn restrict(
         .context("cannot set up Landlock")?;
     for (those, rights) in [
         (writes, writing),
+        (aside, odd),
         (reads, reading),
         (&paths(SYSTEM)[..], reading),
         (&paths(DEVICES)[..], device),

@@ -30,6 +30,10 @@ const OF_A_SOCKET: u64 = 2;
 pub const MAX_WATCHED_FILES: usize = 1024;
 /// Its positions, and what it looks at to see which file is which.
 const OF_A_LISTENER_OF_FILES: u64 = 8;
+/// Descriptors of a harvest, for its ledger and for looking through its directory.
+const OF_A_HARVEST: u64 = 4;
+/// Descriptors of a file that is harvested: itself, and directories that it is moved between.
+const OF_A_HARVESTED_FILE: u64 = 6;
 /// Of a journal: its open files, and directories while it looks.
 const OF_A_JOURNAL: u64 = 24;
 /// Of the kernel's messages: the device, and what watches it.
@@ -108,6 +112,9 @@ impl Needs {
         needs.own += queues(config, part);
         for ship in part.ships(config) {
             needs.own += ship.kind.descriptors();
+        }
+        for harvest in part.harvests(config) {
+            needs.own += OF_A_HARVEST + OF_A_HARVESTED_FILE * harvest.files_at_once as u64;
         }
         needs
     }

@@ -5,7 +5,7 @@
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
-use crate::config::{Config, Machine, Ship, nearest};
+use crate::config::{Config, Harvest, Machine, Ship, nearest};
 use crate::exit::Usage;
 use crate::hint::Advise;
 
@@ -16,6 +16,8 @@ pub enum Component {
     Server,
     /// One machine: it takes events from its queue, filters them, and puts them into other queues
     Machine,
+    /// One harvest: it takes the files that others upload into a directory, and puts their lines into queues
+    Harvest,
     /// One shipper: it takes events from its queue and writes them to files or to a store
     Ship,
     /// The collector: it sends events that wait in the local spool to the message broker
@@ -35,6 +37,8 @@ pub enum Part {
     Server,
     /// The machine of this name.
     Machine(String),
+    /// The harvest of this name.
+    Harvest(String),
     /// The shipper of this name.
     Ship(String),
     /// The collector.
@@ -50,6 +54,7 @@ impl Part {
         let Some(component) = component else { return Ok(Part::Everything) };
         match component {
             Component::Machine => machine(config, name).usage(),
+            Component::Harvest => harvest(config, name).usage(),
             Component::Ship => ship(config, name).usage(),
             Component::Server => server(config, name).usage(),
             Component::Collector => collector(config, name).usage(),
@@ -64,6 +69,7 @@ impl Part {
             Part::Everything => "all",
             Part::Server => "server",
             Part::Machine(_) => "machine",
+            Part::Harvest(_) => "harvest",
             Part::Ship(_) => "ship",
             Part::Collector => "collector",
             Part::Web => "web",
@@ -73,7 +79,7 @@ impl Part {
     /// The name behind the component's word.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Part::Machine(name) | Part::Ship(name) => Some(name),
+            Part::Machine(name) | Part::Harvest(name) | Part::Ship(name) => Some(name),
             Part::Everything | Part::Server | Part::Collector | Part::Web => None,
         }
     }
@@ -95,7 +101,15 @@ impl Part {
                 let ships = self.ships(config).map(|s| Part::Ship(s.name.clone()));
                 let web = config.web.as_ref().map(|_| Part::Web);
                 let collector = self.has_spool(config).then_some(Part::Collector);
-                server.into_iter().chain(machines).chain(ships).chain(web).chain(collector).collect()
+                let harvests = self.harvests(config).map(|h| Part::Harvest(h.name.clone()));
+                server
+                    .into_iter()
+                    .chain(harvests)
+                    .chain(machines)
+                    .chain(ships)
+                    .chain(web)
+                    .chain(collector)
+                    .collect()
             }
             // A process that receives events also empties the spool.
             Part::Server if self.has_spool(config) => vec![Part::Server, Part::Collector],
@@ -130,7 +144,17 @@ impl Part {
         config.machines.iter().filter(move |m| match &part {
             Part::Everything => m.is_hop(),
             Part::Machine(name) => m.is_hop() && *name == m.name,
-            Part::Server | Part::Ship(_) | Part::Collector | Part::Web => false,
+            Part::Server | Part::Harvest(_) | Part::Ship(_) | Part::Collector | Part::Web => false,
+        })
+    }
+
+    /// The harvests that it runs.
+    pub fn harvests<'c>(&self, config: &'c Config) -> impl Iterator<Item = &'c Harvest> + use<'c> {
+        let part = self.clone();
+        config.harvests.iter().filter(move |h| match &part {
+            Part::Everything => true,
+            Part::Harvest(name) => *name == h.name,
+            Part::Server | Part::Machine(_) | Part::Ship(_) | Part::Collector | Part::Web => false,
         })
     }
 
@@ -140,7 +164,7 @@ impl Part {
         config.ships.iter().filter(move |s| match &part {
             Part::Everything => true,
             Part::Ship(name) => *name == s.name,
-            Part::Server | Part::Machine(_) | Part::Collector | Part::Web => false,
+            Part::Server | Part::Machine(_) | Part::Harvest(_) | Part::Collector | Part::Web => false,
         })
     }
 }
@@ -197,6 +221,11 @@ fn machine(config: &Config, name: Option<&str>) -> Result<Part> {
     named("machine", name, &hops).map(Part::Machine)
 }
 
+fn harvest(config: &Config, name: Option<&str>) -> Result<Part> {
+    let harvests: Vec<&str> = config.harvests.iter().map(|h| h.name.as_str()).collect();
+    named("harvest", name, &harvests).map(Part::Harvest)
+}
+
 fn ship(config: &Config, name: Option<&str>) -> Result<Part> {
     let ships: Vec<&str> = config.ships.iter().map(|s| s.name.as_str()).collect();
     named("ship", name, &ships).map(Part::Ship)
@@ -233,7 +262,7 @@ mod tests {
     use crate::config::tests::read;
 
     const CONFIG: &str = "[machine.main]\nfilter='f'\n[machine.pass]\nexchange='events'\ndestination='x'\n\
-                          [ship.archive]\nkind='files'\nexchange='x'\n[ship.search]\nkind='search'\n";
+                          [ship.archive]\nkind='files'\nexchange='x'\n[ship.search]\nkind='search'\n[harvest.up]\ndirectory='up'\n";
 
     #[track_caller]
     fn check(config: &str, words: &str, expect: &str) {
@@ -252,6 +281,7 @@ mod tests {
         check(CONFIG, "server", "server");
         check(CONFIG, "machine main", "machine-main");
         check(CONFIG, "ship archive", "ship-archive");
+        check(CONFIG, "harvest up", "harvest-up");
         check(CONFIG, "web", "web");
         check("[bus]\nkind='rabbitmq'\nurls='amqp://mq'", "collector", "collector");
     }
@@ -277,6 +307,7 @@ mod tests {
             "error: the name of the shipper is missing; hint: the configuration has `archive`, `search`",
         );
         check(CONFIG, "ship serach", "error: there is no shipper `serach`; hint: did you mean `search`?");
+        check(CONFIG, "harvest upp", "error: there is no harvest `upp`; hint: did you mean `up`?");
         check(
             CONFIG,
             "server x",
@@ -310,7 +341,7 @@ mod tests {
         let claims = |part: Part| part.claims(&config).iter().map(Part::id).collect::<Vec<_>>();
         assert_eq!(
             claims(Part::Everything),
-            ["server", "machine-main", "ship-archive", "ship-search", "web"]
+            ["server", "harvest-up", "machine-main", "ship-archive", "ship-search", "web"]
         );
         assert_eq!(claims(Part::Ship("archive".to_owned())), ["ship-archive"]);
         let config = read("[bus]\nkind='rabbitmq'\nurls='amqp://mq'");

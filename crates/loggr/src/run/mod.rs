@@ -1,7 +1,7 @@
 //! One process that runs its part of the configuration, from opening to draining.
 //!
 //! Order of starting: data directory, sockets, another user (all of that while there is one
-//! thread); then bus, rescue, shippers, machines, listeners, collectors, web, and the tasks that
+//! thread); then bus, rescue, shippers, machines, listeners, harvests, collectors, web, and the tasks that
 //! report to others. `stop` is the mirror image, so that received events are still passed on.
 
 mod alone;
@@ -22,6 +22,7 @@ use loggr_store::postgres::Database;
 
 use crate::component::bus::{self, Opened};
 use crate::component::collector;
+use crate::component::harvest;
 use crate::component::machine::Machines;
 use crate::component::server::{Doors, Receiving, Server};
 use crate::component::ship::{self, Shippers};
@@ -87,6 +88,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         tracing::warn!("{sentence}");
     }
     let file = ReadAtStart::now(config.file.as_deref());
+    harvest::look(part.harvests(&config))?;
     let identity = Identity::find(&config)?;
     let registry = Registry::open(&config)?;
     let place = Place::claim(&config, &part, identity.as_ref())?;
@@ -218,12 +220,17 @@ impl Running {
         let signals = Signals::listen()?;
         starting.abort();
 
-        let (mut filtering, receiving, mut collecting) = (Crew::new(), Crew::new(), Crew::new());
+        let (mut filtering, mut receiving, mut collecting) = (Crew::new(), Crew::new(), Crew::new());
         let (mut machines, mut server, mut collectors) = (Vec::new(), Server::default(), Vec::new());
+        let mut harvests = Vec::new();
         if let Some(opened) = &opened {
             let of = Machines::new(&config, &opened.bus, &rescue, &seal_keys, &filtering.stop)?;
             for machine in part.machines(&config) {
                 machines.push(of.start(machine, &mut filtering.tasks)?);
+            }
+            for section in part.harvests(&config) {
+                let Crew { stop, tasks, .. } = &mut receiving;
+                harvests.push(harvest::start(section, &opened.bus, &data, stop, tasks)?);
             }
             if part.has_listeners() {
                 let uids = Arc::new(uids()?);
@@ -255,6 +262,7 @@ impl Running {
             certificates,
             seal_keys,
             uploads: server.uploads.clone(),
+            harvests,
             machines,
             ships,
             worries: OnceLock::new(),
@@ -327,6 +335,7 @@ impl Running {
     async fn drain(&mut self) {
         self.receiving.drain();
         self.server.drained().await;
+        self.receiving.ended().await;
         // Events in the spool are safe there, whether the broker takes them now or later.
         self.collecting.abort();
         self.filtering.drain();
@@ -341,6 +350,7 @@ impl Running {
         self.filtering.abort();
         self.shipping.abort();
         drop(tokio::time::timeout(ABORT_GRACE, self.server.drained()).await);
+        self.receiving.ended_within(ABORT_GRACE).await;
         self.filtering.ended_within(ABORT_GRACE).await;
         self.shipping.ended_within(ABORT_GRACE).await;
     }

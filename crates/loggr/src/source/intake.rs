@@ -180,10 +180,10 @@ impl Uids {
     }
 }
 
-/// The bus has no permanent refusals, so a listener's pump needs no rescue: what
+/// The bus has no permanent refusals, so the pump of a listener or of a file needs no rescue: what
 /// comes here all the same is held and tried again, never thrown away.
 #[derive(Clone, Copy, Debug)]
-struct NoRescue;
+pub(super) struct NoRescue;
 
 impl Rescue for NoRescue {
     async fn rescue(&mut self, _batch: &Batch, reason: &Reason) -> Result<Receipt, StoreError> {

@@ -1,5 +1,5 @@
 //! Sources that face the senders: one file per protocol, the list of what is spoken on connections, files
-//! that are uploaded, and files that other programs write.
+//! that are uploaded, over HTTP or into a directory, and what this host writes: files, journal, kernel.
 //!
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
@@ -7,7 +7,9 @@
 mod accept;
 mod clients;
 mod connection;
+pub mod content;
 mod datagram;
+pub mod harvest;
 mod intake;
 pub mod journal;
 pub mod kernel;

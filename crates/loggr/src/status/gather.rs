@@ -9,8 +9,8 @@ use loggr_bus::rescue::RescueStore;
 
 use super::rescue::{self, MAX_RESCUE_BYTES, Standings};
 use super::{
-    Broker, Certificate, Exchange, Identity, Listener, Live, Machine, Queue, Seals, Ship, Status, Totals,
-    disk, store,
+    Broker, Certificate, Exchange, Harvest, Identity, Listener, Live, Machine, Queue, Seals, Ship, Status,
+    Totals, disk, store,
 };
 use crate::config::Config;
 
@@ -37,6 +37,7 @@ pub fn online(live: &Live) -> Status {
         uptime_seconds: Some(live.started.elapsed().as_secs()),
         totals: Totals::of(&queues, events),
         listeners: live.sources().map(|bound| Listener::of(&bound)).collect(),
+        harvests: live.harvests.iter().map(|h| Harvest::of(h)).collect(),
         certificates: live.certificates.iter().filter_map(Certificate::of).collect(),
         exchanges: stats.iter().map(Exchange::of).collect(),
         queues,

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broker, Certificate, Disk, Exchange, Identity, Listener, Machine, Queue, QueuePlace, Seals, Seen, Ship,
-    State, Status, Store, Totals, offline,
+    Broker, Certificate, Disk, Exchange, Harvest, Identity, Listener, Machine, Queue, QueuePlace, Seals,
+    Seen, Ship, State, Status, Store, Totals, offline,
 };
 use crate::config::Config;
 
@@ -30,6 +30,8 @@ pub struct Installation {
     pub totals: Totals,
     /// The listeners.
     pub listeners: Vec<Owned<Listener>>,
+    /// The harvests.
+    pub harvests: Vec<Owned<Harvest>>,
     /// The certificates that are shown.
     pub certificates: Vec<Owned<Certificate>>,
     /// The logs of the buses.
@@ -187,6 +189,7 @@ pub fn combine(mut seen: Vec<Seen>, rest: Option<Status>) -> Installation {
         }
         let owner = Owned { item: (), process, host };
         owner.own(status.listeners, &mut out.listeners);
+        owner.own(status.harvests, &mut out.harvests);
         owner.own(status.certificates, &mut out.certificates);
         owner.own(status.seals, &mut out.seals);
         owner.own(status.exchanges, &mut out.exchanges);

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::process::certificates::Certificates;
 use crate::process::part::Part;
 use crate::seal::Sealing;
+use crate::source::harvest::Harvest;
 use crate::source::upload::Uploads;
 
 /// Tells what is wrong at the moment, a sentence each. May read from disk.
@@ -44,6 +45,8 @@ pub struct Live {
     pub seal_keys: Arc<SealKeys>,
     /// What takes uploaded files.
     pub uploads: Option<Arc<Uploads>>,
+    /// Harvests with their counters.
+    pub harvests: Vec<Arc<Harvest>>,
     /// Machines with their counters.
     pub machines: Vec<Arc<Running>>,
     /// Shippers with their counters.

@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use super::metric::{Metric, count, metric, said};
 use super::{
-    Seen, State, Status, broker, certificate, disk, kernel, listener, machine, queue, seal, ship, store,
+    Seen, State, Status, broker, certificate, disk, harvest, kernel, listener, machine, queue, seal, ship,
+    store,
 };
 
 /// Metrics of the rescue, one line for each sink.
@@ -48,6 +49,9 @@ pub fn render(own: &Status, others: &[Seen]) -> String {
     page.of_each("sender_", listener::SENDERS, |s| {
         let all = s.listeners.iter().flat_map(|l| l.senders.iter().map(move |sender| (l, sender)));
         all.map(|(l, s)| (join(&label("listener", &l.name), &label("sender", &s.name)), s)).collect()
+    });
+    page.of_each("harvest_", harvest::METRICS, |s| {
+        s.harvests.iter().map(|h| (label("harvest", &h.name), h)).collect()
     });
     page.of_each("certificate_", certificate::METRICS, |s| {
         s.certificates.iter().map(|c| (label("place", &c.place), c)).collect()
@@ -272,6 +276,7 @@ mod tests {
              remembers the latest thousand senders.",
             rows("sender_", listener::SENDERS),
         );
+        family("Harvests", "The label `harvest` is the harvest's name.", rows("harvest_", harvest::METRICS));
         family(
             "Queues",
             "The label `queue` is the queue's name. A queue on disk and a queue on a RabbitMQ broker do not have \

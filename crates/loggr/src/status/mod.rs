@@ -10,6 +10,7 @@ mod broker;
 mod certificate;
 mod disk;
 mod gather;
+mod harvest;
 mod installation;
 mod kernel;
 mod listener;
@@ -37,6 +38,7 @@ pub use broker::Broker;
 pub use certificate::Certificate;
 pub use disk::Disk;
 pub use gather::{adopt, offline, online};
+pub use harvest::{File as HarvestedFile, Harvest};
 pub use installation::{Installation, Owned, Process, Registry, whole};
 pub use listener::Listener;
 pub use live::Live;
@@ -119,6 +121,8 @@ pub struct Status {
     pub totals: Totals,
     /// Its listeners.
     pub listeners: Vec<Listener>,
+    /// Its harvests.
+    pub harvests: Vec<Harvest>,
     /// The certificates that it shows.
     pub certificates: Vec<Certificate>,
     /// The logs of its bus.

@@ -20,6 +20,11 @@ pub fn troubled_parts(live: &Live) -> Troubles {
         let crowded = l.stats.crowded.is_raised().then(|| NO_PLACE.to_owned());
         (("listener", of.name.clone()), of.ended().or(stalled).or(crowded))
     });
+    let harvests = live.harvests.iter().map(|h| {
+        let of = &h.stats.progress;
+        let stalled = of.failing.is_raised().then(|| "the queue takes nothing".to_owned());
+        (("harvest", of.name.clone()), of.ended().or(stalled).or_else(|| h.stats.worry()))
+    });
     let machines = live.machines.iter().map(|m| {
         let of = &m.stats.progress;
         let failing = of.failing.is_raised().then(|| "the next exchange takes nothing".to_owned());
@@ -42,12 +47,14 @@ pub fn troubled_parts(live: &Live) -> Troubles {
     let queues = live.queues().into_iter().map(|q| (("queue", q.name), q.trouble));
     let rescue = std::iter::once((("rescue", "rescue".to_owned()), live.rescue.trouble()));
     let kept = queues.chain(rescue).chain(stores);
-    listeners.chain(machines).chain(ships).chain(kept).chain(broker).collect()
+    listeners.chain(harvests).chain(machines).chain(ships).chain(kept).chain(broker).collect()
 }
 
 /// Why the process cannot do its work at the moment. May read from disk.
 pub fn not_ready(live: &Live) -> Option<String> {
-    let stalled = live.listeners.iter().any(|l| l.stats.progress.failing.is_raised());
+    let mut receiving = live.listeners.iter().map(|l| &l.stats.progress);
+    let mut harvesting = live.harvests.iter().map(|h| &h.stats.progress);
+    let stalled = receiving.any(|of| of.failing.is_raised()) || harvesting.any(|of| of.failing.is_raised());
     ended(live)
         .or_else(|| unreadable(live))
         .or_else(|| store::unusable(live))
@@ -57,10 +64,11 @@ pub fn not_ready(live: &Live) -> Option<String> {
 /// A part that has ended too early, and why: only a new start mends it.
 fn ended(live: &Live) -> Option<String> {
     let listeners = live.listeners.iter().map(|l| ("listener", &l.stats.progress));
+    let harvests = live.harvests.iter().map(|h| ("harvest", &h.stats.progress));
     let collectors = live.collectors.iter().map(|c| ("collector of", &c.progress));
     let machines = live.machines.iter().map(|m| ("machine", &m.stats.progress));
     let ships = live.ships.iter().map(|s| ("shipper", &s.stats.progress));
-    let mut all = listeners.chain(collectors).chain(machines).chain(ships);
+    let mut all = listeners.chain(harvests).chain(collectors).chain(machines).chain(ships);
     all.find_map(|(kind, of)| Some(format!("the {kind} `{}` has ended: {}", of.name, of.ended()?)))
 }
 

@@ -30,6 +30,11 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
             found.0.push(format!("listener `{}` {why}", l.name));
         }
     }
+    for Owned { item: h, .. } in &status.harvests {
+        found.of("harvest", &h.name, h.ended.as_deref());
+        found.of("harvest", &h.name, h.trouble.as_deref());
+        found.of("harvest", &h.name, h.stalled.then_some("the queue takes nothing, and files wait"));
+    }
     for Owned { item: c, .. } in &status.certificates {
         found.0.extend(c.trouble.as_ref().map(|why| format!("{}: {why}", c.place)));
     }
@@ -178,6 +183,12 @@ mod tests {
         check(
             |s| s.listeners = one(Listener { name: name(), stalled: true, ..Listener::default() }),
             &["listener `a` has stopped reading: the queue is full or cannot be written"],
+        );
+        check(
+            |s| {
+                s.harvests = one(Harvest { name: name(), trouble: said("cannot list"), ..Harvest::default() })
+            },
+            &["harvest `a`: cannot list"],
         );
         let failing = |last_error| Ship { name: name(), failing: true, last_error, ..Ship::default() };
         check(|s| s.ships = one(failing(said("no space left"))), &["shipper `a`: no space left"]);

@@ -18,6 +18,7 @@ mod doors;
 mod faults;
 mod foreign;
 mod forward;
+mod harvest;
 mod hostile;
 mod journal;
 mod kernel;

@@ -54,7 +54,7 @@ fn every_component_has_a_unit_and_all_are_guarded_alike() {
         let (component, instance) = start.split_once(' ').unwrap_or((start, ""));
         let expect = match component {
             "" => "loggr.service".to_owned(),
-            "machine" | "ship" => format!("loggr-{component}@.service"),
+            "harvest" | "machine" | "ship" => format!("loggr-{component}@.service"),
             other => format!("loggr-{other}.service"),
         };
         assert_eq!((name.as_str(), instance), (expect.as_str(), if name.contains('@') { "%i" } else { "" }));

@@ -16,8 +16,8 @@ use loggr_event::counted;
 use super::resume::{Book, Mark, Place, digest};
 use crate::cli::complain;
 use crate::hint::Advise;
+use crate::source::content::{self, Content};
 use crate::source::upload::Ended;
-use crate::source::upload::content::{self, Content};
 
 /// No line of a file is longer.
 pub const MAX_LINE_BYTES: u64 = 8 << 20;

@@ -53,7 +53,7 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["file", "count"])]
     message: Option<String>,
     /// Send the lines of these files, each as an event; a directory stands for all files below it, and what
-    /// is packed with gzip or zstd is unpacked [default: the lines of stdin]
+    /// is packed with gzip, zstd, xz or bzip2 is unpacked [default: the lines of stdin]
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "count")]
     file: Vec<PathBuf>,
     /// RELP: note in this file which lines of the files were acknowledged, and go on behind them if it is

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use loggr_filter::lang::Predicate;
 use loggr_flow::Stage;
@@ -39,6 +40,11 @@ impl Packing {
             Some(condition) => Box::new(packer.only(Box::new(move |event| condition.holds(event)))),
             None => Box::new(packer),
         }
+    }
+
+    /// How long one holds an event.
+    pub fn max_age(&self) -> Duration {
+        self.limits.max_age
     }
 
     /// Does one of them hold something?

@@ -30,6 +30,8 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         ("listener", _) if key.name == "seal" => "name='x'\ntrust=true",
         ("listener", "file") if key.name != "path" => "name='x'\npath='/x'",
         ("listener", _) => "name='x'",
+        ("harvest", _) if key.name == "directory" => "",
+        ("harvest", _) => "directory='/up'",
         ("packers", "format") => "start='$INT'",
         ("packers", "preset") => "preset='java'",
         ("registry", "redis") => "url='redis://cache'",

@@ -5,7 +5,6 @@
 //! whom. Invariants: nothing is told as taken before it is on disk; of a file that is no log nothing is
 //! taken; the last line of a file that did not come whole is not taken.
 
-pub mod content;
 mod reading;
 
 use std::collections::HashSet;
@@ -21,7 +20,7 @@ use loggr_flow::{Outcome, Phase, Settlements, Stop, channel_source, window};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinError;
 
-pub use content::Packing;
+pub use super::content::Packing;
 use reading::{Job, Piece};
 
 use super::connection::CONNECTION_WINDOW;

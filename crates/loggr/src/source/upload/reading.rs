@@ -11,9 +11,9 @@ use loggr_wire::framing::{Frame, Framer, Mode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::content::{self, Packing};
 use super::{Ended, GAVE_BACK, MAX_FILE_BYTES, Taken};
 use crate::process::clock::now;
+use crate::source::content::{self, Fault, Packing, Unread};
 use crate::source::intake::{Intake, Lines, is_blank};
 
 /// Largest read of the unpacked file in bytes; what is read at once becomes a batch.
@@ -120,8 +120,8 @@ impl Read for Pieces {
             match self.pieces.blocking_recv() {
                 Some(Piece::Bytes(bytes)) => self.piece = bytes,
                 Some(Piece::End) => self.is_over = true,
-                Some(Piece::Broken(why)) => return Err(io::Error::other(why)),
-                None => return Err(io::Error::other(Ended::Broken("its sender has gone"))),
+                Some(Piece::Broken(why)) => return Err(unread(why)),
+                None => return Err(unread(Ended::Broken("its sender has gone"))),
             }
         }
         let n = self.piece.len().min(out.len());
@@ -130,15 +130,30 @@ impl Read for Pieces {
     }
 }
 
+/// What ended it before its end, through what unpacks it.
+fn unread(why: Ended) -> io::Error {
+    io::Error::other(Unread(io::Error::other(why)))
+}
+
 impl std::error::Error for Ended {}
 
 impl Ended {
     /// What an error while reading means: it is ours, or what the file is packed in is damaged.
     pub fn of(error: io::Error) -> Ended {
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>()) {
-            Some(ended) => ended.clone(),
-            None if error.kind() == io::ErrorKind::UnexpectedEof => Ended::CutOff,
-            None => Ended::Damaged(error.to_string()),
+        Fault::of(error).into()
+    }
+}
+
+impl From<Fault> for Ended {
+    fn from(fault: Fault) -> Ended {
+        match fault {
+            Fault::NoLog(what) => Ended::NoLog(what),
+            Fault::Damaged(why) => Ended::Damaged(why),
+            Fault::CutOff => Ended::CutOff,
+            Fault::Unread(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Ended>()) {
+                Some(ended) => ended.clone(),
+                None => Ended::Damaged(error.to_string()),
+            },
         }
     }
 }

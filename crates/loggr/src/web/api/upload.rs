@@ -149,7 +149,7 @@ fn plan(call: &Call) -> Result<Plan, Problem> {
         None | Some("" | "identity") => None,
         Some(said) => Some(Packing::of(said).ok_or_else(|| {
             Problem::parameter("Content-Encoding", format!("`{said}` is not unpacked here"))
-                .hint("send the file as it is, or packed with gzip or zstd")
+                .hint("send the file as it is, or packed with gzip, zstd, xz or bzip2")
         })?),
     };
     let length =

@@ -4,7 +4,7 @@
 //! Nobody follows single events, so that some of it cannot be known: then it says so, and why. Who may
 //! not see everything is told what stands in the event, and no more.
 
-use loggr_event::{Event, Origin, Timestamp, Uid, counted};
+use loggr_event::{Event, Origin, Timestamp, Transport, Uid, counted};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -105,6 +105,10 @@ fn published(config: &Config, origin: &Origin) -> Option<(String, String)> {
     if origin.listener == UPLOAD {
         let (ways, key) = config.upload_ways().ok()?;
         return Some((ways.first()?.exchange.clone(), key));
+    }
+    if origin.transport == Transport::Harvest {
+        let harvest = config.harvests.iter().find(|harvest| harvest.name == origin.listener)?;
+        return Some((harvest.exchange.clone(), harvest.routing_key()));
     }
     let listener = config.listeners.iter().find(|listener| listener.name == origin.listener)?;
     Some((listener.exchange.clone(), listener.routing_key()))

@@ -6,6 +6,6 @@ mod crash;
 mod notices;
 mod others;
 mod refused;
-mod run;
+pub mod run;
 mod setting;
 mod spool;

@@ -21,6 +21,7 @@ mod relp;
 mod root;
 mod rsyslog;
 mod snapshot;
+mod ssh;
 mod tools;
 mod wait;
 mod web;
@@ -44,9 +45,10 @@ pub use relp::{Load, RelpSender, Sent};
 pub use root::stays_root;
 pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
+pub use ssh::Ssh;
 pub use tools::{
-    Tool, duckdb, loggen, logger, logrotate, long, oidc_provider, redis_server, rsyslogd, schemathesis,
-    skipped, syslog_ng, systemd_analyze,
+    Tool, duckdb, loggen, logger, logrotate, long, oidc_provider, redis_server, rsync, rsyslogd,
+    schemathesis, sftp, skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

@@ -108,6 +108,26 @@ pub fn redis_server() -> Option<Tool> {
     needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))
 }
 
+/// The SSH server.
+pub fn sshd() -> Option<Tool> {
+    needed("sshd", find("sshd", &["/usr/sbin"], "openssh", "usr/sbin/sshd"))
+}
+
+/// SSH's client for files.
+pub fn sftp() -> Option<Tool> {
+    needed("sftp", find("sftp", &["/usr/bin"], "openssh", "usr/bin/sftp"))
+}
+
+/// What makes SSH's keys.
+pub fn ssh_keygen() -> Option<Tool> {
+    needed("ssh-keygen", find("ssh-keygen", &["/usr/bin"], "openssh", "usr/bin/ssh-keygen"))
+}
+
+/// rsync.
+pub fn rsync() -> Option<Tool> {
+    needed("rsync", find("rsync", &["/usr/bin"], "rsync", "usr/bin/rsync"))
+}
+
 /// What writes files of systemd's journal; it needs no running systemd.
 pub fn journal_remote() -> Option<Tool> {
     let name = "systemd-journal-remote";

@@ -1,11 +1,11 @@
 //! What a file is: a log, a log that is packed, or something else, told by how it begins.
 //!
-//! Not what its lines mean. A file is unpacked as it comes, so that a small one that unpacks to a large
-//! one costs no memory. `loggr send` unpacks its files here, too.
+//! Not what its lines mean, and not how much of it is taken. A file is unpacked as it comes, so that a small
+//! one that unpacks to a large one costs no memory. Uploads, harvests and `loggr send` unpack their files
+//! here.
 
-use std::io::{BufReader, Cursor, Read};
-
-use super::Ended;
+use std::io::{self, BufReader, Cursor, Read};
+use std::{error, fmt};
 
 /// So much of an unpacked file is looked at before anything of it is taken.
 const LOOK_BYTES: usize = 8 << 10;
@@ -13,20 +13,30 @@ const LOOK_BYTES: usize = 8 << 10;
 const CONTROLS_IN: usize = 10;
 /// What a packed file is read in.
 const PACKED_BUFFER_BYTES: usize = 64 << 10;
+/// Memory in KiB that unpacking xz may take: `xz -9` needs 64 MiB and a little.
+const XZ_MEMORY_KIB: u32 = 70 << 10;
 
 /// How a file can be packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// gzip, one member or several.
     Gzip,
-    /// zstd.
+    /// zstd, one frame or several.
     Zstd,
+    /// xz, one stream or several.
+    Xz,
+    /// bzip2, one stream or several.
+    Bzip2,
 }
 
 impl Packing {
     /// Its word, which is that of `Content-Encoding`, and how it begins.
-    const ALL: [(&str, Packing, &[u8]); 2] =
-        [("gzip", Packing::Gzip, b"\x1f\x8b"), ("zstd", Packing::Zstd, b"\x28\xb5\x2f\xfd")];
+    const ALL: [(&str, Packing, &[u8]); 4] = [
+        ("gzip", Packing::Gzip, b"\x1f\x8b"),
+        ("zstd", Packing::Zstd, b"\x28\xb5\x2f\xfd"),
+        ("xz", Packing::Xz, b"\xfd7zXZ\0"),
+        ("bzip2", Packing::Bzip2, b"BZh"),
+    ];
     /// How a frame of zstd begins that has nothing of the text (RFC 8878, section 3.1.2), behind a byte
     /// whose upper half is 5.
     const SKIPPABLE: &[u8] = b"\x2a\x4d\x18";
@@ -43,15 +53,18 @@ impl Packing {
         {
             return Some(Packing::Zstd);
         }
-        Packing::ALL.iter().find(|(.., magic)| beginning.starts_with(magic)).map(|(_, packing, _)| *packing)
+        let (_, packing, magic) = Packing::ALL.iter().find(|(.., magic)| beginning.starts_with(magic))?;
+        // A line of text may begin with these letters: behind them stand the size of a block and its mark, or
+        // that of the end.
+        let is_block = |rest: &[u8]| matches!(rest, [b'1'..=b'9', mark @ ..] if mark.starts_with(b"1AY&SY") || mark.starts_with(b"\x17rE8P\x90"));
+        let is_one = *packing != Packing::Bzip2 || beginning.get(magic.len()..).is_some_and(is_block);
+        is_one.then_some(*packing)
     }
 }
 
 /// How files begin that are no logs, and what they are.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "it is a ZIP archive, or a document in one; unpack it first"),
-    (b"\xfd7zXZ\0", "it is packed with xz, which is not unpacked here; unpack it first"),
-    (b"BZh", "it is packed with bzip2, which is not unpacked here; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive; unpack it first"),
     (b"Rar!\x1a\x07", "it is a RAR archive; unpack it first"),
     (b"\x04\x22\x4d\x18", "it is packed with LZ4, which is not unpacked here; unpack it first"),
@@ -90,18 +103,70 @@ pub struct NoLog {
     pub is_sure: bool,
 }
 
+/// Why a file has no text, or not all of it.
+#[derive(Debug)]
+pub enum Fault {
+    /// It is no log: this is what it is.
+    NoLog(String),
+    /// What it is packed in is damaged: what came of it may be wrong.
+    Damaged(String),
+    /// What it is packed in ends in its middle.
+    CutOff,
+    /// It cannot be read, packed or not; see [`Unread`].
+    Unread(io::Error),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::NoLog(what) => write!(f, "the file is no log: {what}"),
+            Fault::Damaged(why) => write!(f, "the file is packed and damaged: {why}"),
+            Fault::CutOff => f.write_str("the file is packed and ends in its middle"),
+            Fault::Unread(error) => write!(f, "the file cannot be read: {error}"),
+        }
+    }
+}
+
+impl error::Error for Fault {}
+
+impl Fault {
+    /// What an error while reading a text means.
+    pub fn of(error: io::Error) -> Fault {
+        let kind = error.kind();
+        let said = error.to_string();
+        match error.into_inner().map(|inner| inner.downcast::<Unread>()) {
+            Some(Ok(unread)) => Fault::Unread(unread.0),
+            Some(Err(_)) | None if kind == io::ErrorKind::UnexpectedEof => Fault::CutOff,
+            Some(Err(_)) | None => Fault::Damaged(said),
+        }
+    }
+}
+
+/// An error of who reads the file as it is, which goes through what unpacks it: the packing has no part in
+/// it.
+#[derive(Debug)]
+pub struct Unread(pub io::Error);
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl error::Error for Unread {}
+
 /// The text of a file, or why it has none. `claimed`: how it is packed for the way, beside which it may
 /// be packed itself.
-pub fn open(file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Box<dyn Read + Send>, Ended> {
+pub fn open(file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Box<dyn Read + Send>, Fault> {
     let Content { text, no_log, .. } = unpack(file, claimed)?;
     match no_log {
         None => Ok(text),
-        Some(what) => Err(Ended::NoLog(what.text)),
+        Some(what) => Err(Fault::NoLog(what.text)),
     }
 }
 
 /// The same, for who also takes what looks like no log.
-pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Content, Ended> {
+pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Result<Content, Fault> {
     let mut unpacked = 0;
     loop {
         let (beginning, whole) = look(file)?;
@@ -110,7 +175,7 @@ pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Resul
             && seen != Some(claimed)
             && !beginning.is_empty()
         {
-            return Err(Ended::Damaged(format!("it does not begin as `{}` does", word(claimed))));
+            return Err(Fault::Damaged(format!("it does not begin as `{}` does", word(claimed))));
         }
         file = match seen {
             None => {
@@ -118,7 +183,7 @@ pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Resul
                 return Ok(Content { text: whole, is_packed: unpacked > 0, no_log });
             }
             Some(_) if unpacked > usize::from(claimed.is_some()) => {
-                return Err(Ended::NoLog("it is packed twice; unpack it first".to_owned()));
+                return Err(Fault::NoLog("it is packed twice; unpack it first".to_owned()));
             }
             Some(Packing::Gzip) => {
                 let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
@@ -127,7 +192,15 @@ pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Resul
             Some(Packing::Zstd) => {
                 let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
                 let unpacking = zstd::stream::read::Decoder::with_buffer(packed);
-                Box::new(unpacking.map_err(|error| Ended::Damaged(error.to_string()))?)
+                Box::new(unpacking.map_err(|error| Fault::Damaged(error.to_string()))?)
+            }
+            Some(Packing::Xz) => {
+                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
+                Box::new(lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB))
+            }
+            Some(Packing::Bzip2) => {
+                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
+                Box::new(bzip2::bufread::MultiBzDecoder::new(packed))
             }
         };
         unpacked += 1;
@@ -139,9 +212,9 @@ fn word(packing: Packing) -> &'static str {
 }
 
 /// The beginning of a file, and all of it.
-fn look(mut file: Box<dyn Read + Send>) -> Result<(Vec<u8>, Box<dyn Read + Send>), Ended> {
+fn look(mut file: Box<dyn Read + Send>) -> Result<(Vec<u8>, Box<dyn Read + Send>), Fault> {
     let mut beginning = Vec::new();
-    file.by_ref().take(LOOK_BYTES as u64).read_to_end(&mut beginning).map_err(Ended::of)?;
+    file.by_ref().take(LOOK_BYTES as u64).read_to_end(&mut beginning).map_err(Fault::of)?;
     let whole = Cursor::new(beginning.clone()).chain(file);
     Ok((beginning, Box::new(whole)))
 }
@@ -171,10 +244,23 @@ mod tests {
 
     use super::*;
 
-    fn text(file: Vec<u8>, claimed: Option<Packing>) -> Result<String, Ended> {
+    fn text(file: Vec<u8>, claimed: Option<Packing>) -> Result<String, Fault> {
         let mut text = String::new();
-        open(Box::new(Cursor::new(file)), claimed)?.read_to_string(&mut text).map_err(Ended::of)?;
+        open(Box::new(Cursor::new(file)), claimed)?.read_to_string(&mut text).map_err(Fault::of)?;
         Ok(text)
+    }
+
+    fn xz(text: &[u8]) -> Vec<u8> {
+        let options = lzma_rust2::XzOptions::with_preset(1);
+        let mut packed = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
+    }
+
+    fn bzip2(text: &[u8]) -> Vec<u8> {
+        let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
     }
 
     fn gzip(text: &[u8]) -> Vec<u8> {
@@ -185,7 +271,7 @@ mod tests {
 
     #[track_caller]
     fn check(file: &[u8], claimed: Option<Packing>, expect: &str) {
-        assert_eq!(text(file.to_vec(), claimed).as_deref(), Ok(expect));
+        assert_eq!(text(file.to_vec(), claimed).unwrap(), expect);
     }
 
     #[track_caller]
@@ -210,6 +296,13 @@ mod tests {
         check(&zstd(b"one\n"), None, "one\n");
         check(&gzip(b"one\n"), Some(Packing::Gzip), "one\n");
         check(&zstd(&gzip(b"one\n")), Some(Packing::Zstd), "one\n");
+        check(&[zstd(b"one\n"), zstd(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&[xz(b"one\n"), xz(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&[bzip2(b"one\n"), bzip2(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&bzip2(b""), None, "");
+        check(&xz(b""), None, "");
+        check(b"BZh9 is a word of a log\n", None, "BZh9 is a word of a log\n");
+        check(&xz(&bzip2(b"one\n")), Some(Packing::Xz), "one\n");
         // What zstd steps over is no text, wherever it stands.
         let skipped = |n: u8| [&[0x50 + n, 0x2a, 0x4d, 0x18, 3, 0, 0, 0], b"abc".as_slice()].concat();
         check(&skipped(0), None, "");
@@ -241,16 +334,52 @@ mod tests {
         let sum = wrong_sum.len() - 8;
         wrong_sum[sum] ^= 1;
         check_none(&wrong_sum, None, "damaged");
+        for mut wrong in [xz(&lines), bzip2(&lines), zstd::encode_all(lines.as_slice(), 1).unwrap()] {
+            let middle = wrong.len() / 2;
+            wrong[middle] ^= 0xff;
+            check_none(&wrong, None, "packed and");
+        }
+        check_none(&[gzip(b"one\n").as_slice(), b"no member of it, but a text"].concat(), None, "damaged");
         check_none(b"plain", Some(Packing::Zstd), "does not begin as `zstd` does");
     }
 
     #[test]
     fn what_is_packed_and_ends_too_early_is_said_to_be_cut_off() {
         let lines = b"a line that is long enough\n".repeat(100);
-        for whole in [gzip(&lines), zstd::encode_all(lines.as_slice(), 1).unwrap()] {
+        let zstd = zstd::encode_all(lines.as_slice(), 1).unwrap();
+        for whole in [gzip(&lines), zstd, xz(&lines), bzip2(&lines)] {
             check_none(&whole[..whole.len() / 2], None, "ends in its middle");
             check_none(&whole[..whole.len() - 1], None, "ends in its middle");
         }
         check_none(b"\x50\x2a\x4d\x18\x09\0\0\0too", None, "ends in its middle");
+    }
+    #[test]
+    fn what_cannot_be_read_is_not_called_damaged() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other(Unread(io::Error::from(io::ErrorKind::PermissionDenied))))
+            }
+        }
+        for begins in [b"\x1f\x8b".as_slice(), b"text", b""] {
+            let mut text = Vec::new();
+            let read = unpack(Box::new(Cursor::new(begins).chain(Broken)), None)
+                .and_then(|mut content| content.text.read_to_end(&mut text).map_err(Fault::of));
+            assert!(matches!(read, Err(Fault::Unread(_))), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn xz_may_not_take_all_memory() {
+        let options = lzma_rust2::XzOptions {
+            lzma_options: lzma_rust2::LzmaOptions {
+                dict_size: 256 << 20,
+                ..lzma_rust2::LzmaOptions::with_preset(1)
+            },
+            ..lzma_rust2::XzOptions::with_preset(1)
+        };
+        let mut packed = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+        packed.write_all(b"one\n").unwrap();
+        check_none(&packed.finish().unwrap(), None, "mem_limit");
     }
 }
