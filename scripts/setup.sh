@@ -4,7 +4,7 @@
 #   scripts/setup.sh run     what building and running needs: a C compiler, make, Rust
 #   scripts/setup.sh test    that, and the neighbours the tests talk to
 #
-# rsyslogd, loggen, DuckDB and schemathesis are unpacked below the target directory and never installed: an
+# rsyslogd, loggen, logrotate, DuckDB and schemathesis are unpacked below the target directory and never installed: an
 # installed syslog daemon would start by itself and change the machine. RabbitMQ, PostgreSQL
 # and Redis are installed where they are missing, kept from starting, now and at the next
 # boot; the tests run instances of their own, as they do of the SSH server, to which files are
@@ -186,6 +186,11 @@ neighbours() {
         unpack journal systemd-journal-remote systemd libsystemd-shared libsystemd0 libmicrohttpd12 ||
             say "no systemd-journal-remote: the tests of the journal will be skipped"
     fi
+    # Installed it would rotate this machine's logs.
+    if [ ! -x /usr/sbin/logrotate ] && [ ! -x "$tools/logrotate/usr/sbin/logrotate" ]; then
+        unpack logrotate logrotate libpopt0 || say "no logrotate: the tests of rotation will be skipped"
+    fi
+    have gzip || (apt_install gzip)
     pytool duckdb || say "no DuckDB: the tests that read the store's files with it will be skipped"
     pytool schemathesis || say "no schemathesis: the API's document will not be held against the server"
     pytool oidc_provider_mock oidc-provider-mock ||

@@ -11,6 +11,7 @@
 mod annotation;
 mod calendar;
 mod civil;
+mod container;
 mod counted;
 mod date_like;
 mod date_time;
@@ -54,6 +55,7 @@ mod zone_word;
 
 pub use calendar::{MONTHS, WEEKDAYS};
 pub use civil::{Civil, zone_offset};
+pub use container::Cri;
 pub use counted::counted;
 pub use dump::DumpFormat;
 pub use elastic::INDEX_PREFIX;

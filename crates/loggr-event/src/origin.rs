@@ -21,6 +21,8 @@ pub enum Transport {
     File,
     /// Read from the journal of systemd.
     Journal,
+    /// Read from the kernel itself.
+    Kernel,
     /// A file that somebody sent over HTTP.
     Upload,
     /// A file that somebody put into a directory for that.
@@ -42,6 +44,7 @@ impl Transport {
             Transport::UnixStream => "unix-stream",
             Transport::File => "file",
             Transport::Journal => "journal",
+            Transport::Kernel => "kernel",
             Transport::Upload => "upload",
             Transport::Harvest => "harvest",
             Transport::Amqp => "amqp",
@@ -59,6 +62,7 @@ impl Transport {
             Transport::UnixStream,
             Transport::File,
             Transport::Journal,
+            Transport::Kernel,
             Transport::Upload,
             Transport::Harvest,
             Transport::Amqp,
@@ -70,12 +74,12 @@ impl Transport {
     /// True where the lines of one peer are one text in their order: a line without a head goes on
     /// with the one before it.
     pub fn is_text(self) -> bool {
-        matches!(self, Transport::Tcp | Transport::Upload | Transport::Harvest)
+        matches!(self, Transport::Tcp | Transport::Upload | Transport::Harvest | Transport::File)
     }
 
-    /// True for files that somebody brought: who did is not where they were written.
-    pub fn is_brought(self) -> bool {
-        matches!(self, Transport::Upload | Transport::Harvest)
+    /// True for files: whose they are or who brought them is not where their lines were written.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Transport::Upload | Transport::Harvest | Transport::File)
     }
 
     /// True where the line came from another machine.
@@ -104,6 +108,12 @@ pub enum InputFormat {
     Json,
     /// A MessagePack map.
     Msgpack,
+    /// The line is the message, whatever it looks like.
+    Raw,
+    /// A JSON object of Docker's driver `json-file`.
+    Docker,
+    /// A line of the container runtime interface of Kubernetes: time, stream, tag, text.
+    Cri,
 }
 
 impl InputFormat {
@@ -115,17 +125,23 @@ impl InputFormat {
             InputFormat::Rfc3164 => "rfc3164",
             InputFormat::Json => "json",
             InputFormat::Msgpack => "msgpack",
+            InputFormat::Raw => "raw",
+            InputFormat::Docker => "docker",
+            InputFormat::Cri => "cri",
         }
     }
 
     /// The format of a word.
     pub fn from_keyword(word: &str) -> Option<InputFormat> {
-        const ALL: [InputFormat; 5] = [
+        const ALL: [InputFormat; 8] = [
             InputFormat::Auto,
             InputFormat::Rfc5424,
             InputFormat::Rfc3164,
             InputFormat::Json,
             InputFormat::Msgpack,
+            InputFormat::Raw,
+            InputFormat::Docker,
+            InputFormat::Cri,
         ];
         ALL.into_iter().find(|f| f.keyword() == word)
     }
@@ -143,7 +159,7 @@ pub struct Origin {
     /// What carried the line.
     pub transport: Transport,
     /// Address of the peer: `ip:port`, or empty on unix sockets. Of an upload, who sent which file; of a
-    /// harvest, which file.
+    /// harvest or a file of this host, which file.
     pub peer: String,
     /// The verified name in the peer's certificate.
     pub tls_name: Option<String>,
@@ -196,6 +212,16 @@ pub struct Assumed {
     pub app_name: String,
     /// The year of stamps that carry none.
     pub year: Option<u16>,
+    /// The code of the facility of lines without a priority. This and what follows is written only where
+    /// there is something, so that what was stored before is still the same origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facility: Option<u8>,
+    /// The code of the severity of lines without a priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<u8>,
+    /// Custom fields, by name, of lines that do not have them themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
 }
 
 impl Origin {
@@ -203,7 +229,7 @@ impl Origin {
     pub fn host(&self) -> &str {
         match (&self.assumed, self.transport) {
             (Some(assumed), _) if !assumed.host.is_empty() => &assumed.host,
-            (_, transport) if transport.is_brought() => "",
+            (_, transport) if transport.is_of_files() => "",
             _ => self.peer_host(),
         }
     }
@@ -221,7 +247,7 @@ impl Origin {
     /// The address of the peer without its port.
     pub fn peer_host(&self) -> &str {
         match self.peer.rsplit_once(':') {
-            Some((host, _port)) if !self.transport.is_brought() => {
+            Some((host, _port)) if !self.transport.is_of_files() => {
                 host.trim_start_matches('[').trim_end_matches(']')
             }
             _ => &self.peer,

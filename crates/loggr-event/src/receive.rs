@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use crate::door::Door;
 use crate::moment::Clock;
 use crate::{
-    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, TrustedField, Uid, annotation, heads,
-    json, msgpack, object, own, rfc3164, rfc5424,
+    Defect, Event, Facility, Format, InputFormat, Origin, ParseError, Severity, Timestamp, TrustedField, Uid,
+    annotation, container, heads, json, msgpack, object, own, rfc3164, rfc5424,
 };
 
 impl<'a> Event<'a> {
@@ -118,6 +118,9 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 
 #[inline]
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
+    if container::is_own(origin.format) {
+        return container::receive(event, line, origin, uid, now);
+    }
     let first = line.first().copied().unwrap_or_default();
     if !origin.is_plain()
         && first != b'<'
@@ -228,7 +231,7 @@ fn receive_unusual<'a>(
     receive_syslog(body, line, event, origin, clock);
 }
 
-fn receive_json<'a>(
+pub(crate) fn receive_json<'a>(
     text: &'a str,
     line: &'a [u8],
     event: &mut Event<'a>,
@@ -295,7 +298,7 @@ fn receive_syslog<'a>(
 /// Fills in what is known of the peer: its address if the line names no host, its program if that is
 /// known, and what the kernel says about it.
 #[inline]
-fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
+pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     // What a loggr that is trusted tells of the first sender counts for more.
     if !origin.process.is_empty() && event.trusted.is_empty() {
         let fields = origin
@@ -318,12 +321,30 @@ fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.app_name.is_empty() {
         event.app_name = Cow::Borrowed(origin.app_name());
     }
+    if origin.assumed.is_some() {
+        assume(event, origin);
+    }
     // Who is asked directly needs no annotation, which the sender could have written.
     if origin.transport.is_unix() && origin.process.is_empty() {
         annotation::absorb(event);
     }
     if let Some(given) = &origin.given {
         crate::give::give(given, event);
+    }
+}
+
+/// Fills in what is known of all lines of a file.
+#[cold]
+fn assume<'a>(event: &mut Event<'a>, origin: &'a Origin) {
+    let Some(assumed) = &origin.assumed else { return };
+    if event.defects.contains(Defect::NoPriority) || container::is_own(origin.format) {
+        event.facility = assumed.facility.and_then(Facility::from_code).unwrap_or(event.facility);
+        event.severity = assumed.severity.and_then(Severity::from_code).unwrap_or(event.severity);
+    }
+    for (name, value) in &assumed.fields {
+        if event.field(name).is_empty() {
+            event.set_field(name.as_str(), value.as_str());
+        }
     }
 }
 
@@ -349,7 +370,12 @@ mod tests {
 
     #[track_caller]
     fn check_assumed(line: &[u8], source: &str, app_name: &str, reported: &str) {
-        let assumed = Assumed { host: "h1".to_owned(), app_name: "a1".to_owned(), year: Some(2019) };
+        let assumed = Assumed {
+            host: "h1".to_owned(),
+            app_name: "a1".to_owned(),
+            year: Some(2019),
+            ..Assumed::default()
+        };
         let peer = "anna@192.0.2.7 C:\\app.log".to_owned();
         let assumed = Some(Box::new(assumed));
         let origin = Origin { transport: Transport::Upload, peer, assumed, ..Origin::default() };

@@ -189,6 +189,18 @@ pub struct UidBlock {
 }
 
 impl UidBlock {
+    /// What the uids of the block are made of, beside the time: the random number of the process, and
+    /// the first of the counter.
+    pub const fn parts(&self) -> (u64, u64) {
+        (self.process, self.first)
+    }
+
+    /// The block of which [`UidBlock::parts`] gave this: the same uids again, for who has to give a line
+    /// the uid that it had before.
+    pub const fn of_parts((process, first): (u64, u64)) -> UidBlock {
+        UidBlock { process: process & ((1 << PROCESS_BITS) - 1), first }
+    }
+
     /// The uids of the lines of a file, by their numbers: `seed` is made of what the file is, so that the
     /// same line read again, with the same time of reception, has the same uid. Up to [`MAX_FILE_LINES`].
     pub fn of_file(seed: u64) -> UidBlock {
@@ -255,6 +267,15 @@ mod tests {
             let later = Timestamp::from_unix_micros(1_790_000_000_124_000);
             prop_assert!(block.at(0, later).in_row() > block.at(299, now).in_row());
         }
+    }
+
+    #[test]
+    fn a_block_is_made_again_of_its_parts() {
+        let (generator, now) =
+            (UidGenerator::new([7; 8]), Timestamp::from_unix_micros(1_790_000_000_123_456));
+        let block = generator.block(9);
+        let again = UidBlock::of_parts(block.parts());
+        assert!((0..9).all(|i| again.at(i, now) == block.at(i, now)));
     }
 
     #[test]

@@ -219,17 +219,16 @@ impl BatchBuilder {
         original_len: Option<u64>,
         incomplete: bool,
     ) {
-        let index = self.index(origin);
-        let record = Record {
+        let payload = Payload::Line(line);
+        self.push_record(&Record {
             uid,
             timegenerated: now,
             origin,
-            payload: Payload::Line(line),
+            payload,
             original_len,
             incomplete,
-        };
-        record.write(index, &mut self.records);
-        self.count += 1;
+            offset: None,
+        });
     }
 
     /// Adds an event, encoded; its own envelope is taken over.
@@ -256,7 +255,7 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a record of another batch as it is.
+    /// Adds a record as it is, of another batch for example.
     pub fn push_record(&mut self, record: &Record<'_>) {
         let index = self.index(record.origin);
         record.write(index, &mut self.records);
@@ -348,6 +347,30 @@ mod tests {
         assert_eq!(got[3], (3, "10.0.0.1:1".to_owned()));
         assert_eq!(batch.len(), 5);
         assert_eq!(text(&batch)[4], "line 4");
+    }
+
+    #[test]
+    fn a_line_of_a_file_keeps_its_place() {
+        let origin = Arc::new(Origin::default());
+        for original_len in [None, Some(70_000)] {
+            let mut builder = BatchBuilder::default();
+            let payload = Payload::Line(b"abc");
+            let (uid, timegenerated) = (Uid::default(), Timestamp::default());
+            builder.push_record(&Record {
+                uid,
+                timegenerated,
+                origin: &origin,
+                payload,
+                original_len,
+                incomplete: false,
+                offset: Some(1 << 40),
+            });
+            let batch = builder.finish().unwrap();
+            let record = batch.records().next().unwrap();
+            let expect = (original_len, Some(1 << 40), payload);
+            assert_eq!((record.original_len, record.offset, record.payload), expect);
+            assert_eq!(record.event().field("offset"), ["1099511627776"]);
+        }
     }
 
     #[test]

@@ -6,12 +6,13 @@
 //! | offset | bytes | what |
 //! |---|---|---|
 //! | 0 | 1 | payload: 1 a received line, 2 an event as MessagePack map |
-//! | 1 | 1 | flags: 1 truncated, 2 incomplete |
+//! | 1 | 1 | flags: 1 truncated, 2 incomplete, 4 from a file |
 //! | 2 | 2 | index into the chunk's origins |
 //! | 4 | 4 | length of the payload |
 //! | 8 | 8 | timegenerated, microseconds since 1970 |
 //! | 16 | 16 | uid |
 //! | 32 | 8 | only if truncated: the length before the cut |
+//! | … | 8 | only if from a file: where in the file the line begins |
 //! | … | | payload |
 
 use std::fmt;
@@ -19,11 +20,13 @@ use std::sync::Arc;
 
 use loggr_event::{Defect, Event, Origin, Timestamp, Uid};
 
-/// Size of a record's envelope in bytes, without the length of a truncated line.
+/// Size of a record's envelope in bytes, without the length of a truncated line and the place in a file.
 pub const RECORD_HEADER_BYTES: usize = 32;
 
 pub(crate) const FLAG_TRUNCATED: u8 = 1;
 pub(crate) const FLAG_INCOMPLETE: u8 = 2;
+pub(crate) const FLAG_OFFSET: u8 = 4;
+const FLAGS: u8 = FLAG_TRUNCATED | FLAG_INCOMPLETE | FLAG_OFFSET;
 const KIND_LINE: u8 = 1;
 const KIND_EVENT: u8 = 2;
 
@@ -60,7 +63,12 @@ pub struct Record<'a> {
     pub original_len: Option<u64>,
     /// The stream ended in the middle of the line.
     pub incomplete: bool,
+    /// Where the line begins in the file from which it was read.
+    pub offset: Option<u64>,
 }
+
+/// The custom field that says where a line begins in its file.
+const OFFSET_FIELD: &str = "offset";
 
 impl<'a> Record<'a> {
     /// Reads the event. Cannot fail: a line in no known format becomes the message.
@@ -79,6 +87,11 @@ impl<'a> Record<'a> {
         if self.incomplete {
             event.defects.insert(Defect::Incomplete);
         }
+        if let Some(offset) = self.offset
+            && event.field(OFFSET_FIELD).is_empty()
+        {
+            event.set_field(OFFSET_FIELD, offset.to_string());
+        }
         event
     }
 
@@ -95,6 +108,9 @@ impl<'a> Record<'a> {
         if self.incomplete {
             flags |= FLAG_INCOMPLETE;
         }
+        if self.offset.is_some() {
+            flags |= FLAG_OFFSET;
+        }
         let payload = self.payload.bytes();
         let len = u32::try_from(payload.len()).expect("BUG: a payload is bounded far below 4 GiB");
         let mut header = [0u8; RECORD_HEADER_BYTES];
@@ -104,10 +120,13 @@ impl<'a> Record<'a> {
         header[4..8].copy_from_slice(&len.to_le_bytes());
         header[8..16].copy_from_slice(&self.timegenerated.unix_micros().to_le_bytes());
         header[16..32].copy_from_slice(self.uid.as_bytes());
-        out.reserve(header.len() + 8 + payload.len());
+        out.reserve(header.len() + 16 + payload.len());
         out.extend_from_slice(&header);
         if let Some(len) = self.original_len {
             out.extend_from_slice(&len.to_le_bytes());
+        }
+        if let Some(offset) = self.offset {
+            out.extend_from_slice(&offset.to_le_bytes());
         }
         out.extend_from_slice(payload);
     }
@@ -161,12 +180,13 @@ pub(crate) fn extent(bytes: &[u8]) -> Result<Extent, &'static str> {
     if !matches!(header[0], KIND_LINE | KIND_EVENT) {
         return Err("unknown kind of payload");
     }
-    if header[1] & !(FLAG_TRUNCATED | FLAG_INCOMPLETE) != 0 {
+    if header[1] & !FLAGS != 0 {
         return Err("unknown flag");
     }
     let origin = u16::from_le_bytes([header[2], header[3]]);
     let payload = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-    let payload_at = RECORD_HEADER_BYTES + if header[1] & FLAG_TRUNCATED != 0 { 8 } else { 0 };
+    let numbers = (header[1] & (FLAG_TRUNCATED | FLAG_OFFSET)).count_ones() as usize;
+    let payload_at = RECORD_HEADER_BYTES + 8 * numbers;
     let len = payload_at + payload;
     if len > bytes.len() {
         return Err("the payload is cut off");
@@ -191,10 +211,12 @@ impl<'a> Iterator for Records<'a> {
         let header = record.first_chunk::<RECORD_HEADER_BYTES>()?;
         let payload = record.get(extent.payload_at..)?;
         let micros = i64::from_le_bytes(*header[8..16].first_chunk::<8>()?);
-        let original_len = match header[1] & FLAG_TRUNCATED {
+        let mut numbers = record.get(RECORD_HEADER_BYTES..extent.payload_at)?.as_chunks::<8>().0.iter();
+        let mut number = |flag: u8| match header[1] & flag {
             0 => None,
-            _ => Some(u64::from_le_bytes(*record.get(RECORD_HEADER_BYTES..)?.first_chunk::<8>()?)),
+            _ => numbers.next().map(|number| u64::from_le_bytes(*number)),
         };
+        let (original_len, offset) = (number(FLAG_TRUNCATED), number(FLAG_OFFSET));
         Some(Record {
             uid: Uid::from_bytes(*header[16..32].first_chunk::<16>()?),
             timegenerated: Timestamp::from_unix_micros(micros),
@@ -202,6 +224,7 @@ impl<'a> Iterator for Records<'a> {
             payload: if header[0] == KIND_LINE { Payload::Line(payload) } else { Payload::Event(payload) },
             original_len,
             incomplete: header[1] & FLAG_INCOMPLETE != 0,
+            offset,
         })
     }
 }

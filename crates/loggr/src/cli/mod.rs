@@ -78,6 +78,11 @@ impl Place {
         Config::load_with_filters(self.config.as_deref(), self.data_dir.as_deref()).map(named).usage()
     }
 
+    /// The same for an agent, whose file has another name.
+    pub fn load_agent(&self) -> Result<Config> {
+        Config::load_agent(self.config.as_deref(), self.data_dir.as_deref()).map(named).usage()
+    }
+
     /// The configuration for who asks the processes that run. They have read the file when it was right, so that
     /// a mistake in it now keeps nobody from asking; where none runs, it is an error of usage.
     pub fn load_to_ask(&self) -> Result<Config> {

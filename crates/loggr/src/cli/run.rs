@@ -32,7 +32,10 @@ pub struct RunArgs {
 /// Runs until a signal.
 pub fn run(place: &Place, args: &RunArgs) -> Result<Exit> {
     signals::hold()?;
-    let mut config = place.load_with_filters()?;
+    let mut config = match args.component {
+        Some(Component::Agent) => place.load_agent()?,
+        _ => place.load_with_filters()?,
+    };
     if let Some(user) = &args.user {
         // A group of the file belongs to the user of the file.
         if config.process.user.as_ref() != Some(user) {

@@ -130,6 +130,16 @@ const LISTENERS: &[Column<Listener>] = &[
     ("KERNEL DROPS", |l| number(Some(l.kernel_drops))),
     ("LOST", |l| number(Some(l.lost))),
 ];
+const FILES: &[Column<Listener>] = &[
+    ("FILES OF", |l| clean(&l.name).into()),
+    ("WATCHED", |l| number(l.files.as_ref().map(|f| f.watched))),
+    ("BYTES BEHIND", |l| number(l.files.as_ref().map(|f| f.bytes_behind))),
+    ("OLDEST UNREAD", |l| l.files.as_ref().map(|f| format!("{:.0} s", f.oldest_seconds)).unwrap_or_default()),
+    ("TRUNCATED", |l| number(l.files.as_ref().map(|f| f.truncated))),
+    ("GAPS", |l| number(l.files.as_ref().map(|f| f.gaps))),
+    ("BYTES MISSING", |l| number(l.files.as_ref().map(|f| f.gap_bytes))),
+    ("IN TROUBLE", |l| number(l.files.as_ref().map(|f| f.troubles.len() as u64))),
+];
 const CERTIFICATES: &[Column<Certificate>] = &[
     ("CERTIFICATE OF", |c| clean(&c.place).into()),
     ("NAME", |c| clean(&c.name).into()),
@@ -290,6 +300,8 @@ fn render(status: &Installation, rules: bool) -> String {
     let all = Table { several, status };
     out += &all.show(LISTENERS, &status.listeners);
     out += &all.said("LISTENER THAT HAS ENDED", &status.listeners, |l| (&l.name, l.ended.as_deref()));
+    let reading: Vec<_> = status.listeners.iter().filter(|l| l.item.files.is_some()).cloned().collect();
+    out += &all.show(FILES, &reading);
     out += &all.show(HARVESTS, &status.harvests);
     out += &all.said("HARVEST THAT HAS ENDED", &status.harvests, |h| (&h.name, h.ended.as_deref()));
     out += &all.show(CERTIFICATES, &status.certificates);

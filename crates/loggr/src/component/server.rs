@@ -1,4 +1,5 @@
-//! `server`: relp, tcp, udp and unix listeners, the journal, and uploaded files → the bus.
+//! `server`: relp, tcp, udp and unix listeners, files, journal and kernel of this host, and uploaded files → the
+//! bus.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -17,17 +18,18 @@ use loggr_net::tls;
 use tokio::task::JoinSet;
 
 use super::bus::Opened;
-use crate::config::{Config, Journal, Listener, Protocol, Seal, Start, UPLOAD};
+use crate::config::{Config, Listener, Protocol, Seal, Start, UPLOAD};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
-use crate::source::journal;
+use crate::source::tail::{self, FileStats, Tailing};
 use crate::source::upload::Uploads;
 use crate::source::{
     self, Accepting, DatagramKind, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls,
 };
+use crate::source::{journal, kernel};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]
@@ -70,8 +72,8 @@ impl Doors {
             doors.shown.push(shown.transpose().with_context(|| config.no_tls_of(listener))?.map(Arc::new));
             let sockets = listener.listen.iter().map(|endpoint| bind(listener, endpoint, &mut doors.paths));
             let sockets = sockets.collect::<Result<Vec<_>>>().with_context(failed)?;
-            let journal = listener.journal.iter().map(|journal| reading(journal, listener, config));
-            doors.sockets.push(sockets.into_iter().chain(journal).collect());
+            let read = reading(listener, config).with_context(failed)?;
+            doors.sockets.push(sockets.into_iter().chain(read).collect());
         }
         Ok(doors)
     }
@@ -116,10 +118,29 @@ impl Server {
             let own = sealing.is_some().then(|| format!("{LISTENER_RESCUE_PREFIX}{}", listener.name));
             let own = own.map(|name| rescue.rescue_for(&name)).transpose()?;
             let stats = ListenerStats::new(&listener.name, listener.protocol.keyword());
-            let stats = Arc::new(ListenerStats { sealing, ..stats });
+            let files = listener.files.is_some().then(Arc::<FileStats>::default);
+            let stats = Arc::new(ListenerStats { sealing, files, ..stats });
             let publisher = bus.intake(&listener.exchange, &listener.routing_key(), listener.encoding)?;
             let gate = places.gate(listener.max_connections);
             let mut addresses = Vec::new();
+            if let Some(files) = &listener.files {
+                addresses.extend(files.paths.iter().map(ToString::to_string));
+                let intake = Intake {
+                    rescue: own.clone(),
+                    ..intake(listener, publisher.clone(), uids.clone(), stats.clone())
+                };
+                let tailing = Tailing {
+                    files: files.clone(),
+                    format: listener.format,
+                    window_bytes: listener.window_size,
+                    positions: config.data.directory.join(POSITIONS),
+                    intake,
+                };
+                let paths = addresses.join(", ");
+                let reading = tail::tail(tailing, stop.clone()).context("cannot start a thread")?;
+                tracing::info!(listener = listener.name, paths, "reading files");
+                server.tasks.spawn(watched(reading, stats.clone(), stop.clone()));
+            }
             for socket in sockets {
                 addresses.push(socket.address.clone());
                 let intake = Intake {
@@ -170,6 +191,9 @@ fn uploads(config: &Config, receiving: &Receiving<'_>) -> Result<Option<Uploads>
     Ok(Uploads::new(ways, uids.clone(), timezone, sealing, stop.clone()))
 }
 
+/// Where it is written down how far files were read, below the data directory.
+const POSITIONS: &str = "files";
+
 struct Socket {
     kind: Kind,
     address: String,
@@ -180,17 +204,25 @@ enum Kind {
     Unix(std::os::unix::net::UnixListener, Spoken),
     Datagram(Datagrams),
     Journal(journal::Journal),
+    Kernel(kernel::Kernel),
 }
 
-/// What is read without a socket.
-fn reading(what: &Journal, listener: &Listener, config: &Config) -> Socket {
-    let directories: Vec<_> = what.directories.iter().map(|path| path.display().to_string()).collect();
-    let journal = journal::Journal {
-        directories: what.directories.clone(),
-        places: config.data.directory.join(format!("read/{}.journal", listener.name)),
-        only_new: what.start == Start::End,
-    };
-    Socket { kind: Kind::Journal(journal), address: directories.join(", ") }
+/// What is read without a socket, if that is what the listener does.
+fn reading(listener: &Listener, config: &Config) -> Result<Option<Socket>> {
+    let place = |of: &str| config.data.directory.join(format!("read/{}.{of}", listener.name));
+    if let Some(what) = &listener.journal {
+        let directories: Vec<_> = what.directories.iter().map(|path| path.display().to_string()).collect();
+        let journal = journal::Journal {
+            directories: what.directories.clone(),
+            places: place("journal"),
+            only_new: what.start == Start::End,
+        };
+        return Ok(Some(Socket { kind: Kind::Journal(journal), address: directories.join(", ") }));
+    }
+    let Some(what) = listener.kernel else { return Ok(None) };
+    let (device, only_new) = (kernel::Device::open()?, what.start == Start::End);
+    let kernel = kernel::Kernel { device, place: place("kernel"), only_new };
+    Ok(Some(Socket { kind: Kind::Kernel(kernel), address: kernel::DEVICE.to_owned() }))
 }
 
 /// Here stands what each protocol listens on, and what it speaks there.
@@ -235,6 +267,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let kind = DatagramKind::Unix { credentials: listener.credentials };
             Ok(Socket { kind: Kind::Datagram(Datagrams { socket, kind }), address })
         }
+        Protocol::File => Err(anyhow!("files are not listened on")),
         Protocol::UnixStream => {
             let path = path()?;
             let (socket, guard) = bind::unix_stream(path, listener.socket_mode)?;
@@ -242,7 +275,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
             let address = path.display().to_string();
             Ok(Socket { kind: Kind::Unix(socket, Spoken::Lines(listener.framing)), address })
         }
-        Protocol::Journal => bail!("`{endpoint}` is where nobody listens"),
+        Protocol::Journal | Protocol::Kernel => bail!("`{endpoint}` is where nobody listens"),
     }
 }
 
@@ -299,6 +332,7 @@ fn receive(
             return Ok(Box::pin(received));
         }
         Kind::Journal(journal) => return Ok(Box::pin(journal::read(journal, intake, stop)?)),
+        Kind::Kernel(kernel) => return Ok(Box::pin(kernel::read(kernel, intake, stop)?)),
     };
     let (window_bytes, idle_timeout) = (listener.window_size, listener.idle_timeout);
     let trusted = listener.tls.iter().flat_map(|tls| tls.trusted.clone()).collect();

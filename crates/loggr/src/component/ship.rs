@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use loggr_bus::rescue::RescueStore;
 use loggr_bus::{Bus, ConsumerOptions};
 use loggr_event::SealKeys;
-use loggr_flow::{Batcher, BatcherLimits, Stage, Stop, pump_staged};
+use loggr_flow::{Batcher, BatcherLimits, Delivery, Source, SourceError, Stage, Stop, pump_staged};
 use loggr_store::ErrorKind;
 use loggr_store::embedded::WriterOptions;
 use loggr_store::postgres::Database;
 use tokio::task::JoinSet;
 
 use super::upkeep::{self, SearchUpkeep};
-use crate::config::ship::{Balance, FilesShip};
+use crate::config::ship::{Balance, FilesShip, SyslogShip};
 use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
@@ -134,14 +134,14 @@ impl Shippers<'_> {
                 let forward = Arc::new(ForwardStats::new(syslog));
                 let stats = Arc::new(stats.forwarding(forward.clone()));
                 let tls = self.tls.get(&ship.name).cloned();
-                let sink = SyslogSink::new(&ship.name, syslog, tls, forward);
+                let sink = SyslogSink::new(&ship.name, syslog, tls, forward, self.stop.clone());
                 tasks.spawn(sink.clone().watch(self.stop.clone()));
                 let destination = Destination::Syslog(sink);
                 // No batcher: the queue joins what waits, and a lone event goes at once.
                 let options = ConsumerOptions {
                     window: SHIP_WINDOW,
                     max_batch_events: syslog.window,
-                    max_batch_bytes: MAX_FORWARD_BYTES,
+                    max_batch_bytes: forwarded_together(syslog),
                     kept: false,
                 };
                 // As many pumps as targets that get events at the same time.
@@ -167,7 +167,7 @@ impl Shippers<'_> {
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
-        let consumer = Sealed::new(consumer, stats.sealing.clone());
+        let consumer = UntilEnough(Sealed::new(consumer, stats.sealing.clone()), destination.clone());
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let progress = stats.progress.clone();
         let (sink, stop) = (destination.clone(), self.stop.clone());
@@ -181,6 +181,29 @@ impl Shippers<'_> {
             parting.close().await;
         });
         Ok(())
+    }
+}
+
+/// Bytes of events that are handed on together. Where the bandwidth is limited a batch is what goes in about a
+/// second: when loggr stops, the one in hand goes without waiting.
+fn forwarded_together(syslog: &SyslogShip) -> usize {
+    let of_a_second = syslog.bandwidth.and_then(|bytes| usize::try_from(bytes).ok());
+    of_a_second.unwrap_or(usize::MAX).min(MAX_FORWARD_BYTES)
+}
+
+/// A queue until its destination has had enough of it; the rest comes in the next life.
+struct UntilEnough<S>(S, Destination);
+
+impl<S: Source> Source for UntilEnough<S> {
+    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
+        match self.1.has_enough() {
+            true => Ok(None),
+            false => self.0.next().await,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.is_full()
     }
 }
 

@@ -19,6 +19,9 @@ use crate::hint::Advise;
 const SYSTEM_FILE: &str = "/etc/loggr/loggr.toml";
 /// The file's name in `$LOGGR_CONFIG_DIR` and in the current directory.
 const FILE_NAME: &str = "loggr.toml";
+/// The same for `loggr run agent`: an agent may run beside another loggr.
+const AGENT_FILE: &str = "/etc/loggr/agent.toml";
+const AGENT_FILE_NAME: &str = "agent.toml";
 /// Data directory of root.
 const SYSTEM_DATA: &str = "/var/lib/loggr";
 /// Longer files are refused.
@@ -45,6 +48,8 @@ impl fmt::Display for PassedOver {
 /// What `load` needs to know about the host.
 pub struct Host<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// What the file is called.
+    file_name: &'a str,
     /// The user whose files may be read without being named, as may those of root.
     user: u32,
     root: bool,
@@ -58,11 +63,18 @@ impl Host<'_> {
     pub fn this() -> Host<'static> {
         Host {
             variable: &|name| std::env::var_os(name),
+            file_name: FILE_NAME,
             user: rustix::process::geteuid().as_raw(),
             root: rustix::process::geteuid().is_root(),
             here: Path::new(FILE_NAME),
             system_file: Path::new(SYSTEM_FILE),
         }
+    }
+
+    /// The same, for an agent.
+    pub fn of_agent() -> Host<'static> {
+        let (here, system_file) = (Path::new(AGENT_FILE_NAME), Path::new(AGENT_FILE));
+        Host { file_name: AGENT_FILE_NAME, here, system_file, ..Host::this() }
     }
 
     /// The path in a variable; an empty one counts as none.
@@ -76,7 +88,7 @@ impl Host<'_> {
             return Ok(Chosen::named(absolute(file)?));
         }
         if let Some(directory) = self.path("LOGGR_CONFIG_DIR") {
-            return Ok(Chosen::named(absolute(&directory.join(FILE_NAME))?));
+            return Ok(Chosen::named(absolute(&directory.join(self.file_name))?));
         }
         let stranger = self.stranger();
         if stranger.is_none() && self.here.is_file() {
@@ -254,6 +266,7 @@ mod tests {
         let variable =
             |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| there(value).into_os_string());
         let host = Host {
+            file_name: FILE_NAME,
             variable: &variable,
             user: rustix::process::geteuid().as_raw(),
             root: env.is_empty(),
@@ -308,6 +321,7 @@ mod tests {
         std::fs::write(&here, "").unwrap();
         let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&here).unwrap());
         let host = |user| Host {
+            file_name: FILE_NAME,
             variable: &|_| None,
             user,
             root: false,
@@ -394,6 +408,7 @@ mod tests {
         let check = |text: &[u8], data: Option<&str>, expect: Option<&str>| {
             std::fs::write(&file, text).unwrap();
             let host = Host {
+                file_name: FILE_NAME,
                 variable: &|_| None,
                 user: 0,
                 root: false,

@@ -86,6 +86,8 @@ pub enum Takes {
     Duration(u64, u64),
     /// A number of bytes or a string with a unit, from and to.
     Size(u64, u64),
+    /// A string with a unit: bytes a second, from and to.
+    Rate(u64, u64),
     /// A number from and to.
     Count(u64, u64),
     /// One of the words of the first list; a later version supports those of the second.

@@ -1,6 +1,11 @@
-//! `[[listener]]`: an address or a socket where loggr receives events, or the journal of this host.
+//! `[[listener]]`: an address or a socket where loggr receives events, or what it reads of this host: files, the
+//! journal, the kernel's messages.
 
+pub mod files;
 pub mod journal;
+pub mod kernel;
+pub mod pattern;
+pub mod start;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,7 +16,9 @@ use loggr_event::{InputFormat, Transport};
 use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
+use self::files::Files;
 use self::journal::Journal;
+use self::kernel::Kernel;
 use super::choice::{Choice, choice};
 use super::hmac::{self, Seal};
 use super::keys::{DAY, GIB, KIB, SECOND, Section, Shape, Takes, key, later, one_of};
@@ -40,9 +47,10 @@ pub static SECTION: Section = Section {
             one_of::<Protocol>(),
             "",
             "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
-             `unix-dgram` and `unix-stream` are sockets of this host, `journal` reads \
-             [the journal of systemd](../guide/journal.md); over RELP alone the sender learns what is stored and \
-             sends the rest again, and of a journal nothing is lost that is still there",
+             `unix-dgram` and `unix-stream` are sockets of this host, `file` reads [files](../guide/files.md) that \
+             other programs write, `journal` [the journal of systemd](../guide/journal.md), `kernel` [the messages \
+             of the kernel](../guide/journal.md#without-a-journal); over RELP alone the sender learns what is \
+             stored and sends the rest again, and of what loggr reads itself nothing is lost that is still there",
         )
         .without("must be given"),
         key(
@@ -78,11 +86,12 @@ pub static SECTION: Section = Section {
             one_of::<InputFormat>(),
             "\"auto\"",
             "the format in which the senders write events: `rfc5424` and `rfc3164` are the two forms of \
-             syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `auto` \
-             loggr looks at each event. An event in another format is never refused: what cannot be read \
-             becomes the text of the message",
+             syslog, `json` is a JSON object and `msgpack` a MessagePack map for each event; with `raw` a line is \
+             the message as it stands; `docker` and `cri` are the [files of containers](../guide/containers.md); \
+             with `auto` loggr looks at each event. An event in another format is never refused: what cannot be \
+             read becomes the text of the message",
         )
-        .only(SOCKETS),
+        .only(LINE_BY_LINE),
         key(
             "framing",
             one_of::<Mode>(),
@@ -100,7 +109,7 @@ pub static SECTION: Section = Section {
             "the time zone of times that senders write without one: an IANA name such as `Europe/Berlin`, an \
              offset such as `+02:00`, or `local` for the zone of this host",
         )
-        .only(SOCKETS),
+        .only(LINE_BY_LINE),
         key(
             "keep_leading_blank",
             Takes::Bool,
@@ -108,7 +117,7 @@ pub static SECTION: Section = Section {
             "with `true` a blank in front of the message is kept; with `false` loggr removes one, because \
              many relays add one there",
         )
-        .only(SOCKETS),
+        .only(LINE_BY_LINE),
         key(
             "max_message_size",
             Takes::Size(480, loggr_wire::framing::MAX_FRAME_BYTES as u64),
@@ -146,18 +155,18 @@ pub static SECTION: Section = Section {
             "the senders that are loggr hosts themselves: a list of their networks, or `true` for all. \
              From these senders loggr takes over tags, custom fields, the identity (`uid`) and the time of \
              the first reception (`timegenerated`) that the structured data `pyloggr@45878` of an event carries; \
-             from all others that is plain structured data. On unix sockets `true` or `false`",
+             from all others that is plain structured data. On unix sockets and of files `true` or `false`",
         )
-        .only(SOCKETS),
+        .only(LINE_BY_LINE),
         key(
             "window_size",
             Takes::Size(64 * KIB, GIB),
             "\"4MiB\"",
-            "how many bytes of one connection, or of one datagram socket, may be received and not yet stored \
-             durably; at that limit the listener stops reading until some are stored; at least \
+            "how many bytes of one connection, of one datagram socket, or of all files of the listener may be \
+             received and not yet stored durably; at that limit the listener stops reading until some are stored; at least \
              `max_message_size`",
         )
-        .only(SOCKETS),
+        .only(LINE_BY_LINE),
         key(
             "receive_buffer",
             Takes::Size(4 * KIB, GIB),
@@ -221,16 +230,19 @@ pub static SECTION: Section = Section {
             "",
         ),
         later("compress"),
-    ], journal::KEYS],
+    ], files::KEYS, journal::KEYS, start::KEYS],
 };
 
 const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
+/// What gives lines that others have written.
+const LINE_BY_LINE: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream", "file"];
 const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
 const CONNECTED: &[&str] = &["tcp", "relp"];
 const LINES: &[&str] = &["tcp", "unix-stream"];
 const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
 const INET: &[&str] = &["tcp", "relp", "udp"];
+const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 
 choice!(Protocol {
     Tcp = "tcp",
@@ -238,7 +250,9 @@ choice!(Protocol {
     Udp = "udp",
     UnixDgram = "unix-dgram",
     UnixStream = "unix-stream",
+    File = "file",
     Journal = "journal",
+    Kernel = "kernel",
 });
 choice!(InputFormat {
     Auto = "auto",
@@ -246,6 +260,9 @@ choice!(InputFormat {
     Rfc3164 = "rfc3164",
     Json = "json",
     Msgpack = "msgpack",
+    Raw = "raw",
+    Docker = "docker",
+    Cri = "cri",
 });
 choice!(Mode { Auto = "auto", OctetCounting = "octet-counting", Lf = "lf", Nul = "nul" });
 
@@ -302,8 +319,12 @@ pub struct Listener {
     pub seal: Option<Seal>,
     /// TLS, if it is spoken.
     pub tls: Option<Tls>,
+    /// The files that it reads, if it does.
+    pub files: Option<Files>,
     /// The journal that it reads, if it does.
     pub journal: Option<Journal>,
+    /// What it reads of the kernel, if it does.
+    pub kernel: Option<Kernel>,
 }
 
 impl Listener {
@@ -335,8 +356,12 @@ pub enum Protocol {
     UnixDgram,
     /// A unix stream socket.
     UnixStream,
+    /// Files of this host.
+    File,
     /// The journal of systemd.
     Journal,
+    /// The messages of the kernel.
+    Kernel,
 }
 
 impl Protocol {
@@ -348,7 +373,9 @@ impl Protocol {
             Protocol::Udp => Transport::Udp,
             Protocol::UnixDgram => Transport::UnixDgram,
             Protocol::UnixStream => Transport::UnixStream,
+            Protocol::File => Transport::File,
             Protocol::Journal => Transport::Journal,
+            Protocol::Kernel => Transport::Kernel,
         }
     }
 
@@ -361,7 +388,9 @@ impl Protocol {
     pub fn has_connections(self) -> bool {
         match self {
             Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
-            Protocol::Udp | Protocol::UnixDgram | Protocol::Journal => false,
+            Protocol::Udp | Protocol::UnixDgram | Protocol::File | Protocol::Journal | Protocol::Kernel => {
+                false
+            }
         }
     }
 
@@ -370,9 +399,14 @@ impl Protocol {
         self == Protocol::Udp
     }
 
+    /// True where senders have an address.
+    pub fn has_network(self) -> bool {
+        self.transport().is_network()
+    }
+
     /// True where somebody sends, and false where loggr reads what this host has written.
     pub fn is_socket(self) -> bool {
-        self != Protocol::Journal
+        !matches!(self, Protocol::File | Protocol::Journal | Protocol::Kernel)
     }
 
     /// True for the two unix sockets.
@@ -419,15 +453,24 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         proxies: r.networks("proxy_from"),
         seal: r.choice_if_any("seal"),
         tls: r.within("tls", &tls::SECTION, |r| tls::read(r, beside)).flatten(),
+        files: (protocol == Some(Protocol::File)).then(|| files::read(r, data)),
         journal: (protocol == Some(Protocol::Journal)).then(|| journal::read(r)),
+        kernel: (protocol == Some(Protocol::Kernel)).then(|| kernel::read(r)),
     };
+    if known.is_socket() && matches!(listener.format, InputFormat::Docker | InputFormat::Cri) {
+        let message = format!("`{}` is the format of files", listener.format.keyword());
+        r.blame("format", message, Some("it belongs to `protocol = \"file\"`".to_owned()));
+    }
     if listener.window_size < listener.max_message_size {
         let message = "`window_size` holds less than one event of `max_message_size`".to_owned();
         let key = if r.has("window_size") { "window_size" } else { "max_message_size" };
         r.blame(key, message, Some("raise `window_size` or lower `max_message_size`".to_owned()));
     }
-    if known.is_unix() && matches!(listener.trust, Trust::Networks(_)) {
-        let message = "peers of a unix socket have no address".to_owned();
+    if !known.has_network() && matches!(listener.trust, Trust::Networks(_)) {
+        let message = match known.is_unix() {
+            true => "peers of a unix socket have no address".to_owned(),
+            false => "files have no address".to_owned(),
+        };
         r.blame("trust", message, Some("`true` or `false`".to_owned()));
     }
     protocol.map(|_| listener)
@@ -447,7 +490,9 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
             | Protocol::Udp
             | Protocol::UnixDgram
             | Protocol::UnixStream
-            | Protocol::Journal => "127.0.0.1:1514",
+            | Protocol::File
+            | Protocol::Journal
+            | Protocol::Kernel => "127.0.0.1:1514",
         };
         Address::parse(default).map(Endpoint::Net).into_iter().collect()
     });
@@ -466,9 +511,13 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
-        Protocol::Tcp | Protocol::Udp | Protocol::UnixDgram | Protocol::UnixStream | Protocol::Journal => {
-            loggr_wire::framing::DEFAULT_FRAME_BYTES
-        }
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UnixDgram
+        | Protocol::UnixStream
+        | Protocol::File
+        | Protocol::Journal
+        | Protocol::Kernel => loggr_wire::framing::DEFAULT_FRAME_BYTES,
     }
 }
 

@@ -5,6 +5,7 @@
 //! and their reading; the reader and `docs/reference/configuration.md` both use the tables. A text
 //! in a language of its own (a template, a condition, a network) is parsed once and kept parsed.
 
+mod agent;
 mod bus;
 mod choice;
 mod data;
@@ -47,6 +48,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use loggr_bus::Topology;
 
+use crate::hint::Advise;
 use file::Host;
 
 pub use bus::Bus;
@@ -56,7 +58,9 @@ pub use exposed::{exposed, password_in};
 pub use file::PassedOver;
 pub use harvest::{After, Harvest, KnownBy};
 pub use hmac::{Seal, SealKeyFile};
-pub use listener::journal::{Journal, Start};
+pub use listener::files::Files;
+pub use listener::pattern::{Exclusion, Pattern, Step};
+pub use listener::start::Start;
 pub use listener::{Listener, Protocol, UPLOAD};
 pub use log::{Log, LogFormat};
 pub use machine::Machine;
@@ -108,6 +112,8 @@ pub struct Config {
     pub process: Process,
     /// `[registry]`
     pub registry: Registry,
+    /// Whether it is that of an agent: `[agent]` is listeners, a shipper and limits by now.
+    pub agent: bool,
 }
 
 impl Config {
@@ -127,6 +133,26 @@ impl Config {
     /// filters send to other exchanges.
     pub fn load_with_filters(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
         file::load(file, data, &Host::this(), &crate::filters::routes)
+    }
+
+    /// Like [`Config::load_with_filters`], for an agent: where no file is named, it is `agent.toml` that is
+    /// looked for, and there has to be one.
+    pub fn load_agent(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
+        let config = file::load(file, data, &Host::of_agent(), &crate::filters::routes)?;
+        if config.agent {
+            return Ok(config);
+        }
+        let (what, help) = match &config.file {
+            Some(file) => (
+                format!("`{}` is not the configuration of an agent", file.display()),
+                "it has no section `[agent]`",
+            ),
+            None => (
+                "there is no configuration of an agent".to_owned(),
+                "write `[agent]` into `/etc/loggr/agent.toml`, or name the file with `--config`",
+            ),
+        };
+        Err(anyhow!("{what}")).hint(help)
     }
 
     /// What a file with mistakes says as far as it can be read. It must not be run: only what runs already may

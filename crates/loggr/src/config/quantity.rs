@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `1h30m`, `500ms`, `20GB`, `64KiB`.
+//! Durations, sizes and rates as people write them: `1h30m`, `500ms`, `20GB`, `64KiB`, `10MB/s`.
 //!
 //! A duration always has its unit, because seconds and milliseconds are mixed up too
 //! easily; a size may be plain bytes. No fractions: `1500ms`, not `1.5s`.
@@ -66,6 +66,19 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         }
     };
     number.checked_mul(factor).ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// Reads `10MB/s`: bytes a second.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    match text.trim().strip_suffix("/s") {
+        Some(size) => parse_size(size),
+        None => Err(format!("`{text}` is not a number of bytes a second such as `10MB/s`")),
+    }
+}
+
+/// How a rate is written, read back by [`parse_rate`].
+pub fn show_rate(bytes_a_second: u64) -> String {
+    format!("{}/s", show_size(bytes_a_second))
 }
 
 /// How a duration is written, read back by [`parse_duration`].
@@ -149,10 +162,27 @@ mod tests {
         size("99999999999TB", "`99999999999TB` is too large");
     }
 
+    #[track_caller]
+    fn rate(text: &str, expect: &str) {
+        assert_eq!(parse_rate(text).map_or_else(|e| e, |b| b.to_string()), expect);
+    }
+
+    #[test]
+    fn rates() {
+        rate("10MB/s", "10000000");
+        rate("64 KiB/s", "65536");
+        rate("10MB", "`10MB` is not a number of bytes a second such as `10MB/s`");
+        rate(
+            "10Mbit/s",
+            "`Mbit` is not a unit of size; the units are `B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB`",
+        );
+    }
+
     proptest! {
         #[test]
         fn what_is_shown_is_read_back(number in any::<u64>()) {
             prop_assert_eq!(parse_size(&show_size(number)), Ok(number));
+            prop_assert_eq!(parse_rate(&show_rate(number)), Ok(number));
             let duration = Duration::from_millis(number);
             prop_assert_eq!(parse_duration(&show_duration(duration)), Ok(duration));
         }

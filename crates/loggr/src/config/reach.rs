@@ -5,10 +5,13 @@
 
 use std::path::PathBuf;
 
+use loggr_event::InputFormat;
 use loggr_net::Endpoint;
 
 use super::{Config, Registry};
 
+/// Where container runtimes keep the files to which they make links elsewhere.
+const CONTAINERS: &[&str] = &["/var/log/pods", "/var/lib/docker/containers"];
 /// Permission bits of the directories to which harvests move files.
 const LEFT_MODE: u32 = 0o750;
 
@@ -24,8 +27,8 @@ pub struct Reach {
     pub aside: Vec<PathBuf>,
     /// Files that it reads, perhaps again when they have been replaced.
     pub read: Vec<PathBuf>,
-    /// Directories whose files it reads, those that are made later too.
-    pub read_below: Vec<PathBuf>,
+    /// Directories in which others write what it reads.
+    pub watched: Vec<PathBuf>,
     /// Files that were made while it was root and that it removes at its end.
     pub removed: Vec<PathBuf>,
 }
@@ -33,16 +36,29 @@ pub struct Reach {
 impl Config {
     /// How far into the file system this configuration reaches.
     pub fn reach(&self) -> Reach {
-        let journals = self.listeners.iter().filter_map(|listener| listener.journal.as_ref());
         let aside = self.harvests.iter().map(|harvest| harvest.failed.clone()).collect();
         Reach {
             kept: self.kept(),
             linked: self.linked(),
             aside,
             read: self.read(),
-            read_below: journals.flat_map(|journal| journal.directories.clone()).collect(),
+            watched: self.watched(),
             removed: self.removed(),
         }
+    }
+
+    fn watched(&self) -> Vec<PathBuf> {
+        let mut watched = Vec::new();
+        for listener in &self.listeners {
+            watched.extend(listener.journal.iter().flat_map(|journal| journal.directories.clone()));
+            let Some(files) = &listener.files else { continue };
+            watched.extend(files.paths.iter().map(|pattern| pattern.base().to_owned()));
+            // The links of Kubernetes lead there.
+            if matches!(listener.format, InputFormat::Docker | InputFormat::Cri) {
+                watched.extend(CONTAINERS.iter().map(PathBuf::from));
+            }
+        }
+        watched
     }
 
     fn kept(&self) -> Vec<(PathBuf, Option<u32>)> {
@@ -158,6 +174,14 @@ mod tests {
             &["/g/ca", "/p/db", "/f/ca", "/f/c", "/f/k", "/r/ca", "/p/mq", "/r/c", "/r/k", "/p/red"],
             &[],
         );
+    }
+
+    #[test]
+    fn the_directories_of_patterns_are_known() {
+        let reach = read("[[listener]]\nprotocol='file'\npath=['/var/log/*/a.log','x.log']").reach();
+        assert_eq!(reach.watched, [Path::new("/var/log"), Path::new("/data")]);
+        let reach = read("[[listener]]\nprotocol='file'\nformat='cri'\npath='/l/c/*.log'").reach();
+        assert!(reach.watched.contains(&"/var/log/pods".into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::DEFAULT_TEXT;
 use super::keys::{Key, Section, Takes};
-use super::quantity::{show_duration, show_size};
+use super::quantity::{show_duration, show_rate, show_size};
 use super::sections::SECTIONS;
 
 const INTRODUCTION: &str = "\
@@ -103,6 +103,7 @@ fn takes(takes: &Takes) -> String {
             format!("duration, {} to {}", shown[0], shown[1])
         }
         Takes::Size(from, to) => format!("size, {} to {}", show_size(*from), show_size(*to)),
+        Takes::Rate(from, to) => format!("rate, {} to {}", show_rate(*from), show_rate(*to)),
         Takes::Count(from, to) => format!("number, {from} to {to}"),
         Takes::Choice(now, _) => {
             now.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")

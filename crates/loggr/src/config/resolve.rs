@@ -20,8 +20,8 @@ use super::together::Whole;
 use super::topology::At;
 use super::{Config, DEFAULT_TEXT};
 use super::{
-    bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, searched, ship,
-    spool, web,
+    agent, bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, searched,
+    ship, spool, web,
 };
 
 /// Listeners, packers, machines and ships of one file, each at most.
@@ -62,13 +62,20 @@ pub fn resolve(text: &str, around: &Around<'_>) -> (Config, Vec<Problem>) {
         return (resolve("", around).0, problems);
     }
     let default = DeTable::parse(DEFAULT_TEXT).expect("BUG: the default configuration is not TOML");
+    let mut problems = Vec::new();
+    let expanded = agent::expanded(document.get_ref(), &mut problems);
+    if !problems.is_empty() {
+        // What it stands for is not known, and so not whether the rest fits.
+        return (resolve("", around).0, problems);
+    }
     let mut resolver = Resolver {
-        table: document.get_ref(),
+        table: expanded.as_ref().unwrap_or(document.get_ref()),
         default: default.get_ref(),
         problems: Vec::new(),
         places: Vec::new(),
     };
-    let config = resolver.config(around);
+    let mut config = resolver.config(around);
+    config.agent = expanded.is_some();
     (config, resolver.problems)
 }
 
@@ -143,6 +150,7 @@ impl<'d> Resolver<'d> {
             log,
             process,
             registry,
+            agent: false,
         };
         searched::settle(&mut config, |config| {
             if !self.table.contains_key("machine") {

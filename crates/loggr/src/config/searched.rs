@@ -81,6 +81,10 @@ impl Config {
     /// machine's router that no store takes.
     pub fn unsearched(&self) -> Vec<String> {
         if !self.ships.iter().any(|ship| ship.kind.store().is_some()) {
+            // An agent sends its events to where they can be searched.
+            if self.agent {
+                return Vec::new();
+            }
             return vec![
                 "nothing can be searched: no shipper of kind `search` or `postgres` is configured".to_owned(),
             ];

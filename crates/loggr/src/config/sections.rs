@@ -2,7 +2,8 @@
 
 use super::keys::{Section, Shape};
 use super::{
-    bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool, tls, web,
+    agent, bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool,
+    tls, web,
 };
 
 /// Every section, in the order of the reference.
@@ -24,7 +25,7 @@ pub static SECTIONS: &[&Section] = &[
     &process::SECTION,
     &registry::SECTION,
     &spool::SECTION,
-    &Section { name: "agent", shape: Shape::Once, about: "", keys: &[] },
+    &agent::SECTION,
 ];
 
 /// The section of this name.

@@ -181,6 +181,8 @@ fn what_a_whole_file_says() {
         seal: None,
         tls: None,
         journal: None,
+        kernel: None,
+        files: None,
     };
     assert_eq!(*net, expect);
     assert_eq!(

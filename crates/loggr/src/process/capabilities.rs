@@ -38,7 +38,8 @@ const POWERS: &[Power] = &[
     Power {
         capability: CapabilitySet::SYSLOG,
         name: "CAP_SYSLOG",
-        reason: "messages of the kernel can be read; nothing that can be configured reads them yet",
+        reason: "what root's `/dev/kmsg` says can be read; the kernel asks for it when the device is opened, which is \
+                 done before, and never again: so that nobody needs it while running",
         needed: |_, _| false,
     },
     Power {
@@ -138,6 +139,7 @@ mod tests {
         let kept = |text: &str, stays_root| names(needed(&read(text), stays_root)).join(" ");
         let low = "[[listener]]\nprotocol='udp'\nlisten=':1'";
         assert_eq!(kept("", false), "");
+        assert_eq!(kept("[[listener]]\nprotocol='kernel'", false), "", "its device is open by then");
         assert_eq!(kept(low, false), "CAP_NET_BIND_SERVICE");
         assert_eq!(kept("", true), "CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER");
         assert!(POWERS.iter().all(|power| !power.reason.is_empty()));

@@ -250,11 +250,11 @@ fn read(config: &Config) -> Directories {
     }
     let filters = config.machines.iter().filter_map(|machine| machine.filter.as_deref());
     let of_filters = filters.flat_map(|name| filters::reads(&config.directory, name));
-    for directory in config.reach().read_below {
-        directories.add(&directory);
-    }
     for file in config.reach().read.into_iter().chain(of_filters) {
         directories.add_of(&file);
+    }
+    for directory in config.reach().watched {
+        add_watched(&mut directories, &directory);
     }
     for file in SYSTEM_FILES {
         directories.add_of(Path::new(file));
@@ -271,6 +271,25 @@ fn read(config: &Config) -> Directories {
         directories.add(&program);
     }
     directories
+}
+
+/// A directory in which others write. Where it is missing, what is above it is allowed, and where a file
+/// system is mounted or may be, too: one that is mounted there later is another directory.
+fn add_watched(directories: &mut Directories, directory: &Path) {
+    let is_inner = |path: &&Path| path.parent().is_some();
+    let Some(there) = directory.ancestors().take_while(is_inner).find(|path| path.exists()) else {
+        return if directory.parent().is_none() {
+            directories.add(directory)
+        };
+    };
+    directories.add(there);
+    let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).ok();
+    let is_empty = std::fs::read_dir(there).is_ok_and(|mut entries| entries.next().is_none());
+    if let Some(above) = there.parent().filter(is_inner)
+        && (is_empty || device(above) != device(there))
+    {
+        directories.add(above);
+    }
 }
 
 /// The version of Landlock with which the kernel enforces it, if it does.
@@ -336,6 +355,11 @@ pub fn advice(path: &Path, error: &std::io::Error) -> Option<&'static str> {
     use std::io::ErrorKind::{CrossesDevices, PermissionDenied};
     let is_refused = matches!(error.kind(), PermissionDenied | CrossesDevices);
     (is_refused && is_out_of_reach(path, true)).then_some(HINT)
+}
+
+/// The same for what may not be read.
+pub fn reading_advice(path: &Path) -> Option<&'static str> {
+    is_out_of_reach(path, false).then_some(HINT)
 }
 
 /// The same for an error of reading that is only text, with its paths between backticks.

@@ -26,12 +26,18 @@ pub const SPOOL_SEGMENT_BYTES: u64 = 64 << 20;
 const OF_AN_EXCHANGE: u64 = 4;
 /// Descriptors of a listening socket: itself, and a connection that waits for a place.
 const OF_A_SOCKET: u64 = 2;
+/// Files of other programs that one listener has open at one time.
+pub const MAX_WATCHED_FILES: usize = 1024;
+/// Its positions, and what it looks at to see which file is which.
+const OF_A_LISTENER_OF_FILES: u64 = 8;
 /// Descriptors of a harvest, for its ledger and for looking through its directory.
 const OF_A_HARVEST: u64 = 4;
 /// Descriptors of a file that is harvested: itself, and directories that it is moved between.
 const OF_A_HARVESTED_FILE: u64 = 6;
 /// Of a journal: its open files, and directories while it looks.
 const OF_A_JOURNAL: u64 = 24;
+/// Of the kernel's messages: the device, and what watches it.
+const OF_THE_KERNEL: u64 = 2;
 /// Connections to the web address at one time.
 pub const MAX_WEB_CONNECTIONS: usize = 256;
 /// Connections of one address (IPv6: of one /64) to the web address at one time; a trusted proxy speaks for
@@ -86,7 +92,10 @@ impl Needs {
         if part.has_listeners() {
             for listener in &config.listeners {
                 needs.own += OF_A_SOCKET * listener.listen.len() as u64;
+                needs.own +=
+                    listener.files.as_ref().map_or(0, |_| MAX_WATCHED_FILES as u64 + OF_A_LISTENER_OF_FILES);
                 needs.own += listener.journal.iter().map(|_| OF_A_JOURNAL).sum::<u64>();
+                needs.own += listener.kernel.iter().map(|_| OF_THE_KERNEL).sum::<u64>();
                 if listener.protocol.has_connections() {
                     needs.door(listener.max_connections);
                 }

@@ -24,6 +24,8 @@ pub enum Component {
     Collector,
     /// The web server: its page, its API and its metrics
     Web,
+    /// An agent: everything of a configuration with `[agent]`, by default that in /etc/loggr/agent.toml
+    Agent,
 }
 
 /// What a process runs.
@@ -57,6 +59,7 @@ impl Part {
             Component::Server => server(config, name).usage(),
             Component::Collector => collector(config, name).usage(),
             Component::Web => web(config, name).usage(),
+            Component::Agent => nameless("agent", name).map(|()| Part::Everything).usage(),
         }
     }
 

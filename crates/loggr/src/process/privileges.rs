@@ -162,6 +162,11 @@ fn named(uid: Uid) -> String {
     User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
+/// The name of the user as which the process runs.
+pub fn user() -> String {
+    named(Uid::effective())
+}
+
 /// Refuses to run as root where nobody has said that it shall.
 pub fn refuse_root(config: &Config) -> Result<()> {
     if !is_root() || config.process.user.is_some() {

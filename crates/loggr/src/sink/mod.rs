@@ -57,6 +57,14 @@ impl Destination {
         }
     }
 
+    /// The process stops, and the destination takes only what is in hand: the rest is to stay in the queue.
+    pub fn has_enough(&self) -> bool {
+        match self {
+            Destination::Files(_) | Destination::Search(_) | Destination::Postgres(_) => false,
+            Destination::Syslog(sink) => sink.has_enough(),
+        }
+    }
+
     /// The store in numbers; or why they are not known, where it was tried.
     pub fn summary(&self) -> Option<Result<Summary, Option<String>>> {
         match self {

@@ -46,7 +46,8 @@ impl Packing {
         Packing::ALL.iter().find(|(known, ..)| *known == word).map(|(_, packing, _)| *packing)
     }
 
-    fn seen(beginning: &[u8]) -> Option<Packing> {
+    /// How a file is packed that begins so.
+    pub fn seen(beginning: &[u8]) -> Option<Packing> {
         if let [0x50..=0x5f, rest @ ..] = beginning
             && rest.starts_with(Packing::SKIPPABLE)
         {
@@ -219,7 +220,7 @@ fn look(mut file: Box<dyn Read + Send>) -> Result<(Vec<u8>, Box<dyn Read + Send>
 }
 
 /// What is it, if this is not how a text begins?
-fn judge(beginning: &[u8]) -> Option<NoLog> {
+pub fn judge(beginning: &[u8]) -> Option<NoLog> {
     let sure = |text: &str| Some(NoLog { text: text.to_owned(), is_sure: true });
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
         return sure(what);

@@ -1,5 +1,5 @@
-//! Sources that face the senders: one file per protocol, the list of what is spoken on connections, and
-//! files that are uploaded, over HTTP or into a directory.
+//! Sources that face the senders: one file per protocol, the list of what is spoken on connections, files
+//! that are uploaded, over HTTP or into a directory, and what this host writes: files, journal, kernel.
 //!
 //! Each turns received bytes into deliveries and hands them to a pump whose sink is
 //! the bus. None of them knows what becomes of an event.
@@ -12,11 +12,13 @@ mod datagram;
 pub mod harvest;
 mod intake;
 pub mod journal;
+pub mod kernel;
 mod local;
 mod proxy;
 mod relp;
 mod stats;
 mod stream;
+pub mod tail;
 mod tls;
 pub mod upload;
 

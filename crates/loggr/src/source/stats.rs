@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::clients::{Clients, Senders};
+use super::tail::FileStats;
 use crate::process::meter::{Counter, Flag};
 use crate::process::progress::{Progress, Words};
 use crate::process::told::Told;
@@ -57,6 +58,8 @@ pub struct ListenerStats {
     pub told_breach: Told,
     /// What is done with the seals of its events.
     pub sealing: Option<Arc<Sealing>>,
+    /// Numbers of the files that it reads, if it does.
+    pub files: Option<Arc<FileStats>>,
     /// Who is connected.
     pub clients: Clients,
     /// Who has sent something lately.
@@ -86,6 +89,7 @@ impl ListenerStats {
             told_handshake: Told::default(),
             told_breach: Told::default(),
             sealing: None,
+            files: None,
             clients: Clients::default(),
             senders: Senders::default(),
         }

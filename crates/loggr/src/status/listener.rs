@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::component::server::Bound;
+use crate::source::tail::FileStats;
 use crate::source::{self, ListenerStats, NO_PLACE};
 
 /// Clients of one listener that are shown, at most; the latest ones.
@@ -65,6 +66,45 @@ pub struct Listener {
     pub senders: Vec<Sender>,
     /// The latest connected clients.
     pub clients: Vec<Client>,
+    /// Its files, if it reads some.
+    pub files: Option<Files>,
+}
+
+/// The files of a listener.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Files {
+    /// Files that are read.
+    pub watched: u64,
+    /// Files that are open.
+    pub open: u64,
+    /// Bytes that were seen in them and are not durable yet.
+    pub bytes_behind: u64,
+    /// How long the oldest line has waited that was not read, in seconds.
+    pub oldest_seconds: f64,
+    /// Files that were truncated while they were read; lines may be missing that came just before.
+    pub truncated: u64,
+    /// Files that are gone, though bytes had been seen in them that were not read.
+    pub gaps: u64,
+    /// Those bytes.
+    pub gap_bytes: u64,
+    /// What is wrong with single files, each with its name.
+    pub troubles: Vec<String>,
+}
+
+impl Files {
+    fn of(stats: &FileStats) -> Files {
+        Files {
+            watched: stats.watched.get(),
+            open: stats.open.get(),
+            bytes_behind: stats.behind.get(),
+            oldest_seconds: stats.oldest_ms.get() as f64 / 1e3,
+            truncated: stats.truncated.get(),
+            gaps: stats.gaps.get(),
+            gap_bytes: stats.gap_bytes.get(),
+            troubles: stats.troubles(),
+        }
+    }
 }
 
 /// A peer that sends to a listener.
@@ -120,6 +160,7 @@ impl Listener {
             told_handshake: _,
             told_breach: _,
             sealing: _,
+            files,
             clients,
             senders,
         } = &**stats;
@@ -158,6 +199,7 @@ impl Listener {
             trouble: crowded.is_raised().then(|| NO_PLACE.to_owned()),
             senders: senders.last_seen().into_iter().map(sender).collect(),
             clients: clients.latest(MAX_CLIENTS).iter().map(client).collect(),
+            files: files.as_deref().map(Files::of),
         }
     }
 }
@@ -244,6 +286,39 @@ pub const METRICS: &[Metric<Listener>] = &[
         "crowded",
         |l| said(&l.trouble),
         "1 while new connections wait because `max_connections`, or what the system allows, is reached.",
+    ),
+    metric(
+        "files",
+        |l| count(l.files.as_ref()?.watched),
+        "Files that the listener reads. This and the next ones only of listeners that read files.",
+    ),
+    metric("open_files", |l| count(l.files.as_ref()?.open), "Files of these that are open."),
+    metric(
+        "files_behind_bytes",
+        |l| count(l.files.as_ref()?.bytes_behind),
+        "Bytes that were seen in the files and are not stored durably yet.",
+    ),
+    metric(
+        "files_oldest_seconds",
+        |l| Some(l.files.as_ref()?.oldest_seconds),
+        "How long the oldest line has waited that was not read yet. A last line without line feed waits, too.",
+    ),
+    metric(
+        "files_truncated_total",
+        |l| count(l.files.as_ref()?.truncated),
+        "Files that were truncated while they were read, as `copytruncate` does it; lines that came just before may \
+         be missing.",
+    ),
+    metric(
+        "files_gaps_total",
+        |l| count(l.files.as_ref()?.gaps),
+        "Files that are gone, though bytes had been seen in them that were not read.",
+    ),
+    metric("files_gap_bytes_total", |l| count(l.files.as_ref()?.gap_bytes), "Those bytes."),
+    metric(
+        "files_troubles",
+        |l| count(l.files.as_ref()?.troubles.len() as u64),
+        "Files with which something is wrong: they cannot be read, or are no logs.",
     ),
     metric(
         "ended",

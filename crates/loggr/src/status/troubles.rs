@@ -22,6 +22,9 @@ pub fn sentences(config: &Config, status: &Installation) -> Vec<String> {
     for Owned { item: l, .. } in &status.listeners {
         found.of("listener", &l.name, l.ended.as_deref());
         found.of("listener", &l.name, l.trouble.as_deref());
+        for trouble in l.files.iter().flat_map(|files| &files.troubles) {
+            found.of("listener", &l.name, Some(trouble));
+        }
         let why = "has stopped reading: the queue is full or cannot be written";
         if l.stalled {
             found.0.push(format!("listener `{}` {why}", l.name));

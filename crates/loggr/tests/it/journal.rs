@@ -53,7 +53,7 @@ fn all_once(loggr: &Loggr, numbers_: std::ops::Range<u64>) {
     let counted = numbers(loggr);
     assert!(counted.keys().copied().eq(numbers_), "not these: {} numbers", counted.len());
     let twice: Vec<_> = counted.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(twice.is_empty(), "{twice:?}");
+    assert!(twice.is_empty(), "{} numbers more than once, such as {:?}", twice.len(), twice.first());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! `LOGGR_TEST_LONG=1` makes the crash rounds many.
 
 mod access;
+mod agent;
 mod api;
 mod balance;
 mod chaos;
@@ -20,6 +21,7 @@ mod forward;
 mod harvest;
 mod hostile;
 mod journal;
+mod kernel;
 mod local;
 mod lookups;
 mod machine;
@@ -42,6 +44,7 @@ mod send;
 mod status;
 mod stores;
 mod support;
+mod tail;
 mod tidy;
 mod tls;
 mod upload;

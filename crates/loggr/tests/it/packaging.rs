@@ -6,6 +6,14 @@ use std::process::Command;
 
 use crate::support::{PROGRAM, systemd_analyze};
 
+/// What the agent's unit has otherwise: directories of its own, and what it may read of its host.
+const OF_THE_AGENT: [(&str, &str); 4] = [
+    ("Directory=loggr-agent\n", "Directory=loggr\n"),
+    ("# The logs of this host: files, and the journal.\nSupplementaryGroups=adm systemd-journal\n", ""),
+    ("# Which program has sent what stands in the directories of processes.\n", ""),
+    ("ProtectProc=default\n", "ProtectProc=invisible\n"),
+];
+
 /// `systemd-analyze security` gives no unit of ours more; 10 is no protection at all.
 const MAX_EXPOSURE: f64 = 2.5;
 
@@ -22,7 +30,7 @@ fn units() -> Vec<(String, String)> {
         })
         .collect();
     units.sort();
-    assert!(units.len() >= 6, "{} units", units.len());
+    assert!(units.len() >= 7, "{} units", units.len());
     units
 }
 
@@ -40,7 +48,9 @@ fn every_component_has_a_unit_and_all_are_guarded_alike() {
     for (name, text) in units() {
         let start =
             text.lines().find_map(|l| l.strip_prefix("ExecStart=/usr/bin/loggr run")).expect("a start");
-        let start = start.strip_suffix("--config /etc/loggr/loggr.toml").expect("the configuration").trim();
+        let file = if name == "loggr-agent.service" { "agent.toml" } else { "loggr.toml" };
+        let start =
+            start.strip_suffix(&format!("--config /etc/loggr/{file}")).expect("the configuration").trim();
         let (component, instance) = start.split_once(' ').unwrap_or((start, ""));
         let expect = match component {
             "" => "loggr.service".to_owned(),
@@ -50,7 +60,8 @@ fn every_component_has_a_unit_and_all_are_guarded_alike() {
         assert_eq!((name.as_str(), instance), (expect.as_str(), if name.contains('@') { "%i" } else { "" }));
         started.insert(component.to_owned());
         let guard = text.split_once("# What follows is the same").expect("the guards").1;
-        guards.insert(guard.replace("RuntimeDirectory=%p-%i\n", "RuntimeDirectory=%p\n"));
+        let guard = guard.replace("RuntimeDirectory=%p-%i\n", "RuntimeDirectory=%p\n");
+        guards.insert(OF_THE_AGENT.iter().fold(guard, |guard, (its, others)| guard.replace(its, others)));
     }
     assert!(started.remove(""), "nothing starts everything");
     assert_eq!(started, components());

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::choice::choice;
-use crate::config::keys::{Key, Takes, key, one_of};
+use super::start::Start;
+use crate::config::keys::{Key, Takes, key};
 use crate::config::reader::Reader;
 
 /// The keys, beside those that all listeners have.
@@ -15,28 +15,9 @@ pub const KEYS: &[Key] = &[
         "the directories of the journal, absolute paths: its files lie in them, or in those of a machine below them",
     )
     .only(JOURNAL),
-    key(
-        "start",
-        one_of::<Start>(),
-        "\"beginning\"",
-        "what is read when the journal is read for the very first time: everything that it holds, or with `end` what \
-         comes from then on. Later loggr goes on where it had come to",
-    )
-    .only(JOURNAL),
 ];
 
 const JOURNAL: &[&str] = &["journal"];
-
-/// What is read at the very first start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Start {
-    /// All that is there.
-    Beginning,
-    /// Only what comes.
-    End,
-}
-
-choice!(Start { Beginning = "beginning", End = "end" });
 
 /// A journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +56,7 @@ mod tests {
         assert_eq!((usual.directories.len(), usual.start), (2, Start::Beginning));
         assert_eq!((other.directories, other.start), (vec![PathBuf::from("/j")], Start::End));
         assert!(config.listeners[0].listen.is_empty());
-        assert!(config.reach().read_below.contains(&PathBuf::from("/j")));
+        assert!(config.reach().watched.contains(&PathBuf::from("/j")));
     }
 
     #[test]

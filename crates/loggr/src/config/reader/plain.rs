@@ -10,7 +10,7 @@ use super::{Reader, defaulted};
 use crate::config::choice::Choice;
 use crate::config::diagnostics::{choose, nearest};
 use crate::config::keys::Takes;
-use crate::config::quantity::{parse_duration, parse_size, show_duration, show_size};
+use crate::config::quantity::{parse_duration, parse_rate, parse_size, show_duration, show_rate, show_size};
 
 /// Longest name of a listener, machine or ship: it is part of routing keys and file names.
 const MAX_NAME_BYTES: usize = 64;
@@ -90,6 +90,20 @@ impl Reader<'_, '_> {
     /// A number of bytes.
     pub fn size(&mut self, key: &'static str) -> u64 {
         defaulted(self.size_if_any(key))
+    }
+
+    /// A number of bytes a second, if there is one.
+    pub fn rate_if_any(&mut self, key: &'static str) -> Option<u64> {
+        self.read(key, |key, value| {
+            let Takes::Rate(from, to) = key.takes else { panic!("BUG: `{}` is no rate", key.name) };
+            let DeValue::String(text) = value.get_ref() else {
+                return Err(expected("a number of bytes a second such as `\"10MB/s\"`", value));
+            };
+            match parse_rate(text)? {
+                rate if (from..=to).contains(&rate) => Ok(rate),
+                _ => Err(format!("{text} is not between {} and {}", show_rate(from), show_rate(to)).into()),
+            }
+        })
     }
 
     /// A number of bytes in memory, if there is one.
@@ -265,9 +279,33 @@ impl Reader<'_, '_> {
         defaulted(read)
     }
 
+    /// One such text or a list of them.
+    pub fn some_parsed<T>(
+        &mut self,
+        key: &'static str,
+        what: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let read = self.read(key, |_, value| match value.get_ref() {
+            DeValue::String(_) => Ok(vec![parse(text(value)?)?]),
+            DeValue::Array(_) => many(value, |item| Ok(parse(text(item)?)?)),
+            _ => Err(expected(what, value)),
+        });
+        defaulted(read)
+    }
+
     /// A list of such texts.
     pub fn all_parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        defaulted(self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?))))
+        defaulted(self.all_parsed_if_any(key, parse))
+    }
+
+    /// The same, for a key without a default.
+    pub fn all_parsed_if_any<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        self.read(key, |_, value| many(value, |item| Ok(parse(text(item)?)?)))
     }
 }
 

@@ -8,7 +8,7 @@ use loggr_net::Address;
 
 use super::Compress;
 use crate::config::choice::choice;
-use crate::config::keys::{DAY, HOUR, Key, SECOND, Section, Shape, Takes, key, one_of};
+use crate::config::keys::{DAY, HOUR, KIB, Key, SECOND, Section, Shape, TIB, Takes, key, one_of};
 use crate::config::reader::Reader;
 
 /// The keys that only shippers of this kind have.
@@ -52,6 +52,15 @@ pub const KEYS: &[Key] = &[
         "the largest number of events that are under way to a target and not answered yet; after a crash of \
          loggr as many may be sent once more",
     )
+    .only(SYSLOG),
+    key(
+        "bandwidth",
+        Takes::Rate(KIB, TIB),
+        "",
+        "the most that goes to all targets together, in bytes a second as they are on their way, before TLS; a burst \
+         may have what a second has, at most 256 KiB. Events that have to wait stay in the queue",
+    )
+    .without("no limit")
     .only(SYSLOG),
     key(
         "timeout",
@@ -121,6 +130,8 @@ pub struct SyslogShip {
     pub framing: Framing,
     /// Events under way at one time.
     pub window: usize,
+    /// Bytes a second to all targets together; `None`: no limit.
+    pub bandwidth: Option<u64>,
     /// How long a target may do nothing.
     pub timeout: Duration,
     /// A target that has failed is tried again after so long.
@@ -195,6 +206,7 @@ pub fn read(
         format: format.unwrap_or(DumpFormat::Rfc5424),
         framing: r.choice("framing"),
         window: r.count("window"),
+        bandwidth: r.rate_if_any("bandwidth"),
         timeout: r.duration("timeout"),
         return_after: r.duration("return_after"),
         compress: compress != Compress::None,

@@ -17,6 +17,8 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
     let kind = match (section.name, key.only) {
         _ if word == Some(key.name) => value.trim_matches('\''),
         (_, [kind, ..]) => kind,
+        // Only files can have each format.
+        ("listener", []) if key.name == "format" => "file",
         ("listener", []) => "tcp",
         ("packers", []) => "time",
         ("ship", []) => "files",
@@ -26,6 +28,7 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         ("bus", "rabbitmq") => "urls='amqp://mq'",
         // Else it is called what it speaks.
         ("listener", _) if key.name == "seal" => "name='x'\ntrust=true",
+        ("listener", "file") if key.name != "path" => "name='x'\npath='/x'",
         ("listener", _) => "name='x'",
         ("harvest", _) if key.name == "directory" => "",
         ("harvest", _) => "directory='/up'",

@@ -29,6 +29,7 @@ fn a_target_is_enough() {
         format: DumpFormat::Rfc5424,
         framing: Framing::OctetCounting,
         window: 4096,
+        bandwidth: None,
         timeout: Duration::from_secs(30),
         return_after: Duration::from_secs(60),
         compress: false,
@@ -52,6 +53,7 @@ fn what_a_whole_section_says() {
         format: DumpFormat::Rfc3164,
         framing: Framing::Lf,
         window: 7,
+        bandwidth: Some(10_000_000),
         timeout: Duration::from_secs(5),
         return_after: Duration::from_secs(120),
         compress: false,
@@ -59,7 +61,7 @@ fn what_a_whole_section_says() {
     };
     let said = ship(
         "protocol = 'tcp'\ntargets = ['siem1:6514', '[::1]:6514']\nbalance = 'round-robin'\nformat = 'RFC3164'\n\
-         framing = 'lf'\nwindow = 7\ntimeout = '5s'\nreturn_after = '2m'\n\
+         framing = 'lf'\nwindow = 7\nbandwidth = '10MB/s'\ntimeout = '5s'\nreturn_after = '2m'\n\
          tls = { ca = 'ca.crt', cert = 'a.crt', key = 'a.key', name = 'siem.example.net' }",
     );
     assert_eq!(said, expect);
@@ -87,6 +89,15 @@ fn mistakes_of_targets() {
     );
     check_mistakes("targets = ':514'", &["`:514` names no host to connect to | write `HOST:PORT`"]);
     check_mistakes("targets = 'siem:0'", &["nothing can listen on the port 0 of `siem:0`"]);
+}
+
+#[test]
+fn mistakes_of_bandwidth() {
+    let check =
+        |value: &str, expect| check_mistakes(&format!("targets = 'a:1'\nbandwidth = {value}"), &[expect]);
+    check("'10MB'", "`10MB` is not a number of bytes a second such as `10MB/s`");
+    check("'1B/s'", "1B/s is not between 1KiB/s and 1TiB/s");
+    check("1000", "a number stands where a number of bytes a second such as `\"10MB/s\"` is expected");
 }
 
 #[test]

@@ -12,7 +12,7 @@ name = "a""#,
 loggr.toml:1:1: a `[[listener]]` needs its `protocol`
   |
 1 | [[listener]]
-  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `journal`
+  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
 "#,
     );
     check(
@@ -294,15 +294,6 @@ loggr.toml:2:15: events would go in a circle: `received` → `received`
 
 #[test]
 fn what_later_versions_bring() {
-    check(
-        "[agent]",
-        r#"
-loggr.toml:1:2: `[agent]` is not supported by this version
-  |
-1 | [agent]
-  |  ^^^^^
-"#,
-    );
     check(
         r#"[[listener]]
 protocol = "relp"

@@ -208,6 +208,34 @@ fn events_without_a_uid_and_twins_within_a_batch() {
     assert_eq!((count("nil"), count("five"), count("three")), (2, 1, 1));
 }
 
+#[test]
+fn an_event_that_a_trusted_loggr_sends_again_stands_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), "all.log", Compress::None);
+    let (trusted, now) = (Arc::new(Origin { trusted: true, ..Origin::default() }), Timestamp::default());
+    let line = |n: u128| {
+        let uid = Uid::from_bytes((n + 1_000_000).to_be_bytes());
+        format!("<13>1 - web app - - [pyloggr@45878 uid=\"{uid}\"] n{n}.")
+    };
+    // Each reception gives the line an identity of its own.
+    let batch = |numbers: &[u128], first: u128| {
+        let mut builder = BatchBuilder::default();
+        for (at, n) in numbers.iter().enumerate() {
+            let uid = Uid::from_bytes((first + at as u128).to_be_bytes());
+            builder.push_line(&trusted, uid, now, line(*n).as_bytes());
+        }
+        builder.finish().unwrap()
+    };
+    let mut first = worker(&options);
+    first.store(&batch(&[1, 2, 2, 3], 10)).unwrap();
+    first.store(&batch(&[2, 3, 4], 20)).unwrap();
+    drop(first);
+    worker(&options).store(&batch(&[1, 4, 5], 30)).unwrap();
+    let text = &files(&dir.path().join("logs"))["all.log"];
+    let counts: Vec<_> = (1..=5).map(|n| text.matches(&format!("n{n}.")).count()).collect();
+    assert_eq!(counts, [1; 5], "{text}");
+}
+
 /// A life that ends before its last intent is marked as done.
 fn crash_after(options: &FilesOptions, batch: &Batch) {
     let mut worker = worker(options);

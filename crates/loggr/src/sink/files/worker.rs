@@ -218,9 +218,10 @@ impl Worker {
         let refused: HashSet<u32> = files.iter().map(|(index, _)| *index).collect();
         let mut events = Vec::with_capacity(batch.len());
         for record in batch.records() {
-            let known = self.recent.contains(uids::number(record.uid));
+            let event = record.event();
+            let known = self.recent.contains(uids::number(event.uid));
             let targets = &mut self.targets;
-            let index = self.paths.file(&record.event(), |path| targets.index(path));
+            let index = self.paths.file(&event, |path| targets.index(path));
             events.push(!known && refused.contains(&index));
         }
         let mut errors = files.into_iter().map(|(_, error)| error);
@@ -241,16 +242,17 @@ impl Worker {
         let mut seen = HashSet::new();
         let twins = uids::has_twins(batch);
         for record in batch.records() {
-            let uid = uids::number(record.uid);
+            // One that another loggr has sent has the identity that it had there.
+            let event = record.event();
+            let uid = uids::number(event.uid);
             if self.recent.contains(uid) {
                 // Carried along, so that the newest intents alone know the newest batches.
                 uids::push(&mut self.runs, uid, DURABLE_BEFORE);
                 continue;
             }
-            if twins && uid != 0 && !seen.insert(uid) {
+            if (twins || record.origin.trusted) && uid != 0 && !seen.insert(uid) {
                 continue;
             }
-            let event = record.event();
             let targets = &mut self.targets;
             let index = self.paths.file(&event, |path| targets.index(path));
             let target = targets.get(index);

@@ -8,6 +8,7 @@ use std::io;
 use loggr_net::Address;
 use tokio::net::UdpSocket;
 
+use super::pace::Pace;
 use super::trouble::Trouble;
 use super::work::{Line, Work};
 
@@ -41,9 +42,9 @@ impl Session {
     }
 
     /// Sends the lines that have to go. Gives how many had to be cut.
-    pub async fn send(&mut self, work: &mut Work) -> Result<u64, Trouble> {
+    pub async fn send(&mut self, work: &mut Work, pace: &Pace) -> Result<u64, Trouble> {
         let lines: Vec<Line> = std::iter::from_fn(|| work.next()).collect();
-        match self.write(&lines).await {
+        match self.write(&lines, pace).await {
             Ok(cut) => {
                 lines.iter().for_each(|line| work.taken(line));
                 Ok(cut)
@@ -58,11 +59,15 @@ impl Session {
         }
     }
 
-    async fn write(&self, lines: &[Line]) -> io::Result<u64> {
+    async fn write(&self, lines: &[Line], pace: &Pace) -> io::Result<u64> {
         let mut cut = 0;
         for (at, line) in lines.iter().enumerate() {
             let whole = line.as_ref();
             let sent = shortened(whole, self.longest);
+            if !pace.try_take(sent.len()) {
+                pace.take(sent.len()).await;
+                self.heard()?;
+            }
             self.socket.send(sent).await?;
             cut += u64::from(sent.len() < whole.len());
             // Before all the others go the same way.

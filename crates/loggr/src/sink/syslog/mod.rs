@@ -8,6 +8,7 @@
 //! | `targets.rs` | which target gets them |
 //! | `connect.rs` | connections, with TLS or without |
 //! | `relp.rs`, `stream.rs`, `datagram.rs` | what is spoken on them |
+//! | `pace.rs` | how many bytes a second are sent |
 //! | `trouble.rs` | why a target takes nothing, in sentences |
 //! | `stats.rs` | what is counted |
 //!
@@ -21,6 +22,7 @@
 mod caution;
 mod connect;
 mod datagram;
+mod pace;
 mod question;
 mod relp;
 mod stats;
@@ -67,9 +69,16 @@ impl std::fmt::Debug for SyslogSink {
 }
 
 impl SyslogSink {
-    /// A sink for targets that may be away at the moment. `name` is the shipper's.
-    pub fn new(name: &str, ship: &SyslogShip, tls: Option<Tls>, stats: Arc<ForwardStats>) -> SyslogSink {
-        let targets = Targets::new(name, ship.clone(), tls, stats.clone());
+    /// A sink for targets that may be away at the moment. `name` is the shipper's. Once `stop` drains, nothing
+    /// waits for bandwidth any more.
+    pub fn new(
+        name: &str,
+        ship: &SyslogShip,
+        tls: Option<Tls>,
+        stats: Arc<ForwardStats>,
+        stop: Stop,
+    ) -> SyslogSink {
+        let targets = Targets::new(name, ship.clone(), tls, stats.clone(), stop);
         let (targets, format) = (Arc::new(targets), Arc::new(ship.format.clone()));
         SyslogSink { targets, format, stats, settled: Settled::default(), caution: Caution::default() }
     }
@@ -83,6 +92,11 @@ impl SyslogSink {
     /// `stop` drains.
     pub async fn watch(self, stop: Stop) {
         self.targets.watch(stop).await;
+    }
+
+    /// The process stops, and there is more to send than the bandwidth has room for.
+    pub fn has_enough(&self) -> bool {
+        self.targets.pace.is_enough()
     }
 
     /// Where no event gets through, none is to blame until the target takes another line.

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
 use super::connect::Wire;
+use super::pace::Pace;
 use super::stats::{Compression, TargetStats};
 use super::trouble::Trouble;
 use super::work::{Ended, Line, Work};
@@ -26,6 +27,8 @@ const WRITE_BYTES: usize = 64 << 10;
 const READ_BYTES: usize = 16 << 10;
 /// Bytes of lines that are compressed together: more makes them hardly smaller.
 const PACK_BYTES: usize = 256 << 10;
+/// Bytes of a frame beside its data, about.
+const FRAME_BYTES: usize = 24;
 
 /// What one frame carries.
 enum Parcel {
@@ -48,6 +51,11 @@ impl Parcel {
             Parcel::Line(line) => std::slice::from_ref(line),
             Parcel::Packed { lines, .. } => lines,
         }
+    }
+
+    /// Bytes of the frame.
+    fn frame_bytes(&self) -> usize {
+        self.as_ref().len() + FRAME_BYTES
     }
 }
 
@@ -72,6 +80,8 @@ struct Packing {
     agreed: Compression,
     /// Lines that are not worth it.
     plain: VecDeque<Line>,
+    /// What waits for bandwidth; it goes before all others.
+    held: Option<Parcel>,
 }
 
 impl Session {
@@ -97,7 +107,12 @@ impl Session {
             writer,
             sender: Sender::new(config),
             unanswered: 0,
-            packing: Packing { packer: None, agreed: Compression::NotOffered, plain: VecDeque::new() },
+            packing: Packing {
+                packer: None,
+                agreed: Compression::NotOffered,
+                plain: VecDeque::new(),
+                held: None,
+            },
             timeout,
             buffer: vec![0; READ_BYTES],
             unflushed: false,
@@ -120,8 +135,8 @@ impl Session {
     }
 
     /// Sends the lines that have to go and waits for their answers.
-    pub async fn send(&mut self, work: &mut Work, stats: &TargetStats) -> Result<(), Trouble> {
-        let sent = self.exchange(work, stats).await;
+    pub async fn send(&mut self, work: &mut Work, stats: &TargetStats, pace: &Pace) -> Result<(), Trouble> {
+        let sent = self.exchange(work, stats, pace).await;
         if let Err(trouble) = &sent {
             self.sender.lose();
             self.unanswered = 0;
@@ -142,7 +157,7 @@ impl Session {
         sent
     }
 
-    async fn exchange(&mut self, work: &mut Work, stats: &TargetStats) -> Result<(), Trouble> {
+    async fn exchange(&mut self, work: &mut Work, stats: &TargetStats, pace: &Pace) -> Result<(), Trouble> {
         if self.sender.needs_reconnect() {
             return Err(Trouble::new(format!(
                 "the numbers of the session with `{}` are used up",
@@ -153,7 +168,8 @@ impl Session {
         let mut deadline = self.deadline();
         loop {
             let mut more = true;
-            while self.sender.can_send()
+            while self.packing.held.is_none()
+                && self.sender.can_send()
                 && self.sender.output().len() < WRITE_BYTES
                 && self.unanswered < work.width()
             {
@@ -161,12 +177,30 @@ impl Session {
                     more = false;
                     break;
                 };
-                self.put(parcel, work, stats)?;
+                match pace.try_take(parcel.frame_bytes()) {
+                    true => self.put(parcel, work, stats)?,
+                    false => self.packing.held = Some(parcel),
+                }
             }
             if !more && self.sender.unanswered() == 0 {
                 return Ok(());
             }
-            self.step(work, &mut deadline).await?;
+            let held = self.packing.held.as_ref().map(Parcel::frame_bytes);
+            tokio::select! {
+                biased;
+                stepped = self.step(work, &mut deadline) => {
+                    stepped?;
+                    continue;
+                }
+                () = pace.take(held.unwrap_or_default()), if held.is_some() => {}
+            }
+            if !self.is_owed() {
+                // It had nothing to do while we waited.
+                deadline = self.deadline();
+            }
+            if let Some(parcel) = self.packing.held.take() {
+                self.put(parcel, work, stats)?;
+            }
         }
     }
 
@@ -196,8 +230,9 @@ impl Session {
         }
     }
 
-    /// Reads or writes once. Who takes what is sent, or answers, has more time; other noise is no progress.
+    /// Reads or writes once; who gives up in between has lost nothing. Who takes what is sent, or answers, has more time; other noise is no progress.
     async fn step(&mut self, work: &mut Work, deadline: &mut Instant) -> Result<(), Trouble> {
+        let is_owed = self.is_owed();
         let Session { target, reader, writer, sender, buffer, unflushed, timeout, .. } = self;
         let writes = !sender.output().is_empty();
         let mut heard = None;
@@ -212,7 +247,7 @@ impl Session {
                 }
                 Err(error) => return Err(Trouble::broken(target, &error)),
             },
-            () = tokio::time::sleep_until(*deadline) => {
+            () = tokio::time::sleep_until(*deadline), if is_owed => {
                 let seconds = timeout.as_secs_f64();
                 return Err(Trouble::late(format!(
                     "`{target}` has answered nothing for {seconds} s; can it store what it receives?"
@@ -271,6 +306,12 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The target has something to take or to answer.
+    fn is_owed(&self) -> bool {
+        let is_ready = self.sender.state() == ClientState::Ready;
+        !is_ready || self.sender.unanswered() > 0 || !self.sender.output().is_empty() || self.unflushed
     }
 
     fn deadline(&self) -> Instant {
@@ -340,6 +381,9 @@ impl Packing {
     fn give_back(&mut self, work: &mut Work) {
         while let Some(line) = self.plain.pop_back() {
             work.put_back(&line);
+        }
+        if let Some(held) = self.held.take() {
+            held.lines().iter().rev().for_each(|line| work.put_back(line));
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::connect::Wire;
+use super::pace::Pace;
 use super::trouble::Trouble;
 use super::work::{Line, Work};
 use crate::config::ship::Framing;
@@ -76,11 +77,11 @@ impl Session {
     }
 
     /// Sends the lines that have to go and waits until they are acknowledged.
-    pub async fn send(&mut self, work: &mut Work) -> Result<(), Trouble> {
+    pub async fn send(&mut self, work: &mut Work, pace: &Pace) -> Result<(), Trouble> {
         // Nothing is written to a target that has closed the connection while it rested.
         self.look()?;
         let lines: Vec<Line> = std::iter::from_fn(|| work.next()).collect();
-        let sent = self.write(&lines).await;
+        let sent = self.write(&lines, pace).await;
         match &sent {
             Ok(()) => lines.iter().for_each(|line| work.taken(line)),
             Err(_) => work.again(&lines),
@@ -88,12 +89,20 @@ impl Session {
         sent
     }
 
-    async fn write(&mut self, lines: &[Line]) -> Result<(), Trouble> {
+    async fn write(&mut self, lines: &[Line], pace: &Pace) -> Result<(), Trouble> {
         let mut out = Vec::with_capacity(WRITE_BYTES * 2);
         for line in lines {
+            let before = out.len();
             match self.framing {
                 Framing::OctetCounting => write_octet_counted(&mut out, line.as_ref()),
                 Framing::Lf => write_lf(&mut out, line.as_ref()),
+            }
+            let framed = out.len() - before;
+            if !pace.try_take(framed) {
+                self.push(out.get(..before).unwrap_or_default()).await?;
+                out.drain(..before);
+                pace.take(framed).await;
+                self.look()?;
             }
             if out.len() >= WRITE_BYTES {
                 self.push(&out).await?;

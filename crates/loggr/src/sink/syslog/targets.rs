@@ -17,6 +17,7 @@ use loggr_net::Address;
 use tokio::sync::Semaphore;
 
 use super::connect::{Tls, connect};
+use super::pace::Pace;
 use super::stats::{ForwardStats, TargetStats};
 use super::trouble::Trouble;
 use super::work::Work;
@@ -37,16 +38,11 @@ enum Link {
 }
 
 impl Link {
-    async fn send(
-        &mut self,
-        work: &mut Work,
-        stats: &ForwardStats,
-        target: &TargetStats,
-    ) -> Result<(), Trouble> {
+    async fn send(&mut self, work: &mut Work, all: &Targets, target: &TargetStats) -> Result<(), Trouble> {
         match self {
-            Link::Relp(session) => session.send(work, target).await,
-            Link::Stream(session) => session.send(work).await,
-            Link::Datagram(session) => session.send(work).await.map(|cut| stats.cut.add(cut)),
+            Link::Relp(session) => session.send(work, target, &all.pace).await,
+            Link::Stream(session) => session.send(work, &all.pace).await,
+            Link::Datagram(session) => session.send(work, &all.pace).await.map(|cut| all.stats.cut.add(cut)),
         }
     }
 
@@ -88,11 +84,19 @@ pub struct Targets {
     targets: Vec<Target>,
     stats: Arc<ForwardStats>,
     turn: AtomicUsize,
+    /// What all connections together may send.
+    pub(super) pace: Pace,
 }
 
 impl Targets {
     /// Nothing is connected yet. `name` is the shipper's.
-    pub fn new(name: &str, ship: SyslogShip, tls: Option<Tls>, stats: Arc<ForwardStats>) -> Targets {
+    pub fn new(
+        name: &str,
+        ship: SyslogShip,
+        tls: Option<Tls>,
+        stats: Arc<ForwardStats>,
+        stop: Stop,
+    ) -> Targets {
         let target = |address: &Address| Target {
             address: address.clone(),
             turn: Semaphore::new(1),
@@ -100,7 +104,8 @@ impl Targets {
             health: Mutex::default(),
         };
         let targets = ship.targets.iter().map(target).collect();
-        Targets { name: name.to_owned(), ship, tls, targets, stats, turn: AtomicUsize::new(0) }
+        let pace = Pace::new(ship.bandwidth, stop);
+        Targets { name: name.to_owned(), ship, tls, targets, stats, turn: AtomicUsize::new(0), pace }
     }
 
     /// Sends the lines that have to go, each to one target. In the end all have a verdict, or no target
@@ -161,7 +166,7 @@ impl Targets {
     async fn over(&self, target: &Target, stats: &TargetStats, work: &mut Work) -> Result<(), Trouble> {
         let rested = target.link().take();
         if let Some(mut link) = rested {
-            match link.send(work, &self.stats, stats).await {
+            match link.send(work, self, stats).await {
                 Ok(()) => {
                     *target.link() = Some(link);
                     return Ok(());
@@ -175,7 +180,7 @@ impl Targets {
             }
         }
         let mut link = self.link(&target.address, stats).await?;
-        link.send(work, &self.stats, stats).await?;
+        link.send(work, self, stats).await?;
         *target.link() = Some(link);
         Ok(())
     }

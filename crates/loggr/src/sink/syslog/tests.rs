@@ -1,6 +1,7 @@
 //! The sink against receivers of the test, which do what no real one can be asked for: they refuse, fall
 //! silent and vanish in the middle. Real ones are in the integration tests.
 
+mod pace;
 mod tls;
 
 use std::net::SocketAddr;
@@ -147,6 +148,7 @@ fn ship(carrier: Carrier, targets: &[SocketAddr]) -> SyslogShip {
         format: DumpFormat::Message,
         framing: Framing::OctetCounting,
         window: 100,
+        bandwidth: None,
         timeout: Duration::from_secs(20),
         return_after: Duration::from_secs(600),
         compress: false,
@@ -155,7 +157,7 @@ fn ship(carrier: Carrier, targets: &[SocketAddr]) -> SyslogShip {
 }
 
 fn sink(ship: &SyslogShip) -> SyslogSink {
-    SyslogSink::new("siem", ship, None, Arc::new(ForwardStats::new(ship)))
+    SyslogSink::new("siem", ship, None, Arc::new(ForwardStats::new(ship)), Stop::never())
 }
 
 fn to(carrier: Carrier, targets: &[SocketAddr]) -> SyslogSink {

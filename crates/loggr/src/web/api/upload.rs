@@ -170,7 +170,7 @@ fn plan(call: &Call) -> Result<Plan, Problem> {
         exchange: call.params.some("exchange").map(str::to_owned),
         format: InputFormat::from_keyword(call.params.word("format")).unwrap_or_default(),
         timezone,
-        assumed: Assumed { host: text("host"), app_name: text("app"), year },
+        assumed: Assumed { host: text("host"), app_name: text("app"), year, ..Assumed::default() },
         skip: call.params.number("skip") as u64,
         packing,
     })

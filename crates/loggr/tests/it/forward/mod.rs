@@ -5,6 +5,7 @@ mod compress;
 mod crash;
 mod loggr;
 mod mutual;
+mod pace;
 mod rsyslog;
 mod syslog_ng;
 mod targets;

@@ -145,6 +145,11 @@ impl Loggr {
         daemon
     }
 
+    /// Other further sections of the configuration, from the next start on.
+    pub fn change(&mut self, more: String) {
+        self.setup.more = more;
+    }
+
     /// Starts it again, on the addresses that it had.
     #[track_caller]
     pub fn up(&mut self) {

@@ -47,8 +47,8 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use ssh::Ssh;
 pub use tools::{
-    Tool, duckdb, loggen, logger, long, oidc_provider, redis_server, rsync, rsyslogd, schemathesis, sftp,
-    skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
+    Tool, duckdb, loggen, logger, logrotate, long, oidc_provider, redis_server, rsync, rsyslogd,
+    schemathesis, sftp, skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

@@ -98,6 +98,11 @@ pub fn syslog_ng() -> Option<Tool> {
     needed("syslog-ng", find("syslog-ng", &["/usr/sbin"], "syslog-ng", "usr/sbin/syslog-ng"))
 }
 
+/// Debian's logrotate.
+pub fn logrotate() -> Option<Tool> {
+    needed("logrotate", find("logrotate", &["/usr/sbin"], "logrotate", "usr/sbin/logrotate"))
+}
+
 /// Redis's server.
 pub fn redis_server() -> Option<Tool> {
     needed("redis-server", find("redis-server", &["/usr/bin"], "redis", "usr/bin/redis-server"))

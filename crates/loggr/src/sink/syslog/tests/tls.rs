@@ -94,7 +94,8 @@ async fn lines_that_a_target_had_when_it_refused_us_go_again() {
     let files = ForwardTls { authorities: None, identity: None, name: None, verify: false };
     let ship = SyslogShip { tls: Some(files.clone()), ..ship(Carrier::Tcp, &[address]) };
     let tls = Tls::read(&files).unwrap();
-    let mut sink = SyslogSink::new("siem", &ship, Some(tls), Arc::new(ForwardStats::new(&ship)));
+    let stats = Arc::new(ForwardStats::new(&ship));
+    let mut sink = SyslogSink::new("siem", &ship, Some(tls), stats, Stop::never());
     let texts: Vec<String> = (0..LINES).map(|n| format!("{n:060}")).collect();
     let batch = contract::lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
     let error = sink.store(&batch).await.map(drop).unwrap_err();
