@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 
+use crate::assume::assume;
 use crate::door::Door;
 use crate::moment::Clock;
 use crate::{
-    Defect, Event, Facility, Format, InputFormat, Origin, ParseError, Severity, Timestamp, TrustedField, Uid,
-    annotation, container, heads, json, msgpack, object, own, rfc3164, rfc5424,
+    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, TrustedField, Uid, annotation,
+    container, heads, json, msgpack, object, own, rfc3164, rfc5424,
 };
 
 impl<'a> Event<'a> {
@@ -122,10 +123,7 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
         return container::receive(event, line, origin, uid, now);
     }
     let first = line.first().copied().unwrap_or_default();
-    if !origin.is_plain()
-        && first != b'<'
-        && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
-    {
+    if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
@@ -158,10 +156,6 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-    if origin.is_plain() {
-        event.message = Cow::Borrowed(body);
-        return complete(event, origin);
-    }
     let bytes = body.as_bytes();
     if bytes.first() != Some(&b'<') {
         return receive_unusual(body, line, event, origin, uid, now);
@@ -321,30 +315,12 @@ pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.app_name.is_empty() {
         event.app_name = Cow::Borrowed(origin.app_name());
     }
-    if origin.assumed.is_some() {
-        assume(event, origin);
+    if let Some(assumed) = &origin.assumed {
+        assume(event, assumed, container::is_own(origin.format));
     }
     // Who is asked directly needs no annotation, which the sender could have written.
     if origin.transport.is_unix() && origin.process.is_empty() {
         annotation::absorb(event);
-    }
-    if let Some(given) = &origin.given {
-        crate::give::give(given, event);
-    }
-}
-
-/// Fills in what is known of all lines of a file.
-#[cold]
-fn assume<'a>(event: &mut Event<'a>, origin: &'a Origin) {
-    let Some(assumed) = &origin.assumed else { return };
-    if event.defects.contains(Defect::NoPriority) || container::is_own(origin.format) {
-        event.facility = assumed.facility.and_then(Facility::from_code).unwrap_or(event.facility);
-        event.severity = assumed.severity.and_then(Severity::from_code).unwrap_or(event.severity);
-    }
-    for (name, value) in &assumed.fields {
-        if event.field(name).is_empty() {
-            event.set_field(name.as_str(), value.as_str());
-        }
     }
 }
 
