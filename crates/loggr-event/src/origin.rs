@@ -234,6 +234,11 @@ impl Origin {
         }
     }
 
+    /// True where each line is a message as it stands.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_plain)
+    }
+
     /// What stands for a missing program.
     pub fn app_name(&self) -> &str {
         self.assumed.as_ref().map_or("", |assumed| &assumed.app_name)

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use crate::door::Door;
-use crate::give::give;
 use crate::moment::Clock;
 use crate::{
     Defect, Event, Facility, Format, InputFormat, Origin, ParseError, Severity, Timestamp, TrustedField, Uid,
@@ -123,8 +122,9 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
         return container::receive(event, line, origin, uid, now);
     }
     let first = line.first().copied().unwrap_or_default();
-    let is_plain = origin.given.as_ref().is_some_and(|given| given.is_plain);
-    if !is_plain && first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
+    if !origin.is_plain()
+        && first != b'<'
+        && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
     {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
@@ -158,7 +158,7 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-    if origin.given.as_ref().is_some_and(|given| given.is_plain) {
+    if origin.is_plain() {
         event.message = Cow::Borrowed(body);
         return complete(event, origin);
     }
@@ -329,7 +329,7 @@ pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
         annotation::absorb(event);
     }
     if let Some(given) = &origin.given {
-        give(given, event);
+        crate::give::give(given, event);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use loggr_bus::rabbit::Encoding;
 use loggr_event::Template;
@@ -149,6 +149,8 @@ impl Whole<'_> {
     /// Checks that no file is harvested twice, and that loggr harvests no file that it has made.
     fn check_harvests(&mut self) {
         let config = self.config;
+        let without = Config { harvests: Vec::new(), ..config.clone() };
+        let own: Vec<PathBuf> = without.reach().kept.into_iter().map(|(path, _)| path).collect();
         for (index, harvest) in config.harvests.iter().enumerate() {
             let earlier = config.harvests.iter().take(index);
             let takes_both = |other: &&Harvest| {
@@ -161,9 +163,7 @@ impl Whole<'_> {
                 self.blame(At::Harvest(index), "directory", message, Some(help));
                 continue;
             }
-            let own = config.reach().kept.into_iter().map(|(path, _)| path);
-            let own = own.filter(|path| config.harvests.iter().all(|h| !h.owns(path)));
-            if let Some(path) = own.into_iter().find(|path| harvest.takes_from(path)) {
+            if let Some(path) = own.iter().find(|path| harvest.takes_from(path)) {
                 let message = format!(
                     "the harvest `{}` would take the files of loggr itself in `{}`",
                     harvest.name,

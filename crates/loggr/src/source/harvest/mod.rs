@@ -9,6 +9,7 @@
 //! holds all of its lines; a file that cannot be taken is kept in `failed` with the reason.
 
 mod examine;
+mod hands;
 mod identity;
 mod ledger;
 mod names;
@@ -18,7 +19,7 @@ mod scan;
 mod stats;
 mod watch;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io::{ErrorKind, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,15 +31,15 @@ use loggr_event::{Assumed, Given, Origin, Transport};
 use loggr_flow::{Phase, Stop, channel_source, pump, window};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
-use tokio::task::{Id, JoinError, JoinSet};
 
 use examine::{Examined, Limits, examine};
+use hands::Hands;
 use identity::{Hash, Identity};
 use ledger::{Broken, Entry, Known, Ledger, Place};
 use put::Put;
 use reading::{Job, PACKING_WINDOW, WINDOW, Way};
 use scan::Scope;
-use watch::{Found, Watch};
+use watch::Found;
 
 use super::intake::NoRescue;
 use crate::clean::clean;
@@ -55,9 +56,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks so many times as long as a look takes.
 const REST: u32 = 5;
-/// A file that cannot be taken at the moment is tried again after this time, and after ever longer ones.
-const SHORTEST_REST: Duration = Duration::from_secs(2);
-const LONGEST_REST: Duration = Duration::from_secs(300);
 /// How often a ledger is tried that cannot be opened.
 const REOPEN: Duration = Duration::from_secs(5);
 /// How often the ledger is tidied.
@@ -155,7 +153,7 @@ impl Harvest {
                 () = tokio::time::sleep(REOPEN) => {}
             }
         }
-        let mut hands = Hands { watch: Watch::new(self.config.stable), ..Hands::default() };
+        let mut hands = Hands::new(self.config.stable);
         let mut queue: VecDeque<Found> = VecDeque::new();
         let (mut look_at, mut tidy_at) = (Instant::now(), Instant::now());
         while stop.phase() == Phase::Run {
@@ -508,98 +506,6 @@ fn unopened(error: std::io::Error) -> Ended {
         _ if is_link => Ended::Changed,
         ErrorKind::PermissionDenied => Ended::Refused(format!("loggr may not read it: {error}")),
         _ => Ended::Later(format!("it cannot be opened: {error}")),
-    }
-}
-
-/// Files in hand, and what was seen of all others.
-struct Hands {
-    watch: Watch,
-    jobs: JoinSet<Result<Done, Ended>>,
-    in_hand: HashMap<Id, Found>,
-}
-
-impl Default for Hands {
-    fn default() -> Hands {
-        Hands { watch: Watch::new(Duration::ZERO), jobs: JoinSet::new(), in_hand: HashMap::new() }
-    }
-}
-
-impl Hands {
-    /// What is complete and not in hand, the oldest first.
-    fn complete(&mut self, found: Vec<Found>, stats: &HarvestStats) -> VecDeque<Found> {
-        let names: HashSet<String> = found.iter().map(|f| f.path.to_string_lossy().into_owned()).collect();
-        stats.keep_troubles(|path| names.contains(path));
-        let complete = self.watch.look(found, Instant::now());
-        let taken: HashSet<&PathBuf> = self.in_hand.values().map(|found| &found.path).collect();
-        stats.saw(self.watch.len().saturating_sub(taken.len()), self.watch.temporary());
-        complete.into_iter().filter(|found| !taken.contains(&found.path)).collect()
-    }
-
-    fn begin(&mut self, harvest: Arc<Harvest>, found: Found) {
-        harvest.stats.in_hand.add(1);
-        let of = found.clone();
-        let job = self.jobs.spawn_blocking(move || harvest.work(&of));
-        self.in_hand.insert(job.id(), found);
-    }
-
-    /// Counts and tells what became of a file.
-    fn end(&mut self, harvest: &Harvest, ended: Result<(Id, Result<Done, Ended>), JoinError>) {
-        let (id, done) = match ended {
-            Ok((id, done)) => (id, done),
-            Err(error) => {
-                let why = "reading it failed because of a bug of loggr".to_owned();
-                (error.id(), Err(Ended::Later(why)))
-            }
-        };
-        let Some(found) = self.in_hand.remove(&id) else { return };
-        let (stats, name) = (&harvest.stats, harvest.config.name.as_str());
-        stats.in_hand.sub(1);
-        let path = found.path.to_string_lossy().into_owned();
-        let file = clean(&path).into_owned();
-        let told = |what: String| Told { path: path.clone(), at: now(), what };
-        match done {
-            Ok(Done::Taken(lines)) => {
-                stats.done.add(1);
-                stats.took(told(loggr_event::counted(lines, "line")));
-                tracing::debug!(harvest = name, file, lines, "took a file");
-            }
-            Ok(Done::Again(lines)) => {
-                stats.again.add(1);
-                stats.took(told("known".to_owned()));
-                tracing::info!(
-                    harvest = name,
-                    file,
-                    lines,
-                    "a file is one that was taken before, and gives no events"
-                );
-            }
-            Err(Ended::Refused(why)) => {
-                stats.failed.add(1);
-                stats.refused(told(why.clone()));
-                let failed = harvest.config.failed.display();
-                tracing::warn!(harvest = name, file, why = %clean(&why), "a file cannot be taken, and was moved to `{failed}`");
-            }
-            Err(Ended::Changed) => {
-                tracing::debug!(
-                    harvest = name,
-                    file,
-                    "a file has changed while it was read, and has to stand still again"
-                );
-                return self.watch.forget(&found.path);
-            }
-            Err(Ended::Busy) => {
-                self.watch.rest(&found.path, Instant::now(), SHORTEST_REST, SHORTEST_REST);
-                return;
-            }
-            Err(Ended::Later(why)) => {
-                harvest.tell_trouble(&found.path, &why);
-                self.watch.rest(&found.path, Instant::now(), SHORTEST_REST, LONGEST_REST);
-                return;
-            }
-            Err(Ended::Gone | Ended::Stops) => {}
-        }
-        // Another file of this name is another file.
-        self.watch.forget(&found.path);
     }
 }
 
