@@ -1099,6 +1099,56 @@ export interface components {
             /** @description What was left out and why. */
             warnings: string[];
         };
+        /** @description The files of a listener. */
+        Files: {
+            /**
+             * Format: uint64
+             * @description Bytes that were seen in them and are not durable yet.
+             * @default 0
+             */
+            bytes_behind: number;
+            /**
+             * Format: uint64
+             * @description Those bytes.
+             * @default 0
+             */
+            gap_bytes: number;
+            /**
+             * Format: uint64
+             * @description Files that are gone, though bytes had been seen in them that were not read.
+             * @default 0
+             */
+            gaps: number;
+            /**
+             * Format: double
+             * @description How long the oldest line has waited that was not read, in seconds.
+             * @default 0
+             */
+            oldest_seconds: number;
+            /**
+             * Format: uint64
+             * @description Files that are open.
+             * @default 0
+             */
+            open: number;
+            /**
+             * @description What is wrong with single files, each with its name.
+             * @default []
+             */
+            troubles: string[];
+            /**
+             * Format: uint64
+             * @description Files that were truncated while they were read; lines may be missing that came just before.
+             * @default 0
+             */
+            truncated: number;
+            /**
+             * Format: uint64
+             * @description Files that are read.
+             * @default 0
+             */
+            watched: number;
+        };
         /** @description The first administrator. */
         FirstLogin: {
             /** @description What stands behind `code=` in the link. */
@@ -1626,6 +1676,11 @@ export interface components {
              * @default null
              */
             ended: string | null;
+            /**
+             * @description Its files, if it reads some.
+             * @default null
+             */
+            files: components["schemas"]["Files"] | null;
             /**
              * Format: uint64
              * @description Connections refused in the handshake of TLS, or in the head of a proxy.

@@ -54,7 +54,7 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 11] = [
+        const ALL: [Transport; 12] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,

@@ -242,7 +242,6 @@ const LINES: &[&str] = &["tcp", "unix-stream"];
 const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
 const INET: &[&str] = &["tcp", "relp", "udp"];
-const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 
 choice!(Protocol {
     Tcp = "tcp",

@@ -1,6 +1,6 @@
 //! The sections of the file, each with its table of keys. What a table says is in `keys.rs`.
 
-use super::keys::{Section, Shape};
+use super::keys::Section;
 use super::{
     agent, bus, data, harvest, hmac, listener, log, machine, oidc, packers, process, registry, ship, spool,
     tls, web,

@@ -60,6 +60,17 @@ impl Packing {
         let is_one = *packing != Packing::Bzip2 || beginning.get(magic.len()..).is_some_and(is_block);
         is_one.then_some(*packing)
     }
+
+    /// What is packed so, unpacked while it is read.
+    pub fn unpack(self, packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+        let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, packed);
+        Ok(match self {
+            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
+            Packing::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB)),
+            Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+        })
+    }
 }
 
 /// How files begin that are no logs, and what they are.
@@ -185,23 +196,7 @@ pub fn unpack(mut file: Box<dyn Read + Send>, claimed: Option<Packing>) -> Resul
             Some(_) if unpacked > usize::from(claimed.is_some()) => {
                 return Err(Fault::NoLog("it is packed twice; unpack it first".to_owned()));
             }
-            Some(Packing::Gzip) => {
-                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
-                Box::new(flate2::bufread::MultiGzDecoder::new(packed))
-            }
-            Some(Packing::Zstd) => {
-                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
-                let unpacking = zstd::stream::read::Decoder::with_buffer(packed);
-                Box::new(unpacking.map_err(|error| Fault::Damaged(error.to_string()))?)
-            }
-            Some(Packing::Xz) => {
-                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
-                Box::new(lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB))
-            }
-            Some(Packing::Bzip2) => {
-                let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, whole);
-                Box::new(bzip2::bufread::MultiBzDecoder::new(packed))
-            }
+            Some(packing) => packing.unpack(whole).map_err(|error| Fault::Damaged(error.to_string()))?,
         };
         unpacked += 1;
     }

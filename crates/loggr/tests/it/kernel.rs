@@ -25,10 +25,11 @@ impl Voice {
         Some(voice)
     }
 
-    /// Opened anew for each line: the kernel limits how many one writer may write.
+    /// Opened anew for each line: the kernel limits how many one writer may write. A line without an end would be
+    /// handed out only when the next one begins.
     fn say(&self, head: &str, number: u64) {
         let mut ring = std::fs::OpenOptions::new().write(true).open("/dev/kmsg").expect("the ring");
-        ring.write_all(format!("{head}loggr-test {} seq={number}", self.0).as_bytes())
+        ring.write_all(format!("{head}loggr-test {} seq={number}\n", self.0).as_bytes())
             .expect("it takes a line");
     }
 
@@ -139,7 +140,7 @@ fn another_boot_begins_at_the_oldest_record() {
     loggr.stop();
     voice.say("<13>", 0);
     // As the last boot has left it: far on in numbers that begin anew.
-    let line = "0123456789abcdef0123456789abcdef 999999999 0\n";
+    let line = "0123456789abcdef0123456789abcdef 999999999 0 0\n";
     let text = format!("loggr-kernel-place-1 {:08x}\n{line}", crc32c::crc32c(line.as_bytes()));
     std::fs::write(loggr.data().join("read/kernel.kernel"), text).expect("the place");
     loggr.up();

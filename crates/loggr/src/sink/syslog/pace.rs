@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use loggr_flow::{Phase, Stop};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -52,7 +53,7 @@ impl Pace {
     /// Takes the room for so many bytes, if it is there and nobody else waits for room.
     pub fn try_take(&self, bytes: usize) -> bool {
         let Some(limit) = &self.limit else { return true };
-        let Ok(mut full) = limit.full.try_lock() else { return false };
+        let Some(mut full) = limit.full.lock().now_or_never() else { return false };
         let (now, cost) = (Instant::now(), limit.cost(bytes));
         let has_room = limit.early(*full, cost, now).is_none();
         if has_room {

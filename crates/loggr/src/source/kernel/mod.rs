@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 use super::intake::Intake;
 use crate::process::clock::now;
 use crate::process::told::Told;
-use place::{Boot, Kept, Place};
-use reader::{Reader, Taken};
+use place::{Base, Boot, Kept, Place};
+use reader::{Clocks, Reader, Taken};
 
 pub use device::{DEVICE, Device};
 
@@ -68,7 +68,8 @@ pub fn read(kernel: Kernel, intake: Intake, stop: Stop) -> Result<impl Future<Ou
         ),
     };
     let boot = Boot::now().context("cannot read which boot of this host this is")?;
-    let first = Place { boot, next: 0, base: base_now() };
+    let start = clocks().start;
+    let first = Place { boot, next: 0, base: Base { zero: start, start } };
     let (place, knows_next) = match found {
         Some(place) if place.boot == boot => (place, true),
         Some(_) => {
@@ -108,10 +109,12 @@ fn watching(device: &Device) -> Option<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register_with_interest(handle, Interest::READABLE) }.ok()
 }
 
-/// When the host has started, by the clocks of now.
-fn base_now() -> i64 {
+/// What the clocks say now.
+fn clocks() -> Clocks {
     let up = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now().unix_micros().saturating_sub(up.tv_sec.saturating_mul(1_000_000).saturating_add(up.tv_nsec / 1000))
+    let up = up.tv_sec.saturating_mul(1_000_000).saturating_add(up.tv_nsec / 1000);
+    let wall = now().unix_micros();
+    Clocks { wall, start: wall.saturating_sub(up) }
 }
 
 struct Task {
@@ -142,7 +145,7 @@ impl Task {
             if self.stop.phase() >= Phase::Drain || self.deliveries.is_closed() {
                 break;
             }
-            let wanted = reader.wanted_base();
+            let wanted = reader.wanted();
             if wanted.is_some() && durable.next != reader.place().next {
                 // What was read with the old base has to be with the bus before.
                 tokio::select! {
@@ -173,7 +176,7 @@ impl Task {
             };
             let Some(slot) = slot else { break };
             let taking = off(move || {
-                let taken = reader.take(now);
+                let taken = reader.take(clocks);
                 (reader, taken)
             });
             let Some((back, taken)) = taking.await else { return };
@@ -196,7 +199,7 @@ impl Task {
                 drop(slot);
                 self.tell("cannot read the kernel's messages", 0, Some(&error));
                 self.rest(KEEP).await;
-            } else if reader.wanted_base().is_none() {
+            } else if reader.wanted().is_none() {
                 drop(slot);
                 self.more().await;
             }

@@ -1,7 +1,7 @@
 //! How far the kernel's messages have been read, on disk.
 //!
 //! A place is written only behind the receipt of what was read up to there, so that it may be behind and is
-//! never ahead. It says from when the stamps of the records count, too: what is read again then has the times
+//! never ahead. It says how the stamps of the records count, too: what is read again then has the times
 //! and the uid that it had. Kept as text, with a checksum; one that is damaged is told, and nothing is read until
 //! somebody has decided.
 
@@ -9,8 +9,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use loggr_event::Timestamp;
-
-use super::record::time;
 
 /// The file's first word.
 const MAGIC: &str = "loggr-kernel-place-1";
@@ -47,14 +45,24 @@ pub(super) struct Place {
     pub(super) boot: Boot,
     /// Number of the next record.
     pub(super) next: u64,
-    /// When the stamps of records from there on were 0, in microseconds since 1970.
-    pub(super) base: i64,
+    /// How the times of records from there on count.
+    pub(super) base: Base,
+}
+
+/// How stamps become times, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    /// The time of the stamp 0.
+    pub(super) zero: i64,
+    /// When the host has started, as the clocks said when this was found.
+    pub(super) start: i64,
 }
 
 impl Place {
     /// The time of a stamp.
     pub(super) fn time_of(&self, stamp: u64) -> Timestamp {
-        time(self.base, stamp)
+        let stamp = i64::try_from(stamp).unwrap_or(i64::MAX);
+        Timestamp::from_unix_micros(self.base.zero.saturating_add(stamp))
     }
 }
 
@@ -106,8 +114,8 @@ impl Kept {
 }
 
 fn dump(place: &Place) -> String {
-    let Place { boot, next, base } = place;
-    let line = format!("{boot} {next} {base}\n");
+    let Place { boot, next, base: Base { zero, start } } = place;
+    let line = format!("{boot} {next} {zero} {start}\n");
     format!("{MAGIC} {:08x}\n{line}", crc32c::crc32c(line.as_bytes()))
 }
 
@@ -119,21 +127,24 @@ fn parse(text: &str) -> Option<Place> {
     }
     let mut words = line.trim_end().split(' ');
     let boot = Boot::parse(words.next()?)?;
-    Some(Place { boot, next: words.next()?.parse().ok()?, base: words.next()?.parse().ok()? })
+    let next = words.next()?.parse().ok()?;
+    let (zero, start) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some(Place { boot, next, base: Base { zero, start } })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place { boot: Boot([0xa5; 16]), next: 7, base: -1 };
+    const PLACE: Place = Place { boot: Boot([0xa5; 16]), next: 7, base: Base { zero: -1, start: 5 } };
 
     #[test]
     fn a_place_comes_back() {
         let there = tempfile::tempdir().unwrap();
         let kept = Kept::at(there.path().join("place"));
         assert!(kept.read().unwrap().is_none());
-        for place in [PLACE, Place { next: u64::MAX, base: i64::MAX, ..PLACE }] {
+        let most = Base { zero: i64::MAX, start: i64::MIN };
+        for place in [PLACE, Place { next: u64::MAX, base: most, ..PLACE }] {
             kept.write(&place).unwrap();
             assert_eq!(kept.read().unwrap(), Some(place));
         }

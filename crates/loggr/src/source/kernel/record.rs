@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use loggr_event::{Defect, Event, Facility, Origin, Severity, Timestamp, Uid};
+use loggr_event::{Defect, Event, Facility, Origin, Severity, Uid};
 
 use super::place::Place;
 
@@ -69,7 +69,7 @@ impl Record {
         Record { number, stamp, message: bytes.to_owned(), ..Record::default() }
     }
 
-    /// The event, of a boot whose first microsecond was at `place.base`. `max_message` is the longest message in
+    /// The event, of the boot and with the times of `place`. `max_message` is the longest message in
     /// bytes; a longer one is cut.
     pub(super) fn event<'a>(&'a self, place: &Place, origin: &'a Origin, max_message: usize) -> Event<'a> {
         let at = place.time_of(self.stamp);
@@ -164,22 +164,17 @@ fn tag(message: &[u8]) -> Option<(&str, &str, &[u8])> {
     is_tag.then_some((name, process, rest))
 }
 
-/// The time `stamp` microseconds behind `base`.
-pub(super) fn time(base: i64, stamp: u64) -> Timestamp {
-    Timestamp::from_unix_micros(base.saturating_add(i64::try_from(stamp).unwrap_or(i64::MAX)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::kernel::place::Boot;
+    use crate::source::kernel::place::{Base, Boot};
 
     const BASE: i64 = 1_795_341_600_000_000;
 
     fn place() -> Place {
-        Place { boot: Boot([1; 16]), next: 0, base: BASE }
+        Place { boot: Boot([1; 16]), next: 0, base: Base { zero: BASE, start: BASE } }
     }
 
     #[track_caller]
@@ -257,7 +252,7 @@ mod tests {
         let event = |number| Record { number, stamp: 5, ..Record::default() }.event(&place(), &origin, 9).uid;
         assert_eq!(event(3), event(3));
         assert!(event(3) < event(4));
-        assert_eq!(event(3), Uid::of_series(&[1; 16], 3, time(BASE, 5)));
+        assert_eq!(event(3), Uid::of_series(&[1; 16], 3, place().time_of(5)));
     }
 
     /// As the kernel writes it.

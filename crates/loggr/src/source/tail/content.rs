@@ -4,19 +4,19 @@
 //! there on as it is read; so much of it is in memory as is asked for at one time.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
 
 use super::identity::{GUARD_BYTES, Inode};
-use crate::source::upload::content::Packing;
+use crate::source::content::Packing;
 
 /// What a compressed file is read in.
 const PACKED_BUFFER_BYTES: usize = 64 << 10;
 /// What is looked at to see whether a file is compressed.
-const MAGIC_BYTES: usize = 8;
+const MAGIC_BYTES: usize = 16;
 
 /// An open file.
 pub struct Content {
@@ -159,11 +159,7 @@ impl Unpacking {
     fn begin(&mut self, file: &File) -> io::Result<()> {
         let mut file = file.try_clone()?;
         file.seek(SeekFrom::Start(0))?;
-        let packed = BufReader::with_capacity(PACKED_BUFFER_BYTES, file);
-        self.decoder = Some(match self.packing {
-            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
-            Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
-        });
+        self.decoder = Some(self.packing.unpack(file)?);
         (self.text, self.at, self.has_ended) = (Vec::new(), 0, false);
         Ok(())
     }

@@ -395,10 +395,8 @@ impl Tailed {
     }
 
     /// The stretch is on its way. `buffer` holds it, from `at` on; with the bytes before it.
-    ///
-    /// # Errors
-    /// What the system says of the file.
-    pub fn depart(&mut self, mut stretch: Stretch, at: usize, buffer: &[u8]) -> io::Result<()> {
+    pub fn depart(&mut self, mut stretch: Stretch, at: usize, buffer: &[u8]) {
+        self.waiting = None;
         let bytes = buffer.get(at..).unwrap_or_default();
         let len = usize::try_from(stretch.end - stretch.start).unwrap_or(usize::MAX);
         let hashed = bytes.get(..len).unwrap_or(bytes);
@@ -415,7 +413,10 @@ impl Tailed {
         }
         self.guard = match (buffer.get(..at + len), &mut self.content) {
             (Some(before), _) => Mark::guard(before),
-            (None, Some(content)) => Mark::guard(&content.read_before(stretch.end)?),
+            // Without its bytes it has no guard, and anything may stand before it.
+            (None, Some(content)) => {
+                content.read_before(stretch.end).map_or_else(|_| Mark::default(), |b| Mark::guard(&b))
+            }
             (None, None) => Mark::default(),
         };
         match self.again.front() {
@@ -429,7 +430,6 @@ impl Tailed {
         }
         self.known.ends.push_back((stretch.end, self.guard));
         self.flying.push_back(Flying { stretch, guard: self.guard });
-        Ok(())
     }
 
     /// Everything up to this place is durable.
@@ -485,3 +485,6 @@ pub fn written(meta: &std::fs::Metadata) -> u64 {
     let seconds = u64::try_from(meta.mtime()).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(meta.mtime_nsec()).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@
 //! | --- | --- |
 //! | `walk` | which files the patterns name |
 //! | `identity` | which file it is, whatever its name is by now |
-//! | `scan`, `search` | which of the known files it is; where a known file has gone |
+//! | `scan`, `admit` | which files there are now, and which of the known ones they are |
+//! | `search`, `done` | where a known file has gone; when nothing will come into it any more |
 //! | `content`, `lines`, `fragments` | bytes of a file, lines of them |
 //! | `file` | how far one file was read, and what comes next |
 //! | `round` | what is on its way to the bus |
@@ -20,8 +21,10 @@
 //! read in the same stretches, and gets the same uids, by which stores recognise it. If the bytes are others by
 //! then, they are other events. A position moves behind the acknowledgement.
 
+mod admit;
 mod container;
 mod content;
+mod done;
 mod file;
 mod fragments;
 mod identity;

@@ -10,11 +10,12 @@ use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::admit::Copy;
 use super::content::Content;
 use super::file::written;
 use super::identity::{FINGERPRINT_BYTES, is_packed, is_rotation};
 use super::positions::{Id, Known};
-use super::scan::{Copy, Heirs};
+use super::scan::Heirs;
 use super::work::Tail;
 
 /// Names in a directory that are looked at.

@@ -4,6 +4,7 @@
 //! but not below `**`, where links could lead in circles.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -54,14 +55,14 @@ impl<'e> Walk<'e> {
             Step::Name(name) => self.one(&directory.join(name), rest),
             Step::Names(_) => {
                 let names = self.names(directory);
-                let found = names.into_iter().filter(|(name, _)| step.matches(name));
+                let found = names.into_iter().filter(|(name, _)| step.matches(&name.to_string_lossy()));
                 let found: Vec<_> = found.map(|(name, _)| directory.join(name)).collect();
                 found.into_iter().fold(false, |any, path| self.one(&path, rest) | any)
             }
             Step::Any => {
                 let mut any = self.step(directory, rest);
                 for (name, is_directory) in self.names(directory) {
-                    if is_directory && step.matches(&name) {
+                    if is_directory && step.matches(&name.to_string_lossy()) {
                         any |= self.step(&directory.join(name), steps);
                     }
                 }
@@ -96,7 +97,7 @@ impl<'e> Walk<'e> {
     }
 
     /// The names in a directory, in order, and whether each is one of a directory and no link.
-    fn names(&mut self, directory: &Path) -> Vec<(String, bool)> {
+    fn names(&mut self, directory: &Path) -> Vec<(OsString, bool)> {
         let entries = match std::fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) => {
@@ -112,7 +113,7 @@ impl<'e> Walk<'e> {
             }
             self.names += 1;
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            names.push((entry.file_name().to_string_lossy().into_owned(), is_directory));
+            names.push((entry.file_name(), is_directory));
         }
         names.sort();
         names

@@ -27,8 +27,8 @@ use super::round::{Lines, Place, Rounds};
 use super::stats::FileStats;
 use crate::config::Files;
 use crate::process::clock;
+use crate::source::content::judge;
 use crate::source::intake::Intake;
-use crate::source::upload::content::judge;
 
 /// Batches on their way, at most.
 pub const SLOTS: usize = 8;
@@ -72,6 +72,8 @@ pub struct Tail {
     rounds: Rounds,
     lines: Lines,
     buffer: Vec<u8>,
+    /// So many files are open, at most.
+    pub(super) open: usize,
     /// Files that are no text.
     pub(super) binary: BTreeMap<Id, PathBuf>,
 }
@@ -124,6 +126,7 @@ impl Tail {
             rounds: Rounds::default(),
             lines: Lines::default(),
             buffer: Vec::new(),
+            open: 0,
             binary: BTreeMap::new(),
         })
     }
@@ -143,6 +146,9 @@ impl Tail {
                 if !goes_on {
                     // It is read again in the next life.
                     self.settled(number, &Outcome::Nack);
+                    if deliveries.is_closed() {
+                        break;
+                    }
                 }
                 continue;
             }
@@ -339,11 +345,7 @@ impl Tail {
         });
         let (process, first) = uids.parts();
         let stretch = Stretch { start, end, hashed: 0, hash: 0, at: now.unix_micros(), process, first };
-        // Its lines are in the batch by now: of what fails here only the guard is missing.
-        if let Err(error) = file.depart(stretch, at, &self.buffer) {
-            let name = file.name.clone();
-            self.failed(&name, &error);
-        }
+        file.depart(stretch, at, &self.buffer);
         self.dirty.insert(id);
         Some((end, end - start))
     }

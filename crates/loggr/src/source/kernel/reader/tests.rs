@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use loggr_flow::Payload;
 
 use super::*;
-use crate::source::kernel::place::Boot;
+use crate::source::kernel::place::{Base, Boot};
 
 const BASE: i64 = 1_795_341_600_000_000;
 const SECOND: i64 = 1_000_000;
@@ -67,7 +67,7 @@ impl Ring for Reading {
 }
 
 fn reader(ring: &Small, next: Option<u64>) -> Reader<Reading> {
-    let place = Place { boot: Boot([1; 16]), next: next.unwrap_or_default(), base: BASE };
+    let place = Place { boot: Boot([1; 16]), next: next.unwrap_or_default(), base: base(0) };
     let reading = Reading(ring.clone(), String::new());
     let mut reader = Reader::new(reading, place, next.is_some(), Arc::new(Origin::default()), 1000);
     reader.ring.rewind().unwrap();
@@ -85,8 +85,14 @@ fn texts(taken: &Taken) -> Vec<String> {
     shown.collect()
 }
 
-fn at(seconds: i64) -> impl Fn() -> Timestamp {
-    move || Timestamp::from_unix_micros(BASE + seconds * SECOND)
+/// The stamp 0 is so many seconds later than at first; the clocks have not moved.
+fn base(seconds: i64) -> Base {
+    Base { zero: BASE + seconds * SECOND, start: BASE }
+}
+
+/// So many seconds by the wall's clock, which has not moved.
+fn at(seconds: i64) -> impl Fn() -> Clocks {
+    move || Clocks { wall: BASE + seconds * SECOND, start: BASE }
 }
 
 #[track_caller]
@@ -151,23 +157,53 @@ fn who_begins_at_the_end_leaves_out_what_is_there() {
 }
 
 #[test]
-fn times_count_anew_where_the_wall_clock_says_otherwise() {
+fn times_count_anew_where_the_clock_is_set() {
     let ring = Small::default();
     ring.write(5 * SECOND, "old");
     let mut reader = reader(&ring, Some(0));
-    assert_eq!(texts(&reader.take(at(100))), ["old 5"], "nobody has seen it come");
-    // It has come while the ring was watched, at second 200 of the wall clock.
-    ring.write(10 * SECOND, "late");
-    assert!(reader.take(at(200)).batch.is_none(), "it waits");
-    assert_eq!(reader.wanted_base(), Some(BASE + 190 * SECOND));
-    assert!(reader.take(at(200)).batch.is_none(), "it waits still");
-    reader.set_base(BASE + 190 * SECOND);
-    assert_eq!(texts(&reader.take(at(200))), ["late 200"]);
-    assert_eq!(reader.wanted_base(), None);
-    // Now it fits.
-    ring.write(11 * SECOND, "next");
-    assert_eq!(texts(&reader.take(at(201))), ["next 201"]);
-    assert_eq!(reader.place().next, 3);
+    assert_eq!(texts(&reader.take(at(100))), ["old 5"]);
+    ring.write(110 * SECOND, "new");
+    let moved = |hour: i64| move || Clocks { wall: BASE + hour + 110 * SECOND, start: BASE + hour };
+    // A little is no matter.
+    assert!(reader.take(moved(SECOND / 2)).batch.is_some());
+    ring.write(110 * SECOND, "later");
+    let hour = 3600 * SECOND;
+    assert!(reader.take(moved(hour)).batch.is_none(), "it waits");
+    let wanted = reader.wanted().unwrap();
+    assert_eq!(wanted, Base { zero: BASE + hour, start: BASE + hour });
+    assert!(reader.take(moved(hour)).batch.is_none(), "it waits still");
+    reader.set_base(wanted);
+    assert_eq!(texts(&reader.take(moved(hour))), ["later 3710"]);
+    assert_eq!((reader.wanted(), reader.place().next), (None, 3));
+}
+
+#[test]
+fn a_record_of_the_future_shows_that_stamps_are_off() {
+    let ring = Small::default();
+    let mut reader = reader(&ring, Some(0));
+    assert!(reader.take(at(100)).batch.is_none());
+    ring.write(150 * SECOND, "fast");
+    assert!(reader.take(at(101)).batch.is_none(), "it waits");
+    assert_eq!(reader.wanted(), Some(base(-49)));
+    reader.set_base(base(-49));
+    assert_eq!(texts(&reader.take(at(101))), ["fast 101"]);
+}
+
+#[test]
+fn records_that_come_late_show_nothing_unless_all_do() {
+    let ring = Small::default();
+    let mut reader = reader(&ring, Some(0));
+    assert!(reader.take(at(100)).batch.is_none());
+    // The third is in time.
+    for (stamp, expect) in [(10, "x 10"), (11, "x 11"), (100, "x 100"), (20, "x 20"), (21, "x 21")] {
+        ring.write(stamp * SECOND, "x");
+        assert_eq!(texts(&reader.take(at(100))), [expect]);
+    }
+    ring.write(22 * SECOND, "slow");
+    assert!(reader.take(at(101)).batch.is_none(), "it waits");
+    assert_eq!(reader.wanted(), Some(base(79)), "the one that is the least late says by how much");
+    reader.set_base(base(79));
+    assert_eq!(texts(&reader.take(at(101))), ["slow 101"]);
 }
 
 #[test]
@@ -175,9 +211,9 @@ fn who_goes_back_while_a_record_waits_reads_that_too() {
     let ring = Small::default();
     let mut reader = reader(&ring, Some(0));
     assert!(reader.take(at(100)).batch.is_none());
-    ring.write(10 * SECOND, "late");
+    ring.write(500 * SECOND, "fast");
     assert!(reader.take(at(200)).batch.is_none());
     let place = reader.place();
     reader.go_back(place).unwrap();
-    assert_eq!((reader.wanted_base(), texts(&reader.take(at(200)))), (None, vec!["late 10".to_owned()]));
+    assert_eq!((reader.wanted(), texts(&reader.take(at(200)))), (None, vec!["fast 500".to_owned()]));
 }
