@@ -446,7 +446,7 @@ impl Harvest {
             listener: self.config.name.clone(),
             transport: Transport::Harvest,
             peer: whole.to_string_lossy().into_owned(),
-            format: self.config.format,
+            format: self.config.format.input(),
             timezone: self.config.timezone.clone(),
             assumed: Some(Box::new(assumed)),
             ..Origin::default()
