@@ -23,9 +23,9 @@ use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
-use crate::source::tail::{self, FileStats, Tailing};
+use crate::source::tail::{self, Tailing};
 use crate::source::upload::Uploads;
-use crate::source::{self, Accepting, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls};
+use crate::source::{self, Accepting, Datagrams, FileStats, Intake, ListenerStats, Listening, Spoken, Tls};
 
 /// The listeners of this process.
 #[derive(Debug, Default)]

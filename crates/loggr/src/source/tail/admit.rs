@@ -13,8 +13,8 @@ use std::time::Instant;
 use super::content::Content;
 use super::file::{Tailed, written};
 use super::identity::{FINGERPRINT_BYTES, GUARD_BYTES, Inode, Mark, is_rotation};
+use super::memory::COPY_TIME;
 use super::positions::{Id, Known};
-use super::scan::COPY_TIME;
 use super::work::Tail;
 use crate::config::Start;
 
