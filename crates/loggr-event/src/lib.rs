@@ -11,6 +11,7 @@
 mod annotation;
 mod calendar;
 mod civil;
+mod complete;
 mod container;
 mod counted;
 mod date_like;
