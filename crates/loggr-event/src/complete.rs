@@ -4,11 +4,9 @@
 
 use std::borrow::Cow;
 
-use crate::give::give;
+use crate::assume::assume;
 use crate::moment::Clock;
-use crate::{
-    Defect, Event, Facility, Origin, Severity, Timestamp, TrustedField, Uid, annotation, json, object, own,
-};
+use crate::{Defect, Event, Origin, Timestamp, TrustedField, Uid, annotation, json, object, own};
 
 /// Takes away the blank that a relay's template put in front of the message, and no second one.
 /// rsyslog does so wherever it writes a line of RFC 3164 as RFC 5424 or as an object.
@@ -92,29 +90,11 @@ pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
     if event.app_name.is_empty() {
         event.app_name = Cow::Borrowed(origin.app_name());
     }
-    if origin.assumed.is_some() {
-        assume(event, origin);
+    if let Some(assumed) = &origin.assumed {
+        assume(event, assumed, origin.format.is_certain());
     }
     // Who is asked directly needs no annotation, which the sender could have written.
     if origin.transport.is_unix() && origin.process.is_empty() {
         annotation::absorb(event);
-    }
-    if let Some(given) = &origin.given {
-        give(given, event);
-    }
-}
-
-/// Fills in what is known of all lines of a file.
-#[cold]
-fn assume<'a>(event: &mut Event<'a>, origin: &'a Origin) {
-    let Some(assumed) = &origin.assumed else { return };
-    if event.defects.contains(Defect::NoPriority) || origin.format.is_certain() {
-        event.facility = assumed.facility.and_then(Facility::from_code).unwrap_or(event.facility);
-        event.severity = assumed.severity.and_then(Severity::from_code).unwrap_or(event.severity);
-    }
-    for (name, value) in &assumed.fields {
-        if event.field(name).is_empty() {
-            event.set_field(name.as_str(), value.as_str());
-        }
     }
 }

@@ -165,7 +165,6 @@ mod tests {
                 keep_leading_blank,
                 process: Vec::new(),
                 assumed: None,
-                given: None,
             },
         )
     }

@@ -9,6 +9,7 @@
 #![deny(missing_docs)]
 
 mod annotation;
+mod assume;
 mod calendar;
 mod civil;
 mod complete;
@@ -26,7 +27,6 @@ mod fixed;
 mod flat;
 mod foreign;
 mod format;
-mod give;
 mod heads;
 mod json;
 mod json_template;
@@ -65,7 +65,7 @@ pub use event::{Defect, Defects, Event, Field, SdElement, SdParam, TrustedField}
 pub use flat::FlatJson;
 pub use format::Format;
 pub use object::{MAX_FIELDS, MAX_TAGS};
-pub use origin::{Assumed, Given, InputFormat, Origin, Transport};
+pub use origin::{Assumed, InputFormat, Origin, Transport};
 pub use own::OWN_SD_ID;
 pub use priority::{Facility, Severity};
 pub use rfc3164::MAX_HOST_BYTES;

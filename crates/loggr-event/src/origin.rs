@@ -182,29 +182,10 @@ pub struct Origin {
     /// What holds for lines that do not say it themselves. Written only where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumed: Option<Box<Assumed>>,
-    /// What its events get beside what their lines say. Written only where there is something.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub given: Option<Box<Given>>,
     /// What the kernel and `/proc` said of the process at the other end of a unix socket (`_PID`, `_UID`, …),
     /// in this order: the trusted fields of its events. Written only where there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub process: Vec<(String, String)>,
-}
-
-/// What the events of a file get beside what their lines say.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-#[serde(default)]
-pub struct Given {
-    /// Each line is a message as it stands, whatever it looks like.
-    pub is_plain: bool,
-    /// The code of the facility of lines without a priority.
-    pub facility: Option<u8>,
-    /// The code of the severity of lines without a priority.
-    pub severity: Option<u8>,
-    /// Tags of all events.
-    pub tags: Vec<String>,
-    /// Custom fields of all events, names and values.
-    pub fields: Vec<(String, String)>,
 }
 
 /// What somebody knows of lines that do not say it themselves: the host of a file, its program, its year.
@@ -227,6 +208,9 @@ pub struct Assumed {
     /// Custom fields, by name, of lines that do not have them themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
+    /// Tags of all events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 impl Origin {
@@ -237,11 +221,6 @@ impl Origin {
             (_, transport) if transport.is_of_files() => "",
             _ => self.peer_host(),
         }
-    }
-
-    /// True where each line is a message as it stands.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.given.as_ref().is_some_and(|given| given.is_plain)
     }
 
     /// What stands for a missing program.

@@ -123,10 +123,7 @@ fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, u
         return container::receive(event, line, origin, uid, now);
     }
     let first = line.first().copied().unwrap_or_default();
-    if !origin.is_plain()
-        && first != b'<'
-        && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack)
-    {
+    if first != b'<' && (msgpack::looks_like_map(first) || origin.format == InputFormat::Msgpack) {
         let clock = Clock::of(origin, now);
         if let Ok(found) = object::from_msgpack(line, event, clock, origin.trusted, object::Door::Lenient) {
             return complete_object(found, line, event, origin);
@@ -159,10 +156,6 @@ fn receive_text<'a>(
     let clock = Clock::of(origin, now);
     let body = text.trim_end_matches(['\n', '\r', '\0']);
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-    if origin.is_plain() {
-        event.message = Cow::Borrowed(body);
-        return complete(event, origin);
-    }
     let bytes = body.as_bytes();
     if bytes.first() != Some(&b'<') {
         return receive_unusual(body, line, event, origin, uid, now);
@@ -248,7 +241,7 @@ fn receive_syslog<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Assumed, Transport};
+    use crate::Transport;
 
     const NOW: Timestamp = Timestamp::from_unix_micros(1_795_341_600_000_000);
 
@@ -263,38 +256,6 @@ mod tests {
         let words = event.defects.words().collect::<Vec<_>>().join(" ");
         let got = (event.source.as_ref(), event.app_name.as_ref(), event.message.as_ref(), words.as_str());
         assert_eq!(got, (source, app_name, message, defects), "{}", String::from_utf8_lossy(line));
-    }
-
-    #[track_caller]
-    fn check_assumed(line: &[u8], source: &str, app_name: &str, reported: &str) {
-        let assumed = Assumed {
-            host: "h1".to_owned(),
-            app_name: "a1".to_owned(),
-            year: Some(2019),
-            ..Assumed::default()
-        };
-        let peer = "anna@192.0.2.7 C:\\app.log".to_owned();
-        let assumed = Some(Box::new(assumed));
-        let origin = Origin { transport: Transport::Upload, peer, assumed, ..Origin::default() };
-        let event = receive(line, &origin);
-        let mut stamp = Vec::new();
-        event.timereported.write_rfc3339(&mut stamp);
-        let got = (event.source.as_ref(), event.app_name.as_ref(), String::from_utf8_lossy(&stamp));
-        assert_eq!(got, (source, app_name, reported.into()), "{}", String::from_utf8_lossy(line));
-        assert_eq!(origin.peer_host(), origin.peer, "a file's name is no port");
-        let without = Origin { assumed: None, ..origin.clone() };
-        assert_eq!(receive(b"text", &without).source, "", "who sends a file is not its host");
-    }
-
-    #[test]
-    fn what_somebody_knows_of_lines_stands_for_what_they_do_not_say() {
-        check_assumed(b"text", "h1", "a1", "2026-11-22T10:00:00.000000Z");
-        check_assumed(b"Dec 31 23:00:00 web1 cron: x", "web1", "cron", "2019-12-31T23:00:00.000000Z");
-        check_assumed(b"<13>Jan  1 00:00:00 web1 cron: x", "web1", "cron", "2019-01-01T00:00:00.000000Z");
-        check_assumed(b"<13>1 2026-03-01T00:00:00Z - - - - - x", "h1", "a1", "2026-03-01T00:00:00.000000Z");
-        check_assumed(b"{\"msg\":\"x\"}", "h1", "a1", "2026-11-22T10:00:00.000000Z");
-        // 2019 has no such day.
-        check_assumed(b"<13>Feb 29 00:00:00 web1 cron: x", "web1", "cron", "2024-02-29T00:00:00.000000Z");
     }
 
     #[test]

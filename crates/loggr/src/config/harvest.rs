@@ -194,14 +194,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// What is expected of a line, and whether it is only a text.
-    pub fn input(self) -> (InputFormat, bool) {
+    /// What is expected of a line.
+    pub fn input(self) -> InputFormat {
         match self {
-            Format::Auto => (InputFormat::Auto, false),
-            Format::Lines => (InputFormat::Auto, true),
-            Format::Rfc5424 => (InputFormat::Rfc5424, false),
-            Format::Rfc3164 => (InputFormat::Rfc3164, false),
-            Format::Json => (InputFormat::Json, false),
+            Format::Auto => InputFormat::Auto,
+            Format::Lines => InputFormat::Raw,
+            Format::Rfc5424 => InputFormat::Rfc5424,
+            Format::Rfc3164 => InputFormat::Rfc3164,
+            Format::Json => InputFormat::Json,
         }
     }
 }
@@ -435,7 +435,7 @@ mod tests {
             (harvest.packers.len(), harvest.marker.as_deref(), harvest.remember),
             (1, Some(".ok"), Duration::ZERO)
         );
-        assert_eq!(harvest.format.input(), (InputFormat::Auto, true));
+        assert_eq!(harvest.format.input(), InputFormat::Raw);
         let usual = &read_config("[harvest.a]\ndirectory='up'").harvests[0];
         assert_eq!(
             (usual.directory.as_path(), usual.after, usual.known_by),

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use loggr_bus::Publisher;
 use loggr_disk::{Folder, Kind, Looks};
-use loggr_event::{Assumed, Given, Origin, Transport};
+use loggr_event::{Assumed, Origin, Transport};
 use loggr_flow::{Phase, Stop, channel_source, pump, window};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
@@ -433,24 +433,22 @@ impl Harvest {
         let whole = self.config.directory.join(path);
         let directory = whole.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let fname = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (format, is_plain) = self.config.format.input();
-        let (host, app_name) = (self.config.source.clone(), self.config.app_name.clone());
-        let assumed = Assumed { host, app_name, ..Assumed::default() };
-        let given = Given {
-            is_plain,
+        let assumed = Assumed {
+            host: self.config.source.clone(),
+            app_name: self.config.app_name.clone(),
+            year: None,
             facility: self.config.facility.map(loggr_event::Facility::code),
             severity: self.config.severity.map(loggr_event::Severity::code),
-            tags: vec![TAG.to_owned()],
             fields: vec![("directory".to_owned(), directory), ("fname".to_owned(), fname)],
+            tags: vec![TAG.to_owned()],
         };
         Origin {
             listener: self.config.name.clone(),
             transport: Transport::Harvest,
             peer: whole.to_string_lossy().into_owned(),
-            format,
+            format: self.config.format.input(),
             timezone: self.config.timezone.clone(),
-            assumed: (assumed != Assumed::default()).then(|| Box::new(assumed)),
-            given: Some(Box::new(given)),
+            assumed: Some(Box::new(assumed)),
             ..Origin::default()
         }
     }

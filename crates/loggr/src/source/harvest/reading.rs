@@ -327,7 +327,7 @@ mod tests {
             let stats = HarvestStats::new("a");
             let origin = Origin {
                 transport: loggr_event::Transport::Harvest,
-                given: Some(Box::new(loggr_event::Given { is_plain: true, ..Default::default() })),
+                format: loggr_event::InputFormat::Raw,
                 ..Origin::default()
             };
             let job = Job {
