@@ -12,14 +12,9 @@
 
 use std::borrow::Cow;
 
+use crate::complete::{complete, receive_json};
 use crate::moment::Clock;
-use crate::receive::{complete, receive_json};
 use crate::{Defect, Event, InputFormat, Origin, Timestamp, Uid, stamp};
-
-/// Is it a format of this file?
-pub(crate) fn is_own(format: InputFormat) -> bool {
-    matches!(format, InputFormat::Raw | InputFormat::Docker | InputFormat::Cri)
-}
 
 /// A line of the container runtime interface, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod annotation;
 mod assume;
 mod calendar;
 mod civil;
+mod complete;
 mod container;
 mod counted;
 mod date_like;

@@ -131,6 +131,11 @@ impl InputFormat {
         }
     }
 
+    /// True where nothing is guessed: a line that is not of the format is the message.
+    pub fn is_certain(self) -> bool {
+        matches!(self, InputFormat::Raw | InputFormat::Docker | InputFormat::Cri)
+    }
+
     /// The format of a word.
     pub fn from_keyword(word: &str) -> Option<InputFormat> {
         const ALL: [InputFormat; 8] = [

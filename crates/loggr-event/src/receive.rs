@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use crate::assume::assume;
+use crate::complete::{complete, complete_object, drop_leading_blank, receive_json};
 use crate::door::Door;
 use crate::moment::Clock;
 use crate::{
-    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, TrustedField, Uid, annotation,
-    container, heads, json, msgpack, object, own, rfc3164, rfc5424,
+    Defect, Event, Format, InputFormat, Origin, ParseError, Timestamp, Uid, container, heads, msgpack,
+    object, rfc3164, rfc5424,
 };
 
 impl<'a> Event<'a> {
@@ -119,7 +119,7 @@ fn keep_raw<'a>(event: Event<'_>, line: &'a [u8], origin: &'a Origin) -> Event<'
 
 #[inline]
 fn receive_into<'a>(event: &mut Event<'a>, line: &'a [u8], origin: &'a Origin, uid: Uid, now: Timestamp) {
-    if container::is_own(origin.format) {
+    if origin.format.is_certain() {
         return container::receive(event, line, origin, uid, now);
     }
     let first = line.first().copied().unwrap_or_default();
@@ -184,24 +184,6 @@ fn receive_text<'a>(
     receive_syslog(body, line, event, origin, clock);
 }
 
-/// Takes away the blank that a relay's template put in front of the message, and no second one.
-/// rsyslog does so wherever it writes a line of RFC 3164 as RFC 5424 or as an object.
-#[cold]
-fn drop_leading_blank(event: &mut Event<'_>) {
-    if own::is_in(event) {
-        return;
-    }
-    let rest = |message: &str| -> Option<usize> {
-        let text = message.strip_prefix(' ')?;
-        Some(message.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len())
-    };
-    let Some(at) = rest(&event.message) else { return };
-    match &mut event.message {
-        Cow::Borrowed(message) => *message = message.get(at..).unwrap_or_default(),
-        Cow::Owned(message) => drop(message.drain(..at)),
-    }
-}
-
 /// A line that does not begin with a PRI.
 fn receive_unusual<'a>(
     body: &'a str,
@@ -223,39 +205,6 @@ fn receive_unusual<'a>(
         return receive_text(trimmed, line, event, origin, uid, now);
     }
     receive_syslog(body, line, event, origin, clock);
-}
-
-pub(crate) fn receive_json<'a>(
-    text: &'a str,
-    line: &'a [u8],
-    event: &mut Event<'a>,
-    origin: &'a Origin,
-    uid: Uid,
-    now: Timestamp,
-) -> bool {
-    let clock = Clock::of(origin, now);
-    if !json::looks_like_object(text.as_bytes()) {
-        return false;
-    }
-    match object::from_json(text.as_bytes(), event, clock, origin.trusted, object::Door::Lenient) {
-        Err(_) => {
-            *event = Event::new(origin, uid, now);
-            return false;
-        }
-        Ok(found) => complete_object(found, line, event, origin),
-    }
-    true
-}
-
-/// Completes an event that was read from an object, as is done for one from a line.
-fn complete_object<'a>(found: object::Reading, line: &'a [u8], event: &mut Event<'a>, origin: &'a Origin) {
-    if found.lossy && event.raw.is_none() {
-        event.raw = Some(Cow::Borrowed(line));
-    }
-    if event.message.starts_with(' ') && !origin.keep_leading_blank && !found.own {
-        drop_leading_blank(event);
-    }
-    complete(event, origin);
 }
 
 /// RFC 3164, or just text.
@@ -287,41 +236,6 @@ fn receive_syslog<'a>(
         }
     }
     complete(event, origin);
-}
-
-/// Fills in what is known of the peer: its address if the line names no host, its program if that is
-/// known, and what the kernel says about it.
-#[inline]
-pub(crate) fn complete<'a>(event: &mut Event<'a>, origin: &'a Origin) {
-    // What a loggr that is trusted tells of the first sender counts for more.
-    if !origin.process.is_empty() && event.trusted.is_empty() {
-        let fields = origin
-            .process
-            .iter()
-            .map(|(name, value)| TrustedField { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
-        event.trusted = fields.collect();
-    }
-    if event.hmac.is_some() {
-        // It was complete when it was sealed.
-        return;
-    }
-    if event.source.is_empty() {
-        event.source = Cow::Borrowed(origin.host());
-        // Nobody expects a host in a line that never left the machine.
-        if origin.transport.is_network() {
-            event.defects.insert(Defect::NoSource);
-        }
-    }
-    if event.app_name.is_empty() {
-        event.app_name = Cow::Borrowed(origin.app_name());
-    }
-    if let Some(assumed) = &origin.assumed {
-        assume(event, assumed, container::is_own(origin.format));
-    }
-    // Who is asked directly needs no annotation, which the sender could have written.
-    if origin.transport.is_unix() && origin.process.is_empty() {
-        annotation::absorb(event);
-    }
 }
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ use crate::process::descriptors::Places;
 use crate::process::gate::Gate;
 use crate::process::place::make_directory;
 use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
-use crate::source::tail::{self, FileStats, Tailing};
+use crate::source::tail::{self, Tailing};
 use crate::source::upload::Uploads;
 use crate::source::{
-    self, Accepting, DatagramKind, Datagrams, Intake, ListenerStats, Listening, Spoken, Tls,
+    self, Accepting, DatagramKind, Datagrams, FileStats, Intake, ListenerStats, Listening, Spoken, Tls,
 };
 use crate::source::{journal, kernel};
 

@@ -28,7 +28,7 @@ pub use accept::{Accepting, Listening, NO_PLACE, accept};
 pub use clients::Client;
 pub use datagram::{DatagramKind, Datagrams, receive};
 pub use intake::Intake;
-pub use stats::ListenerStats;
+pub use stats::{FileStats, ListenerStats};
 pub use tls::Tls;
 
 /// What is spoken on a listener's connections.

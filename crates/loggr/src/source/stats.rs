@@ -1,13 +1,15 @@
 //! What a listener counts. Plain atomics, read by status and metrics.
 
+mod files;
+
 use std::sync::Arc;
 
 use super::clients::{Clients, Senders};
-use super::tail::FileStats;
 use crate::process::meter::{Counter, Flag};
 use crate::process::progress::{Progress, Words};
 use crate::process::told::Told;
 use crate::seal::Sealing;
+pub use files::FileStats;
 
 const WORDS: Words = Words {
     kind: "listener",

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, count, flag, metric, millis, said};
 use crate::component::server::Bound;
-use crate::source::tail::FileStats;
-use crate::source::{self, ListenerStats, NO_PLACE};
+use crate::source::{self, FileStats, ListenerStats, NO_PLACE};
 
 /// Clients of one listener that are shown, at most; the latest ones.
 const MAX_CLIENTS: usize = 100;

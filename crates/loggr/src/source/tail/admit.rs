@@ -13,8 +13,8 @@ use std::time::Instant;
 use super::content::Content;
 use super::file::{Tailed, written};
 use super::identity::{FINGERPRINT_BYTES, GUARD_BYTES, Inode, Mark, is_rotation};
+use super::memory::COPY_TIME;
 use super::positions::{Id, Known};
-use super::scan::COPY_TIME;
 use super::work::Tail;
 use crate::config::Start;
 
@@ -86,7 +86,12 @@ impl Tail {
                     self.take_up(id, content, path, now);
                     return None;
                 }
-                Ok(Fit::Changed) => self.lose(id, now),
+                Ok(Fit::Changed) => {
+                    if let Some(known) = self.about(id) {
+                        self.tell_changed(&known.path.to_path(), known.position, known.position);
+                    }
+                    self.lose(id, now);
+                }
                 Ok(Fit::Other) => {}
                 Err(error) => {
                     self.failed(path, &error);
@@ -318,23 +323,28 @@ impl Tail {
         }
     }
 
+    /// A file was truncated: how much of it was read, and how much was seen.
+    fn tell_changed(&self, file: &Path, read: u64, seen: u64) {
+        if let Some(stats) = self.stats() {
+            stats.truncated.add(1);
+        }
+        let (listener, file) = (self.intake.stats.name(), file.display());
+        tracing::warn!(
+            listener,
+            %file,
+            read,
+            seen,
+            "the file was truncated or written anew; what came into it after it was read last is missing if no copy of \
+             it is found"
+        );
+    }
+
     /// The text of a file that is read was taken from under it: it was truncated. What is there now is new.
     pub(super) fn changed(&mut self, id: Id, now: Instant) {
         let Some(file) = self.files.get_mut(&id) else { return };
         let (name, named) = (file.name.clone(), file.known.path.to_path());
         let (content, read, size) = (file.content.take(), file.read_to(), file.size);
-        if let Some(stats) = self.stats() {
-            stats.truncated.add(1);
-        }
-        let (listener, shown) = (self.intake.stats.name(), named.display());
-        tracing::warn!(
-            listener,
-            file = %shown,
-            read,
-            seen = size,
-            "the file was truncated or written anew; what came into it after it was read last is missing if no copy \
-             of it is found"
-        );
+        self.tell_changed(&named, read, size);
         self.by_inode.retain(|_, of| *of != id);
         self.lose(id, now);
         let content = content.map_or_else(|| Content::open(&name), Ok);

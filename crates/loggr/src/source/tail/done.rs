@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
+use super::memory::seconds_now;
 use super::positions::Id;
-use super::scan::seconds_now;
 use super::work::Tail;
 use crate::process::descriptors::MAX_WATCHED_FILES;
 

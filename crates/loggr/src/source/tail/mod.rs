@@ -29,11 +29,11 @@ mod file;
 mod fragments;
 mod identity;
 mod lines;
+mod memory;
 mod positions;
 mod round;
 mod scan;
 mod search;
-mod stats;
 mod walk;
 mod work;
 
@@ -46,7 +46,6 @@ use tokio::sync::oneshot;
 
 use crate::config::Files;
 use crate::source::intake::Intake;
-pub use stats::FileStats;
 use work::{SLOTS, Tail};
 
 /// What a listener of files has to do.

@@ -3,7 +3,7 @@
 //! Not which of the known files a new one is (`admit`), and not where a known file has gone that is not found
 //! (`search`).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::file::{Tailed, written};
+use super::memory::{COPY_TIME, Heirs, nanos_now};
 use super::positions::Id;
 use super::walk::Walk;
 use super::work::Tail;
-use crate::process::clock;
 
 /// Files of one listener, at most.
 const MAX_FILES: usize = 100_000;
@@ -22,33 +22,8 @@ const MAX_FILES: usize = 100_000;
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// A scan may take one part in so many of the time.
 const SCAN_SHARE: u32 = 20;
-/// How long a copy of a file may stand beside it before it counts as a file of its own.
-pub(super) const COPY_TIME: Duration = Duration::from_secs(10);
 /// A file that has been quiet for so long is closed.
 const QUIET: Duration = Duration::from_secs(300);
-/// The files that are looked for as the successors of one, or as its predecessors that nobody has seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heirs {
-    /// Until then.
-    pub until: Instant,
-    /// They were made since, in nanoseconds since 1970; without it: written since the file was.
-    pub made_since: Option<u64>,
-}
-
-/// What one scan tells the next.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// Copies of files that are still there: since when they are of this size.
-    pub(super) copies: BTreeMap<PathBuf, (Instant, u64)>,
-    /// Patterns to which nothing belongs, which was said.
-    empty: BTreeSet<usize>,
-    /// Files whose successors are looked for, until then.
-    pub(super) heirs: BTreeMap<Id, Heirs>,
-    /// When lost files are searched next.
-    pub(super) searched: Option<Instant>,
-    pub(super) is_later: bool,
-}
-
 impl Tail {
     /// Looks which files there are.
     pub(super) fn scan(&mut self, now: Instant) {
@@ -97,16 +72,20 @@ impl Tail {
                 self.admit(path, content, size, now);
             }
             // A file of this name may have come and gone since the last scan.
-            if self.positions.looked > 0
-                && let Some(id) = self.by_inode.get(&place)
-            {
-                let heirs = Heirs { until: now + SCAN_EVERY, made_since: Some(self.positions.looked) };
-                self.scanning.heirs.entry(*id).or_insert(heirs);
+            if let Some(id) = self.by_inode.get(&place).copied() {
+                self.look_for_unseen(id, now);
             }
+        }
+        if !self.scanning.is_later {
+            let present: Vec<Id> = self.files.keys().copied().collect();
+            present.into_iter().for_each(|id| self.look_for_unseen(id, now));
         }
         self.inherit(now);
         self.finish(now);
-        self.positions.looked = begun;
+        // What is looked for has to be looked for after a crash, too.
+        if self.scanning.heirs.values().all(|heirs| heirs.made_since.is_none()) {
+            self.positions.looked = begun;
+        }
         if !std::mem::replace(&mut self.scanning.is_later, true) {
             // From now on it has run.
             self.commit();
@@ -180,6 +159,14 @@ impl Tail {
         }
     }
 
+    /// Files that had the name of this one, and that nobody has seen, are looked for.
+    fn look_for_unseen(&mut self, id: Id, now: Instant) {
+        if self.positions.looked > 0 {
+            let heirs = Heirs { until: now + COPY_TIME, made_since: Some(self.positions.looked) };
+            self.scanning.heirs.entry(id).or_insert(heirs);
+        }
+    }
+
     pub(super) fn look_for_heirs(&mut self, id: Id, now: Instant) {
         let until = now + COPY_TIME.max(self.wanted.grace);
         self.scanning.heirs.insert(id, Heirs { until, made_since: None });
@@ -199,14 +186,4 @@ impl Tail {
             self.look_for_heirs(id, now);
         }
     }
-}
-
-/// The time in seconds since 1970.
-pub(super) fn seconds_now() -> u64 {
-    nanos_now() / 1_000_000_000
-}
-
-/// The time in nanoseconds since 1970.
-pub(super) fn nanos_now() -> u64 {
-    u64::try_from(clock::now().unix_micros()).unwrap_or(0).saturating_mul(1000)
 }

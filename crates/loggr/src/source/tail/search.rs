@@ -14,8 +14,8 @@ use super::admit::Copy;
 use super::content::Content;
 use super::file::written;
 use super::identity::{FINGERPRINT_BYTES, is_packed, is_rotation};
+use super::memory::Heirs;
 use super::positions::{Id, Known};
-use super::scan::Heirs;
 use super::work::Tail;
 
 /// Names in a directory that are looked at.
@@ -130,7 +130,9 @@ impl Tail {
                         || meta.modified().ok()?.elapsed().is_ok_and(|age| age >= STILL);
                     let is_later = meta.size() > 0
                         && match made_since {
-                            Some(moment) => made(&meta).is_some_and(|made| made >= moment),
+                            Some(moment) => {
+                                written(&meta) >= moment && made(&meta).is_some_and(|made| made >= moment)
+                            }
                             None => written(&meta) > since,
                         };
                     (!is_known && is_later && is_still).then(|| (written(&meta), path))

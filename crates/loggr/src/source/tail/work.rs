@@ -24,9 +24,9 @@ use super::file::{Next, Shape, Tailed};
 use super::fragments::Runtime;
 use super::positions::{Id, Known, Positions, Stretch};
 use super::round::{Lines, Place, Rounds};
-use super::stats::FileStats;
 use crate::config::Files;
 use crate::process::clock;
+use crate::source::FileStats;
 use crate::source::content::judge;
 use crate::source::intake::Intake;
 
@@ -68,7 +68,7 @@ pub struct Tail {
     pub(super) dirty: BTreeSet<Id>,
     committed: Instant,
     pub(super) next_scan: Instant,
-    pub(super) scanning: super::scan::Memory,
+    pub(super) scanning: super::memory::Memory,
     rounds: Rounds,
     lines: Lines,
     buffer: Vec<u8>,
@@ -122,7 +122,7 @@ impl Tail {
             dirty: BTreeSet::new(),
             committed: now,
             next_scan: now,
-            scanning: super::scan::Memory::default(),
+            scanning: super::memory::Memory::default(),
             rounds: Rounds::default(),
             lines: Lines::default(),
             buffer: Vec::new(),
