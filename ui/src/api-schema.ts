@@ -1201,6 +1201,24 @@ export interface components {
              */
             unacknowledged: number;
         };
+        /** @description A file of a harvest. */
+        HarvestedFile: {
+            /**
+             * @description When it was taken or refused, in RFC 3339.
+             * @default
+             */
+            at: string;
+            /**
+             * @description Its path below the directory.
+             * @default
+             */
+            path: string;
+            /**
+             * @description How many lines it had, or why it failed.
+             * @default
+             */
+            what: string;
+        };
         /** @description Events by time and by the values of a field. */
         Histogram: {
             /** @description The bars that hold something, oldest first. */
@@ -1610,6 +1628,127 @@ export interface components {
              * @default null
              */
             trouble: string | null;
+        };
+        /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
+        OwnedHarvest: {
+            /**
+             * Format: uint64
+             * @description Lines that the queue holds.
+             * @default 0
+             */
+            accepted: number;
+            /**
+             * Format: double
+             * @description Milliseconds from reading lines until they are on disk, over the last minutes: half of the batches took
+             *     no longer.
+             * @default null
+             */
+            ack_p50_ms: number | null;
+            /**
+             * Format: double
+             * @description The same for 99 of 100.
+             * @default null
+             */
+            ack_p99_ms: number | null;
+            /**
+             * Format: uint64
+             * @description Files that were taken before, and gave no events.
+             * @default 0
+             */
+            again: number;
+            /**
+             * Format: uint64
+             * @description Bytes of those lines.
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * @description The directory into which files are uploaded.
+             * @default
+             */
+            directory: string;
+            /**
+             * Format: uint64
+             * @description Files all of whose lines were taken.
+             * @default 0
+             */
+            done: number;
+            /**
+             * @description Why it has ended.
+             * @default null
+             */
+            ended: string | null;
+            /**
+             * Format: uint64
+             * @description Files that went to `failed`.
+             * @default 0
+             */
+            failed: number;
+            /** @description The host of the process. */
+            host?: string | null;
+            /**
+             * Format: uint64
+             * @description Files that are being read.
+             * @default 0
+             */
+            in_hand: number;
+            /**
+             * @description The last file that was taken.
+             * @default null
+             */
+            last: components["schemas"]["HarvestedFile"] | null;
+            /**
+             * @description The last file that went to `failed`.
+             * @default null
+             */
+            last_failed: components["schemas"]["HarvestedFile"] | null;
+            /**
+             * @description Its name in the configuration.
+             * @default
+             */
+            name: string;
+            /** @description The id of the process. */
+            process?: string | null;
+            /**
+             * Format: uint64
+             * @description Lines read; after a crash some are read again.
+             * @default 0
+             */
+            received: number;
+            /**
+             * @description The bus stores nothing at the moment.
+             * @default false
+             */
+            stalled: boolean;
+            /**
+             * Format: uint64
+             * @description Files with temporary names.
+             * @default 0
+             */
+            temporary: number;
+            /**
+             * @description Another trouble: the directory cannot be seen, or a file not be taken.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * Format: uint64
+             * @description Tries with a file, or looks at the directory, that failed.
+             * @default 0
+             */
+            troubles: number;
+            /**
+             * Format: uint64
+             * @description Lines cut to the limit.
+             * @default 0
+             */
+            truncated: number;
+            /**
+             * Format: uint64
+             * @description Files that are there and were not begun: they are not complete yet, or wait for their turn.
+             * @default 0
+             */
+            waiting: number;
         };
         /** @description An item of one process. Queues of a broker belong to no process, because all share them. */
         OwnedListener: {
@@ -2690,6 +2829,11 @@ export interface components {
              * @default []
              */
             exchanges: components["schemas"]["OwnedExchange"][];
+            /**
+             * @description The harvests.
+             * @default []
+             */
+            harvests: components["schemas"]["OwnedHarvest"][];
             /** @default null */
             host: string | null;
             /**

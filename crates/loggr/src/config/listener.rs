@@ -235,7 +235,7 @@ pub static SECTION: Section = Section {
 
 const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 /// What gives lines that others have written.
-const LINE_BY_LINE: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream", "file"];
+const LINE_BY_LINE: &[&str] = &["file", "tcp", "relp", "udp", "unix-dgram", "unix-stream"];
 const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
 const CONNECTED: &[&str] = &["tcp", "relp"];
 const LINES: &[&str] = &["tcp", "unix-stream"];

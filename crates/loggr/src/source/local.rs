@@ -113,7 +113,8 @@ mod tests {
         );
         let exe = std::env::current_exe().unwrap();
         assert_eq!(fields[4].1, exe.display().to_string());
-        assert!(!fields[5].1.contains('\0') && fields[5].1.contains("loggr"), "{}", fields[5].1);
+        let program = std::env::args().next().unwrap();
+        assert!(!fields[5].1.contains('\0') && fields[5].1.starts_with(&program), "{}", fields[5].1);
     }
 
     #[test]
