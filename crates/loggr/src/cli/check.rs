@@ -74,7 +74,7 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
             let server = Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
             shown.push((format!("listener `{}`", listener.name), Holder::Server(Arc::new(server))));
         }
-        let places: Vec<String> = listener.listen.iter().map(ToString::to_string).collect();
+        let places = listener.places();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
         writeln!(out, "listener {name}: {protocol}{tls} on {} to {}", places.join(", "), listener.exchange)?;
@@ -147,11 +147,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("loggr.toml");
         let text = "[[listener]]\nprotocol='relp'\nlisten=['localhost:1', '[::1]:2']\n\
-                    [ship.all]\nkind='files'\ndirectory='/logs'\n[web]\nenabled=false";
+                    [[listener]]\nprotocol='file'\npath=['/var/log/*.log']\n[[listener]]\nprotocol='journal'\n\
+                    directories=['/j', '/k']\n[[listener]]\nprotocol='kernel'\n[ship.all]\nkind='files'\ndirectory='/logs'\n[web]\nenabled=false";
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file), Some(Path::new("/data"))).unwrap();
         let expect = format!(
             "`{}` is correct\n\ndata in /data\nlistener relp: relp on localhost:1, [::1]:2 to received\n\
+             listener file: file on /var/log/*.log to received\nlistener journal: journal on /j, /k to received\n\
+             listener kernel: kernel on /dev/kmsg to received\n\
              queue all: # from received\nqueue search: # from received\nship all: queue all to files in /logs\n\
              ship search: queue search to search store in /data/search{BUILT_IN}\nweb: off\n",
             file.display()

@@ -332,6 +332,16 @@ impl Listener {
         format!("syslog.{}", self.name)
     }
 
+    /// Where it listens, or what it reads: addresses, paths, patterns of files, directories of a journal.
+    pub fn places(&self) -> Vec<String> {
+        let listen = self.listen.iter().map(ToString::to_string);
+        let files = self.files.iter().flat_map(|files| files.paths.iter().map(ToString::to_string));
+        let journals = self.journal.iter().flat_map(|journal| &journal.directories);
+        let journals = journals.map(|directory| directory.display().to_string());
+        let kernel = self.kernel.iter().map(|_| "/dev/kmsg".to_owned());
+        listen.chain(files).chain(journals).chain(kernel).collect()
+    }
+
     /// May this address send? `deny` wins over `allow`; with `localhost_only` only
     /// loopback addresses may.
     pub fn admits(&self, peer: IpAddr) -> bool {
