@@ -111,8 +111,11 @@ pub fn below(directory: &Path) -> Vec<String> {
     found
 }
 
+/// Packs a file.
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// How files can be packed: the ending, and what packs them.
-pub const PACKINGS: [(&str, fn(&[u8]) -> Vec<u8>); 5] =
+pub const PACKINGS: [(&str, Pack); 5] =
     [("", <[u8]>::to_vec), (".gz", gzip), (".zst", zstd), (".xz", xz), (".bz2", bzip2)];
 
 fn gzip(text: &[u8]) -> Vec<u8> {

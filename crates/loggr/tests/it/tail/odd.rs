@@ -237,7 +237,7 @@ fn a_line_beyond_every_limit_is_cut_and_the_next_is_not() {
     let event = &watching.loggr.search("defect:truncated OR next")[0];
     assert_eq!(event["message"], "seq=2 next", "{event}");
     // Its end comes later, after a crash.
-    watching.append("a.log", &long.replace("seq=1", "seq=3"));
+    watching.append("a.log", long.replace("seq=1", "seq=3"));
     watching.loggr.kill9();
     watching.loggr.up();
     watching.append("a.log", "\nseq=4 next\n");
