@@ -35,7 +35,9 @@ fn send(loggr: &Loggr, arguments: &[&str]) -> (bool, String) {
 }
 
 fn command(loggr: &Loggr, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    // Who runs the tests in the background has them ignore Ctrl-C, and what they start as well.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", PROGRAM]);
     command.args(["send", "--to", &format!("relp://{}", loggr.address("relp"))]).args(arguments);
     command.env("NO_COLOR", "1");
     command

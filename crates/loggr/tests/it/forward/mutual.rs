@@ -93,6 +93,8 @@ fn certificates_are_exchanged_under_load_and_nothing_is_lost() {
     let sender = RelpSender::of(loggr.address("relp"), 1, numbered_line);
     let sent = sender.during(|load| {
         load.goes_on(1000);
+        let sent = || siem(&loggr)["forward"]["targets"][0]["sent"].as_u64();
+        until("the forwarder has connected", 60, || sent() > Some(0));
         let (log, before) = (loggr.log(), number(&loggr, "reconnects"));
         // A new certificate of the same authority: a connection that stands is not dropped.
         authority_signs_again(&authority, &next);
