@@ -31,6 +31,8 @@ pub(super) const ARRAY_NEXT: u64 = 16;
 /// In an array of entries, where the offsets of the entries begin.
 pub(super) const ARRAY_ITEMS: u64 = 24;
 
+/// Memory in KiB that unpacking xz may take.
+const XZ_MEMORY_KIB: u32 = 70 << 10;
 /// Bytes of a field that are unpacked only to be counted.
 const MAX_COUNTED_BYTES: u64 = 1 << 30;
 
@@ -151,6 +153,8 @@ impl Kind {
 /// How a field is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
+    /// By systemd before 229.
+    Xz,
     Lz4,
     Zstd,
 }
@@ -160,9 +164,7 @@ impl Packing {
     pub(super) fn of(flags: u8) -> Result<Option<Packing>, Trouble> {
         match flags & 7 {
             0 => Ok(None),
-            1 => {
-                Err(Trouble::Entry("a field is packed with xz, which this loggr does not unpack".to_owned()))
-            }
+            1 => Ok(Some(Packing::Xz)),
             2 => Ok(Some(Packing::Lz4)),
             4 => Ok(Some(Packing::Zstd)),
             _ => Err(Trouble::Entry("a field is packed twice".to_owned())),
@@ -186,24 +188,25 @@ impl Packing {
             Packing::Zstd => {
                 let decoder =
                     zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| ()).map_err(wrong)?;
-                let mut decoder = decoder.single_frame();
-                let mut unpacked = Vec::new();
-                decoder
-                    .by_ref()
-                    .take(most as u64)
-                    .read_to_end(&mut unpacked)
-                    .map_err(|_| ())
-                    .map_err(wrong)?;
-                let left_out = match unpacked.len() == most {
-                    true => io::copy(&mut decoder.take(MAX_COUNTED_BYTES), &mut io::sink())
-                        .map_err(|_| ())
-                        .map_err(wrong)?,
-                    false => 0,
-                };
-                Ok((unpacked, left_out))
+                beginning(decoder.single_frame(), most).map_err(|_| ()).map_err(wrong)
+            }
+            Packing::Xz => {
+                let decoder = lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB);
+                beginning(decoder, most).map_err(|_| ()).map_err(wrong)
             }
         }
     }
+}
+
+/// The first `most` bytes, and how many more there are.
+fn beginning(mut decoder: impl Read, most: usize) -> io::Result<(Vec<u8>, u64)> {
+    let mut unpacked = Vec::new();
+    decoder.by_ref().take(most as u64).read_to_end(&mut unpacked)?;
+    let left_out = match unpacked.len() == most {
+        true => io::copy(&mut decoder.take(MAX_COUNTED_BYTES), &mut io::sink())?,
+        false => 0,
+    };
+    Ok((unpacked, left_out))
 }
 
 #[cfg(test)]
@@ -227,8 +230,15 @@ mod tests {
         assert!(Packing::Zstd.unpack(&zstd[..9], 1000).is_err());
         let mut lz4 = 800u64.to_le_bytes().to_vec();
         lz4.extend(lz4_flex::block::compress(&text));
-        assert_eq!(Packing::Lz4.unpack(&lz4, 1000).unwrap(), (text, 0));
+        assert_eq!(Packing::Lz4.unpack(&lz4, 1000).unwrap(), (text.clone(), 0));
         assert!(Packing::Lz4.unpack(&lz4, 10).is_err() && Packing::Lz4.unpack(&lz4[..5], 10).is_err());
-        assert!(Packing::of(1).is_err() && Packing::of(6).is_err() && Packing::of(0).unwrap().is_none());
+        let options = lzma_rust2::XzOptions::with_preset(1);
+        let mut xz = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+        std::io::Write::write_all(&mut xz, &text).unwrap();
+        let xz = xz.finish().unwrap();
+        assert_eq!(Packing::Xz.unpack(&xz, 1000).unwrap(), (text.clone(), 0));
+        assert_eq!(Packing::Xz.unpack(&xz, 10).unwrap(), (b"MESSAGE=ME".to_vec(), 790));
+        assert!(Packing::Xz.unpack(&xz[..20], 1000).is_err());
+        assert!(Packing::of(6).is_err() && Packing::of(0).unwrap().is_none());
     }
 }
