@@ -125,7 +125,8 @@ impl Files {
                 }
                 Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(trouble) => {
-                    // Said once for each state of the file.
+                    // What the system refuses now it may allow later; another file has to change first.
+                    let stamp = if matches!(trouble, Trouble::Io(_)) { Stamp::default() } else { stamp };
                     self.seen.insert(path.clone(), Seen { stamp, file: None });
                     tell(Notice::Unreadable(path, trouble));
                 }
@@ -149,6 +150,13 @@ impl Files {
         }
     }
 
+    /// Whether files may be there and not be seen: nothing is, or one of them cannot be read. Then no place is
+    /// given up.
+    fn is_away(&self) -> bool {
+        self.seen.is_empty()
+            || self.seen.values().any(|seen| seen.file.is_none() && seen.stamp == Stamp::default())
+    }
+
     /// Closes a file of which everything was read; it is opened again when it changes.
     fn close_one(&mut self) -> bool {
         let read = self.open.iter().find(|(_, open)| open.ahead.is_none() && open.file.is_read());
@@ -158,6 +166,9 @@ impl Files {
 
     /// What was not read whole before, and is not there any more. To be called once, behind the first look.
     pub(super) fn missing(&mut self, tell: &mut impl FnMut(Notice)) {
+        if self.is_away() {
+            return;
+        }
         let present: Vec<Id> = self.seen.values().filter_map(|seen| seen.file).collect();
         let gone: Vec<Id> = self.places.keys().filter(|id| !present.contains(id)).copied().collect();
         let mut firsts = Vec::new();
@@ -217,8 +228,12 @@ impl Files {
                 }
                 Err(Trouble::Entry(what)) => tell(Notice::Damaged(path(), what)),
                 Err(trouble @ (Trouble::Io(_) | Trouble::Foreign(_))) => {
-                    tell(Notice::Unreadable(path(), trouble));
-                    // It is opened again when it changes.
+                    let path = path();
+                    // It is opened again at the next look.
+                    if let Some(seen) = self.seen.get_mut(&path) {
+                        seen.stamp = Stamp::default();
+                    }
+                    tell(Notice::Unreadable(path, trouble));
                     self.open.remove(&id);
                     return;
                 }
@@ -238,6 +253,9 @@ impl Files {
 
     /// Forgets the places of files that are gone and were read whole.
     pub(super) fn forget_gone(&mut self) {
+        if self.is_away() {
+            return;
+        }
         let present: Vec<Id> = self.seen.values().filter_map(|seen| seen.file).collect();
         let open = &self.open;
         self.places.retain(|id, _| present.contains(id) || open.contains_key(id));

@@ -273,3 +273,19 @@ fn what_is_there_can_be_taken_for_read() {
     there.put("system.journal", writer.numbered(5..7));
     assert_eq!(all(&mut files).0, [5, 6]);
 }
+
+#[test]
+fn a_journal_whose_file_system_is_away_is_not_read_again_when_it_is_back() {
+    let there = Directory::new();
+    let mut writer = Writer::new(1, 1);
+    there.put("system.journal", writer.numbered(0..5));
+    let mut files = there.files(Places::new());
+    assert_eq!(all(&mut files).0, (0..5).collect::<Vec<_>>());
+    std::fs::remove_file(there.0.path().join("system.journal")).unwrap();
+    let mut files = there.files(files.places().clone());
+    assert_eq!(all(&mut files), (vec![], vec![]));
+    files.missing(&mut |notice| panic!("{notice:?}"));
+    files.forget_gone();
+    there.put("system.journal", writer.numbered(5..7));
+    assert_eq!(all(&mut files).0, [5, 6]);
+}
