@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measures how fast loggr reads files, and what it costs at rest, beside rsyslog's imfile; prints Markdown.
+"""Measures how fast loggr reads files, what it costs at rest, and an agent, beside rsyslog's imfile; prints Markdown.
 
   bench/tail.py                     one file of a gigabyte, 200 files at rest
   bench/tail.py --lines 2000000     fewer lines
   bench/tail.py --only rest         only what it costs at rest
+  bench/tail.py --only agent        only an agent that sends to a server over RELP
 
 `release/loggr` below the target directory is measured, and the rsyslogd that `scripts/setup.sh test` unpacks, or
 one that is installed. Only processes that were started here are ended.
@@ -13,6 +14,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +30,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 TEXT = "an order was shipped to a customer, who is going to be glad about it; and some more words of no meaning at all " + "x" * 64
 FILES_AT_REST = 200
 REST_SECONDS = 30
+# Lines that a program writes in a second while an agent reads them, and how long.
+PACED_LINES = 100_000
+PACED_SECONDS = 20
+PACED_PIECES = 50
 # The longest that one run may take.
 PATIENCE_SECONDS = 600
 
@@ -45,9 +51,10 @@ def cpu_seconds(pid):
     return (int(words[11]) + int(words[12])) / TICKS
 
 
-def resident_mib(pid):
+def resident_mib(pid, what="VmHWM"):
+    """What of it was in memory at most, or with `VmRSS` is now; with `RssAnon` what is its alone."""
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-    value = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    value = next(line.split()[1] for line in lines if line.startswith(f"{what}:"))
     return int(value) / 1024
 
 
@@ -121,6 +128,85 @@ def rate(name, start, count, source):
         shutil.rmtree(scratch / "out", ignore_errors=True)
 
 
+def wait_for(what, condition, processes):
+    begun = time.monotonic()
+    while not condition():
+        for process in processes:
+            if process.poll() is not None:
+                raise SystemExit(f"error: a program has ended\nhint: look into {HERE}")
+        if time.monotonic() - begun > PATIENCE_SECONDS:
+            raise SystemExit(f"error: {what} is not so after {PATIENCE_SECONDS} s\nhint: look into {HERE}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_pair(scratch, port):
+    """A server that writes a file, and an agent that reads files and sends to it over RELP."""
+    (scratch / "server.toml").write_text(
+        f'[data]\ndirectory = "{scratch}/server"\n[web]\nenabled = false\n[ship.search]\nenabled = false\n'
+        f'[[listener]]\nprotocol = "relp"\nlisten = ["127.0.0.1:{port}"]\ntrust = true\n'
+        f'[ship.out]\nkind = "files"\ndirectory = "{scratch}/out"\npath = "all.log"\nformat = "$MESSAGE"\n')
+    (scratch / "agent.toml").write_text(
+        f'[data]\ndirectory = "{scratch}/agent"\n[agent]\ndestinations = ["relp://127.0.0.1:{port}"]\n'
+        f'[[agent.file]]\npath = ["{scratch}/in/*.log"]\napp_name = "bench"\n')
+    def run(name, *part):
+        log = open(scratch / f"{name}.log", "wb")
+        words = [LOGGR, "run", *part, *AS_ROOT, "--config", scratch / f"{name}.toml"]
+        return subprocess.Popen(words, stdout=log, stderr=log, cwd=scratch)
+    return run("server"), run("agent", "agent")
+
+
+def agent(count):
+    """An agent at rest, at a steady rate, and behind; lines of a table."""
+    scratch, port = fresh("agent"), free_port()
+    for n in range(FILES_AT_REST):
+        write_lines(scratch / "in" / f"{n}.log", 10)
+    server, agent = start_pair(scratch, port)
+    out, length = scratch / "out" / "all.log", len(TEXT) + 14
+    arrived = lambda lines: lambda: out.exists() and out.stat().st_size >= lines * length
+    rows, lines = [], FILES_AT_REST * 10
+    try:
+        wait_for("everything has arrived", arrived(lines), (server, agent))
+        time.sleep(10)
+        before, begun = cpu_seconds(agent.pid), time.monotonic()
+        time.sleep(REST_SECONDS)
+        share = 100 * (cpu_seconds(agent.pid) - before) / (time.monotonic() - begun)
+        now, own = (resident_mib(agent.pid, what) for what in ("VmRSS", "RssAnon"))
+        rows.append(f"| at rest, {FILES_AT_REST} files | – | {share:.2f} % of a core | {now:.0f}, {own:.0f} its own |")
+        before, begun = cpu_seconds(agent.pid), time.monotonic()
+        piece = PACED_LINES // PACED_PIECES
+        with open(scratch / "in" / "steady.log", "w") as steady:
+            for n in range(PACED_SECONDS * PACED_PIECES):
+                steady.write("".join(f"{n * piece + i:012d} {TEXT}\n" for i in range(piece)))
+                steady.flush()
+                time.sleep(max(0, begun + (n + 1) / PACED_PIECES - time.monotonic()))
+        lines += PACED_SECONDS * PACED_LINES
+        wait_for("everything has arrived", arrived(lines), (server, agent))
+        took, cpu = time.monotonic() - begun, cpu_seconds(agent.pid) - before
+        paced = PACED_SECONDS * PACED_LINES
+        rows.append(f"| a file that grows | {paced / took:,.0f} | {1e6 * cpu / paced:.2f} µs a line | {resident_mib(agent.pid):.0f} at most |")
+        source = scratch / "source"
+        write_lines(source, count)
+        before, begun = cpu_seconds(agent.pid), time.monotonic()
+        at_server = cpu_seconds(server.pid)
+        source.rename(scratch / "in" / "behind.log")
+        lines += count
+        wait_for("everything has arrived", arrived(lines), (server, agent))
+        took, cpu = time.monotonic() - begun, cpu_seconds(agent.pid) - before
+        at_server = 1e6 * (cpu_seconds(server.pid) - at_server) / count
+        rows.append(f"| a file of {count:,} lines | {count / took:,.0f} | {1e6 * cpu / count:.2f} µs a line, the server {at_server:.2f} | {resident_mib(agent.pid):.0f} at most |")
+    finally:
+        stop(agent)
+        stop(server)
+        shutil.rmtree(scratch / "out", ignore_errors=True)
+    return rows
+
+
 def rest(name, start):
     """Share of a core that 200 files cost into which nothing comes, in percent."""
     scratch = fresh(name)
@@ -141,13 +227,13 @@ def rest(name, start):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=5_000_000, help="lines in the file (default: 5000000)")
-    parser.add_argument("--only", choices=["rate", "rest"], help="measure only this")
+    parser.add_argument("--only", choices=["rate", "rest", "agent"], help="measure only this")
     given = parser.parse_args()
     if not LOGGR.exists():
         sys.exit(f"error: `{LOGGR}` is missing\nhint: cargo build --release -p loggr")
     HERE.mkdir(parents=True, exist_ok=True)
     programs = [("loggr", start_loggr), ("rsyslog imfile", start_rsyslog)]
-    if given.only != "rest":
+    if given.only in (None, "rate"):
         source = HERE / "source.log"
         size = write_lines(source, given.lines)
         print(f"\n{given.lines} lines, {size >> 20} MiB, from one file to another\n")
@@ -156,12 +242,16 @@ def main():
             found = rate(name.split()[0], start, given.lines, source)
             print(f"| {name} | " + ("not here | | |" if found is None else f"{found[0]:,.0f} | {found[1]:.1f} | {found[2]:.0f} |"))
         source.unlink()
-    if given.only != "rate":
+    if given.only in (None, "rest"):
         print(f"\n{FILES_AT_REST} files into which nothing comes, for {REST_SECONDS} s\n")
         print("| program | % of a core |\n| --- | ---: |")
         for name, start in programs:
             found = rest(name.split()[0], start)
             print(f"| {name} | " + ("not here |" if found is None else f"{found:.2f} |"))
+    if given.only in (None, "agent"):
+        print("\nAn agent that sends to a server over RELP, which writes a file; both on this machine\n")
+        print("| load | lines/s | CPU | resident MiB |\n| --- | ---: | ---: | ---: |")
+        print("\n".join(agent(given.lines)))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,10 @@ fn build(arguments: &Arguments, _: &Environment) -> Result<Box<dyn Engine>, Buil
 }
 
 impl Engine for Dedupe {
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
         let Some(parts) = parts(call, &self.key) else { return Outcome::Nothing };
         let key = self.firsts.key(parts);

@@ -131,6 +131,11 @@ pub trait Engine: Send + Sync {
         true
     }
 
+    /// Whether what it does with an event depends on the events before it.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// Where events go on which the engine acted; only `router` gives a route.
     fn route(&self) -> Option<&Route> {
         None

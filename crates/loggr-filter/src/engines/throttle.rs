@@ -69,6 +69,10 @@ fn build(arguments: &Arguments, _: &Environment) -> Result<Box<dyn Engine>, Buil
 }
 
 impl Engine for Throttle {
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn run<'e>(&'e self, call: &mut Call<'_, 'e>) -> Outcome {
         if call.pass.redelivered {
             return Outcome::Nothing;

@@ -151,6 +151,14 @@ impl Program {
         (fate, run.changed)
     }
 
+    /// Does what it does with an event depend on the events before it? Then the events of one sender have to
+    /// come in their order.
+    pub fn remembers(&self) -> bool {
+        let mut remembers = false;
+        Node::each_call(&self.nodes, &mut |called| remembers |= called.engine.remembers());
+        remembers
+    }
+
     /// Lets engines read files that have changed. Gives true if one has taken a new file, and an
     /// error for each file that cannot be used.
     pub fn refresh(&self) -> (bool, Vec<String>) {

@@ -73,9 +73,11 @@ pub static SECTION: Section = Section {
         ),
         key(
             "workers",
-            Takes::Count(1, 64),
-            "1",
-            "how many threads run the filter; all events of one sender go through the same thread, in order",
+            Takes::Count(0, 64),
+            "0",
+            "how many threads run the filter, at one time on different events, which leave in the order in which they \
+             came; `0`: as many as there are processors, at most 8. Where a filter remembers what came before \
+             (`dedupe`, `throttle`), and where there are packers, all events of one sender go through the same thread",
         ),
     ]],
 };
@@ -104,14 +106,27 @@ pub struct Machine {
     pub queue: String,
     /// What is done with seals.
     pub seal: Option<Seal>,
-    /// Threads that filter.
+    /// Threads that filter; 0: by the number of processors.
     pub workers: usize,
 }
+
+/// Threads of a machine whose configuration does not say how many, at most.
+const MAX_THREADS: usize = 8;
 
 impl Machine {
     /// Is it a hop of its own, with a queue?
     pub fn is_hop(&self) -> bool {
         self.filter.is_some() || !self.packers.is_empty() || self.seal.is_some()
+    }
+
+    /// Threads that filter, 1 at least.
+    pub fn threads(&self) -> usize {
+        match self.workers {
+            0 => {
+                std::thread::available_parallelism().map_or(1, |processors| processors.get().min(MAX_THREADS))
+            }
+            workers => workers,
+        }
     }
 
     /// The routing key of the events that leave it, unless a `router` of the filter chooses
@@ -195,6 +210,6 @@ pub fn implied(published: &[&str], ships: &[Ship]) -> Option<Machine> {
         packers: Vec::new(),
         queue: "machine.main".to_owned(),
         seal: None,
-        workers: 1,
+        workers: 0,
     })
 }

@@ -201,7 +201,7 @@ fn what_a_whole_file_says() {
         packers: Vec::new(),
         queue: "machine.pass".to_owned(),
         seal: None,
-        workers: 1,
+        workers: 0,
     };
     assert_eq!(config.machines, [pass]);
     let archive = Ship {

@@ -30,8 +30,7 @@ const SECURITY_MODE: u32 = 0o600;
 /// level; it takes filters such as `debug` or `loggr_bus=trace,info`.
 pub fn start(log: &Log) {
     // What lapin has to say of a broken connection loggr says itself, once and in words.
-    let filter = std::env::var("LOGGR_LOG")
-        .unwrap_or_else(|_| format!("{},lapin=off,memory_serve=off", log.level.keyword()));
+    let filter = std::env::var("LOGGR_LOG").unwrap_or_else(|_| format!("{},lapin=off", log.level.keyword()));
     // Whatever the level, what somebody did is written.
     let of = |filter: &str| EnvFilter::try_new(format!("{filter},{SECURITY}=info"));
     let filter = of(&filter).unwrap_or_else(|_| EnvFilter::new("info"));

@@ -149,6 +149,28 @@ fn several_workers_lose_nothing() {
     loggr.stop();
 }
 
+/// What one connection sends stays in its order, however many work on it, and however long each takes.
+#[test]
+fn several_workers_keep_the_order_of_a_sender() {
+    let mut loggr = Loggr::with(Setup {
+        filter: Some(
+            "if message ~ \"7$\" { grok(\"(?<all>(.*a)*.*)seq=%{INT:seq}\") }\nif message ~ \"13$\" { drop }\n".to_owned(),
+        ),
+        format: "$MESSAGE".to_owned(),
+        workers: 4,
+        ..Setup::default()
+    });
+    let expect: Vec<String> = (0..30_000).map(|n| format!("{}seq={n}", "a ".repeat(n % 40))).collect();
+    send(&loggr, &expect.iter().map(String::as_str).collect::<Vec<_>>());
+    let expect: Vec<&String> = expect.iter().filter(|line| !line.ends_with("13")).collect();
+    let found = lines(&loggr, expect.len());
+    let wrong = found.iter().zip(&expect).position(|(found, expect)| found != *expect);
+    assert_eq!((found.len(), wrong), (expect.len(), None));
+    loggr.drained(30);
+    loggr.assert_balanced();
+    loggr.stop();
+}
+
 #[test]
 fn a_pattern_at_its_limit_tags_the_event_and_holds_nobody_up() {
     let mut loggr = Loggr::with(with_filter("grok(\"^(?<x>(a|aa)+)b\\\\k<x>z$\")\n"));

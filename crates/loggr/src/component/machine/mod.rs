@@ -1,12 +1,15 @@
 //! `machine NAME`: a queue → packers → filter → the bus, by route.
 //!
-//! Packing and filtering are work for the processor and have threads of their own. The events
-//! of one peer stay with one worker, so that their order is kept. Invariants: the queue is
+//! Packing and filtering are work for the processor and have threads of their own. What comes is dealt to
+//! them in turn, and leaves in the order in which it came; where it counts which events were seen before, for
+//! packers and for filters that remember, the events of one peer stay with one worker. Invariants: the queue is
 //! told of an event when what became of it is durable in the next queue, or the rule that
 //! dropped it is counted; an event on which the filter fails goes on as it was, with a tag; a
 //! filter whose routes nobody takes is not used.
 
 mod packing;
+mod turn;
+mod ways;
 mod worker;
 
 use std::collections::hash_map::DefaultHasher;
@@ -31,7 +34,9 @@ use crate::process::progress::{Progress, Words};
 use crate::seal::Sealing;
 
 pub use packing::Packing;
-use worker::{Job, NewPump, Worker};
+use turn::Turns;
+use ways::{NewPump, Ways};
+use worker::{Job, Worker};
 
 /// The prefix of a machine's name in the rescue. No shipper has a dot in its name.
 pub const RESCUE_PREFIX: &str = "machine.";
@@ -355,10 +360,11 @@ impl Machines {
         let stop = &self.shared.stop;
         let (pumps, new_pumps) = mpsc::channel(PUMPS_AHEAD);
         tasks.spawn(run_pumps(running.clone(), new_pumps));
-        let mut workers = Vec::with_capacity(machine.workers);
-        for _ in 0..machine.workers.max(1) {
+        let ways = Arc::new(Ways::new(pumps));
+        let mut workers = Vec::with_capacity(machine.threads());
+        for _ in 0..machine.threads() {
             let (to_worker, jobs) = mpsc::channel(STEPS_AHEAD);
-            let worker = Worker::new(running.clone(), pumps.clone());
+            let worker = Worker::new(running.clone(), ways.clone());
             std::thread::Builder::new()
                 .name(format!("machine {}", machine.name))
                 .spawn(move || worker.work(jobs))
@@ -381,9 +387,10 @@ impl Machines {
         if packs {
             tasks.spawn(tick(running.clone(), workers.iter().map(mpsc::Sender::downgrade).collect()));
         }
-        let (stop, progress) = (stop.clone(), running.stats.progress.clone());
+        let (stop, progress, dealt) = (stop.clone(), running.stats.progress.clone(), running.clone());
         tasks.spawn(async move {
-            let dealing = deal(consumer, workers, packs, stop.clone());
+            let by_peer = || packs || dealt.loaded().program.remembers();
+            let dealing = deal(consumer, workers, packs, &by_peer, stop.clone());
             progress
                 .watch(
                     stop,
@@ -400,34 +407,39 @@ impl Machines {
     }
 }
 
-/// Gives each worker the events of its peers, until the queue ends or everything stops.
-/// Workers that pack hold some back, and have to give them on when nothing else would come.
+/// Deals what comes to the workers, until the queue ends or everything stops: each delivery to one of them, or,
+/// `by_peer`, to each the events of its peers. Workers that pack hold some back, and have to give them on when
+/// nothing else would come.
 async fn deal(
     mut source: impl Source,
     workers: Vec<mpsc::Sender<Job>>,
     packs: bool,
+    by_peer: &(impl Fn() -> bool + Sync),
     mut stop: Stop,
 ) -> Result<()> {
+    let ended = || anyhow!("a thread of this machine has ended unexpectedly");
+    let mut turns = Turns::default();
+    let mut next = (0..workers.len()).cycle();
     let dealing = async {
         while let Some(delivery) = source.next().await? {
             let shares = match workers.len() {
                 1 => vec![(0, delivery)],
-                n => delivery.partition(|record| share(record, n)),
+                n if by_peer() => delivery.partition(|record| share(record, n)),
+                _ => vec![(next.next().unwrap_or(0), delivery)],
             };
             for (worker, share) in shares {
+                // What packers hold goes when it is whole.
+                let turn = (!packs).then(|| turns.deal());
                 if let Some(worker) = workers.get(worker)
-                    && worker.send(Job::Work(share)).await.is_err()
+                    && worker.send(Job::Work(share, turn)).await.is_err()
                 {
-                    return Err(anyhow!("a thread of this machine has ended unexpectedly"));
+                    return Err(ended());
                 }
             }
             // The next delivery comes when one is settled: nobody may wait for it holding one.
             if packs && source.is_full() {
                 for worker in &workers {
-                    worker
-                        .send(Job::Flush)
-                        .await
-                        .map_err(|_| anyhow!("a thread of this machine has ended unexpectedly"))?;
+                    worker.send(Job::Flush).await.map_err(|_| ended())?;
                 }
             }
         }
@@ -568,7 +580,7 @@ mod tests {
             let (mut held, mut flushes) = (Vec::new(), 0);
             while let Some(job) = jobs.recv().await {
                 match job {
-                    Job::Work(delivery) => held.push(delivery),
+                    Job::Work(delivery, _) => held.push(delivery),
                     Job::Look => {}
                     Job::Flush => {
                         flushes += 1;
@@ -582,7 +594,7 @@ mod tests {
             (flushes, held.len())
         });
         let settled = tokio::spawn(async move { while settlements.next().await.is_some() {} });
-        let dealing = deal(Windowed(window, 5), vec![to_worker], true, Stop::never());
+        let dealing = deal(Windowed(window, 5), vec![to_worker], true, &|| true, Stop::never());
         // Without the flush nobody would ever go on.
         tokio::time::timeout(Duration::from_secs(30), dealing)
             .await

@@ -3,17 +3,17 @@
 //! A worker blocks its thread. A fault in loggr costs a redelivery, never an event: a panic drops
 //! everything in hand, which gives it back to the queue.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use loggr_bus::Publisher;
 use loggr_filter::lang::Fate;
-use loggr_flow::{BatchBuilder, ChannelSource, Delivery, MAX_ATTEMPTS, Record, Stage, channel_source};
+use loggr_flow::{BatchBuilder, Delivery, MAX_ATTEMPTS, Record, Stage};
 use tokio::sync::mpsc;
 
-use super::{Loaded, Packing, Running, STEPS_AHEAD};
+use super::turn::Turn;
+use super::ways::{Stopped, Ways};
+use super::{Loaded, Packing, Running};
 use crate::process::clock::now;
 use crate::seal::Seen;
 
@@ -26,37 +26,24 @@ const MAX_FILTERED_BYTES: usize = 8 << 20;
 
 /// What a worker is asked to do.
 pub(super) enum Job {
-    /// Events of its peers.
-    Work(Delivery),
+    /// Events, and when what becomes of them may leave; without a turn, at any time.
+    Work(Delivery, Option<Turn>),
     /// Something that it holds may be due.
     Look,
     /// The window is full: what it holds has to go.
     Flush,
 }
 
-/// A pump that somebody has to run: from the channel to an exchange.
-pub(super) struct NewPump {
-    pub source: ChannelSource,
-    pub publisher: Publisher,
-}
-
-/// The pumps are gone because the process stops.
-struct Stopped;
-
 pub(super) struct Worker {
     running: Arc<Running>,
     packers: Vec<Box<dyn Stage>>,
-    pumps: mpsc::Sender<NewPump>,
-    /// By exchange and routing key.
-    ways: HashMap<(String, String), mpsc::Sender<Delivery>>,
-    /// Whose outlets the ways are.
-    loaded: Option<Arc<Loaded>>,
+    ways: Arc<Ways>,
 }
 
 impl Worker {
-    pub fn new(running: Arc<Running>, pumps: mpsc::Sender<NewPump>) -> Worker {
+    pub fn new(running: Arc<Running>, ways: Arc<Ways>) -> Worker {
         let packers = running.packers.iter().map(Packing::stage).collect();
-        Worker { running, packers, pumps, ways: HashMap::new(), loaded: None }
+        Worker { running, packers, ways }
     }
 
     /// Works until there are no more jobs, or nobody publishes any more.
@@ -95,23 +82,24 @@ impl Worker {
         match job {
             Job::Look => {}
             Job::Flush => return self.flush(),
-            Job::Work(delivery) => {
+            Job::Work(delivery, turn) => {
+                let turn = turn.as_ref();
                 self.running.stats.received.add(delivery.batch().len() as u64);
                 // A delivery on which the process crashed again and again, or that the queue could
                 // not read, goes to the pump, which puts it into the rescue.
                 if delivery.attempts() > MAX_ATTEMPTS || delivery.unfit_reason().is_some() {
                     let loaded = self.running.loaded();
-                    return self.send(&loaded, 0, delivery);
+                    return self.send(&loaded, 0, delivery, turn);
                 }
                 for delivery in self.look_at_seals(delivery) {
                     if delivery.unfit_reason().is_some() {
                         let loaded = self.running.loaded();
-                        self.send(&loaded, 0, delivery)?;
+                        self.send(&loaded, 0, delivery, turn)?;
                         continue;
                     }
                     match self.packers.first_mut() {
                         Some(first) => feed(first, delivery),
-                        None => self.filter(delivery)?,
+                        None => self.filter(delivery, turn)?,
                     }
                 }
             }
@@ -137,7 +125,7 @@ impl Worker {
             {
                 match self.packers.get_mut(at + 1) {
                     Some(next) => feed(next, delivery),
-                    None => self.filter(delivery)?,
+                    None => self.filter(delivery, None)?,
                 }
             }
         }
@@ -156,11 +144,11 @@ impl Worker {
 
     /// Runs the filter on each event; what is kept goes its way. What has grown too large for
     /// one batch goes in several.
-    fn filter(&mut self, delivery: Delivery) -> Result<(), Stopped> {
+    fn filter(&self, delivery: Delivery, turn: Option<&Turn>) -> Result<(), Stopped> {
         let loaded = self.running.loaded();
         let signs = self.running.sealing.as_ref().is_some_and(|sealing| sealing.signs());
         if loaded.program.is_empty() && !signs {
-            return self.send(&loaded, 0, delivery);
+            return self.send(&loaded, 0, delivery, turn);
         }
         delivery.begin();
         let mut rest = Some(delivery);
@@ -173,7 +161,7 @@ impl Worker {
                 }
                 Err(whole) => whole,
             };
-            self.give_on(&loaded, delivery, sieve)?;
+            self.give_on(&loaded, delivery, sieve, turn)?;
         }
         Ok(())
     }
@@ -220,7 +208,13 @@ impl Worker {
         sieve
     }
 
-    fn give_on(&mut self, loaded: &Arc<Loaded>, delivery: Delivery, sieve: Sieve) -> Result<(), Stopped> {
+    fn give_on(
+        &self,
+        loaded: &Arc<Loaded>,
+        delivery: Delivery,
+        sieve: Sieve,
+        turn: Option<&Turn>,
+    ) -> Result<(), Stopped> {
         let Sieve { mut kept, ways, changed, keep } = sieve;
         let dropped = keep.len() - ways.len();
         self.running.stats.dropped.add(dropped as u64);
@@ -230,39 +224,29 @@ impl Worker {
         };
         let Some(sifted) = sifted else { return Ok(()) };
         match ways.first() {
-            Some(first) if ways.iter().all(|way| way == first) => self.send(loaded, *first, sifted),
+            Some(first) if ways.iter().all(|way| way == first) => self.send(loaded, *first, sifted, turn),
             _ => {
                 let mut ways = ways.into_iter();
                 for (way, share) in sifted.partition(|_| ways.next().unwrap_or(0)) {
-                    self.send(loaded, way, share)?;
+                    self.send(loaded, way, share, turn)?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// Hands a delivery to the pump of its way, which is started when it is first needed.
-    fn send(&mut self, loaded: &Arc<Loaded>, way: usize, delivery: Delivery) -> Result<(), Stopped> {
-        if !self.loaded.as_ref().is_some_and(|known| Arc::ptr_eq(known, loaded)) {
-            // Pumps that are not needed any more end when they have done their work.
-            let outlets = &loaded.outlets;
-            self.ways.retain(|(exchange, key), _| {
-                outlets.iter().any(|outlet| outlet.exchange == *exchange && outlet.key == *key)
-            });
-            self.loaded = Some(loaded.clone());
+    /// Hands a delivery to the pump of its way, when its turn has come.
+    fn send(
+        &self,
+        loaded: &Arc<Loaded>,
+        way: usize,
+        delivery: Delivery,
+        turn: Option<&Turn>,
+    ) -> Result<(), Stopped> {
+        if let Some(turn) = turn {
+            turn.wait();
         }
-        let Some(outlet) = loaded.outlets.get(way) else { return Ok(()) };
-        let name = (outlet.exchange.clone(), outlet.key.clone());
-        let sender = match self.ways.get(&name) {
-            Some(sender) => sender,
-            None => {
-                let (sender, source) = channel_source(STEPS_AHEAD);
-                let pump = NewPump { source, publisher: outlet.publisher.clone() };
-                self.pumps.blocking_send(pump).map_err(|_| Stopped)?;
-                self.ways.entry(name).or_insert(sender)
-            }
-        };
-        sender.blocking_send(delivery).map_err(|_| Stopped)
+        self.ways.send(loaded, way, delivery)
     }
 }
 

@@ -19,6 +19,7 @@ mod openapi;
 mod params;
 mod parse;
 mod patterns;
+#[cfg(test)]
 mod people;
 mod question;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod reference;
 mod rescue;
 mod saved;
 mod search;
+mod sent;
 mod state;
 mod summary;
 mod tail;
@@ -44,13 +46,13 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use futures_util::future::BoxFuture;
-use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 pub use call::Api;
 use call::{Answer, Call};
 use params::{Parameter, Params};
 pub use question::Question;
+use sent::{Sent, json, json_by, made};
 pub use state::notices;
 
 use crate::access::who::{May, Who};
@@ -70,33 +72,13 @@ pub struct Endpoint {
     /// Its parameters, in tables that endpoints share.
     parameters: &'static [&'static [Parameter]],
     /// What is sent with it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the document, which a test writes"))]
     body: Sent,
     /// What comes back.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the document, which a test writes"))]
     answer: Sent,
     /// Who answers; none: it is answered at the door (`web/door`).
     handle: Option<fn(Call) -> BoxFuture<'static, Answer>>,
-}
-
-/// What is sent, either way.
-#[derive(Clone, Copy)]
-enum Sent {
-    /// Nothing.
-    Nothing,
-    /// JSON of this kind.
-    Json(fn(&mut SchemaGenerator) -> Schema),
-    /// JSON of this kind, of what was made just now.
-    Made(fn(&mut SchemaGenerator) -> Schema),
-    /// Something of another media type.
-    Other(&'static str),
-    /// Of one of these.
-    OneOf(&'static [&'static str]),
-    /// The browser, to somewhere else.
-    Elsewhere,
-}
-
-/// JSON of a type.
-const fn json<T: schemars::JsonSchema>() -> Sent {
-    Sent::Json(SchemaGenerator::subschema_for::<T>)
 }
 
 /// Shorter to write in the table.
@@ -239,7 +221,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/saved",
         "Saves a search under a new name.",
         &[],
-        (json::<saved::Search>(), Sent::Made(SchemaGenerator::subschema_for::<saved::Shown>)),
+        (json::<saved::Search>(), made::<saved::Shown>()),
         |call| Box::pin(saved::add(call)),
     ),
     change(
@@ -279,7 +261,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/queues/{name}/peek",
         "The oldest events that wait in a queue; they stay there.",
         &[here::QUEUE, here::PEEK],
-        Sent::Json(here::peeked),
+        json_by(here::peeked),
         |call| Box::pin(here::peek(call)),
     ),
     change(
@@ -327,6 +309,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Every endpoint, for the document.
+#[cfg(test)]
 fn all() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().chain(people::ENDPOINTS)
 }

@@ -1,11 +1,10 @@
 //! The endpoints of log-in, users, roles and tokens, as the document has them.
 //!
-//! They are answered at the door (`web/door`); here is only what they take and answer.
+//! Only for tests, which write the document: they are answered at the door (`web/door`).
 
-use schemars::SchemaGenerator;
-
+use super::Endpoint;
 use super::params::{Parameter, Takes, parameter, required};
-use super::{Endpoint, Sent, json};
+use super::sent::{Sent, json, made};
 use crate::web::door::said::{
     Ended, First, Login, Made, Me, Password, PatchUser, PostRole, PostToken, PostUser, Roles, ShownRole,
     ShownUser, Tokens, Users,
@@ -20,10 +19,6 @@ const FROM_PROVIDER: &[Parameter] = &[
     parameter("error", Takes::Text, "Why nobody has."),
     parameter("error_description", Takes::Text, "The same in a sentence."),
 ];
-
-const fn made<T: schemars::JsonSchema>() -> Sent {
-    Sent::Made(SchemaGenerator::subschema_for::<T>)
-}
 
 const fn at(
     method: &'static str,
