@@ -17,6 +17,7 @@ use crate::process::descriptors::{self, Needs};
 use crate::process::part::Part;
 use crate::process::privileges::Identity;
 use crate::registry::Registry;
+use crate::sink::tls::Tls;
 
 /// What is said of the search store that the file does not have.
 const BUILT_IN: &str = " (built in; `[ship.search]` with `enabled = false` switches it off)";
@@ -101,7 +102,8 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
             writeln!(out, "machine {name}: {key} to {exchange}")?;
         }
     }
-    shown.extend(ship::shown(&ship::tls(config.ships.iter())?));
+    shown.extend(ship::shown(&Tls::of(config.ships.iter())?));
+    ship::logins(config.ships.iter())?;
     crate::seal::read(config)?;
     for ship in &config.ships {
         let mut place = ship.kind.shown();

@@ -55,8 +55,8 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     files.extend(config.seal_keys.iter().map(|key| (SEAL_KEY, key.file.clone())));
     for ship in &config.ships {
         files.extend(ship.kind.private_key().map(|key| (KEY, key.to_owned())));
+        files.extend(ship.kind.secret().map(|file| (SECRET, file.to_owned())));
         if let ShipKind::Postgres(postgres) = &ship.kind {
-            files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
             in_the_file |= password_in(&postgres.database.url).is_some_and(|password| !password.is_empty());
         }
     }

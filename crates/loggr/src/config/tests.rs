@@ -17,6 +17,7 @@ use super::trust::Trust;
 use super::*;
 
 mod choices;
+mod elastic;
 mod forward;
 mod mistakes;
 mod together;

@@ -15,6 +15,7 @@ mod cli;
 mod corners;
 mod crash;
 mod doors;
+mod elastic;
 mod faults;
 mod foreign;
 mod forward;

@@ -22,7 +22,7 @@ directory = "a""#,
 loggr.toml:1:7: `[ship.a]` needs its `kind`
   |
 1 | [ship.a]
-  |       ^ one of `files`, `search`, `postgres`, `syslog`
+  |       ^ one of `files`, `search`, `postgres`, `elastic`, `syslog`
 "#,
     );
 }
@@ -303,17 +303,6 @@ loggr.toml:3:1: `compress` of `[[listener]]` is not supported by this version
   |
 3 | compress = true
   | ^^^^^^^^
-"#,
-    );
-    check(
-        r#"[ship.db]
-kind = "elastic"
-url = "http://db""#,
-        r#"
-loggr.toml:2:8: `kind` `elastic` is not supported by this version
-  |
-2 | kind = "elastic"
-  |        ^^^^^^^^^ one of `files`, `search`, `postgres`, `syslog`
 "#,
     );
 }

@@ -168,6 +168,22 @@ pub fn oidc_provider() -> Option<Tool> {
     needed("oidc-provider-mock for Python", installed.then_some(tool))
 }
 
+/// osmem-server, which speaks the interface of OpenSearch and keeps everything in memory.
+pub fn osmem_server() -> Option<Tool> {
+    needed("osmem-server", within_python("osmem_server/bin/osmem-server"))
+}
+
+/// noida-db, which speaks the interface of Elasticsearch, among others.
+pub fn noida_db() -> Option<Tool> {
+    needed("noida-db", within_python("noida_db/noida-db"))
+}
+
+/// A program that a package of Python has inside.
+fn within_python(program: &str) -> Option<Tool> {
+    let path = target().join("pytools").join(program);
+    path.is_file().then_some(Tool { path, prefix: None, python: None })
+}
+
 fn needed(name: &str, tool: Option<Tool>) -> Option<Tool> {
     if tool.is_none() {
         skipped(&format!("{name} is not here; `scripts/setup.sh test` fetches it"));
