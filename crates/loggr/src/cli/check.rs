@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use loggr_net::tls::Server;
 
 use super::Place;
-use crate::component::ship;
+use crate::component::{server, ship};
 use crate::config::{Config, ShipKind, exposed};
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::{self, Needs};
 use crate::process::part::Part;
@@ -74,6 +74,10 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
         if let Some(tls) = &listener.tls {
             let server = Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
             shown.push((format!("listener `{}`", listener.name), Holder::Server(Arc::new(server))));
+        }
+        if listener.http.is_some() {
+            let failed = || format!("cannot start the listener `{}`", listener.name);
+            server::requests(listener).with_context(failed).usage()?;
         }
         let places = listener.places();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());

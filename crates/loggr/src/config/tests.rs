@@ -183,6 +183,7 @@ fn what_a_whole_file_says() {
         tls: None,
         journal: None,
         kernel: None,
+        http: None,
         files: None,
     };
     assert_eq!(*net, expect);

@@ -21,6 +21,7 @@ mod foreign;
 mod forward;
 mod harvest;
 mod hostile;
+mod ingest;
 mod journal;
 mod kernel;
 mod local;

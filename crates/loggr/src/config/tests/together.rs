@@ -12,7 +12,7 @@ name = "a""#,
 loggr.toml:1:1: a `[[listener]]` needs its `protocol`
   |
 1 | [[listener]]
-  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
+  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `http`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
 "#,
     );
     check(
@@ -43,7 +43,7 @@ loggr.toml:3:1: `framing` is not a key of the protocol `udp`
 loggr.toml:4:1: `max_connections` is not a key of the protocol `udp`
   |
 4 | max_connections = 5
-  | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `unix-stream`
+  | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `http`, `unix-stream`
 "#,
     );
     check(
@@ -54,7 +54,7 @@ allow = []"#,
 loggr.toml:3:1: `allow` is not a key of the protocol `unix-dgram`
   |
 3 | allow = []
-  | ^^^^^ it belongs to `tcp`, `relp`, `udp`
+  | ^^^^^ it belongs to `tcp`, `relp`, `http`, `udp`
 "#,
     );
     check(

@@ -168,6 +168,21 @@ pub fn oidc_provider() -> Option<Tool> {
     needed("oidc-provider-mock for Python", installed.then_some(tool))
 }
 
+/// A Python with the client of Elasticsearch.
+pub fn elasticsearch_client() -> Option<Tool> {
+    python("elasticsearch")
+}
+
+/// A Python with the exporter of OpenTelemetry over HTTP.
+pub fn opentelemetry() -> Option<Tool> {
+    python("opentelemetry/exporter")
+}
+
+/// A Python with a handler of logging that sends to Loki.
+pub fn loki_handler() -> Option<Tool> {
+    python("logging_loki")
+}
+
 /// osmem-server, which speaks the interface of OpenSearch and keeps everything in memory.
 pub fn osmem_server() -> Option<Tool> {
     needed("osmem-server", within_python("osmem_server/bin/osmem-server"))
