@@ -201,7 +201,7 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
         root.number("process.pid", pid);
     }
     syslog(event, &mut root);
-    root.text("event.id", &*uid);
+    root.text("event.id", uid);
     root.stamp("event.created", event.timegenerated);
     if !event.tags.is_empty() {
         let tags = event.tags.iter().map(|tag| Cow::Borrowed(tag.as_ref())).collect();
@@ -298,7 +298,7 @@ fn fits(name: &str) -> bool {
         && !name.starts_with("loggr.")
         && !name.strip_prefix("labels.").is_some_and(|rest| rest.contains('.'))
         && !OBJECTS.contains(&name)
-        && !VALUES.iter().any(|value| below_a_value(value))
+        && !VALUES.iter().any(below_a_value)
 }
 
 /// A name without levels.

@@ -127,7 +127,7 @@ fn names_that_no_server_takes_are_labels() {
     check(&[("", "1"), (" ", "2")], r#""labels":{"_":["1","2"]}"#);
     check(
         &[("a.", "1"), (".b", "2"), ("c..d", "3"), ("e. .f", "4")],
-        concat!(r#""labels":{"a_":"1","_b":"2","c__d":"3","e_ _f":"4"}"#),
+        r#""labels":{"a_":"1","_b":"2","c__d":"3","e_ _f":"4"}"#,
     );
     check(&[("a.b.c.d.e.f.g.h.i.j.k", "1")], r#""labels":{"a_b_c_d_e_f_g_h_i_j_k":"1"}"#);
 }

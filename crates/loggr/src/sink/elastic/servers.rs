@@ -88,7 +88,7 @@ impl Servers {
 
     /// Sends the documents that have to go. In the end all have a verdict, or the trouble says why some wait.
     pub async fn send(&self, work: &mut Work) -> Result<(), Trouble> {
-        let mut todo = vec![0..work.len()];
+        let mut todo = Vec::from([Range { start: 0, end: work.len() }]);
         while let Some(range) = todo.pop() {
             let numbers = work.open(range.clone());
             let bytes: usize = numbers.iter().filter_map(|at| Some(work.document(*at)?.lines.len())).sum();

@@ -142,20 +142,18 @@ pub(super) async fn session(connection: Connection<'_>, http: &Http) {
         .header_read_timeout(idle_timeout.unwrap_or(HEAD_TIMEOUT))
         .serve_connection(TokioIo::new(stream), service_fn(answer));
     let mut serving = std::pin::pin!(serving);
-    loop {
-        tokio::select! {
-            biased;
-            served = &mut serving => {
-                if let Err(error) = served {
-                    let (listener, peer) = (intake.stats.name(), session.origin.peer.as_str());
-                    tracing::debug!(listener, peer, %error, "a connection ended in the middle");
-                }
-                return;
+    tokio::select! {
+        biased;
+        served = &mut serving => {
+            if let Err(error) = served {
+                let (listener, peer) = (intake.stats.name(), session.origin.peer.as_str());
+                tracing::debug!(listener, peer, %error, "a connection ended in the middle");
             }
-            // Others wait for the place.
-            () = client.leave() => return,
-            () = stop.drain() => break,
+            return;
         }
+        // Others wait for the place.
+        () = client.leave() => return,
+        () = stop.drain() => {}
     }
     serving.as_mut().graceful_shutdown();
     // What is being answered has limits of its own.

@@ -28,12 +28,18 @@ pub enum Does {
 /// Status, type and reason with which a document is not taken.
 pub type Refusal = (u16, &'static str, String);
 
+/// What becomes of a document; told how many requests came before.
+type OfDocument = Box<dyn Fn(usize, &Value) -> Option<Refusal> + Send + Sync>;
+
+/// A document, with its index and id in front.
+type Document = ((String, String), Value);
+
 /// What a double is told.
 pub struct Script {
     /// Of a whole request: how many came before it, its documents, its bytes.
     pub request: Box<dyn Fn(usize, usize, usize) -> Does + Send + Sync>,
     /// Of a document.
-    pub document: Box<dyn Fn(usize, &Value) -> Option<Refusal> + Send + Sync>,
+    pub document: OfDocument,
     /// The value that `Authorization` has to have.
     pub authorization: Option<String>,
     /// TLS.
@@ -218,7 +224,7 @@ fn handle(request: &Request, seen: &Mutex<Seen>, script: &Script) -> Option<(u16
 }
 
 /// The documents of a request by index and id; or what is against the description.
-fn documents(request: &Request) -> Result<Vec<((String, String), Value)>, String> {
+fn documents(request: &Request) -> Result<Vec<Document>, String> {
     if request.line != "POST /_bulk HTTP/1.1" {
         return Err(format!("no such thing: {}", request.line));
     }
@@ -267,12 +273,7 @@ fn documents(request: &Request) -> Result<Vec<((String, String), Value)>, String
 }
 
 /// Takes the documents that are not refused, and answers for each.
-fn take(
-    before: usize,
-    documents: Vec<((String, String), Value)>,
-    seen: &Mutex<Seen>,
-    script: &Script,
-) -> String {
+fn take(before: usize, documents: Vec<Document>, seen: &Mutex<Seen>, script: &Script) -> String {
     let mut seen = seen.lock().expect("no panic");
     let mut errors = false;
     let mut items = Vec::new();
