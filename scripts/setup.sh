@@ -196,8 +196,8 @@ neighbours() {
     pytool oidc_provider_mock oidc-provider-mock ||
         say "no provider of OpenID Connect: the tests of log-in through one will be skipped"
     pytool elasticsearch 'elasticsearch<9' && pytool logging_loki python-logging-loki &&
-        pytool opentelemetry/exporter opentelemetry-exporter-otlp-proto-http ||
-        say "not all senders over HTTP: the tests of \`protocol = \"http\"\` with them will be skipped"
+        pytool opentelemetry/exporter opentelemetry-exporter-otlp-proto-http && pytool graypy ||
+        say "not all senders over HTTP, and of GELF: the tests with them will be skipped"
     # Each brings a program that speaks the interface of a search server: of OpenSearch, and of Elasticsearch.
     pytool osmem_server osmem-server && pytool noida_db noida-db ||
         say "no search server: the tests of shippers of kind \`elastic\` against one will be skipped"

@@ -15,6 +15,7 @@ mod intake;
 pub mod journal;
 pub mod kernel;
 mod local;
+mod packed;
 mod proxy;
 mod relp;
 mod stats;

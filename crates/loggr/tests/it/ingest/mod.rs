@@ -1,6 +1,7 @@
 //! Events over HTTP: each way in which requests bring them, the programs that send them, kills in the middle, and
 //! what is refused.
 
+mod chain;
 mod crash;
 mod refused;
 mod requests;

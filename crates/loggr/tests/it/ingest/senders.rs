@@ -1,10 +1,13 @@
-//! Programs that other people use to send: the clients of Elasticsearch and OpenTelemetry, and a handler of Loki's,
-//! all in Python.
+//! Programs that other people use to send: the clients of Elasticsearch and OpenTelemetry, handlers of Loki and of
+//! GELF, all in Python.
 
 use serde_json::json;
 
 use super::listening;
-use crate::support::{Authority, Loggr, Tool, elasticsearch_client, free_port, loki_handler, opentelemetry};
+use crate::support::{
+    Authority, Loggr, Setup, Tool, elasticsearch_client, free_port, graypy, loki_handler, opentelemetry,
+    seq_of, until,
+};
 
 /// Runs a script with the address as its argument.
 #[track_caller]
@@ -104,5 +107,46 @@ fn a_handler_of_loki() {
     assert_eq!(found.len(), 50);
     assert!(found.iter().all(|event| event["severity"] == "err"), "{:?}", found.first());
     assert_eq!(loggr.search("customer:3").len(), 10);
+    loggr.stop();
+}
+
+/// A message of some thousand letters that no packing makes short goes in chunks.
+const GELF: &str = r#"
+import sys, logging, graypy, random
+handler = getattr(graypy, sys.argv[1])("127.0.0.1", int(sys.argv[2]))
+log = logging.getLogger("orders")
+log.addHandler(handler)
+for n in range(30):
+    noise = "".join(random.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(n * 300))
+    log.error("seq=%09d %s end", n, noise, extra={"customer": n % 3})
+handler.close()
+"#;
+
+#[test]
+fn handlers_of_gelf_over_udp_and_tcp() {
+    let Some(tool) = graypy() else { return };
+    let port = free_port();
+    let mut loggr = Loggr::with(Setup {
+        more: format!(
+            "[[listener]]\nname = \"gelf\"\nprotocol = \"tcp\"\nframing = \"nul\"\nlisten = \"127.0.0.1:{port}\"\n"
+        ),
+        ..Setup::default()
+    });
+    let udp = loggr.address("udp").port();
+    for (handler, port, listener) in [("GELFUDPHandler", udp, "udp"), ("GELFTCPHandler", port, "gelf")] {
+        run(&tool, GELF, &[handler, &port.to_string()]);
+        let query = format!("listener:{listener}");
+        until("all have come", 60, || loggr.search(&query).len() >= 30);
+        let found = loggr.search(&query);
+        assert_eq!(found.len(), 30, "{listener}");
+        for event in &found {
+            let text = event["message"].as_str().expect("text");
+            let seq = seq_of(text).expect("a number");
+            assert!(text.ends_with(" end"), "{listener}: {text}");
+            assert_eq!(event["fields"]["customer"], json!([(seq % 3).to_string()]), "{listener}");
+            assert_eq!(event["severity"], "err", "{listener}");
+        }
+    }
+    loggr.assert_balanced();
     loggr.stop();
 }

@@ -49,7 +49,7 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use ssh::Ssh;
 pub use tools::{
-    Tool, duckdb, elasticsearch_client, loggen, logger, logrotate, loki_handler, long, noida_db,
+    Tool, duckdb, elasticsearch_client, graypy, loggen, logger, logrotate, loki_handler, long, noida_db,
     oidc_provider, opentelemetry, osmem_server, redis_server, rsync, rsyslogd, schemathesis, sftp, skipped,
     ssh_keygen, sshd, syslog_ng, systemd_analyze,
 };

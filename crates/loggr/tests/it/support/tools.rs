@@ -178,6 +178,11 @@ pub fn opentelemetry() -> Option<Tool> {
     python("opentelemetry/exporter")
 }
 
+/// A Python with handlers of logging that send GELF.
+pub fn graypy() -> Option<Tool> {
+    python("graypy")
+}
+
 /// A Python with a handler of logging that sends to Loki.
 pub fn loki_handler() -> Option<Tool> {
     python("logging_loki")
