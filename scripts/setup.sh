@@ -177,6 +177,13 @@ neighbours() {
             libestr0 libfastjson4 liblognorm5 ||
             say "no rsyslogd: tests against it will be skipped"
     fi
+    # Its output to search servers, for who takes the place of one.
+    if [ ! -e "/usr/lib/$arch/rsyslog/omelasticsearch.so" ] &&
+        ! compgen -G "$tools/rsyslog-elasticsearch/usr/lib/*/rsyslog/omelasticsearch.so" >/dev/null; then
+        ldconfig -p | grep -q 'libcurl\.so\.4' || (apt_install libcurl4)
+        unpack rsyslog-elasticsearch rsyslog-elasticsearch ||
+            say "no omelasticsearch: the test with it will be skipped"
+    fi
     if ! have loggen && [ ! -x "$tools/syslog-ng/usr/bin/loggen" ]; then
         unpack syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libpcre3 libglib2.0-0 libwrap0 ||
             say "no loggen: tests with it will be skipped"

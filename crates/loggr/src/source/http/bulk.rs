@@ -122,6 +122,7 @@ pub fn beside(method: &str, path: &str) -> Option<(u16, Value)> {
                 "features": {"ilm": {"available": true, "enabled": true}, "security": {"available": true, "enabled": false}},
             }),
         )),
+        ("GET" | "HEAD", "_cat") => Some((200, json!([{"cluster": "loggr", "status": "green"}]))),
         ("GET", "_cluster") => Some((200, json!({"cluster_name": "loggr", "status": "green"}))),
         ("GET", "_nodes") => Some((200, json!({"cluster_name": "loggr", "nodes": {}}))),
         (
@@ -210,6 +211,7 @@ mod tests {
         check("HEAD", "/", Some(200));
         check("GET", "/_license", Some(200));
         check("GET", "/_xpack", Some(200));
+        check("GET", "/_cat/health", Some(200));
         check("PUT", "/_ilm/policy/filebeat", Some(200));
         check("HEAD", "/_index_template/filebeat-8.15.0", Some(200));
         check("GET", "/_search", None);

@@ -5,6 +5,7 @@ mod chain;
 mod crash;
 mod refused;
 mod requests;
+mod rsyslog;
 mod senders;
 
 use std::io::{Read, Write};

@@ -50,8 +50,8 @@ pub use snapshot::{no_others, snapshot};
 pub use ssh::Ssh;
 pub use tools::{
     Tool, duckdb, elasticsearch_client, graypy, loggen, logger, logrotate, loki_handler, long, noida_db,
-    oidc_provider, opentelemetry, osmem_server, redis_server, rsync, rsyslogd, schemathesis, sftp, skipped,
-    ssh_keygen, sshd, syslog_ng, systemd_analyze,
+    oidc_provider, omelasticsearch, opentelemetry, osmem_server, redis_server, rsync, rsyslogd, schemathesis,
+    sftp, skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

@@ -83,6 +83,19 @@ pub fn rsyslogd() -> Option<Tool> {
     needed("rsyslogd", find("rsyslogd", installed, "rsyslog", "usr/sbin/rsyslogd"))
 }
 
+/// rsyslog's module that sends to search servers, as its configuration loads it.
+pub fn omelasticsearch() -> Option<String> {
+    let name = "rsyslog/omelasticsearch.so";
+    let unpacked = multiarch(&target().join("tools/rsyslog-elasticsearch"));
+    let installed = multiarch(Path::new("/"));
+    let path =
+        unpacked.into_iter().chain(installed).map(|library| library.join(name)).find(|path| path.is_file());
+    if path.is_none() {
+        skipped("omelasticsearch is not here; `scripts/setup.sh test` fetches it");
+    }
+    path.map(|path| path.display().to_string())
+}
+
 /// util-linux's `logger`.
 pub fn logger() -> Option<Tool> {
     needed("logger", find("logger", &["/usr/bin", "/bin"], "util-linux", "usr/bin/logger"))
