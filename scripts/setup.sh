@@ -177,6 +177,13 @@ neighbours() {
             libestr0 libfastjson4 liblognorm5 ||
             say "no rsyslogd: tests against it will be skipped"
     fi
+    # Its output to search servers, for who takes the place of one.
+    if [ ! -e "/usr/lib/$arch/rsyslog/omelasticsearch.so" ] &&
+        ! compgen -G "$tools/rsyslog-elasticsearch/usr/lib/*/rsyslog/omelasticsearch.so" >/dev/null; then
+        ldconfig -p | grep -q 'libcurl\.so\.4' || (apt_install libcurl4)
+        unpack rsyslog-elasticsearch rsyslog-elasticsearch ||
+            say "no omelasticsearch: the test with it will be skipped"
+    fi
     if ! have loggen && [ ! -x "$tools/syslog-ng/usr/bin/loggen" ]; then
         unpack syslog-ng syslog-ng-core libivykis0 libnet1 libjson-c5 libpcre3 libglib2.0-0 libwrap0 ||
             say "no loggen: tests with it will be skipped"
@@ -195,6 +202,12 @@ neighbours() {
     pytool schemathesis || say "no schemathesis: the API's document will not be held against the server"
     pytool oidc_provider_mock oidc-provider-mock ||
         say "no provider of OpenID Connect: the tests of log-in through one will be skipped"
+    pytool elasticsearch 'elasticsearch<9' && pytool logging_loki python-logging-loki &&
+        pytool opentelemetry/exporter opentelemetry-exporter-otlp-proto-http && pytool graypy ||
+        say "not all senders over HTTP, and of GELF: the tests with them will be skipped"
+    # Each brings a program that speaks the interface of a search server: of OpenSearch, and of Elasticsearch.
+    pytool osmem_server osmem-server && pytool noida_db noida-db ||
+        say "no search server: the tests of shippers of kind \`elastic\` against one will be skipped"
 }
 
 # Where the broker's start script, a server and initdb are: what the tests look for.

@@ -6,10 +6,29 @@
 //! is no line end behind the second line, as behind no other format; a bulk request
 //! needs one after each event.
 
-use crate::{Event, json};
+use crate::{Event, ecs, json};
 
 /// Prefix of the index names: `loggr-2026.11.22`.
 pub const INDEX_PREFIX: &str = "loggr-";
+
+/// The names that a document has for the parts of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentNames {
+    /// Those of the Elastic Common Schema; `ecs.rs` has the table.
+    Ecs,
+    /// Those of loggr's own JSON objects, and `@timestamp`.
+    Plain,
+}
+
+impl Event<'_> {
+    /// Appends the event as a document for search servers: one JSON object on one line.
+    pub fn write_document(&self, names: DocumentNames, out: &mut Vec<u8>) {
+        match names {
+            DocumentNames::Ecs => ecs::write(self, out),
+            DocumentNames::Plain => write_plain(self, out),
+        }
+    }
+}
 
 pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"index\":{\"_index\":\"");
@@ -19,7 +38,12 @@ pub(crate) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     out[start..].iter_mut().filter(|b| **b == b'-').for_each(|b| *b = b'.');
     out.extend_from_slice(b"\",\"_id\":\"");
     out.extend_from_slice(event.uid.write_hyphenated(&mut [0; 36]).as_bytes());
-    out.extend_from_slice(b"\"}}\n{\"@timestamp\":\"");
+    out.extend_from_slice(b"\"}}\n");
+    write_plain(event, out);
+}
+
+fn write_plain(event: &Event<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"@timestamp\":\"");
     event.timereported.write_rfc3339(out);
     out.extend_from_slice(b"\",");
     json::write_members(event, out);

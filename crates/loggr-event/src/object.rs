@@ -108,6 +108,8 @@ struct Filler<'e, 'a, 'c> {
     has_uid: bool,
     has_timegenerated: bool,
     has_bad_time: bool,
+    /// It is a message of GELF, whose additional fields begin with `_`.
+    is_gelf: bool,
     /// Where the object came from, whatever it says itself.
     from: Option<&'a Origin>,
 }
@@ -132,6 +134,7 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
             has_uid: false,
             has_timegenerated: false,
             has_bad_time: false,
+            is_gelf: false,
             from,
         }
     }
@@ -142,8 +145,12 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         self.has_uid && self.has_timegenerated
     }
 
-    fn fill(&mut self, entries: Vec<Entry<'a>>) -> Result<(), ParseError> {
+    fn fill(&mut self, mut entries: Vec<Entry<'a>>) -> Result<(), ParseError> {
         let mut others = Vec::new();
+        self.is_gelf = is_gelf(&entries);
+        if self.is_gelf {
+            entries.retain(|entry| entry.key != "version");
+        }
         for entry in entries {
             match own_name(&entry.key) {
                 Some(name) => self.own(name, entry)?,
@@ -360,7 +367,13 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
     }
 
     fn field(&mut self, entry: Entry<'a>) -> Result<(), ParseError> {
-        let Entry { key, value, at } = entry;
+        let Entry { mut key, value, at } = entry;
+        if self.is_gelf && key.len() > 1 && key.starts_with('_') {
+            key = match key {
+                Cow::Borrowed(key) => Cow::Borrowed(key.get(1..).unwrap_or(key)),
+                Cow::Owned(key) => Cow::Owned(key.get(1..).unwrap_or(&key).to_owned()),
+            };
+        }
         let known = self.event.fields.iter().any(|f: &Field<'_>| f.name == key);
         if !known && self.event.fields.len() >= MAX_FIELDS {
             return Err(ParseError::new(self.format, at, "at most 1024 fields"));
@@ -381,6 +394,12 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
         if matches!(self.event.field("syslogtag"), [value] if *value == self.event.syslogtag()) {
             self.event.remove_field("syslogtag");
         }
+        // Documents of search servers say it twice.
+        if let [value] = self.event.field("@timestamp")
+            && Timestamp::parse_rfc3339(value.as_bytes()) == Some(self.event.timereported)
+        {
+            self.event.remove_field("@timestamp");
+        }
         if let Some(defects) = self.defects {
             self.event.defects = defects;
         }
@@ -397,6 +416,16 @@ impl<'e, 'a, 'c> Filler<'e, 'a, 'c> {
             self.event.defects.insert(Defect::NoPriority);
         }
     }
+}
+
+/// Is it a message of GELF?
+fn is_gelf(entries: &[Entry<'_>]) -> bool {
+    let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+    let is_version = |entry: &Entry<'_>| {
+        entry.key == "version"
+            && matches!(&entry.value, Value::Text(text) if matches!(text.as_ref(), "1.0" | "1.1"))
+    };
+    entries.iter().any(is_version) && has("host") && has("short_message")
 }
 
 fn is_uid(value: &Value<'_>) -> bool {

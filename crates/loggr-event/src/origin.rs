@@ -23,6 +23,8 @@ pub enum Transport {
     Journal,
     /// Read from the kernel itself.
     Kernel,
+    /// Requests over HTTP.
+    Http,
     /// A file that somebody sent over HTTP.
     Upload,
     /// A file that somebody put into a directory for that.
@@ -45,6 +47,7 @@ impl Transport {
             Transport::File => "file",
             Transport::Journal => "journal",
             Transport::Kernel => "kernel",
+            Transport::Http => "http",
             Transport::Upload => "upload",
             Transport::Harvest => "harvest",
             Transport::Amqp => "amqp",
@@ -54,7 +57,7 @@ impl Transport {
 
     /// The transport of a word.
     pub fn from_keyword(word: &str) -> Option<Transport> {
-        const ALL: [Transport; 12] = [
+        const ALL: [Transport; 13] = [
             Transport::Relp,
             Transport::Tcp,
             Transport::Udp,
@@ -63,6 +66,7 @@ impl Transport {
             Transport::File,
             Transport::Journal,
             Transport::Kernel,
+            Transport::Http,
             Transport::Upload,
             Transport::Harvest,
             Transport::Amqp,
@@ -84,7 +88,7 @@ impl Transport {
 
     /// True where the line came from another machine.
     pub fn is_network(self) -> bool {
-        matches!(self, Transport::Relp | Transport::Tcp | Transport::Udp)
+        matches!(self, Transport::Relp | Transport::Tcp | Transport::Udp | Transport::Http)
     }
 
     /// True for the unix sockets, whose `@[_PID=…]` annotations can be believed.

@@ -1,4 +1,4 @@
-//! RELP and syslog framing as state machines: feed bytes, take commands and output.
+//! RELP, syslog framing and the chunks of GELF as state machines: feed bytes, take commands and output.
 //!
 //! Not here: events (a frame is bytes and stays bytes), sockets, clocks, async.
 //! Invariants: no input makes this crate panic; memory per connection is bounded by the
@@ -54,4 +54,5 @@
 
 mod decimal;
 pub mod framing;
+pub mod gelf;
 pub mod relp;

@@ -17,7 +17,15 @@ fn check(json: &str, expect: &str) {
 fn other_programs() {
     check(
         r#"{"version":"1.1","host":"h","short_message":"m","level":3,"timestamp":1795341600.25,"_user":7}"#,
-        "user.err h  : m; version=1.1 _user=7",
+        "user.err h  : m; user=7",
+    );
+    check(
+        r#"{"version":"1.1","host":"h","short_message":"m","_facility":"shop","_message":"x","_":"y"}"#,
+        "user.notice h  : m; facility=shop message=x _=y",
+    );
+    check(
+        r#"{"version":"2","host":"h","short_message":"m","_user":7}"#,
+        "user.notice h  : m; version=2 _user=7",
     );
     check(
         r#"{"MESSAGE":"m","PRIORITY":"6","SYSLOG_FACILITY":"10","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"9","_COMM":"x"}"#,
@@ -28,6 +36,16 @@ fn other_programs() {
         r#"{"log":{"level":"error"},"host":{"name":"h","ip":["1","2"]},"message":"m","service":{"name":"s"}}"#,
         "user.err h s : m; host.ip=1|2",
     );
+}
+
+#[test]
+fn a_document_of_ours_says_its_time_twice_and_has_it_once() {
+    let twice =
+        r#"{"@timestamp":"2026-11-22T10:00:00Z","timereported":"2026-11-22T10:00:00.000000Z","message":"m"}"#;
+    check(twice, "user.notice   : m; ");
+    let other =
+        r#"{"@timestamp":"2026-11-22T11:00:00Z","timereported":"2026-11-22T10:00:00Z","message":"m"}"#;
+    check(other, "user.notice   : m; @timestamp=2026-11-22T11:00:00Z");
 }
 
 #[test]

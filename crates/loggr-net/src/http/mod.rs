@@ -14,18 +14,20 @@ mod url;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 use crate::NetError;
-use crate::tls::{self, Trust};
+use crate::tls::{self, Connector, Trust};
 
 pub use answer::Answer;
 pub use hyper::{Method, Request, Response, StatusCode, header};
@@ -40,7 +42,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections to one server that are kept unused.
 const MAX_IDLE: usize = 4;
 
-/// What somebody shows who asks. Never printed.
+/// What somebody shows who asks: the value of `Authorization`. Never printed.
 #[derive(Clone)]
 pub struct Bearer(HeaderValue);
 
@@ -49,6 +51,8 @@ pub struct Bearer(HeaderValue);
 pub struct Client {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     patience: Duration,
+    settings: Arc<ClientConfig>,
+    repeats: bool,
 }
 
 impl Client {
@@ -57,16 +61,46 @@ impl Client {
     /// # Errors
     /// There is no authority to trust.
     pub fn new(trust: &Trust) -> Result<Client, NetError> {
+        Client::over(tls::client(trust, None)?, None)
+    }
+
+    /// Trusts servers, and shows itself, as the connector's files say now. `name`: the name that their
+    /// certificates must be for, in the place of the host in the URL.
+    ///
+    /// # Errors
+    /// No certificate can be for the name.
+    pub fn of(connector: &Connector, name: Option<&str>) -> Result<Client, NetError> {
+        Client::over(connector.config(), name)
+    }
+
+    /// Was it made of what the connector's files say now?
+    pub fn is_of(&self, connector: &Connector) -> bool {
+        Arc::ptr_eq(&self.settings, &connector.config())
+    }
+
+    fn over(settings: Arc<ClientConfig>, name: Option<&str>) -> Result<Client, NetError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let settings = (*tls::client(trust, None)?).clone();
-        let builder = HttpsConnectorBuilder::new().with_tls_config(settings);
-        let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
+        let builder = HttpsConnectorBuilder::new().with_tls_config((*settings).clone()).https_or_http();
+        let builder = match name {
+            Some(name) => {
+                builder.with_server_name_resolver(FixedServerNameResolver::new(tls::server_name(name)?))
+            }
+            None => builder,
+        };
+        let connector = builder.enable_http1().wrap_connector(connector);
         let mut pool = Pool::builder(TokioExecutor::new());
         pool.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
-        Ok(Client { pool: pool.build(connector), patience: ANSWER_TIMEOUT })
+        Ok(Client { pool: pool.build(connector), patience: ANSWER_TIMEOUT, settings, repeats: false })
+    }
+
+    /// The same for requests that may be done twice: one whose connection ends before an answer comes is sent
+    /// once more, since the connection may have ended while it rested.
+    #[must_use]
+    pub fn with_repeats(self) -> Client {
+        Client { repeats: true, ..self }
     }
 
     /// The same with another limit in the place of [`ANSWER_TIMEOUT`].
@@ -81,7 +115,14 @@ impl Client {
     /// The server cannot be reached or trusted, speaks no HTTP, or takes too long.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Answer, NetError> {
         let server = url::shown(request.uri());
-        let asked = self.pool.request(request.map(|body| Full::new(Bytes::from(body))));
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let again = self.repeats.then(|| request.clone());
+        let asked = async {
+            match (self.pool.request(request).await, again) {
+                (Err(error), Some(again)) if !error.is_connect() => self.pool.request(again).await,
+                (asked, _) => asked,
+            }
+        };
         match tokio::time::timeout(self.patience, asked).await {
             Ok(Ok(answer)) => Ok(Answer::new(server, answer, self.patience)),
             Ok(Err(error)) => Err(failed(&server, &error)),
@@ -105,8 +146,16 @@ impl Bearer {
     /// # Errors
     /// It has what no header can have.
     pub fn new(token: &str) -> Result<Bearer, NetError> {
+        Bearer::of("Bearer", token)
+    }
+
+    /// Of a scheme, such as `Basic`, and what it shows.
+    ///
+    /// # Errors
+    /// It has what no header can have.
+    pub fn of(scheme: &str, token: &str) -> Result<Bearer, NetError> {
         let token = token.trim();
-        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let value = HeaderValue::try_from(format!("{scheme} {token}"));
         // Not the library's error, which could show a part of it.
         let mut value = value.ok().filter(|_| !token.is_empty()).ok_or_else(|| {
             NetError::new("the token is empty or has characters that no token has")

@@ -181,3 +181,25 @@ async fn plain() -> u16 {
     }));
     port
 }
+
+/// What comes of it where a server closes the first connection without a word and answers on the next.
+async fn after_a_cut(client: Client) -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let serve = tokio::spawn(async move {
+        for text in [&b""[..], b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"] {
+            answer(listener.accept().await.unwrap().0, text).await;
+        }
+    });
+    let request = Url::parse(&server).unwrap().request(Method::POST, "/", b"x".to_vec()).unwrap();
+    let told = client.send(request).await.map(|answer| answer.status().as_u16());
+    serve.abort();
+    told.map_err(|error| error.in_one_line().replace(&server, "SERVER"))
+}
+
+#[tokio::test]
+async fn a_request_that_may_be_done_twice_survives_the_end_of_its_connection() {
+    let client = Client::new(&Trust::Anybody).unwrap();
+    assert!(after_a_cut(client.clone()).await.unwrap_err().starts_with("`SERVER` does not answer"));
+    assert_eq!(after_a_cut(client.with_repeats()).await, Ok(200));
+}

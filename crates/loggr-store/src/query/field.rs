@@ -94,7 +94,7 @@ pub static FIELDS: [FieldInfo; 17] = [
         Field::Transport,
         "transport",
         &[],
-        "how the event came: `relp` `tcp` `udp` `unix-dgram` `unix-stream` `journal` `kernel` `file` `upload` `internal`",
+        "how the event came: `relp` `tcp` `udp` `unix-dgram` `unix-stream` `journal` `kernel` `file` `http` `upload` `harvest` `amqp` `internal`",
     ),
     info(Field::Peer, "peer", &[], "address from which the event came, without the port"),
     info(Field::TlsName, "tls_name", &[], "the name in the sender's TLS certificate, if loggr verified it"),

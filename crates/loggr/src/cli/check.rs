@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use loggr_net::tls::Server;
 
 use super::Place;
-use crate::component::ship;
+use crate::component::{server, ship};
 use crate::config::{Config, ShipKind, exposed};
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::process::certificates::Holder;
 use crate::process::descriptors::{self, Needs};
 use crate::process::part::Part;
 use crate::process::privileges::Identity;
 use crate::registry::Registry;
+use crate::sink::tls::Tls;
 
 /// What is said of the search store that the file does not have.
 const BUILT_IN: &str = " (built in; `[ship.search]` with `enabled = false` switches it off)";
@@ -74,6 +75,10 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
             let server = Server::open(tls.files.clone(), &[]).with_context(|| config.no_tls_of(listener))?;
             shown.push((format!("listener `{}`", listener.name), Holder::Server(Arc::new(server))));
         }
+        if listener.http.is_some() {
+            let failed = || format!("cannot start the listener `{}`", listener.name);
+            server::requests(listener).with_context(failed).usage()?;
+        }
         let places = listener.places();
         let (name, protocol) = (&listener.name, listener.protocol.keyword());
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
@@ -101,7 +106,8 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
             writeln!(out, "machine {name}: {key} to {exchange}")?;
         }
     }
-    shown.extend(ship::shown(&ship::tls(config.ships.iter())?));
+    shown.extend(ship::shown(&Tls::of(config.ships.iter())?));
+    ship::logins(config.ships.iter())?;
     crate::seal::read(config)?;
     for ship in &config.ships {
         let mut place = ship.kind.shown();

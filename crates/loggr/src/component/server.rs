@@ -1,4 +1,4 @@
-//! `server`: relp, tcp, udp and unix listeners, files, journal and kernel of this host, and uploaded files → the
+//! `server`: relp, tcp, http, udp and unix listeners, files, journal and kernel of this host, and uploaded files → the
 //! bus.
 
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ use crate::seal::{LISTENER_RESCUE_PREFIX, Sealing};
 use crate::source::tail::{self, Tailing};
 use crate::source::upload::Uploads;
 use crate::source::{
-    self, Accepting, DatagramKind, Datagrams, FileStats, Intake, ListenerStats, Listening, Spoken, Tls,
+    self, Accepting, DatagramKind, Datagrams, FileStats, Http, Intake, ListenerStats, Listening, Spoken, Tls,
 };
 use crate::source::{journal, kernel};
 
@@ -244,6 +244,7 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
     match listener.protocol {
         Protocol::Tcp => tcp(Spoken::Lines(listener.framing)),
         Protocol::Relp => tcp(Spoken::Relp),
+        Protocol::Http => tcp(Spoken::Http(Arc::new(requests(listener)?))),
         Protocol::Udp => {
             let (socket, granted) = bind::udp(inet()?, listener.receive_buffer)?;
             if granted < listener.receive_buffer {
@@ -277,6 +278,12 @@ fn bind(listener: &Listener, endpoint: &Endpoint, paths: &mut Vec<UnixPath>) -> 
         }
         Protocol::Journal | Protocol::Kernel => bail!("`{endpoint}` is where nobody listens"),
     }
+}
+
+/// What a listener takes over HTTP, and of whom, which perhaps only root may read.
+pub fn requests(listener: &Listener) -> Result<Http> {
+    let http = listener.http.as_ref().ok_or_else(|| anyhow!("it takes nothing over HTTP"))?;
+    Http::open(http.tokens_file.as_deref(), http.max_request_bytes)
 }
 
 /// Makes the directory of a socket: whoever may use the socket has to get there.

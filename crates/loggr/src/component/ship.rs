@@ -1,4 +1,4 @@
-//! `ship NAME`: a queue → batcher → files, the search store, PostgreSQL or other syslog servers.
+//! `ship NAME`: a queue → batcher → files, the search store, PostgreSQL, search servers or other syslog servers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,10 +21,12 @@ use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::certificates::Holder;
 use crate::seal::{Sealed, Sealing};
+use crate::sink::elastic::{Authorization, ElasticSink};
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
 use crate::sink::search::SearchSink;
-use crate::sink::syslog::{ForwardStats, SyslogSink, Tls};
+use crate::sink::syslog::{ForwardStats, SyslogSink};
+use crate::sink::tls::Tls;
 use crate::sink::{Destination, ShipStats};
 
 /// Deliveries that a shipper may hold: enough for a batcher to fill a commit.
@@ -53,8 +55,10 @@ pub struct Shippers<'p> {
     pub data: &'p Path,
     /// The databases of shippers of kind `postgres`, by the shipper's name.
     pub databases: &'p HashMap<String, Database>,
-    /// The settings of TLS of shippers of kind `syslog`, by the shipper's name.
+    /// The settings of TLS of shippers that send to servers, by the shipper's name.
     pub tls: &'p HashMap<String, Tls>,
+    /// What shippers of kind `elastic` show to servers, by the shipper's name.
+    pub logins: &'p HashMap<String, Authorization>,
     /// The keys of seals.
     pub seal_keys: &'p Arc<SealKeys>,
     /// When to stop.
@@ -128,6 +132,25 @@ impl Shippers<'_> {
                     self.pump(ship, options, stages, &destination, &stats, tasks)?;
                 }
                 tasks.spawn(upkeep::postgres(sink, postgres.retention, stats.clone(), self.stop.clone()));
+                Ok(Shipping { stats, destination })
+            }
+            ShipKind::Elastic(elastic) => {
+                let forward = Arc::new(ForwardStats::of_servers(elastic));
+                let stats = Arc::new(stats.forwarding(forward.clone()));
+                let (tls, login) = (self.tls.get(&ship.name).cloned(), self.logins.get(&ship.name).cloned());
+                let sink = ElasticSink::new(&ship.name, elastic, tls, login, forward);
+                tasks.spawn(sink.clone().watch(self.stop.clone()));
+                let destination = Destination::Elastic(sink);
+                // As many pumps as requests that are under way; a lone event goes at once.
+                for _ in 0..elastic.connections {
+                    let options = ConsumerOptions {
+                        window: SHIP_WINDOW,
+                        max_batch_events: elastic.batch_events,
+                        max_batch_bytes: elastic.batch_bytes,
+                        kept: false,
+                    };
+                    self.pump(ship, options, Vec::new(), &destination, &stats, tasks)?;
+                }
                 Ok(Shipping { stats, destination })
             }
             ShipKind::Syslog(syslog) => {
@@ -207,12 +230,19 @@ impl<S: Source> Source for UntilEnough<S> {
     }
 }
 
-/// Reads the certificates and keys of shippers that hand events on, which perhaps only root may read.
-pub fn tls<'c>(ships: impl Iterator<Item = &'c Ship>) -> Result<HashMap<String, Tls>> {
-    Tls::of(ships.filter_map(|ship| match &ship.kind {
-        ShipKind::Syslog(syslog) => syslog.tls.as_ref().map(|tls| (ship, tls)),
-        ShipKind::Files(_) | ShipKind::Search(_) | ShipKind::Postgres(_) => None,
-    }))
+/// Reads what shippers show to servers, which perhaps only root may read.
+pub fn logins<'c>(ships: impl Iterator<Item = &'c Ship>) -> Result<HashMap<String, Authorization>> {
+    let mut found = HashMap::new();
+    for ship in ships {
+        if let ShipKind::Elastic(elastic) = &ship.kind
+            && let Some(login) = &elastic.login
+        {
+            let read = Authorization::read(login);
+            let read = read.with_context(|| format!("cannot start the shipper `{}`", ship.name)).usage()?;
+            found.insert(ship.name.clone(), read);
+        }
+    }
+    Ok(found)
 }
 
 /// The certificates that they show, and where.

@@ -50,13 +50,15 @@ fn secrets(config: &Config) -> Vec<(&'static str, PathBuf)> {
     files.extend(config.web.iter().filter_map(|web| web.tls.clone()).map(|(_, key)| (KEY, key)));
     let listeners = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
     files.extend(listeners.map(|tls| (KEY, tls.files.key.clone())));
+    let http = config.listeners.iter().filter_map(|listener| listener.http.as_ref());
+    files.extend(http.filter_map(|http| http.tokens_file.clone()).map(|file| (SECRET, file)));
     let oidc = config.web.iter().filter_map(|web| web.oidc.as_ref());
     files.extend(oidc.filter_map(|oidc| oidc.client_secret_file.clone()).map(|file| (SECRET, file)));
     files.extend(config.seal_keys.iter().map(|key| (SEAL_KEY, key.file.clone())));
     for ship in &config.ships {
         files.extend(ship.kind.private_key().map(|key| (KEY, key.to_owned())));
+        files.extend(ship.kind.secret().map(|file| (SECRET, file.to_owned())));
         if let ShipKind::Postgres(postgres) = &ship.kind {
-            files.extend(postgres.password_file.clone().map(|file| (PASSWORD, file)));
             in_the_file |= password_in(&postgres.database.url).is_some_and(|password| !password.is_empty());
         }
     }

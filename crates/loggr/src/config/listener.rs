@@ -2,6 +2,7 @@
 //! journal, the kernel's messages.
 
 pub mod files;
+pub mod http;
 pub mod journal;
 pub mod kernel;
 pub mod pattern;
@@ -17,6 +18,7 @@ use loggr_net::{Address, Endpoint, Network};
 use loggr_wire::framing::Mode;
 
 use self::files::Files;
+use self::http::Http;
 use self::journal::Journal;
 use self::kernel::Kernel;
 use super::choice::{Choice, choice};
@@ -47,10 +49,10 @@ pub static SECTION: Section = Section {
             one_of::<Protocol>(),
             "",
             "the protocol that the senders speak: `tcp` and `udp` are plain syslog, `relp` is RELP over TCP, \
-             `unix-dgram` and `unix-stream` are sockets of this host, `file` reads [files](../guide/files.md) that \
+             `http` takes [requests](../guide/http.md) of programs and of other agents, `unix-dgram` and `unix-stream` are sockets of this host, `file` reads [files](../guide/files.md) that \
              other programs write, `journal` [the journal of systemd](../guide/journal.md), `kernel` [the messages \
-             of the kernel](../guide/journal.md#without-a-journal); over RELP alone the sender learns what is \
-             stored and sends the rest again, and of what loggr reads itself nothing is lost that is still there",
+             of the kernel](../guide/journal.md#without-a-journal); over RELP and HTTP alone the sender learns what \
+             is stored and sends the rest again, and of what loggr reads itself nothing is lost that is still there",
         )
         .without("must be given"),
         key(
@@ -62,8 +64,8 @@ pub static SECTION: Section = Section {
              a free port",
         )
         .without(
-            "`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `127.0.0.1:6514` (with `tls`), `syslog.sock` \
-             (unix)",
+            "`127.0.0.1:1514` (tcp, udp), `127.0.0.1:2514` (relp), `127.0.0.1:8514` (http), `127.0.0.1:6514` (with \
+             `tls`), `syslog.sock` (unix)",
         )
         .only(SOCKETS),
         key(
@@ -125,7 +127,7 @@ pub static SECTION: Section = Section {
             "the largest event in bytes; a longer one is cut, over RELP too, and the cut event notes how \
              long it was",
         )
-        .without("`64KiB`; `128KiB` (relp)"),
+        .without("`64KiB`; `128KiB` (relp); `1MiB` (http)"),
         key(
             "max_connections",
             Takes::Count(1, 1_000_000),
@@ -166,7 +168,7 @@ pub static SECTION: Section = Section {
              received and not yet stored durably; at that limit the listener stops reading until some are stored; at least \
              `max_message_size`",
         )
-        .only(LINE_BY_LINE),
+        .only(WINDOWED),
         key(
             "receive_buffer",
             Takes::Size(4 * KIB, GIB),
@@ -230,22 +232,24 @@ pub static SECTION: Section = Section {
             "",
         ),
         later("compress"),
-    ], files::KEYS, journal::KEYS, start::KEYS],
+    ], files::KEYS, http::KEYS, journal::KEYS, start::KEYS],
 };
 
-const SOCKETS: &[&str] = &["tcp", "relp", "udp", "unix-dgram", "unix-stream"];
+const SOCKETS: &[&str] = &["tcp", "relp", "http", "udp", "unix-dgram", "unix-stream"];
 /// What gives lines that others have written.
-const LINE_BY_LINE: &[&str] = &["file", "tcp", "relp", "udp", "unix-dgram", "unix-stream"];
-const STREAM: &[&str] = &["tcp", "relp", "unix-stream"];
-const CONNECTED: &[&str] = &["tcp", "relp"];
+const LINE_BY_LINE: &[&str] = &["file", "tcp", "relp", "http", "udp", "unix-dgram", "unix-stream"];
+const WINDOWED: &[&str] = &["file", "tcp", "relp", "udp", "unix-dgram", "unix-stream"];
+const STREAM: &[&str] = &["tcp", "relp", "http", "unix-stream"];
+const CONNECTED: &[&str] = &["tcp", "relp", "http"];
 const LINES: &[&str] = &["tcp", "unix-stream"];
 const DATAGRAM: &[&str] = &["udp", "unix-dgram"];
 const UNIX: &[&str] = &["unix-dgram", "unix-stream"];
-const INET: &[&str] = &["tcp", "relp", "udp"];
+const INET: &[&str] = &["tcp", "relp", "http", "udp"];
 
 choice!(Protocol {
     Tcp = "tcp",
     Relp = "relp",
+    Http = "http",
     Udp = "udp",
     UnixDgram = "unix-dgram",
     UnixStream = "unix-stream",
@@ -324,6 +328,8 @@ pub struct Listener {
     pub journal: Option<Journal>,
     /// What it reads of the kernel, if it does.
     pub kernel: Option<Kernel>,
+    /// What it takes over HTTP, if it does.
+    pub http: Option<Http>,
 }
 
 impl Listener {
@@ -359,6 +365,8 @@ pub enum Protocol {
     Tcp,
     /// RELP over TCP.
     Relp,
+    /// Requests over HTTP.
+    Http,
     /// Syslog over UDP.
     Udp,
     /// A unix datagram socket.
@@ -379,6 +387,7 @@ impl Protocol {
         match self {
             Protocol::Tcp => Transport::Tcp,
             Protocol::Relp => Transport::Relp,
+            Protocol::Http => Transport::Http,
             Protocol::Udp => Transport::Udp,
             Protocol::UnixDgram => Transport::UnixDgram,
             Protocol::UnixStream => Transport::UnixStream,
@@ -396,7 +405,7 @@ impl Protocol {
     /// Does somebody connect to it?
     pub fn has_connections(self) -> bool {
         match self {
-            Protocol::Tcp | Protocol::Relp | Protocol::UnixStream => true,
+            Protocol::Tcp | Protocol::Relp | Protocol::Http | Protocol::UnixStream => true,
             Protocol::Udp | Protocol::UnixDgram | Protocol::File | Protocol::Journal | Protocol::Kernel => {
                 false
             }
@@ -465,6 +474,7 @@ pub fn read(r: &mut Reader<'_, '_>, data: &Path, beside: &Path) -> Option<Listen
         files: (protocol == Some(Protocol::File)).then(|| files::read(r, data)),
         journal: (protocol == Some(Protocol::Journal)).then(|| journal::read(r)),
         kernel: (protocol == Some(Protocol::Kernel)).then(|| kernel::read(r)),
+        http: (protocol == Some(Protocol::Http)).then(|| http::read(r, beside)),
     };
     if known.is_socket() && matches!(listener.format, InputFormat::Docker | InputFormat::Cri) {
         let message = format!("`{}` is the format of files", listener.format.keyword());
@@ -493,6 +503,7 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
     let is_encrypted = r.has("tls");
     let mut endpoints = r.endpoints_if_any("listen").unwrap_or_else(|| {
         let default = match protocol {
+            Protocol::Http => "127.0.0.1:8514",
             _ if is_encrypted => "127.0.0.1:6514",
             Protocol::Relp => "127.0.0.1:2514",
             Protocol::Tcp
@@ -520,6 +531,7 @@ fn endpoints(r: &mut Reader<'_, '_>, protocol: Protocol, localhost_only: bool, d
 fn default_message(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Relp => loggr_wire::relp::DEFAULT_DATA_BYTES,
+        Protocol::Http => http::DEFAULT_MESSAGE_BYTES,
         Protocol::Tcp
         | Protocol::Udp
         | Protocol::UnixDgram

@@ -17,6 +17,7 @@ use super::trust::Trust;
 use super::*;
 
 mod choices;
+mod elastic;
 mod forward;
 mod mistakes;
 mod together;
@@ -182,6 +183,7 @@ fn what_a_whole_file_says() {
         tls: None,
         journal: None,
         kernel: None,
+        http: None,
         files: None,
     };
     assert_eq!(*net, expect);

@@ -167,6 +167,9 @@ mod tests {
             "`SHA256:00` is no fingerprint: SHA256 has 64 hexadecimal digits, with or without colons",
         );
         let on_udp = problems("[[listener]]\nprotocol='udp'\ntls={cert='c',key='k'}");
-        assert_eq!(on_udp, ["`tls` is not a key of the protocol `udp` | it belongs to `tcp`, `relp`"]);
+        assert_eq!(
+            on_udp,
+            ["`tls` is not a key of the protocol `udp` | it belongs to `tcp`, `relp`, `http`"]
+        );
     }
 }

@@ -173,7 +173,7 @@ mod tests {
             let waits = match &ship.kind {
                 ShipKind::Search(search) => search.commit_age + PACE,
                 ShipKind::Postgres(postgres) => postgres.commit_age + ASKING_PACE,
-                ShipKind::Files(_) | ShipKind::Syslog(_) => panic!("{config}"),
+                ShipKind::Files(_) | ShipKind::Elastic(_) | ShipKind::Syslog(_) => panic!("{config}"),
             };
             assert!(waits + LEFT <= SEEN_WITHIN, "{}: {waits:?}", ship.name);
         }

@@ -37,7 +37,8 @@ use crate::process::{systemd, telemetry};
 use crate::registry::Registry;
 use crate::registry::notices::Notices;
 use crate::seal;
-use crate::sink::syslog::Tls;
+use crate::sink::elastic::Authorization;
+use crate::sink::tls::Tls;
 use crate::status::{self, Card, Live, MAX_RESCUE_BYTES};
 use crate::store;
 use crate::web::{self, Site, Web};
@@ -60,6 +61,7 @@ pub struct Prepared {
     doors: Doors,
     databases: HashMap<String, Database>,
     tls: HashMap<String, Tls>,
+    logins: HashMap<String, Authorization>,
     web: web::Bound,
     certificates: Arc<Certificates>,
     seal_keys: Arc<SealKeys>,
@@ -97,7 +99,8 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
     }
     let doors = if part.has_listeners() { Doors::bind(&config)? } else { Doors::default() };
     let databases = store::databases(part.ships(&config))?;
-    let tls = ship::tls(part.ships(&config))?;
+    let tls = Tls::of(part.ships(&config))?;
+    let logins = ship::logins(part.ships(&config))?;
     let broker = bus::secrets(&config, &part)?;
     let web = web::bind(&config, &part)?;
     let certificates = doors.shown(&config.listeners).into_iter().chain(web.shown()).chain(ship::shown(&tls));
@@ -117,6 +120,7 @@ pub fn prepare(config: Config, part: Part) -> Result<Prepared> {
         doors,
         databases,
         tls,
+        logins,
         web,
         certificates,
         seal_keys,
@@ -177,6 +181,7 @@ impl Running {
             doors,
             databases,
             tls,
+            logins,
             web,
             certificates,
             seal_keys,
@@ -209,6 +214,7 @@ impl Running {
                 data: &data,
                 databases: &databases,
                 tls: &tls,
+                logins: &logins,
                 seal_keys: &seal_keys,
                 stop,
             };

@@ -1,10 +1,12 @@
 //! Sinks: where events leave the queue for good.
 
+pub mod elastic;
 pub mod files;
 pub mod postgres;
 pub mod search;
 mod stats;
 pub mod syslog;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ pub enum Destination {
     Search(search::SearchSink),
     /// Rows of a PostgreSQL database.
     Postgres(postgres::PostgresSink),
+    /// Documents in search servers.
+    Elastic(elastic::ElasticSink),
     /// Lines to other syslog servers.
     Syslog(syslog::SyslogSink),
 }
@@ -42,6 +46,7 @@ impl Sink for Destination {
             Destination::Files(sink) => sink.store(batch).await,
             Destination::Search(sink) => sink.store(batch).await,
             Destination::Postgres(sink) => sink.store(batch).await,
+            Destination::Elastic(sink) => sink.store(batch).await,
             Destination::Syslog(sink) => sink.store(batch).await,
         }
     }
@@ -52,7 +57,10 @@ impl Destination {
     /// Nothing more will be stored: says farewell where somebody listens.
     pub async fn close(&self) {
         match self {
-            Destination::Files(_) | Destination::Search(_) | Destination::Postgres(_) => {}
+            Destination::Files(_)
+            | Destination::Search(_)
+            | Destination::Postgres(_)
+            | Destination::Elastic(_) => {}
             Destination::Syslog(sink) => sink.close().await,
         }
     }
@@ -60,7 +68,10 @@ impl Destination {
     /// The process stops, and the destination takes only what is in hand: the rest is to stay in the queue.
     pub fn has_enough(&self) -> bool {
         match self {
-            Destination::Files(_) | Destination::Search(_) | Destination::Postgres(_) => false,
+            Destination::Files(_)
+            | Destination::Search(_)
+            | Destination::Postgres(_)
+            | Destination::Elastic(_) => false,
             Destination::Syslog(sink) => sink.has_enough(),
         }
     }
@@ -68,7 +79,7 @@ impl Destination {
     /// The store in numbers; or why they are not known, where it was tried.
     pub fn summary(&self) -> Option<Result<Summary, Option<String>>> {
         match self {
-            Destination::Files(_) | Destination::Syslog(_) => None,
+            Destination::Files(_) | Destination::Elastic(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.summary()),
             Destination::Postgres(sink) => Some(sink.summary().ok_or(None)),
         }
@@ -77,7 +88,7 @@ impl Destination {
     /// Drops the days that ended before a moment, all of them without one.
     pub async fn purge(&self, before: Option<i64>) -> Option<Result<Dropped, loggr_store::StoreError>> {
         match self {
-            Destination::Files(_) | Destination::Syslog(_) => None,
+            Destination::Files(_) | Destination::Elastic(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.purge(before).await),
             Destination::Postgres(sink) => Some(sink.database().purge(before).await),
         }
@@ -91,7 +102,7 @@ impl Destination {
         accept: bool,
     ) -> Option<Result<Pruned, loggr_store::StoreError>> {
         match self {
-            Destination::Files(_) | Destination::Syslog(_) => None,
+            Destination::Files(_) | Destination::Elastic(_) | Destination::Syslog(_) => None,
             Destination::Search(sink) => Some(sink.prune(now, accept).await),
             Destination::Postgres(sink) => Some(sink.database().prune(now, retention, accept).await),
         }

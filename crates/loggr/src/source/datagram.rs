@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use loggr_event::{Origin, Timestamp};
 use loggr_flow::{Delivery, Phase, Stop, channel_source};
 use loggr_wire::framing::Frame;
+use loggr_wire::gelf::{self, Assembler, Fed};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::clients::Sender;
 use super::intake::{Intake, Lines};
 use super::local::{Peer, Processes};
+use super::packed::unpack;
 use crate::process::clock::now;
 
 /// Batches of datagrams that may wait for the bus.
@@ -144,6 +146,7 @@ fn receive_here(datagrams: &Datagrams, intake: &Intake, stop: &Stop, deliveries:
         local: (Arc::new(intake.origin_of(None)), intake.stats.senders.of(&intake.sender_of(None))),
         processes: Processes::default(),
         drops: DropCounter::default(),
+        chunks: Assembler::default(),
         failing: false,
     };
     let gather = gathering_time(datagrams);
@@ -193,10 +196,12 @@ fn receive_here(datagrams: &Datagrams, intake: &Intake, stop: &Stop, deliveries:
                 break;
             }
         }
+        receiver.give_up(false);
         if !receiver.offer() {
             break;
         }
     }
+    receiver.give_up(true);
     // Where nobody takes it any more, it is counted as lost.
     receiver.hand_over();
 }
@@ -280,6 +285,8 @@ struct Receiver<'s> {
     local: Known,
     processes: Processes,
     drops: DropCounter,
+    /// Messages of GELF that come in several datagrams.
+    chunks: Assembler<SocketAddr>,
     /// The last read failed.
     failing: bool,
 }
@@ -356,9 +363,50 @@ impl Receiver<'_> {
             }
         };
         sender.saw(at);
-        let bytes = datagram.get(..self.intake.max_message_size).unwrap_or(datagram);
-        let original_len = (len > bytes.len()).then_some(len as u64);
-        self.lines.push_if_any(origin, at, &Frame { bytes, original_len, incomplete: false });
+        let most = self.intake.max_message_size;
+        let (mut lost, mut len, mut whole, mut packed) = (Vec::new(), len, Vec::new(), None);
+        let mut bytes = datagram;
+        if let Some(peer) = peer {
+            if gelf::is_chunk(bytes) {
+                let lose = |peer: &SocketAddr, part| lost.push((*peer, part));
+                match self.chunks.feed(&peer, bytes, Instant::now(), lose) {
+                    Fed::Whole(message) => whole = message,
+                    Fed::NoChunk => whole = bytes.to_vec(),
+                    Fed::Waits => {}
+                }
+                (bytes, len) = (&whole, whole.len());
+            }
+            packed = unpack(bytes, most + 1);
+        }
+        if let Some(text) = &packed {
+            (bytes, len) = (text, text.len());
+        }
+        if !bytes.is_empty() || !gelf::is_chunk(datagram) {
+            let bytes = bytes.get(..most).unwrap_or(bytes);
+            let original_len = (len > bytes.len()).then_some(len as u64);
+            self.lines.push_if_any(origin, at, &Frame { bytes, original_len, incomplete: false });
+        }
+        self.push_lost(lost, at);
+    }
+
+    /// Messages of which chunks are missing are kept as far as they came.
+    fn push_lost(&mut self, lost: Vec<(SocketAddr, Vec<u8>)>, at: Timestamp) {
+        for (peer, part) in lost {
+            let origin = Arc::new(self.intake.origin_of(Some(peer)));
+            let bytes = part.get(..self.intake.max_message_size).unwrap_or(&part);
+            let original_len = (part.len() > bytes.len()).then_some(part.len() as u64);
+            self.lines.push_if_any(&origin, at, &Frame { bytes, original_len, incomplete: true });
+        }
+    }
+
+    /// Waits no longer for chunks that are missing.
+    fn give_up(&mut self, end: bool) {
+        if self.chunks.is_empty() {
+            return;
+        }
+        let mut lost = Vec::new();
+        self.chunks.expire(Instant::now(), end, |peer, part| lost.push((*peer, part)));
+        self.push_lost(lost, now());
     }
 
     /// Hands over what was gathered if the bus has room, or must if it is too much.

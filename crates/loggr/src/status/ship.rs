@@ -198,8 +198,8 @@ pub const METRICS: &[Metric<Ship>] = &[
     metric(
         "refused_events_total",
         |s| count(s.forward.as_ref()?.refused),
-        "Events that another syslog server has refused since the start of the process; they are in the rescue. \
-         Only shippers of kind `syslog` have this and the following metrics.",
+        "Events that another server has refused since the start of the process; they are in the rescue. Only \
+         shippers of the kinds `syslog` and `elastic` have this and the following metrics.",
     ),
     metric(
         "unacknowledged_events_total",
@@ -210,8 +210,8 @@ pub const METRICS: &[Metric<Ship>] = &[
     metric(
         "resent_events_total",
         |s| count(s.forward.as_ref()?.resent),
-        "Events that were sent once more since the start of the process, because their connection had broken; \
-         they may stand twice at the other end.",
+        "Events that were sent once more since the start of the process, because their connection had broken or \
+         the server had too much to do; of kind `syslog`, they may stand twice at the other end.",
     ),
     metric(
         "cut_events_total",
@@ -240,8 +240,8 @@ pub const TARGETS: &[Metric<Target>] = &[
     metric(
         "sent_bytes_total",
         |t| count(t.sent_bytes),
-        "Bytes of events that were sent to this target over RELP since the start of the process, compressed where \
-         that was agreed on.",
+        "Bytes of events that were sent to this target over RELP, or to a search server, since the start of the \
+         process, compressed where they were.",
     ),
     metric(
         "plain_bytes_total",

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use loggr_net::http::Url;
 use loggr_net::{Address, Endpoint, Network};
 use toml::de::DeValue;
 
@@ -82,6 +83,22 @@ impl Reader<'_, '_> {
     pub fn urls_if_any(&mut self, key: &'static str, schemes: &[(&str, u16)]) -> Option<Vec<ServerUrl>> {
         self.read(key, |_, value| {
             one_or_more(value, "a URL or a list of them", |item| Ok(ServerUrl::parse(text(item)?, schemes)?))
+        })
+    }
+
+    /// The URLs of servers that are asked over HTTP, at least one, if there are any.
+    pub fn server_urls_if_any(&mut self, key: &'static str) -> Option<Vec<Url>> {
+        self.read(key, |_, value| {
+            one_or_more(
+                value,
+                "a URL such as `\"https://search.example.net:9200\"` or a list of them",
+                |item| {
+                    Url::parse(text(item)?).map_err(|error| match error.hint() {
+                        Some(hint) => Wrong::from(error.to_string()).help(hint),
+                        None => Wrong::from(error.to_string()),
+                    })
+                },
+            )
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use loggr_event::{DumpFormat, Template};
 
 use crate::config::choice::choice;
-use crate::config::keys::{GIB, KIB, Key, Takes, key};
+use crate::config::keys::{Key, Takes, key};
 use crate::config::reader::Reader;
 
 /// The keys that only shippers of this kind have.
@@ -27,21 +27,6 @@ pub const KEYS: &[Key] = &[
         "256",
         "how many files the shipper keeps open at one time; beyond that it closes the one that it has not \
          used for longest",
-    )
-    .only(FILES),
-    key(
-        "batch_events",
-        Takes::Count(1, 1_000_000),
-        "10000",
-        "the largest number of events that the shipper writes and syncs together; it never waits for more \
-         events to come: when fewer wait, it writes these at once",
-    )
-    .only(FILES),
-    key(
-        "batch_size",
-        Takes::Size(KIB, GIB),
-        "\"4MiB\"",
-        "the largest number of bytes that the shipper writes and syncs together",
     )
     .only(FILES),
 ];
@@ -85,18 +70,18 @@ pub enum Compress {
     Zstd,
 }
 
-/// Reads the keys of the kind. `format` and `compress`: those that all kinds of lines share.
+/// Reads the keys of the kind. `format` and `compress`: those that several kinds share, if the file has them.
 pub fn read(
     r: &mut Reader<'_, '_>,
     directory: PathBuf,
     format: Option<DumpFormat>,
-    compress: Compress,
+    compress: Option<Compress>,
 ) -> FilesShip {
     FilesShip {
         directory,
         path: r.path_template("path"),
         format: format.unwrap_or(DumpFormat::Rsyslog),
-        compress,
+        compress: compress.unwrap_or_default(),
         file_mode: r.mode("file_mode"),
         directory_mode: r.mode("directory_mode"),
         max_open_files: r.count("max_open_files"),

@@ -1,6 +1,7 @@
 //! `[ship.NAME]`: a shipper, which takes events from a queue to the place where they stay. The keys
 //! of each kind are in the file of the kind.
 
+mod elastic;
 mod files;
 mod postgres;
 mod search;
@@ -15,10 +16,11 @@ use loggr_event::{DumpFormat, Template};
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
 use super::hmac::{self, Seal};
-use super::keys::{Key, Section, Shape, Takes, key, one_of};
+use super::keys::{DAY, GIB, HOUR, KIB, Key, SECOND, Section, Shape, Takes, key, one_of};
 use super::reach::both;
 use super::reader::Reader;
 
+pub use elastic::{ElasticShip, Login, MAX_INDEX_BYTES, is_for_index};
 pub use files::{Compress, FilesShip};
 pub use postgres::PostgresShip;
 pub use search::SearchShip;
@@ -32,10 +34,10 @@ pub static SECTION: Section = Section {
     name: "ship",
     shape: Shape::Named,
     about: "A shipper takes events from a queue to the place where they stay: files, the search store, a \
-         database, or another syslog server. The shipper `[ship.search]`, which writes the search store, is built in: loggr adds it \
+         database, a search server, or another syslog server. The shipper `[ship.search]`, which writes the search store, is built in: loggr adds it \
          to a file that has no shipper of kind `search` or `postgres`, unless the file says `[ship.search]` \
          with `enabled = false`.",
-    keys: &[COMMON, files::KEYS, search::KEYS, postgres::KEYS, syslog::KEYS],
+    keys: &[COMMON, files::KEYS, search::KEYS, postgres::KEYS, elastic::KEYS, syslog::KEYS],
 };
 
 /// The keys of all kinds, or of more than one.
@@ -45,8 +47,9 @@ const COMMON: &[Key] = &[
         one_of::<Kind>(),
         "",
         "where the shipper stores events: `files`, in text files, which are synced before the events leave \
-         the queue; `search`, in the embedded search store; `postgres`, in a PostgreSQL database; `syslog`, at \
-         another syslog server, to which it hands them on",
+         the queue; `search`, in the embedded search store; `postgres`, in a PostgreSQL database; `elastic`, in \
+         Elasticsearch, OpenSearch, or a server that speaks their bulk interface; `syslog`, at another syslog \
+         server, to which it hands them on",
     )
     .without("must be given; `search` for `[ship.search]`"),
     key("enabled", Takes::Bool, "true", "with `false` loggr ignores the whole section"),
@@ -106,19 +109,78 @@ const COMMON: &[Key] = &[
     key(
         "compress",
         one_of::<Compress>(),
-        "\"none\"",
+        "",
         "files: how they are compressed; if a file exists already and is compressed otherwise, the events go to a \
-         file beside it with `.gz`, `.zst` or `.plain` added to its name. syslog: with `zstd`, events are \
-         compressed on their way to a target that is a loggr and offers it, over `relp`; to all others they go \
-         as they are, and the status says so",
+         file beside it with `.gz`, `.zst` or `.plain` added to its name. elastic: how requests are compressed. \
+         syslog: with `zstd`, events are compressed on their way to a target that is a loggr and offers it, over \
+         `relp`; to all others they go as they are, and the status says so",
     )
-    .only(LINES),
+    .without("`none` (files, syslog); `gzip` (elastic)")
+    .only(&["files", "elastic", "syslog"]),
+    key(
+        "batch_events",
+        Takes::Count(1, 1_000_000),
+        "10000",
+        "the largest number of events that the shipper stores together (files: writes and syncs); it never waits for \
+         more events to come: when fewer wait, it stores these at once",
+    )
+    .only(AT_ONCE),
+    key(
+        "batch_size",
+        Takes::Size(KIB, GIB),
+        "\"4MiB\"",
+        "the largest number of bytes, as they were received, that the shipper stores together",
+    )
+    .only(AT_ONCE),
+    key(
+        "connections",
+        Takes::Count(1, 64),
+        "2",
+        "how many connections store events at the same time; with several, events may arrive in another order",
+    )
+    .only(&["postgres", "elastic"]),
+    key(
+        "password_file",
+        Takes::Path,
+        "",
+        "a file that holds the password of the database or of `user`, and nothing else; relative to the directory of \
+         the configuration file, and read when loggr starts",
+    )
+    .without("what `url` says, or none")
+    .only(&["postgres", "elastic"]),
+    key(
+        "timeout",
+        Takes::Duration(100, HOUR),
+        "\"30s\"",
+        "how long a target may take to accept a connection, and how long it may leave everything unanswered, \
+         until loggr connects anew or turns to the next target",
+    )
+    .only(SERVERS),
+    key(
+        "return_after",
+        Takes::Duration(SECOND, DAY),
+        "\"1m\"",
+        "how often loggr tries whether a target that has failed can be reached again, while another one takes \
+         its events; with `failover` they then go to the first of the list again",
+    )
+    .only(SERVERS),
+    key("tls", Takes::Section, "", "TLS to the targets: [`[ship.NAME.tls]`](#shipnametls)")
+        .without("syslog: no TLS; elastic: the authorities of this system, where a URL begins with `https://`")
+        .only(SERVERS),
 ];
 
 const DIRECTORY: &[&str] = &["files", "search"];
 const LINES: &[&str] = &["files", "syslog"];
+const AT_ONCE: &[&str] = &["files", "elastic"];
+const SERVERS: &[&str] = &["elastic", "syslog"];
 
-choice!(Kind { Files = "files", Search = "search", Postgres = "postgres", Syslog = "syslog" } later "elastic");
+choice!(Kind {
+    Files = "files",
+    Search = "search",
+    Postgres = "postgres",
+    Elastic = "elastic",
+    Syslog = "syslog"
+});
 
 /// The kind of a shipper.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,6 +188,7 @@ enum Kind {
     Files,
     Search,
     Postgres,
+    Elastic,
     Syslog,
 }
 
@@ -167,6 +230,8 @@ pub enum ShipKind {
     Search(SearchShip),
     /// Into a PostgreSQL database.
     Postgres(Box<PostgresShip>),
+    /// Into a search server, as documents.
+    Elastic(Box<ElasticShip>),
     /// To other syslog servers.
     Syslog(Box<SyslogShip>),
 }
@@ -178,6 +243,7 @@ impl ShipKind {
             ShipKind::Files(_) => Kind::Files.word(),
             ShipKind::Search(_) => Kind::Search.word(),
             ShipKind::Postgres(_) => Kind::Postgres.word(),
+            ShipKind::Elastic(_) => Kind::Elastic.word(),
             ShipKind::Syslog(_) => Kind::Syslog.word(),
         }
     }
@@ -188,6 +254,10 @@ impl ShipKind {
             ShipKind::Files(files) => format!("files in {}", files.directory.display()),
             ShipKind::Search(search) => format!("search store in {}", search.directory.display()),
             ShipKind::Postgres(postgres) => format!("table {}", postgres.database.table),
+            ShipKind::Elastic(elastic) => {
+                let urls: Vec<String> = elastic.urls.iter().map(ToString::to_string).collect();
+                format!("index {} at {}", elastic.index_text, urls.join(", "))
+            }
             ShipKind::Syslog(syslog) => {
                 let targets: Vec<String> = syslog.targets.iter().map(ToString::to_string).collect();
                 format!("syslog at {}", targets.join(", "))
@@ -198,7 +268,7 @@ impl ShipKind {
     /// The store that it fills, where what it ships can be searched.
     pub fn store(&self) -> Option<StoreShip<'_>> {
         match self {
-            ShipKind::Files(_) | ShipKind::Syslog(_) => None,
+            ShipKind::Files(_) | ShipKind::Elastic(_) | ShipKind::Syslog(_) => None,
             ShipKind::Search(search) => Some(StoreShip::Search(search)),
             ShipKind::Postgres(postgres) => Some(StoreShip::Postgres(postgres)),
         }
@@ -214,7 +284,7 @@ impl ShipKind {
         match self {
             ShipKind::Files(files) => Some(&files.directory),
             ShipKind::Search(search) => Some(&search.directory),
-            ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
+            ShipKind::Postgres(_) | ShipKind::Elastic(_) | ShipKind::Syslog(_) => None,
         }
     }
 
@@ -222,7 +292,7 @@ impl ShipKind {
     pub fn path(&self) -> Option<&Template> {
         match self {
             ShipKind::Files(files) => Some(&files.path),
-            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
+            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Elastic(_) | ShipKind::Syslog(_) => None,
         }
     }
 
@@ -231,7 +301,7 @@ impl ShipKind {
         match self {
             ShipKind::Files(files) => Some(&files.format),
             ShipKind::Syslog(syslog) => Some(&syslog.format),
-            ShipKind::Search(_) | ShipKind::Postgres(_) => None,
+            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Elastic(_) => None,
         }
     }
 
@@ -251,38 +321,54 @@ impl ShipKind {
         }
     }
 
+    /// TLS to the servers that it sends to.
+    pub fn tls(&self) -> Option<&ForwardTls> {
+        match self {
+            ShipKind::Elastic(elastic) => elastic.tls.as_ref(),
+            ShipKind::Syslog(syslog) => syslog.tls.as_ref(),
+            ShipKind::Files(_) | ShipKind::Search(_) | ShipKind::Postgres(_) => None,
+        }
+    }
+
+    /// The file of our certificate and that of its key.
+    fn identity(&self) -> Option<&(PathBuf, PathBuf)> {
+        match self {
+            ShipKind::Postgres(postgres) => postgres.database.client_certificate.as_ref(),
+            ShipKind::Elastic(_) | ShipKind::Syslog(_) => self.tls().and_then(|tls| tls.identity.as_ref()),
+            ShipKind::Files(_) | ShipKind::Search(_) => None,
+        }
+    }
+
     /// The file of the private key that it shows a certificate with.
     pub fn private_key(&self) -> Option<&Path> {
-        let identity = match self {
-            ShipKind::Postgres(postgres) => postgres.database.client_certificate.as_ref(),
-            ShipKind::Syslog(syslog) => syslog.tls.as_ref().and_then(|tls| tls.identity.as_ref()),
-            ShipKind::Files(_) | ShipKind::Search(_) => None,
-        };
-        identity.map(|(_, key)| key.as_path())
+        self.identity().map(|(_, key)| key.as_path())
+    }
+
+    /// The file of the password, key or token that it shows.
+    pub fn secret(&self) -> Option<&Path> {
+        match self {
+            ShipKind::Postgres(postgres) => postgres.password_file.as_deref(),
+            ShipKind::Elastic(elastic) => elastic.login.as_ref().map(Login::file),
+            ShipKind::Files(_) | ShipKind::Search(_) | ShipKind::Syslog(_) => None,
+        }
     }
 
     /// The files that it reads: certificates, keys and passwords.
     pub fn files(&self) -> Vec<PathBuf> {
-        let (authorities, identity, password) = match self {
-            ShipKind::Postgres(postgres) => {
-                let database = &postgres.database;
-                (&database.sslrootcert, &database.client_certificate, &postgres.password_file)
-            }
-            ShipKind::Syslog(syslog) => match &syslog.tls {
-                Some(tls) => (&tls.authorities, &tls.identity, &None),
-                None => return Vec::new(),
-            },
-            ShipKind::Files(_) | ShipKind::Search(_) => return Vec::new(),
+        let authorities = match self {
+            ShipKind::Postgres(postgres) => postgres.database.sslrootcert.as_ref(),
+            ShipKind::Elastic(_) | ShipKind::Syslog(_) => self.tls().and_then(|tls| tls.authorities.as_ref()),
+            ShipKind::Files(_) | ShipKind::Search(_) => None,
         };
-        let alone = authorities.iter().chain(password).cloned();
-        alone.chain(identity.iter().flat_map(both)).collect()
+        let alone = authorities.cloned().into_iter().chain(self.secret().map(Path::to_owned));
+        alone.chain(self.identity().into_iter().flat_map(both)).collect()
     }
 
     /// The permission bits of its directory, where the file says them.
     pub fn directory_mode(&self) -> Option<u32> {
         match self {
             ShipKind::Files(files) => Some(files.directory_mode),
-            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Syslog(_) => None,
+            ShipKind::Search(_) | ShipKind::Postgres(_) | ShipKind::Elastic(_) | ShipKind::Syslog(_) => None,
         }
     }
 
@@ -292,6 +378,9 @@ impl ShipKind {
             ShipKind::Files(files) => BESIDE_OPEN_FILES + files.max_open_files as u64,
             ShipKind::Search(_) => OF_A_STORE,
             ShipKind::Postgres(postgres) => postgres.database.connections as u64 + 1,
+            ShipKind::Elastic(elastic) => {
+                elastic.connections as u64 + OF_A_TARGET * elastic.urls.len() as u64
+            }
             ShipKind::Syslog(syslog) => OF_A_TARGET * syslog.targets.len() as u64,
         }
     }
@@ -340,12 +429,23 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
     // The keys of all kinds are read, so that all mistakes are reported.
     let directory = r.path_if_any("directory", data);
     let format = r.line_format_if_any("format");
-    let compress = r.choice("compress");
+    let compress = r.choice_if_any("compress");
     let files =
         files::read(r, directory.clone().unwrap_or_else(|| data.join("files")), format.clone(), compress);
     let search = search::read(r, directory.unwrap_or_else(|| data.join("search")));
     let postgres = postgres::read(r, name, kind == Some(Kind::Postgres), &search, beside);
     let syslog = syslog::read(r, name, kind == Some(Kind::Syslog), format, compress, beside);
+    let shared = elastic::Shared {
+        compress,
+        connections: postgres.database.connections,
+        batch_events: files.batch_events,
+        batch_bytes: files.batch_bytes,
+        timeout: syslog.timeout,
+        return_after: syslog.return_after,
+        password_file: postgres.password_file.clone(),
+        tls: syslog.tls.clone(),
+    };
+    let elastic = elastic::read(r, name, kind == Some(Kind::Elastic), shared, beside);
     let ship = Ship {
         name: name.to_owned(),
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
@@ -358,6 +458,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
             Kind::Files => ShipKind::Files(files),
             Kind::Search => ShipKind::Search(search),
             Kind::Postgres => ShipKind::Postgres(Box::new(postgres)),
+            Kind::Elastic => ShipKind::Elastic(Box::new(elastic)),
             Kind::Syslog => ShipKind::Syslog(Box::new(syslog)),
         },
     };

@@ -22,15 +22,6 @@ pub const KEYS: &[Key] = &[
     .without("must be given (postgres)")
     .only(POSTGRES),
     key(
-        "password_file",
-        Takes::Path,
-        "",
-        "a file that holds the database's password and nothing else; relative to the directory of the \
-         configuration file",
-    )
-    .without("what `url` says, or none")
-    .only(POSTGRES),
-    key(
         "sslmode",
         one_of::<SslMode>(),
         "",
@@ -86,8 +77,6 @@ pub const KEYS: &[Key] = &[
          counts for partitions (days) that are made after it",
     )
     .only(POSTGRES),
-    key("connections", Takes::Count(1, 64), "2", "how many connections store events at the same time")
-        .only(POSTGRES),
     key(
         "query_timeout",
         Takes::Duration(100, HOUR),

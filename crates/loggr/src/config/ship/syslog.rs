@@ -8,7 +8,7 @@ use loggr_net::Address;
 
 use super::Compress;
 use crate::config::choice::choice;
-use crate::config::keys::{DAY, HOUR, KIB, Key, SECOND, Section, Shape, TIB, Takes, key, one_of};
+use crate::config::keys::{KIB, Key, Section, Shape, TIB, Takes, key, one_of};
 use crate::config::reader::Reader;
 
 /// The keys that only shippers of this kind have.
@@ -62,32 +62,14 @@ pub const KEYS: &[Key] = &[
     )
     .without("no limit")
     .only(SYSLOG),
-    key(
-        "timeout",
-        Takes::Duration(100, HOUR),
-        "\"30s\"",
-        "how long a target may take to accept a connection, and how long it may leave everything unanswered, \
-         until loggr connects anew or turns to the next target",
-    )
-    .only(SYSLOG),
-    key(
-        "return_after",
-        Takes::Duration(SECOND, DAY),
-        "\"1m\"",
-        "how often loggr tries whether a target that has failed can be reached again, while another one takes \
-         its events; with `failover` they then go to the first of the list again",
-    )
-    .only(SYSLOG),
-    key("tls", Takes::Section, "", "TLS to the targets: [`[ship.NAME.tls]`](#shipnametls)")
-        .without("no TLS")
-        .only(SYSLOG),
 ];
 
 /// The section of TLS, which stands within the shipper's.
 pub static TLS: Section = Section {
     name: "ship.NAME.tls",
     shape: Shape::Once,
-    about: "TLS to the targets of a shipper of kind `syslog`, over `relp` or `tcp`. A section without keys is \
+    about: "TLS to the targets of a shipper of kind `syslog`, over `relp` or `tcp`, or to the servers of one of kind \
+            `elastic` whose URLs begin with `https://`. A section without keys is \
             enough where an authority that this system knows has signed the certificates of the targets. All \
             files are PEM and relative to the directory of the configuration file. They are read again when they \
             change, and on SIGHUP; connections go on, and new ones use what is new.",
@@ -98,7 +80,7 @@ pub static TLS: Section = Section {
             .without("none"),
         key("key", Takes::Path, "", "the private key of `cert`").without("none"),
         key("name", Takes::Text("host name"), "", "the name that the certificate of each target must be for")
-            .without("the host in `targets`"),
+            .without("the host in `targets` or `urls`"),
         key(
             "verify",
             Takes::Bool,
@@ -191,7 +173,7 @@ pub fn read(
     name: &str,
     meant: bool,
     format: Option<DumpFormat>,
-    compress: Compress,
+    compress: Option<Compress>,
     beside: &Path,
 ) -> SyslogShip {
     let targets = r.targets_if_any("targets");
@@ -209,7 +191,7 @@ pub fn read(
         bandwidth: r.rate_if_any("bandwidth"),
         timeout: r.duration("timeout"),
         return_after: r.duration("return_after"),
-        compress: compress != Compress::None,
+        compress: compress.is_some_and(|compress| compress != Compress::None),
         tls: r.within("tls", &TLS, |r| read_tls(r, beside)),
     };
     if !meant {
@@ -223,7 +205,7 @@ pub fn read(
             Some(help.to_owned()),
         );
     }
-    if compress == Compress::Gzip {
+    if compress == Some(Compress::Gzip) {
         let help = "write `compress = \"zstd\"`";
         r.blame(
             "compress",

@@ -37,6 +37,7 @@ fn file(section: &Section, key: &Key, value: &str) -> String {
         ("registry", "redis") => "url='redis://cache'",
         ("ship", "files") if key.name == "seal" => "format='JSON'",
         ("ship", "postgres") => "url='postgres://db/logs'",
+        ("ship", "elastic") => "urls='http://es:9200'",
         ("ship", "syslog") if key.name == "framing" => "protocol='tcp'\ntargets='siem:601'",
         ("ship", "syslog") => "targets='siem:601'",
         _ => "",

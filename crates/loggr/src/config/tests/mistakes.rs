@@ -144,7 +144,7 @@ protocol = "tls""#,
 loggr.toml:2:12: `tls` is not a valid `protocol`
   |
 2 | protocol = "tls"
-  |            ^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
+  |            ^^^^^ one of `tcp`, `relp`, `http`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
 "#,
     );
 }

@@ -12,7 +12,7 @@ name = "a""#,
 loggr.toml:1:1: a `[[listener]]` needs its `protocol`
   |
 1 | [[listener]]
-  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
+  | ^^^^^^^^^^^^ one of `tcp`, `relp`, `http`, `udp`, `unix-dgram`, `unix-stream`, `file`, `journal`, `kernel`
 "#,
     );
     check(
@@ -22,7 +22,7 @@ directory = "a""#,
 loggr.toml:1:7: `[ship.a]` needs its `kind`
   |
 1 | [ship.a]
-  |       ^ one of `files`, `search`, `postgres`, `syslog`
+  |       ^ one of `files`, `search`, `postgres`, `elastic`, `syslog`
 "#,
     );
 }
@@ -43,7 +43,7 @@ loggr.toml:3:1: `framing` is not a key of the protocol `udp`
 loggr.toml:4:1: `max_connections` is not a key of the protocol `udp`
   |
 4 | max_connections = 5
-  | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `unix-stream`
+  | ^^^^^^^^^^^^^^^ it belongs to `tcp`, `relp`, `http`, `unix-stream`
 "#,
     );
     check(
@@ -54,7 +54,7 @@ allow = []"#,
 loggr.toml:3:1: `allow` is not a key of the protocol `unix-dgram`
   |
 3 | allow = []
-  | ^^^^^ it belongs to `tcp`, `relp`, `udp`
+  | ^^^^^ it belongs to `tcp`, `relp`, `http`, `udp`
 "#,
     );
     check(
@@ -303,17 +303,6 @@ loggr.toml:3:1: `compress` of `[[listener]]` is not supported by this version
   |
 3 | compress = true
   | ^^^^^^^^
-"#,
-    );
-    check(
-        r#"[ship.db]
-kind = "elastic"
-url = "http://db""#,
-        r#"
-loggr.toml:2:8: `kind` `elastic` is not supported by this version
-  |
-2 | kind = "elastic"
-  |        ^^^^^^^^^ one of `files`, `search`, `postgres`, `syslog`
 "#,
     );
 }

@@ -1,14 +1,11 @@
 //! Makes connections to targets, with TLS or without. What is spoken on them is not known here.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
 use loggr_net::Address;
-use loggr_net::tls::{Certificate, ClientFiles, Connector, server_name};
+use loggr_net::tls::{Certificate, server_name};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
@@ -18,9 +15,7 @@ use tokio_rustls::rustls::ProtocolVersion;
 
 use super::stats::Peer;
 use super::trouble::Trouble;
-use crate::config::Ship;
-use crate::config::ship::ForwardTls;
-use crate::exit::Usage;
+use crate::sink::tls::Tls;
 
 /// A connection on which nothing has moved for so long is asked whether it still stands.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -52,34 +47,6 @@ impl Wire for TlsStream<TcpStream> {
     fn is_let_in(&self) -> bool {
         let session = self.get_ref().1;
         session.protocol_version() == Some(ProtocolVersion::TLSv1_2) || session.tls13_tickets_received() > 0
-    }
-}
-
-/// The settings of TLS of one shipper; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// The files, which are read again; each new connection takes what they say then.
-    pub connector: Arc<Connector>,
-    name: Option<String>,
-    verify: bool,
-}
-
-impl Tls {
-    /// Reads the files.
-    pub(super) fn read(tls: &ForwardTls) -> Result<Tls> {
-        let ForwardTls { authorities, identity, name, verify } = tls.clone();
-        let connector = Connector::open(ClientFiles { authorities, identity, verify })?;
-        Ok(Tls { connector: Arc::new(connector), name, verify })
-    }
-
-    /// Reads the files of all shippers that have some, by the shipper's name. Perhaps only root may read
-    /// them.
-    pub fn of<'c>(ships: impl Iterator<Item = (&'c Ship, &'c ForwardTls)>) -> Result<HashMap<String, Tls>> {
-        let read = |(ship, tls): (&Ship, &ForwardTls)| {
-            let read = Tls::read(tls).with_context(|| format!("cannot start the shipper `{}`", ship.name));
-            Ok((ship.name.clone(), read.usage()?))
-        };
-        ships.map(read).collect()
     }
 }
 

@@ -41,8 +41,8 @@ use self::targets::Targets;
 use self::work::{Settled, Work};
 use crate::config::ship::SyslogShip;
 use crate::process::clock::now;
+use crate::sink::tls::Tls;
 
-pub use connect::Tls;
 pub use stats::{ForwardStats, Standing, TargetStats};
 pub use stream::unacknowledged;
 

@@ -1,11 +1,10 @@
-//! What a shipper to syslog servers counts, and how each target is doing. Read by status and metrics.
+//! What a shipper to other servers counts, and how each target is doing. Read by status and metrics.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use loggr_event::Timestamp;
-use loggr_net::Address;
 
-use crate::config::ship::{Balance, Carrier, SyslogShip};
+use crate::config::ship::{Balance, Carrier, ElasticShip, SyslogShip};
 use crate::process::clock::now;
 use crate::process::meter::{Counter, Flag};
 
@@ -37,7 +36,7 @@ pub struct ForwardStats {
 /// How a target is doing.
 #[derive(Debug)]
 pub struct TargetStats {
-    /// Host and port.
+    /// Host and port, or URL.
     pub address: String,
     /// Events that it has taken.
     pub sent: Counter,
@@ -130,13 +129,28 @@ impl ForwardStats {
         ForwardStats {
             unanswered: ship.carrier != Carrier::Relp,
             is_encrypted: ship.tls.is_some(),
+            in_turn: ship.balance == Balance::RoundRobin,
+            ..ForwardStats::to(ship.targets.iter().map(ToString::to_string))
+        }
+    }
+
+    /// The same of one to search servers. Nobody is asked what was agreed on about TLS: the pool of connections
+    /// keeps that to itself.
+    pub fn of_servers(ship: &ElasticShip) -> ForwardStats {
+        ForwardStats::to(ship.urls.iter().map(ToString::to_string))
+    }
+
+    fn to(targets: impl Iterator<Item = String>) -> ForwardStats {
+        ForwardStats {
+            unanswered: false,
+            is_encrypted: false,
             refused: Counter::default(),
             unacknowledged: Counter::default(),
             resent: Counter::default(),
             cut: Counter::default(),
             reconnects: Counter::default(),
-            targets: ship.targets.iter().map(TargetStats::new).collect(),
-            in_turn: ship.balance == Balance::RoundRobin,
+            targets: targets.map(TargetStats::new).collect(),
+            in_turn: false,
             current: Mutex::default(),
         }
     }
@@ -163,9 +177,9 @@ impl ForwardStats {
 }
 
 impl TargetStats {
-    fn new(address: &Address) -> TargetStats {
+    fn new(address: String) -> TargetStats {
         TargetStats {
-            address: address.to_string(),
+            address,
             sent: Counter::default(),
             refused: Counter::default(),
             sent_bytes: Counter::default(),

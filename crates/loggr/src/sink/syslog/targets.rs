@@ -16,7 +16,7 @@ use loggr_flow::Stop;
 use loggr_net::Address;
 use tokio::sync::Semaphore;
 
-use super::connect::{Tls, connect};
+use super::connect::connect;
 use super::pace::Pace;
 use super::stats::{ForwardStats, TargetStats};
 use super::trouble::Trouble;
@@ -24,6 +24,7 @@ use super::work::Work;
 use super::{datagram, relp, stream};
 use crate::config::ship::{Balance, Carrier, SyslogShip};
 use crate::news::is_same;
+use crate::sink::tls::Tls;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ mod authority;
 mod cut;
 mod daemon;
 mod disk;
+mod elastic;
 pub mod images;
 mod journal;
 mod loggr;
@@ -32,6 +33,7 @@ pub use authority::Authority;
 pub use cut::Cut;
 pub use daemon::Daemon;
 pub use disk::SmallDisk;
+pub use elastic::{Engine, SearchServer};
 pub use journal::{BEGUN, JournalTool};
 pub use loggr::{Loggr, PROGRAM, Setup, count_seqs};
 pub use namespace::Namespace;
@@ -47,8 +49,9 @@ pub use rsyslog::Rsyslog;
 pub use snapshot::{no_others, snapshot};
 pub use ssh::Ssh;
 pub use tools::{
-    Tool, duckdb, loggen, logger, logrotate, long, oidc_provider, redis_server, rsync, rsyslogd,
-    schemathesis, sftp, skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
+    Tool, duckdb, elasticsearch_client, graypy, loggen, logger, logrotate, loki_handler, long, noida_db,
+    oidc_provider, omelasticsearch, opentelemetry, osmem_server, redis_server, rsync, rsyslogd, schemathesis,
+    sftp, skipped, ssh_keygen, sshd, syslog_ng, systemd_analyze,
 };
 pub use wait::{Random, eventually, random_moment, until};
 pub use web::{Answer, Browser, read};

@@ -83,6 +83,19 @@ pub fn rsyslogd() -> Option<Tool> {
     needed("rsyslogd", find("rsyslogd", installed, "rsyslog", "usr/sbin/rsyslogd"))
 }
 
+/// rsyslog's module that sends to search servers, as its configuration loads it.
+pub fn omelasticsearch() -> Option<String> {
+    let name = "rsyslog/omelasticsearch.so";
+    let unpacked = multiarch(&target().join("tools/rsyslog-elasticsearch"));
+    let installed = multiarch(Path::new("/"));
+    let path =
+        unpacked.into_iter().chain(installed).map(|library| library.join(name)).find(|path| path.is_file());
+    if path.is_none() {
+        skipped("omelasticsearch is not here; `scripts/setup.sh test` fetches it");
+    }
+    path.map(|path| path.display().to_string())
+}
+
 /// util-linux's `logger`.
 pub fn logger() -> Option<Tool> {
     needed("logger", find("logger", &["/usr/bin", "/bin"], "util-linux", "usr/bin/logger"))
@@ -166,6 +179,42 @@ pub fn oidc_provider() -> Option<Tool> {
     let installed = modules.join("oidc_provider_mock").is_dir();
     let tool = Tool { path: "python3".into(), prefix: None, python: Some(modules) };
     needed("oidc-provider-mock for Python", installed.then_some(tool))
+}
+
+/// A Python with the client of Elasticsearch.
+pub fn elasticsearch_client() -> Option<Tool> {
+    python("elasticsearch")
+}
+
+/// A Python with the exporter of OpenTelemetry over HTTP.
+pub fn opentelemetry() -> Option<Tool> {
+    python("opentelemetry/exporter")
+}
+
+/// A Python with handlers of logging that send GELF.
+pub fn graypy() -> Option<Tool> {
+    python("graypy")
+}
+
+/// A Python with a handler of logging that sends to Loki.
+pub fn loki_handler() -> Option<Tool> {
+    python("logging_loki")
+}
+
+/// osmem-server, which speaks the interface of OpenSearch and keeps everything in memory.
+pub fn osmem_server() -> Option<Tool> {
+    needed("osmem-server", within_python("osmem_server/bin/osmem-server"))
+}
+
+/// noida-db, which speaks the interface of Elasticsearch, among others.
+pub fn noida_db() -> Option<Tool> {
+    needed("noida-db", within_python("noida_db/noida-db"))
+}
+
+/// A program that a package of Python has inside.
+fn within_python(program: &str) -> Option<Tool> {
+    let path = target().join("pytools").join(program);
+    path.is_file().then_some(Tool { path, prefix: None, python: None })
 }
 
 fn needed(name: &str, tool: Option<Tool>) -> Option<Tool> {

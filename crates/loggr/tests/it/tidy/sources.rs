@@ -14,6 +14,7 @@ const SIGN: &[&str] = &[
     "crates/loggr/src/sink/files/",
     "crates/loggr/src/sink/search.rs",
     "crates/loggr/src/sink/postgres.rs",
+    "crates/loggr/src/sink/elastic/mod.rs",
     "crates/loggr/src/sink/syslog/mod.rs",
     // Its definition, and the memory sinks that the contracts are tried on.
     "crates/loggr-flow/src/delivery.rs",
