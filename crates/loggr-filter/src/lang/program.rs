@@ -190,3 +190,21 @@ impl fmt::Debug for Program {
         f.debug_struct("Program").field("file", &self.file).field("rules", &self.rules.len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_knows_whether_it_remembers() {
+        let check = |text: &str, expect: bool| {
+            let program = Program::compile("t.filter", text, &Environment::new("/nonexistent"));
+            assert_eq!(program.expect(text).remembers(), expect, "{text}");
+        };
+        check("", false);
+        check("grok(\"SSHD\")", false);
+        check("if sample(rate=10) { drop }", false);
+        check("dedupe(message, window=\"1s\")", true);
+        check("if app_name == \"a\" { if not throttle(source, rate=1, per=\"1s\") { drop } }", true);
+    }
+}

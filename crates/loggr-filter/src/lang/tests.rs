@@ -596,13 +596,3 @@ fn no_control_character_of_a_filter_reaches_a_terminal() {
         assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
     }
 }
-
-#[test]
-fn a_filter_knows_whether_it_remembers() {
-    let check = |text: &str, expect: bool| assert_eq!(program(text).remembers(), expect, "{text}");
-    check("", false);
-    check("grok(\"SSHD\")", false);
-    check("if sample(rate=10) { drop }", false);
-    check("dedupe(message, window=\"1s\")", true);
-    check("if app_name == \"a\" { if not throttle(source, rate=1, per=\"1s\") { drop } }", true);
-}

@@ -74,9 +74,10 @@ pub fn tail(tailing: Tailing, stop: Stop) -> std::io::Result<impl Future<Output 
     let (done, joined) = oneshot::channel::<()>();
     let runtime = tokio::runtime::Handle::current();
     let stats: Arc<_> = tailing.intake.stats.clone();
+    let begun = memory::nanos_now();
     std::thread::Builder::new().name("loggr-file".to_owned()).spawn(move || {
         let listener = stats.name();
-        match Tail::open(tailing) {
+        match Tail::open(tailing, begun) {
             Ok(tail) => tail.run(&runtime, stop, &deliveries),
             Err(error) => tracing::error!(listener, "no file is read: {error:#}"),
         }

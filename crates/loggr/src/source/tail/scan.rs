@@ -24,6 +24,9 @@ const SCAN_EVERY: Duration = Duration::from_secs(1);
 const SCAN_SHARE: u32 = 20;
 /// A file that has been quiet for so long is closed.
 const QUIET: Duration = Duration::from_secs(300);
+/// The times of files are those of the kernel's last tick, of which the slowest kernels have 100 in a second.
+const CLOCK_TICK_NANOS: u64 = 10_000_000;
+
 impl Tail {
     /// Looks which files there are.
     pub(super) fn scan(&mut self, now: Instant) {
@@ -161,10 +164,9 @@ impl Tail {
 
     /// Files that had the name of this one, and that nobody has seen, are looked for.
     fn look_for_unseen(&mut self, id: Id, now: Instant) {
-        if self.positions.looked > 0 {
-            let heirs = Heirs { until: now + COPY_TIME, made_since: Some(self.positions.looked) };
-            self.scanning.heirs.entry(id).or_insert(heirs);
-        }
+        let made_since = Some(self.positions.looked.saturating_sub(CLOCK_TICK_NANOS));
+        let heirs = Heirs { until: now + COPY_TIME, made_since };
+        self.scanning.heirs.entry(id).or_insert(heirs);
     }
 
     pub(super) fn look_for_heirs(&mut self, id: Id, now: Instant) {

@@ -79,12 +79,13 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Reads what is written down.
-    pub fn open(tailing: Tailing) -> Result<Tail> {
+    /// Reads what is written down. What was made since it has `begun` (nanoseconds since 1970) is new, also where
+    /// nobody has looked before.
+    pub fn open(tailing: Tailing, begun: u64) -> Result<Tail> {
         let Tailing { files, format, window_bytes, positions, intake } = tailing;
         let listener = intake.stats.name().to_owned();
         let shown = positions.display().to_string();
-        let (positions, found) = Positions::open(&positions, &listener)
+        let (mut positions, found) = Positions::open(&positions, &listener)
             .with_context(|| format!("cannot read in `{shown}` how far each file was read"))?;
         if found.is_damaged {
             let path = positions.path().to_owned();
@@ -94,6 +95,9 @@ impl Tail {
                 stats.trouble(&path, text);
             }
             bail!("`{}`: {text}", path.display());
+        }
+        if positions.looked == 0 {
+            positions.looked = begun;
         }
         let runtime = match format {
             InputFormat::Docker => Some(Runtime::Docker),
