@@ -7,6 +7,7 @@
 mod agents;
 pub mod anonymize;
 mod answers;
+mod case;
 mod chosen;
 pub mod csv;
 pub mod date;
@@ -14,9 +15,11 @@ mod date_pattern;
 pub mod dedupe;
 pub mod geoip;
 pub mod grok;
+mod join;
 pub mod json;
 mod keyed;
 pub mod kv;
+mod length;
 #[cfg(test)]
 mod mmdb;
 #[cfg(test)]
@@ -25,13 +28,18 @@ mod pairs;
 mod personal;
 mod place;
 pub mod resolve;
+mod rewrite;
 pub mod router;
 pub mod sample;
+mod split;
+mod substring;
 mod table;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
 pub mod translate;
+mod trim;
+mod urldecode;
 pub mod useragent;
 mod watched;
 
@@ -240,13 +248,21 @@ pub const ENGINES: &[Spec] = &[
     dedupe::SPEC,
     geoip::SPEC,
     grok::SPEC,
+    join::SPEC,
     json::SPEC,
     kv::SPEC,
+    length::SPEC,
+    case::LOWERCASE,
     resolve::SPEC,
     router::SPEC,
     sample::SPEC,
+    split::SPEC,
+    substring::SPEC,
     throttle::SPEC,
     translate::SPEC,
+    trim::SPEC,
+    case::UPPERCASE,
+    urldecode::SPEC,
     useragent::SPEC,
 ];
 
@@ -286,11 +302,12 @@ impl Arguments {
         self.given.push((name, value));
     }
 
-    /// Adds a value, or to the texts or operands that were given under this name.
+    /// Adds a value, or to the texts, operands or fields that were given under this name.
     pub(crate) fn extend(&mut self, name: &'static str, more: Value) {
         match (self.given.iter_mut().find(|(n, _)| *n == name), more) {
             (Some((_, Value::Texts(texts))), Value::Texts(more)) => texts.extend(more),
             (Some((_, Value::Operands(places))), Value::Operands(more)) => places.extend(more),
+            (Some((_, Value::Fields(fields))), Value::Fields(more)) => fields.extend(more),
             (_, value) => self.push(name, value),
         }
     }

@@ -381,9 +381,10 @@ impl Compiler<'_> {
             match parameter {
                 // All that follow, as none can stand for another parameter.
                 Some(parameter) if parameter.kind == Kind::Operands => return Some(parameter),
-                // The rest of the texts, as long as nothing else comes.
-                Some(parameter) if parameter.kind == Kind::Texts => {
-                    if is_text(&argument.value) {
+                // The rest of the texts or of the fields, as long as nothing else comes.
+                Some(parameter) if matches!(parameter.kind, Kind::Texts | Kind::AnyFields) => {
+                    let is_one = if parameter.kind == Kind::Texts { is_text } else { is_field };
+                    if is_one(&argument.value) {
                         return Some(parameter);
                     }
                     *positional += 1;
@@ -511,6 +512,15 @@ fn what(field: CoreField) -> &'static str {
 
 fn is_text(value: &ArgumentValue) -> bool {
     matches!(value, ArgumentValue::List(_) | ArgumentValue::One(Operand { kind: OperandKind::Text(_), .. }))
+}
+
+fn is_field(value: &ArgumentValue) -> bool {
+    let is_one = |operand: &Operand| matches!(operand.kind, OperandKind::Core(_) | OperandKind::Custom(_));
+    match value {
+        ArgumentValue::One(operand) => is_one(operand),
+        ArgumentValue::List(all) => all.iter().all(is_one),
+        ArgumentValue::Flag(_) => false,
+    }
 }
 
 fn place(operand: &Operand) -> Option<Place> {

@@ -101,7 +101,7 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
 }
 
 /// Functions of other languages that are called like an engine.
-const ENGINES: [(&[&str], &str); 17] = [
+const ENGINES: [(&[&str], &str); 21] = [
     (&["drop", "stop", "delete", "rename", "tags"], "this is a statement: it has no parentheses"),
     (&["add_tag", "tag"], "a tag is added by `tags += \"name\"`"),
     (&["remove_tag", "untag"], "a tag is taken away by `tags -= \"name\"`"),
@@ -112,39 +112,16 @@ const ENGINES: [(&[&str], &str); 17] = [
         &["mutate"],
         "write what it does as statements: `[field] := \"value\"`, `rename [a] -> [b]`, `delete [field]`, `tags += \"name\"`",
     ),
+    (&["lower", "tolower", "downcase"], "write `lowercase([field])`"),
+    (&["upper", "toupper", "upcase", "capitalize"], "write `uppercase([field])`"),
+    (&["strip", "ltrim", "rtrim"], "write `trim([field])`"),
+    (&["substr"], "write `substring([field], from=0, length=8)`"),
     (
-        &[
-            "lowercase",
-            "uppercase",
-            "lower",
-            "upper",
-            "tolower",
-            "toupper",
-            "downcase",
-            "upcase",
-            "capitalize",
-        ],
-        "no engine changes the case; `~*` compares in any case: `app_name ~* \"^sshd$\"`",
-    ),
-    (
-        &[
-            "gsub",
-            "sub",
-            "replace",
-            "re_replace",
-            "regex_replace",
-            "strip",
-            "trim",
-            "ltrim",
-            "rtrim",
-            "substring",
-            "substr",
-            "re_extract",
-            "extract",
-        ],
+        &["gsub", "sub", "replace", "re_replace", "regex_replace", "re_extract", "extract"],
         "`grok` takes the wanted part out of a text: `grok(\"^%{WORD:first} %{GREEDYDATA:rest}\")`",
     ),
-    (&["split", "dissect", "field", "explode", "join"], "`grok`, `csv` and `kv` take a text apart"),
+    (&["explode", "field"], "write `split([field], \",\")`"),
+    (&["dissect"], "`grok`, `csv` and `kv` take a text apart"),
     (
         &["convert", "int", "float", "str", "tonumber", "to_integer", "cnum", "number"],
         "values need no type: with a number without quotes they are compared as numbers",
@@ -173,7 +150,7 @@ const ENGINES: [(&[&str], &str); 17] = [
         ],
         "write `message ~ \"part\"`, `message ~ \"^beginning\"` or `message ~ \"end$\"`",
     ),
-    (&["len", "length", "strlen", "size"], "the length is in a regular expression: `message ~ \"^.{100,}\"`"),
+    (&["len", "strlen", "size"], "write `length([field], target=[n])`"),
     (
         &["ruby", "exec", "eval", "print", "log", "debug", "puts", "echo"],
         "a filter changes events alone; `loggr filter --trace` shows what each rule does",

@@ -407,7 +407,7 @@ fn errors_say_where_what_and_what_instead() {
         "if [a] == 1 then\n    drop\nendif",
         "endif",
         "unless [a] { drop }",
-        "lowercase([a])",
+        "tolower([a])",
         "if lowercase(message) == \"x\" { drop }",
         "mutate { lowercase => [\"a\"] }",
         "mutate(lowercase=\"a\")",
