@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 directory=$target/dist
 # The program that people install is smaller than this: a limit against growth that nobody notices.
-most_bytes=37000000
+most_bytes=30000000
 export CARGO_TARGET_DIR=$target
 cd "$root"
 

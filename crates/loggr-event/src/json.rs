@@ -28,7 +28,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::json_text::{SPECIAL, write_string};
 use crate::timestamp::Refusal;
 use crate::value::{Entry, MAX_DEPTH, MAX_VALUES, Value};
-use crate::{Event, InputFormat, Origin, SdElement};
+use crate::{Event, Field, InputFormat, Origin, SdElement};
 
 /// Does the text begin like an object with a key, or an empty one?
 pub(crate) fn looks_like_object(bytes: &[u8]) -> bool {
@@ -374,9 +374,9 @@ pub(crate) fn write_members(event: &Event<'_>, out: &mut Vec<u8>) {
     member("programname", event.programname(), out);
     write_tag(event, out);
     member("message", &event.message, out);
-    out.extend_from_slice(b",\"structured_data\":{");
+    out.extend_from_slice(b",\"structured_data\":");
     write_structured_data(&event.structured_data, out);
-    out.extend_from_slice(b"},\"tags\":");
+    out.extend_from_slice(b",\"tags\":");
     write_list(event.tags.iter().map(AsRef::as_ref), out);
     out.extend_from_slice(b",\"fields\":{");
     for (i, field) in event.fields.iter().enumerate() {
@@ -451,7 +451,7 @@ fn write_tag(event: &Event<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_list<'v>(values: impl Iterator<Item = &'v str>, out: &mut Vec<u8>) {
+pub(crate) fn write_list<'v>(values: impl Iterator<Item = &'v str>, out: &mut Vec<u8>) {
     out.push(b'[');
     for (i, value) in values.enumerate() {
         separate(i, out);
@@ -461,7 +461,8 @@ fn write_list<'v>(values: impl Iterator<Item = &'v str>, out: &mut Vec<u8>) {
 }
 
 /// Elements of one id are written as one, and values of one name as one list.
-fn write_structured_data(elements: &[SdElement<'_>], out: &mut Vec<u8>) {
+pub(crate) fn write_structured_data(elements: &[SdElement<'_>], out: &mut Vec<u8>) {
+    out.push(b'{');
     let mut first = true;
     for (i, element) in elements.iter().enumerate() {
         if elements[..i].iter().any(|e| e.id == element.id) {
@@ -485,6 +486,22 @@ fn write_structured_data(elements: &[SdElement<'_>], out: &mut Vec<u8>) {
         }
         out.push(b'}');
     }
+    out.push(b'}');
+}
+
+/// Appends custom fields as an object: one value as a text, several as a list.
+pub(crate) fn write_fields(fields: &[Field<'_>], out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, field) in fields.iter().enumerate() {
+        separate(i, out);
+        write_string(&field.name, out);
+        out.push(b':');
+        match field.values.as_slice() {
+            [one] => write_string(one, out),
+            several => write_list(several.iter().map(AsRef::as_ref), out),
+        }
+    }
+    out.push(b'}');
 }
 
 fn write_origin(origin: &Origin, out: &mut Vec<u8>) {

@@ -19,6 +19,9 @@
 //! | `$UUID`, `$UID` | the uid |
 //! | `$TAGS` | joined by commas |
 //! | `$PEER`, `$LISTENER` | where the line came from |
+//! | `$EPOCH`, `$EPOCH_MS` | number, of timereported |
+//! | `$BSD_TIME` | `Nov 22 09:01:07`, of timereported |
+//! | `$FIELDS`, `$STRUCTURED_DATA`, `$TAG_LIST` | JSON: as it stands in the place of a JSON value, and as a text elsewhere |
 //!
 //! A `${name}` is a core field by its name (`${source}`, `${app_name}`, …), a part of the
 //! time of **reception** (`${date}`, `${year}`, `${month}`, `${day}`, `${hour}`, `${minute}`;
@@ -27,6 +30,8 @@
 //!
 //! Control characters of values are escaped (`#012`), so that one event is one line.
 
+mod words;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -34,7 +39,11 @@ use std::str::FromStr;
 use crate::foreign::{self, Use};
 use crate::json_template::{self, Place};
 use crate::timestamp::MAX_RFC3339_BYTES;
-use crate::{Event, Timestamp, escape};
+use crate::{Event, Timestamp, escape, json};
+use words::{Core, DOLLAR_WORDS, NAMES, WORDS};
+
+/// Length of `Nov 22 09:01:07`.
+const BSD_BYTES: usize = 15;
 
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,89 +59,6 @@ enum Part {
     Core(Core),
     Custom(String),
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Core {
-    ReportedDate,
-    Reported,
-    Generated,
-    Date,
-    Year,
-    Month,
-    Day,
-    Hour,
-    Minute,
-    Message,
-    Source,
-    AppName,
-    Procid,
-    Msgid,
-    ProgramName,
-    SyslogTag,
-    Severity,
-    Facility,
-    Priority,
-    Uid,
-    Tags,
-    Peer,
-    Listener,
-}
-
-/// `$WORD` and what it stands for.
-const WORDS: [(&str, Core, &str); 18] = [
-    ("DATE", Core::ReportedDate, "the day of the time that the sender wrote: `2026-11-22`"),
-    ("DATETIME", Core::Reported, "the time that the sender wrote, in RFC 3339 with microseconds"),
-    (
-        "TIMEGENERATED",
-        Core::Generated,
-        "the time at which loggr received the event, in RFC 3339 with microseconds",
-    ),
-    ("MESSAGE", Core::Message, "the text of the event"),
-    ("SOURCE", Core::Source, "the host that wrote the event"),
-    ("APP_NAME", Core::AppName, "the program that wrote the event"),
-    ("PROCID", Core::Procid, "the id or name of the process"),
-    ("MSGID", Core::Msgid, "the type of the message (MSGID of RFC 5424)"),
-    ("PROGRAMNAME", Core::ProgramName, "the program, without what follows a `/` or `[` in `app_name`"),
-    ("SYSLOGTAG", Core::SyslogTag, "the program and the process id: `sshd[42]:`"),
-    ("SEVERITY", Core::Severity, "the severity as a word: `err`"),
-    ("FACILITY", Core::Facility, "the facility as a word: `auth`"),
-    ("PRIORITY", Core::Priority, "the priority of syslog, the number 8 × facility + severity"),
-    ("UUID", Core::Uid, "the identity of the event, a UUID"),
-    ("UID", Core::Uid, "the same as `$UUID`"),
-    ("TAGS", Core::Tags, "the tags of the event, joined by commas"),
-    ("PEER", Core::Peer, "the address from which the event came"),
-    ("LISTENER", Core::Listener, "the name of the listener that received the event"),
-];
-
-/// `${name}` and what it stands for, custom fields apart.
-const NAMES: [(&str, Core, &str); 22] = [
-    ("date", Core::Date, "the day on which loggr received the event, in UTC: `2026-11-22`"),
-    ("year", Core::Year, "the year of that day"),
-    ("month", Core::Month, "the month of that day, two digits"),
-    ("day", Core::Day, "the day of the month, two digits"),
-    ("hour", Core::Hour, "the hour in which loggr received the event, in UTC, two digits"),
-    ("minute", Core::Minute, "the minute in which loggr received the event, two digits"),
-    ("timereported", Core::Reported, "the time that the sender wrote, in RFC 3339 with microseconds"),
-    (
-        "timegenerated",
-        Core::Generated,
-        "the time at which loggr received the event, in RFC 3339 with microseconds",
-    ),
-    ("message", Core::Message, "the text of the event"),
-    ("source", Core::Source, "the host that wrote the event"),
-    ("app_name", Core::AppName, "the program that wrote the event"),
-    ("procid", Core::Procid, "the id or name of the process"),
-    ("msgid", Core::Msgid, "the type of the message (MSGID of RFC 5424)"),
-    ("programname", Core::ProgramName, "the program, without what follows a `/` or `[` in `app_name`"),
-    ("syslogtag", Core::SyslogTag, "the program and the process id: `sshd[42]:`"),
-    ("severity", Core::Severity, "the severity as a word: `err`"),
-    ("facility", Core::Facility, "the facility as a word: `auth`"),
-    ("priority", Core::Priority, "the priority of syslog, the number 8 × facility + severity"),
-    ("uid", Core::Uid, "the identity of the event, a UUID"),
-    ("tags", Core::Tags, "the tags of the event, joined by commas"),
-    ("peer", Core::Peer, "the address from which the event came"),
-    ("listener", Core::Listener, "the name of the listener that received the event"),
-];
 
 /// Why a text is no template or format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,10 +209,18 @@ impl Template {
     /// template of JSON as JSON escapes them.
     pub fn render(&self, event: &Event<'_>, out: &mut Vec<u8>) {
         let Some(places) = &self.json else { return self.render_with(event, out, escape::write_escaped) };
-        let mut places = places.iter();
-        self.render_with(event, out, |value, out| {
-            json_template::write(value, places.next().copied().unwrap_or(Place::Value), out);
-        });
+        let mut places = places.iter().copied();
+        for part in &self.parts {
+            let mut place = || places.next().unwrap_or(Place::Value);
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Custom(name) => json_template::write(&join(event.field(name)), place(), out),
+                Part::Core(core) => match place() {
+                    Place::Value if core.is_json() => write_json(*core, event, out),
+                    place => core_value(*core, event, |value| json_template::write(value, place, out)),
+                },
+            }
+        }
     }
 
     /// Like [`Template::render`], but `write` writes each value; the template's own text is written
@@ -342,28 +276,6 @@ fn part(rest: &str, offset: usize, what_for: Use) -> Result<(Part, usize), Templ
     Err(TemplateError { offset, word: format!("${word}"), problem: "unknown variable", suggestion })
 }
 
-/// The words as a suggestion writes them.
-const DOLLAR_WORDS: [&str; 18] = [
-    "$DATE",
-    "$DATETIME",
-    "$TIMEGENERATED",
-    "$MESSAGE",
-    "$SOURCE",
-    "$APP_NAME",
-    "$PROCID",
-    "$MSGID",
-    "$PROGRAMNAME",
-    "$SYSLOGTAG",
-    "$SEVERITY",
-    "$FACILITY",
-    "$PRIORITY",
-    "$UUID",
-    "$UID",
-    "$TAGS",
-    "$PEER",
-    "$LISTENER",
-];
-
 fn join<'v>(values: &'v [Cow<'_, str>]) -> Cow<'v, str> {
     match values {
         [] => Cow::Borrowed(""),
@@ -403,6 +315,27 @@ fn core_value(core: Core, event: &Event<'_>, mut write: impl FnMut(&str)) {
         Core::Tags => write(&join(&event.tags)),
         Core::Peer => write(event.origin.as_ref().map_or("", |o| o.peer_host())),
         Core::Listener => write(event.origin.as_ref().map_or("", |o| &o.listener)),
+        Core::Epoch => write(&event.timereported.unix_micros().div_euclid(1_000_000).to_string()),
+        Core::EpochMillis => write(&event.timereported.unix_micros().div_euclid(1000).to_string()),
+        Core::Bsd => {
+            let mut text = Vec::with_capacity(BSD_BYTES);
+            event.timereported.write_rfc3164(&mut text);
+            write(std::str::from_utf8(&text).expect("BUG: a stamp is ASCII"));
+        }
+        Core::Fields | Core::StructuredData | Core::TagList => {
+            let mut text = Vec::new();
+            write_json(core, event, &mut text);
+            write(std::str::from_utf8(&text).expect("BUG: JSON of texts is text"));
+        }
+    }
+}
+
+/// Appends the value of a variable that is JSON.
+fn write_json(core: Core, event: &Event<'_>, out: &mut Vec<u8>) {
+    match core {
+        Core::StructuredData => json::write_structured_data(&event.structured_data, out),
+        Core::TagList => json::write_list(event.tags.iter().map(AsRef::as_ref), out),
+        _ => json::write_fields(&event.fields, out),
     }
 }
 
@@ -458,6 +391,8 @@ mod tests {
         check("${year}${month}${day}${hour}${minute}", "202611231000");
         check("${ip} ${none}|$SYSLOGTAG|$PEER", "1.1.1.1,2.2.2.2 |sshd[42]:|10.0.0.1");
         check("$$SOURCE costs $5 or 3$", "$SOURCE costs $5 or 3$");
+        check("$EPOCH $EPOCH_MS $BSD_TIME", "1795341600 1795341600000 Nov 22 11:00:00");
+        check("$FIELDS $TAG_LIST", "{\"ip\":[\"1.1.1.1\",\"2.2.2.2\"]} [\"a\",\"b\"]");
         check("", "");
     }
 
@@ -487,6 +422,12 @@ mod tests {
         check_json("{\"n\":${message}}", "-1.5e3", "{\"n\":-1.5e3}");
         check_json("{\"n\":${message}}", "007", "{\"n\":\"007\"}");
         check_json("{\"n\":${message}}", "", "{\"n\":\"\"}");
+        check_json(
+            "{\"f\":$FIELDS,\"t\":$TAG_LIST,\"s\":$STRUCTURED_DATA,\"at\":$EPOCH}",
+            "",
+            "{\"f\":{\"ip\":[\"1.1.1.1\",\"2.2.2.2\"]},\"t\":[\"a\",\"b\"],\"s\":{},\"at\":1795341600}",
+        );
+        check_json("{\"t\":\"tags $TAG_LIST\"}", "", "{\"t\":\"tags [\\\"a\\\",\\\"b\\\"]\"}");
         check_json(" {\"$SOURCE\": {\"a\\\"$MESSAGE\": []}} ", "\"", " {\"web01\": {\"a\\\"\\\"\": []}} ");
         // Not JSON: as it was.
         check_json("{$SOURCE} $MESSAGE", "\"x\"\n", "{web01} \"x\"#012");

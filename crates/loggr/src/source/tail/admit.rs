@@ -29,7 +29,7 @@ pub(super) enum Copy {
 }
 
 /// What a known file and an open one have to do with each other.
-enum Fit {
+pub(super) enum Fit {
     Same,
     /// It is the same file with another text.
     Changed,
@@ -47,7 +47,10 @@ impl Tail {
         self.make_room();
         let content = match Content::open(&path) {
             Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.scanning.has_missed = true;
+                return None;
+            }
             Err(error) => {
                 self.failed(&path, &error);
                 return None;
@@ -376,7 +379,8 @@ pub(super) fn is_text_of(place: u64, guard: Mark, content: &mut Content) -> bool
     content.read_before(place).is_ok_and(|before| guard.ends(&before) && before.len() >= guard.len)
 }
 
-fn fit(known: &Known, content: &mut Content) -> io::Result<Fit> {
+/// Is the text there what is known of it?
+pub(super) fn fit(known: &Known, content: &mut Content) -> io::Result<Fit> {
     if !known.inode.may_be(&content.inode) {
         return Ok(Fit::Other);
     }

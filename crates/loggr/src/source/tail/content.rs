@@ -171,12 +171,25 @@ mod tests {
 
     use super::*;
 
-    fn packed(dir: &Path, text: &[u8], gzip: bool) -> std::path::PathBuf {
-        let path = dir.join(if gzip { "x.gz" } else { "x.zst" });
-        let bytes = match gzip {
-            false => zstd::encode_all(text, 1).unwrap(),
-            true => {
+    const PACKINGS: [&str; 4] = ["gz", "zst", "xz", "bz2"];
+
+    fn packed(dir: &Path, text: &[u8], packing: &str) -> std::path::PathBuf {
+        let path = dir.join(format!("x.{packing}"));
+        let bytes = match packing {
+            "zst" => zstd::encode_all(text, 1).unwrap(),
+            "gz" => {
                 let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                out.write_all(text).unwrap();
+                out.finish().unwrap()
+            }
+            "xz" => {
+                let options = lzma_rust2::XzOptions::with_preset(1);
+                let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+                out.write_all(text).unwrap();
+                out.finish().unwrap()
+            }
+            _ => {
+                let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
                 out.write_all(text).unwrap();
                 out.finish().unwrap()
             }
@@ -191,7 +204,8 @@ mod tests {
         let text: Vec<u8> = (0..60_000u32).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
         let plain = dir.path().join("x");
         std::fs::write(&plain, &text).unwrap();
-        for path in [plain, packed(dir.path(), &text, true), packed(dir.path(), &text, false)] {
+        let packed = PACKINGS.map(|packing| packed(dir.path(), &text, packing));
+        for path in packed.into_iter().chain([plain]) {
             let mut content = Content::open(&path).unwrap();
             assert_eq!(content.is_packed(), path.extension().is_some());
             let end = text.len() as u64;
@@ -217,11 +231,15 @@ mod tests {
     #[test]
     fn a_compressed_file_that_is_not_whole_is_no_end() {
         let dir = tempfile::tempdir().unwrap();
-        let path = packed(dir.path(), &b"a line\n".repeat(9000), true);
-        let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        let mut out = Vec::new();
-        let error = Content::open(&path).unwrap().read(0, 1 << 20, &mut out).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        for packing in PACKINGS {
+            let text: Vec<u8> = (0..20_000u32).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+            let path = packed(dir.path(), &text, packing);
+            let bytes = std::fs::read(&path).unwrap();
+            for len in [bytes.len() / 2, bytes.len() - 1] {
+                std::fs::write(&path, &bytes[..len]).unwrap();
+                let error = Content::open(&path).unwrap().read(0, 1 << 20, &mut Vec::new()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{packing} {len}: {error}");
+            }
+        }
     }
 }

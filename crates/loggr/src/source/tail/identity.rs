@@ -24,7 +24,7 @@ pub const GUARD_BYTES: usize = 256;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// What compressing programs write behind a name.
-const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
+const PACKED: [&str; 5] = ["gz", "zst", "zstd", "xz", "bz2"];
 
 /// Where a file lies in its file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -164,6 +164,8 @@ mod tests {
             "app.log-20261201.gz",
             "app-20261201.log",
             "app-20261201.log.zst",
+            "app.log.2.xz",
+            "app-20261201.log.bz2",
             "app.log.gz",
             "app.log~",
             "app.log_old",

@@ -30,6 +30,8 @@ pub struct Memory {
     pub(super) heirs: BTreeMap<Id, Heirs>,
     /// When lost files are searched next.
     pub(super) searched: Option<Instant>,
+    /// A file was renamed between its finding and its opening: it has to be found under its new name.
+    pub(super) has_missed: bool,
     pub(super) is_later: bool,
 }
 

@@ -74,10 +74,11 @@ pub fn tail(tailing: Tailing, stop: Stop) -> std::io::Result<impl Future<Output 
     let (done, joined) = oneshot::channel::<()>();
     let runtime = tokio::runtime::Handle::current();
     let stats: Arc<_> = tailing.intake.stats.clone();
-    let begun = memory::nanos_now();
+    // Before loggr says that it runs: what is made from then on is read, whatever ends it.
+    let opened = Tail::open(tailing);
     std::thread::Builder::new().name("loggr-file".to_owned()).spawn(move || {
         let listener = stats.name();
-        match Tail::open(tailing, begun) {
+        match opened {
             Ok(tail) => tail.run(&runtime, stop, &deliveries),
             Err(error) => tracing::error!(listener, "no file is read: {error:#}"),
         }

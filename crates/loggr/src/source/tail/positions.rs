@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `F ID INO SUM SUM JSON` | a file: its number here, its inode; the sums are of what stands before the first, and of the JSON |
 //! | `S TIME SUM` | when the names of files were looked at last, in nanoseconds since 1970 |
+//! | `B TIME SUM` | the listener began, and nobody has looked yet |
 //! | `C N SUM` | the end of a commit of N lines, and the sum of them |
 //!
 //! Numbers and sums (XXH3) are hexadecimal. What stands behind the last whole commit was never promised and
@@ -131,9 +132,10 @@ pub struct Positions {
     /// Of each file the length of its line.
     lines: BTreeMap<Id, u64>,
     next: Id,
-    /// The listener has run before.
+    /// The listener has looked for files before.
     pub has_run: bool,
-    /// When the names of files were looked at last, in nanoseconds since 1970; 0 if that is not known.
+    /// When the names of files were looked at last, or the listener began, in nanoseconds since 1970; 0 if that is
+    /// not known.
     pub looked: u64,
     /// A write has failed: the log has to be written anew.
     is_doubtful: bool,
@@ -201,6 +203,31 @@ impl Positions {
         self.next - 1
     }
 
+    /// Writes down that the listener begins now, in nanoseconds since 1970: what is made later is new, also if it
+    /// ends before it has looked.
+    ///
+    /// # Errors
+    /// It is not written down, and counts until the listener ends.
+    pub fn begin(&mut self, now: u64) -> io::Result<()> {
+        self.looked = now;
+        let mut text = String::new();
+        write_time('B', now, &mut text);
+        end_commit(&mut text, 1);
+        self.append(&text)
+    }
+
+    /// Writes behind the last commit.
+    fn append(&mut self, text: &str) -> io::Result<()> {
+        // DURABLE: what is published afterwards counts on it.
+        let written = loggr_disk::write_at(&self.file, &mut [IoSlice::new(text.as_bytes())], self.len);
+        if let Err(error) = written.and_then(|()| loggr_disk::sync(&self.file)) {
+            self.is_doubtful = true;
+            return Err(error);
+        }
+        self.len += text.len() as u64;
+        Ok(())
+    }
+
     /// Writes down what has changed; `all` gives everything, for a log that is written anew. Files that are in
     /// neither are forgotten then.
     ///
@@ -224,20 +251,14 @@ impl Positions {
             return Ok(());
         }
         self.has_run = true;
-        write_look(self.looked, &mut text);
+        write_time('S', self.looked, &mut text);
         count += 1;
         end_commit(&mut text, count);
         let is_full = self.len + text.len() as u64 > LEAST_LOG_BYTES.max(self.live * SLACK);
         if self.is_doubtful || is_full {
             return self.renew(all);
         }
-        // DURABLE: what is published afterwards counts on it.
-        let written = loggr_disk::write_at(&self.file, &mut [IoSlice::new(text.as_bytes())], self.len);
-        if let Err(error) = written.and_then(|()| loggr_disk::sync(&self.file)) {
-            self.is_doubtful = true;
-            return Err(error);
-        }
-        self.len += text.len() as u64;
+        self.append(&text)?;
         for (id, len) in lines {
             self.live = self.live + len - self.lines.insert(id, len).unwrap_or(0);
         }
@@ -246,7 +267,7 @@ impl Positions {
 
     fn renew<'k>(&mut self, all: impl Iterator<Item = (Id, &'k Known)>) -> io::Result<()> {
         let mut text = String::new();
-        write_look(self.looked, &mut text);
+        write_time('S', self.looked, &mut text);
         let (mut lines, mut count) = (BTreeMap::new(), 1);
         for (id, known) in all {
             let begin = text.len();
@@ -266,8 +287,8 @@ impl Positions {
     }
 }
 
-fn write_look(looked: u64, text: &mut String) {
-    let line = format!("S {looked:x}");
+fn write_time(kind: char, nanos: u64, text: &mut String) {
+    let line = format!("{kind} {nanos:x}");
     text.push_str(&format!("{line} {:016x}\n", xxh3_64(line.as_bytes())));
 }
 
@@ -309,10 +330,9 @@ impl Found {
                     }
                 }
                 // A wrong one does no harm: the sum of its commit is wrong, too.
-                Some(b'S') => {
-                    self.has_run = true;
-                    let time =
-                        line.strip_prefix(b"S ").and_then(|rest| rest.split(|byte| *byte == b' ').next());
+                Some(kind @ (b'S' | b'B')) => {
+                    self.has_run |= *kind == b'S';
+                    let time = line.get(2..).and_then(|rest| rest.split(|byte| *byte == b' ').next());
                     let time = time.and_then(|time| std::str::from_utf8(time).ok());
                     self.looked = time.and_then(|time| u64::from_str_radix(time, 16).ok()).unwrap_or(0);
                 }
@@ -410,6 +430,19 @@ mod tests {
         );
         assert!(positions.has_run && !found.is_damaged && found.damaged.is_empty());
         assert_eq!(positions.new_id(), 3);
+    }
+
+    #[test]
+    fn a_listener_that_began_has_not_looked_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut positions, _) = Positions::open(dir.path(), "f").unwrap();
+        positions.begin(7).unwrap();
+        let (mut positions, found) = Positions::open(dir.path(), "f").unwrap();
+        assert_eq!((positions.has_run, positions.looked, found.is_damaged), (false, 7, false));
+        commit(&mut positions, &[(0, known(0))]);
+        let (positions, found) = Positions::open(dir.path(), "f").unwrap();
+        assert_eq!((positions.has_run, positions.looked, found.is_damaged), (true, 7, false));
+        assert_eq!(found.files.len(), 1);
     }
 
     #[test]

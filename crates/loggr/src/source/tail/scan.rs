@@ -62,6 +62,7 @@ impl Tail {
             self.wake(id, now);
             self.look_for_heirs(id, now);
         }
+        self.scanning.has_missed = false;
         let new: Vec<_> =
             new.into_iter().filter_map(|(path, meta)| self.admit_known(path, &meta, now)).collect();
         if !self.scanning.is_later {
@@ -86,7 +87,8 @@ impl Tail {
         self.inherit(now);
         self.finish(now);
         // What is looked for has to be looked for after a crash, too.
-        if self.scanning.heirs.values().all(|heirs| heirs.made_since.is_none()) {
+        let is_looking = self.scanning.heirs.values().any(|heirs| heirs.made_since.is_some());
+        if !is_looking && !self.scanning.has_missed {
             self.positions.looked = begun;
         }
         if !std::mem::replace(&mut self.scanning.is_later, true) {

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::admit::Copy;
+use super::admit::{Copy, Fit, fit};
 use super::content::Content;
 use super::file::written;
 use super::identity::{FINGERPRINT_BYTES, is_packed, is_rotation};
@@ -145,13 +145,18 @@ impl Tail {
         }
     }
 
-    /// Is it a copy of a file that is still read?
+    /// Is it a copy of a file that is still read? So it may be if that was truncated a moment ago, which nobody has
+    /// noticed yet.
     fn is_beside_its_original(&mut self, content: &mut Content, head: &[u8]) -> bool {
         let Ok(end) = content.metadata().map(|meta| meta.size()) else { return true };
         let Ok(last) = content.read_before(end) else { return true };
         let mut originals = self.files.values_mut().filter(|file| file.begins_like(head));
         originals.any(|file| {
-            file.content.as_mut().is_some_and(|own| own.read_before(end).is_ok_and(|of| of == last))
+            let known = &file.known;
+            file.content.as_mut().is_some_and(|own| {
+                let is_same = own.read_before(end).is_ok_and(|of| of == last);
+                is_same || !matches!(fit(known, own), Ok(Fit::Same))
+            })
         })
     }
 

@@ -79,9 +79,8 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Reads what is written down. What was made since it has `begun` (nanoseconds since 1970) is new, also where
-    /// nobody has looked before.
-    pub fn open(tailing: Tailing, begun: u64) -> Result<Tail> {
+    /// Reads what is written down; where nothing is, that loggr has been here.
+    pub fn open(tailing: Tailing) -> Result<Tail> {
         let Tailing { files, format, window_bytes, positions, intake } = tailing;
         let listener = intake.stats.name().to_owned();
         let shown = positions.display().to_string();
@@ -97,7 +96,8 @@ impl Tail {
             bail!("`{}`: {text}", path.display());
         }
         if positions.looked == 0 {
-            positions.looked = begun;
+            // What is made from now on is new. A disk that takes nothing is told at the first look.
+            drop(positions.begin(super::memory::nanos_now()));
         }
         let runtime = match format {
             InputFormat::Docker => Some(Runtime::Docker),

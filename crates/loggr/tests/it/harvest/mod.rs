@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Loggr, Setup, until};
+use crate::support::{Loggr, Setup, bzip2, until, xz};
 
 /// A directory for uploads, and a loggr that harvests it.
 pub struct Yard {
@@ -126,19 +126,6 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).expect("memory")
-}
-
-fn xz(text: &[u8]) -> Vec<u8> {
-    let options = lzma_rust2::XzOptions::with_preset(1);
-    let mut packed = lzma_rust2::XzWriter::new(Vec::new(), options).expect("memory");
-    packed.write_all(text).expect("memory");
-    packed.finish().expect("memory")
-}
-
-fn bzip2(text: &[u8]) -> Vec<u8> {
-    let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-    packed.write_all(text).expect("memory");
-    packed.finish().expect("memory")
 }
 
 #[test]

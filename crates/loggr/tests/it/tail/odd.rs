@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Watching, lines};
-use crate::support::{seq_of, skipped, until};
+use crate::support::{bzip2, seq_of, skipped, until, xz};
 
 /// A first line by which files cannot be told apart.
 fn long_line(seq: u64) -> String {
@@ -137,8 +137,17 @@ fn a_file_system_that_goes_and_comes_back_is_read_on() {
 fn a_compressed_copy_is_read_from_where_the_file_was_left() {
     let mut watching = Watching::start("*.log", "grace = '1s'\n");
     watching.write("a.log", lines(0..50));
-    watching.write("b.log", lines(100..110));
-    watching.holds((0..50).chain(100..110));
+    let packings: [(&str, &str, fn(&[u8]) -> Vec<u8>); 3] = [
+        ("b", "zst", |text| zstd::encode_all(text, 1).expect("it is packed")),
+        ("c", "xz", xz),
+        ("d", "bz2", bzip2),
+    ];
+    let begins = |at: usize| 100 * (1 + at as u64);
+    for (at, (name, ..)) in packings.iter().enumerate() {
+        watching.write(&format!("{name}.log"), lines(begins(at)..begins(at) + 10));
+    }
+    let of_all = |each: u64| (0..packings.len()).flat_map(move |at| begins(at)..begins(at) + each);
+    watching.holds((0..50).chain(of_all(10)));
     watching.loggr.kill9();
     watching.append("a.log", lines(50..60));
     watching.rename("a.log", "a.log.2");
@@ -146,12 +155,15 @@ fn a_compressed_copy_is_read_from_where_the_file_was_left() {
     // Nobody has seen this one.
     watching.write("a.log.1", lines(60..70));
     watching.write("a.log", lines(70..80));
-    watching.append("b.log", lines(110..120));
-    let zstd = zstd::encode_all(std::fs::read(watching.path("b.log")).expect("it is there").as_slice(), 1);
-    std::fs::remove_file(watching.path("b.log")).expect("it was there");
-    watching.write("b.log-20260301.zst", zstd.expect("it is packed"));
+    for (at, (name, ending, pack)) in packings.iter().enumerate() {
+        let log = format!("{name}.log");
+        watching.append(&log, lines(begins(at) + 10..begins(at) + 20));
+        let text = std::fs::read(watching.path(&log)).expect("it is there");
+        std::fs::remove_file(watching.path(&log)).expect("it was there");
+        watching.write(&format!("{log}-20260301.{ending}"), pack(&text));
+    }
     watching.loggr.up();
-    watching.holds((0..80).chain(100..120));
+    watching.holds((0..80).chain(of_all(20)));
 }
 
 #[test]

@@ -106,6 +106,24 @@ fn dateext_before_the_ending_and_compressed() {
     );
 }
 
+/// What was rotated before loggr began is history; what was made since is not, also if loggr is killed before it has
+/// looked for the first time.
+#[test]
+fn what_came_and_went_before_the_first_look() {
+    let history = super::lines(90..99);
+    let mut watching = Watching::down("app.log", "format = 'raw'\n", &[("app.log.9", &history)]);
+    watching.loggr.up();
+    watching.write("app.log", super::lines(0..10));
+    watching.rename("app.log", "app.log.2");
+    watching.write("app.log", super::lines(10..20));
+    watching.rename("app.log", "app.log.1");
+    watching.loggr.kill9();
+    watching.write("app.log", super::lines(20..30));
+    watching.loggr.up();
+    watching.holds(0..30);
+    watching.loggr.assert_balanced();
+}
+
 #[test]
 fn a_program_that_opens_its_log_late() {
     survives("create 0644", Reopens::Late(Duration::from_millis(700)));
