@@ -17,7 +17,12 @@ pub(super) const SPEC: Spec = Spec {
     parameters: &[
         required("on", Kind::AnyFields, "the fields, one or several, in the order of the result"),
         optional("separator", Kind::Text, ",", "the text between the values"),
-        optional("target", Kind::AnyField, "", "the field that gets the result, instead of the field in `on`"),
+        optional(
+            "target",
+            Kind::AnyField,
+            "",
+            "the field that gets the result, instead of the field in `on`",
+        ),
     ],
     adds: &[
         (

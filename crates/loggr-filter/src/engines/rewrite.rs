@@ -32,8 +32,10 @@ pub(super) const TARGET: Parameter = optional(
 );
 
 /// The row about the tag that a value without room gives, for the tables of engines.
-pub(super) const NO_ROOM: (&str, &str) =
-    ("_assignfailure", "tag: the result is too long, does not fit the field, or the event has no room for it");
+pub(super) const NO_ROOM: (&str, &str) = (
+    "_assignfailure",
+    "tag: the result is too long, does not fit the field, or the event has no room for it",
+);
 
 /// What becomes of a text.
 pub(super) enum New {
@@ -43,8 +45,6 @@ pub(super) enum New {
     Part(Range<usize>),
     /// Another text.
     Text(String),
-    /// There is no result; the event gets the tag.
-    Failed(&'static str),
 }
 
 /// The fields of a call.
@@ -62,7 +62,8 @@ impl Rewrite {
             Some(target) => {
                 writable(target, "target")?;
                 if on.len() > 1 {
-                    let message = format!("`target` takes what becomes of one field, and `on` has {}", on.len());
+                    let message =
+                        format!("`target` takes what becomes of one field, and `on` has {}", on.len());
                     let hint = "call it for each field, or leave `target` out";
                     return Err(BuildError::argument("target", message).hint(hint));
                 }
@@ -84,10 +85,6 @@ impl Rewrite {
             for at in 0..place.count(event) {
                 let Some(new) = place.look(event, at, &make) else { continue };
                 let value = match new {
-                    New::Failed(tag) => {
-                        outcome = Outcome::Failed(tag);
-                        continue;
-                    }
                     New::Text(text) if text.len() > MAX_VALUE_BYTES => {
                         outcome = Outcome::Failed(ASSIGN_TAG);
                         continue;
@@ -142,8 +139,12 @@ pub(super) fn write<'e>(event: &mut Event<'e>, target: &'e Place, values: Vec<Co
     if others + values.len() > MAX_EVENT_VALUES {
         return false;
     }
-    match event.fields.iter_mut().find(|f| f.name == name) {
-        Some(field) => field.values = values,
+    match event.fields.iter().position(|f| f.name == name) {
+        Some(at) => {
+            if let Some(field) = event.fields.get_mut(at) {
+                field.values = values;
+            }
+        }
         None if event.fields.len() >= MAX_FIELDS => return false,
         None => event.fields.push(Field { name: name.into(), values }),
     }

@@ -19,8 +19,8 @@ pub const LIMIT_TAG: &str = "_splitlimit";
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {
     name: "split",
-    summary: "cuts a text at each place where a separator stands, and makes a value of the field of each part; for \
-         parts with names of their own there is `dissect`",
+    summary: "cuts a text at each place where a separator stands, and makes a value of the field of each part; parts \
+         with names of their own are for `grok`, `csv` and `kv`",
     parameters: &[
         required("on", Kind::AnyField, "the field whose text is cut; if it has several values, each of them"),
         required("separator", Kind::Text, "the text that stands between the parts"),

@@ -381,10 +381,13 @@ impl Compiler<'_> {
             match parameter {
                 // All that follow, as none can stand for another parameter.
                 Some(parameter) if parameter.kind == Kind::Operands => return Some(parameter),
-                // The rest of the texts or of the fields, as long as nothing else comes.
+                // The rest of the texts, or of the fields behind the first, as long as nothing else comes.
                 Some(parameter) if matches!(parameter.kind, Kind::Texts | Kind::AnyFields) => {
-                    let is_one = if parameter.kind == Kind::Texts { is_text } else { is_field };
-                    if is_one(&argument.value) {
+                    let is_one = match parameter.kind {
+                        Kind::Texts => is_text(&argument.value),
+                        _ => is_field(&argument.value) || given.get(parameter.name).is_none(),
+                    };
+                    if is_one {
                         return Some(parameter);
                     }
                     *positional += 1;

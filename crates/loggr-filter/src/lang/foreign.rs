@@ -115,7 +115,7 @@ const ENGINES: [(&[&str], &str); 21] = [
     (&["lower", "tolower", "downcase"], "write `lowercase([field])`"),
     (&["upper", "toupper", "upcase", "capitalize"], "write `uppercase([field])`"),
     (&["strip", "ltrim", "rtrim"], "write `trim([field])`"),
-    (&["substr"], "write `substring([field], from=0, length=8)`"),
+    (&["substr"], "write `substring([field], 0, 8)`"),
     (
         &["gsub", "sub", "replace", "re_replace", "regex_replace", "re_extract", "extract"],
         "`grok` takes the wanted part out of a text: `grok(\"^%{WORD:first} %{GREEDYDATA:rest}\")`",
@@ -150,7 +150,7 @@ const ENGINES: [(&[&str], &str); 21] = [
         ],
         "write `message ~ \"part\"`, `message ~ \"^beginning\"` or `message ~ \"end$\"`",
     ),
-    (&["len", "strlen", "size"], "write `length([field], target=[n])`"),
+    (&["len", "strlen", "size"], "write `length([field], [n])`"),
     (
         &["ruby", "exec", "eval", "print", "log", "debug", "puts", "echo"],
         "a filter changes events alone; `loggr filter --trace` shows what each rule does",
