@@ -4,7 +4,19 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { BROKEN, FAILED, ORDERS } from './support/events';
 import { BASE } from './support/server';
-import { asks, clipboard, idle, number, openRow, parameter, ready, rows, says, visit } from './support/tab';
+import {
+  asks,
+  clickOver,
+  clipboard,
+  idle,
+  number,
+  openRow,
+  parameter,
+  ready,
+  rows,
+  says,
+  visit,
+} from './support/tab';
 
 const heads = async (page: Page) =>
   (await page.locator('.lhead [role=columnheader] .cut').allTextContents()).map((t) => t.trim());
@@ -60,8 +72,8 @@ describe('row 5: rows', () => {
   test('columns chosen, moved, resized, remembered', async () => {
     const { page } = await visit('explore', { q: 'app:sshd' });
     expect(await heads(page)).toEqual(['Host', 'App']);
-    await page.locator('.fld', { hasText: 'login@32473.user' }).hover();
-    await page.getByRole('button', { name: 'Show login@32473.user as a column' }).click();
+    const show = page.getByRole('button', { name: 'Show login@32473.user as a column' });
+    await clickOver(page.locator('.fld', { hasText: 'login@32473.user' }), show);
     await says(rows(page).first(), /u\d/);
     const head = page.locator('.lhead [role=columnheader]');
     await head.filter({ hasText: 'login@32473.user' }).dragTo(head.filter({ hasText: 'Host' }));

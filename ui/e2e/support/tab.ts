@@ -195,6 +195,18 @@ export async function says(where: Locator, text: string | RegExp): Promise<void>
   await (typeof text === 'string' ? now.toContain(text) : now.toMatch(text));
 }
 
+/** Clicks what is shown only while the mouse is over something, which what still loads may move away from it. */
+export async function clickOver(over: Locator, what: Locator): Promise<void> {
+  const clicked = async () => {
+    await over.hover();
+    return what.click({ timeout: 1000 }).then(
+      () => true,
+      () => false,
+    );
+  };
+  await expect.poll(clicked).toBe(true);
+}
+
 /** Waits until there are so many. */
 export async function number(of: Locator, n: number): Promise<void> {
   await expect.poll(() => of.count()).toBe(n);
