@@ -8,6 +8,9 @@ use loggr_event::{Defect, Event, Facility, Severity, Timestamp};
 
 /// Tag of an event to which a value could not be assigned.
 pub(crate) const ASSIGN_TAG: &str = "_assignfailure";
+/// Bytes of a value that is assigned, at most. A longer one is not assigned, and the event gets the
+/// tag `_assignfailure`.
+pub const MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// A field that every event has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use super::place::Place;
 use super::rewrite::{NO_ROOM, and, text, writable, write};
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional, required};
-use crate::field::ASSIGN_TAG;
-use crate::lang::MAX_VALUE_BYTES;
+use crate::field::{ASSIGN_TAG, MAX_VALUE_BYTES};
 
 /// The engine's row.
 pub(super) const SPEC: Spec = Spec {

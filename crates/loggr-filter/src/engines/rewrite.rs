@@ -12,8 +12,7 @@ use loggr_event::{Event, Field, MAX_FIELDS};
 
 use super::place::{MAX_EVENT_VALUES, Place, part};
 use super::{Arguments, BuildError, Kind, Outcome, Parameter, optional};
-use crate::field::{ASSIGN_TAG, CoreField};
-use crate::lang::MAX_VALUE_BYTES;
+use crate::field::{ASSIGN_TAG, CoreField, MAX_VALUE_BYTES};
 
 /// The argument `on` of engines that change texts in place.
 pub(super) const ON: Parameter = optional(

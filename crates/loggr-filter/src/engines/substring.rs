@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::rewrite::{NO_ROOM, New, ON, Rewrite, TARGET, integer};
 use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
-use crate::lang::MAX_VALUE_BYTES;
+use crate::field::MAX_VALUE_BYTES;
 
 /// Largest `start` and `length`: no text has more characters.
 const MAX_CHARS: i64 = MAX_VALUE_BYTES as i64;

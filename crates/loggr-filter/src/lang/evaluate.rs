@@ -13,11 +13,7 @@ use super::ast::Comparison;
 use super::counters::{Counters, Step};
 use super::node::{Called, Check, Node, Test, Values, Write};
 use crate::engines::{Call, Outcome};
-use crate::field::{ASSIGN_TAG, CoreField};
-
-/// Bytes of a value that is assigned, at most. A longer one is not assigned, and the event gets the
-/// tag `_assignfailure`.
-pub const MAX_VALUE_BYTES: usize = 16 << 20;
+use crate::field::{ASSIGN_TAG, CoreField, MAX_VALUE_BYTES};
 
 /// How a block ended.
 pub(super) enum Flow {

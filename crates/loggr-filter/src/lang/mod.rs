@@ -23,10 +23,10 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use crate::field::MAX_VALUE_BYTES;
 pub use cases::{Cases, CasesError, Failure};
 pub use counters::{Counters, RuleCount, Step};
 pub use error::{FilterError, FilterErrors, Span};
-pub use evaluate::MAX_VALUE_BYTES;
 pub use lexer::{MAX_LITERAL_BYTES, MAX_TEXT_BYTES};
 pub use parser::{MAX_ERRORS, MAX_NESTING, MAX_STATEMENTS};
 pub use predicate::Predicate;
