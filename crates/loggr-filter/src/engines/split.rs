@@ -131,6 +131,10 @@ impl Engine for Split {
 
 impl Split {
     /// Adds the parts of a text. `cut`: something was cut or left out; `full`: there were too many.
+    #[allow(
+        clippy::ptr_arg,
+        reason = "a part of a borrowed text is borrowed as long as the text, a `&str` of it is not"
+    )]
     fn parts<'e>(
         &self,
         text: &Cow<'e, str>,

@@ -137,7 +137,8 @@ fn a_file_system_that_goes_and_comes_back_is_read_on() {
 fn a_compressed_copy_is_read_from_where_the_file_was_left() {
     let mut watching = Watching::start("*.log", "grace = '1s'\n");
     watching.write("a.log", lines(0..50));
-    let packings: [(&str, &str, fn(&[u8]) -> Vec<u8>); 3] = [
+    type Pack = fn(&[u8]) -> Vec<u8>;
+    let packings: [(&str, &str, Pack); 3] = [
         ("b", "zst", |text| zstd::encode_all(text, 1).expect("it is packed")),
         ("c", "xz", xz),
         ("d", "bz2", bzip2),
