@@ -136,7 +136,7 @@ fn summary(config: &Config, shown: &mut Vec<(String, Holder)>) -> Result<String>
         }
         None => writeln!(out, "web: off")?,
     }
-    for sentence in config.unsearched() {
+    for sentence in config.unsearched().into_iter().chain(config.loops()) {
         writeln!(out, "warning: {sentence}")?;
     }
     Ok(out)

@@ -17,6 +17,7 @@ mod hmac;
 mod keys;
 mod listener;
 mod log;
+mod loops;
 mod machine;
 mod oidc;
 mod packers;

@@ -391,5 +391,8 @@ fn say_running(live: &Live) {
         for what in live.config.unsearched() {
             tracing::warn!(what, "not all events can be searched");
         }
+        for what in live.config.loops() {
+            tracing::warn!(what, "events go round");
+        }
     }
 }

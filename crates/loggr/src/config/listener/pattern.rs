@@ -108,9 +108,28 @@ impl Pattern {
         &self.base
     }
 
+    /// Would a file of this path match?
+    pub fn names(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(&self.base) else { return false };
+        let names: Option<Vec<&str>> = below.iter().map(|name| name.to_str()).collect();
+        names.is_some_and(|names| fit(&self.steps, &names))
+    }
+
     /// What the names below it have to be.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+}
+
+fn fit(steps: &[Step], names: &[&str]) -> bool {
+    match (steps, names) {
+        ([], []) => true,
+        ([any @ Step::Any, rest @ ..], _) => {
+            let is_one_more = |name: &str, others: &[&str]| any.matches(name) && fit(steps, others);
+            fit(rest, names) || names.split_first().is_some_and(|(name, others)| is_one_more(name, others))
+        }
+        ([step, rest @ ..], [name, others @ ..]) => step.matches(name) && fit(rest, others),
+        _ => false,
     }
 }
 
