@@ -12,6 +12,5 @@ mod field;
 pub mod grok;
 pub mod lang;
 mod nearest;
-mod spent;
 
 pub use field::{CORE_FIELDS, CoreField, CoreFieldRow};

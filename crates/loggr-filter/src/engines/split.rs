@@ -41,7 +41,7 @@ pub(super) const SPEC: Spec = Spec {
             "part",
             Kind::Number,
             "",
-            "takes this part alone: 1 is the first, -1 the last; if there is no such part nothing changes",
+            "takes this part alone: 1 is the first, -1 the last; a value without such a part stays, or gives nothing to the target",
         ),
         optional("skip_empty", Kind::Flag, "false", "with `true` an empty part makes no value"),
     ],
@@ -111,11 +111,18 @@ impl Engine for Split {
         for at in 0..self.on.count(call.event) {
             let Some(text) = self.on.value(call.event, at) else { continue };
             match self.part {
-                Some(nth) => values.extend(self.nth(&text, nth).map(|range| part(&text, range))),
+                Some(nth) => match self.nth(&text, nth) {
+                    Some(range) => {
+                        cut = true;
+                        values.push(part(&text, range));
+                    }
+                    None if self.in_place => values.push(text),
+                    None => {}
+                },
                 None => self.parts(&text, &mut values, &mut cut, &mut full),
             }
         }
-        if values.is_empty() || (self.in_place && self.part.is_none() && !cut) {
+        if values.is_empty() || (self.in_place && !cut) {
             return Outcome::Nothing;
         }
         if full {
@@ -209,6 +216,9 @@ mod tests {
         check("split(message, \"/\", [t], part=5)", path, "nothing");
         check("split(message, \"/\", [t], part=-5)", path, "nothing");
         check("split([many], \"=\", part=1)", "", "many=p|q");
+        check("split([many], \"p=\", part=2)", "", "many=1|q=2");
+        check("split([many], \"p=\", [t], part=2)", "", "t=1");
+        check("split([many], \"/\", part=2)", "", "nothing");
         let (did, event) = run("split(message, \"/\", part=-1)", path);
         assert_eq!((did, event.message.as_ref()), (true, "index.html"));
     }

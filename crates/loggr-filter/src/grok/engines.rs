@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use pcre2::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_automata::hybrid::dfa::Cache;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::form::Form;
 use super::guard::Guard;
 use super::pcre::{print, print_compact};
 use super::syntax::Expression;
 use super::{GrokError, Limit};
-use crate::spent::processor_time;
 
 /// Most steps that PCRE2 may take for one text.
 pub const MATCH_LIMIT: u32 = 1_024_000;
@@ -168,6 +168,12 @@ impl Engines {
         self.printed = format!("(*NO_JIT)(*NO_START_OPT){}", self.printed);
         self.tries = Default::default();
     }
+}
+
+/// Processor time that this thread has used.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }
 
 fn regex(printed: &str, form: Form, number: usize) -> Result<Regex, pcre2::Error> {

@@ -234,6 +234,36 @@ pub fn judge(beginning: &[u8]) -> Option<NoLog> {
 }
 
 #[cfg(test)]
+impl Packing {
+    /// A text packed so, for tests.
+    pub fn pack(self, text: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        fn all(mut to: impl Write, text: &[u8]) {
+            to.write_all(text).and_then(|()| to.flush()).expect("memory takes all");
+        }
+        match self {
+            Packing::Zstd => zstd::encode_all(text, 1).expect("memory takes all"),
+            Packing::Gzip => {
+                let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                all(&mut out, text);
+                out.finish().expect("memory takes all")
+            }
+            Packing::Xz => {
+                let options = lzma_rust2::XzOptions::with_preset(1);
+                let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).expect("the options are right");
+                all(&mut out, text);
+                out.finish().expect("memory takes all")
+            }
+            Packing::Bzip2 => {
+                let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                all(&mut out, text);
+                out.finish().expect("memory takes all")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::io::Write;
 
@@ -243,25 +273,6 @@ mod tests {
         let mut text = String::new();
         open(Box::new(Cursor::new(file)), claimed)?.read_to_string(&mut text).map_err(Fault::of)?;
         Ok(text)
-    }
-
-    fn xz(text: &[u8]) -> Vec<u8> {
-        let options = lzma_rust2::XzOptions::with_preset(1);
-        let mut packed = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
-        packed.write_all(text).unwrap();
-        packed.finish().unwrap()
-    }
-
-    fn bzip2(text: &[u8]) -> Vec<u8> {
-        let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-        packed.write_all(text).unwrap();
-        packed.finish().unwrap()
-    }
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(text).unwrap();
-        packed.finish().unwrap()
     }
 
     #[track_caller]
@@ -286,18 +297,18 @@ mod tests {
             None,
             "\u{feff}h\u{e4}\u{df}\n\u{1b}[31mred\u{1b}[0m\n",
         );
-        check(&gzip(b"one\n"), None, "one\n");
-        check(&[gzip(b"one\n"), gzip(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&Packing::Gzip.pack(b"one\n"), None, "one\n");
+        check(&[Packing::Gzip.pack(b"one\n"), Packing::Gzip.pack(b"two\n")].concat(), None, "one\ntwo\n");
         check(&zstd(b"one\n"), None, "one\n");
-        check(&gzip(b"one\n"), Some(Packing::Gzip), "one\n");
-        check(&zstd(&gzip(b"one\n")), Some(Packing::Zstd), "one\n");
+        check(&Packing::Gzip.pack(b"one\n"), Some(Packing::Gzip), "one\n");
+        check(&zstd(&Packing::Gzip.pack(b"one\n")), Some(Packing::Zstd), "one\n");
         check(&[zstd(b"one\n"), zstd(b"two\n")].concat(), None, "one\ntwo\n");
-        check(&[xz(b"one\n"), xz(b"two\n")].concat(), None, "one\ntwo\n");
-        check(&[bzip2(b"one\n"), bzip2(b"two\n")].concat(), None, "one\ntwo\n");
-        check(&bzip2(b""), None, "");
-        check(&xz(b""), None, "");
+        check(&[Packing::Xz.pack(b"one\n"), Packing::Xz.pack(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&[Packing::Bzip2.pack(b"one\n"), Packing::Bzip2.pack(b"two\n")].concat(), None, "one\ntwo\n");
+        check(&Packing::Bzip2.pack(b""), None, "");
+        check(&Packing::Xz.pack(b""), None, "");
         check(b"BZh9 is a word of a log\n", None, "BZh9 is a word of a log\n");
-        check(&xz(&bzip2(b"one\n")), Some(Packing::Xz), "one\n");
+        check(&Packing::Xz.pack(&Packing::Bzip2.pack(b"one\n")), Some(Packing::Xz), "one\n");
         // What zstd steps over is no text, wherever it stands.
         let skipped = |n: u8| [&[0x50 + n, 0x2a, 0x4d, 0x18, 3, 0, 0, 0], b"abc".as_slice()].concat();
         check(&skipped(0), None, "");
@@ -316,25 +327,33 @@ mod tests {
         check_none(b"\xff\xfeh\0i\0", None, "UTF-16");
         check_none(b"text\0text", None, "the byte 4 is a NUL");
         check_none(&[1, 2, 3, b'a'], None, "control characters");
-        check_none(&gzip(&gzip(b"one")), None, "packed twice");
+        check_none(&Packing::Gzip.pack(&Packing::Gzip.pack(b"one")), None, "packed twice");
         let mut tar = vec![b'x'; 300];
         tar[257..262].copy_from_slice(b"ustar");
-        check_none(&gzip(&tar), None, "tar archive");
+        check_none(&Packing::Gzip.pack(&tar), None, "tar archive");
     }
 
     #[test]
     fn what_is_packed_and_damaged_is_said_to_be() {
         let lines = b"a line that is long enough\n".repeat(100);
-        let mut wrong_sum = gzip(&lines);
+        let mut wrong_sum = Packing::Gzip.pack(&lines);
         let sum = wrong_sum.len() - 8;
         wrong_sum[sum] ^= 1;
         check_none(&wrong_sum, None, "damaged");
-        for mut wrong in [xz(&lines), bzip2(&lines), zstd::encode_all(lines.as_slice(), 1).unwrap()] {
+        for mut wrong in [
+            Packing::Xz.pack(&lines),
+            Packing::Bzip2.pack(&lines),
+            zstd::encode_all(lines.as_slice(), 1).unwrap(),
+        ] {
             let middle = wrong.len() / 2;
             wrong[middle] ^= 0xff;
             check_none(&wrong, None, "packed and");
         }
-        check_none(&[gzip(b"one\n").as_slice(), b"no member of it, but a text"].concat(), None, "damaged");
+        check_none(
+            &[Packing::Gzip.pack(b"one\n").as_slice(), b"no member of it, but a text"].concat(),
+            None,
+            "damaged",
+        );
         check_none(b"plain", Some(Packing::Zstd), "does not begin as `zstd` does");
     }
 
@@ -342,7 +361,8 @@ mod tests {
     fn what_is_packed_and_ends_too_early_is_said_to_be_cut_off() {
         let lines = b"a line that is long enough\n".repeat(100);
         let zstd = zstd::encode_all(lines.as_slice(), 1).unwrap();
-        for whole in [gzip(&lines), zstd, xz(&lines), bzip2(&lines)] {
+        for whole in [Packing::Gzip.pack(&lines), zstd, Packing::Xz.pack(&lines), Packing::Bzip2.pack(&lines)]
+        {
             check_none(&whole[..whole.len() / 2], None, "ends in its middle");
             check_none(&whole[..whole.len() - 1], None, "ends in its middle");
         }

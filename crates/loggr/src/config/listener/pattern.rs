@@ -124,6 +124,8 @@ impl Pattern {
 fn fit(steps: &[Step], names: &[&str]) -> bool {
     match (steps, names) {
         ([], []) => true,
+        // Two of them mean what one means.
+        ([Step::Any, rest @ ..], _) if rest.first() == Some(&Step::Any) => fit(rest, names),
         ([any @ Step::Any, rest @ ..], _) => {
             let is_one_more = |name: &str, others: &[&str]| any.matches(name) && fit(steps, others);
             fit(rest, names) || names.split_first().is_some_and(|(name, others)| is_one_more(name, others))

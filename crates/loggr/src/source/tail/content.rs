@@ -167,34 +167,13 @@ impl Unpacking {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
-    const PACKINGS: [&str; 4] = ["gz", "zst", "xz", "bz2"];
+    const PACKINGS: [Packing; 4] = [Packing::Gzip, Packing::Zstd, Packing::Xz, Packing::Bzip2];
 
-    fn packed(dir: &Path, text: &[u8], packing: &str) -> std::path::PathBuf {
-        let path = dir.join(format!("x.{packing}"));
-        let bytes = match packing {
-            "zst" => zstd::encode_all(text, 1).unwrap(),
-            "gz" => {
-                let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                out.write_all(text).unwrap();
-                out.finish().unwrap()
-            }
-            "xz" => {
-                let options = lzma_rust2::XzOptions::with_preset(1);
-                let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
-                out.write_all(text).unwrap();
-                out.finish().unwrap()
-            }
-            _ => {
-                let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-                out.write_all(text).unwrap();
-                out.finish().unwrap()
-            }
-        };
-        std::fs::write(&path, bytes).unwrap();
+    fn packed(dir: &Path, text: &[u8], packing: Packing) -> std::path::PathBuf {
+        let path = dir.join(format!("x.{packing:?}"));
+        std::fs::write(&path, packing.pack(text)).unwrap();
         path
     }
 
@@ -238,7 +217,7 @@ mod tests {
             for len in [bytes.len() / 2, bytes.len() - 1] {
                 std::fs::write(&path, &bytes[..len]).unwrap();
                 let error = Content::open(&path).unwrap().read(0, 1 << 20, &mut Vec::new()).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{packing} {len}: {error}");
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{packing:?} {len}: {error}");
             }
         }
     }

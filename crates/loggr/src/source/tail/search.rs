@@ -155,7 +155,7 @@ impl Tail {
             let known = &file.known;
             file.content.as_mut().is_some_and(|own| {
                 let is_same = own.read_before(end).is_ok_and(|of| of == last);
-                is_same || !matches!(fit(known, own), Ok(Fit::Same))
+                is_same || matches!(fit(known, own), Ok(Fit::Changed))
             })
         })
     }
