@@ -99,6 +99,49 @@ export interface ListenerStatus extends Owned {
   ack_p99_ms?: number | null;
   senders?: { name: string; last_seen: number }[];
   clients?: ClientStatus[];
+  files?: FilesStatus | null;
+}
+
+/** The files that a listener reads. */
+export interface FilesStatus {
+  watched: number;
+  open: number;
+  bytes_behind: number;
+  oldest_seconds: number;
+  truncated: number;
+  gaps: number;
+  gap_bytes: number;
+  /** What is wrong with single files. */
+  troubles: readonly string[];
+}
+
+/** A directory into which files are uploaded, since its process started. */
+export interface HarvestStatus extends Owned {
+  name: string;
+  directory: string;
+  waiting: number;
+  temporary: number;
+  in_hand: number;
+  done: number;
+  /** Taken before, they gave no events. */
+  again: number;
+  failed: number;
+  accepted: number;
+  bytes: number;
+  last?: HarvestedFile | null;
+  last_failed?: HarvestedFile | null;
+  ack_p50_ms?: number | null;
+  ack_p99_ms?: number | null;
+  stalled: boolean;
+  ended?: string | null;
+  trouble?: string | null;
+}
+
+export interface HarvestedFile {
+  path: string;
+  at: string;
+  /** How many lines it had, or why it failed. */
+  what: string;
 }
 
 export interface ExchangeStatus extends Owned {
@@ -271,6 +314,7 @@ export interface Installation {
   processes: ProcessStatus[];
   totals: Totals;
   listeners: ListenerStatus[];
+  harvests?: HarvestStatus[];
   certificates?: CertificateStatus[];
   exchanges: ExchangeStatus[];
   queues: QueueStatus[];

@@ -43,6 +43,18 @@ const queue = {
   balanced: true,
 };
 const ship = { kind: 'files', stored: 0, rescued: 0, failures: 0, failing: false };
+const harvest = {
+  directory: '/srv/drop',
+  waiting: 2,
+  temporary: 0,
+  in_hand: 1,
+  done: 0,
+  again: 0,
+  failed: 0,
+  accepted: 0,
+  bytes: 0,
+  stalled: false,
+};
 const machine = { received: 0, stored: 0, dropped: 0, failing: false };
 
 const simple: Installation = {
@@ -95,6 +107,30 @@ describe('the picture', () => {
         queues: simple.queues.slice(1),
       }),
     ).toBe('tcp > received > archive > archive'));
+  const files = { watched: 3, open: 2, oldest_seconds: 9, truncated: 0, gaps: 0, gap_bytes: 0, troubles: [] };
+  const notes = (s: Installation) => flow(s).columns[0]?.nodes.map((n) => n.note);
+  test('says which files a listener follows', () => {
+    const reading = (bytes_behind: number) =>
+      notes({ ...none, listeners: [{ ...listener, name: 'files', files: { ...files, bytes_behind } }] });
+    expect(reading(0)).toEqual(['3 files']);
+    expect(reading(2_000_000)).toEqual(['3 files, 2.0 MB to be read']);
+  });
+  test('has harvests where listeners are', () => {
+    const s = {
+      ...simple,
+      harvests: [
+        { ...harvest, name: 'drop' },
+        { ...harvest, name: 'full', stalled: true },
+      ],
+    };
+    expect(columns(s)).toBe('tcp+drop+full > received > main > events > archive > archive');
+    expect(notes(s)).toEqual(['', '3 files to be read', 'its queue takes nothing']);
+    expect(
+      flow(s)
+        .edges.slice(0, 3)
+        .map((e) => e.state),
+    ).toEqual(['', '', 'warn']);
+  });
   test('of a loop ends', () =>
     expect(
       flow({ ...simple, machines: [{ ...machine, name: 'main', queue: 'main', destination: 'received' }] })

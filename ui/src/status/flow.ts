@@ -2,7 +2,7 @@
  * The picture of an installation: what flows where, in columns. Made of the names that its parts give
  * each other. Not: how it is drawn.
  */
-import type { Installation, QueueStatus } from '../api-types';
+import type { FilesStatus, Installation, QueueStatus } from '../api-types';
 import { bytes, int, many, span } from '../format';
 import { nodeId } from './rates';
 import { plain, waitingOf } from './troubles';
@@ -11,7 +11,7 @@ export type Trouble = '' | 'warn' | 'err';
 
 export interface Node {
   id: string;
-  kind: 'listener' | 'exchange' | 'machine' | 'queue' | 'ship';
+  kind: 'listener' | 'harvest' | 'exchange' | 'machine' | 'queue' | 'ship';
   name: string;
   what: string;
   note: string;
@@ -38,6 +38,7 @@ const MAX_LEVELS = 12;
 
 const TITLE = {
   listener: 'Listeners',
+  harvest: 'Harvests',
   exchange: 'Exchange',
   machine: 'Machines',
   queue: 'Queues',
@@ -67,10 +68,26 @@ export function flow(s: Installation): Flow {
         note ||
         (l.kernel_drops
           ? many(l.kernel_drops, 'kernel drop')
-          : l.connections
-            ? [many(l.connections, 'connection'), took(l, 'to disk')].filter(Boolean).join(', ')
-            : took(l, 'to disk')),
+          : [
+              l.files ? followed(l.files) : l.connections && many(l.connections, 'connection'),
+              took(l, 'to disk'),
+            ]
+              .filter(Boolean)
+              .join(', ')),
       state,
+    });
+  }
+  for (const h of s.harvests ?? []) {
+    nodes.push({
+      id: nodeId('harvest', h.name, h.process),
+      kind: 'harvest',
+      name: h.name,
+      what: `harvest · ${h.directory}`,
+      note:
+        h.ended ??
+        h.trouble ??
+        (h.stalled ? 'its queue takes nothing' : `${many(h.waiting + h.in_hand, 'file')} to be read`),
+      state: h.ended ? 'err' : h.trouble || h.stalled ? 'warn' : '',
     });
   }
   for (const x of s.exchanges) {
@@ -139,13 +156,13 @@ export function flow(s: Installation): Flow {
   }
 
   const join = (from: string, to: string, state: Trouble) => edges.push({ from, to, state });
-  for (const l of s.listeners) {
-    for (const x of first)
-      join(
-        nodeId('listener', l.name, l.process),
-        nodeId('exchange', x.name, x.process),
-        l.stalled ? 'warn' : '',
-      );
+  for (const [kind, sources] of [
+    ['listener', s.listeners],
+    ['harvest', s.harvests ?? []],
+  ] as const) {
+    for (const l of sources)
+      for (const x of first)
+        join(nodeId(kind, l.name, l.process), nodeId('exchange', x.name, x.process), l.stalled ? 'warn' : '');
   }
   for (const q of s.queues) {
     const named = idsOf('exchange', q.exchange);
@@ -171,7 +188,7 @@ export function flow(s: Installation): Flow {
   }
 
   // Each node stands behind all that it gets from; a loop ends at the limit.
-  for (const n of nodes) level.set(n.id, n.kind === 'listener' ? 0 : 1);
+  for (const n of nodes) level.set(n.id, isSource(n) ? 0 : 1);
   for (let round = 0; round < MAX_LEVELS; round += 1) {
     for (const e of edges) {
       const at = Math.min(MAX_LEVELS, (level.get(e.from) ?? 0) + 1);
@@ -189,6 +206,18 @@ export function flow(s: Installation): Flow {
     return { title: TITLE[its[0]?.kind ?? 'exchange'], nodes: its };
   });
   return { columns, edges };
+}
+
+/** Events enter the installation by it. */
+export function isSource(n: Node): boolean {
+  return n.kind === 'listener' || n.kind === 'harvest';
+}
+
+/** The files of a listener, and what has not been read of them. */
+function followed(f: FilesStatus): string {
+  return f.bytes_behind
+    ? `${many(f.watched, 'file')}, ${bytes(f.bytes_behind)} to be read`
+    : many(f.watched, 'file');
 }
 
 /** How long events take until they are acknowledged: half of them, and 99 of 100. */

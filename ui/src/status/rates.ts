@@ -13,6 +13,7 @@ export function counters(s: Installation): Map<string, number> {
   const out = new Map<string, number>();
   const add = (key: string, n: number) => out.set(key, (out.get(key) ?? 0) + n);
   for (const l of s.listeners) add(nodeId('listener', l.name, l.process), l.accepted);
+  for (const h of s.harvests ?? []) add(nodeId('harvest', h.name, h.process), h.accepted);
   for (const x of s.exchanges) add(nodeId('exchange', x.name, x.process), x.published);
   for (const m of s.machines) add(nodeId('machine', m.name, m.process), m.received);
   for (const h of s.ships) add(nodeId('ship', h.name, h.process), h.stored);

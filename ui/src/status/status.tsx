@@ -12,6 +12,7 @@ import { Ago, Empty, Tag, Ticks } from '../ui/marks';
 import { Box, Table } from '../ui/table';
 import { Balance } from './balance';
 import { Clients, Silent } from './clients';
+import { Followed, Harvests } from './files';
 import { flow } from './flow';
 import { Certificates, Targets } from './forwarding';
 import { counters, nodeId, Rates } from './rates';
@@ -99,6 +100,8 @@ export function Status() {
         <Clients listeners={s.listeners} />
         <Silent listeners={s.listeners} />
       </div>
+      <Followed listeners={s.listeners} />
+      <Harvests harvests={s.harvests ?? []} />
       <Targets ships={s.ships} />
       <Certificates certificates={s.certificates ?? []} />
       <Seals seals={s.seals ?? []} />
@@ -218,7 +221,11 @@ const YEARS = 3 * 365 * 86400;
 function lasts(s: Installation, free: number): string {
   const events = s.stores.reduce((n, x) => n + (x.events ?? 0), 0);
   const size = s.stores.reduce((n, x) => n + (x.bytes ?? 0), 0);
-  const now = s.listeners.reduce((n, l) => n + (rates.of(nodeId('listener', l.name, l.process)) ?? 0), 0);
+  const sources = [
+    ...s.listeners.map((l) => nodeId('listener', l.name, l.process)),
+    ...(s.harvests ?? []).map((h) => nodeId('harvest', h.name, h.process)),
+  ];
+  const now = sources.reduce((n, id) => n + (rates.of(id) ?? 0), 0);
   if (!events || !size || now < 0.1) return '';
   const seconds = free / ((size / events) * now);
   return seconds > YEARS ? ', lasts for years' : `, lasts ${span(seconds * 1000)} at this rate`;

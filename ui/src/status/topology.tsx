@@ -7,7 +7,7 @@ import { term } from '../query/rewrite';
 import { Icon } from '../ui/icon';
 import { Ticks } from '../ui/marks';
 import { href } from '../url';
-import type { Edge, Flow, Node } from './flow';
+import { type Edge, type Flow, isSource, type Node } from './flow';
 import { openQueue } from './queue';
 
 interface Line {
@@ -84,7 +84,7 @@ function Box({ node: n, rate: r }: { node: Node; rate: number | undefined }) {
       </button>
     );
   }
-  if (n.kind !== 'listener') {
+  if (!isSource(n)) {
     return (
       <div class={cls} data-n={n.id}>
         {inner}

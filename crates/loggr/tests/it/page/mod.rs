@@ -5,6 +5,8 @@
 
 mod browser;
 
+use std::path::Path;
+
 use serde_json::json;
 
 use self::browser::Browser;
@@ -74,6 +76,22 @@ impl Stage {
     }
 }
 
+/// A listener that follows a file, and a harvest that takes one upload and cannot take another: their
+/// sections.
+fn read_files(directory: &Path) -> String {
+    let (log, uploads) = (directory.join("app.log"), directory.join("uploads"));
+    std::fs::create_dir(&uploads).expect("a directory");
+    let write = |path: &Path, text: &[u8]| std::fs::write(path, text).expect("a file");
+    write(&log, b"one\ntwo\n");
+    write(&uploads.join("whole.log"), b"three\n");
+    // The head of a gzip, and no more of it.
+    write(&uploads.join("damaged.gz"), b"\x1f\x8b\x08\0\0\0");
+    format!(
+        "[[listener]]\nname = \"app\"\nprotocol = \"file\"\nexchange = \"received\"\npath = {log:?}\n\
+         [harvest.uploads]\ndirectory = {uploads:?}\nstable = \"200ms\"\n"
+    )
+}
+
 /// Explore and Patterns.
 const VIEWS: &[&str] = &["search", "rows", "address", "patterns", "tail"];
 
@@ -101,6 +119,14 @@ fn the_seal_of_an_event_is_shown() {
     let hmac = format!("[hmac]\nkeys = [{{ id = \"2026a\", file = {key:?} }}]\n");
     let Some(stage) = stage_with(hmac, "seal = \"verify\"", "search", None) else { return };
     stage.run(&["seals"], &[]);
+    stage.ends_well();
+}
+
+#[test]
+fn files_that_are_read_are_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let Some(stage) = stage_with(read_files(directory.path()), "", "search", None) else { return };
+    stage.run(&["files"], &[]);
     stage.ends_well();
 }
 
