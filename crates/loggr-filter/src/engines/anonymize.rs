@@ -8,23 +8,19 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use loggr_event::Event;
 use regex::{Regex, RegexBuilder};
 use sha2::Sha256;
 
 use super::personal::{self, Find};
 use super::place::Place;
-use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, optional};
+use super::{Arguments, BuildError, Call, Engine, Environment, Kind, Outcome, Spec, key, optional};
 use crate::field::{CoreField, unseal};
 use crate::nearest::nearest;
 
-/// Shortest key in bytes: a shorter one could be found by trying all.
-pub const MIN_KEY_BYTES: usize = 16;
-/// Longest key in bytes.
-pub const MAX_KEY_BYTES: usize = 4096;
 /// Bytes of a hash that are written, as two letters each.
 pub const HASH_BYTES: usize = 8;
 /// Most finds of the expressions in one text; the rest of a text that has more is hidden whole.
@@ -169,14 +165,18 @@ fn build(arguments: &Arguments, environment: &Environment) -> Result<Box<dyn Eng
             return Err(BuildError::argument(given, "a hash keeps no part of an address")
                 .hint("write `method=\"mask\"`"));
         }
-        "hash" => Method::Hash(key(arguments, &environment.directory)?),
+        "hash" => {
+            let message = "`hash` needs `key` or `key_file`: without a key anybody could find the values by trying \
+                 all addresses";
+            let key = key::of(arguments, &environment.directory)?;
+            Method::Hash(key.ok_or_else(|| BuildError::argument("method", message))?)
+        }
         other => {
             return Err(BuildError::argument("method", format!("`{other}` is no method"))
                 .hint("it is `mask` or `hash`"));
         }
     };
-    let key_file = Some(arguments.text("key_file")).filter(|file| !file.is_empty());
-    let files = key_file.map(|file| environment.directory.join(file)).into_iter().collect();
+    let files = key::files(arguments, &environment.directory);
     Ok(Box::new(Anonymize { on, everywhere: arguments.flag("everywhere"), what, regexes, method, files }))
 }
 
@@ -204,43 +204,6 @@ fn bits(arguments: &Arguments, name: &'static str, most: u32) -> Result<u32, Bui
         return Err(BuildError::argument(name, format!("`{name}` must be a whole number up to {most}")));
     }
     Ok(number as u32)
-}
-
-fn key(arguments: &Arguments, directory: &Path) -> Result<Hmac<Sha256>, BuildError> {
-    let (key, file) = (arguments.text("key"), arguments.text("key_file"));
-    let (bytes, given) = match (key.is_empty(), file.is_empty()) {
-        (false, true) => (key.as_bytes().to_vec(), "key"),
-        (true, false) => (read_key(&directory.join(file))?, "key_file"),
-        (false, false) => {
-            return Err(BuildError::argument("key_file", "there is a `key` already, one is enough"));
-        }
-        (true, true) => {
-            let message = "`hash` needs `key` or `key_file`: without a key anybody could find the values by trying \
-                 all addresses";
-            return Err(BuildError::argument("method", message));
-        }
-    };
-    if bytes.len() < MIN_KEY_BYTES {
-        let message = format!("the key has {} bytes, fewer than {MIN_KEY_BYTES}", bytes.len());
-        return Err(BuildError::argument(given, message).hint("`head -c 32 /dev/urandom | base64` makes one"));
-    }
-    if bytes.len() > MAX_KEY_BYTES {
-        return Err(BuildError::argument(given, format!("the key has more than {MAX_KEY_BYTES} bytes")));
-    }
-    Hmac::new_from_slice(&bytes).map_err(|e| BuildError::argument(given, e.to_string()))
-}
-
-/// The file without the line feed at its end.
-fn read_key(path: &Path) -> Result<Vec<u8>, BuildError> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_KEY_BYTES as u64 + 2).read_to_end(&mut bytes));
-    read.map_err(|e| BuildError::argument("key_file", format!("cannot read `{}`: {e}", path.display())))?;
-    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
-        bytes.pop();
-    }
-    Ok(bytes)
 }
 
 impl Engine for Anonymize {

@@ -7,16 +7,20 @@
 mod agents;
 pub mod anonymize;
 mod answers;
+pub mod calc;
 mod case;
 mod chosen;
 pub mod csv;
 pub mod date;
 mod date_pattern;
 pub mod dedupe;
+pub mod dissect;
+mod fingerprint;
 pub mod geoip;
 pub mod grok;
 mod join;
 pub mod json;
+mod key;
 mod keyed;
 pub mod kv;
 mod length;
@@ -27,6 +31,7 @@ mod one_call;
 mod pairs;
 mod personal;
 mod place;
+mod replace;
 pub mod resolve;
 mod rewrite;
 pub mod router;
@@ -243,9 +248,12 @@ pub struct Spec {
 #[rustfmt::skip]
 pub const ENGINES: &[Spec] = &[
     anonymize::SPEC,
+    calc::SPEC,
     csv::SPEC,
     date::SPEC,
     dedupe::SPEC,
+    dissect::SPEC,
+    fingerprint::SPEC,
     geoip::SPEC,
     grok::SPEC,
     join::SPEC,
@@ -253,6 +261,7 @@ pub const ENGINES: &[Spec] = &[
     kv::SPEC,
     length::SPEC,
     case::LOWERCASE,
+    replace::SPEC,
     resolve::SPEC,
     router::SPEC,
     sample::SPEC,

@@ -207,9 +207,46 @@ pub(super) fn choice<T: Copy>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::one_call::check;
+    use proptest::prelude::*;
+
+    use super::super::one_call::{check, run};
     use super::super::testing::{nothing, wrong};
     use super::*;
+
+    /// The values of the field `t` after a call.
+    fn made(call: &str, text: &str) -> Vec<String> {
+        run(call, text).1.field("t").iter().map(|value| value.to_string()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_changed_as_the_standard_library_does(text in any::<String>(), at in 0usize..20) {
+            prop_assert_eq!(made("lowercase(message, target=[t])", &text), [text.to_lowercase()]);
+            prop_assert_eq!(made("uppercase(message, target=[t])", &text), [text.to_uppercase()]);
+            prop_assert_eq!(made("trim(message, target=[t])", &text), [text.trim()]);
+            prop_assert_eq!(made("length(message, [t])", &text), [text.chars().count().to_string()]);
+            prop_assert_eq!(made("length(message, [t], unit=\"bytes\")", &text), [text.len().to_string()]);
+            let parts = format!("substring(message, 0, {at}, target=[t]) and substring(message, {at}, target=[u])");
+            let (_, event) = run(&parts, &text);
+            let whole = [event.field("t"), event.field("u")].concat().concat();
+            prop_assert_eq!(whole, text);
+        }
+
+        #[test]
+        fn what_is_split_is_joined_again(text in "[a-c, \u{e4}]{0,30}") {
+            let call = "split(message, \",\", [s]) and join([s], \",\", [t])";
+            let joined = made(call, &text);
+            // Of one value there is nothing to join.
+            prop_assert_eq!(joined.concat(), text);
+        }
+
+        #[test]
+        fn urldecode_undoes_an_encoding_and_takes_any_text(text in "[a-z\u{e4}\u{20ac} %&+]{0,20}", any in any::<String>()) {
+            let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(made("urldecode(message, target=[t])", &encoded), [text]);
+            made("urldecode(message, target=[t])", &any);
+        }
+    }
 
     #[test]
     fn every_value_is_changed_in_place_or_written_to_the_target() {

@@ -101,7 +101,7 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
 }
 
 /// Functions of other languages that are called like an engine.
-const ENGINES: [(&[&str], &str); 21] = [
+const ENGINES: [(&[&str], &str); 23] = [
     (&["drop", "stop", "delete", "rename", "tags"], "this is a statement: it has no parentheses"),
     (&["add_tag", "tag"], "a tag is added by `tags += \"name\"`"),
     (&["remove_tag", "untag"], "a tag is taken away by `tags -= \"name\"`"),
@@ -117,11 +117,22 @@ const ENGINES: [(&[&str], &str); 21] = [
     (&["strip", "ltrim", "rtrim"], "write `trim([field])`"),
     (&["substr"], "write `substring([field], 0, 8)`"),
     (
-        &["gsub", "sub", "replace", "re_replace", "regex_replace", "re_extract", "extract"],
+        &["gsub", "sub", "re_replace", "regex_replace", "replace_all", "subst"],
+        "write `replace([field], \"regular expression\", \"text\")`",
+    ),
+    (
+        &["re_extract", "extract", "parse_regex"],
         "`grok` takes the wanted part out of a text: `grok(\"^%{WORD:first} %{GREEDYDATA:rest}\")`",
     ),
+    (
+        &["hash", "sha1", "sha256", "sha512", "md5", "checksum", "xxhash", "uuid"],
+        "write `fingerprint([field], target=[id])`",
+    ),
+    (
+        &["math", "round", "floor", "ceil", "abs", "min", "max", "add_number", "arithmetic"],
+        "write `calc(\"([a] + [b]) * 8\", [target])`",
+    ),
     (&["explode", "field"], "write `split([field], \",\")`"),
-    (&["dissect"], "`grok`, `csv` and `kv` take a text apart"),
     (
         &["convert", "int", "float", "str", "tonumber", "to_integer", "cnum", "number"],
         "values need no type: with a number without quotes they are compared as numbers",
@@ -218,7 +229,7 @@ const SIGNS: [ForeignSign; 25] = [
         "the arguments of an engine are written `name=value` in parentheses, an assignment `:=`",
         None,
     ),
-    sign("++", "`+` joins texts, and there is no arithmetic", None),
+    sign("++", "`+` joins texts; numbers are computed by `calc(\"[a] + [b]\", [target])`", None),
     sign("//", "a comment begins with `#`", None),
     sign("/*", "a comment begins with `#`", None),
     sign("&", "write `and`", Some("and")),
@@ -227,7 +238,11 @@ const SIGNS: [ForeignSign; 25] = [
     sign("$", "fields are written without `$`: `message`, a custom field `[name]`", None),
     sign("@", "fields are written without `@`: `timereported`, a custom field `[name]`", None),
     sign("%", "fields are written `message`, a custom field `[name]`; texts are joined by `+`", None),
-    sign("*", "there is no arithmetic; `~` takes a regular expression: `message ~ \"^a.*z$\"`", None),
+    sign(
+        "*",
+        "numbers are computed by `calc(\"[a] * 8\", [target])`; `~` takes a regular expression: `message ~ \"^a.*z$\"`",
+        None,
+    ),
     sign("/", "a regular expression is written in double quotes: `message ~ \"^a\"`", None),
     sign("`", "a text is written in double quotes: \"text\"", None),
     sign("“", "a text is written in straight double quotes: \"text\"", None),

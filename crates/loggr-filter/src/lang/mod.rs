@@ -4,6 +4,7 @@
 //! the table in [`crate::engines`].
 
 mod ast;
+mod calls;
 mod cases;
 mod codes;
 mod compile;

@@ -309,7 +309,9 @@ impl Parser<'_> {
             parts.push(self.operand()?);
         }
         if let Token::Sign("-") = self.peek() {
-            return Err(self.wrong("expected `+` or the next statement").hint("there is no arithmetic"));
+            return Err(self
+                .wrong("expected `+` or the next statement")
+                .hint("numbers are computed by `calc`"));
         }
         Ok(StatementKind::Assign(target, parts))
     }
