@@ -20,8 +20,10 @@ use crate::hint::Advise;
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The word that the text of a filter has if it sends events to another exchange.
 const ROUTER: &str = "router";
+/// The word that it has if it takes statements of other filters.
+const INCLUDE: &str = "include";
 /// One of these words is in the text of a filter that reads files of its own.
-const READERS: [&str; 4] = ["translate", "geoip", "useragent", "anonymize"];
+const READERS: [&str; 6] = ["translate", "geoip", "useragent", "anonymize", "fingerprint", INCLUDE];
 
 /// The files of which a filter is made.
 #[derive(Clone, Debug)]
@@ -63,6 +65,15 @@ impl FilterFiles {
     pub fn stamps(&self) -> Vec<Stamp> {
         stamps(std::iter::once(self.filter.clone()).chain(pattern_files(&self.directory)))
     }
+
+    /// The marks of all filters beside this one.
+    pub fn neighbours(&self) -> Vec<Stamp> {
+        let directory = self.filter.parent().unwrap_or(Path::new("."));
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        stamps(paths)
+    }
 }
 
 /// The marks of any files.
@@ -83,7 +94,7 @@ pub fn routes(directory: &Path, name: &str) -> Option<Vec<Route>> {
     match read(&files.filter).ok()? {
         // A filter without the word is not compiled, because some commands only want to know where
         // the data are.
-        text if !text.contains(ROUTER) => Some(Vec::new()),
+        text if !text.contains(ROUTER) && !text.contains(INCLUDE) => Some(Vec::new()),
         _ => files.compile().ok().map(|program| program.routes().to_vec()),
     }
 }

@@ -88,6 +88,10 @@ impl Engine for Dissect {
 
 impl Dissect {
     /// Writes the parts of a text; false if there was no room for all of them.
+    #[allow(
+        clippy::ptr_arg,
+        reason = "a part of a borrowed text is borrowed as long as the text, a `&str` of it is not"
+    )]
     fn put<'e>(&'e self, event: &mut Event<'e>, text: &Cow<'e, str>, ranges: &[Range<usize>]) -> bool {
         let slice = |at: usize| ranges.get(at).and_then(|range| text.get(range.clone())).unwrap_or_default();
         let mut finds = Finds::new(event, self.overwrite, MAX_DISSECT_VALUES);

@@ -4,7 +4,6 @@
 //! `anonymize`. Every value goes in with its length, so that `ab`, `c` and `a`, `bc` differ.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use hmac::{Hmac, Mac};
@@ -119,12 +118,8 @@ impl Hash {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // A String takes everything.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 impl Engine for Fingerprint {

@@ -409,6 +409,8 @@ impl BuildError {
 pub struct Environment {
     /// Where tables and pattern files are looked for; relative paths begin here.
     pub directory: PathBuf,
+    /// Where filters lie that others include.
+    pub filters: PathBuf,
     /// The named patterns, with classic names of fields.
     pub patterns: Arc<Library>,
     /// The named patterns, with the names of fields of the Elastic Common Schema.
@@ -418,10 +420,12 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Files below `directory`; the patterns of both names, legacy and ECS.
+    /// Files below `directory`, filters below its `filters`; the patterns of both names, legacy and ECS.
     pub fn new(directory: impl Into<PathBuf>) -> Environment {
+        let directory = directory.into();
         Environment {
-            directory: directory.into(),
+            filters: directory.join("filters"),
+            directory,
             patterns: Library::legacy(),
             ecs_patterns: Library::ecs(),
             resolvers: None,

@@ -43,6 +43,30 @@ pub enum StatementKind {
     Drop,
     /// `stop`: the filter ends for this event.
     Stop,
+    /// `include "name"`: the statements of another filter.
+    Include(Include),
+}
+
+/// `include "name"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Include {
+    /// Where the name stands in the text.
+    pub span: Span,
+    /// The name as it is written.
+    pub name: String,
+    /// What was read; the parser alone reads no files.
+    pub read: Option<Included>,
+}
+
+/// Another filter. The places of its statements are those in its own text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Included {
+    /// Its file, for errors.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// Its statements.
+    pub statements: Vec<Statement>,
 }
 
 /// A field that is written.

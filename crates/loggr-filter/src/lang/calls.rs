@@ -270,7 +270,7 @@ fn defaulted(kind: Kind, default: &str, operands: &mut Vec<Values>) -> Value {
 }
 
 /// `"30s"`, `"5m"`, `"1h"`, `"7d"`, `"250ms"` in seconds.
-fn duration(text: &str) -> Option<f64> {
+pub(super) fn duration(text: &str) -> Option<f64> {
     let digits = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit.trim() {

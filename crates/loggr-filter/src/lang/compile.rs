@@ -5,11 +5,11 @@ use loggr_net::Network;
 use regex::{Regex, RegexBuilder};
 
 use super::ast::{
-    Comparison, Condition, ConditionKind, Operand, OperandKind, Set, Statement, StatementKind, Target,
-    TargetName,
+    Comparison, Condition, ConditionKind, Include, Operand, OperandKind, Set, Statement, StatementKind,
+    Target, TargetName,
 };
 use super::codes;
-use super::error::FilterError;
+use super::error::{FilterError, FilterErrors};
 use super::node::{Check, Node, Rule, Test, Values, Write};
 use crate::engines::{Environment, Route};
 use crate::field::{CoreField, facility, severity};
@@ -28,10 +28,18 @@ pub(super) struct Compiler<'c> {
     pub rules: Vec<Rule>,
     /// Where its `router`s send events, none twice.
     pub routes: Vec<Route>,
+    /// What is wrong with included filters.
+    pub included: Vec<FilterErrors>,
 }
 
-impl Compiler<'_> {
-    pub fn block(&mut self, statements: &[Statement]) -> Vec<Node> {
+impl<'c> Compiler<'c> {
+    /// For a text without statements before it.
+    pub fn new(environment: &'c Environment, text: &'c str) -> Compiler<'c> {
+        let (errors, rules, routes, included) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Compiler { environment, text, errors, rules, routes, included }
+    }
+
+    pub fn block(&mut self, statements: &'c [Statement]) -> Vec<Node> {
         let mut out = Vec::with_capacity(statements.len());
         let mut ended: Option<&str> = None;
         for statement in statements {
@@ -57,7 +65,32 @@ impl Compiler<'_> {
         self.rules.len() - 1
     }
 
-    fn statement(&mut self, statement: &Statement) -> Option<Node> {
+    /// The rules of an included filter have the line of the `include`, and say their own.
+    fn include(&mut self, statement: &Statement, include: &'c Include) -> Option<Node> {
+        let read = include.read.as_ref()?;
+        let (line, _) = statement.span.place(self.text);
+        let (text, errors) = (self.text, std::mem::take(&mut self.errors));
+        let before = self.rules.len();
+        self.text = &read.text;
+        let nodes = self.block(&read.statements);
+        self.text = text;
+        for rule in self.rules.iter_mut().skip(before) {
+            rule.text = format!("{}:{}: {}", include.name, rule.line, rule.text);
+            rule.line = line;
+        }
+        let wrong = std::mem::replace(&mut self.errors, errors);
+        if !wrong.is_empty() {
+            self.included.push(FilterErrors::new(&read.file, &read.text, wrong));
+            let message = format!("the filter `{}` has mistakes", include.name);
+            self.errors.push(FilterError::new(include.span, message));
+        }
+        Some(Node::Block(nodes))
+    }
+
+    fn statement(&mut self, statement: &'c Statement) -> Option<Node> {
+        if let StatementKind::Include(include) = &statement.kind {
+            return self.include(statement, include);
+        }
         let rule = self.rule(statement);
         Some(match &statement.kind {
             StatementKind::If { branches, otherwise } => {
@@ -117,6 +150,7 @@ impl Compiler<'_> {
             StatementKind::Call(call) => Node::Call(rule, self.call(call)?),
             StatementKind::Drop => Node::Drop(rule),
             StatementKind::Stop => Node::Stop(rule),
+            StatementKind::Include(_) => return None,
         })
     }
 

@@ -98,15 +98,22 @@ pub struct FilterErrors {
     file: String,
     text: String,
     errors: Vec<FilterError>,
+    included: Vec<FilterErrors>,
 }
 
 impl FilterErrors {
     pub(crate) fn new(file: &str, text: &str, mut errors: Vec<FilterError>) -> FilterErrors {
         errors.sort_by_key(|e| e.span.start);
-        FilterErrors { file: file.to_owned(), text: text.to_owned(), errors }
+        FilterErrors { file: file.to_owned(), text: text.to_owned(), errors, included: Vec::new() }
     }
 
-    /// Each of them.
+    /// With what is wrong with filters that this one includes; each has an error of its own here.
+    pub(crate) fn with(mut self, included: Vec<FilterErrors>) -> FilterErrors {
+        self.included = included;
+        self
+    }
+
+    /// Each of them, without those of included filters.
     pub fn errors(&self) -> &[FilterError] {
         &self.errors
     }
@@ -119,6 +126,9 @@ impl fmt::Display for FilterErrors {
                 f.write_str("\n")?;
             }
             f.write_str(&error.render(&self.file, &self.text))?;
+        }
+        for included in &self.included {
+            write!(f, "\n{included}")?;
         }
         Ok(())
     }

@@ -78,6 +78,7 @@ impl<'e> Run<'_, 'e> {
             Node::Call(rule, called) => {
                 self.counted(*rule, |run| run.call(called));
             }
+            Node::Block(inner) => return self.block(inner),
             Node::Drop(rule) => {
                 self.counted(*rule, |_| Outcome::Did);
                 return Flow::Drop(*rule);

@@ -42,6 +42,11 @@ fn block(out: &mut String, statements: &[Statement], depth: usize) {
                     branch(out, "else", inner, depth);
                 }
             }
+            StatementKind::Include(include) => {
+                flush(out, &mut simple, depth);
+                let inner = include.read.as_ref().map(|read| read.statements.as_slice()).unwrap_or_default();
+                branch(out, &format!("from `{}`", include.name), inner, depth);
+            }
             kind => simple.push(does(kind)),
         }
     }
@@ -66,7 +71,7 @@ fn branch(out: &mut String, head: &str, inner: &[Statement], depth: usize) {
     let all: Option<Vec<String>> = inner
         .iter()
         .map(|s| match &s.kind {
-            StatementKind::If { .. } => None,
+            StatementKind::If { .. } | StatementKind::Include(_) => None,
             kind => Some(does(kind)),
         })
         .collect();
@@ -84,7 +89,7 @@ fn branch(out: &mut String, head: &str, inner: &[Statement], depth: usize) {
 /// A statement without blocks.
 fn does(kind: &StatementKind) -> String {
     match kind {
-        StatementKind::If { .. } => String::new(),
+        StatementKind::If { .. } | StatementKind::Include(_) => String::new(),
         StatementKind::Assign(to, parts) => {
             let parts: Vec<String> = parts.iter().map(value).collect();
             format!("{} becomes {}", print::target(to), parts.join(" + "))

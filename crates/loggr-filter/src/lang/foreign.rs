@@ -65,13 +65,14 @@ pub(super) fn field(word: &str) -> Option<CoreField> {
 }
 
 /// Words that other languages have in the place of a statement.
-const STATEMENTS: [(&[&str], &str); 14] = [
+const STATEMENTS: [(&[&str], &str); 15] = [
     (&["else"], "`else` follows the `}` of an `if`"),
     (&["elif", "elsif", "elseif"], "`else if` follows the `}` of an `if`"),
     (
         &["endif", "end", "fi", "done", "then", "do"],
         "the statements of a branch stand in braces: `if … { … }`",
     ),
+    (&["import", "load", "require", "use"], "another filter is read by `include \"name\"`"),
     (&["unless"], "write `if not …`"),
     (&["for", "foreach", "while", "until"], "there are no loops: a field stands for all its values"),
     (
@@ -88,10 +89,7 @@ const STATEMENTS: [(&[&str], &str); 14] = [
         "the rest of a filter is left out by `stop`",
     ),
     (&["filter", "input", "output"], "a filter begins with its statements: there is no block around them"),
-    (
-        &["function", "def", "ruleset", "template", "module", "import"],
-        "there are statements and engines only",
-    ),
+    (&["function", "def", "ruleset", "template", "module"], "there are statements and engines only"),
 ];
 
 /// What to write instead of a word that is no statement.

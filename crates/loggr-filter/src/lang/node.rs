@@ -51,6 +51,8 @@ pub(super) enum Node {
     Call(usize, Called),
     Drop(usize),
     Stop(usize),
+    /// The statements of an included filter.
+    Block(Vec<Node>),
 }
 
 pub(super) enum Check {
@@ -106,6 +108,7 @@ impl Node {
                     Node::each_call(otherwise, visit);
                 }
                 Node::Call(_, called) => visit(called),
+                Node::Block(inner) => Node::each_call(inner, visit),
                 Node::Assign(..)
                 | Node::Tags(..)
                 | Node::Delete(..)

@@ -34,13 +34,7 @@ impl Predicate {
             errors.push(error.hint("a machine's filter can call engines"));
         });
         let environment = Environment::new(Path::new("."));
-        let mut compiler = Compiler {
-            environment: &environment,
-            text,
-            errors: Vec::new(),
-            rules: Vec::new(),
-            routes: Vec::new(),
-        };
+        let mut compiler = Compiler::new(&environment, text);
         let check = if errors.is_empty() { compiler.condition(&condition) } else { None };
         errors.append(&mut compiler.errors);
         match check {

@@ -60,6 +60,7 @@ pub(super) fn simple(kind: &StatementKind) -> String {
         StatementKind::Call(c) => call(c),
         StatementKind::Drop => "drop".to_owned(),
         StatementKind::Stop => "stop".to_owned(),
+        StatementKind::Include(include) => format!("include {}", quoted(&include.name)),
     }
 }
 

@@ -10,6 +10,7 @@ use super::compile::Compiler;
 use super::counters::{Counters, RuleCount, Step};
 use super::error::FilterErrors;
 use super::evaluate::{Flow, Run};
+use super::include;
 use super::node::{Node, Rule};
 use super::parser::parse;
 use crate::engines::{Environment, Pass, Route};
@@ -23,6 +24,8 @@ pub const PARSE_TAG: &str = "_parsefailure";
 /// A filter.
 pub struct Program {
     file: String,
+    /// The files that it includes.
+    included: Vec<PathBuf>,
     pub(super) statements: Vec<Statement>,
     nodes: Vec<Node>,
     pub(super) rules: Vec<Rule>,
@@ -46,15 +49,24 @@ impl Program {
     /// # Errors
     /// All mistakes in it, but at most [`super::MAX_ERRORS`] of the grammar.
     pub fn compile(file: &str, text: &str, environment: &Environment) -> Result<Program, FilterErrors> {
-        let statements = parse(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
-        let mut compiler =
-            Compiler { environment, text, errors: Vec::new(), rules: Vec::new(), routes: Vec::new() };
+        let mut statements = parse(text).map_err(|errors| FilterErrors::new(file, text, errors))?;
+        let mut reader = include::Reader {
+            directory: &environment.filters,
+            files: Vec::new(),
+            wrong: Vec::new(),
+            inside: Vec::new(),
+        };
+        let errors = reader.fill(&mut statements);
+        if !errors.is_empty() {
+            return Err(FilterErrors::new(file, text, errors).with(reader.wrong));
+        }
+        let mut compiler = Compiler::new(environment, text);
         let nodes = compiler.block(&statements);
         if !compiler.errors.is_empty() {
-            return Err(FilterErrors::new(file, text, compiler.errors));
+            return Err(FilterErrors::new(file, text, compiler.errors).with(compiler.included));
         }
-        let (rules, routes) = (compiler.rules, compiler.routes);
-        Ok(Program { file: file.to_owned(), statements, nodes, rules, routes })
+        let (rules, routes, included) = (compiler.rules, compiler.routes, reader.files);
+        Ok(Program { file: file.to_owned(), included, statements, nodes, rules, routes })
     }
 
     /// The name of the filter in errors.
@@ -170,16 +182,18 @@ impl Program {
         (changed, errors)
     }
 
-    /// Files that its engines read when the program was made and do not look at again.
+    /// The filters that it includes, and files that its engines read when the program was made and do not
+    /// look at again.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
+        let mut files = self.included.clone();
         Node::each_call(&self.nodes, &mut |called| files.extend_from_slice(called.engine.files()));
         files
     }
 
-    /// All files that its engines read, those that they look at again among them.
+    /// The filters that it includes, and all files that its engines read, those that they look at again
+    /// among them.
     pub fn reads(&self) -> Vec<PathBuf> {
-        let mut reads = Vec::new();
+        let mut reads = self.included.clone();
         Node::each_call(&self.nodes, &mut |called| reads.extend(called.engine.reads()));
         reads
     }

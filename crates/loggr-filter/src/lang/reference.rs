@@ -5,7 +5,7 @@ use crate::engines::ENGINES;
 use crate::field::CORE_FIELDS;
 
 /// The statements of the language, each as an example with its meaning.
-const STATEMENTS: [(&str, &str); 9] = [
+const STATEMENTS: [(&str, &str); 10] = [
     (
         "`if C { … } else if C { … } else { … }`",
         "runs the statements of the first branch whose condition is true",
@@ -21,6 +21,10 @@ const STATEMENTS: [(&str, &str); 9] = [
     ("`rename [a] -> [b]`", "moves all values of `[a]` to `[b]`; the values that `[b]` had are gone"),
     ("`engine(…)`", "calls an engine, one of those below"),
     ("`drop`", "throws the event away; it is counted as dropped by this rule"),
+    (
+        "`include \"name\"`",
+        "runs the statements of the filter `name.filter`, which lies beside this one, as if they stood here",
+    ),
     ("`stop`", "ends the filter for this event, which is passed on as it is now"),
 ];
 

@@ -463,46 +463,6 @@ fn what_is_nested_too_deeply_is_refused() {
     );
 }
 
-#[test]
-fn operators_test_their_filters() {
-    let program = program("if grok(\"SSHD\") { tags += \"ssh\" }\nif [user] == \"nobody\" { drop }");
-    let cases = super::Cases::parse("t.tests", concat!(
-        "# comment\n",
-        "test \"root\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: Accepted password for root from 10.0.0.1 port 22 ssh2\n",
-        "> kept\n> [user] == \"root\"\n> \"ssh\" in tags\n> dropped\n",
-        "test \"nobody\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: Accepted password for nobody from 10.0.0.1 port 22 ssh2\n> dropped\n",
-    )).unwrap();
-    let failures = cases.run(&program, NOW);
-    assert_eq!((cases.len(), failures.len()), (2, 1));
-    assert_eq!((failures[0].line, failures[0].expected.as_str()), (7, "dropped"));
-}
-
-#[test]
-fn operators_test_their_routes() {
-    let filter = program("if app_name == \"sshd\" { router(\"security\", \"login\") }");
-    let text = "test \"sshd\"\n< <38>Mar  1 12:00:00 web1 sshd[7]: x\n\
-                > kept\n> routed to security as login\n> routed as login\n> not routed\n\
-                test \"cron\"\n< <38>Mar  1 12:00:00 web1 cron[7]: x\n> not routed\n> routed to security\n";
-    let cases = super::Cases::parse("t.tests", text).unwrap();
-    let failures: Vec<usize> = cases.run(&filter, NOW).iter().map(|f| f.line).collect();
-    assert_eq!(failures, [5, 6, 10]);
-    let error = super::Cases::parse("t.tests", "test \"a\"\n< x\n> routed\n").unwrap_err();
-    assert!(error.to_string().contains("this names no route"), "{error}");
-}
-
-#[test]
-fn wrong_tests_are_told() {
-    let error = super::Cases::parse("t.tests", "> kept\ntest \"a\"\n< x\n> [n] = 1\nnonsense\n").unwrap_err();
-    let places: Vec<_> = error
-        .errors()
-        .iter()
-        .map(|e| e.span.place("> kept\ntest \"a\"\n< x\n> [n] = 1\nnonsense\n").0)
-        .collect();
-    assert_eq!(places, [1, 4, 5], "{error}");
-    let error = super::Cases::parse("t.tests", "test \"a\"\n> kept\n").unwrap_err();
-    assert!(error.to_string().contains("has no `<` line"), "{error}");
-}
-
 fn field() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("message".to_owned()),

@@ -56,34 +56,43 @@ fn program(path: &Path) -> Result<Program> {
     let home =
         home.and_then(|p| if p.file_name().is_some_and(|n| n == "filters") { p.parent() } else { Some(p) });
     let home = home.map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    let environment = environment(home.unwrap_or(Path::new(".")))?;
+    let mut environment = environment(home.unwrap_or(Path::new(".")))?;
+    environment.filters = path.parent().unwrap_or(Path::new("")).to_owned();
     Program::compile(&shown.to_string(), &text, &environment).map_err(|e| anyhow!("{e}")).usage()
 }
 
 /// `loggr filter`.
 pub fn filter(args: &FilterArgs) -> Result<Exit> {
-    let program = program(&args.filter)?;
     match &args.test {
-        Some(tests) => test(&program, tests),
-        None => events(&program, args),
+        Some(tests) => test(&args.filter, tests),
+        None => events(&program(&args.filter)?, args),
     }
 }
 
-fn test(program: &Program, path: &Path) -> Result<Exit> {
+fn test(filter: &Path, path: &Path) -> Result<Exit> {
     let shown = path.display();
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the tests `{shown}`")).usage()?;
     let cases = Cases::parse(&shown.to_string(), &text).map_err(|e| anyhow!("{e}")).usage()?;
-    let failures = cases.run(program, now());
+    let failures = cases.run_apart(now(), || program(filter))?;
     for failure in &failures {
         complain(&format!("{shown}: {failure}\n"));
     }
-    let (all, wrong) = (cases.len(), failures.len());
-    let failed = match wrong {
-        0 => "all expectations hold".to_owned(),
-        wrong => format!("failed: {}", counted(wrong, "expectation")),
+    let mut failed: Vec<usize> = failures.iter().map(|failure| failure.number).collect();
+    failed.dedup();
+    let (all, passed) = (cases.len(), cases.len() - failed.len());
+    let told = match failures.len() {
+        0 => format!("{} passed", counted(all, "test")),
+        wrong => {
+            let verb = if wrong == 1 { "does" } else { "do" };
+            format!(
+                "{passed} of {} passed; {} {verb} not hold",
+                counted(all, "test"),
+                counted(wrong, "expectation")
+            )
+        }
     };
-    writeln!(std::io::stdout().lock(), "{}; {failed}", counted(all, "test"))?;
+    writeln!(std::io::stdout().lock(), "{told}")?;
     Ok(if failures.is_empty() { Exit::Fine } else { Exit::Failed })
 }
 

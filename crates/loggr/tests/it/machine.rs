@@ -119,6 +119,30 @@ fn a_changed_filter_is_taken_and_a_wrong_one_is_not() {
 }
 
 #[test]
+fn a_machine_looks_at_the_filters_that_its_filter_includes() {
+    let mut loggr = Loggr::with(with_filter("tags += \"one\"\n"));
+    let common = |text: &str| loggr.write_filter_named("common", text);
+    loggr.write_filter("include \"common\"\n");
+    until("the mistake is known", 30, || machine(&loggr)["filter_error"].is_string());
+    let error = machine(&loggr)["filter_error"].as_str().expect("text").to_owned();
+    assert!(error.contains("main.filter:1:9: cannot read"), "{error}");
+    common("tags += \"two\"\n");
+    until("it is there now", 30, || machine(&loggr)["filter_error"].is_null());
+    send(&loggr, &["a"]);
+    assert_eq!(lines(&loggr, 1), ["sshd  two a"]);
+    common("tags = \"three\"\n");
+    until("the mistake is known", 30, || machine(&loggr)["filter_error"].is_string());
+    let error = machine(&loggr)["filter_error"].as_str().expect("text").to_owned();
+    assert!(error.contains("common.filter:1:6: expected `+=` or `-=` after `tags`"), "{error}");
+    common("tags += \"four\"\n");
+    until("it is well again", 30, || machine(&loggr)["filter_error"].is_null());
+    send(&loggr, &["b"]);
+    assert_eq!(lines(&loggr, 2)[1], "sshd  four b");
+    assert_eq!(machine(&loggr)["rules"][0]["rule"], "common:1: tags += \"four\"");
+    loggr.stop();
+}
+
+#[test]
 fn a_reload_of_what_has_not_changed_forgets_nothing() {
     let mut loggr = Loggr::with(with_filter("if dedupe(message, window=\"1h\") { drop }\n"));
     send(&loggr, &["a"]);

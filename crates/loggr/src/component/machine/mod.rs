@@ -219,6 +219,18 @@ impl Running {
         }
     }
 
+    /// The marks of all files whose change asks for another try. Of a filter that is wrong it is not known what
+    /// it includes.
+    fn marks(&self) -> Vec<Stamp> {
+        let Some(files) = &self.files else { return Vec::new() };
+        let mut marks = files.stamps();
+        marks.extend(stamps(self.loaded().program.files()));
+        if lock(&self.stats.filter_error).is_some() {
+            marks.extend(files.neighbours());
+        }
+        marks
+    }
+
     /// Reads the filter again if one of its files has changed; a wrong one is not taken, and
     /// said. What its rules count and its engines remember begins anew with another filter
     /// alone.
@@ -463,7 +475,7 @@ fn see(running: &Running, ended: Result<(), JoinError>) {
 /// Takes changed files, until everything stops.
 async fn look(running: Arc<Running>, mut stop: Stop) {
     // A change is looked at once, also if what it makes is wrong.
-    let mut seen = lock(&running.read).filter.clone();
+    let mut seen = running.marks();
     loop {
         tokio::select! {
             () = stop.drain() => return,
@@ -472,12 +484,12 @@ async fn look(running: Arc<Running>, mut stop: Stop) {
         let worker = running.clone();
         let before = seen.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let now = worker.files.as_ref().map(FilterFiles::stamps).unwrap_or_default();
+            let now = worker.marks();
             if now != before {
                 worker.reload();
             }
             worker.refresh();
-            now
+            worker.marks()
         });
         if let Ok(now) = looked.await {
             seen = now;

@@ -260,7 +260,12 @@ impl Loggr {
 
     /// Changes the filter of the machine, at once: half of one is never seen.
     pub fn write_filter(&self, text: &str) {
-        let file = self.filter_file();
+        self.write_filter_named("main", text);
+    }
+
+    /// A filter beside it.
+    pub fn write_filter_named(&self, name: &str, text: &str) {
+        let file = self.filter_file().with_file_name(format!("{name}.filter"));
         std::fs::create_dir_all(file.parent().expect("it has one")).expect("the directory of filters");
         let fresh = file.with_extension("new");
         std::fs::write(&fresh, text).expect("the filter");
