@@ -204,6 +204,8 @@ export interface ShipStatus extends Owned {
   queue: string;
   stored: number;
   rescued: number;
+  /** Events that its `if` does not choose. */
+  dropped?: number;
   failures: number;
   ack_p50_ms?: number | null;
   ack_p99_ms?: number | null;

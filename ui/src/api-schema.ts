@@ -2123,6 +2123,12 @@ export interface components {
              */
             ack_p99_ms: number | null;
             /**
+             * Format: uint64
+             * @description Events that its `if` does not choose.
+             * @default 0
+             */
+            dropped: number;
+            /**
              * @description Why it has ended.
              * @default null
              */

@@ -219,11 +219,11 @@ mod tests {
 
         #[test]
         fn any_form_is_read_or_refused_and_cuts_any_text(form in "[%{}?+&*a-c/0-9> -]{0,30}", text in "[a-c %{}>-]{0,30}") {
-            if let Ok(form) = super::Form::parse(&form, "") {
-                if let Some(ranges) = form.cut(&text) {
-                    prop_assert!(ranges.len() == form.pieces.len());
-                    prop_assert!(ranges.iter().all(|range| text.get(range.clone()).is_some()));
-                }
+            if let Ok(form) = super::Form::parse(&form, "")
+                && let Some(ranges) = form.cut(&text)
+            {
+                prop_assert!(ranges.len() == form.pieces.len());
+                prop_assert!(ranges.iter().all(|range| text.get(range.clone()).is_some()));
             }
         }
     }

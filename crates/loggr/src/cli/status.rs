@@ -228,6 +228,8 @@ const HARVESTS: &[Column<Harvest>] = &[
 const SHIPS: &[Column<Ship>] = &[
     ("SHIPPER", |s| clean(&s.name).into()),
     ("KIND", |s| clean(&s.kind).into()),
+    ("STORED", |s| number(Some(s.stored))),
+    ("NOT CHOSEN", |s| number(Some(s.dropped))),
     ("FAILING", |s| s.failing.to_string()),
     ("LAST ERROR", |s| words(&s.last_error)),
 ];

@@ -1,6 +1,7 @@
 //! Components: each is one sentence, source → stages → sink, in one file.
 
 pub mod bus;
+mod chosen;
 pub mod collector;
 pub mod harvest;
 pub mod machine;

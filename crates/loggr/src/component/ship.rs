@@ -14,13 +14,14 @@ use loggr_store::embedded::WriterOptions;
 use loggr_store::postgres::Database;
 use tokio::task::JoinSet;
 
+use super::chosen::chosen;
 use super::upkeep::{self, SearchUpkeep};
 use crate::config::ship::{Balance, FilesShip, SyslogShip};
 use crate::config::{Ship, ShipKind};
 use crate::exit::Usage;
 use crate::hint::Advise;
 use crate::process::certificates::Holder;
-use crate::seal::{Sealed, Sealing};
+use crate::seal::{Sealing, sealed};
 use crate::sink::elastic::{Authorization, ElasticSink};
 use crate::sink::files::{FilesOptions, FilesSink};
 use crate::sink::postgres::PostgresSink;
@@ -190,7 +191,8 @@ impl Shippers<'_> {
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
         let consumer = self.bus.consumer(&ship.queue, options, self.stop.clone())?;
-        let consumer = UntilEnough(Sealed::new(consumer, stats.sealing.clone()), destination.clone());
+        let consumer = chosen(consumer, ship.condition.clone(), &stats.dropped);
+        let consumer = UntilEnough(sealed(consumer, stats.sealing.clone()), destination.clone());
         let rescue = self.rescue.rescue_for(&ship.name)?;
         let progress = stats.progress.clone();
         let (sink, stop) = (destination.clone(), self.stop.clone());

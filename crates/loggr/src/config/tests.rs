@@ -1,5 +1,6 @@
 //! Whole files and what becomes of them. What is wrong with files: the files beside this one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,6 +9,7 @@ use loggr_bus::binding::Binding;
 use loggr_bus::rabbit::Encoding;
 use loggr_event::{DumpFormat, Template};
 use loggr_filter::engines::Route;
+use loggr_filter::lang::Predicate;
 use loggr_net::{Address, Endpoint, Network};
 
 use super::diagnostics::ConfigError;
@@ -120,6 +122,7 @@ fn what_a_whole_file_says() {
         kind = "files"
         queue = "q"
         exchange = "out"
+        if = 'severity >= "err"'
         directory = "/var/log/remote"
         path = "${source}.log"
         format = "$DATETIME $MESSAGE"
@@ -211,6 +214,7 @@ fn what_a_whole_file_says() {
         queue: "q".into(),
         exchange: "out".into(),
         binding: Binding::parse("#").unwrap(),
+        condition: Some(Arc::new(Predicate::compile("if", "severity >= \"err\"").unwrap())),
         shared: false,
         seal: None,
         built_in: false,
@@ -231,6 +235,7 @@ fn what_a_whole_file_says() {
         queue: "find".into(),
         exchange: "in".into(),
         binding: Binding::parse("#").unwrap(),
+        condition: None,
         shared: false,
         seal: None,
         built_in: false,

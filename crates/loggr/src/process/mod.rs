@@ -1,9 +1,11 @@
 //! The base of a process: which part of the configuration it runs, its files on disk, its
-//! privileges, confinement and descriptors, the service manager, its log, its memory, its clock and counters,
+//! privileges, confinement and descriptors, the service manager, its log, its memory, its clock and counters, work
+//! on deliveries beside the reactor,
 //! places for connections, and log lines about peers.
 //!
-//! Nothing here knows about events.
+//! Nothing here looks into events.
 
+pub mod aside;
 mod capabilities;
 pub mod certificates;
 pub mod clock;

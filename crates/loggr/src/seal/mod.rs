@@ -10,7 +10,7 @@ mod source;
 mod step;
 
 pub use keys::read;
-pub use source::Sealed;
+pub use source::sealed;
 pub use step::{SealStats, Sealing, Seen};
 
 /// The prefix of a listener's name in the rescue. No shipper has a dot in its name.

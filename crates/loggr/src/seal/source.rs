@@ -1,70 +1,17 @@
-//! A source whose deliveries have been looked at for their seals: between what brings events and the
-//! pump.
-//!
-//! The work is done on a thread for blocking work, while the pump waits for it or stores what came
-//! before. Order is kept. Cancelling `next` loses nothing: what is being worked on stays here.
+//! A source whose deliveries have been looked at for their seals.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use loggr_flow::{Delivery, MAX_ATTEMPTS, Source, SourceError};
-use tokio::task::JoinHandle;
+use loggr_flow::{Delivery, Source};
 
 use super::Sealing;
+use crate::process::aside::{Aside, Work};
 
-/// A source, and what is done with the seals of its events, if anything.
-#[derive(Debug)]
-pub struct Sealed<S> {
-    source: S,
-    sealing: Option<Arc<Sealing>>,
-    at_work: Option<JoinHandle<Vec<Delivery>>>,
-    ready: VecDeque<Delivery>,
-}
-
-impl<S: Source> Sealed<S> {
-    /// With nothing to be done, it is the source itself.
-    pub fn new(source: S, sealing: Option<Arc<Sealing>>) -> Sealed<S> {
-        Sealed { source, sealing, at_work: None, ready: VecDeque::new() }
-    }
-}
-
-impl<S: Source> Source for Sealed<S> {
-    async fn next(&mut self) -> Result<Option<Delivery>, SourceError> {
-        let Some(sealing) = &self.sealing else { return self.source.next().await };
-        loop {
-            if let Some(delivery) = self.ready.pop_front() {
-                return Ok(Some(delivery));
-            }
-            if let Some(at_work) = &mut self.at_work {
-                let done = at_work.await;
-                self.at_work = None;
-                match done {
-                    Ok(parts) => self.ready.extend(parts),
-                    // The delivery was dropped, and so is given out again.
-                    Err(error) => {
-                        tracing::error!(%error, "looking at seals failed because of a bug of loggr");
-                    }
-                }
-                continue;
-            }
-            let Some(delivery) = self.source.next().await? else { return Ok(None) };
-            // One on which the process crashed again and again goes to the rescue as it is.
-            if delivery.attempts() > MAX_ATTEMPTS || delivery.unfit_reason().is_some() {
-                return Ok(Some(delivery));
-            }
-            let sealing = sealing.clone();
-            self.at_work = Some(tokio::task::spawn_blocking(move || {
-                delivery.begin();
-                let parts = sealing.work(delivery);
-                parts.iter().for_each(Delivery::rest);
-                parts
-            }));
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.ready.is_empty() && self.at_work.is_none() && self.source.is_full()
-    }
+/// A source, and what is done with the seals of its events; if that is nothing, the source itself.
+pub fn sealed<S: Source>(source: S, sealing: Option<Arc<Sealing>>) -> Aside<S> {
+    let work =
+        |sealing: Arc<Sealing>| -> Arc<Work> { Arc::new(move |delivery: Delivery| sealing.work(delivery)) };
+    Aside::new(source, sealing.map(work))
 }
 
 #[cfg(test)]
@@ -93,10 +40,10 @@ mod tests {
             tx.send(Delivery::new(lines(&[&text]), slot.ack(number))).await.unwrap();
         }
         drop((tx, window));
-        let mut sealed = Sealed::new(source, sealing(Seal::Sign));
+        let mut looked_at = sealed(source, sealing(Seal::Sign));
         let mut texts = Vec::new();
         loop {
-            let next = tokio::time::timeout(Duration::ZERO, sealed.next()).await;
+            let next = tokio::time::timeout(Duration::ZERO, looked_at.next()).await;
             let Ok(next) = next else {
                 tokio::task::yield_now().await;
                 continue;
@@ -124,7 +71,7 @@ mod tests {
             .unwrap();
         drop((tx, window));
         let (sink, rescue) = (MemorySink::default(), MemoryRescue::default());
-        let source = Sealed::new(source, sealing(Seal::Require));
+        let source = sealed(source, sealing(Seal::Require));
         pump(source, sink.clone(), rescue.clone(), Stop::never(), Quiet).await.unwrap();
         let expect = Outcome::Ack(Tally { stored: 0, rescued: 2, dropped: 0 });
         assert_eq!(settlements.next().await, Some((1, expect)));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::syslog::ForwardStats;
 use crate::config::Ship;
+use crate::process::meter::Counter;
 use crate::process::progress::{Progress, Words};
 use crate::seal::Sealing;
 
@@ -23,6 +24,8 @@ pub struct ShipStats {
     pub queue: String,
     /// Its name, and what it has shipped.
     pub progress: Arc<Progress>,
+    /// Events that its `if` does not choose.
+    pub dropped: Arc<Counter>,
     /// What one counts that hands events on to other servers.
     pub forward: Option<Arc<ForwardStats>>,
     /// What is done with the seals of its events.
@@ -36,6 +39,7 @@ impl ShipStats {
             kind: ship.kind.keyword(),
             queue: ship.queue.clone(),
             progress: Arc::new(Progress::new(&ship.name, &WORDS)),
+            dropped: Arc::default(),
             forward: None,
             sealing,
         }

@@ -15,7 +15,7 @@ use loggr_flow::{
 use loggr_wire::framing::Frame;
 
 use super::stats::ListenerStats;
-use crate::seal::Sealed;
+use crate::seal::sealed;
 
 /// What a listener makes of the lines that it reads.
 pub struct Intake {
@@ -73,7 +73,7 @@ impl Intake {
         let (publisher, observer) = (self.publisher.clone(), self.stats.progress.observer());
         let (sealing, rescue) = (self.stats.sealing.clone(), self.rescue.clone());
         async move {
-            let deliveries = Sealed::new(deliveries, sealing);
+            let deliveries = sealed(deliveries, sealing);
             // A channel does not break; the pump ends with it.
             let ended = match rescue {
                 Some(rescue) => pump(deliveries, publisher, rescue, stop, observer).await,

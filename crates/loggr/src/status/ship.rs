@@ -24,6 +24,8 @@ pub struct Ship {
     pub stored: u64,
     /// Events that went to the rescue.
     pub rescued: u64,
+    /// Events that its `if` does not choose.
+    pub dropped: u64,
     /// Tries that failed.
     pub failures: u64,
     /// Milliseconds from taking an event out of the queue until it is stored, over the last minutes: half of
@@ -135,7 +137,7 @@ impl Forward {
 impl Ship {
     /// The status of a shipper now.
     pub fn of(stats: &ShipStats) -> Ship {
-        let ShipStats { kind, queue, progress, forward, sealing: _ } = stats;
+        let ShipStats { kind, queue, progress, dropped, forward, sealing: _ } = stats;
         let latency = progress.latency.quantiles();
         Ship {
             name: progress.name.clone(),
@@ -143,6 +145,7 @@ impl Ship {
             queue: queue.clone(),
             stored: progress.stored.get(),
             rescued: progress.rescued.get(),
+            dropped: dropped.get(),
             failures: progress.failures.get(),
             ack_p50_ms: millis(latency.map(|of| of.half)),
             ack_p99_ms: millis(latency.map(|of| of.most)),
@@ -171,6 +174,11 @@ pub const METRICS: &[Metric<Ship>] = &[
         |s| count(s.rescued),
         "Events that the shipper has put into the rescue since the start of the process, because the \
          destination refused them for good.",
+    ),
+    metric(
+        "dropped_events_total",
+        |s| count(s.dropped),
+        "Events of its queue that the shipper's `if` did not choose since the start of the process.",
     ),
     metric(
         "failures_total",

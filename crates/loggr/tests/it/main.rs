@@ -11,6 +11,7 @@ mod agent;
 mod api;
 mod balance;
 mod chaos;
+mod chosen;
 mod cli;
 mod corners;
 mod crash;

@@ -8,10 +8,12 @@ mod search;
 mod syslog;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use loggr_bus::binding::Binding;
 use loggr_event::{DumpFormat, Template};
+use loggr_filter::lang::Predicate;
 
 use super::choice::{Choice, choice};
 use super::diagnostics::choose;
@@ -73,6 +75,15 @@ const COMMON: &[Key] = &[
         "which events of the exchange the shipper takes, by their routing key: `*` stands for one word of \
          the key, `#` for any number of words",
     ),
+    key(
+        "if",
+        Takes::Condition,
+        "",
+        "a condition of the filter language that says which events of its queue the shipper stores, such as \
+         `facility == \"mail\" and severity >= \"err\"`; all others leave the queue and count as dropped by a rule. \
+         It calls no engine",
+    )
+    .without("all events"),
     hmac::seal(
         "what is done with [seals](../guide/seals.md) before events are stored: `sign` seals every event that has \
          no seal; `verify` only looks whether seals are good; with `require` an event without a good seal goes to \
@@ -203,6 +214,8 @@ pub struct Ship {
     pub exchange: String,
     /// Which routing keys it takes.
     pub binding: Binding,
+    /// Which events of its queue it stores.
+    pub condition: Option<Arc<Predicate>>,
     /// Several hosts take from its queue, each into a store or files of its own.
     pub shared: bool,
     /// What is done with seals.
@@ -451,6 +464,7 @@ pub fn read(r: &mut Reader<'_, '_>, name: &str, data: &Path, beside: &Path) -> O
         queue: r.bus_name_if_any("queue").unwrap_or_else(|| name.to_owned()),
         exchange: r.bus_name("exchange"),
         binding: r.binding("binding"),
+        condition: r.condition_if_any("if").map(Arc::new),
         shared: r.bool("shared"),
         seal: r.choice_if_any("seal"),
         built_in: false,
