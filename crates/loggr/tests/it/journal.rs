@@ -155,6 +155,30 @@ fn a_file_that_went_unread_is_a_gap_that_is_told() {
 }
 
 #[test]
+fn all_files_gone_between_two_lives_are_a_gap_that_is_told() {
+    let Some(journal) = Journal::new() else { return };
+    journal.tool.write(&journal.file("system.journal"), 0..100, &[]);
+    let mut loggr = Loggr::with(journal.setup(""));
+    all_once(&loggr, 0..100);
+    loggr.stop();
+    journal.tool.write(&journal.file("system.journal"), 100..200, &[]);
+    std::fs::remove_file(journal.file("system.journal")).expect("it is there");
+    loggr.up();
+    until("it is told", 60, || {
+        loggr.log().contains("no file of the journal is there, though one was read before")
+    });
+    journal.tool.write(&journal.file("system.journal"), 200..300, &[]);
+    until("the gap is told", 60, || {
+        loggr.log().contains("`system.journal` is gone and was not known to be read whole")
+    });
+    until("what is there is stored", 60, || numbers(&loggr).len() == 200);
+    let status = loggr.status();
+    let listener = status["listeners"].as_array().expect("listeners").iter().find(|l| l["name"] == "journal");
+    assert_eq!(listener.expect("the listener")["lost"], 1, "{status}");
+    loggr.stop();
+}
+
+#[test]
 fn what_cannot_be_read_is_told_and_harms_nothing_else() {
     let Some(journal) = Journal::new() else { return };
     journal.tool.write(&journal.file("system.journal"), 0..100, &[]);

@@ -61,6 +61,8 @@ pub(super) enum Notice {
     Broken(PathBuf, String, u64),
     /// A file is gone that was not read whole, as far as is known: so many entries at most, if that is known.
     Gone(String, Option<u64>),
+    /// No file is there, though so many were read in an earlier life.
+    Away(usize),
     /// A directory cannot be read.
     Directory(PathBuf, io::Error),
     /// There are more files than are read.
@@ -164,10 +166,14 @@ impl Files {
         read.is_some_and(|id| self.open.remove(&id).is_some())
     }
 
-    /// What was not read whole before, and is not there any more. To be called once, behind the first look.
-    pub(super) fn missing(&mut self, tell: &mut impl FnMut(Notice)) {
+    /// What was not read whole in an earlier life, and is not there any more. To be called behind each look
+    /// until it is true: as long as the files may only be away, nobody can say.
+    pub(super) fn missing(&mut self, tell: &mut impl FnMut(Notice)) -> bool {
         if self.is_away() {
-            return;
+            if self.seen.is_empty() && !self.places.is_empty() {
+                tell(Notice::Away(self.places.len()));
+            }
+            return false;
         }
         let present: Vec<Id> = self.seen.values().filter_map(|seen| seen.file).collect();
         let gone: Vec<Id> = self.places.keys().filter(|id| !present.contains(id)).copied().collect();
@@ -189,6 +195,7 @@ impl Files {
             let behind = same.map(|(_, first, _)| *first).filter(|first| *first > place.seqnum).min();
             tell(Notice::Gone(place.name, behind.map(|first| first - next)));
         }
+        true
     }
 
     /// The next entry; of several files, that which was written first.

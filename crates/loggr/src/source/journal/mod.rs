@@ -84,6 +84,7 @@ pub fn read(journal: Journal, intake: Intake, stop: Stop) -> Result<impl Future<
         name: intake.stats.name().to_owned(),
         gap: 0,
         scanned: None,
+        asks: false,
     };
     let (window, settlements) = window(IN_FLIGHT);
     let task = Task { intake, window, settlements, deliveries, kept, stop };
@@ -107,6 +108,8 @@ struct Reader {
     /// Entries that are lost, and were not counted yet.
     gap: u64,
     scanned: Option<Instant>,
+    /// Whether something went unread between the last life and this one is not known yet.
+    asks: bool,
 }
 
 impl Reader {
@@ -116,7 +119,7 @@ impl Reader {
         match is_first {
             true if only_new => self.files.skip_all(&mut |notice| notices.push(notice)),
             true => {}
-            false => self.files.missing(&mut |notice| notices.push(notice)),
+            false => self.asks = !self.files.missing(&mut |notice| notices.push(notice)),
         }
         self.scanned = Some(Instant::now());
         self.tell(notices);
@@ -130,6 +133,7 @@ impl Reader {
         if self.scanned.is_none_or(|at| at.elapsed() >= SCAN) {
             self.files.scan(&mut tell);
             self.scanned = Some(Instant::now());
+            self.asks = self.asks && !self.files.missing(&mut tell);
         }
         let mut builder = BatchBuilder::default();
         let mut truncated = 0;
@@ -166,6 +170,10 @@ impl Reader {
                         "`{name}` is gone and was not known to be read whole: {lost} entries were not read"
                     )
                 }
+                Notice::Away(files) => format!(
+                    "no file of the journal is there, though {} read before: loggr waits for them",
+                    if *files == 1 { "one was".to_owned() } else { format!("{files} were") }
+                ),
                 Notice::Directory(path, error) => {
                     format!("cannot read the directory `{}`: {error}", path.display())
                 }

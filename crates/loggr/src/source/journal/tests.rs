@@ -172,7 +172,7 @@ fn check_gone(first: std::ops::Range<u64>, next: (u8, std::ops::Range<u64>), exp
     let mut files = there.files(places);
     let mut told = Vec::new();
     files.scan(&mut |notice| panic!("{notice:?}"));
-    files.missing(&mut |notice: Notice| told.push(format!("{notice:?}")));
+    assert!(files.missing(&mut |notice: Notice| told.push(format!("{notice:?}"))));
     assert_eq!(told.join(";"), expect);
     assert!(!files.places().contains_key(&Id([1; 16])));
 }
@@ -284,8 +284,29 @@ fn a_journal_whose_file_system_is_away_is_not_read_again_when_it_is_back() {
     std::fs::remove_file(there.0.path().join("system.journal")).unwrap();
     let mut files = there.files(files.places().clone());
     assert_eq!(all(&mut files), (vec![], vec![]));
-    files.missing(&mut |notice| panic!("{notice:?}"));
+    let mut told = Vec::new();
+    assert!(!files.missing(&mut |notice| told.push(format!("{notice:?}"))));
+    assert_eq!(told, ["Away(1)"]);
     files.forget_gone();
     there.put("system.journal", writer.numbered(5..7));
     assert_eq!(all(&mut files).0, [5, 6]);
+    assert!(files.missing(&mut |notice| panic!("{notice:?}")));
+}
+
+#[test]
+fn what_went_while_no_file_was_there_is_told_when_the_journal_is_back() {
+    let there = Directory::new();
+    there.put("system.journal", Writer::new(1, 1).numbered(0..10));
+    let mut files = there.files(Places::new());
+    assert_eq!(all(&mut files).0.len(), 10);
+    std::fs::remove_file(there.0.path().join("system.journal")).unwrap();
+    let mut files = there.files(files.places().clone());
+    assert_eq!(all(&mut files), (vec![], vec![]));
+    let mut told = Vec::new();
+    assert!(!files.missing(&mut |notice| told.push(format!("{notice:?}"))));
+    there.put("system.journal", Writer::new(2, 1).numbered(14..20));
+    files.scan(&mut |notice| panic!("{notice:?}"));
+    assert!(files.missing(&mut |notice| told.push(format!("{notice:?}"))));
+    assert_eq!(told, ["Away(1)", "Gone(\"system.journal\", Some(4))"]);
+    assert_eq!(all(&mut files).0.len(), 6);
 }
